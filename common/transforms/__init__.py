@@ -1,0 +1,5 @@
+from common.transforms.morphological_noise import MorphologicalNoised
+
+__all__ = [
+    "MorphologicalNoised",
+]

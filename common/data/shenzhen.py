@@ -1,0 +1,60 @@
+"""Shenzhen chest X-rays with lung masks (Jaeger et al. 2014; masks by Stirenko et al. 2018)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from common.data.pairs import files_by_case, match_pairs
+from common.data.splits import stratified_split
+from common.errors import InputError
+
+TRAINING_SHARE = 0.7
+SUFFIXES = (".png", ".jpg", ".jpeg")
+
+
+def shenzhen_datalist(dataset_dir: str | os.PathLike[str], section: str, seed: int = 0) -> list[dict[str, str]]:
+    """Images and lung masks of one part of the Shenzhen set, or of any data in its layout.
+
+    Layout: ``images/CHNCXR_0001_0.png`` and ``masks/`` with the same names, or with the archive's own
+    ``CHNCXR_0001_0_mask.png``. The name's ending, ``_0`` normal or ``_1`` tuberculosis, is the stratum; names without
+    it form a stratum of their own. 70 % of each stratum are for training (the paper's 296 + 170 is not its 566; see
+    `stratified_split`).
+
+    Args:
+        dataset_dir: folder that holds ``images`` and ``masks``.
+        section: ``"training"``, or ``"validation"`` for the other 30 %, the clean test set.
+        seed: of the split.
+
+    Returns:
+        Items ``{"image": path, "label": path, "case": name}``, sorted by case.
+
+    Raises:
+        InputError: the folder is missing or empty, or images and masks do not match; files are named.
+
+    Source: Gonzalez-Jimenez et al., Robust T-Loss for medical image segmentation, MICCAI 2023, section 3.
+    """
+    if section not in ("training", "validation"):
+        raise InputError(f"section must be 'training' or 'validation', got {section!r}.")
+    root = Path(dataset_dir)
+    folders = root / "images", root / "masks"
+    for folder in folders:
+        if not folder.is_dir():
+            raise InputError(
+                f"{folder} is no folder: the data set {root} must hold images/NAME_0.png and masks/NAME_0.png "
+                "(the same names, or NAME_0_mask.png)."
+            )
+    items = match_pairs(files_by_case(folders[0], SUFFIXES), files_by_case(folders[1], SUFFIXES, "_mask"), root)
+    strata = {item["case"]: _stratum(item["case"]) for item in items}
+    training, validation = stratified_split(strata, TRAINING_SHARE, seed)
+    if not training or not validation:
+        raise InputError(
+            f"{folders[0]} must hold at least two PNG or JPEG images, one for each section, but it holds {len(items)}."
+        )
+    wanted = set(training if section == "training" else validation)
+    return [item for item in items if item["case"] in wanted]
+
+
+def _stratum(case: str) -> str:
+    ending = case.rpartition("_")[2]
+    return ending if ending in ("0", "1") else ""

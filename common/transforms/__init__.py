@@ -1,5 +1,16 @@
+"""Dictionary transforms: thin wrappers over the floors below."""
+
+from common.transforms.batch_augmentation import AugmentBatch
+from common.transforms.binary_mask import BinaryMaskd
 from common.transforms.morphological_noise import MorphologicalNoised
+from common.transforms.save_prediction import SaveSegmentationd
+from common.transforms.slices import NormalizeSlicesd, SliceStackd
 
 __all__ = [
+    "AugmentBatch",
+    "BinaryMaskd",
     "MorphologicalNoised",
+    "NormalizeSlicesd",
+    "SaveSegmentationd",
+    "SliceStackd",
 ]

@@ -1,0 +1,47 @@
+"""Masks as zeros and ones, whatever grey values a file uses for the foreground."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+
+import torch
+from monai.config import KeysCollection
+from monai.transforms import MapTransform, Transform
+
+
+def binary_mask(mask: torch.Tensor) -> torch.Tensor:
+    """1 where a mask exceeds half of its own maximum, else 0; an all-zero mask stays empty.
+
+    Serves 0/1 and 0/255 files alike, and masks resampled with ``mode="area"``, where half is the unbiased border.
+
+    Args:
+        mask: (C, *spatial), not negative.
+
+    Returns:
+        Tensor of the shape and type of ``mask``, with its metadata.
+
+    Example:
+        >>> binary_mask(torch.tensor([[0.0, 100.0, 140.0, 255.0]])).tolist()
+        [[0.0, 0.0, 1.0, 1.0]]
+    """
+    return (mask > mask.max() / 2).to(mask.dtype) if mask.numel() else mask
+
+
+class BinaryMask(Transform):
+    """`binary_mask` as a transform."""
+
+    def __call__(self, mask: torch.Tensor) -> torch.Tensor:
+        return binary_mask(mask)
+
+
+class BinaryMaskd(MapTransform):
+    """`binary_mask` of the named keys."""
+
+    def __init__(self, keys: KeysCollection, allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, allow_missing_keys)
+
+    def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
+        d = dict(data)
+        for key in self.key_iterator(d):
+            d[key] = binary_mask(d[key])
+        return d

@@ -1,0 +1,85 @@
+"""Masks and probabilities written in the geometry of the image they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import torch
+from monai.transforms import MapTransform
+from PIL import Image
+
+from common.files import whole_file
+
+
+def save_like(source: str | Path, array: np.ndarray, path_without_suffix: str | Path) -> Path:
+    """Writes ``array`` as the kind of file that ``source`` is, with its size, affine and orientation.
+
+    A NIfTI source gives ``.nii.gz`` with the source's affine and header; any other image gives an 8-bit ``.png`` in which 1 is
+    written as 255. The file appears whole or not at all.
+
+    Args:
+        source: the image that was segmented.
+        array: (*spatial) as MONAI loads it (first axis is x), values in [0, 1]; integers stay labels in NIfTI.
+        path_without_suffix: where to write.
+
+    Returns:
+        The path written.
+    """
+    if str(source).endswith((".nii", ".nii.gz")):
+        reference = nib.load(source)
+        path = Path(f"{path_without_suffix}.nii.gz")
+        image = nib.Nifti1Image(array.reshape(reference.shape), reference.affine, reference.header)
+        image.set_data_dtype(array.dtype)
+        image.header.set_slope_inter(1, 0)
+        with whole_file(path) as partial:
+            nib.save(image, partial)
+        return path
+    path = Path(f"{path_without_suffix}.png")
+    with whole_file(path) as partial:
+        Image.fromarray(np.rint(array.squeeze() * 255.0).astype(np.uint8).T).save(partial)
+    return path
+
+
+class SaveSegmentationd(MapTransform):
+    """Thresholds a probability map, writes ``<case>_mask`` (and ``<case>_probability``), and adds a summary of the case.
+
+    The row under ``summary`` has: ``case``, ``foreground_voxels``, ``volume_mm3`` (NIfTI only, else empty) and
+    ``mean_confidence``, the mean over all pixels of max(p, 1 − p).
+
+    Args:
+        keys: probability maps (1, *spatial), in the geometry of the file that the item's ``image`` was read from.
+        output_dir: folder for the files; a case ``a/b`` goes into its sub-folder ``a``.
+        threshold: a pixel whose probability exceeds it is foreground, in [0, 1).
+        save_probability: also write the map.
+    """
+
+    def __init__(self, keys: str, output_dir: str, threshold: float = 0.5, save_probability: bool = False) -> None:
+        super().__init__(keys)
+        self.output_dir = Path(output_dir)
+        self.threshold = threshold
+        self.save_probability = save_probability
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        d = dict(data)
+        source = d["image"].meta["filename_or_obj"]
+        for key in self.key_iterator(d):
+            probability = torch.as_tensor(d[key])[0].detach().cpu().float().numpy()
+            mask = (probability > self.threshold).astype(np.uint8)
+            target = self.output_dir / d["case"]
+            save_like(source, mask, f"{target}_mask")
+            if self.save_probability:
+                save_like(source, probability, f"{target}_probability")
+            voxel = (
+                np.prod(nib.load(source).header.get_zooms()[:3]) if str(source).endswith((".nii", ".nii.gz")) else None
+            )
+            d["summary"] = {
+                "case": d["case"],
+                "foreground_voxels": int(mask.sum()),
+                "volume_mm3": "" if voxel is None else round(float(mask.sum() * voxel), 3),
+                "mean_confidence": round(float(np.maximum(probability, 1 - probability).mean()), 6),
+            }
+        return d

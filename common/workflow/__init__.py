@@ -1,0 +1,21 @@
+"""What configs wire together: seeds, checkpoints, tables, engine updates."""
+
+from common.workflow.checkpoint import TrainingCheckpoint, load_weights
+from common.workflow.epoch_table import EpochTable
+from common.workflow.memorisation import MemorisationCurve
+from common.workflow.overrides import as_bool, choose
+from common.workflow.parameter_groups import parameter_groups
+from common.workflow.prediction_summary import PredictionSummary
+from common.workflow.seeding import EpochSeed
+
+__all__ = [
+    "EpochSeed",
+    "EpochTable",
+    "MemorisationCurve",
+    "PredictionSummary",
+    "TrainingCheckpoint",
+    "as_bool",
+    "choose",
+    "load_weights",
+    "parameter_groups",
+]

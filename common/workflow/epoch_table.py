@@ -1,0 +1,68 @@
+"""One row per epoch: loss, learned parameters of the loss, metrics."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from ignite.engine import Engine, Events
+
+from common.files import write_csv
+
+logger = logging.getLogger(__name__)
+
+
+class EpochTable:
+    """Ignite handler that keeps one row per epoch, logs it and rewrites ``metrics.csv`` whole.
+
+    Columns: ``epoch``, ``loss`` (mean over the epoch's iterations), every scalar parameter of the loss by its name
+    (``nu_tilde``), the trainer's metrics and each evaluator's metrics. The rows are part of the trainer's state and so of
+    the checkpoint: a resumed run writes the table of the uninterrupted one. Attach it after the handler that validates.
+
+    Args:
+        folder: where ``metrics.csv`` goes.
+        loss: whose scalar parameters are logged.
+        evaluators: engines whose metrics are added in the epochs in which they ran.
+    """
+
+    def __init__(self, folder: str, loss: Any = None, evaluators: Sequence[Engine] = ()) -> None:
+        self.path = Path(folder) / "metrics.csv"
+        self.parameters = dict(loss.named_parameters()) if isinstance(loss, torch.nn.Module) else {}
+        self.evaluators = evaluators
+        self._sum: torch.Tensor | None = None
+        self._count = 0
+
+    def attach(self, engine: Engine) -> None:
+        engine.state.epoch_table = []
+        engine.state_dict_user_keys.append("epoch_table")
+        engine.add_event_handler(Events.EPOCH_STARTED, self.start)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self.add)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self.finish)
+
+    def start(self, engine: Engine) -> None:
+        self._sum, self._count = None, 0
+
+    def add(self, engine: Engine) -> None:
+        loss = engine.state.output["loss"].detach().float()  # stays on the device: no synchronisation per iteration
+        self._sum = loss if self._sum is None else self._sum + loss
+        self._count += 1
+
+    def finish(self, engine: Engine) -> None:
+        row: dict[str, float] = {"epoch": engine.state.epoch}
+        if self._sum is not None:
+            row["loss"] = float(self._sum) / self._count
+        row |= {name: float(p.detach()) for name, p in self.parameters.items() if p.numel() == 1}
+        current = [source for source in self.evaluators if source.state.epoch == engine.state.epoch]
+        for source in (engine, *current):
+            row |= {name: float(value) for name, value in source.state.metrics.items() if _is_scalar(value)}
+        engine.state.epoch_table.append(row)
+        write_csv(self.path, engine.state.epoch_table)
+        values = "  ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "epoch")
+        logger.info("epoch %d/%d  %s", engine.state.epoch, engine.state.max_epochs, values)
+
+
+def _is_scalar(value: Any) -> bool:
+    return isinstance(value, int | float) or (isinstance(value, torch.Tensor) and value.numel() == 1)

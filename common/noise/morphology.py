@@ -2,7 +2,8 @@
 
 The noise of Li et al., *Superpixel-Guided Iterative Learning from Noisy Labels for Medical Image Segmentation*,
 MICCAI 2021, which the T-Loss paper (Gonzalez-Jimenez et al., MICCAI 2023, section 3.1) takes over. A ``ratio`` β is
-aimed at, the area that changes relative to the object: |noisy ⊕ clean| / |clean|.
+aimed at, the area that changes relative to the object: |noisy ⊕ clean| / |clean|. Steps, shifts and angles are those of
+the pixel grid, whatever the spacing.
 """
 
 from __future__ import annotations
@@ -73,8 +74,8 @@ def dilate(label: torch.Tensor, ratio: float) -> torch.Tensor:
         ratio: β ≥ 0, the target of |noisy ⊕ clean| / |clean|.
 
     Returns:
-        The dilated label; shape, dtype, device and metadata of ``label``. An empty label is returned unchanged, as is
-        one that no step brings nearer to ``ratio``.
+        The dilated label; shape, dtype, device and metadata of ``label``. An empty or full label is returned unchanged,
+        as is one that no step brings nearer to ``ratio``.
 
     Raises:
         InputError: if the label has several foreground values or is not 2-D or 3-D, or the ratio is negative.
@@ -86,9 +87,9 @@ def dilate(label: torch.Tensor, ratio: float) -> torch.Tensor:
         tensor(21.)
     """
     mask, target = _mask_and_target(label, ratio)
-    if not mask.any():
+    if not mask.any() or mask.all():
         return label.clone()
-    distance = distance_transform_cdt(~mask, metric="taxicab") if not mask.all() else np.zeros(mask.shape, np.int32)
+    distance = distance_transform_cdt(~mask, metric="taxicab")
     counts = np.bincount(distance.ravel())
     return _relabel(distance <= _nearest(np.cumsum(counts) - counts[0], target), label)
 
@@ -99,8 +100,8 @@ def displace(label: torch.Tensor, ratio: float, generator: torch.Generator) -> t
     The direction is one of the 8 neighbours in 2-D (26 in 3-D); the rotation is about the centroid, by an angle
     from U(−30°, 30°), in 3-D about an axis drawn uniformly from the sphere; it is interpolated linearly and
     thresholded at one half, so that it keeps the object's size. The angle is halved for as long as the rotation
-    alone changes more than ``ratio``. Every shift that keeps a part of the object in the image is then tried, and
-    the shortest of the best is taken.
+    alone changes more than ``ratio``. The shift grows until the ratio is reached, or nothing would be left in the
+    image, and the best of all its steps is taken.
 
     Differs from the code of Li et al., whose negative directions shift the wrong way, which misses (−1, −1), which
     truncates the rotation and so shrinks small masks, and which returns its last try instead of its best.
@@ -127,7 +128,6 @@ def displace(label: torch.Tensor, ratio: float, generator: torch.Generator) -> t
     mask, target = _mask_and_target(label, ratio)
     if not mask.any():
         return label.clone()
-    target = target
     directions = [step for step in itertools.product((-1, 0, 1), repeat=mask.ndim) if any(step)]
     device = generator.device
     direction = directions[int(torch.randint(len(directions), (), generator=generator, device=device))]
@@ -138,7 +138,7 @@ def displace(label: torch.Tensor, ratio: float, generator: torch.Generator) -> t
     while not rotated.any() or np.count_nonzero(rotated ^ mask) > target:
         angle /= 2
         rotated = _rotate(mask, axis, angle)
-    changed = _changed_by_shift(mask, rotated, direction)
+    changed = _changed_by_shift(mask, rotated, direction, target)
     return _relabel(_shift(rotated, direction, _nearest(changed, target)), label)
 
 
@@ -240,8 +240,8 @@ def _shift(mask: Mask, direction: tuple[int, ...], steps: int) -> Mask:
     return shifted
 
 
-def _changed_by_shift(clean: Mask, mask: Mask, direction: tuple[int, ...]) -> NDArray[np.integer]:
-    """|shifted mask ⊕ clean| after 0, 1, 2, … steps, for as long as some of the mask is in the image."""
+def _changed_by_shift(clean: Mask, mask: Mask, direction: tuple[int, ...], target: float) -> NDArray[np.integer]:
+    """|shifted mask ⊕ clean| after 0, 1, 2, … steps, until ``target`` is reached or no mask is left in the image."""
     clean_size, changed = np.count_nonzero(clean), []
     for steps in range(max(mask.shape)):
         source, moved = _windows(mask.shape, direction, steps)
@@ -249,4 +249,6 @@ def _changed_by_shift(clean: Mask, mask: Mask, direction: tuple[int, ...]) -> ND
         if size == 0:
             break
         changed.append(size + clean_size - 2 * np.count_nonzero(mask[source] & clean[moved]))
+        if changed[-1] >= target:
+            break
     return np.asarray(changed)

@@ -88,7 +88,7 @@ class MorphologicalNoised(MapTransform):
         changed = False
         for key in self.key_iterator(item):
             clean = convert_to_tensor(item[key], track_meta=get_track_meta())
-            item[key] = self._with_noise(clean, kind, generator, case) if noisy else clean
+            item[key] = self._with_noise(clean, kind, generator, case) if noisy else clean.clone()
             changed = changed or not torch.equal(item[key], clean)
         item["noise_kind"] = kind if changed else "none"
         for key in self.key_iterator(item):

@@ -39,8 +39,8 @@ def write_chest_phantom(
 
     The task is a small copy of the real one: no grey value separates the lungs from the air around the body and in the
     stomach, ribs and clavicles cross their borders, and the costophrenic angles are faint. Everything is drawn from
-    (seed, number of the case). The folder appears when all its files are written, also where several processes call this
-    at the same time.
+    (seed, number of the case). The folder appears when all its files are written, also where several processes call
+    this at the same time.
 
     Args:
         folder: to write; its parents are made. A phantom of the same parameters is left as it is.

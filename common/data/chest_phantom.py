@@ -44,7 +44,7 @@ def write_chest_phantom(
 
     Args:
         folder: to write; its parents are made. A phantom of the same parameters is left as it is.
-        num_cases: images with masks, at least 2.
+        num_cases: images with masks, half of each stratum, at least 4.
         size: of the images in pixels, at least 16.
         seed: another seed, other cases.
         num_volumes: volumes of 5 slices, at least 1.
@@ -54,10 +54,15 @@ def write_chest_phantom(
 
     Raises:
         InputError: the folder holds something else, or a phantom of other parameters; nothing is overwritten.
+
+    Example:
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     sorted(os.listdir(write_chest_phantom(f"{folder}/chest", num_cases=4, size=16)))
+        ['images', 'masks', 'new', 'new_masks', 'phantom.json', 'volumes', 'volumes_labels']
     """
-    if num_cases < 2 or size < 16 or num_volumes < 1:
+    if num_cases < 4 or size < 16 or num_volumes < 1:
         raise InputError(
-            "A phantom needs num_cases ≥ 2, size ≥ 16 and num_volumes ≥ 1, "
+            "A phantom needs num_cases ≥ 4, size ≥ 16 and num_volumes ≥ 1, "
             f"got num_cases={num_cases}, size={size} and num_volumes={num_volumes}."
         )
     target = Path(folder).expanduser().absolute()

@@ -33,7 +33,7 @@ def isic_datalist(dataset_dir: str | os.PathLike[str], section: str) -> list[dic
     """
     if section not in FOLDERS:
         raise InputError(f"section must be 'training' or 'validation', got {section!r}.")
-    root = Path(dataset_dir)
+    root = Path(dataset_dir).expanduser()
     folders = [root / name for name in FOLDERS[section]]
     for folder in folders:
         if not folder.is_dir():

@@ -64,7 +64,7 @@ def match_pairs(images: Mapping[str, Path], masks: Mapping[str, Path], dataset: 
                 with Image.open(path) as header:
                     sizes.append(header.size)
             except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-                unreadable.append(path.name)
+                unreadable.append(f"{path.parent.name}/{path.name}")
         if len(sizes) == 2 and sizes[0] != sizes[1]:
             (width, height), (mask_width, mask_height) = sizes
             different.append(f"{images[case].name} {width}×{height} but its mask {mask_width}×{mask_height}")
@@ -74,9 +74,9 @@ def match_pairs(images: Mapping[str, Path], masks: Mapping[str, Path], dataset: 
         ("files that are no readable image", unreadable),
         ("images whose size is not their mask's", different),
     ]
-    report = "; ".join(f"{len(names)} {what} ({_some(names)})" for what, names in problems if names)
+    report = "; ".join(f"{what}: {len(names)} ({_some(names)})" for what, names in problems if names)
     if report:
-        raise InputError(f"Every image in {dataset} needs one mask of its name and size, but there are {report}.")
+        raise InputError(f"Every image in {dataset} needs one mask of its name and size; {report}.")
     return [{"image": str(images[case]), "label": str(masks[case]), "case": case} for case in sorted(images)]
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from monai.data.image_reader import NibabelReader, PILReader
 from monai.transforms.io.dictionary import LoadImaged
+from monai.utils import ensure_tuple
 from PIL import Image
 
 from common.errors import InputError
@@ -58,7 +60,7 @@ def rgb_image(image: Image.Image) -> Image.Image:
     """
     image.load()
     if image.mode in ("I", "F"):
-        raise InputError(f"a colour image of 8 or 16 bits was expected, but it is 32-bit grey (mode {image.mode}).")
+        raise InputError(f"colours or grey of 8 or 16 bits were expected, but it is 32-bit grey (mode {image.mode})")
     if image.mode in DEEP_MODES:
         image = Image.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8))
     return image.convert("RGB")
@@ -69,6 +71,9 @@ class PictureReader(PILReader):
 
     Args:
         channels: 1 for grey (`grey_image`) or 3 for colour (`rgb_image`).
+
+    Raises:
+        InputError: another number of channels; on reading, a file that is no picture or a damaged one.
     """
 
     def __init__(self, channels: int = 1) -> None:
@@ -77,8 +82,14 @@ class PictureReader(PILReader):
         super().__init__(converter=grey_image if channels == 1 else rgb_image)
 
     def verify_suffix(self, filename: Sequence[str | os.PathLike[str]] | str | os.PathLike[str]) -> bool:
-        names = [filename] if isinstance(filename, str | os.PathLike) else filename
-        return all(os.fspath(name).lower().endswith(PICTURE_SUFFIXES) for name in names)
+        return all(os.fspath(name).lower().endswith(PICTURE_SUFFIXES) for name in ensure_tuple(filename))
+
+    def read(self, data: Any, **kwargs: Any) -> Any:
+        try:
+            return super().read(data, **kwargs)
+        except Exception as error:  # decoders of damaged files raise whatever they meet
+            names = ", ".join(map(str, ensure_tuple(data)))
+            raise InputError(f"{names} cannot be read as a PNG or JPEG image: {error}.") from error
 
     def _get_meta_dict(self, img: Image.Image) -> dict:
         return {"width": img.width, "height": img.height}

@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 
 from common.data.pairs import files_by_case, match_pairs
+from common.data.readers import PICTURE_SUFFIXES
 from common.data.splits import stratified_split
 from common.errors import InputError
 
 TRAINING_SHARE = 0.7
-SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
 def shenzhen_datalist(dataset_dir: str | os.PathLike[str], section: str, seed: int = 0) -> list[dict[str, str]]:
@@ -32,11 +32,20 @@ def shenzhen_datalist(dataset_dir: str | os.PathLike[str], section: str, seed: i
     Raises:
         InputError: the folder is missing or empty, or images and masks do not match; files are named.
 
+    Example:
+        >>> import tempfile
+        >>> from common.data.chest_phantom import write_chest_phantom
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_chest_phantom(f"{folder}/chest", num_cases=10, size=16).endswith("chest")
+        ...     len(shenzhen_datalist(f"{folder}/chest", "training"))
+        True
+        8
+
     Source: Gonzalez-Jimenez et al., Robust T-Loss for medical image segmentation, MICCAI 2023, section 3.
     """
     if section not in ("training", "validation"):
         raise InputError(f"section must be 'training' or 'validation', got {section!r}.")
-    root = Path(dataset_dir)
+    root = Path(dataset_dir).expanduser()
     folders = root / "images", root / "masks"
     for folder in folders:
         if not folder.is_dir():
@@ -44,12 +53,15 @@ def shenzhen_datalist(dataset_dir: str | os.PathLike[str], section: str, seed: i
                 f"{folder} is no folder: the data set {root} must hold images/NAME_0.png and masks/NAME_0.png "
                 "(the same names, or NAME_0_mask.png)."
             )
-    items = match_pairs(files_by_case(folders[0], SUFFIXES), files_by_case(folders[1], SUFFIXES, "_mask"), root)
+    items = match_pairs(
+        files_by_case(folders[0], PICTURE_SUFFIXES), files_by_case(folders[1], PICTURE_SUFFIXES, "_mask"), root
+    )
     strata = {item["case"]: _stratum(item["case"]) for item in items}
     training, validation = stratified_split(strata, TRAINING_SHARE, seed)
     if not training or not validation:
         raise InputError(
-            f"{folders[0]} must hold at least two PNG or JPEG images, one for each section, but it holds {len(items)}."
+            f"{folders[0]} must hold at least two PNG or JPEG images of the same stratum (ending of the name), one for "
+            f"each section, but it holds {len(items)} in all."
         )
     wanted = set(training if section == "training" else validation)
     return [item for item in items if item["case"] in wanted]

@@ -32,7 +32,7 @@ def stratified_split(strata: Mapping[str, str], fraction: float, seed: int = 0) 
     first: list[str] = []
     second: list[str] = []
     for cases in members.values():
-        cases.sort(key=lambda case: hashlib.sha256(f"{seed}/{case}".encode()).digest())
+        cases.sort(key=lambda case: hashlib.sha256(f"{seed}/{case}".encode(errors="surrogateescape")).digest())
         count = round(fraction * len(cases))
         if len(cases) > 1 and 0 < fraction < 1:
             count = min(max(count, 1), len(cases) - 1)

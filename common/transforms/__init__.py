@@ -2,6 +2,8 @@
 
 from common.transforms.batch_augmentation import AugmentBatch
 from common.transforms.binary_mask import BinaryMaskd
+from common.transforms.dice_optimal_threshold import DiceOptimalThresholdd
+from common.transforms.gaussian_field_noise import GaussianFieldNoised, RandGaussianFieldNoised
 from common.transforms.morphological_noise import MorphologicalNoised
 from common.transforms.save_prediction import SaveSegmentationd
 from common.transforms.slices import NormalizeSlicesd, SliceStackd
@@ -9,8 +11,11 @@ from common.transforms.slices import NormalizeSlicesd, SliceStackd
 __all__ = [
     "AugmentBatch",
     "BinaryMaskd",
+    "DiceOptimalThresholdd",
+    "GaussianFieldNoised",
     "MorphologicalNoised",
     "NormalizeSlicesd",
+    "RandGaussianFieldNoised",
     "SaveSegmentationd",
     "SliceStackd",
 ]

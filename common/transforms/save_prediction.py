@@ -15,11 +15,21 @@ from PIL import Image
 from common.files import whole_file
 
 
+def is_nifti(path: str | Path) -> bool:
+    """Whether a file is NIfTI by its name."""
+    return str(path).lower().endswith((".nii", ".nii.gz"))
+
+
+def voxel_mm3(path: str | Path) -> float:
+    """Volume of one voxel of a NIfTI file in mm³."""
+    return float(np.prod(nib.Nifti1Image.from_filename(path).header.get_zooms()[:3]))
+
+
 def save_like(source: str | Path, array: np.ndarray, path_without_suffix: str | Path) -> Path:
     """Writes ``array`` as the kind of file that ``source`` is, with its size, affine and orientation.
 
-    A NIfTI source gives ``.nii.gz`` with the source's affine and header; any other image gives an 8-bit ``.png`` in which 1 is
-    written as 255. The file appears whole or not at all.
+    A NIfTI source gives ``.nii.gz`` with the source's affine and header; any other image gives an 8-bit ``.png`` in
+    which 1 is written as 255. The file appears whole or not at all.
 
     Args:
         source: the image that was segmented.
@@ -29,29 +39,29 @@ def save_like(source: str | Path, array: np.ndarray, path_without_suffix: str | 
     Returns:
         The path written.
     """
-    if str(source).endswith((".nii", ".nii.gz")):
-        reference = nib.load(source)
-        path = Path(f"{path_without_suffix}.nii.gz")
+    if is_nifti(source):
+        reference = nib.Nifti1Image.from_filename(source)
         image = nib.Nifti1Image(array.reshape(reference.shape), reference.affine, reference.header)
         image.set_data_dtype(array.dtype)
         image.header.set_slope_inter(1, 0)
+        path = Path(f"{path_without_suffix}.nii.gz")
         with whole_file(path) as partial:
             nib.save(image, partial)
-        return path
-    path = Path(f"{path_without_suffix}.png")
-    with whole_file(path) as partial:
-        Image.fromarray(np.rint(array.squeeze() * 255.0).astype(np.uint8).T).save(partial)
+    else:
+        path = Path(f"{path_without_suffix}.png")
+        with whole_file(path) as partial:
+            Image.fromarray(np.rint(array.squeeze() * 255.0).astype(np.uint8).T).save(partial)
     return path
 
 
 class SaveSegmentationd(MapTransform):
-    """Thresholds a probability map, writes ``<case>_mask`` (and ``<case>_probability``), and adds a summary of the case.
+    """Thresholds a probability map, writes ``<case>_mask`` (and ``<case>_probability``) and sums the case up.
 
     The row under ``summary`` has: ``case``, ``foreground_voxels``, ``volume_mm3`` (NIfTI only, else empty) and
     ``mean_confidence``, the mean over all pixels of max(p, 1 − p).
 
     Args:
-        keys: probability maps (1, *spatial), in the geometry of the file that the item's ``image`` was read from.
+        keys: probability map (1, *spatial), in the geometry of the file that the item's ``image`` was read from.
         output_dir: folder for the files; a case ``a/b`` goes into its sub-folder ``a``.
         threshold: a pixel whose probability exceeds it is foreground, in [0, 1).
         save_probability: also write the map.
@@ -73,13 +83,10 @@ class SaveSegmentationd(MapTransform):
             save_like(source, mask, f"{target}_mask")
             if self.save_probability:
                 save_like(source, probability, f"{target}_probability")
-            voxel = (
-                np.prod(nib.load(source).header.get_zooms()[:3]) if str(source).endswith((".nii", ".nii.gz")) else None
-            )
             d["summary"] = {
                 "case": d["case"],
                 "foreground_voxels": int(mask.sum()),
-                "volume_mm3": "" if voxel is None else round(float(mask.sum() * voxel), 3),
+                "volume_mm3": round(float(mask.sum()) * voxel_mm3(source), 3) if is_nifti(source) else "",
                 "mean_confidence": round(float(np.maximum(probability, 1 - probability).mean()), 6),
             }
         return d

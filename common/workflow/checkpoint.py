@@ -65,10 +65,10 @@ def load_weights(network: torch.nn.Module, path: str | os.PathLike[str]) -> torc
 class TrainingCheckpoint:
     """Ignite handler: writes ``checkpoint.pt`` and ``model.pt`` after every epoch and resumes from the former.
 
-    ``checkpoint.pt`` holds the state of every named object, the trainer's epoch and iteration, what other handlers keep in
-    the trainer's state (Ignite's ``state_dict_user_keys``), the AMP scaler and the best metric so far. ``model.pt`` holds
-    the weights alone, of the last epoch, or of the best epoch if ``best_of`` is given. Attach it after the handlers whose
-    work it must contain (validation, tables, schedulers).
+    ``checkpoint.pt`` holds the state of every named object, the trainer's epoch and iteration, what other handlers keep
+    in the trainer's state (Ignite's ``state_dict_user_keys``), the AMP scaler and the best metric so far. ``model.pt``
+    holds the weights alone, of the last epoch, or of the best epoch if ``best_of`` is given. Attach it after the
+    handlers whose work it must contain (validation, tables, schedulers).
 
     Args:
         folder: where the two files go.

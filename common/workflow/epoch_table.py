@@ -19,8 +19,9 @@ class EpochTable:
     """Ignite handler that keeps one row per epoch, logs it and rewrites ``metrics.csv`` whole.
 
     Columns: ``epoch``, ``loss`` (mean over the epoch's iterations), every scalar parameter of the loss by its name
-    (``nu_tilde``), the trainer's metrics and each evaluator's metrics. The rows are part of the trainer's state and so of
-    the checkpoint: a resumed run writes the table of the uninterrupted one. Attach it after the handler that validates.
+    (``nu_tilde``), the trainer's metrics and each evaluator's metrics. The rows are part of the trainer's state and so
+    of the checkpoint: a resumed run writes the table of the uninterrupted one. Attach it after the handler that
+    validates.
 
     Args:
         folder: where ``metrics.csv`` goes.

@@ -11,7 +11,7 @@ from common.files import write_csv
 
 
 class PredictionSummary:
-    """Ignite handler of an evaluator: gathers the ``summary`` row of every item and rewrites ``summary.csv`` after each.
+    """Ignite handler of an evaluator: gathers each item's ``summary`` row, and rewrites ``summary.csv`` after each.
 
     Args:
         folder: where ``summary.csv`` goes.

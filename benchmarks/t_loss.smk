@@ -1,0 +1,65 @@
+# Tables 1 and 2 and Figures 1 and 2 of the T-Loss paper.
+
+LOSSES = ["gce", "mae", "rce", "sce", "ngce", "nce_rce", "ngce_mae", "ngce_rce", "t_loss"]
+SETTINGS = ["0.0_0.0", "0.3_0.5", "0.3_0.7", "0.5_0.5", "0.5_0.7", "0.7_0.5", "0.7_0.7"]  # α_β
+
+T_LOSS_TABLES = {
+    # Table 2: 9 losses × 7 noise settings × 3 seeds
+    "t_loss_shenzhen": {
+        "data": "shenzhen", "losses": LOSSES, "settings": SETTINGS, "seeds": [0, 1, 2],
+        "desk": {"image_size": [64, 64], "features": [8, 16, 32, 64], "max_epochs": 30},
+    },
+    # Table 1
+    "t_loss_isic": {
+        "data": "isic", "losses": LOSSES, "settings": SETTINGS, "seeds": [0, 1, 2],
+        "desk": {"image_size": [64, 64], "features": [8, 16, 32, 64], "max_epochs": 10},
+    },
+    # The claim at a larger scale, one seed, with the losses that most people start from
+    "t_loss_claim": {
+        "data": "shenzhen", "losses": ["t_loss", "bce", "soft_dice", "mae", "gce"], "settings": ["0.0_0.0", "0.7_0.7"], "seeds": [0],
+        "desk": {"image_size": [64, 64], "features": [16, 32, 64, 128], "max_epochs": 60},
+    },
+    # Figure 2, centre and right: where ν̃ ends, whatever it starts from
+    "t_loss_nu": {
+        "data": "shenzhen", "losses": ["t_loss"], "settings": ["0.7_0.7"], "seeds": [0], "nu": [-5, 0, 5, 10],
+        "desk": {"image_size": [64, 64], "features": [8, 16, 32, 64], "max_epochs": 30},
+    },
+}
+
+
+def t_loss_runs(table):
+    spec = T_LOSS_TABLES[table]
+    return expand(
+        f"{OUTPUT}/{table}/{SCALE}/{{loss}}/{{setting}}/nu{{nu}}/seed{{seed}}/done",
+        loss=spec["losses"], setting=spec["settings"], nu=spec.get("nu", [0]), seed=spec["seeds"],
+    )
+
+
+def t_loss_overrides(wildcards):
+    alpha, beta = wildcards.setting.split("_")
+    folder = str(ROOT / OUTPUT / wildcards.table / SCALE / wildcards.loss / wildcards.setting / f"nu{wildcards.nu}" / f"seed{wildcards.seed}")
+    values = {
+        "dataset_dir": data_folder(T_LOSS_TABLES[wildcards.table]["data"]),
+        "loss_name": wildcards.loss, "nu_tilde": float(wildcards.nu), "noise_alpha": alpha, "noise_beta": beta,
+        "seed": wildcards.seed, "output_dir": folder, "ckpt_dir": folder, "resume": True,
+    }
+    return overrides(values | (T_LOSS_TABLES[wildcards.table]["desk"] if SCALE == "desk" else {}))
+
+
+rule t_loss_train:
+    output: touch(f"{OUTPUT}/{{table}}/{SCALE}/{{loss}}/{{setting}}/nu{{nu}}/seed{{seed}}/done")
+    log: f"{OUTPUT}/{{table}}/{SCALE}/{{loss}}/{{setting}}/nu{{nu}}/seed{{seed}}.log"
+    params:
+        data=lambda wildcards: T_LOSS_TABLES[wildcards.table]["data"],
+        values=t_loss_overrides,
+    wildcard_constraints:
+        table="t_loss_[a-z]+",
+    shell:
+        "cd bundles/t_loss && {PYTHON} -m monai.bundle run training"
+        " --config_file \"['configs/train.yaml','configs/{params.data}.yaml']\" {params.values} > {ROOT}/{log} 2>&1"
+
+
+for name in T_LOSS_TABLES:
+    rule:
+        name: name
+        input: t_loss_runs(name)

@@ -1,12 +1,14 @@
-"""Losses for labels that may be wrong."""
+"""Losses for labels that are partly wrong."""
 
 from common.losses.active_passive import ActivePassiveLoss
-from common.losses.robust import (
-    GeneralizedCrossEntropyLoss,
-    MeanAbsoluteErrorLoss,
+from common.losses.normalized import (
     NormalizedCrossEntropyLoss,
     NormalizedGeneralizedCrossEntropyLoss,
     NormalizedReverseCrossEntropyLoss,
+)
+from common.losses.robust import (
+    GeneralizedCrossEntropyLoss,
+    MeanAbsoluteErrorLoss,
     ReverseCrossEntropyLoss,
     SymmetricCrossEntropyLoss,
 )

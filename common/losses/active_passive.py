@@ -1,27 +1,78 @@
-"""An active loss, which pulls the label's class up, plus a passive one, which pushes the others down."""
+"""The active-passive loss: one loss that learns the label, one that leaves the other classes' probabilities low."""
 
 from __future__ import annotations
 
 import torch
+from monai.utils import LossReduction
 
 from common.errors import InputError
+from common.losses.segmentation_loss import ClassificationLoss, weight
+
+__all__ = ["ActivePassiveLoss"]
 
 
-class ActivePassiveLoss(torch.nn.Module):
-    """APL, alpha·active + beta·passive (Ma et al., ICML 2020, equation 8).
+class ActivePassiveLoss(ClassificationLoss):
+    r"""A weighted sum of an active and a passive loss.
+
+    $$ \mathrm{APL} = \alpha \, L_{\mathrm{active}} + \beta \, L_{\mathrm{passive}} $$
+
+    An active loss acts on the labelled class alone (NCE, NGCE), a passive one on the others too (MAE, RCE, NRCE): Ma et
+    al., ICML 2020, eq. 9. Each weight acts in every combination (in published code some do not). The two share the
+    input's log-probabilities, so that they are computed once. The classes K, shapes and dtypes are those of
+    `ClassificationLoss`.
 
     Args:
-        active: for instance NCE or NGCE; its own options (sigmoid, reduction …) hold.
-        passive: for instance MAE or RCE; likewise.
+        active: any loss of this package but `TLoss`.
+        passive: likewise; the two agree in ``to_onehot_y``, ``sigmoid`` and ``softmax``.
         alpha: weight of the active loss, at least 0.
         beta: weight of the passive loss, at least 0.
+        to_onehot_y, sigmoid, softmax: see `SegmentationLoss`; what the two losses have set need not be set again.
+        reduction: that of the sum; the two losses have the same, or their default.
+
+    Raises:
+        InputError: if a loss is of another kind, the two disagree, or a weight is negative or not finite.
+
+    Example:
+        >>> from common.losses import MeanAbsoluteErrorLoss, NormalizedCrossEntropyLoss
+        >>> loss = ActivePassiveLoss(NormalizedCrossEntropyLoss(), MeanAbsoluteErrorLoss(), beta=0.5, sigmoid=True)
+        >>> loss(torch.tensor([[[0.0]]]), torch.tensor([[[1.0]]]))  # 0.5 + 0.5 · 1
+        tensor(1.)
     """
 
-    def __init__(self, active: torch.nn.Module, passive: torch.nn.Module, alpha: float = 1.0, beta: float = 1.0):
-        super().__init__()
-        if alpha < 0 or beta < 0:
-            raise InputError(f"alpha and beta: expected weights of at least 0, got {alpha} and {beta}.")
-        self.active, self.passive, self.alpha, self.beta = active, passive, alpha, beta
+    def __init__(
+        self,
+        active: ClassificationLoss,
+        passive: ClassificationLoss,
+        alpha: float = 1.0,
+        beta: float = 1.0,
+        *,
+        to_onehot_y: bool = False,
+        sigmoid: bool = False,
+        softmax: bool = False,
+        reduction: LossReduction | str = "mean",
+    ) -> None:
+        for name, loss in (("active", active), ("passive", passive)):
+            if not isinstance(loss, ClassificationLoss):
+                raise InputError(f"{name}: expected a loss with class probabilities, got {type(loss).__name__}.")
+            if loss.reduction not in (LossReduction.MEAN, reduction):
+                raise InputError(f"{name}: expected the reduction {reduction} of the sum, got {loss.reduction}.")
+        for name in ("to_onehot_y", "sigmoid", "softmax"):
+            if getattr(active, name) != getattr(passive, name):
+                raise InputError(
+                    f"{name}: expected the same in both losses, "
+                    f"got {getattr(active, name)} (active) and {getattr(passive, name)} (passive)."
+                )
+        super().__init__(
+            to_onehot_y=to_onehot_y or active.to_onehot_y,
+            sigmoid=sigmoid or active.sigmoid,
+            softmax=softmax or active.softmax,
+            reduction=reduction,
+        )
+        self.active = active
+        self.passive = passive
+        self.alpha = weight("alpha", alpha)
+        self.beta = weight("beta", beta)
 
-    def forward(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return self.alpha * self.active(output, target) + self.beta * self.passive(output, target)
+    def pointwise(self, log_probabilities: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        active = self.active.pointwise(log_probabilities, target)
+        return self.alpha * active + self.beta * self.passive.pointwise(log_probabilities, target)

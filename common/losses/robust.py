@@ -1,172 +1,209 @@
-"""Pointwise losses that tolerate wrong labels, and the active-passive pairs made of them.
+"""Losses that a wrong label pulls less than cross-entropy does: GCE, MAE, RCE, SCE.
 
-Every loss is a function of log p and y, the predicted and the target distribution of each pixel over K classes, so hard and soft
-targets, one channel and many go the same way. Sums run over the K classes.
-
-| loss | formula | source |
-| --- | --- | --- |
-| CE | −Σ y log p | |
-| RCE | −Σ p log y, log y ≥ log p_min | Wang et al., ICCV 2019 |
-| MAE | Σ abs(p − y) | Ghosh et al., AAAI 2017 |
-| GCE | Σ y (1 − p^q)/q | Zhang & Sabuncu, NeurIPS 2018 |
-| SCE | α CE + β RCE | Wang et al., ICCV 2019 |
-| N·L | L(f, y) / Σ_j L(f, j) over the K hard labels j | Ma et al., ICML 2020, equation 3 |
+The functions take log-probabilities log p and target y of K classes, both ``(B, K, …)``, and return ``(B, …)``; the
+classes around them add MONAI's arguments.
 """
 
 from __future__ import annotations
 
-import math
-
 import torch
+from monai.utils import LossReduction
 
 from common.errors import InputError
-from common.losses.probabilities import check_options, class_distributions, reduce
+from common.losses.segmentation_loss import ClassificationLoss, weight
 
-CLASSES = 2  # axis of the K classes in what `class_distributions` returns
-
-
-def cross_entropy(log_p: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """−Σ y log p over the classes; (B, P, K, *spatial) → (B, P, *spatial)."""
-    return -(y * log_p).sum(dim=CLASSES)
-
-
-def reverse_cross_entropy(log_p: torch.Tensor, y: torch.Tensor, p_min: float = 1e-4) -> torch.Tensor:
-    """−Σ p log max(y, p_min) over the classes."""
-    return -(log_p.exp() * y.clamp_min(p_min).log()).sum(dim=CLASSES)
-
-
-def mean_absolute_error(log_p: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Σ |p − y| over the classes; 2(1 − p_y) for a hard label."""
-    return (log_p.exp() - y).abs().sum(dim=CLASSES)
+__all__ = [
+    "GeneralizedCrossEntropyLoss",
+    "MeanAbsoluteErrorLoss",
+    "ReverseCrossEntropyLoss",
+    "SymmetricCrossEntropyLoss",
+    "cross_entropy",
+    "generalized_cross_entropy",
+    "mean_absolute_error",
+    "reverse_cross_entropy",
+]
 
 
-def generalized_cross_entropy(log_p: torch.Tensor, y: torch.Tensor, q: float = 0.7) -> torch.Tensor:
-    """Σ y (1 − p^q)/q over the classes: cross-entropy for q → 0, half the MAE of a hard label for q = 1."""
-    return -(y * torch.expm1(q * log_p)).sum(dim=CLASSES) / q
+def cross_entropy(log_probabilities: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """−Σ_k y_k log p_k.
+
+    Example:
+        >>> cross_entropy(torch.tensor([[0.25, 0.75]]).log(), torch.tensor([[1.0, 0.0]]))
+        tensor([1.3863])
+    """
+    return -(target * log_probabilities).sum(1)
 
 
-def normalized_cross_entropy(log_p: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy over its sum for the K hard labels, in [0, 1]."""
-    return cross_entropy(log_p, y) / -log_p.sum(dim=CLASSES)
+def generalized_cross_entropy(log_probabilities: torch.Tensor, target: torch.Tensor, q: float) -> torch.Tensor:
+    """Σ_k y_k (1 − p_k^q) / q, cross-entropy for q → 0.
+
+    Example:
+        >>> generalized_cross_entropy(torch.tensor([[0.25, 0.75]]).log(), torch.tensor([[1.0, 0.0]]), q=0.5)
+        tensor([1.])
+    """
+    return (target * torch.expm1(q * log_probabilities)).sum(1) / -q
 
 
-def normalized_reverse_cross_entropy(log_p: torch.Tensor, y: torch.Tensor, p_min: float = 1e-4) -> torch.Tensor:
-    """Reverse cross-entropy over its sum for the K hard labels, −(K − 1) log p_min; (1 − p_y)/(K − 1) for a hard label."""
-    return reverse_cross_entropy(log_p, y, p_min) / (-math.log(p_min) * (log_p.shape[CLASSES] - 1))
+def mean_absolute_error(log_probabilities: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Σ_k |p_k − y_k|.
+
+    Example:
+        >>> mean_absolute_error(torch.tensor([[0.25, 0.75]]).log(), torch.tensor([[1.0, 0.0]]))
+        tensor([1.5000])
+    """
+    return (log_probabilities.exp() - target).abs().sum(1)
 
 
-def normalized_generalized_cross_entropy(log_p: torch.Tensor, y: torch.Tensor, q: float = 0.7) -> torch.Tensor:
-    """Generalised cross-entropy over its sum for the K hard labels, in [0, 1]."""
-    return generalized_cross_entropy(log_p, y, q) / (-torch.expm1(q * log_p).sum(dim=CLASSES) / q)
+def reverse_cross_entropy(log_probabilities: torch.Tensor, target: torch.Tensor, p_min: float) -> torch.Tensor:
+    """−Σ_k p_k log max(y_k, p_min).
+
+    Example:
+        >>> reverse_cross_entropy(torch.tensor([[0.25, 0.75]]).log(), torch.tensor([[1.0, 0.0]]), p_min=1e-4)
+        tensor([6.9078])
+    """
+    return -(log_probabilities.exp() * target.clamp_min(p_min).log()).sum(1)
 
 
-class PointwiseLoss(torch.nn.Module):
-    """What all losses of this module share: MONAI's options and the reduction.
+class MeanAbsoluteErrorLoss(ClassificationLoss):
+    r"""Mean absolute error between class probabilities.
+
+    $$ \mathrm{MAE} = \sum_{k=1}^{K} |p_k - y_k| $$
+
+    with the probability p_k and the target y_k of class k: 2(1 − p_y) for a hard label y, 2|p − y| in a binary
+    problem. (Ghosh et al., AAAI 2017. Published code of the active-passive loss halves it.) The classes K, shapes and
+    dtypes are those of `ClassificationLoss`.
 
     Args:
-        to_onehot_y: the target holds class indices (B, 1, *spatial).
-        sigmoid: the output holds logits; each channel is a two-class problem (multi-label).
-        softmax: the output holds logits; the channels are the classes of one problem.
-        reduction: "mean" or "sum" over pixels, or "none": (B, C, *spatial), with ``softmax`` (B, 1, *spatial).
-
-    Without ``sigmoid`` and ``softmax`` the output holds probabilities. Output and target are (B, C, *spatial), 2-D or 3-D; the
-    target may be soft. Half-precision outputs are computed in float32.
-
-    Raises:
-        InputError: contradicting options, shapes that differ, a parameter outside its range.
-    """
-
-    def __init__(
-        self, to_onehot_y: bool = False, sigmoid: bool = False, softmax: bool = False, reduction: str = "mean"
-    ) -> None:
-        super().__init__()
-        check_options(sigmoid, softmax, reduction)
-        self.to_onehot_y, self.sigmoid, self.softmax = to_onehot_y, sigmoid, softmax
-        self.reduction = reduction
-
-    def pointwise(self, log_p: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        raise TypeError(f"{type(self).__name__} has no formula.")
-
-    def forward(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        log_p, y = class_distributions(output, target, self.to_onehot_y, self.sigmoid, self.softmax)
-        return reduce(self.pointwise(log_p, y), self.reduction)
-
-
-def _check_p_min(p_min: float) -> float:
-    if not 0 < p_min < 1:
-        raise InputError(f"p_min: expected a probability between 0 and 1, got {p_min}.")
-    return p_min
-
-
-def _check_q(q: float) -> float:
-    if not 0 < q <= 1:
-        raise InputError(f"q: expected a number in (0, 1], got {q}.")
-    return q
-
-
-class MeanAbsoluteErrorLoss(PointwiseLoss):
-    """MAE, Σ |p − y| (Ghosh et al. 2017); by the errata not halved.
+        to_onehot_y, sigmoid, softmax, reduction: see `SegmentationLoss`.
 
     Example:
         >>> MeanAbsoluteErrorLoss()(torch.tensor([[[0.75]]]), torch.tensor([[[1.0]]]))
         tensor(0.5000)
     """
 
-    def pointwise(self, log_p: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return mean_absolute_error(log_p, y)
+    def pointwise(self, log_probabilities: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return mean_absolute_error(log_probabilities, target)
 
 
-class ReverseCrossEntropyLoss(PointwiseLoss):
-    """RCE, −Σ p log max(y, p_min) (Wang et al. 2019)."""
+class GeneralizedCrossEntropyLoss(ClassificationLoss):
+    r"""Generalised cross-entropy, between cross-entropy (q → 0) and half the mean absolute error (q = 1).
 
-    def __init__(self, p_min: float = 1e-4, **options) -> None:
-        super().__init__(**options)
-        self.p_min = _check_p_min(p_min)
+    $$ \mathrm{GCE} = \sum_{k=1}^{K} y_k \, \frac{1 - p_k^q}{q} $$
 
-    def pointwise(self, log_p: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return reverse_cross_entropy(log_p, y, self.p_min)
+    with the probability p_k and the target y_k of class k (Zhang & Sabuncu, NeurIPS 2018, eq. 6). The classes K, shapes
+    and dtypes are those of `ClassificationLoss`.
 
+    Args:
+        q: the exponent, 0 < q ≤ 1 (the paper's choice: 0.7).
+        to_onehot_y, sigmoid, softmax, reduction: see `SegmentationLoss`.
 
-class GeneralizedCrossEntropyLoss(PointwiseLoss):
-    """GCE, Σ y (1 − p^q)/q (Zhang & Sabuncu 2018), q in (0, 1]."""
+    Raises:
+        InputError: if q is outside (0, 1].
 
-    def __init__(self, q: float = 0.7, **options) -> None:
-        super().__init__(**options)
-        self.q = _check_q(q)
+    Example:
+        >>> GeneralizedCrossEntropyLoss(q=0.5)(torch.tensor([[[0.25]]]), torch.tensor([[[1.0]]]))
+        tensor(1.)
+    """
 
-    def pointwise(self, log_p: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return generalized_cross_entropy(log_p, y, self.q)
+    def __init__(
+        self,
+        q: float = 0.7,
+        *,
+        to_onehot_y: bool = False,
+        sigmoid: bool = False,
+        softmax: bool = False,
+        reduction: LossReduction | str = "mean",
+    ) -> None:
+        super().__init__(to_onehot_y=to_onehot_y, sigmoid=sigmoid, softmax=softmax, reduction=reduction)
+        if not 0 < q <= 1:
+            raise InputError(f"q: expected an exponent above 0 and at most 1, got {q}.")
+        self.q = float(q)
 
-
-class SymmetricCrossEntropyLoss(PointwiseLoss):
-    """SCE, alpha·CE + beta·RCE (Wang et al. 2019)."""
-
-    def __init__(self, alpha: float = 1.0, beta: float = 1.0, p_min: float = 1e-4, **options) -> None:
-        super().__init__(**options)
-        self.alpha, self.beta, self.p_min = alpha, beta, _check_p_min(p_min)
-        if alpha < 0 or beta < 0:
-            raise InputError(f"alpha and beta: expected weights of at least 0, got {alpha} and {beta}.")
-
-    def pointwise(self, log_p: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return self.alpha * cross_entropy(log_p, y) + self.beta * reverse_cross_entropy(log_p, y, self.p_min)
-
-
-class NormalizedCrossEntropyLoss(PointwiseLoss):
-    """NCE, cross-entropy over its sum for the K hard labels (Ma et al. 2020)."""
-
-    def pointwise(self, log_p: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return normalized_cross_entropy(log_p, y)
+    def pointwise(self, log_probabilities: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return generalized_cross_entropy(log_probabilities, target, self.q)
 
 
-class NormalizedReverseCrossEntropyLoss(ReverseCrossEntropyLoss):
-    """NRCE, reverse cross-entropy over its sum for the K hard labels (Ma et al. 2020)."""
+class ReverseCrossEntropyLoss(ClassificationLoss):
+    r"""Reverse cross-entropy: cross-entropy with prediction and target exchanged.
 
-    def pointwise(self, log_p: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return normalized_reverse_cross_entropy(log_p, y, self.p_min)
+    $$ \mathrm{RCE} = -\sum_{k=1}^{K} p_k \log \max(y_k, P_{\min}) $$
+
+    with the probability p_k and the target y_k of class k: (1 − p_y) log(1/P_min) for a hard label y. (Wang et al.,
+    ICCV 2019, eq. 6, where log 0 is a constant A = log P_min. Clipping at 1e-20, as in the soft-label paper, does
+    nothing to 1 − 1e-20, which is 1 in float64.) The classes K, shapes and dtypes are those of `ClassificationLoss`.
+
+    Args:
+        p_min: P_min, by what a target below it is replaced, 0 < P_min < 1.
+        to_onehot_y, sigmoid, softmax, reduction: see `SegmentationLoss`.
+
+    Raises:
+        InputError: if p_min is outside (0, 1).
+
+    Example:
+        >>> ReverseCrossEntropyLoss(p_min=1e-4)(torch.tensor([[[0.25]]]), torch.tensor([[[1.0]]]))  # 0.75 · log 1e4
+        tensor(6.9078)
+    """
+
+    def __init__(
+        self,
+        p_min: float = 1e-4,
+        *,
+        to_onehot_y: bool = False,
+        sigmoid: bool = False,
+        softmax: bool = False,
+        reduction: LossReduction | str = "mean",
+    ) -> None:
+        super().__init__(to_onehot_y=to_onehot_y, sigmoid=sigmoid, softmax=softmax, reduction=reduction)
+        self.p_min = _probability("p_min", p_min)
+
+    def pointwise(self, log_probabilities: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return reverse_cross_entropy(log_probabilities, target, self.p_min)
 
 
-class NormalizedGeneralizedCrossEntropyLoss(GeneralizedCrossEntropyLoss):
-    """NGCE, generalised cross-entropy over its sum for the K hard labels (Ma et al. 2020)."""
+class SymmetricCrossEntropyLoss(ClassificationLoss):
+    r"""Symmetric cross-entropy: cross-entropy, which learns, plus its reverse, which bears wrong labels.
 
-    def pointwise(self, log_p: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return normalized_generalized_cross_entropy(log_p, y, self.q)
+    $$ \mathrm{SCE} = -\alpha \sum_{k=1}^{K} y_k \log p_k - \beta \sum_{k=1}^{K} p_k \log \max(y_k, P_{\min}) $$
+
+    with the probability p_k and the target y_k of class k (Wang et al., ICCV 2019, eq. 8). The classes K, shapes and
+    dtypes are those of `ClassificationLoss`.
+
+    Args:
+        alpha: weight of cross-entropy, at least 0.
+        beta: weight of reverse cross-entropy, at least 0.
+        p_min: see `ReverseCrossEntropyLoss`.
+        to_onehot_y, sigmoid, softmax, reduction: see `SegmentationLoss`.
+
+    Raises:
+        InputError: if a weight is negative or not finite, or p_min outside (0, 1).
+
+    Example:
+        >>> SymmetricCrossEntropyLoss()(torch.tensor([[[0.25]]]), torch.tensor([[[1.0]]]))  # log 4 + 0.75 · log 1e4
+        tensor(8.2941)
+    """
+
+    def __init__(
+        self,
+        alpha: float = 1.0,
+        beta: float = 1.0,
+        p_min: float = 1e-4,
+        *,
+        to_onehot_y: bool = False,
+        sigmoid: bool = False,
+        softmax: bool = False,
+        reduction: LossReduction | str = "mean",
+    ) -> None:
+        super().__init__(to_onehot_y=to_onehot_y, sigmoid=sigmoid, softmax=softmax, reduction=reduction)
+        self.alpha = weight("alpha", alpha)
+        self.beta = weight("beta", beta)
+        self.p_min = _probability("p_min", p_min)
+
+    def pointwise(self, log_probabilities: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        forward = cross_entropy(log_probabilities, target)
+        return self.alpha * forward + self.beta * reverse_cross_entropy(log_probabilities, target, self.p_min)
+
+
+def _probability(name: str, value: float) -> float:
+    if not 0 < value < 1:
+        raise InputError(f"{name}: expected a probability between 0 and 1, got {value}.")
+    return float(value)

@@ -1,74 +1,80 @@
-"""T-Loss: the negative log-likelihood of a Student-t distribution with a learned tolerance."""
+"""T-Loss: the negative log-likelihood of a Student-t distribution, which learns how far to trust its labels."""
 
 from __future__ import annotations
 
 import math
 
 import torch
+from monai.utils import LossReduction
+from torch import nn
+from torch.nn import functional
 
 from common.errors import InputError
-from common.losses.probabilities import as_target, check_options, full_precision, reduce
+from common.losses.segmentation_loss import SegmentationLoss
+
+__all__ = ["TLoss", "student_t_negative_log_likelihood"]
 
 
-def student_t_negative_log_likelihood(
-    squared_error: torch.Tensor, dimension: int, nu_tilde: torch.Tensor, epsilon: float = 1e-8
-) -> torch.Tensor:
-    """−log p of a D-dimensional Student-t distribution with identity scale, from squared distances to its mean.
+def student_t_negative_log_likelihood(squared_error: torch.Tensor, dimension: int, nu: torch.Tensor) -> torch.Tensor:
+    """−log p of the D-dimensional Student-t distribution with Σ = I, in float64.
 
-    ``−log Γ((ν+D)/2) + log Γ(ν/2) + (D/2) log(πν) + (ν+D)/2 · log(1 + δ²/ν)`` with ``ν = exp(ν̃) + ε`` (equation 4).
+        −log Γ((ν+D)/2) + log Γ(ν/2) + (D/2) log(πν) + ((ν+D)/2) log(1 + δ²/ν)   (eq. 4)
 
-    At D = 65,536 the difference of the two log Γ loses all digits of ν's gradient in float32, so the three terms in ν
-    alone are computed in float64 (on the CPU where the device has none).
+    Its terms are of the order of D and nearly cancel, also in the gradient of ν, so that float32 will not do.
 
     Args:
-        squared_error: δ² ≥ 0, any shape, float32 or float64.
-        dimension: D ≥ 1.
-        nu_tilde: scalar ν̃.
-        epsilon: ε > 0 keeps ν positive.
+        squared_error: δ² = Σ (y − μ)² over the D values, any shape.
+        dimension: D ≥ 0.
+        nu: ν > 0, a scalar tensor.
 
     Returns:
-        Tensor of the shape and type of ``squared_error``.
+        float64 of the shape and on the device of ``squared_error`` (on the CPU for Apple's MPS, which has no float64).
 
     Example:
-        >>> student_t_negative_log_likelihood(torch.zeros(()), 1, torch.zeros(()))  # Cauchy: log π
-        tensor(1.1447)
+        >>> student_t_negative_log_likelihood(torch.tensor([0.0]), 1, torch.tensor(1.0))  # Cauchy: log π
+        tensor([1.1447], dtype=torch.float64)
     """
-    double = nu_tilde.cpu() if nu_tilde.device.type == "mps" else nu_tilde
-    nu = double.double().exp() + epsilon
-    normaliser = (
-        torch.lgamma(nu / 2) - torch.lgamma((nu + dimension) / 2) + dimension / 2 * (math.log(math.pi) + nu.log())
-    )
-    nu, normaliser = nu.to(squared_error), normaliser.to(squared_error)
-    return normaliser + (nu + dimension) / 2 * torch.log1p(squared_error / nu)
+    if squared_error.device.type == "mps":
+        squared_error, nu = squared_error.cpu(), nu.cpu()
+    squared_error, nu = squared_error.double(), nu.double()
+    half = (nu + dimension) / 2
+    constant = torch.lgamma(nu / 2) - torch.lgamma(half) + dimension / 2 * torch.log(math.pi * nu)
+    return constant + half * torch.log1p(squared_error / nu)
 
 
-class TLoss(torch.nn.Module):
-    """T-Loss of each image, per-class terms summed, averaged over the batch.
+class TLoss(SegmentationLoss):
+    r"""T-Loss of Gonzalez-Jimenez et al., *Robust T-Loss for Medical Image Segmentation* (MICCAI 2023), eq. 3 and 4.
 
-    The error of a whole image is one draw of a D-dimensional Student-t distribution around the prediction; D is the number of
-    its pixels. ν̃ is a parameter: give it to the optimiser, best as a group of its own.
+    $$ L = -\log\Gamma\!\left(\tfrac{\nu+D}{2}\right) + \log\Gamma\!\left(\tfrac{\nu}{2}\right)
+           + \tfrac{D}{2}\log(\pi\nu) + \tfrac{\nu+D}{2}\log\!\left(1 + \tfrac{\delta^2}{\nu}\right),
+       \quad \nu = e^{\tilde\nu} + \epsilon $$
 
-    Source: Gonzalez-Jimenez et al., MICCAI 2023, equations 3 and 4; by the errata with Σ = I and (D/2) log(πν).
+    with δ² the squared error summed over the D pixels of one image and class (D is taken from the tensor). The classes'
+    terms are summed, the images' averaged. It weighs an image by (ν + D)/(ν + δ²), about 1/MSE of that image, and
+    hardly tells the pixels of one image apart. ν̃ is a parameter: give it to the optimiser, and the loss to the
+    checkpoint. Errata: the published code has Σ⁻¹ = ε·I and (D/2)(ν̃ + ε) in place of I and (D/2) log ν, which moves
+    the best ν.
+
+    The squared error is summed in float32 (float64 for float64), eq. 4 is in float64, the result float32 or float64 as
+    the input. For float16 and bfloat16 it is float32: it is of the order of D, more than float16 can hold.
 
     Args:
-        nu_tilde: start of ν̃ (paper: 0).
-        epsilon: ν = exp(ν̃) + epsilon (paper: 1e-8).
-        include_background: with more than one channel, whether the first takes part.
-        to_onehot_y: the target holds class indices (B, 1, *spatial).
-        sigmoid: apply it to the output first.
-        softmax: apply it to the output first.
-        reduction: "mean" over images, "sum", or "none" for one value per image (B,).
-
-    Shapes: output and target (B, C, *spatial), 2-D or 3-D; the target may be soft. Half-precision outputs are computed and returned in
-    float32: one image's loss is of the order of D and would overflow float16.
+        nu_tilde: start of ν̃ (the paper's: 0).
+        epsilon: ε ≥ 0, keeps ν above zero (the paper's: 1e-8).
+        include_background: whether channel 0 counts.
+        to_onehot_y, sigmoid, softmax, reduction: see `SegmentationLoss`. With neither ``sigmoid`` nor ``softmax`` the
+            input is compared as it is. ``"none"`` gives one value per image, ``(B,)``.
 
     Raises:
-        InputError: shapes that differ, contradicting options, an image without pixels.
+        InputError: on wrong arguments, and if tensors do not fit them; also for ``include_background=False`` with a
+            single channel.
+
+    An empty batch has the mean nan and the sum 0, as in PyTorch; an image without pixels has the loss 0.
 
     Example:
         >>> loss = TLoss(sigmoid=True)
-        >>> bool(loss(torch.zeros(2, 1, 8, 8), torch.ones(2, 1, 8, 8)) > 0)
-        True
+        >>> loss(torch.zeros(1, 1, 8, 8), torch.ones(1, 1, 8, 8))
+        tensor(49.4620, grad_fn=<ToCopyBackward0>)
     """
 
     def __init__(
@@ -79,32 +85,31 @@ class TLoss(torch.nn.Module):
         to_onehot_y: bool = False,
         sigmoid: bool = False,
         softmax: bool = False,
-        reduction: str = "mean",
+        reduction: LossReduction | str = "mean",
     ) -> None:
-        super().__init__()
-        check_options(sigmoid, softmax, reduction)
-        if epsilon <= 0:
-            raise InputError(f"epsilon: expected a positive number, got {epsilon}.")
-        self.nu_tilde = torch.nn.Parameter(torch.tensor(float(nu_tilde)))
+        super().__init__(to_onehot_y=to_onehot_y, sigmoid=sigmoid, softmax=softmax, reduction=reduction)
+        if not math.isfinite(nu_tilde):
+            raise InputError(f"nu_tilde: expected a finite number, got {nu_tilde}.")
+        if not 0 <= epsilon < math.inf:
+            raise InputError(f"epsilon: expected a finite number of at least 0, got {epsilon}.")
+        self.nu_tilde = nn.Parameter(torch.tensor(float(nu_tilde)))
         self.epsilon = epsilon
         self.include_background = include_background
-        self.to_onehot_y, self.sigmoid, self.softmax = to_onehot_y, sigmoid, softmax
-        self.reduction = reduction
 
     @property
     def nu(self) -> torch.Tensor:
-        """The tolerance ν."""
+        """ν, the degrees of freedom: a scalar that carries ν̃'s gradient."""
         return self.nu_tilde.exp() + self.epsilon
 
-    def forward(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        output = full_precision(output)
-        target = as_target(output, target, self.to_onehot_y)
-        mean = output.sigmoid() if self.sigmoid else output.softmax(dim=1) if self.softmax else output
-        if not self.include_background and output.shape[1] > 1:
-            mean, target = mean[:, 1:], target[:, 1:]
-        dimension = math.prod(mean.shape[2:])
-        if dimension == 0:
-            raise InputError(f"output: expected images with pixels, got shape {tuple(output.shape)}.")
-        squared_error = (target - mean).square().flatten(2).sum(dim=2)
-        loss = student_t_negative_log_likelihood(squared_error, dimension, self.nu_tilde, self.epsilon)
-        return reduce(loss.sum(dim=1), self.reduction)
+    def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """The loss of an input ``(B, C, *spatial)`` and a target of its shape (or class indices)."""
+        input, target = self.align(input, target)
+        if not self.include_background and input.shape[1] == 1:
+            raise InputError(f"include_background: expected two or more channels, got {tuple(input.shape)}.")
+        prediction = input.sigmoid() if self.sigmoid else input.softmax(1) if self.softmax else input
+        if not self.include_background:
+            prediction, target = prediction[:, 1:], target[:, 1:]
+        squared_error = functional.mse_loss(prediction, target, reduction="none").flatten(2).sum(2)
+        dimension = math.prod(input.shape[2:])
+        loss = student_t_negative_log_likelihood(squared_error, dimension, self.nu).sum(1)
+        return self.reduce(loss).to(input.dtype).to(input.device)

@@ -1,0 +1,149 @@
+"""What all losses share: MONAI's arguments, the checks of a pair of tensors, and the form in which it is compared."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+
+import torch
+from monai.networks import one_hot
+from monai.utils import LossReduction
+from torch import nn
+from torch.nn import functional
+
+from common.errors import InputError
+
+__all__ = ["ClassificationLoss", "SegmentationLoss", "class_log_probabilities", "weight"]
+
+
+class SegmentationLoss(nn.Module):
+    """A loss of a segmentation with the arguments of MONAI's losses.
+
+    Args:
+        to_onehot_y: the target is ``(B, 1, *spatial)`` with class indices, to be made ``(B, C, *spatial)``.
+        sigmoid: the input holds logits, each channel of its own.
+        softmax: the input holds logits of C ≥ 2 classes that exclude each other.
+        reduction: ``"mean"``, ``"sum"`` or ``"none"``.
+
+    Raises:
+        InputError: if both ``sigmoid`` and ``softmax`` are set, or ``reduction`` is another word.
+    """
+
+    def __init__(
+        self,
+        *,
+        to_onehot_y: bool = False,
+        sigmoid: bool = False,
+        softmax: bool = False,
+        reduction: LossReduction | str = "mean",
+    ) -> None:
+        super().__init__()
+        if sigmoid and softmax:
+            raise InputError(f"{type(self).__name__}: expected sigmoid or softmax, got both.")
+        if reduction not in list(LossReduction):
+            raise InputError(f"{type(self).__name__}: expected reduction mean, sum or none, got {reduction!r}.")
+        self.to_onehot_y = to_onehot_y
+        self.sigmoid = sigmoid
+        self.softmax = softmax
+        self.reduction = LossReduction(reduction)
+
+    def align(self, input: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Both as plain tensors ``(B, C, *spatial)`` of one dtype: float64 stays, all else is computed in float32.
+
+        Raises:
+            InputError: if the shapes do not fit each other or the arguments.
+        """
+        # MetaTensor would wrap every single operation
+        input, target = input.as_subclass(torch.Tensor), target.as_subclass(torch.Tensor)
+        if input.ndim < 3:
+            raise InputError(f"input: expected (batch, channel, *spatial), got the shape {tuple(input.shape)}.")
+        channels = input.shape[1]
+        if channels < 2 and (self.softmax or self.to_onehot_y):
+            argument = "softmax" if self.softmax else "to_onehot_y"
+            raise InputError(f"{argument}: expected an input of two or more channels, got {tuple(input.shape)}.")
+        expected = torch.Size((input.shape[0], 1, *input.shape[2:])) if self.to_onehot_y else input.shape
+        if target.shape != expected:
+            raise InputError(
+                f"target: expected the shape {tuple(expected)} for an input of shape {tuple(input.shape)}, "
+                f"got {tuple(target.shape)}."
+            )
+        dtype = torch.float64 if input.dtype == torch.float64 else torch.float32
+        target = one_hot(target, channels, dtype=dtype) if self.to_onehot_y else target.to(dtype)
+        return input.to(dtype), target
+
+    def reduce(self, values: torch.Tensor) -> torch.Tensor:
+        """Their mean (nan if there is none, as in PyTorch), their sum, or the values."""
+        if self.reduction == LossReduction.MEAN:
+            return values.mean()
+        return values.sum() if self.reduction == LossReduction.SUM else values
+
+
+class ClassificationLoss(SegmentationLoss):
+    """A loss that compares, pixel by pixel, the probabilities of K classes with their target.
+
+    The classes are, with ``softmax``, the C channels; with ``sigmoid``, in each channel on its own, K = 2: p = σ(logit)
+    and 1 − p (a binary or multi-label problem). An input of probabilities (neither of the two) with one channel is the
+    binary problem, with C ≥ 2 channels the C classes, whose probabilities sum to one; p and 1 − p (or each p_k) are
+    kept above the dtype's resolution, and pass no gradient below it.
+
+    Targets are hard (0 and 1) or soft (the probability of each class). float64 is computed in float64, everything else
+    in float32; the result has that dtype. With ``reduction="none"`` it is ``(B, C, *spatial)`` for ``sigmoid``,
+    else ``(B, 1, *spatial)``; an empty batch has the mean nan and the sum 0, as in PyTorch.
+
+    Args:
+        to_onehot_y, sigmoid, softmax, reduction: see `SegmentationLoss`.
+    """
+
+    @abstractmethod
+    def pointwise(self, log_probabilities: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """The loss ``(B, …)`` of each pixel from log-probabilities and target, both ``(B, K, …)``."""
+
+    def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """The loss of an input ``(B, C, *spatial)`` and a target of its shape (or class indices, see above)."""
+        input, target = self.align(input, target)
+        return self.reduce(self.pointwise(*class_log_probabilities(input, target, self.sigmoid, self.softmax)))
+
+
+def class_log_probabilities(
+    input: torch.Tensor, target: torch.Tensor, sigmoid: bool = False, softmax: bool = False
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Log-probabilities and target of K classes, which are the second dimension whatever the problem.
+
+    Args:
+        input: ``(B, C, *spatial)`` logits if ``sigmoid`` or ``softmax``, else probabilities.
+        target: ``(B, C, *spatial)`` probabilities.
+        sigmoid: each channel is a problem with the classes p and 1 − p.
+        softmax: the channels are the classes.
+
+    Returns:
+        Two tensors, ``(B, 2, C, *spatial)`` for ``sigmoid`` or one channel, else ``(B, C, 1, *spatial)``. Those of
+        logits are computed in log space, finite for logits of any size.
+
+    Example:
+        >>> log_p, y = class_log_probabilities(torch.tensor([[[0.0]]]), torch.tensor([[[1.0]]]), sigmoid=True)
+        >>> log_p.exp().flatten().tolist(), y.flatten().tolist()
+        ([0.5, 0.5], [1.0, 0.0])
+    """
+    if softmax:
+        return functional.log_softmax(input, 1).unsqueeze(2), target.unsqueeze(2)
+    if sigmoid:
+        return functional.logsigmoid(torch.stack((input, -input), 1)), _pair(target)
+    resolution = torch.finfo(input.dtype).eps
+    if input.shape[1] == 1:
+        return _pair(input).clamp_min(resolution).log(), _pair(target)
+    return input.clamp_min(resolution).log().unsqueeze(2), target.unsqueeze(2)
+
+
+def _pair(probability: torch.Tensor) -> torch.Tensor:
+    return torch.stack((probability, 1 - probability), 1)
+
+
+def weight(name: str, value: float) -> float:
+    """``value`` if it can weigh a term.
+
+    Raises:
+        InputError: if it is negative or not finite.
+    """
+    if not 0 <= value < math.inf:
+        raise InputError(f"{name}: expected a finite weight of at least 0, got {value}.")
+    return float(value)

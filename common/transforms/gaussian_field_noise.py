@@ -135,6 +135,8 @@ def _deform(
     labels: Mapping[Hashable, Any], a: float, b: float, millimetres: bool, generator: torch.Generator
 ) -> dict[Hashable, torch.Tensor]:
     """All labels of one item, moved by one field."""
+    if millimetres and not all(isinstance(label, MetaTensor) for label in labels.values()):
+        raise InputError("a and b are in mm, but a label has no voxel size; load it with LoadImaged.")
     clean = {key: convert_to_tensor(label, track_meta=get_track_meta()) for key, label in labels.items()}
     shapes = {tuple(label.shape[1:]) for label in clean.values()}
     if len(shapes) > 1:
@@ -142,11 +144,7 @@ def _deform(
     if not clean:
         return clean
     label = next(iter(clean.values()))
-    spacing = None
-    if millimetres:
-        if not isinstance(label, MetaTensor):
-            raise InputError("a and b are in mm, but the label has no voxel size; load it with LoadImaged.")
-        spacing = label.pixdim[: label.ndim - 1].tolist()
+    spacing = next(iter(labels.values())).pixdim[: label.ndim - 1].tolist() if millimetres else None
     field = sample_gaussian_field(label.shape[1:], a, b, generator, label.device, spacing=spacing)
     return {
         key: convert_to_dst_type(deform_label(label.as_subclass(torch.Tensor)[None], field)[0], label)[0]

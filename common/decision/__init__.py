@@ -1,0 +1,10 @@
+"""Thresholds and operating points: from probabilities to a segmentation."""
+
+from common.decision.dice_optimal import (
+    accuracy_optimal_segmentation,
+    apply_threshold,
+    dice_optimal_segmentation,
+    dice_optimal_threshold,
+)
+
+__all__ = ["accuracy_optimal_segmentation", "apply_threshold", "dice_optimal_segmentation", "dice_optimal_threshold"]

@@ -24,6 +24,7 @@ from common.errors import InputError
 
 __all__ = ["deform_label", "gaussian_marginal", "sample_gaussian_field", "volume_bias"]
 
+SLAB = 1 << 18  # voxels that are looked up at a time, few enough for a core's cache
 NEGLIGIBLE = 1e-8  # of the largest eigenvalue: less than the rounding of float32
 
 
@@ -118,14 +119,14 @@ def deform_label(label: torch.Tensor, field: torch.Tensor) -> torch.Tensor:
             f"field: expected the shape {(len(spatial), *spatial)}, one for all images or one for each of the "
             f"{label.shape[0]}, got {tuple(field.shape)}."
         )
-    padded = F.pad(label, (1, 1) * len(spatial))  # the border stands for all that is outside
-    index = torch.zeros((), dtype=torch.long, device=label.device)
-    for axis, size in enumerate(spatial):
-        centre = torch.arange(size, device=label.device).add(1.5).view(_along(axis, len(spatial)))
-        voxel = torch.add(centre, batch[:, axis].to(label.device), alpha=size).clamp_(0, size + 1).long()
-        index = index * (size + 2) + voxel
-    index = index.flatten(1)[:, None].expand(*label.shape[:2], -1)
-    return padded.flatten(2).gather(2, index).view_as(label)
+    padded = F.pad(label, (1, 1) * len(spatial)).flatten(2)  # the border stands for all that is outside
+    rows = max(1, SLAB // math.prod(spatial[1:])) if label.device.type == "cpu" else spatial[0]
+    slabs = []
+    for first in range(0, spatial[0], rows):
+        slab = batch[:, :, first : first + rows].to(label.device)
+        index = _voxel_index(slab, spatial, first).flatten(1)[:, None].expand(*label.shape[:2], -1)
+        slabs.append(padded.gather(2, index).unflatten(2, slab.shape[2:]))
+    return torch.cat(slabs, 2)
 
 
 def gaussian_marginal(label: torch.Tensor, a: float, *, spacing: Sequence[float] | None = None) -> torch.Tensor:
@@ -217,15 +218,26 @@ def _correlation_factor(size: int, length: float) -> torch.Tensor:
     return factor / factor.norm(dim=1, keepdim=True)
 
 
+def _voxel_index(slab: torch.Tensor, spatial: tuple[int, ...], first: int) -> torch.Tensor:
+    """Where ω + X(ω) falls in the label padded by one voxel; ``slab`` is the part of X from row ``first`` on."""
+    index = torch.zeros(slab.shape[:1] + slab.shape[2:], dtype=torch.long, device=slab.device)
+    for axis, size in enumerate(spatial):
+        start = first if axis == 0 else 0
+        centre = torch.arange(start, start + slab.shape[axis + 2], device=slab.device).add(1.5)
+        voxel = torch.add(centre.view(_along(axis, len(spatial))), slab[:, axis], alpha=size).clamp_(0, size + 1)
+        index.mul_(size + 2).add_(voxel.long())
+    return index
+
+
 def _multiply_axes(array: torch.Tensor, matrices: Sequence[torch.Tensor]) -> torch.Tensor:
     """Multiplies each of the last axes of ``array`` by its matrix."""
     for axis, matrix in enumerate(matrices, start=array.ndim - len(matrices)):
-        array = F.linear(array.movedim(axis, -1), matrix.to(array)).movedim(-1, axis)
+        array = F.linear(array.movedim(axis, -1), matrix.to(array.dtype).to(array.device)).movedim(-1, axis)
     return array
 
 
 def _spatial_shape(label: torch.Tensor) -> tuple[int, ...]:
-    if label.ndim not in (4, 5):
+    if label.ndim not in (4, 5) or 0 in label.shape[2:]:
         raise InputError(f"label: expected (batch, channel, *spatial), 2-D or 3-D, got the shape {tuple(label.shape)}.")
     return tuple(label.shape[2:])
 

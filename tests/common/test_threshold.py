@@ -1,0 +1,130 @@
+"""Masks and volumes from probability maps that a user already has."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+
+from common.decision import dice_optimal_segmentation, dice_optimal_threshold
+from common.errors import InputError
+from common.files import read_csv
+from common.noise import gaussian_marginal
+from common.threshold import threshold
+
+AFFINE = np.array([[0.0, -1.5, 0, 10], [2.0, 0, 0, -7], [0, 0, 2.5, 3], [0, 0, 0, 1]])
+VOXEL_MM3 = 1.5 * 2.0 * 2.5
+
+
+def organ(*spatial: int, channels: int = 1) -> np.ndarray:
+    """The marginal of boxes of different width, with the channels last if there are several."""
+    label = torch.zeros(1, channels, *spatial)
+    for channel in range(channels):
+        inside = (slice(size // 2 - 2, size // 2 + 1 + channel) for size in spatial)
+        label[(0, channel, *inside)] = 1
+    marginal = gaussian_marginal(label, 0.08)[0].movedim(0, -1).numpy()
+    return marginal if channels > 1 else marginal[..., 0]
+
+
+def save(path: Path, array: np.ndarray) -> Path:
+    image = nib.Nifti1Image(array, AFFINE)
+    image.set_qform(AFFINE, code=1)
+    nib.save(image, path)
+    return path
+
+
+def test_mask_volumes_and_geometry_of_a_map(tmp_path: Path):
+    probabilities = organ(16, 12, 10)
+    source = save(tmp_path / "liver.nii.gz", probabilities)
+    threshold(str(source), str(tmp_path / "masks"))
+
+    saved = nib.Nifti1Image.from_filename(tmp_path / "masks/liver_mask.nii.gz")
+    mask = np.asarray(saved.dataobj)
+    marginal = torch.from_numpy(probabilities)[None, None]
+    np.testing.assert_array_equal(mask, dice_optimal_segmentation(marginal)[0, 0].numpy())
+    assert mask.dtype == np.uint8
+    np.testing.assert_array_equal(saved.affine, AFFINE)
+    assert (saved.header["qform_code"], saved.header["sform_code"]) == (1, 2)
+
+    (row,) = read_csv(tmp_path / "masks/summary.csv")
+    found, expected_dice = dice_optimal_threshold(marginal)
+    assert row["case"] == "liver"
+    assert float(row["threshold"]) == pytest.approx(found.item(), abs=1e-6)
+    assert float(row["expected_dice"]) == pytest.approx(expected_dice.item(), abs=1e-6)
+    assert float(row["volume_mm3"]) == pytest.approx(mask.sum() * VOXEL_MM3)
+    assert float(row["volume_at_half_mm3"]) == pytest.approx((probabilities >= 0.5).sum() * VOXEL_MM3)
+    assert float(row["volume_mm3"]) > float(row["volume_at_half_mm3"])
+
+
+def test_a_folder_of_maps_of_all_kinds(tmp_path: Path):
+    folder = tmp_path / "maps"
+    folder.mkdir()
+    save(folder / "plane.nii", organ(16, 12))
+    save(folder / "organs.nii.gz", organ(16, 12, 10, channels=3))
+    save(folder / "empty.nii.gz", np.zeros((4, 4, 4), np.float32))
+    scaled = nib.Nifti1Image(organ(16, 12, 10).astype(np.float64), AFFINE)
+    scaled.set_data_dtype(np.uint16)  # stored as integers with a slope
+    nib.save(scaled, folder / "scaled.nii.gz")
+    (folder / "notes.txt").write_text("not a map")
+    threshold(str(folder), str(tmp_path / "masks"))
+
+    rows = {(row["case"], row["channel"]): row for row in read_csv(tmp_path / "masks/summary.csv")}
+    assert list(rows) == [("empty", "0"), *(("organs", str(c)) for c in range(3)), ("plane", "0"), ("scaled", "0")]
+    assert (rows["empty", "0"]["threshold"], float(rows["empty", "0"]["volume_mm3"])) == ("0.5", 0)
+    organs = np.asarray(nib.Nifti1Image.from_filename(tmp_path / "masks/organs_mask.nii.gz").dataobj)
+    expected = dice_optimal_segmentation(torch.from_numpy(organ(16, 12, 10, channels=3)).movedim(-1, 0)[None])[0]
+    np.testing.assert_array_equal(organs, expected.movedim(0, -1).numpy())
+    assert len({rows["organs", str(channel)]["threshold"] for channel in range(3)}) == 3
+    assert nib.Nifti1Image.from_filename(tmp_path / "masks/plane_mask.nii.gz").shape == (16, 12)
+    assert sorted(path.name for path in (tmp_path / "masks").iterdir()) == [
+        *(f"{case}_mask.nii.gz" for case in ("empty", "organs", "plane", "scaled")),
+        "summary.csv",
+    ]
+
+
+def test_bad_maps_are_named_and_the_rest_processed(tmp_path: Path):
+    good = save(tmp_path / "good.nii.gz", organ(16, 12, 10))
+    bad = {
+        "percent": save(tmp_path / "percent.nii.gz", 100 * organ(16, 12, 10)),
+        "nan": save(tmp_path / "nan.nii.gz", np.full((4, 4, 4), np.nan, np.float32)),
+        "five": save(tmp_path / "five.nii.gz", np.zeros((2, 2, 2, 2, 2), np.float32)),
+        "text": tmp_path / "text.nii.gz",
+        "cut": tmp_path / "cut.nii.gz",
+        "missing": tmp_path / "missing.nii.gz",
+    }
+    bad["text"].write_text("text")
+    bad["cut"].write_bytes(good.read_bytes()[:-200])
+    paths = ",".join(map(str, [*bad.values(), good]))
+    result = subprocess.run(
+        [sys.executable, "-m", "common.threshold", "--probabilities", paths, "--output", str(tmp_path / "masks")],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert result.returncode == 1
+    assert "6 of 7 maps could not be used" in result.stderr
+    assert all(str(path) in result.stderr for path in bad.values())
+    assert "Traceback" not in result.stderr
+    assert [row["case"] for row in read_csv(tmp_path / "masks/summary.csv")] == ["good"]
+    assert sorted(path.name for path in (tmp_path / "masks").iterdir()) == ["good_mask.nii.gz", "summary.csv"]
+
+
+def test_mistakes_are_named_before_anything_is_written(tmp_path: Path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    with pytest.raises(InputError, match="folder without any"):
+        threshold(str(tmp_path / "a"), str(tmp_path / "masks"))
+    paths = [str(save(tmp_path / name, organ(16, 12))) for name in ("a/x.nii", "b/x.nii.gz")]
+    with pytest.raises(InputError, match=r"one map named x"):
+        threshold(paths, str(tmp_path / "masks"))
+    with pytest.raises(InputError, match="another folder"):
+        threshold(paths[0], str(tmp_path / "a"))
+    assert not (tmp_path / "masks").exists()
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["x.nii"]

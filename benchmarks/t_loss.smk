@@ -7,12 +7,12 @@ T_LOSS_TABLES = {
     # Table 2: 9 losses × 7 noise settings × 3 seeds
     "t_loss_shenzhen": {
         "data": "shenzhen", "losses": LOSSES, "settings": SETTINGS, "seeds": [0, 1, 2],
-        "desk": {"image_size": [64, 64], "features": [8, 16, 32, 64], "max_epochs": 30},
+        "desk": {"image_size": [48, 48], "features": [8, 16, 32, 64], "max_epochs": 30},
     },
     # Table 1
     "t_loss_isic": {
         "data": "isic", "losses": LOSSES, "settings": SETTINGS, "seeds": [0, 1, 2],
-        "desk": {"image_size": [64, 64], "features": [8, 16, 32, 64], "max_epochs": 10},
+        "desk": {"image_size": [48, 48], "features": [8, 16, 32, 64], "max_epochs": 10},
     },
     # The claim at a larger scale, one seed, with the losses that most people start from
     "t_loss_claim": {
@@ -22,7 +22,7 @@ T_LOSS_TABLES = {
     # Figure 2, centre and right: where ν̃ ends, whatever it starts from
     "t_loss_nu": {
         "data": "shenzhen", "losses": ["t_loss"], "settings": ["0.7_0.7"], "seeds": [0], "nu": [-5, 0, 5, 10],
-        "desk": {"image_size": [64, 64], "features": [8, 16, 32, 64], "max_epochs": 30},
+        "desk": {"image_size": [48, 48], "features": [8, 16, 32, 64], "max_epochs": 30},
     },
 }
 
@@ -59,7 +59,20 @@ rule t_loss_train:
         " --config_file \"['configs/train.yaml','configs/{params.data}.yaml']\" {params.values} > {ROOT}/{log} 2>&1"
 
 
-for name in T_LOSS_TABLES:
+# The tables that stand in documents, between markers of their name
+T_LOSS_DOCUMENTS = {"t_loss_shenzhen": "README.md docs/methods/t_loss.md", "t_loss_claim": "docs/methods/t_loss.md"}
+
+for name, spec in T_LOSS_TABLES.items():
     rule:
         name: name
         input: t_loss_runs(name)
+        params:
+            table=name,
+            data=spec["data"],
+            configuration=shlex.quote(json.dumps(spec["desk"] if SCALE == "desk" else {})),
+            show=f"&& {PYTHON} -m common.report table docs/results/{name}.json {T_LOSS_DOCUMENTS[name]}"
+            if SCALE == "desk" and name in T_LOSS_DOCUMENTS else "",
+        shell:
+            "{PYTHON} benchmarks/t_loss_table.py --table {params.table} --scale {SCALE} --data {params.data}"
+            " --configuration {params.configuration} --runs_dir {OUTPUT}/{params.table}/{SCALE}"
+            " --output_dir docs/results {params.show}"

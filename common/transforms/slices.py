@@ -54,7 +54,8 @@ def normalize_slices(image: torch.Tensor, axis: int | None = None) -> torch.Tens
     image = image.float()
     centred = image - image.mean(axes, keepdim=True)
     deviation = centred.square().mean(axes, keepdim=True).sqrt()
-    return centred / torch.where(deviation > 0, deviation, torch.ones_like(deviation))
+    constant = deviation <= 1e-6 * image.abs().amax(axes, keepdim=True)  # up to rounding of the mean
+    return torch.where(constant, torch.zeros_like(centred), centred / deviation)
 
 
 class SliceStackd(MapTransform):

@@ -1,0 +1,101 @@
+"""`make demo`: train a method and its baseline on the generated phantom, evaluate, segment new images, report.
+
+What is trained stands in the bundle's ``configs/demo.yaml``; every step is one `python -m monai.bundle run`.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import fire
+import yaml
+
+from common.errors import InputError
+from common.files import read_csv
+from common.report import draw_memorisation, draw_nu_path, draw_overlay, write_page
+from common.workflow.overrides import choose
+
+
+def run_bundle(bundle: Path, verb: str, configs: list[str], log: Path, **overrides: Any) -> None:
+    """`python -m monai.bundle run` in a bundle's folder, its output in a log file.
+
+    Raises:
+        InputError: the run failed; the message ends with the last lines of its log.
+    """
+    files = [f"configs/{name}.yaml" for name in configs]
+    command = [sys.executable, "-m", "monai.bundle", "run", verb, "--config_file", str(files)]
+    command += [text for key, value in overrides.items() for text in (f"--{key}", str(value))]
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w", encoding="utf-8") as file:
+        result = subprocess.run(command, cwd=bundle, stdout=file, stderr=subprocess.STDOUT, check=False)
+    if result.returncode:
+        tail = "\n".join(log.read_text(encoding="utf-8").splitlines()[-6:])
+        raise InputError(f"{verb} of {bundle.name} failed, see {log}:\n{tail}")
+
+
+def demo(bundle: str = "t_loss", output: str = "demo", bundles_dir: str = "bundles") -> None:
+    """Trains, evaluates, infers and reports one bundle on its phantom.
+
+    Args:
+        bundle: a folder of ``bundles_dir``.
+        output: where runs and report go, in a sub-folder of the bundle's name.
+        bundles_dir: folder of the bundles.
+    """
+    start = time.monotonic()
+    available = {path.parents[1].name: path.parents[1] for path in Path(bundles_dir).glob("*/configs/demo.yaml")}
+    source: Path = choose(bundle, available, kind="bundle").resolve()
+    folder = (Path(output) / bundle).resolve()
+    plan = yaml.safe_load((source / "configs/demo.yaml").read_text(encoding="utf-8"))["demo"]
+    phantom = source / "phantom"
+    runs = {label: folder / label for label in plan["methods"]}
+    method, baseline = plan["methods"]
+
+    def train_and_evaluate(label: str) -> float:
+        places = {"output_dir": runs[label], "ckpt_dir": runs[label], **plan["methods"][label]}
+        run_bundle(source, "training", ["train", "demo"], runs[label] / "training.log", **places)
+        run_bundle(source, "evaluating", ["train", "demo", "evaluate"], runs[label] / "evaluating.log", **places)
+        rows = read_csv(runs[label] / "evaluation" / "val_mean_dice_raw.csv")
+        return sum(float(row["mean"]) for row in rows) / len(rows)
+
+    print(
+        f"Training {method} and {baseline} on the same noisy labels ({source.name}, generated phantom) ...", flush=True
+    )
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        dice = dict(zip(runs, pool.map(train_and_evaluate, runs), strict=True))
+
+    figures = []
+    for name in plan["new_data"]:
+        target = folder / "inference" / name
+        places = {"dataset_dir": phantom / name, "output_dir": target, "ckpt_dir": runs[method]}
+        run_bundle(source, "inferring", ["inference"], target / "inferring.log", **places)
+        case = read_csv(target / "summary.csv")[0]["case"]
+        image = next(path for path in sorted((phantom / name).iterdir()) if path.name.split(".")[0] == case)
+        mask = next(target.glob(f"{case}_mask.*"))
+        figures.append(draw_overlay(image, mask, folder / f"{name}.png"))
+
+    seconds = time.monotonic() - start
+    write_page(
+        folder / "report.html",
+        plan["title"],
+        [
+            ("Result", [("", "Dice on clean test labels"), *((k, f"{v:.3f}") for k, v in dice.items())], []),
+            ("What each network memorises", "", [draw_memorisation(runs, folder / "memorisation.png")]),
+            ("The learned tolerance", "", [draw_nu_path({method: runs[method]}, folder / "nu_tilde.png")]),
+            ("Training examples", "", [runs[method] / "evaluation" / "examples.png"]),
+            ("New images and volumes", "", figures),
+        ],
+    )
+    print(f"Report: {folder / 'report.html'}")
+    print(f"Dice with {method}: {dice[method]:.3f}")
+    print(f"Dice with {baseline}: {dice[baseline]:.3f}")
+    print(f"Time: {seconds:.0f} s")
+
+
+if __name__ == "__main__":
+    fire.Fire(demo)

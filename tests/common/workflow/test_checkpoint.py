@@ -1,0 +1,145 @@
+"""Checkpoints: whole, resumable, and refused in one sentence."""
+
+import os
+
+import pytest
+import torch
+from ignite.engine import Engine, Events
+
+from common.errors import InputError
+from common.workflow import EpochTable, TrainingCheckpoint, load_weights
+
+
+def engine_with(folder, resume=False, seed=0, best_of=None, epochs=2):
+    torch.manual_seed(seed)
+    network = torch.nn.Linear(2, 1)
+    optimizer = torch.optim.Adam(network.parameters(), 0.1)
+
+    def step(engine, batch):
+        optimizer.zero_grad()
+        loss = network(batch).square().mean()
+        loss.backward()
+        optimizer.step()
+        return {"loss": loss}
+
+    engine = Engine(step)
+    engine.state.best_metric, engine.state.best_metric_epoch = -1.0, -1
+    EpochTable(folder).attach(engine)
+    TrainingCheckpoint(folder, network, {"optimizer": optimizer}, resume=resume, best_of=best_of).attach(engine)
+    return engine, network
+
+
+DATA = [torch.ones(4, 2), torch.eye(2)]
+
+
+def test_two_halves_make_a_whole(tmp_path):
+    whole, halves = tmp_path / "whole", tmp_path / "halves"
+    engine, network = engine_with(whole)
+    engine.run(DATA, max_epochs=4)
+    engine_with(halves)[0].run(DATA, max_epochs=2)
+    second, resumed = engine_with(halves, resume=True, seed=1)  # other initial weights: all comes from the file
+    second.run(DATA, max_epochs=4)
+    assert second.state.epoch == 4
+    assert second.state.iteration == 8
+    for a, b in zip(network.parameters(), resumed.parameters(), strict=True):
+        assert torch.equal(a, b)
+    assert (whole / "metrics.csv").read_bytes() == (halves / "metrics.csv").read_bytes()
+
+
+def test_a_finished_run_resumed_stays_as_it_is(tmp_path):
+    engine_with(tmp_path)[0].run(DATA, max_epochs=2)
+    before = (tmp_path / "metrics.csv").read_bytes()
+    engine, _ = engine_with(tmp_path, resume=True, seed=1)
+    engine.run(DATA, max_epochs=2)
+    assert engine.state.iteration == 4
+    assert (tmp_path / "metrics.csv").read_bytes() == before
+
+
+def test_nothing_to_resume_is_said_and_training_starts(tmp_path, caplog):
+    engine, _ = engine_with(tmp_path, resume="true")
+    engine.run(DATA, max_epochs=1)
+    assert "nothing to resume" in caplog.text
+    assert engine.state.epoch == 1
+
+
+def test_best_epoch_keeps_the_weights(tmp_path):
+    engine, network = engine_with(tmp_path, best_of="trainer")
+
+    @engine.on(Events.EPOCH_STARTED)
+    def judge(engine):  # MONAI sets these at the end of an epoch, before the checkpoint is written
+        if engine.state.epoch == 2:
+            engine.state.best_metric, engine.state.best_metric_epoch = 0.5, 2
+
+    kept = []
+    engine.add_event_handler(Events.EPOCH_COMPLETED(once=2), lambda: kept.append(network.weight.detach().clone()))
+    engine.run(DATA, max_epochs=4)
+    assert torch.equal(torch.load(tmp_path / "model.pt", weights_only=True)["weight"], kept[0])
+    assert not torch.equal(network.weight, kept[0])
+    resumed, _ = engine_with(tmp_path, resume=True, best_of="trainer")
+    resumed.run(DATA, max_epochs=4)
+    assert (resumed.state.best_metric, resumed.state.best_metric_epoch) == (0.5, 2)
+
+
+def truncate(path):
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+
+
+class Malicious:
+    def __init__(self, target):
+        self.target = target
+
+    def __reduce__(self):
+        return os.mkdir, (self.target,)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (truncate, "truncated or not a PyTorch checkpoint"),
+        (lambda path: path.write_text("no checkpoint"), "truncated or not a PyTorch checkpoint"),
+        (lambda path: torch.save([1, 2], path), "holds a list"),
+        (lambda path: torch.save({"objects": {"network": {}}}, path), "this configuration needs"),
+        (lambda path: torch.save({"objects": {"network": {}, "optimizer": {}}}, path), "does not fit the network"),
+    ],
+)
+def test_a_bad_checkpoint_is_refused_in_one_sentence(tmp_path, spoil, message):
+    engine_with(tmp_path)[0].run(DATA, max_epochs=1)
+    spoil(tmp_path / "checkpoint.pt")
+    with pytest.raises(InputError, match=message) as error:
+        engine_with(tmp_path, resume=True)[0].run(DATA, max_epochs=2)
+    assert "checkpoint.pt" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_checkpoint_that_would_run_code_does_not(tmp_path):
+    torch.save(Malicious(str(tmp_path / "made")), tmp_path / "model.pt")
+    with pytest.raises(InputError, match="not a PyTorch checkpoint"):
+        load_weights(torch.nn.Linear(1, 1), tmp_path / "model.pt")
+    assert not (tmp_path / "made").exists()
+
+
+def test_load_weights(tmp_path):
+    engine, network = engine_with(tmp_path)
+    engine.run(DATA, max_epochs=1)
+    for file in ("model.pt", "checkpoint.pt"):
+        with pytest.raises(InputError, match="does not fit the network"):
+            load_weights(torch.nn.Linear(3, 1), tmp_path / file)
+    assert torch.equal(load_weights(torch.nn.Linear(2, 1), tmp_path / "model.pt").weight, network.weight)
+    with pytest.raises(InputError, match="no such checkpoint"):
+        load_weights(network, tmp_path / "absent.pt")
+
+
+def test_a_write_that_fails_leaves_the_old_checkpoint(tmp_path, monkeypatch):
+    engine_with(tmp_path)[0].run(DATA, max_epochs=1)
+    before = (tmp_path / "checkpoint.pt").read_bytes()
+
+    def half(state, path):
+        path.write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(torch, "save", half)
+    with pytest.raises(OSError, match="disk full"):
+        engine_with(tmp_path)[0].run(DATA, max_epochs=1)
+    assert (tmp_path / "checkpoint.pt").read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.pt", "metrics.csv", "model.pt"]

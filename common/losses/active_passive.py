@@ -6,7 +6,7 @@ import torch
 from monai.utils import LossReduction
 
 from common.errors import InputError
-from common.losses.segmentation_loss import ClassificationLoss, weight
+from common.losses.segmentation_loss import ClassificationLoss, non_negative
 
 __all__ = ["ActivePassiveLoss"]
 
@@ -70,8 +70,8 @@ class ActivePassiveLoss(ClassificationLoss):
         )
         self.active = active
         self.passive = passive
-        self.alpha = weight("alpha", alpha)
-        self.beta = weight("beta", beta)
+        self.alpha = non_negative("alpha", alpha)
+        self.beta = non_negative("beta", beta)
 
     def pointwise(self, log_probabilities: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         active = self.active.pointwise(log_probabilities, target)

@@ -10,7 +10,7 @@ import torch
 from monai.utils import LossReduction
 
 from common.errors import InputError
-from common.losses.segmentation_loss import ClassificationLoss, weight
+from common.losses.segmentation_loss import ClassificationLoss, non_negative
 
 __all__ = [
     "GeneralizedCrossEntropyLoss",
@@ -194,8 +194,8 @@ class SymmetricCrossEntropyLoss(ClassificationLoss):
         reduction: LossReduction | str = "mean",
     ) -> None:
         super().__init__(to_onehot_y=to_onehot_y, sigmoid=sigmoid, softmax=softmax, reduction=reduction)
-        self.alpha = weight("alpha", alpha)
-        self.beta = weight("beta", beta)
+        self.alpha = non_negative("alpha", alpha)
+        self.beta = non_negative("beta", beta)
         self.p_min = _probability("p_min", p_min)
 
     def pointwise(self, log_probabilities: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 
 import torch
 from monai.networks import one_hot
@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from common.errors import InputError
 
-__all__ = ["ClassificationLoss", "SegmentationLoss", "class_log_probabilities", "weight"]
+__all__ = ["ClassificationLoss", "SegmentationLoss", "class_log_probabilities", "non_negative"]
 
 
 class SegmentationLoss(nn.Module):
@@ -68,8 +68,12 @@ class SegmentationLoss(nn.Module):
                 f"got {tuple(target.shape)}."
             )
         dtype = torch.float64 if input.dtype == torch.float64 else torch.float32
-        target = one_hot(target, channels, dtype=dtype) if self.to_onehot_y else target.to(dtype)
-        return input.to(dtype), target
+        if not self.to_onehot_y:
+            return input.to(dtype), target.to(dtype)
+        try:
+            return input.to(dtype), one_hot(target, channels, dtype=dtype)
+        except RuntimeError as error:  # on CUDA the kernel's own assertion says so, later
+            raise InputError(f"target: expected class indices from 0 to {channels - 1}, got others.") from error
 
     def reduce(self, values: torch.Tensor) -> torch.Tensor:
         """Their mean (nan if there is none, as in PyTorch), their sum, or the values."""
@@ -78,17 +82,13 @@ class SegmentationLoss(nn.Module):
         return values.sum() if self.reduction == LossReduction.SUM else values
 
 
-class ClassificationLoss(SegmentationLoss):
+class ClassificationLoss(SegmentationLoss, ABC):
     """A loss that compares, pixel by pixel, the probabilities of K classes with their target.
 
-    The classes are, with ``softmax``, the C channels; with ``sigmoid``, in each channel on its own, K = 2: p = σ(logit)
-    and 1 − p (a binary or multi-label problem). An input of probabilities (neither of the two) with one channel is the
-    binary problem, with C ≥ 2 channels the C classes, whose probabilities sum to one; p and 1 − p (or each p_k) are
-    kept above the dtype's resolution, and pass no gradient below it.
-
-    Targets are hard (0 and 1) or soft (the probability of each class). float64 is computed in float64, everything else
-    in float32; the result has that dtype. With ``reduction="none"`` it is ``(B, C, *spatial)`` for ``sigmoid``,
-    else ``(B, 1, *spatial)``; an empty batch has the mean nan and the sum 0, as in PyTorch.
+    With ``softmax`` the classes are the C channels. With ``sigmoid`` each channel is a problem of its own with K = 2
+    classes, p = σ(logit) and 1 − p (binary, multi-label). With neither the input holds probabilities: of the binary
+    problem if there is one channel, else of the C classes, which sum to one; p and 1 − p, or each p_k, are then kept
+    above the dtype's resolution, and pass no gradient below it.
 
     Args:
         to_onehot_y, sigmoid, softmax, reduction: see `SegmentationLoss`.
@@ -99,7 +99,21 @@ class ClassificationLoss(SegmentationLoss):
         """The loss ``(B, …)`` of each pixel from log-probabilities and target, both ``(B, K, …)``."""
 
     def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """The loss of an input ``(B, C, *spatial)`` and a target of its shape (or class indices, see above)."""
+        """The loss of a segmentation.
+
+        Args:
+            input: ``(B, C, *spatial)``, logits with ``sigmoid`` or ``softmax``, else probabilities.
+            target: ``(B, C, *spatial)``, hard (0 and 1) or soft (the probability of each class); with ``to_onehot_y``
+                class indices ``(B, 1, *spatial)``.
+
+        Returns:
+            A scalar; with ``reduction="none"`` the loss of each pixel, ``(B, C, *spatial)`` for ``sigmoid``, else
+            ``(B, 1, *spatial)``. float64 for float64, else computed and returned in float32, under AMP too. An empty
+            batch has the mean nan and the sum 0, as in PyTorch.
+
+        Raises:
+            InputError: if the shapes do not fit each other or the arguments.
+        """
         input, target = self.align(input, target)
         return self.reduce(self.pointwise(*class_log_probabilities(input, target, self.sigmoid, self.softmax)))
 
@@ -138,12 +152,12 @@ def _pair(probability: torch.Tensor) -> torch.Tensor:
     return torch.stack((probability, 1 - probability), 1)
 
 
-def weight(name: str, value: float) -> float:
-    """``value`` if it can weigh a term.
+def non_negative(name: str, value: float) -> float:
+    """``value``, if it is finite and at least 0.
 
     Raises:
-        InputError: if it is negative or not finite.
+        InputError: if not.
     """
     if not 0 <= value < math.inf:
-        raise InputError(f"{name}: expected a finite weight of at least 0, got {value}.")
+        raise InputError(f"{name}: expected a finite number of at least 0, got {value}.")
     return float(value)

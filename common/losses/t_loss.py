@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from common.errors import InputError
-from common.losses.segmentation_loss import SegmentationLoss
+from common.losses.segmentation_loss import SegmentationLoss, non_negative
 
 __all__ = ["TLoss", "student_t_negative_log_likelihood"]
 
@@ -34,9 +34,7 @@ def student_t_negative_log_likelihood(squared_error: torch.Tensor, dimension: in
         >>> student_t_negative_log_likelihood(torch.tensor([0.0]), 1, torch.tensor(1.0))  # Cauchy: log π
         tensor([1.1447], dtype=torch.float64)
     """
-    if squared_error.device.type == "mps":
-        squared_error, nu = squared_error.cpu(), nu.cpu()
-    squared_error, nu = squared_error.double(), nu.double()
+    squared_error, nu = _double(squared_error), _double(nu)
     half = (nu + dimension) / 2
     constant = torch.lgamma(nu / 2) - torch.lgamma(half) + dimension / 2 * torch.log(math.pi * nu)
     return constant + half * torch.log1p(squared_error / nu)
@@ -62,14 +60,10 @@ class TLoss(SegmentationLoss):
         nu_tilde: start of ν̃ (the paper's: 0).
         epsilon: ε ≥ 0, keeps ν above zero (the paper's: 1e-8).
         include_background: whether channel 0 counts.
-        to_onehot_y, sigmoid, softmax, reduction: see `SegmentationLoss`. With neither ``sigmoid`` nor ``softmax`` the
-            input is compared as it is. ``"none"`` gives one value per image, ``(B,)``.
+        to_onehot_y, sigmoid, softmax, reduction: see `SegmentationLoss`.
 
     Raises:
-        InputError: on wrong arguments, and if tensors do not fit them; also for ``include_background=False`` with a
-            single channel.
-
-    An empty batch has the mean nan and the sum 0, as in PyTorch; an image without pixels has the loss 0.
+        InputError: if ``nu_tilde`` or ``epsilon`` is not finite or ``epsilon`` negative.
 
     Example:
         >>> loss = TLoss(sigmoid=True)
@@ -90,26 +84,41 @@ class TLoss(SegmentationLoss):
         super().__init__(to_onehot_y=to_onehot_y, sigmoid=sigmoid, softmax=softmax, reduction=reduction)
         if not math.isfinite(nu_tilde):
             raise InputError(f"nu_tilde: expected a finite number, got {nu_tilde}.")
-        if not 0 <= epsilon < math.inf:
-            raise InputError(f"epsilon: expected a finite number of at least 0, got {epsilon}.")
         self.nu_tilde = nn.Parameter(torch.tensor(float(nu_tilde)))
-        self.epsilon = epsilon
+        self.epsilon = non_negative("epsilon", epsilon)
         self.include_background = include_background
 
     @property
     def nu(self) -> torch.Tensor:
-        """ν, the degrees of freedom: a scalar that carries ν̃'s gradient."""
-        return self.nu_tilde.exp() + self.epsilon
+        """ν = exp(ν̃) + ε, the degrees of freedom: a float64 scalar that passes gradients to ν̃."""
+        return _double(self.nu_tilde).exp() + self.epsilon
 
     def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """The loss of an input ``(B, C, *spatial)`` and a target of its shape (or class indices)."""
+        """The loss of a segmentation.
+
+        Args:
+            input: ``(B, C, *spatial)``, 2-D or 3-D: logits with ``sigmoid`` or ``softmax``, else compared as it is.
+            target: ``(B, C, *spatial)``, hard or soft; with ``to_onehot_y`` class indices ``(B, 1, *spatial)``.
+
+        Returns:
+            A scalar, or ``(B,)`` with ``reduction="none"``. An empty batch has the mean nan and the sum 0, as in
+            PyTorch; an image without pixels the loss 0.
+
+        Raises:
+            InputError: if the shapes do not fit each other or the arguments.
+        """
         input, target = self.align(input, target)
-        if not self.include_background and input.shape[1] == 1:
-            raise InputError(f"include_background: expected two or more channels, got {tuple(input.shape)}.")
         prediction = input.sigmoid() if self.sigmoid else input.softmax(1) if self.softmax else input
         if not self.include_background:
+            if input.shape[1] == 1:
+                raise InputError(f"include_background: expected two or more channels, got {tuple(input.shape)}.")
             prediction, target = prediction[:, 1:], target[:, 1:]
         squared_error = functional.mse_loss(prediction, target, reduction="none").flatten(2).sum(2)
         dimension = math.prod(input.shape[2:])
         loss = student_t_negative_log_likelihood(squared_error, dimension, self.nu).sum(1)
         return self.reduce(loss).to(input.dtype).to(input.device)
+
+
+def _double(value: torch.Tensor) -> torch.Tensor:
+    """In float64, on the CPU if the device is Apple's MPS, which has none."""
+    return (value.cpu() if value.device.type == "mps" else value).double()

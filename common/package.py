@@ -1,0 +1,137 @@
+"""Bundle → self-contained zip: ``python -m common.package t_loss --output dist``.
+
+The zip holds one folder, named after the bundle, in which every MONAI tool runs without this repository:
+``python -m monai.bundle download --name t_loss --url …`` fetches and unpacks it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+
+import fire
+import yaml
+
+from common.errors import InputError
+from common.files import whole_file
+
+COMMON = Path(__file__).resolve().parent
+BUNDLES = COMMON.parent / "bundles"
+REQUIRED = ("LICENSE", "configs/inference.yaml", "configs/metadata.json", "configs/train.yaml", "docs/README.md")
+SHARED = ("LICENSE", "configs", "docs", "models/model.pt")
+MODEL_INFO = "model_info.json"
+
+
+def package(bundle: str, output: str = "dist", url_prefix: str = "", bundles_dir: str | Path = BUNDLES) -> list[str]:
+    """Writes ``<output>/<bundle>_v<version>.zip`` and enters it in ``<output>/model_info.json``.
+
+    The zip is the same, byte for byte, for the same sources (and the same weights, if trained). Both files appear whole
+    or not at all.
+
+    Args:
+        bundle: name of a folder in ``bundles_dir``, or ``all``.
+        output: folder for the files; made if missing.
+        url_prefix: address of the folder from which the zip will be downloaded; ``source`` in ``model_info.json`` is
+            this and the file's name.
+        bundles_dir: folder of the bundles; by default the repository's.
+
+    Returns:
+        The zip files written.
+
+    Raises:
+        InputError: there is no such bundle, one of its files is missing, or ``model_info.json`` is no JSON dictionary.
+    """
+    names = sorted(path.parents[1].name for path in Path(bundles_dir).glob("*/configs/metadata.json"))
+    if not names:
+        raise InputError(f"{bundles_dir} holds no bundle; expected <name>/configs/metadata.json.")
+    if bundle != "all" and bundle not in names:
+        near = get_close_matches(str(bundle), [*names, "all"], n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        raise InputError(f"bundle: expected all or one of {', '.join(names)} in {bundles_dir}, got {bundle!r}{hint}.")
+    info = _read_model_info(Path(output, MODEL_INFO))
+    written = []
+    for name in names if bundle == "all" else [bundle]:
+        path = write_zip(Path(bundles_dir, name), output)
+        source = f"{url_prefix.rstrip('/')}/{path.name}" if url_prefix else path.name
+        info[path.stem] = {"checksum": hashlib.sha1(path.read_bytes()).hexdigest(), "source": source}
+        written.append(str(path))
+    with whole_file(Path(output, MODEL_INFO)) as partial:
+        partial.write_text(json.dumps(info, indent=4, sort_keys=True) + "\n", encoding="utf-8")
+    return written
+
+
+def write_zip(bundle_dir: Path, output: str | Path) -> Path:
+    """Writes one bundle's zip with sorted names and fixed times and permissions, uncompressed.
+
+    Compressed bytes would depend on the machine's zlib, and weights hardly compress.
+
+    Args:
+        bundle_dir: the bundle's folder.
+        output: folder for the zip.
+
+    Returns:
+        The zip's path.
+
+    Raises:
+        InputError: a file that every bundle has is missing.
+    """
+    missing = [name for name in REQUIRED if not (bundle_dir / name).is_file()]
+    if missing:
+        raise InputError(f"{bundle_dir}: a bundle needs {', '.join(REQUIRED)}; missing: {', '.join(missing)}.")
+    version = json.loads((bundle_dir / "configs/metadata.json").read_text(encoding="utf-8"))["version"]
+    path = Path(output, f"{bundle_dir.name}_v{version}.zip")
+    contents = bundle_contents(bundle_dir)
+    with whole_file(path) as partial, zipfile.ZipFile(partial, "w") as archive:
+        for name in sorted(contents):
+            entry = zipfile.ZipInfo(f"{bundle_dir.name}/{name}", date_time=(1980, 1, 1, 0, 0, 0))
+            entry.create_system = 3  # Unix, on every machine
+            entry.external_attr = 0o100644 << 16
+            archive.writestr(entry, contents[name])
+    return path
+
+
+def bundle_contents(bundle_dir: Path) -> Mapping[str, bytes]:
+    """What a bundle shares, by path: configs with a JSON twin of each YAML, docs, licence, weights, and ``common``.
+
+    MONAI's ``load`` looks for ``configs/train.json`` and ``configs/inference.json``; the twins of overlays lie beside
+    them, so that every command of the documentation also works with JSON.
+    """
+    contents = {
+        file.relative_to(bundle_dir).as_posix(): file.read_bytes()
+        for name in SHARED
+        for file in _files(bundle_dir / name)
+    }
+    for file in (bundle_dir / "configs").glob("*.yaml"):
+        twin = json.dumps(yaml.safe_load(file.read_text(encoding="utf-8")), indent=4) + "\n"
+        contents[f"configs/{file.stem}.json"] = twin.encode()
+    return contents | {file.relative_to(COMMON.parent).as_posix(): file.read_bytes() for file in _files(COMMON)}
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """``path`` itself or all files below it, without caches and hidden files."""
+    if path.is_file():
+        yield path
+    elif path.is_dir() and path.name != "__pycache__":
+        for child in path.iterdir():
+            if not child.name.startswith("."):
+                yield from _files(child)
+
+
+def _read_model_info(path: Path) -> dict[str, dict[str, str]]:
+    if not path.exists():
+        return {}
+    try:
+        info = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        info = None
+    if not isinstance(info, dict):
+        raise InputError(f"{path} was to be extended but is no JSON dictionary of bundles; delete it.")
+    return info
+
+
+if __name__ == "__main__":
+    fire.Fire(package)

@@ -1,0 +1,79 @@
+"""The bundles, the configurations that a user can run, and sizes at which each trains in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BUNDLES = sorted(path.parents[1] for path in REPOSITORY.glob("bundles/*/configs/metadata.json"))
+STANDALONE = ("train", "inference")
+
+# Per bundle: overrides of train.yaml and inference.yaml that make a run tiny, those that give `monai.bundle.load` the
+# same network, and patterns below the phantom's folder of images to segment.
+TINY: dict[str, dict[str, Any]] = {
+    "t_loss": {
+        "train": {
+            "dataset_dir#num_cases": 8,
+            "dataset_dir#size": 32,
+            "dataset_dir#num_volumes": 1,
+            "image_size": [32, 32],
+            "features": [4, 8, 8, 8],
+            "max_epochs": 1,
+            "batch_size": 4,
+        },
+        "inference": {
+            "phantom#num_cases": 8,
+            "phantom#size": 32,
+            "phantom#num_volumes": 1,
+            "image_size": [32, 32],
+            "features": [4, 8, 8, 8],
+        },
+        "load": {"filters": [4, 8, 8, 8]},
+        "inputs": ["new/*", "volumes/*"],
+    },
+}
+
+
+def _configurations() -> Iterator[list[Path]]:
+    """Each configuration that stands alone, and train.yaml with each overlay."""
+    for folder in BUNDLES:
+        configs = folder / "configs"
+        yield from ([configs / f"{name}.yaml"] for name in STANDALONE)
+        overlays = sorted(path for path in configs.glob("*.yaml") if path.stem not in STANDALONE)
+        yield from ([configs / "train.yaml", overlay] for overlay in overlays)
+
+
+def _name(value: Path | list[Path]) -> str:
+    return value.name if isinstance(value, Path) else f"{value[0].parents[1].name}-{value[-1].stem}"
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def bundles() -> list[Path]:
+    return BUNDLES
+
+
+@pytest.fixture(scope="session", params=BUNDLES, ids=_name)
+def bundle(request: pytest.FixtureRequest) -> Path:
+    """Folder of one bundle after the other."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def tiny(bundle: Path) -> dict[str, Any]:
+    """Overrides that make a run of this bundle tiny."""
+    return TINY[bundle.name]
+
+
+@pytest.fixture(scope="session", params=list(_configurations()), ids=_name)
+def config_files(request: pytest.FixtureRequest) -> list[str]:
+    """Files of one runnable configuration after the other, as ``--config_file`` takes them."""
+    return [str(path) for path in request.param]

@@ -1,0 +1,251 @@
+"""Every configuration of every bundle read as code, and every rule of `config_lint` shown to find its breach."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import config_lint as lint
+import pytest
+import torch
+from monai.bundle import ConfigParser, create_workflow, verify_metadata, verify_net_in_out
+
+SCHEMA = "meta_schema_20240725.json"
+PLACES = ("bundle_root", "device", "dataset_dir", "output_dir", "network_def", "network")
+ENGINE = ("dataset", "dataset#data", "dataloader", "inferer", "preprocessing", "handlers", "key_metric")
+KEYS = {
+    "train": (
+        *PLACES,
+        *("optimizer", "max_epochs", "val_interval", "run", "training"),
+        *(f"train#{key}" for key in (*ENGINE, "trainer", "trainer#max_epochs")),
+        *(f"validate#{key}" for key in (*ENGINE, "postprocessing", "evaluator")),
+    ),
+    "inference": (
+        *PLACES,
+        *("dataset", "dataset#data", "preprocessing", "inferer", "postprocessing", "handlers", "evaluator"),
+        *("run", "inferring"),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def parser(config_files: list[str]) -> ConfigParser:
+    return lint.read(config_files)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        lint.undefined_references,
+        lint.circular_references,
+        lint.unusable_targets,
+        lint.broken_expressions,
+        lint.early_common,
+        lint.unproduced_metrics,
+    ],
+    ids=lambda rule: rule.__name__,
+)
+def test_parsed_configuration(rule: Callable[[ConfigParser], list[str]], parser: ConfigParser) -> None:
+    found = rule(parser)
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("rule", [lint.unused_definitions, lint.text_for_numbers], ids=lambda rule: rule.__name__)
+def test_configuration_as_written(rule: Callable[[dict[str, Any]], list[str]], config_files: list[str]) -> None:
+    found = rule(ConfigParser.load_config_files(config_files))
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_model_zoo_keys(name: str, bundle: Path) -> None:
+    parser = lint.read([str(bundle / "configs" / f"{name}.yaml")])
+    found = lint.missing_keys(parser, KEYS[name])
+    assert not found, "\n".join(found)
+
+
+def test_run_is_an_alias(parser: ConfigParser, config_files: list[str]) -> None:
+    """``python -m monai.bundle run`` alone does what the last file of the configuration is for."""
+    named = {"inference": "inferring", "evaluate": "evaluating"}.get(Path(config_files[-1]).stem, "training")
+    assert parser["run"] == parser[named] and isinstance(parser["run"], list)
+
+
+def test_metadata(bundle: Path, repository: Path) -> None:
+    file = bundle / "configs/metadata.json"
+    verify_metadata(meta_file=str(file), filepath=repository / "tests/data" / SCHEMA)  # a file at hand is not fetched
+    metadata = json.loads(file.read_text(encoding="utf-8"))
+    assert metadata["schema"].endswith(f"/{SCHEMA}")
+    assert metadata["version"] in metadata["changelog"]
+    assert "image" in metadata["network_data_format"]["inputs"]
+    assert "pred" in metadata["network_data_format"]["outputs"]
+    for side in metadata["network_data_format"].values():
+        for tensor in side.values():
+            assert all(type(extent) is int for extent in tensor["spatial_shape"]), "shapes are concrete numbers"
+            assert len(tensor["channel_def"]) == tensor["num_channels"]
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_network_fits_metadata(name: str, bundle: Path) -> None:
+    configs = bundle / "configs"
+    verify_net_in_out(
+        net_id="network_def",
+        meta_file=str(configs / "metadata.json"),
+        config_file=str(configs / f"{name}.yaml"),
+        device="cpu",
+    )
+
+
+def test_properties(bundle: Path, tiny: dict[str, Any], tmp_path: Path) -> None:
+    """All that MONAI's tools look for can be built, and inference loads the weights that training writes."""
+
+    def workflow(name: str) -> Any:
+        return create_workflow(
+            config_file=str(bundle / "configs" / f"{name}.yaml"),
+            workflow_type=name,
+            logging_file=False,
+            bundle_root=str(tmp_path),
+            **tiny[name],
+        )
+
+    train = workflow("train")
+    assert train.check_properties() == []
+    (tmp_path / "models").mkdir(exist_ok=True)
+    torch.save(train.network_def.state_dict(), tmp_path / "models/model.pt")
+    assert workflow("inference").check_properties() == []
+
+
+def test_texts(bundle: Path, repository: Path) -> None:
+    """What a user copies: commands in the comments of configurations and in the pages about the bundle."""
+    configs = sorted((bundle / "configs").glob("*.yaml"))
+    defined = [ConfigParser.load_config_file(path) for path in configs]
+    for path in [*configs, bundle / "docs/README.md", repository / f"docs/methods/{bundle.name}.md"]:
+        text = path.read_text(encoding="utf-8")
+        found = lint.numbered_handlers(text) + lint.mistyped_options(text, defined)
+        assert not found, f"{path}: " + "\n".join(found)
+
+
+def test_readme(repository: Path) -> None:
+    assert lint.numbered_handlers((repository / "README.md").read_text(encoding="utf-8")) == []
+
+
+def test_bundles_share_less_than_half_of_their_lines(bundles: list[Path]) -> None:
+    texts = {path.name: (path / "configs/train.yaml").read_text(encoding="utf-8") for path in bundles}
+    for first, second in combinations(texts, 2):
+        share = lint.shared_lines(texts[first], texts[second])
+        assert share < 0.5, f"train.yaml of {first} and {second} share {share:.0%} of their lines"
+
+
+BREACHES: list[tuple[Callable[[Any], list[str]], dict[str, Any], str]] = [
+    (lint.undefined_references, {"a": "@b"}, "a: @b is not defined"),
+    (lint.undefined_references, {"a": {"b": 1}, "c": "$@a#d + 1"}, "c: @a::d is not defined"),
+    (lint.undefined_references, {"a": 1, "b": "@a + 1"}, "b: '@a + 1' stays text"),
+    (lint.undefined_references, {"a": "%b", "b": "%c", "c": 1}, "a: '%c' stays text"),
+    (
+        lint.circular_references,
+        {"a": {"_target_": "builtins.list", "x": "@b"}, "b": {"_target_": "builtins.list", "x": ["$@a"]}},
+        "circular references",
+    ),
+    (lint.unusable_targets, {"a": {"_target_": "common.NoSuchName"}}, "a: common.NoSuchName does not import"),
+    (lint.unusable_targets, {"a": {"_target_": "SimpleInfererr"}}, "a: SimpleInfererr does not import"),
+    (lint.unusable_targets, {"a": {"_target_": "SimpleInferer", "b": 1}}, "unexpected keyword argument 'b'"),
+    (lint.unusable_targets, {"a": [{"_target_": "Resized", "keys": "image"}]}, "a::0: monai.transforms.spatial"),
+    (lint.unusable_targets, {"a": {"_target_": "Resized", "_mode_": "callable", "key": "x"}}, "argument 'key'"),
+    (lint.broken_expressions, {"a": "$1 +"}, "a: '$1 +' is no expression"),
+    (lint.broken_expressions, {"a": "$x = 1"}, "a: 'x = 1' is a statement"),
+    (lint.broken_expressions, {"a": "$os.sep"}, "a: os does not exist"),
+    (lint.broken_expressions, {"imports": ["$import os"], "a": "$os.path.jion('b')"}, "os.path.jion does not exist"),
+    (lint.broken_expressions, {"a": "$[x for y in [1]]"}, "a: x does not exist"),
+    (lint.broken_expressions, {"imports": ["$import no_such_module"]}, "No module named 'no_such_module'"),
+    (lint.broken_expressions, {"imports": ["$import os, sys"]}, "the parser takes the first"),
+    (lint.early_common, {"imports": ["$import common"]}, "imports::0"),
+    (lint.early_common, {"initialize": ["$@a(1)"], "a": "$@b", "b": {"_target_": "common.x"}}, "b: 'common.x'"),
+    (
+        lint.unproduced_metrics,
+        {
+            "saver": {"_target_": "MetricsSaver", "save_dir": ".", "metrics": ["dice", "iou"]},
+            "metric": {"dice": {"_target_": "MeanDice"}},
+            "e": {"_target_": "SupervisedEvaluator", "val_handlers": ["@saver"], "key_val_metric": "@metric"},
+        },
+        "MetricsSaver in e: no metric 'iou' among ['dice']",
+    ),
+    (
+        lint.unproduced_metrics,
+        {
+            "savers": [{"_target_": "MetricsSaver", "save_dir": ".", "metrics": "*", "metric_details": "hd"}],
+            "e": {"_target_": "SupervisedEvaluator", "val_handlers": "$@savers + []"},
+        },
+        "MetricsSaver in e: no metric 'hd' among []",
+    ),
+    (
+        lint.unproduced_metrics,
+        {
+            "c": {"_target_": "common.workflow.TrainingCheckpoint", "best_of": "@e"},
+            "e": {"_target_": "SupervisedEvaluator", "additional_metrics": {"dice": {}}},
+        },
+        "c: SupervisedEvaluator has no key_val_metric",
+    ),
+    (lint.unproduced_metrics, {"a": "$lambda engine: engine.state.metrics['dice']"}, "a: no metric 'dice' among []"),
+    (lint.unused_definitions, {"image_sizes": 1}, "image_sizes is defined but nothing refers to it"),
+    (lint.unused_definitions, {"train": {"trainer": 1, "datasets": 2}}, "train::datasets"),
+    (lint.text_for_numbers, {"learning_rate": "1e-3"}, "learning_rate: '1e-3' is text"),
+    (lint.text_for_numbers, {"a": [{"b": "None"}]}, "a::0::b: 'None' is text"),
+]
+
+
+@pytest.mark.parametrize(("rule", "config", "sentence"), BREACHES, ids=lambda value: getattr(value, "__name__", ""))
+def test_rules_find_breaches(rule: Callable[[Any], list[str]], config: dict[str, Any], sentence: str) -> None:
+    as_written = rule in (lint.unused_definitions, lint.text_for_numbers)
+    found = rule(config if as_written else lint.read(config))
+    assert len(found) == 1 and sentence in found[0], found
+
+
+def test_rules_pass_what_is_right() -> None:
+    config = {
+        "imports": ["$import os"],
+        "a": 1,
+        "b": "$[x + @a for x in range(@a)] + [(lambda y: y)(torch.pi), len(os.sep)]",
+        "c": "%a",
+        "d": {"_target_": "DataLoader", "dataset": ["@b"], "anything": "@c"},
+        "e": {"_target_": "$@d.f", "x": 1},
+        "run": ["@e"],
+    }
+    for rule in (lint.undefined_references, lint.circular_references, lint.unusable_targets, lint.broken_expressions):
+        assert rule(lint.read(json.loads(json.dumps(config)))) == []
+    assert lint.unused_definitions(config) == []
+    assert lint.early_common(lint.read({"initialize": ["$@a"], "a": 1, "b": {"_target_": "common.x"}})) == []
+
+
+def test_reading_refuses_silent_loss(tmp_path: Path) -> None:
+    (tmp_path / "twice.yaml").write_text("a: 1\na: 2\n")
+    with pytest.raises(UserWarning, match="Duplicate key"):
+        lint.read([str(tmp_path / "twice.yaml")])
+    with pytest.raises(KeyError):
+        lint.read({"a": "%missing"})
+
+
+@pytest.mark.parametrize("text", ["train#handlers#0", "handlers::2", "$@validate#handlers[:2]", "x.val_handlers[-1]"])
+def test_numbered_handlers_are_found(text: str) -> None:
+    assert lint.numbered_handlers(text)
+
+
+@pytest.mark.parametrize("text", ["@train#handlers", "handlers: []", "handlers#table", "handlers['table']"])
+def test_named_handlers_are_not(text: str) -> None:
+    assert lint.numbered_handlers(text) == []
+
+
+def test_mistyped_options_are_found() -> None:
+    config = {"train": {"x": 1}, "max_epochs": 1}
+    right = "python -m monai.bundle run training --config_file a --train#x 2 \\\n  --max_epochs 3"
+    assert lint.mistyped_options(right, [config]) == []
+    (found,) = lint.mistyped_options(right.replace("max_epochs", "max_epoch"), [config])
+    assert found.startswith("--max_epoch in ")
+
+
+def test_shared_lines() -> None:
+    text = "# one\na: 1  # why\n\nb:\n  c: '#2'\n"
+    assert lint.shared_lines(text, re.sub("one|why", "other", text)) == 1
+    assert lint.shared_lines(text, "a: 1\nb: 3\nd: 4\n  e: 5") == pytest.approx(1 / 3)
+    assert lint.shared_lines(text, text.replace("  c", "c")) == pytest.approx(2 / 3)

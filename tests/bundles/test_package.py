@@ -1,0 +1,271 @@
+"""A bundle's zip: what it holds, that it is reproducible, and the journey of somebody who has nothing but the zip."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import math
+import os
+import subprocess
+import sys
+import venv
+import zipfile
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from types import SimpleNamespace
+from typing import Any
+
+import monai.bundle
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+import yaml
+from PIL import Image
+
+from common.errors import InputError
+from common.package import package
+
+FILES = {
+    "LICENSE": "Apache-2.0",
+    "configs/train.yaml": 'a: 1.0e-3  # ν\nb: ["@a", true]\n',
+    "configs/inference.yaml": "c: $@d + 1\nd: 2\n",
+    "configs/overlay.yaml": "a: 2\n",
+    "configs/metadata.json": '{"version": "1.2.3"}',
+    "configs/logging.conf": "[loggers]",
+    "docs/README.md": "# Method",
+}
+
+
+@pytest.fixture
+def bundles_dir(tmp_path: Path) -> Path:
+    """A folder with one small bundle, ``method``."""
+    return _write_bundle(tmp_path / "bundles", FILES)
+
+
+def _write_bundle(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        path = folder / "method" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return folder
+
+
+def _names(path: str | Path) -> set[str]:
+    return set(zipfile.ZipFile(path).namelist())
+
+
+def test_contents(bundles_dir: Path, repository: Path, tmp_path: Path) -> None:
+    (path,) = package("method", output=str(tmp_path / "dist"), bundles_dir=bundles_dir)
+    assert Path(path) == tmp_path / "dist/method_v1.2.3.zip"
+    archive = zipfile.ZipFile(path)
+    assert archive.testzip() is None
+    assert archive.namelist() == sorted(archive.namelist())
+    assert {(entry.date_time[0], entry.external_attr >> 16) for entry in archive.infolist()} == {(1980, 0o100644)}
+    names = {name.removeprefix("method/") for name in archive.namelist() if name.startswith("method/")}
+    assert len(names) == len(archive.namelist()), "one top folder, no name twice"
+    source = {str(file.relative_to(repository)) for file in (repository / "common").rglob("*.py")}
+    assert names == FILES.keys() | {f"configs/{stem}.json" for stem in ("train", "inference", "overlay")} | source
+    for name, text in FILES.items():
+        assert archive.read(f"method/{name}").decode() == text
+        if name.endswith(".yaml"):
+            twin = json.loads(archive.read(f"method/{name}".replace(".yaml", ".json")))
+            assert twin == yaml.safe_load(text)
+    assert archive.read("method/common/package.py") == (repository / "common/package.py").read_bytes()
+
+
+def test_products_and_caches_stay_behind(bundles_dir: Path, tmp_path: Path) -> None:
+    without = _names(package("method", output=str(tmp_path / "without"), bundles_dir=bundles_dir)[0])
+    products = ["models/checkpoint.pt", "models/model.ts", "output/metrics.csv", "phantom/images/a.png"]
+    caches = ["docs/__pycache__/a.pyc", "docs/.cache/a", "configs/.train.yaml.swp", ".DS_Store"]
+    _write_bundle(bundles_dir, dict.fromkeys([*products, *caches, "models/model.pt"], "bytes"))
+    trained = _names(package("method", output=str(tmp_path / "trained"), bundles_dir=bundles_dir)[0])
+    assert trained - without == {"method/models/model.pt"}
+    assert without <= trained
+
+
+def test_reproducible(bundles_dir: Path, tmp_path: Path) -> None:
+    """Order of writing, times and permissions of the files do not reach the zip."""
+    again = _write_bundle(tmp_path / "again", dict(reversed(FILES.items())))
+    os.utime(again / "method/LICENSE", (2e9, 2e9))
+    (again / "method/docs/README.md").chmod(0o600)
+    first, second = (
+        Path(package("method", output=str(tmp_path / f"dist_{folder.name}"), bundles_dir=folder)[0])
+        for folder in (bundles_dir, again)
+    )
+    assert first.read_bytes() == second.read_bytes()
+    (again / "method/LICENSE").write_text("MIT")
+    package("method", output=str(second.parent), bundles_dir=again)
+    assert first.read_bytes() != second.read_bytes()
+
+
+def test_model_info_as_monai_reads_it(bundles_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "model_info.json"
+    other = {"checksum": "0", "source": "https://example.org/other_v0.1.0.zip"}
+    file.write_text(json.dumps({"other_v0.1.0": other, "method_v1.2.3": {"checksum": "stale", "source": ""}}))
+    (path,) = package("method", output=str(tmp_path), bundles_dir=bundles_dir, url_prefix="https://example.org/files/")
+    info = json.loads(file.read_text())
+    assert info == {
+        "other_v0.1.0": other,
+        "method_v1.2.3": {
+            "checksum": hashlib.sha1(Path(path).read_bytes()).hexdigest(),
+            "source": "https://example.org/files/method_v1.2.3.zip",
+        },
+    }
+    answer = SimpleNamespace(text=file.read_text(), raise_for_status=lambda: None)
+    monkeypatch.setattr(monai.bundle.scripts, "has_requests", True)
+    monkeypatch.setattr(monai.bundle.scripts, "requests", SimpleNamespace(get=lambda url: answer))
+    assert monai.bundle.get_bundle_info("method")["browser_download_url"] == info["method_v1.2.3"]["source"]
+
+
+def test_all(bundles_dir: Path, tmp_path: Path) -> None:
+    (bundles_dir / "method").rename(bundles_dir / "second")
+    _write_bundle(bundles_dir, FILES)
+    paths = package("all", output=str(tmp_path / "dist"), bundles_dir=bundles_dir)
+    assert [Path(path).name for path in paths] == ["method_v1.2.3.zip", "second_v1.2.3.zip"]
+    assert json.loads((tmp_path / "dist/model_info.json").read_text()).keys() == {"method_v1.2.3", "second_v1.2.3"}
+
+
+def test_mistakes(bundles_dir: Path, tmp_path: Path) -> None:
+    output = tmp_path / "dist"
+    with pytest.raises(InputError, match=r"one of method .* got 'metod' \(did you mean 'method'\?\)"):
+        package("metod", output=str(output), bundles_dir=bundles_dir)
+    with pytest.raises(InputError, match="holds no bundle"):
+        package("method", output=str(output), bundles_dir=bundles_dir / "method")
+    (bundles_dir / "method/docs/README.md").unlink()
+    with pytest.raises(InputError, match=r"missing: docs/README.md"):
+        package("method", output=str(output), bundles_dir=bundles_dir)
+    assert not output.exists()
+    output.mkdir()
+    (output / "model_info.json").write_text("[1")
+    with pytest.raises(InputError, match=r"model_info.json was to be extended"):
+        package("method", output=str(output), bundles_dir=bundles_dir)
+
+
+def test_command_line(bundles_dir: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "common.package", "method", "--output", "dist", "--bundles_dir", str(bundles_dir)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "dist/method_v1.2.3.zip"
+    assert (tmp_path / "dist/method_v1.2.3.zip").is_file()
+    command[3] = "method2"
+    failed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("Error: bundle: expected") and failed.stderr.count("\n") == 1
+
+
+class Silent(SimpleHTTPRequestHandler):
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def interpreter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python that has the requirements but not this repository: `.pth` files, of which the editable installation is
+    one, do not count in folders that a `.pth` file names."""
+    folder = tmp_path_factory.mktemp("interpreter")
+    venv.EnvBuilder(symlinks=True).create(folder)
+    (packages,) = folder.glob("lib/python*/site-packages")
+    requirements = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
+    (packages / "requirements.pth").write_text("\n".join(requirements))
+    return folder / "bin/python"
+
+
+def _run(interpreter: Path, *arguments: str, folder: Path) -> str:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    environment |= {"OMP_NUM_THREADS": "1", "no_proxy": "127.0.0.1"}
+    done = subprocess.run([interpreter, *arguments], cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    return done.stdout
+
+
+def _options(overrides: dict[str, Any]) -> list[str]:
+    return [text for key, value in overrides.items() for text in (f"--{key}", json.dumps(value))]
+
+
+@pytest.fixture(scope="module")
+def unpacked(bundle: Path, interpreter: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The bundle's folder as MONAI fetched it from a server on this machine."""
+    served, folder = tmp_path_factory.mktemp("served"), tmp_path_factory.mktemp("fetched")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Silent, directory=str(served)))
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        package(bundle.name, output=str(served), url_prefix=f"http://127.0.0.1:{server.server_port}")
+        (entry,) = json.loads((served / "model_info.json").read_text()).values()
+        command = ["-m", "monai.bundle", "download", "--name", bundle.name, "--url", entry["source"]]
+        _run(interpreter, *command, "--bundle_dir", str(folder), folder=folder)
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert hashlib.sha1((folder / f"{bundle.name}.zip").read_bytes()).hexdigest() == entry["checksum"]
+    yield folder / bundle.name
+
+
+@pytest.fixture(scope="module")
+def trained(unpacked: Path, interpreter: Path, tiny: dict[str, Any]) -> Path:
+    """The same folder after a tiny training by the documented command."""
+    command = ["-m", "monai.bundle", "run", "training", "--config_file", "configs/train.yaml"]
+    _run(interpreter, *command, *_options(tiny["train"]), folder=unpacked)
+    return unpacked
+
+
+def test_interpreter_lacks_the_repository(interpreter: Path, unpacked: Path, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="No module named 'common'"):
+        _run(interpreter, "-c", "import common", folder=tmp_path)
+    found = Path(_run(interpreter, "-c", "import common; print(common.__file__)", folder=unpacked).strip())
+    assert found.resolve() == (unpacked / "common/__init__.py").resolve()
+
+
+def test_training_from_the_zip(trained: Path, tiny: dict[str, Any]) -> None:
+    weights = torch.load(trained / "models/model.pt", weights_only=True)
+    assert all(tensor.isfinite().all() for tensor in weights.values())
+    with (trained / "output/metrics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == [str(epoch + 1) for epoch in range(tiny["train"]["max_epochs"])]
+    assert all(math.isfinite(float(row["loss"])) for row in rows)
+
+
+def test_inference_from_the_zip(trained: Path, interpreter: Path, tiny: dict[str, Any], tmp_path: Path) -> None:
+    """From another folder and with the JSON twin, every input gets a mask in its own geometry."""
+    phantom, output = trained / "phantom", tmp_path / "output"
+    inputs = {
+        path.relative_to(phantom).as_posix().removesuffix("".join(path.suffixes)): path
+        for pattern in tiny["inputs"]
+        for path in phantom.glob(pattern)
+    }
+    datalist = tmp_path / "inputs.json"
+    datalist.write_text(json.dumps([str(path) for path in inputs.values()]))
+    places = {"bundle_root": str(trained), "dataset_dir": str(datalist), "output_dir": str(output)}
+    command = ["-m", "monai.bundle", "run", "inferring", "--config_file", str(trained / "configs/inference.json")]
+    _run(interpreter, *command, *_options(places | tiny["inference"]), folder=tmp_path)
+    with (output / "summary.csv").open(newline="") as file:
+        assert sorted(row["case"] for row in csv.DictReader(file)) == sorted(inputs)
+    for case, path in inputs.items():
+        (mask,) = output.glob(f"{case}_mask.*")
+        if mask.suffix == ".png":
+            assert Image.open(mask).size == Image.open(path).size
+            assert set(np.unique(np.asarray(Image.open(mask)))) <= {0, 255}
+        else:
+            result, image = nib.load(mask), nib.load(path)
+            assert result.shape == image.shape
+            assert result.header.get_zooms() == image.header.get_zooms()
+            np.testing.assert_array_equal(result.affine, image.affine)
+            assert set(np.unique(result.dataobj)) <= {0, 1}
+
+
+LOAD = """
+import monai.bundle, torch
+network = monai.bundle.load(**ARGUMENTS)
+weights = torch.load("models/model.pt", weights_only=True)
+assert network.state_dict().keys() == weights.keys()
+assert all(torch.equal(tensor, weights[name]) for name, tensor in network.state_dict().items())
+"""
+
+
+def test_monai_loads_the_network(trained: Path, interpreter: Path, tiny: dict[str, Any]) -> None:
+    """By `monai.bundle.load`, which looks for ``configs/train.json`` and ``models/model.pt``."""
+    arguments = {"name": trained.name, "bundle_dir": str(trained.parent), "device": "cpu", "net_override": tiny["load"]}
+    _run(interpreter, "-c", LOAD.replace("ARGUMENTS", repr(arguments)), folder=trained)

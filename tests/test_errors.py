@@ -1,0 +1,70 @@
+"""A user's mistake is one sentence on the command line, and an ordinary exception everywhere else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import common
+from common.errors import InputError, find_input_error
+
+WRAPPED = """
+from common import InputError
+try:
+    raise InputError("case_7: expected a mask, got none.")
+except InputError as error:
+    raise RuntimeError("Failed to instantiate") from error
+"""
+
+
+def _run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+
+
+def test_input_error_is_a_value_error() -> None:
+    assert issubclass(InputError, ValueError)
+    assert common.InputError is InputError
+
+
+def test_found_in_causes_and_contexts() -> None:
+    cause, context = InputError("cause"), InputError("context")
+    error = RuntimeError()
+    assert find_input_error(error) is None
+    assert find_input_error(None) is None
+    assert find_input_error(cause) is cause
+    error.__context__ = context
+    assert find_input_error(error) is context
+    error.__cause__ = RuntimeError()
+    error.__cause__.__cause__ = cause
+    assert find_input_error(error) is cause
+
+
+def test_circular_chain_ends() -> None:
+    first, second = RuntimeError(), RuntimeError()
+    first.__cause__, second.__cause__ = second, first
+    assert find_input_error(first) is None
+
+
+@pytest.mark.parametrize("code", [WRAPPED, WRAPPED.replace(" from error", "")], ids=["cause", "context"])
+def test_only_the_sentence_is_shown(code: str) -> None:
+    done = _run(code)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "Error: case_7: expected a mask, got none.\n")
+
+
+def test_traceback_on_request() -> None:
+    done = _run(WRAPPED, FULL_TRACEBACK="1")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr and "RuntimeError: Failed to instantiate" in done.stderr
+
+
+def test_other_errors_keep_their_traceback() -> None:
+    done = _run("import common\nraise RuntimeError('a fault of ours')")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr and "a fault of ours" in done.stderr
+
+
+def test_a_hook_that_is_there_stays() -> None:
+    done = _run("import sys\nsys.excepthook = lambda *error: print('mine')\n" + WRAPPED)
+    assert done.stdout == "mine\n"

@@ -1,0 +1,27 @@
+"""Figures, tables and statistics of runs, and reports of them."""
+
+from common.report.curves import draw_dice_by_setting, draw_memorisation, draw_nu_path
+from common.report.overlays import Example, draw_examples, draw_overlay, examples_from_dataset
+from common.report.page import write_page
+from common.report.statistics import GroupComparison, compare_groups, last_epochs_mean, mean_and_std
+from common.report.tables import insert_between_markers, load_results, markdown_table, results_table, summarise_runs
+
+__all__ = [
+    "Example",
+    "GroupComparison",
+    "compare_groups",
+    "draw_dice_by_setting",
+    "draw_examples",
+    "draw_memorisation",
+    "draw_nu_path",
+    "draw_overlay",
+    "examples_from_dataset",
+    "insert_between_markers",
+    "last_epochs_mean",
+    "load_results",
+    "markdown_table",
+    "mean_and_std",
+    "results_table",
+    "summarise_runs",
+    "write_page",
+]

@@ -1,0 +1,108 @@
+"""python -m common.report memorisation | nu_path | dice | table | overlay: figures and tables from files.
+
+A run is the folder that a training wrote; ``LABEL:FOLDER`` gives it another label than the folder's name. (fire would
+read a folder ``07`` as a number, so arguments are kept as text.)
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+import fire
+from fire.decorators import SetParseFn
+
+from common.errors import InputError
+from common.report.curves import draw_dice_by_setting, draw_memorisation, draw_nu_path
+from common.report.overlays import draw_overlay
+from common.report.tables import insert_between_markers, load_results, results_table
+
+
+def labelled_runs(runs: Sequence[str]) -> dict[str, Path]:
+    """Folders by their label.
+
+    Raises:
+        InputError: a folder that does not exist, or two runs with the same label.
+    """
+    folders: dict[str, Path] = {}
+    for run in runs:
+        label, _, folder = run.rpartition(":")
+        label = label or Path(folder).resolve().name
+        if not Path(folder).is_dir():
+            raise InputError(f"{folder} is no folder: expected the folder of a training run.")
+        if label in folders:
+            raise InputError(f"two runs are called {label!r}: name them as LABEL:FOLDER.")
+        folders[label] = Path(folder)
+    return folders
+
+
+@SetParseFn(str)
+def memorisation(*runs: str, output: str = "memorisation.png", highlight: str | None = None) -> str:
+    """Dice of the training predictions with the clean labels per kind of noise, a line per run.
+
+    Args:
+        runs: folders with memorisation.csv, or LABEL:FOLDER.
+        output: PNG to write.
+        highlight: the label drawn strong.
+    """
+    return str(draw_memorisation(labelled_runs(runs), output, highlight))
+
+
+@SetParseFn(str)
+def nu_path(*runs: str, starts: str = "", output: str = "nu_tilde.png") -> str:
+    """The learned tolerance over the epochs, a line per run, and with Dice for runs of different starts.
+
+    Args:
+        runs: folders with metrics.csv, or LABEL:FOLDER, for the first panel.
+        starts: the same for the other two, in one argument, parted by spaces: "0:runs/a 5:runs/b".
+        output: PNG to write.
+    """
+    return str(draw_nu_path(labelled_runs(runs), output, labelled_runs(shlex.split(starts))))
+
+
+@SetParseFn(str)
+def dice(results: str, output: str = "dice.png", highlight: str | None = None) -> str:
+    """Mean Dice in each noise setting with its standard deviation, a line per method.
+
+    Args:
+        results: results file (JSON).
+        output: PNG to write.
+        highlight: the method drawn strong.
+    """
+    return str(draw_dice_by_setting(load_results(results), output, highlight))
+
+
+def table(results: str, *documents: str, check: bool = False) -> str:
+    """Prints a results file as a Markdown table, or writes it into documents between the markers of the file's name.
+
+    Args:
+        results: results file; docs/results/NAME.json goes between the markers "results:NAME".
+        documents: Markdown files to update.
+        check: only compare; a document that is out of date is an error.
+    """
+    text, name = results_table(load_results(results)), Path(results).stem
+    if not documents:
+        return text
+    stale = [document for document in documents if not insert_between_markers(document, name, text, check)]
+    if check and stale:
+        raise InputError(f"{', '.join(stale)} must show the numbers of {results}, but shows others.")
+    return "\n".join(f"{document}: {'updated' if document in stale else 'up to date'}" for document in documents)
+
+
+@SetParseFn(str)
+def overlay(image: str, mask: str, output: str = "overlay.png") -> str:
+    """An image beside itself with the outline of its mask; of a volume the axial slice with the most foreground.
+
+    Args:
+        image: PNG, JPEG or NIfTI.
+        mask: of the same size.
+        output: PNG to write.
+    """
+    return str(draw_overlay(image, mask, output))
+
+
+COMMANDS = {"memorisation": memorisation, "nu_path": nu_path, "dice": dice, "table": table, "overlay": overlay}
+
+if __name__ == "__main__":
+    fire.Fire(COMMANDS)

@@ -1,0 +1,238 @@
+"""Images with the outlines of their masks: labels, noisy labels, predictions."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.patheffects import withStroke
+from monai.metrics import compute_dice
+from monai.networks import eval_mode
+from PIL import Image
+
+from common.errors import InputError
+from common.report.curves import PANEL_TITLES, TEXT, WIDTH, PathLike, save_figure
+
+CLEAN, NOISY, PREDICTION = "#F0E442", "#D55E00", "#56B4E9"  # Okabe and Ito; bright, as X-rays are dark
+
+
+@dataclass(frozen=True)
+class Example:
+    """One row of `draw_examples`.
+
+    Attributes:
+        title: written beside the row.
+        image: (H, W) or (H, W, 3), any range.
+        clean: (H, W), foreground where positive; the noisy mask and the prediction likewise.
+    """
+
+    title: str
+    image: np.ndarray
+    clean: np.ndarray
+    noisy: np.ndarray
+    prediction: np.ndarray
+
+
+def draw_examples(path: PathLike, rows: Sequence[Example]) -> Path:
+    """Image, clean label, noisy label and prediction of some cases side by side, masks as outlines over the image.
+
+    The noisy label and the prediction carry their Dice with the clean label, whose outline is dashed beside theirs.
+
+    Args:
+        path: PNG to write.
+        rows: at least one.
+
+    Raises:
+        InputError: no rows, or a mask that has not the size of its image.
+    """
+    if not rows:
+        raise InputError(f"{path} needs at least one example to draw, got none.")
+    for row in rows:
+        for name, mask in (("clean", row.clean), ("noisy", row.noisy), ("predicted", row.prediction)):
+            if mask.shape != row.image.shape[:2]:
+                raise InputError(
+                    f"the {name} mask of {row.title} must have the size of its image, {row.image.shape[:2]}, "
+                    f"got {mask.shape}."
+                )
+    cell = WIDTH / 4.25
+    heights = [cell * row.image.shape[0] / row.image.shape[1] for row in rows]
+    layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, wspace=0.0, hspace=0.0)
+    figure = Figure(figsize=(WIDTH, sum(heights) + 0.3), layout=layout)
+    panels = figure.subplots(len(rows), 4, squeeze=False, height_ratios=heights)
+    for panel, title in zip(panels[0], ("Image", "Clean label", "Noisy label", "Prediction"), strict=True):
+        panel.set_title(title, fontsize=9, fontweight="bold", color=TEXT)
+    for line, row in zip(panels, rows, strict=True):
+        for panel in line:
+            _show(panel, row.image)
+        line[0].set_ylabel(row.title, fontsize=8, color=TEXT)
+        _outline(line[1], row.clean, CLEAN)
+        for panel, mask, colour in ((line[2], row.noisy, NOISY), (line[3], row.prediction, PREDICTION)):
+            _outline(panel, row.clean, CLEAN, dashed=True)
+            _outline(panel, mask, colour)
+            _write(panel, f"Dice {_dice(mask, row.clean):.2f}")
+    return save_figure(figure, path, dpi=120, keep=(CLEAN, NOISY, PREDICTION))
+
+
+def examples_from_dataset(
+    network: torch.nn.Module,
+    dataset: Sequence[Mapping[str, Any]],
+    path: PathLike,
+    device: torch.device | str = "cpu",
+    count: int = 1,
+) -> Path:
+    """Predicts and draws the first cases of every kind of label noise in a data set, in its own order.
+
+    The network is used as in evaluation, without gradients, and left in the mode it was in. A pixel is foreground where
+    its logit is positive; several channels are drawn as their union.
+
+    Args:
+        network: (1, C, W, H) images to (1, K, W, H) logits.
+        dataset: items with ``image`` (C, W, H) of 1 or 3 channels, ``label`` (the noisy one) and ``clean_label``
+            (K, W, H), ``noise_kind`` and ``case``.
+        path: PNG to write.
+        device: where the network is.
+        count: cases of each kind, at least 1.
+
+    Returns:
+        The path written.
+
+    Raises:
+        InputError: no items, items without these keys, or images that are not 2-D.
+    """
+    chosen: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for index in range(len(dataset)):
+        item = dataset[index]
+        missing = [key for key in ("image", "label", "clean_label", "noise_kind", "case") if key not in item]
+        if missing:
+            raise InputError(f"item {index} of the data set needs {', '.join(missing)}, but has {', '.join(item)}.")
+        if len(chosen[item["noise_kind"]]) < count:
+            chosen[item["noise_kind"]].append(item)
+    known = [kind for kind in PANEL_TITLES if kind in chosen]
+    rows = []
+    for kind in known + sorted(chosen.keys() - set(known)):
+        for item in chosen[kind]:
+            image = torch.as_tensor(item["image"])
+            if image.ndim != 3 or len(image) not in (1, 3):
+                raise InputError(
+                    f"case {item['case']} must be a 2-D image of 1 or 3 channels, got the shape {tuple(image.shape)}."
+                )
+            with eval_mode(network):
+                logits = network(image[None].to(device))[0]
+            rows.append(
+                Example(
+                    title=f"{PANEL_TITLES.get(kind, kind)}\n{item['case']}",
+                    image=(image[0].T if len(image) == 1 else image.permute(2, 1, 0)).cpu().numpy(),
+                    clean=_union(item["clean_label"]),
+                    noisy=_union(item["label"]),
+                    prediction=_union(logits),
+                )
+            )
+    return draw_examples(path, rows)
+
+
+def draw_overlay(image_file: PathLike, mask_file: PathLike, path: PathLike) -> Path:
+    """An image beside itself with the outline of its mask; of a volume the axial slice with the most foreground.
+
+    Volumes are turned to the usual view, anterior up and the patient's right on the left, in the proportions of their
+    spacing. Where several slices have the most foreground, or the mask is empty, it is the middle one of them.
+
+    Args:
+        image_file: PNG, JPEG or NIfTI, 2-D or 3-D.
+        mask_file: of the same size, foreground where positive.
+        path: PNG to write.
+
+    Raises:
+        InputError: a file is missing or cannot be read, or the sizes differ.
+    """
+    image, aspect = _read_slices(image_file)
+    mask, _ = _read_slices(mask_file)
+    mask = (mask if mask.ndim == 3 else mask.max(axis=3)) > 0
+    if mask.shape != image.shape[:3]:
+        raise InputError(
+            f"the mask {mask_file} must have the size of {image_file}, {image.shape[:3]} (slices, rows, columns), "
+            f"got {mask.shape}."
+        )
+    foreground = mask.sum(axis=(1, 2))
+    fullest = np.flatnonzero(foreground == foreground.max())
+    index = fullest[len(fullest) // 2]
+    height, width = image.shape[1] * aspect, image.shape[2]
+    figure = Figure(figsize=(WIDTH, min(WIDTH / 2 * height / width, WIDTH) + 0.25), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    _show(left, image[index], aspect)
+    _show(right, image[index], aspect)
+    _outline(right, mask[index], PREDICTION)
+    place = f", slice {index + 1} of {len(image)}" if len(image) > 1 else ""
+    left.set_title(f"{Path(image_file).name}{place}", fontsize=9, color=TEXT)
+    right.set_title(Path(mask_file).name, fontsize=9, color=TEXT)
+    return save_figure(figure, path, dpi=120, keep=(CLEAN, NOISY, PREDICTION))
+
+
+def _read_slices(file: PathLike) -> tuple[np.ndarray, float]:
+    """Slices (D, H, W) or (D, H, W, 3) as they are looked at, and the height of a pixel relative to its width."""
+    if not Path(file).is_file():
+        raise InputError(f"{file} does not exist: expected a PNG, JPEG or NIfTI file.")
+    try:
+        if str(file).lower().endswith((".nii", ".nii.gz")):
+            return _read_nifti(file)
+        with Image.open(file) as picture:
+            grey = picture.mode == "L" or picture.mode.startswith(("I", "F"))  # Pillow would clip 16 bits to 8
+            return np.asarray(picture if grey else picture.convert("RGB"))[None], 1.0
+    except InputError:
+        raise
+    except Exception as error:  # decoders of damaged files raise whatever they meet
+        raise InputError(f"{file} cannot be read as a PNG, JPEG or NIfTI image: {error}.") from error
+
+
+def _read_nifti(file: PathLike) -> tuple[np.ndarray, float]:
+    stored = nib.Nifti1Image.from_filename(file)
+    values = np.asarray(stored.dataobj, dtype=np.float32)
+    if any(size > 1 for size in values.shape[3:]):
+        raise InputError(f"{file} must be a 2-D image or a 3-D volume, got the shape {values.shape}.")
+    volume = nib.as_closest_canonical(nib.Nifti1Image(values.reshape((*values.shape, 1)[:3]), stored.affine))
+    width, height = volume.header.get_zooms()[:2]
+    return np.asarray(volume.dataobj)[::-1, ::-1].T, float(height / width)
+
+
+def _union(mask: torch.Tensor) -> np.ndarray:
+    """(K, W, H) as one (H, W) mask, foreground where any channel is positive."""
+    return (torch.as_tensor(mask) > 0).any(dim=0).T.cpu().numpy()
+
+
+def _dice(mask: np.ndarray, reference: np.ndarray) -> float:
+    first, second = (torch.from_numpy(array > 0).float()[None, None] for array in (mask, reference))
+    return compute_dice(first, second, ignore_empty=False).item()
+
+
+def _show(panel: Axes, image: np.ndarray, aspect: float = 1.0) -> None:
+    """The image between its 1st and 99th percentile, without axes."""
+    low, high = np.nanpercentile(image, (1, 99))
+    shown = np.clip((image - low) / (high - low if high > low else 1.0), 0.0, 1.0)
+    panel.imshow(shown, cmap="gray", vmin=0.0, vmax=1.0, aspect=aspect)
+    panel.set(xticks=[], yticks=[])
+    panel.spines[:].set_visible(False)
+
+
+def _outline(panel: Axes, mask: np.ndarray, colour: str, dashed: bool = False) -> None:
+    """The border of the mask, closed where it meets the image's edge; nothing for an empty mask."""
+    if not (mask > 0).any():
+        return
+    padded = np.pad((mask > 0).astype(np.float32), 1)
+    columns, rows = np.arange(-1, mask.shape[1] + 1), np.arange(-1, mask.shape[0] + 1)
+    width, style = (0.9, "dashed") if dashed else (1.5, "solid")
+    lines = panel.contour(columns, rows, padded, [0.5], colors=[colour], linewidths=width, linestyles=style)
+    lines.set_path_effects([withStroke(linewidth=width + 1.0, foreground="black", alpha=0.5)])
+    panel.set(xlim=(-0.5, mask.shape[1] - 0.5), ylim=(mask.shape[0] - 0.5, -0.5))
+
+
+def _write(panel: Axes, text: str) -> None:
+    label = panel.text(0.03, 0.03, text, transform=panel.transAxes, fontsize=8, color="white")
+    label.set_path_effects([withStroke(linewidth=2.0, foreground="black")])

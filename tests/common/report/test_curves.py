@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from PIL import Image
+
+from common.errors import InputError
+from common.files import write_csv
+from common.report import curves, draw_dice_by_setting, draw_memorisation, draw_nu_path, summarise_runs
+
+KINDS = ("none", "erosion", "dilation", "displacement")
+
+
+def write_run(folder: Path, kinds: tuple[str, ...] = KINDS, epochs: int = 5, start: float = 0.0) -> Path:
+    rows: list[dict[str, Any]] = [
+        {"epoch": e, "noise_kind": kind, "cases": 3, "dice_clean": 0.1 * i + e / 100, "dice_noisy": 0.5}
+        for e in range(1, epochs + 1)
+        for i, kind in enumerate(kinds)
+    ]
+    write_csv(folder / "memorisation.csv", rows)
+    rows = [
+        {"epoch": e, "loss": 1.0, "nu_tilde": start + e, "val_mean_dice": "" if e % 2 else e / 10}
+        for e in range(1, epochs + 1)
+    ]
+    write_csv(folder / "metrics.csv", rows)
+    return folder
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> dict[str, Path]:
+    return {name: write_run(tmp_path / name, start=i) for i, name in enumerate(("T-Loss", "GCE", "MAE"))}
+
+
+@pytest.fixture
+def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """The figures instead of their files."""
+    drawn: list[Figure] = []
+    monkeypatch.setattr(curves, "save_figure", lambda figure, path: drawn.append(figure))
+    return drawn
+
+
+def results(seeds: int = 3) -> dict[str, Any]:
+    return summarise_runs(
+        [
+            {"method": name, "setting": {"alpha": alpha}, "seed": seed, "value": 0.9 - alpha / 10 - i / 20 + seed / 100}
+            for i, name in enumerate(("GCE", "T-Loss"))
+            for alpha in (0.0, 0.3, 0.7)
+            for seed in range(seeds)
+            if (name, alpha) != ("GCE", 0.7)
+        ],
+        "Dice on clean labels",
+    )
+
+
+def assert_picture(path: Path) -> None:
+    assert path.stat().st_size < 300_000
+    with Image.open(path) as picture:
+        assert picture.format == "PNG"
+        assert picture.width == 1400  # twice 700
+        assert np.asarray(picture.convert("L")).std() > 5
+
+
+def test_memorisation_file(runs: dict[str, Path], tmp_path: Path) -> None:
+    path = draw_memorisation(runs, tmp_path / "new" / "memorisation.png", highlight="T-Loss")
+    assert path == tmp_path / "new" / "memorisation.png"
+    assert_picture(path)
+
+
+def test_memorisation_lines(runs: dict[str, Path], figures: list[Figure]) -> None:
+    draw_memorisation(runs, "unused.png", highlight="GCE")
+    panels = figures[0].axes
+    assert [panel.get_title(loc="left").split()[0] for panel in panels] == [
+        "Eroded",
+        "Dilated",
+        "Displaced",
+        "Unchanged",
+    ]
+    for panel, offset in zip(panels, (0.1, 0.2, 0.3, 0.0), strict=True):
+        assert [line.get_label() for line in panel.lines] == list(runs)
+        for line in panel.lines:
+            assert list(line.get_xdata()) == [1, 2, 3, 4, 5]
+            np.testing.assert_allclose(line.get_ydata(), [offset + e / 100 for e in range(1, 6)])
+    widths = {line.get_label(): line.get_linewidth() for line in panels[0].lines}
+    assert widths["GCE"] > widths["MAE"] == widths["T-Loss"]
+
+
+@pytest.mark.parametrize("kinds", [("none",), ("none", "erosion", "dilation"), ("erosion", "smudge")])
+def test_memorisation_has_a_panel_for_each_kind_that_occurs(
+    kinds: tuple[str, ...], tmp_path: Path, figures: list[Figure]
+) -> None:
+    draw_memorisation({"run": write_run(tmp_path, kinds)}, "unused.png")
+    assert len(figures[0].axes) == len(kinds)
+    figures[0].canvas.draw()
+    for panel in figures[0].axes:
+        assert all(float(tick).is_integer() for tick in panel.get_xticks())
+
+
+def test_nu_path_file(runs: dict[str, Path], tmp_path: Path) -> None:
+    assert_picture(draw_nu_path(runs, tmp_path / "nu.png", starts=runs))
+    assert_picture(draw_nu_path({"T-Loss": runs["T-Loss"]}, tmp_path / "one.png"))
+
+
+def test_nu_path_lines(runs: dict[str, Path], figures: list[Figure]) -> None:
+    draw_nu_path(runs, "unused.png", starts={"0": runs["T-Loss"], "1": runs["GCE"]})
+    left, centre, right = figures[0].axes[:3]
+    np.testing.assert_allclose(left.lines[2].get_ydata(), [3, 4, 5, 6, 7])
+    np.testing.assert_allclose(centre.lines[1].get_ydata(), [2, 3, 4, 5, 6])
+    assert [line.get_label() for line in centre.lines] == ["0", "1"]
+    assert list(right.lines[0].get_xdata()) == [2, 4]  # epochs with a validation
+    np.testing.assert_allclose(right.lines[0].get_ydata(), [0.2, 0.4])
+    draw_nu_path({}, "unused.png", starts=runs)
+    assert len(figures[1].axes) == 4  # two panels and their legends
+
+
+def test_dice_by_setting_file(tmp_path: Path) -> None:
+    assert_picture(draw_dice_by_setting(results(), tmp_path / "dice.png", highlight="T-Loss"))
+    assert_picture(draw_dice_by_setting(results(seeds=1), tmp_path / "one_seed.png"))
+
+
+def test_dice_by_setting_lines(figures: list[Figure]) -> None:
+    draw_dice_by_setting(results(), "unused.png")
+    panel = figures[0].axes[0]
+    assert [label.get_text() for label in panel.get_xticklabels()] == ["α = 0.0", "α = 0.3", "α = 0.7"]
+    gce, t_loss = (container.lines[0] for container in panel.containers)
+    np.testing.assert_allclose(np.asarray(gce.get_ydata(), dtype=float), [0.91, 0.88])
+    np.testing.assert_allclose(np.asarray(t_loss.get_ydata(), dtype=float), [0.86, 0.83, 0.79])
+    assert (np.asarray(gce.get_xdata(), dtype=float) < [0, 1]).all()
+    (bars,) = panel.containers[0].lines[2]
+    np.testing.assert_allclose(np.ptp(bars.get_segments()[0][:, 1]), 0.02)  # one sample standard deviation either way
+
+
+def test_every_line_has_its_own_style() -> None:
+    styles = curves._styles([str(i) for i in range(18)])
+    seen = [(style["color"], style["linestyle"]) for style in styles.values()]
+    assert all(a != b for a, b in itertools.combinations(seen, 2))
+
+
+def test_colours_differ_without_red_or_green() -> None:
+    """Distances in the planes of Viénot, Brettel and Mollon (1999): what protanopes and deuteranopes see."""
+    protan = np.array([[0.11238, 0.88762, 0], [0.11238, 0.88762, 0], [0.00401, -0.00401, 1]])
+    deutan = np.array([[0.29275, 0.70725, 0], [0.29275, 0.70725, 0], [-0.02234, 0.02234, 1]])
+    colours = np.array([to_rgb(colour) for colour in (*curves.COLOURS, "black")]) ** 2.2
+    for plane in (np.eye(3), protan, deutan):
+        seen = np.clip(colours @ plane.T, 0, 1) ** (1 / 2.2)
+        assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)) > 0.1
+
+
+def test_few_colours_keep_what_they_must(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    pixels[:20] = pixels[:20, :, :1]
+    pixels[3, 4], pixels[30, 4] = (255, 255, 255), (18, 52, 86)
+    image = curves._few_colours(pixels, ("#FFFFFF", "#123456"))
+    assert image.mode == "P"
+    seen = np.asarray(image.convert("RGB")).astype(int)
+    assert tuple(seen[3, 4]) == (255, 255, 255)
+    assert tuple(seen[30, 4]) == (18, 52, 86)
+    assert len(np.unique(seen.reshape(-1, 3), axis=0)) <= 256
+    assert np.abs(seen - pixels).mean() < 20
+
+
+def test_no_global_state(runs: dict[str, Path], tmp_path: Path) -> None:
+    import matplotlib
+    from matplotlib._pylab_helpers import Gcf
+
+    before = dict(matplotlib.rcParams)
+    draw_memorisation(runs, tmp_path / "a.png")
+    assert dict(matplotlib.rcParams) == before
+    assert not Gcf.figs
+
+
+def test_equal_runs_give_equal_files(runs: dict[str, Path], tmp_path: Path) -> None:
+    first = draw_nu_path(runs, tmp_path / "a.png").read_bytes()
+    assert draw_nu_path(runs, tmp_path / "b.png").read_bytes() == first
+
+
+def test_exceptions(runs: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=r"empty/memorisation\.csv does not exist"):
+        draw_memorisation({"run": tmp_path / "empty"}, tmp_path / "a.png")
+    with pytest.raises(InputError, match=r"empty/metrics\.csv does not exist"):
+        draw_nu_path({"run": tmp_path / "empty"}, tmp_path / "a.png")
+    with pytest.raises(InputError, match="at least one run"):
+        draw_memorisation({}, tmp_path / "a.png")
+    with pytest.raises(InputError, match="at least one run"):
+        draw_nu_path({}, tmp_path / "a.png")
+    with pytest.raises(InputError, match="highlight must be one of T-Loss, GCE, MAE, got SCE"):
+        draw_memorisation(runs, tmp_path / "a.png", highlight="SCE")
+    with pytest.raises(InputError, match=r"PNG.*a\.pdf"):
+        draw_memorisation(runs, tmp_path / "a.pdf")
+    write_csv(runs["GCE"] / "metrics.csv", [{"epoch": 1, "loss": 2.0}])
+    with pytest.raises(InputError, match=r"GCE/metrics\.csv must have.*it lacks nu_tilde"):
+        draw_nu_path(runs, tmp_path / "a.png")
+    (runs["GCE"] / "metrics.csv").write_text("")
+    with pytest.raises(InputError, match=r"GCE/metrics\.csv must have rows"):
+        draw_nu_path(runs, tmp_path / "a.png")
+    assert not (tmp_path / "a.png").exists()

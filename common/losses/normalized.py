@@ -1,7 +1,8 @@
 """Losses divided by their sum over all K labels, which makes any of them robust to symmetric label noise.
 
-L_N(f, y) = L(f, y) / Σ_j L(f, j), where j runs through the K hard labels also if y is soft (Ma et al., ICML 2020,
-eq. 4). The functions take log-probabilities log p and target y of K classes, both ``(B, K, …)``, and return ``(B, …)``.
+L_N(f, y) = L(f, y) / Σ_j L(f, j), where j runs through the K hard labels also if y is soft (Ma et al., *Normalized Loss
+Functions for Deep Learning with Noisy Labels*, ICML 2020; Felfeliyan et al., eq. 2, for soft labels). The functions
+take log-probabilities log p and target y of K classes, both ``(B, K, …)``, and return ``(B, …)``.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class NormalizedCrossEntropyLoss(ClassificationLoss):
     $$ \mathrm{NCE} = \frac{\sum_k y_k \log p_k}{\sum_{j=1}^{K} \log p_j} $$
 
     with the probability p_k and the target y_k of class k; from 0 to 1. The sum over j is that of the cross-entropies
-    of the K hard labels, for soft targets too (Ma et al., ICML 2020, eq. 5). The classes K, shapes and dtypes are those
+    of the K hard labels, for soft targets too (Ma et al., ICML 2020). The classes K, shapes and dtypes are those
     of `ClassificationLoss`.
 
     Args:
@@ -87,8 +88,8 @@ class NormalizedReverseCrossEntropyLoss(ReverseCrossEntropyLoss):
 
     with the probability p_k and the target y_k of class k; for a hard label y exactly (1 − p_y) / (K − 1), whatever
     P_min. The denominator is the sum of the reverse cross-entropies of the K hard labels, for soft targets too (Ma et
-    al., ICML 2020, eq. 8; published code slips in this constant). The classes K, shapes and dtypes are those of
-    `ClassificationLoss`.
+    al., ICML 2020; Felfeliyan et al., eq. 2 and 4; published code slips in this constant). The classes K, shapes and
+    dtypes are those of `ClassificationLoss`.
 
     Args:
         p_min: P_min, by what a target below it is replaced, 0 < P_min < 1.
@@ -112,7 +113,7 @@ class NormalizedGeneralizedCrossEntropyLoss(GeneralizedCrossEntropyLoss):
     $$ \mathrm{NGCE} = \frac{\sum_k y_k (1 - p_k^q)}{\sum_{j=1}^{K} (1 - p_j^q)} $$
 
     with the probability p_k and the target y_k of class k; from 0 to 1, NCE for q → 0. The sum over j is that of the
-    K hard labels, for soft targets too (Ma et al., ICML 2020, section 3). The classes K, shapes and dtypes are those of
+    K hard labels, for soft targets too (Ma et al., ICML 2020). The classes K, shapes and dtypes are those of
     `ClassificationLoss`.
 
     Args:

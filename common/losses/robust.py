@@ -90,7 +90,7 @@ class GeneralizedCrossEntropyLoss(ClassificationLoss):
 
     $$ \mathrm{GCE} = \sum_{k=1}^{K} y_k \, \frac{1 - p_k^q}{q} $$
 
-    with the probability p_k and the target y_k of class k (Zhang & Sabuncu, NeurIPS 2018, eq. 6). The classes K, shapes
+    with the probability p_k and the target y_k of class k (Zhang & Sabuncu, NeurIPS 2018). The classes K, shapes
     and dtypes are those of `ClassificationLoss`.
 
     Args:
@@ -129,8 +129,9 @@ class ReverseCrossEntropyLoss(ClassificationLoss):
     $$ \mathrm{RCE} = -\sum_{k=1}^{K} p_k \log \max(y_k, P_{\min}) $$
 
     with the probability p_k and the target y_k of class k: (1 − p_y) log(1/P_min) for a hard label y. (Wang et al.,
-    ICCV 2019, eq. 6, where log 0 is a constant A = log P_min. Clipping at 1e-20, as in the soft-label paper, does
-    nothing to 1 − 1e-20, which is 1 in float64.) The classes K, shapes and dtypes are those of `ClassificationLoss`.
+    ICCV 2019, where log 0 is a constant A = log P_min; Felfeliyan et al., eq. 4, with the sign of the errata. That
+    paper clips at 1e-20, which does nothing to 1 − 1e-20: it is 1 in float64.) The classes K, shapes and dtypes are
+    those of `ClassificationLoss`.
 
     Args:
         p_min: P_min, by what a target below it is replaced, 0 < P_min < 1.
@@ -165,7 +166,7 @@ class SymmetricCrossEntropyLoss(ClassificationLoss):
 
     $$ \mathrm{SCE} = -\alpha \sum_{k=1}^{K} y_k \log p_k - \beta \sum_{k=1}^{K} p_k \log \max(y_k, P_{\min}) $$
 
-    with the probability p_k and the target y_k of class k (Wang et al., ICCV 2019, eq. 8). The classes K, shapes and
+    with the probability p_k and the target y_k of class k (Wang et al., ICCV 2019). The classes K, shapes and
     dtypes are those of `ClassificationLoss`.
 
     Args:

@@ -29,7 +29,7 @@ demo: .venv/core
 	$(BIN)/python -m common.demo $(BUNDLE)
 
 test: .venv/test
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/test
 	$(BIN)/ruff check .

@@ -21,6 +21,8 @@ from common.files import read_csv
 from common.report import draw_memorisation, draw_nu_path, draw_overlay, write_page
 from common.workflow.overrides import choose
 
+BUNDLES = Path(__file__).parents[1] / "bundles"
+
 
 def run_bundle(bundle: Path, verb: str, configs: list[str], log: Path, **overrides: Any) -> None:
     """`python -m monai.bundle run` in a bundle's folder, its output in a log file.
@@ -39,7 +41,7 @@ def run_bundle(bundle: Path, verb: str, configs: list[str], log: Path, **overrid
         raise InputError(f"{verb} of {bundle.name} failed, see {log}:\n{tail}")
 
 
-def demo(bundle: str = "t_loss", output: str = "demo", bundles_dir: str = "bundles") -> None:
+def demo(bundle: str = "t_loss", output: str = "demo", bundles_dir: str | Path = BUNDLES) -> None:
     """Trains, evaluates, infers and reports one bundle on its phantom.
 
     Args:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
-from common.data.pairs import files_by_case, match_pairs
+from common.data.pairs import files_by_case, match_pairs, some
 from common.data.readers import PICTURE_SUFFIXES
 from common.data.splits import stratified_split
 from common.errors import InputError
 
 TRAINING_SHARE = 0.7
 
+logger = logging.getLogger(__name__)
 
-def shenzhen_datalist(dataset_dir: str | os.PathLike[str], section: str, seed: int = 0) -> list[dict[str, str]]:
+
+def shenzhen_datalist(
+    dataset_dir: str | os.PathLike[str], section: str, seed: int = 0, leave_out_unlabelled: bool = False
+) -> list[dict[str, str]]:
     """Images and lung masks of one part of the Shenzhen set, or of any data in its layout.
 
     Layout: ``images/CHNCXR_0001_0.png`` and ``masks/`` with the same names, or with the archive's own
@@ -25,6 +30,8 @@ def shenzhen_datalist(dataset_dir: str | os.PathLike[str], section: str, seed: i
         dataset_dir: folder that holds ``images`` and ``masks``.
         section: ``"training"``, or ``"validation"`` for the other 30 %, the clean test set.
         seed: of the split.
+        leave_out_unlabelled: log the images that have no mask and go on without them: the archive has 662 images and
+            masks of 566. By default they are an error.
 
     Returns:
         Items ``{"image": path, "label": path, "case": name}``, sorted by case.
@@ -53,9 +60,12 @@ def shenzhen_datalist(dataset_dir: str | os.PathLike[str], section: str, seed: i
                 f"{folder} is no folder: the data set {root} must hold images/NAME_0.png and masks/NAME_0.png "
                 "(the same names, or NAME_0_mask.png)."
             )
-    items = match_pairs(
-        files_by_case(folders[0], PICTURE_SUFFIXES), files_by_case(folders[1], PICTURE_SUFFIXES, "_mask"), root
-    )
+    images = files_by_case(folders[0], PICTURE_SUFFIXES)
+    masks = files_by_case(folders[1], PICTURE_SUFFIXES, "_mask")
+    if leave_out_unlabelled and (unlabelled := sorted(images.keys() - masks.keys())):
+        logger.warning("%s: %d images have no mask and are left out: %s.", root, len(unlabelled), some(unlabelled))
+        images = {case: path for case, path in images.items() if case in masks}
+    items = match_pairs(images, masks, root)
     strata = {item["case"]: _stratum(item["case"]) for item in items}
     training, validation = stratified_split(strata, TRAINING_SHARE, seed)
     if not training or not validation:

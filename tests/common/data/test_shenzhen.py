@@ -130,3 +130,18 @@ def test_real_shenzhen(real_data):
     assert ill[0] == pytest.approx(ill[1], abs=0.01)
     assert not {item["case"] for item in training} & {item["case"] for item in validation}
     assert total == len(list((folder / "images").glob("*.png"))) >= 400
+
+
+def test_unlabelled_images_can_be_left_out_and_are_named(dataset, caplog):
+    for name in ("CHNCXR_0003_1", "CHNCXR_0004_0"):
+        (dataset / "masks" / f"{name}.png").unlink()
+    items = [
+        item
+        for section in ("training", "validation")
+        for item in shenzhen_datalist(dataset, section, leave_out_unlabelled=True)
+    ]
+    assert len(items) == 8
+    assert "2 images have no mask and are left out: CHNCXR_0003_1, CHNCXR_0004_0" in caplog.text
+    (dataset / "images" / "CHNCXR_0005_1.png").unlink()
+    with pytest.raises(InputError, match="masks without an image: 1"):
+        shenzhen_datalist(dataset, "training", leave_out_unlabelled=True)

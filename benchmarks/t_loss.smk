@@ -7,7 +7,7 @@ T_LOSS_TABLES = {
     # Table 2: 9 losses × 7 noise settings × 3 seeds
     "t_loss_shenzhen": {
         "data": "shenzhen", "losses": LOSSES, "settings": SETTINGS, "seeds": [0, 1, 2],
-        "desk": {"image_size": [48, 48], "features": [8, 16, 32, 64], "max_epochs": 30},
+        "desk": {"image_size": [48, 48], "features": [8, 16, 32, 64], "max_epochs": 20},
     },
     # Table 1
     "t_loss_isic": {
@@ -22,7 +22,7 @@ T_LOSS_TABLES = {
     # Figure 2, centre and right: where ν̃ ends, whatever it starts from
     "t_loss_nu": {
         "data": "shenzhen", "losses": ["t_loss"], "settings": ["0.7_0.7"], "seeds": [0], "nu": [-5, 0, 5, 10],
-        "desk": {"image_size": [48, 48], "features": [8, 16, 32, 64], "max_epochs": 30},
+        "desk": {"image_size": [48, 48], "features": [8, 16, 32, 64], "max_epochs": 20},
     },
 }
 

@@ -1,6 +1,7 @@
 """Figures, tables and statistics of runs, and reports of them."""
 
 from common.report.curves import draw_dice_by_setting, draw_memorisation, draw_nu_path
+from common.report.noise_levels import draw_dice_by_noise_level, draw_noise_levels
 from common.report.overlays import Example, draw_examples, draw_overlay, examples_from_dataset
 from common.report.page import write_page
 from common.report.statistics import GroupComparison, compare_groups, last_epochs_mean, mean_and_std
@@ -10,9 +11,11 @@ __all__ = [
     "Example",
     "GroupComparison",
     "compare_groups",
+    "draw_dice_by_noise_level",
     "draw_dice_by_setting",
     "draw_examples",
     "draw_memorisation",
+    "draw_noise_levels",
     "draw_nu_path",
     "draw_overlay",
     "examples_from_dataset",

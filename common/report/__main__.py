@@ -1,4 +1,4 @@
-"""python -m common.report memorisation | nu_path | dice | table | overlay: figures and tables from files.
+"""python -m common.report VERB: figures and tables from files; without a verb it lists them.
 
 A run is the folder that a training wrote; ``LABEL:FOLDER`` gives it another label than the folder's name. (fire would
 read a folder ``07`` as a number, so arguments are kept as text.)
@@ -15,6 +15,7 @@ from fire.decorators import SetParseFn
 
 from common.errors import InputError
 from common.report.curves import draw_dice_by_setting, draw_memorisation, draw_nu_path
+from common.report.noise_levels import draw_dice_by_noise_level, draw_noise_levels
 from common.report.overlays import draw_overlay
 from common.report.tables import insert_between_markers, load_results, results_table
 
@@ -102,7 +103,49 @@ def overlay(image: str, mask: str, output: str = "overlay.png") -> str:
     return str(draw_overlay(image, mask, output))
 
 
-COMMANDS = {"memorisation": memorisation, "nu_path": nu_path, "dice": dice, "table": table, "overlay": overlay}
+@SetParseFn(str, "label", "output")
+def noise_levels(
+    label: str,
+    levels: Sequence[float] = (0.0, 0.02, 0.04, 0.06, 0.08),
+    b: float = 0.15 / 2**0.5,
+    samples: int = 5,
+    seed: int = 0,
+    output: str = "noise_levels.png",
+) -> str:
+    """What Gaussian-field noise does to a label, and to the masks that are best for accuracy and for Dice.
+
+    Args:
+        label: PNG, JPEG or NIfTI, foreground where positive.
+        levels: standard deviation of the displacement in each column, as a fraction of the image's sides: 0,0.03,0.06.
+        b: correlation length as a fraction of the image's sides.
+        samples: whose mean is shown.
+        seed: of the samples.
+        output: PNG to write.
+    """
+    return str(draw_noise_levels(label, output, levels, b, samples, seed))
+
+
+@SetParseFn(str)
+def noise_dice(results: str, output: str = "noise_dice.png") -> str:
+    """Mean Dice over the noise level with its standard deviation, a line per method and a panel per organ.
+
+    Args:
+        results: results file (JSON).
+        output: PNG to write.
+    """
+    return str(draw_dice_by_noise_level(load_results(results), output))
+
+
+COMMANDS = {
+    "memorisation": memorisation,
+    "nu_path": nu_path,
+    "dice": dice,
+    "table": table,
+    "overlay": overlay,
+    "noise_levels": noise_levels,
+    "noise_dice": noise_dice,
+}
+
 
 if __name__ == "__main__":
     fire.Fire(COMMANDS)

@@ -2,6 +2,8 @@
 
 from common.transforms.batch_augmentation import AugmentBatch
 from common.transforms.binary_mask import BinaryMaskd
+from common.transforms.crop_around_label import CropAroundLabeld
+from common.transforms.decisions import DecisionScoresd, SaveDecisiond
 from common.transforms.dice_optimal_threshold import DiceOptimalThresholdd
 from common.transforms.gaussian_field_noise import GaussianFieldNoised, RandGaussianFieldNoised
 from common.transforms.morphological_noise import MorphologicalNoised
@@ -11,11 +13,14 @@ from common.transforms.slices import NormalizeSlicesd, SliceStackd
 __all__ = [
     "AugmentBatch",
     "BinaryMaskd",
+    "CropAroundLabeld",
+    "DecisionScoresd",
     "DiceOptimalThresholdd",
     "GaussianFieldNoised",
     "MorphologicalNoised",
     "NormalizeSlicesd",
     "RandGaussianFieldNoised",
+    "SaveDecisiond",
     "SaveSegmentationd",
     "SliceStackd",
 ]

@@ -1,0 +1,101 @@
+# Table 1 and Figure 3 of the marginal thresholding paper. Run k of a table is fold k with seed k.
+
+ORGANS = ["kidney_right", "aorta", "esophagus"]  # roundish, thick tube, thin tube
+
+MARGINAL_TABLES = {
+    # Real data: does the per-image threshold make cross-entropy as good as soft-Dice?
+    "marginal_thresholding_hippocampus": {
+        "data": "hippocampus", "overlays": ["hippocampus"], "organs": ["both"], "levels": [0, 0.03, 0.06], "runs": [0, 1, 2],
+        "desk": {
+            "spacing_mm": 2.0, "patch_size": [24, 32, 24], "shift": 2, "features": [8, 16, 32], "max_epochs": 24, "val_interval": 24,
+        },
+        "paper": {
+            "patch_size": [48, 64, 48], "features": [16, 32, 64, 128, 256], "max_epochs": 100, "val_interval": 10, "learning_rate": 1e-4,
+            "batch_size": 1,
+        },
+    },
+    # The same where the truth is known, by the organ's shape
+    "marginal_thresholding_phantom": {
+        "data": None, "overlays": [], "organs": ORGANS, "levels": [0, 0.03, 0.06], "runs": [0, 1, 2],
+        "desk": {"max_epochs": 12, "val_interval": 12},
+        "paper": {
+            "features": [16, 32, 64, 128, 256], "max_epochs": 100, "val_interval": 10, "learning_rate": 1e-4, "batch_size": 1,
+        },
+    },
+    # Table 1: 3 organs × 4 noise levels × 2 losses × 5 folds
+    "marginal_thresholding_totalsegmentator": {
+        "data": "totalsegmentator", "overlays": ["totalsegmentator"], "organs": ORGANS, "levels": [0, 0.01, 0.02, 0.03], "runs": [0, 1, 2, 3, 4],
+        "desk": {
+            "max_cases": 100, "patch_size": [32, 32, 32], "spacing_mm": 6.0, "features": [8, 16, 32], "max_epochs": 20, "val_interval": 20,
+            "learning_rate": 1e-3, "batch_size": 2, "num_workers": 0,
+        },
+        "paper": {},
+    },
+}
+MARGINAL_RUN = f"{OUTPUT}/{{table}}/{SCALE}/{{organ}}/{{loss}}/a{{a}}/run{{run}}"
+MARGINAL_PHANTOM = f"{OUTPUT}/marginal_thresholding_phantom/data"
+
+
+def marginal_data(table):
+    data = MARGINAL_TABLES[table]["data"]
+    return str(ROOT / MARGINAL_PHANTOM) if data is None else data_folder(data)
+
+
+def marginal_overrides(wildcards):
+    folder = str(ROOT / MARGINAL_RUN.format(**wildcards))
+    return overrides({
+        "dataset_dir": marginal_data(wildcards.table), "organ": wildcards.organ, "loss_name": wildcards.loss, "noise_a": wildcards.a,
+        "fold": wildcards.run, "seed": wildcards.run, "output_dir": folder, "ckpt_dir": folder,
+    } | MARGINAL_TABLES[wildcards.table][SCALE])
+
+
+def marginal_configs(wildcards, *more):
+    names = ["train", *MARGINAL_TABLES[wildcards.table]["overlays"], *more]
+    return shlex.quote(str([f"configs/{name}.yaml" for name in names]))
+
+
+rule marginal_thresholding_phantom_data:
+    output: touch(f"{MARGINAL_PHANTOM}/done")
+    shell:
+        "{PYTHON} -c 'from common.data import write_ct_phantom; write_ct_phantom(\"{MARGINAL_PHANTOM}\")'"
+
+
+rule marginal_thresholding_train:
+    input: lambda wildcards: [] if MARGINAL_TABLES[wildcards.table]["data"] else f"{MARGINAL_PHANTOM}/done"
+    output: touch(f"{MARGINAL_RUN}/done")
+    log: f"{MARGINAL_RUN}/train.log"
+    params: configs=marginal_configs, values=marginal_overrides
+    wildcard_constraints: table="marginal_thresholding_[a-z]+"
+    shell:
+        "cd bundles/marginal_thresholding && {PYTHON} -m monai.bundle run training"
+        " --config_file {params.configs} {params.values} --resume True > {ROOT}/{log} 2>&1"
+
+
+rule marginal_thresholding_evaluate:
+    input: f"{MARGINAL_RUN}/done"
+    output: f"{MARGINAL_RUN}/evaluation/summary.csv"
+    log: f"{MARGINAL_RUN}/evaluate.log"
+    params: configs=lambda wildcards: marginal_configs(wildcards, "evaluate"), values=marginal_overrides
+    wildcard_constraints: table="marginal_thresholding_[a-z]+"
+    shell:
+        "cd bundles/marginal_thresholding && {PYTHON} -m monai.bundle run evaluating"
+        " --config_file {params.configs} {params.values} > {ROOT}/{log} 2>&1"
+
+
+for name, spec in MARGINAL_TABLES.items():
+    rule:
+        name: name
+        input:
+            expand(
+                MARGINAL_RUN + "/evaluation/summary.csv", table=name, organ=spec["organs"], loss=["cross_entropy", "soft_dice"],
+                a=spec["levels"], run=spec["runs"],
+            )
+        params:
+            table=name,
+            configuration=shlex.quote(json.dumps(spec[SCALE])),
+            show=f"&& for file in {name} {name}_clean; do {PYTHON} -m common.report table docs/results/$file.json"
+            " docs/methods/marginal_thresholding.md; done" if SCALE == "desk" and spec["data"] != "totalsegmentator" else "",
+        shell:
+            "{PYTHON} benchmarks/marginal_thresholding_table.py --table {params.table} --scale {SCALE}"
+            " --configuration {params.configuration} --runs_dir {OUTPUT}/{params.table}/{SCALE}"
+            " --output_dir docs/results {params.show}"

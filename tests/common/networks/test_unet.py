@@ -1,0 +1,126 @@
+"""The paper's U-Net: its layers, its sizes, and that it can learn."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+import torch
+from torch import nn
+
+from common.errors import InputError
+from common.networks import UNet
+
+
+def convolutions(network: nn.Module) -> list[nn.Module]:
+    kinds = (nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+    return [module for module in network.modules() if isinstance(module, kinds)]
+
+
+@pytest.mark.parametrize("spatial_dims", [2, 3])
+@pytest.mark.parametrize("features", [(3,), (3, 5), (2, 4, 6, 8)])
+def test_layers_are_those_of_the_paper(spatial_dims: int, features: tuple[int, ...]) -> None:
+    """Counted by hand: weights and biases of each convolution, two per channel of each normalisation."""
+    network = UNet(spatial_dims, in_channels=2, out_channels=4, features=features)
+
+    def convolution(before: int, after: int, kernel: int) -> int:
+        return before * after * kernel**spatial_dims + after
+
+    def block(before: int, after: int) -> int:
+        return convolution(before, after, 3) + convolution(after, after, 3) + 4 * after
+
+    expected = block(2, features[0]) + convolution(features[0], 4, 1)
+    for fine, coarse in pairwise(features):
+        expected += convolution(fine, coarse, 2) + block(coarse, coarse)
+        expected += convolution(coarse, fine, 2) + block(2 * fine, fine)
+    assert sum(parameter.numel() for parameter in network.parameters()) == expected
+    strided = [module for module in convolutions(network) if module.stride[0] == 2]
+    assert len(strided) == 2 * (len(features) - 1)
+    assert all(set(module.kernel_size) == {2} and set(module.stride) == {2} for module in strided)
+    norms = [module for module in network.modules() if isinstance(module, nn.InstanceNorm2d | nn.InstanceNorm3d)]
+    assert len(norms) == sum(isinstance(module, nn.ReLU) for module in network.modules()) == 4 * len(features) - 2
+
+
+def test_default_is_the_papers_size() -> None:
+    assert sorted({module.out_channels for module in convolutions(UNet())}) == [1, 16, 32, 64, 128, 256]
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (4, 4), (5, 7), (8, 3), (1, 16), (9, 6, 5), (4, 4, 4), (1, 1, 1), (12, 8, 1)]
+)
+@pytest.mark.parametrize("training", [True, False])
+def test_any_size(shape: tuple[int, ...], training: bool) -> None:
+    network = UNet(len(shape), features=(2, 3, 4)).train(training)
+    image = torch.randn(2, 1, *shape, generator=torch.Generator().manual_seed(0))
+    logits = network(image)
+    assert logits.shape == image.shape
+    assert logits.isfinite().all()
+
+
+def test_padding_repeats_the_border_and_is_cut_off() -> None:
+    network = UNet(2, features=(2, 3, 4))
+    image = torch.randn(1, 1, 6, 5, generator=torch.Generator().manual_seed(0))
+    extended = nn.functional.pad(image, (0, 3, 0, 2), mode="replicate")
+    torch.testing.assert_close(network(image), network(extended)[..., :6, :5])
+
+
+def test_every_parameter_learns() -> None:
+    """The overall shift of what instance normalisation follows is the one thing that has no gradient."""
+    torch.manual_seed(0)
+    network = UNet(2, features=(2, 4))
+    network(torch.randn(2, 1, 8, 8)).square().sum().backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None, name
+        if not name.endswith("conv.bias"):
+            assert parameter.grad.abs().max() > 0, name
+
+
+def test_gradients() -> None:
+    torch.manual_seed(0)
+    network = UNet(2, features=(1, 2)).double()
+    assert torch.autograd.gradcheck(network, torch.randn(1, 1, 3, 4, dtype=torch.float64, requires_grad=True))
+
+
+def test_an_image_is_overfitted() -> None:
+    torch.manual_seed(0)
+    network = UNet(2, features=(8, 16))
+    image = torch.zeros(1, 1, 16, 16)
+    image[..., 4:10, 5:12] = 1
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-2)
+    for _ in range(40):
+        optimizer.zero_grad()
+        nn.functional.binary_cross_entropy_with_logits(network(image), image).backward()
+        optimizer.step()
+    assert torch.equal((network(image) > 0).float(), image)
+
+
+def test_half_precision() -> None:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert UNet(3, features=(2, 4))(torch.zeros(1, 1, 5, 6, 7)).isfinite().all()
+
+
+def test_torchscript() -> None:
+    """MONAI's `ckpt_export` needs it."""
+    network = UNet(3, features=(2, 4)).eval()
+    scripted = torch.jit.script(network)
+    image = torch.randn(1, 1, 5, 6, 7)
+    torch.testing.assert_close(scripted(image), network(image))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"spatial_dims": 1}, "spatial_dims: expected 2 or 3, got 1"),
+        ({"features": ()}, "at least one channel"),
+        ({"features": (4, 0)}, r"features \[4, 0\]"),
+        ({"in_channels": 0}, "in_channels 0"),
+    ],
+)
+def test_wrong_arguments(arguments: dict, sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        UNet(**arguments)
+
+
+def test_wrong_dimensions() -> None:
+    with pytest.raises(InputError, match=r"of 3 dimensions, got the shape \[1, 1, 4, 4\]"):
+        UNet(3, features=(2,))(torch.zeros(1, 1, 4, 4))

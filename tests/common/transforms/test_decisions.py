@@ -1,0 +1,102 @@
+"""Decision rules by name, what they write, and what they are worth per case."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+from monai.data import MetaTensor
+from PIL import Image
+
+from common.decision import dice_optimal_threshold
+from common.errors import InputError
+from common.transforms import DecisionScoresd, DiceOptimalThresholdd, SaveDecisiond
+from common.transforms.decisions import decision_threshold
+
+
+def marginal(*shape: int) -> torch.Tensor:
+    return torch.rand(1, *shape, generator=torch.Generator().manual_seed(0)) ** 2 * 0.9
+
+
+def test_thresholds() -> None:
+    maps = torch.stack([marginal(4, 5), torch.zeros(1, 4, 5)])
+    assert torch.equal(decision_threshold(maps, "dice_optimal"), dice_optimal_threshold(maps)[0])
+    assert decision_threshold(maps, "half").tolist() == [[0.5], [0.5]]
+    assert decision_threshold(maps, 0.25).tolist() == [[0.25], [0.25]]
+    assert decision_threshold(maps, "0.25").tolist() == [[0.25], [0.25]], "as the command line may hand it over"
+
+
+@pytest.mark.parametrize("decision", ["dice", "", None, 0, -1, 1.5, "nan"])
+def test_other_decisions_are_refused_at_once(decision: object) -> None:
+    with pytest.raises(InputError, match="expected dice_optimal, half or a threshold above 0 and up to 1"):
+        SaveDecisiond("pred", "unused", decision)
+
+
+@pytest.fixture
+def volume(tmp_path: Path) -> Path:
+    path = tmp_path / "scan.nii.gz"
+    affine = np.array([[0, -2.0, 0, 5], [3.0, 0, 0, 6], [0, 0, 0.5, 7], [0, 0, 0, 1]])
+    nib.save(nib.Nifti1Image(np.zeros((6, 5, 4), dtype=np.int16), affine), path)
+    return path
+
+
+@pytest.mark.parametrize("decision", ["dice_optimal", "half", 0.3])
+def test_written_files_and_row(decision: str | float, volume: Path, tmp_path: Path) -> None:
+    """Mask, marginal and numbers by hand in float64."""
+    values = marginal(6, 5, 4)
+    image = MetaTensor(torch.zeros(1, 6, 5, 4), meta={"filename_or_obj": str(volume)})
+    item = {"case": "a/scan", "image": image, "pred": values}
+    row = SaveDecisiond("pred", str(tmp_path / "out"), decision)(item)["summary"]
+
+    m = values[0].double().numpy()
+    ordered = np.sort(m.ravel())[::-1]
+    best = (2 * ordered.cumsum() / (m.sum() + np.arange(1, m.size + 1))).max() / 2
+    t = {"dice_optimal": best, "half": 0.5}.get(decision, decision)
+    mask = m >= t
+    assert row["case"] == "a/scan"
+    assert row["threshold"] == pytest.approx(t, abs=1e-6)
+    assert row["expected_dice"] == pytest.approx(2 * m[mask].sum() / (mask.sum() + m.sum()), abs=1e-6)
+    assert row["volume_mm3"] == pytest.approx(3.0 * mask.sum())
+    assert row["volume_at_half_mm3"] == pytest.approx(3.0 * (m >= 0.5).sum())
+
+    written = nib.load(tmp_path / "out/a/scan_mask.nii.gz")
+    np.testing.assert_array_equal(written.dataobj, mask)
+    np.testing.assert_array_equal(written.affine, nib.load(volume).affine)
+    np.testing.assert_allclose(nib.load(tmp_path / "out/a/scan_marginal.nii.gz").dataobj, values[0])
+
+
+def test_pictures_have_no_volume(tmp_path: Path) -> None:
+    Image.new("L", (6, 5)).save(tmp_path / "picture.png")
+    image = MetaTensor(torch.zeros(1, 6, 5), meta={"filename_or_obj": str(tmp_path / "picture.png")})
+    item = {"case": "picture", "image": image, "pred": marginal(6, 5)}
+    row = SaveDecisiond("pred", str(tmp_path / "out"), save_marginal=False)(item)["summary"]
+    assert row["volume_mm3"] == row["volume_at_half_mm3"] == ""
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["picture_mask.png"]
+
+
+def test_an_empty_marginal_has_an_empty_mask(volume: Path, tmp_path: Path) -> None:
+    image = MetaTensor(torch.zeros(1, 6, 5, 4), meta={"filename_or_obj": str(volume)})
+    row = SaveDecisiond("pred", str(tmp_path))({"case": "scan", "image": image, "pred": torch.zeros(1, 6, 5, 4)})[
+        "summary"
+    ]
+    assert (row["threshold"], row["expected_dice"], row["volume_mm3"]) == (0.5, 1, 0)
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 3)])
+def test_scores(shape: tuple[int, ...]) -> None:
+    values = marginal(*shape)
+    noisy, clean = (torch.rand(1, *shape, generator=torch.Generator().manual_seed(seed)) > 0.6 for seed in (1, 2))
+    item = DiceOptimalThresholdd("pred")({"case": "a", "pred": values, "half": (values >= 0.5).float()})
+    item |= {"label": noisy.float(), "clean_label": clean.float()}
+    scores = DecisionScoresd("pred", {"half": "half", "optimal": "pred"}, {"noisy": "label", "clean": "clean_label"})
+    row = scores(item)["summary"]
+    assert list(row) == ["case", "threshold", "expected_dice"] + [
+        f"dice_{decision}_{label}" for label in ("noisy", "clean") for decision in ("half", "optimal")
+    ]
+    for decision, mask in (("half", values >= 0.5), ("optimal", values >= row["threshold"])):
+        for label, truth in (("noisy", noisy), ("clean", clean)):
+            dice = 2 * (mask & truth).sum() / (mask.sum() + truth.sum())
+            assert row[f"dice_{decision}_{label}"] == pytest.approx(float(dice), abs=1e-6)

@@ -1,17 +1,28 @@
 """Datalists of public data sets, the generated phantom, and files as inputs."""
 
+from common.data.annotators import annotator_datalist
 from common.data.chest_phantom import write_chest_phantom
+from common.data.ct_phantom import write_ct_phantom
+from common.data.hippocampus import hippocampus_datalist
 from common.data.inference_inputs import InferenceInputs
 from common.data.isic import isic_datalist
+from common.data.load_annotators import LoadAnnotatorsd
 from common.data.readers import load_images
 from common.data.shenzhen import shenzhen_datalist
-from common.data.splits import stratified_split
+from common.data.splits import fold_of, stratified_split
+from common.data.totalsegmentator import totalsegmentator_datalist
 
 __all__ = [
     "InferenceInputs",
+    "LoadAnnotatorsd",
+    "annotator_datalist",
+    "fold_of",
+    "hippocampus_datalist",
     "isic_datalist",
     "load_images",
     "shenzhen_datalist",
     "stratified_split",
+    "totalsegmentator_datalist",
     "write_chest_phantom",
+    "write_ct_phantom",
 ]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-import tempfile
 from pathlib import Path
 
 import nibabel as nib
@@ -13,12 +10,12 @@ import numpy as np
 from PIL import Image
 
 from common.data.chest_anatomy import draw_anatomy, render_chest
+from common.data.phantom_folder import write_phantom_once
 from common.errors import InputError
 
 VERSION = 1
 SLICES = 5
 SPACING_MM = (1.5, 1.5, 8.0)
-MARKER = "phantom.json"
 NEW_IMAGES = ((".png", 1.0, 1.0), (".png", 1.25, 1.5), (".jpg", 1.7, 1.3))  # suffix, width and height relative to size
 RAS = nib.orientations.axcodes2ornt("RAS")
 ORIENTATIONS = ("RAS", "LPS", "SRA")
@@ -56,6 +53,7 @@ def write_chest_phantom(
         InputError: the folder holds something else, or a phantom of other parameters; nothing is overwritten.
 
     Example:
+        >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     sorted(os.listdir(write_chest_phantom(f"{folder}/chest", num_cases=4, size=16)))
         ['images', 'masks', 'new', 'new_masks', 'phantom.json', 'volumes', 'volumes_labels']
@@ -65,44 +63,14 @@ def write_chest_phantom(
             "A phantom needs num_cases ≥ 4, size ≥ 16 and num_volumes ≥ 1, "
             f"got num_cases={num_cases}, size={size} and num_volumes={num_volumes}."
         )
-    target = Path(folder).expanduser().absolute()
     parameters = {"version": VERSION, "num_cases": num_cases, "size": size, "seed": seed, "num_volumes": num_volumes}
-    if _is_phantom(target, parameters):
-        return str(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
-        _write_cases(partial, num_cases, size, seed)
-        _write_new_images(partial, num_cases, size, seed)
-        _write_volumes(partial, num_cases + len(NEW_IMAGES), size, seed, num_volumes)
-        (partial / MARKER).write_text(json.dumps(parameters), encoding="utf-8")
-        partial.chmod(0o755)
-        try:
-            partial.rename(target)
-        except OSError:  # another process was faster
-            if not _is_phantom(target, parameters):
-                raise
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return str(target)
 
+    def write(root: Path) -> None:
+        _write_cases(root, num_cases, size, seed)
+        _write_new_images(root, num_cases, size, seed)
+        _write_volumes(root, num_cases + len(NEW_IMAGES), size, seed, num_volumes)
 
-def _is_phantom(folder: Path, parameters: dict[str, int]) -> bool:
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return False
-    marker = folder / MARKER
-    found = json.loads(marker.read_text(encoding="utf-8")) if marker.is_file() else None
-    if found != parameters:
-        what = f"a phantom of {_listed(found)}" if found else "something else"
-        raise InputError(
-            f"{folder} holds {what}, where a phantom of {_listed(parameters)} was to be written: "
-            "name another folder or delete this one."
-        )
-    return True
-
-
-def _listed(parameters: dict[str, int]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in parameters.items())
+    return write_phantom_once(folder, parameters, write)
 
 
 def _write_cases(root: Path, num_cases: int, size: int, seed: int) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+
+from common.errors import InputError
 
 
 def stratified_split(strata: Mapping[str, str], fraction: float, seed: int = 0) -> tuple[list[str], list[str]]:
@@ -32,10 +34,47 @@ def stratified_split(strata: Mapping[str, str], fraction: float, seed: int = 0) 
     first: list[str] = []
     second: list[str] = []
     for cases in members.values():
-        cases.sort(key=lambda case: hashlib.sha256(f"{seed}/{case}".encode(errors="surrogateescape")).digest())
+        cases = _shuffled(cases, seed)
         count = round(fraction * len(cases))
         if len(cases) > 1 and 0 < fraction < 1:
             count = min(max(count, 1), len(cases) - 1)
         first += cases[:count]
         second += cases[count:]
     return sorted(first), sorted(second)
+
+
+def fold_of(cases: Iterable[str], section: str, fold: int, num_folds: int, seed: int = 0) -> list[str]:
+    """The cases of one section when ``num_folds`` equal parts take turns as test set.
+
+    The cases are ordered by SHA-256 of (seed, name) and dealt to the folds in turn: sizes differ by one at most.
+
+    Args:
+        cases: names.
+        section: ``"validation"`` for the part that is tested, ``"training"`` for all others.
+        fold: which part is tested, 0 … num_folds − 1.
+        num_folds: at least 2, at most the number of cases.
+        seed: another seed, other parts.
+
+    Returns:
+        Names, sorted.
+
+    Raises:
+        InputError: there is no such section or fold.
+
+    Example:
+        >>> sorted(fold_of("abcdef", "validation", 0, 3) + fold_of("abcdef", "training", 0, 3))
+        ['a', 'b', 'c', 'd', 'e', 'f']
+    """
+    if section not in ("training", "validation"):
+        raise InputError(f"section must be 'training' or 'validation', got {section!r}.")
+    ordered = _shuffled(cases, seed)
+    if not 2 <= num_folds <= len(ordered):
+        raise InputError(f"num_folds: expected 2 to {len(ordered)}, the number of cases, got {num_folds}.")
+    if not 0 <= fold < num_folds:
+        raise InputError(f"fold: expected 0 to {num_folds - 1} for {num_folds} folds, got {fold}.")
+    tested = set(ordered[fold::num_folds])
+    return sorted(tested if section == "validation" else set(ordered) - tested)
+
+
+def _shuffled(cases: Iterable[str], seed: int) -> list[str]:
+    return sorted(cases, key=lambda case: hashlib.sha256(f"{seed}/{case}".encode(errors="surrogateescape")).digest())

@@ -17,6 +17,7 @@ from scipy.ndimage import label
 import common.data.chest_phantom as module
 from common.data import InferenceInputs, shenzhen_datalist, write_chest_phantom
 from common.data.chest_anatomy import draw_anatomy, render_chest
+from common.data.phantom_folder import MARKER
 from common.errors import InputError
 
 
@@ -187,7 +188,7 @@ def test_an_empty_folder_is_filled_and_another_content_is_kept(tmp_path):
 def test_a_phantom_of_other_parameters_is_refused_with_both(phantom):
     with pytest.raises(InputError, match=r"num_cases 10, size 48.*num_cases 10, size 64"):
         write_chest_phantom(phantom, num_cases=10, size=64)
-    assert json.loads((phantom / module.MARKER).read_text())["size"] == 48
+    assert json.loads((phantom / MARKER).read_text())["size"] == 48
 
 
 def test_the_smallest_phantom_has_both_sections(tmp_path):

@@ -12,6 +12,7 @@ import fire
 from common.files import read_csv, whole_file
 from common.report import draw_dice_by_setting, draw_memorisation, draw_nu_path, last_epochs_mean, summarise_runs
 
+DATA = {"shenzhen": "the Shenzhen radiographs", "isic": "ISIC 2017"}
 NAMES = {"t_loss": "T-Loss", "bce": "BCE", "soft_dice": "soft Dice"}
 
 
@@ -56,7 +57,7 @@ def write_results(table: str, scale: str, data: str, configuration: dict, runs_d
     if len(starts) > 1:
         draw_nu_path({}, Path(f"{target}.png"), starts)
         summary: dict[str, Any] = {
-            "title": f"T-Loss on {data}, by the start of ν̃",
+            "title": f"T-Loss on {DATA[data]}, by the start of ν̃",
             "runs": [
                 {
                     "nu_tilde_start": run["nu"],
@@ -67,7 +68,7 @@ def write_results(table: str, scale: str, data: str, configuration: dict, runs_d
             ],
         }
     else:
-        summary = summarise_runs(runs, f"Dice on the clean test labels of {data}")
+        summary = summarise_runs(runs, f"Dice on the clean test labels of {DATA[data]}")
         draw_dice_by_setting(summary, Path(f"{target}_dice.png"), highlight="T-Loss")
         noisiest = max((run["setting"]["alpha"], run["setting"]["beta"]) for run in runs)
         shown = {

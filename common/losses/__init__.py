@@ -1,6 +1,12 @@
 """Losses for labels that are partly wrong."""
 
 from common.losses.active_passive import ActivePassiveLoss
+from common.losses.annotator_confusion import (
+    AnnotatorConfusionLoss,
+    annotator_log_probabilities,
+    annotator_negative_log_likelihood,
+    mean_trace,
+)
 from common.losses.normalized import (
     NormalizedCrossEntropyLoss,
     NormalizedGeneralizedCrossEntropyLoss,
@@ -16,6 +22,7 @@ from common.losses.t_loss import TLoss
 
 __all__ = [
     "ActivePassiveLoss",
+    "AnnotatorConfusionLoss",
     "GeneralizedCrossEntropyLoss",
     "MeanAbsoluteErrorLoss",
     "NormalizedCrossEntropyLoss",
@@ -24,4 +31,7 @@ __all__ = [
     "ReverseCrossEntropyLoss",
     "SymmetricCrossEntropyLoss",
     "TLoss",
+    "annotator_log_probabilities",
+    "annotator_negative_log_likelihood",
+    "mean_trace",
 ]

@@ -1,5 +1,6 @@
 """Networks of the papers."""
 
+from common.networks.annotator_network import AnnotatorNetwork, ConfusionHead, GlobalConfusion
 from common.networks.unet import UNet
 
-__all__ = ["UNet"]
+__all__ = ["AnnotatorNetwork", "ConfusionHead", "GlobalConfusion", "UNet"]

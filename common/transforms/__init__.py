@@ -8,6 +8,7 @@ from common.transforms.dice_optimal_threshold import DiceOptimalThresholdd
 from common.transforms.gaussian_field_noise import GaussianFieldNoised, RandGaussianFieldNoised
 from common.transforms.morphological_noise import MorphologicalNoised
 from common.transforms.save_prediction import SaveSegmentationd
+from common.transforms.simulate_annotators import SimulateAnnotatorsd
 from common.transforms.slices import NormalizeSlicesd, SliceStackd
 
 __all__ = [
@@ -22,5 +23,6 @@ __all__ = [
     "RandGaussianFieldNoised",
     "SaveDecisiond",
     "SaveSegmentationd",
+    "SimulateAnnotatorsd",
     "SliceStackd",
 ]

@@ -1,0 +1,116 @@
+"""How far annotators agree with each other."""
+
+from __future__ import annotations
+
+import torch
+
+from common.errors import InputError
+
+__all__ = ["fleiss_kappa", "pairwise_dice", "pairwise_similarity"]
+
+
+def pairwise_similarity(labels: torch.Tensor, others: torch.Tensor, measure: str = "dice") -> torch.Tensor:
+    """Dice or intersection over union of every label of one set with every label of another.
+
+        Dice(A, B) = 2 |A ∩ B| / (|A| + |B|),   IoU(A, B) = |A ∩ B| / |A ∪ B|,   1 where A and B are both empty
+
+    the mean over the foreground classes that occur in either set. Of every pair only the pixels count that both have
+    labelled. Sums are float64.
+
+    Args:
+        labels: class indices ``(R, *spatial)`` of any type, 0 is background; −1 where an annotator did not label.
+        others: class indices ``(N, *spatial)``.
+        measure: ``"dice"`` or ``"iou"``.
+
+    Returns:
+        ``(R, N)`` float64 in [0, 1] (on the CPU for Apple's MPS); 1 where no foreground occurs, nan for pairs without a
+        pixel that both have labelled.
+
+    Raises:
+        InputError: if the measure is unknown or the shapes do not fit each other.
+
+    Example:
+        >>> pairwise_similarity(torch.tensor([[1, 1, 0]]), torch.tensor([[1, 1, 0], [1, 0, 0], [0, 0, 1]]))
+        tensor([[1.0000, 0.6667, 0.0000]], dtype=torch.float64)
+    """
+    if measure not in ("dice", "iou"):
+        raise InputError(f"measure: expected dice or iou, got {measure!r}.")
+    if labels.ndim < 2 or others.shape[1:] != labels.shape[1:]:
+        raise InputError(
+            "Expected two sets of labels (annotator, *spatial) with one spatial shape, "
+            f"got {tuple(labels.shape)} and {tuple(others.shape)}."
+        )
+    ours, theirs = _flat(labels), _flat(others)
+    our_pixels, their_pixels = (ours >= 0).double(), (theirs >= 0).double()
+    labelled = our_pixels @ their_pixels.T
+    total = torch.zeros_like(labelled)
+    classes = torch.cat((ours.unique(), theirs.unique())).unique()
+    classes = classes[classes > 0].tolist()
+    for index in classes:
+        a, b = (ours == index).double(), (theirs == index).double()
+        both, sizes = a @ b.T, a @ their_pixels.T + our_pixels @ b.T
+        empty = (sizes == 0).double()
+        total += (2 * both + empty) / (sizes + empty) if measure == "dice" else (both + empty) / (sizes - both + empty)
+    similarity = total / len(classes) if classes else total + 1
+    return torch.where(labelled > 0, similarity, torch.nan)
+
+
+def pairwise_dice(labels: torch.Tensor) -> torch.Tensor:
+    """Dice of every annotator with every other, see `pairwise_similarity`.
+
+    Args:
+        labels: class indices ``(R, *spatial)`` of any type, 0 is background; −1 where an annotator did not label.
+
+    Returns:
+        ``(R, R)`` float64, symmetric with ones on the diagonal; nan for pairs without a pixel that both have labelled.
+
+    Raises:
+        InputError: if the shape has no annotators and pixels.
+
+    Example:
+        >>> pairwise_dice(torch.tensor([[1, 1, 0], [1, 0, 0], [-1, -1, -1]]))
+        tensor([[1.0000, 0.6667,    nan],
+                [0.6667, 1.0000,    nan],
+                [   nan,    nan,    nan]], dtype=torch.float64)
+    """
+    return pairwise_similarity(labels, labels)
+
+
+def fleiss_kappa(labels: torch.Tensor) -> torch.Tensor:
+    """Fleiss' kappa: the pixel-wise agreement of any number of annotators beyond chance.
+
+        κ = (P̄ − P̄ₑ) / (1 − P̄ₑ),   P̄ = mean_x Σ_c n_xc (n_xc − 1) / (n_x (n_x − 1)),   P̄ₑ = Σ_c (Σ_x n_xc / Σ_x n_x)²
+
+    with n_xc the annotators who gave pixel x the class c and n_x those who labelled it. Pixels with fewer than two
+    labels are left out. Fleiss, *Measuring nominal scale agreement among many raters*, Psychological Bulletin 1971, for
+    a number of raters that may differ between pixels.
+
+    Args:
+        labels: class indices ``(R, *spatial)`` of any type; −1 where an annotator did not label.
+
+    Returns:
+        A float64 scalar of at most 1 (on the CPU for Apple's MPS); 1 where all agree, on a single class too, nan if no
+        pixel has two labels.
+
+    Raises:
+        InputError: if the shape has no annotators and pixels.
+
+    Example:
+        >>> fleiss_kappa(torch.tensor([[0, 0, 1, 1], [0, 0, 1, 1], [0, 1, 1, 1]]))
+        tensor(0.6571, dtype=torch.float64)
+    """
+    if labels.ndim < 2:
+        raise InputError(f"labels: expected (annotator, *spatial), got the shape {tuple(labels.shape)}.")
+    ratings = _flat(labels)
+    raters = (ratings >= 0).sum(0)
+    ratings, raters = ratings[:, raters > 1], raters[raters > 1].double()
+    classes = ratings.unique()
+    counts = torch.stack([(ratings == index).sum(0) for index in classes[classes >= 0]] or [raters]).double()
+    observed = ((counts * (counts - 1)).sum(0) / (raters * (raters - 1))).mean()
+    expected = (counts.sum(1) / raters.sum()).square().sum()
+    return torch.where(observed == 1, 1.0, (observed - expected) / (1 - expected))
+
+
+def _flat(labels: torch.Tensor) -> torch.Tensor:
+    """``(R, pixels)`` on a device that has float64."""
+    return (labels.cpu() if labels.device.type == "mps" else labels).as_subclass(torch.Tensor).flatten(1)

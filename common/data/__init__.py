@@ -3,7 +3,7 @@
 from common.data.annotators import annotator_datalist
 from common.data.chest_phantom import write_chest_phantom
 from common.data.ct_phantom import write_ct_phantom
-from common.data.hippocampus import hippocampus_datalist
+from common.data.hippocampus import fetch_hippocampus, hippocampus_datalist
 from common.data.inference_inputs import InferenceInputs
 from common.data.isic import isic_datalist
 from common.data.load_annotators import LoadAnnotatorsd
@@ -16,6 +16,7 @@ __all__ = [
     "InferenceInputs",
     "LoadAnnotatorsd",
     "annotator_datalist",
+    "fetch_hippocampus",
     "fold_of",
     "hippocampus_datalist",
     "isic_datalist",

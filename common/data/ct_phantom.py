@@ -46,6 +46,12 @@ def write_ct_phantom(folder: str | os.PathLike[str], num_cases: int = 48, size: 
 
     Raises:
         InputError: a parameter out of range, or a folder that holds something else.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     sorted(os.listdir(write_ct_phantom(f"{folder}/ct", num_cases=5, size=32)))
+        ['new', 'new_labels', 'phantom.json', 's0001', 's0002', 's0003', 's0004', 's0005']
     """
     if num_cases < 5 or size < 32:
         raise InputError(f"A phantom needs num_cases ≥ 5 and size ≥ 32, got num_cases={num_cases} and size={size}.")

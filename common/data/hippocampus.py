@@ -3,11 +3,40 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
-from common.data.readers import NIFTI_SUFFIXES
+from monai.apps.datasets import DecathlonDataset
+from monai.apps.utils import download_url, extractall
+
+from common.data.pairs import files_by_case, some
 from common.data.splits import fold_of
 from common.errors import InputError
+
+TASK = "Task04_Hippocampus"
+
+
+def fetch_hippocampus(folder: str | os.PathLike[str]) -> str:
+    """Downloads the data set (27 MB) by MONAI's downloader, checks its hash and unpacks it.
+
+    ``python -c "from common.data import fetch_hippocampus; fetch_hippocampus('/data')"``
+
+    Args:
+        folder: that will hold ``Task04_Hippocampus.tar`` and the data set's folder, made if need be. What is there
+            already is left as it is; the folder appears when it is complete.
+
+    Returns:
+        The data set's folder, absolute, for `hippocampus_datalist`.
+    """
+    root = Path(folder).expanduser().absolute()
+    dataset, archive = root / TASK, root / f"{TASK}.tar"
+    if not dataset.is_dir():
+        # not DecathlonDataset's own download=True, nor download_and_extract: they need the package requests
+        download_url(DecathlonDataset.resource[TASK], archive, hash_val=DecathlonDataset.md5[TASK], hash_type="md5")
+        with tempfile.TemporaryDirectory(prefix=f".{TASK}-", dir=root) as partial:
+            extractall(archive, partial)
+            Path(partial, TASK).rename(dataset)
+    return str(dataset)
 
 
 def hippocampus_datalist(
@@ -29,7 +58,17 @@ def hippocampus_datalist(
         Items ``{"image": path, "label": path, "case": name}``, sorted by case.
 
     Raises:
-        InputError: a folder is missing, images and labels do not match, or there is no such section or fold.
+        InputError: a folder is missing or empty, images and labels do not match, a case has two files, or there is no
+            such section or fold.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name in ("imagesTr/a.nii.gz", "imagesTr/b.nii.gz", "labelsTr/a.nii.gz", "labelsTr/b.nii.gz"):
+        ...         Path(folder, name).parent.mkdir(exist_ok=True)
+        ...         Path(folder, name).touch()
+        ...     [item["case"] for item in hippocampus_datalist(folder, "validation", fold=1, num_folds=2)]
+        ['a']
     """
     root = Path(dataset_dir).expanduser()
     files = [_cases(root / name, root) for name in ("imagesTr", "labelsTr")]
@@ -37,7 +76,7 @@ def hippocampus_datalist(
     if unmatched:
         raise InputError(
             f"{root}: every image in imagesTr needs a label of its name in labelsTr and vice versa; "
-            f"{len(unmatched)} have none: {', '.join(unmatched[:5])}."
+            f"{len(unmatched)} have none: {some(unmatched)}."
         )
     wanted = fold_of(files[0], section, fold, num_folds, seed)
     return [{"image": str(files[0][case]), "label": str(files[1][case]), "case": case} for case in wanted]
@@ -46,11 +85,7 @@ def hippocampus_datalist(
 def _cases(folder: Path, root: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder: the data set {root} must hold imagesTr/ and labelsTr/.")
-    found = {
-        path.name.split(".")[0]: path
-        for path in sorted(folder.iterdir())
-        if path.name.endswith(NIFTI_SUFFIXES) and not path.name.startswith(".")
-    }
+    found = files_by_case(folder, (".nii", ".gz"), remove=".nii")
     if not found:
         raise InputError(f"{folder} holds no NIfTI file.")
     return found

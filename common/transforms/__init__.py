@@ -5,6 +5,7 @@ from common.transforms.binary_mask import BinaryMaskd
 from common.transforms.crop_around_label import CropAroundLabeld
 from common.transforms.decisions import DecisionScoresd, SaveDecisiond
 from common.transforms.dice_optimal_threshold import DiceOptimalThresholdd
+from common.transforms.fuse_annotators import FuseAnnotatorsd
 from common.transforms.gaussian_field_noise import GaussianFieldNoised, RandGaussianFieldNoised
 from common.transforms.morphological_noise import MorphologicalNoised
 from common.transforms.save_prediction import SaveSegmentationd
@@ -17,6 +18,7 @@ __all__ = [
     "CropAroundLabeld",
     "DecisionScoresd",
     "DiceOptimalThresholdd",
+    "FuseAnnotatorsd",
     "GaussianFieldNoised",
     "MorphologicalNoised",
     "NormalizeSlicesd",

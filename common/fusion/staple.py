@@ -1,0 +1,236 @@
+"""STAPLE: the hidden truth and each annotator's confusion matrix, estimated together by expectation maximisation.
+
+The answer depends on a voxel only through the pattern of its labels, so the iterations run over the few distinct
+patterns, weighted by how often they occur, and not over the voxels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch.nn.functional import one_hot
+
+from common.errors import InputError
+from common.fusion.voting import class_labels
+
+__all__ = ["StapleResult", "estimate_confusion", "staple"]
+
+TABLE_SIZE = 1 << 16  # patterns are looked up in a table up to this size, and sorted beyond it
+BLOCK = 1 << 16  # voxels that stay in a core's cache
+LOG_ZERO = -1e300  # for log 0: its exponential is 0 too, but 0 · −∞ would be NaN, and softmax of nothing but −∞ as well
+
+
+class StapleResult(NamedTuple):
+    """What `staple` estimates.
+
+    Attributes:
+        probabilities: ``(L, *spatial)`` float64, of the true class, summing to 1 over the classes.
+        confusion: ``(R, L, L)`` float64, ``[r, i, j]`` = p(annotator r says i | the truth is j); columns sum to 1.
+        prior: ``(L, *spatial)`` float64, or ``(L, 1, …)`` if it is the same everywhere: of the classes, as it was used.
+        iterations: how often the matrices were estimated.
+        converged: whether they came to rest within the tolerance.
+    """
+
+    probabilities: torch.Tensor
+    confusion: torch.Tensor
+    prior: torch.Tensor
+    iterations: int
+    converged: bool
+
+
+def staple(
+    labels: torch.Tensor,
+    num_classes: int | None = None,
+    prior: torch.Tensor | Sequence[float] | None = None,
+    tolerance: float = 1e-7,
+    max_iterations: int = 1000,
+) -> StapleResult:
+    """Simultaneous truth and performance level estimation.
+
+    With l_r(x) annotator r's label of voxel x, π the prior and A_r the confusion matrices, the two steps
+
+        A_r[i, j] = Σ_{x : l_r(x) = i} W_j(x) / Σ_{x : l_r(x) ≥ 0} W_j(x)
+        W_j(x) ∝ π_j ∏_{r : l_r(x) ≥ 0} A_r[l_r(x), j]
+
+    alternate, from W = `mean_label`, until no entry of A changes by more than ``tolerance``. Each round raises the
+    likelihood ∏_x Σ_j π_j ∏_r A_r[l_r(x), j]. Products are sums of logarithms in float64. A column of A that no voxel
+    bears on is the identity's: no error was seen.
+
+    Source: Warfield, Zou & Wells, IEEE TMI 23(7), 2004, without the Markov random field. Start, prior and stopping
+    are those of ITK's ``STAPLEImageFilter``, which knows two classes and no absent annotator.
+
+    Args:
+        labels: ``(R, *spatial)``, classes 0 … L − 1, −1 = not labelled.
+        num_classes: L; by default the largest label + 1, and at least 2.
+        prior: of the classes, ``(L,)`` or ``(L, *spatial)``, not negative; scaled to sum to 1. By default the mean of
+            `mean_label` over the labelled voxels. With a spatial prior an iteration visits every voxel.
+        tolerance: of the entries of A, from 0 up.
+        max_iterations: at least 1.
+
+    Returns:
+        `StapleResult` on the labels' device (on the CPU for Apple's MPS). Where nobody labelled, the probabilities are
+        the prior. Without any label the prior is 1 / L, and the matrices are identities.
+
+    Raises:
+        InputError: if there is no annotator, a label is no class, or another argument is out of range.
+
+    Example:
+        >>> result = staple(torch.tensor([[1, 1, 0, 0, 0], [1, 1, 0, 0, 0], [1, 0, 0, 1, 0]]))
+        >>> result.probabilities.argmax(0).tolist(), result.confusion[2, :, 1].tolist()
+        ([1, 1, 0, 0, 0], [0.5, 0.5])
+    """
+    labels, num_classes = class_labels(labels, num_classes)
+    check_stopping(tolerance, max_iterations)
+    patterns, index, count = _distinct_patterns(labels.flatten(1), num_classes)
+    said = _indicator(patterns, num_classes)
+    votes = said.sum(1)
+    count = count.double()[:, None]
+    truth = count * votes / votes.sum(1, keepdim=True).clamp_min(1)
+    used_prior = _class_prior(prior, truth.sum(0), labels.shape[1:])
+    log_prior = used_prior.flatten(1).log()
+    spatial = log_prior.shape[1] != 1
+
+    confusion = torch.eye(num_classes, dtype=torch.float64, device=labels.device).repeat(len(labels), 1, 1)
+    converged = False
+    iterations = 0
+    while not converged and iterations < max_iterations:
+        previous, confusion = confusion, _maximise(said, truth, confusion)
+        log_likelihood = _log_likelihood(said, confusion)
+        if spatial:
+            posterior = (log_prior + _at_voxels(log_likelihood, index)).softmax(0)
+            truth = torch.zeros_like(truth).index_add_(0, index.int(), posterior.T)
+        else:
+            posterior = (log_prior + log_likelihood.T).softmax(0)
+            truth = count * posterior.T
+        iterations += 1
+        converged = bool((confusion - previous).abs().max() <= tolerance)
+    probabilities = posterior if spatial else _at_voxels(posterior.T, index)
+    probabilities = probabilities.view(num_classes, *labels.shape[1:])
+    return StapleResult(probabilities, confusion, used_prior, iterations, converged)
+
+
+def estimate_confusion(labels: torch.Tensor, probabilities: torch.Tensor) -> torch.Tensor:
+    """Each annotator's confusion matrix, given the truth's probabilities: the second of STAPLE's two steps.
+
+        A_r[i, j] = Σ_{x : l_r(x) = i} W_j(x) / Σ_{x : l_r(x) ≥ 0} W_j(x)
+
+    Args:
+        labels: ``(R, *spatial)``, classes 0 … L − 1, −1 = not labelled.
+        probabilities: W, ``(L, *spatial)``.
+
+    Returns:
+        ``(R, L, L)`` float64, columns sum to 1; a column that no voxel bears on is the identity's.
+
+    Raises:
+        InputError: if there is no annotator, a label is no class, or the shapes do not match.
+
+    Example:
+        >>> estimate_confusion(torch.tensor([[1, 0, 0]]), torch.tensor([[0.0, 0.0, 1.0], [1.0, 1.0, 0.0]]))
+        tensor([[[1.0000, 0.5000],
+                 [0.0000, 0.5000]]], dtype=torch.float64)
+    """
+    labels, num_classes = class_labels(labels, len(probabilities))
+    if probabilities.shape[1:] != labels.shape[1:]:
+        raise InputError(
+            f"probabilities: expected the labels' size {tuple(labels.shape[1:])}, got {tuple(probabilities.shape[1:])}."
+        )
+    patterns, index, _ = _distinct_patterns(labels.flatten(1), num_classes)
+    truth = torch.zeros(len(patterns), num_classes, dtype=torch.float64, device=labels.device)
+    truth.index_add_(0, index.int(), probabilities.as_subclass(torch.Tensor).to(truth).flatten(1).T)
+    identity = torch.eye(num_classes, dtype=torch.float64, device=labels.device)
+    return _maximise(_indicator(patterns, num_classes), truth, identity)
+
+
+def _class_prior(
+    prior: torch.Tensor | Sequence[float] | None, frequency: torch.Tensor, spatial: Sequence[int]
+) -> torch.Tensor:
+    """``prior``, or by default ``frequency`` ``(L,)``, as ``(L, *spatial)`` or ``(L, 1, …)`` float64 that sum to 1."""
+    classes = len(frequency)
+    values = frequency if prior is None else torch.as_tensor(prior).as_subclass(torch.Tensor).to(frequency)
+    if values.shape not in ((classes,), (classes, *spatial)):
+        raise InputError(
+            f"prior: expected ({classes},) or ({classes}, *spatial) values, got the shape {tuple(values.shape)}."
+        )
+    total = values.sum(0)
+    if prior is None and not total:
+        values, total = torch.ones_like(values), values.new_tensor(classes)
+    elif not (values.ge(0).all() and total.gt(0).all() and total.isfinite().all()):
+        raise InputError("prior: expected finite values from 0 up, of which one is positive at every voxel.")
+    return (values / total).view(classes, *(spatial if values.ndim > 1 else [1] * len(spatial)))
+
+
+def check_stopping(tolerance: float, max_iterations: int) -> None:
+    """Raises `InputError` unless the two say when to stop."""
+    if not tolerance >= 0:
+        raise InputError(f"tolerance: expected a number from 0 up, got {tolerance}.")
+    if max_iterations < 1:
+        raise InputError(f"max_iterations: expected at least 1, got {max_iterations}.")
+
+
+def _distinct_patterns(labels: torch.Tensor, num_classes: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The columns of checked labels ``(R, N)``: ``(P, R)``, which of them each voxel has ``(N,)``, counts ``(P,)``.
+
+    Read as digits, a column is a number. Of many annotators or classes two halves are done first. (Up to 256 numbers
+    are not worth renumbering: columns that do not occur may be among those, with count 0.)
+    """
+    annotators = len(labels)
+    lowest = min(int(labels.min()), 0) if labels.numel() else 0
+    base = num_classes - lowest
+    size = base**annotators
+    if annotators > 1 and size > TABLE_SIZE:
+        (first, first_index, _), (second, second_index, _) = (
+            _distinct_patterns(half, num_classes) for half in labels.tensor_split(2)
+        )
+        code = first_index.long() * len(second) + second_index
+        values, index, count = _renumber(code, len(first) * len(second))
+        return torch.cat([first[values // len(second)], second[values % len(second)]], dim=1), index, count
+
+    code = torch.zeros_like(labels[0], dtype=torch.uint8 if size <= 256 else torch.int32)
+    for one in labels:
+        code.mul_(base).add_(one).sub_(lowest)
+    values, index, count = _renumber(code, size)
+    power = base ** torch.arange(annotators - 1, -1, -1, device=labels.device)
+    return values[:, None] // power % base + lowest, index, count
+
+
+def _renumber(code: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The values that ``code``, from 0 to ``size`` − 1, takes, the position of each among them, and how many."""
+    if size > TABLE_SIZE:
+        return torch.unique(code, return_inverse=True, return_counts=True)
+    count = code.bincount(minlength=size)
+    if size <= 256:
+        return torch.arange(size, device=code.device), code.to(torch.uint8), count
+    values = count.nonzero()[:, 0]
+    position = torch.zeros(size, dtype=torch.int32, device=code.device)
+    position[values] = torch.arange(len(values), dtype=torch.int32, device=code.device)
+    return values, position.index_select(0, code), count[values]
+
+
+def _at_voxels(of_patterns: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+    """``(P, L)`` spread to ``(L, N)``, in blocks: an index as wide as torch wants it for all voxels would cost more."""
+    rows = of_patterns.T.contiguous()
+    result = rows.new_empty(len(rows), len(index))
+    for block, targets in zip(index.split(BLOCK), result.split(BLOCK, dim=1), strict=True):
+        wide = block.int()
+        for row, target in zip(rows, targets, strict=True):
+            torch.index_select(row, 0, wide, out=target)
+    return result
+
+
+def _indicator(patterns: torch.Tensor, num_classes: int) -> torch.Tensor:
+    """``(P, R, L)`` float64: 1 where the annotator chose the class; 0 for all classes where absent."""
+    return one_hot(patterns + 1, num_classes + 1)[..., 1:].double()
+
+
+def _maximise(said: torch.Tensor, truth: torch.Tensor, fallback: torch.Tensor) -> torch.Tensor:
+    """The confusion matrices ``(R, L, L)`` of highest expected likelihood, given the truth's mass ``(P, L)``."""
+    joint = (said.flatten(1).T @ truth).view(*said.shape[1:], -1)
+    mass = joint.sum(1, keepdim=True)
+    return torch.where(mass > 0, joint / mass, fallback)
+
+
+def _log_likelihood(said: torch.Tensor, confusion: torch.Tensor) -> torch.Tensor:
+    """``(P, L)``: the logarithm of the probability of each pattern, given each true class."""
+    return said.flatten(1) @ confusion.log().clamp_min(LOG_ZERO).flatten(0, 1)

@@ -1,0 +1,154 @@
+"""One label from several annotators', by any method of label fusion."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, NamedTuple
+
+import torch
+from monai.config import KeysCollection
+from monai.data import get_track_meta
+from monai.transforms import MapTransform
+from monai.utils import convert_to_dst_type, convert_to_tensor, ensure_tuple
+from torch.nn.functional import one_hot
+
+from common.errors import InputError
+from common.fusion import estimate_confusion, majority_vote, mean_label, spatial_staple, staple
+from common.fusion.voting import class_labels
+
+__all__ = ["FUSION_METHODS", "Consensus", "FuseAnnotatorsd", "fuse_annotators"]
+
+FUSION_METHODS: dict[str, Callable[..., Any]] = {
+    "mean": mean_label,
+    "majority": majority_vote,
+    "staple": staple,
+    "spatial_staple": spatial_staple,
+}
+
+
+class Consensus(NamedTuple):
+    """What every method of fusion gives.
+
+    Attributes:
+        labels: ``(*spatial)`` int64, the most probable class, of equally probable ones the smallest; −1 where nobody
+            labelled.
+        probabilities: ``(L, *spatial)`` float64, summing to 1 over the classes.
+        confusion: ``(R, L, L)`` float64, ``[r, i, j]`` = p(annotator r says i | the truth is j); columns sum to 1.
+        converged: whether iterations came to rest; true without iterations.
+    """
+
+    labels: torch.Tensor
+    probabilities: torch.Tensor
+    confusion: torch.Tensor
+    converged: bool
+
+
+def fuse_annotators(
+    labels: torch.Tensor, method: str, num_classes: int | None = None, options: Mapping[str, Any] | None = None
+) -> Consensus:
+    """Fuses annotators' labels by a method of `common.fusion` that is chosen by name.
+
+    Args:
+        labels: ``(R, *spatial)``, classes 0 … L − 1, −1 = not labelled.
+        method: ``mean``, ``majority``, ``staple`` or ``spatial_staple``.
+        num_classes: L; by default the largest label + 1, and at least 2.
+        options: further arguments of `staple` or `spatial_staple`, such as ``half_window``.
+
+    Returns:
+        `Consensus`. Of ``majority`` the probabilities are 0 and 1 (1 / L where nobody labelled). Of ``mean`` and
+        ``majority`` the confusion matrices are those against these probabilities.
+
+    Raises:
+        InputError: if there is no such method or option, or the method refuses its arguments.
+
+    Example:
+        >>> fuse_annotators(torch.tensor([[1, 0], [1, 1]]), "mean").probabilities[1].tolist()
+        [1.0, 0.5]
+    """
+    options = _checked_options(method, options)
+    labels, num_classes = class_labels(labels, num_classes)
+    result = FUSION_METHODS[method](labels, num_classes=num_classes, **options)
+    converged = True
+    if method == "mean":
+        probabilities = result
+    elif method == "majority":
+        votes = one_hot(result.clamp_min(0), num_classes).movedim(-1, 0).double()
+        probabilities = votes.where(result >= 0, 1 / num_classes)
+    else:
+        probabilities, confusion, converged = result.probabilities, result.confusion, result.converged
+    if method in ("mean", "majority"):
+        confusion = estimate_confusion(labels, probabilities)
+    fused = probabilities.argmax(0).where((labels >= 0).any(0), -1)
+    return Consensus(fused, probabilities, confusion, converged)
+
+
+class FuseAnnotatorsd(MapTransform):
+    """Adds to an item the consensus of its annotators' labels.
+
+    The item gets ``<output key>``: the most probable class ``(1, *spatial)`` (−1 where nobody labelled), or with
+    ``soft`` the probabilities ``(L, *spatial)``, float32; and ``<output key>_confusion``, the annotators' matrices
+    ``(R, L, L)``, float64, ``[r, i, j]`` = p(annotator r says i | the truth is j). The fusion is of the whole image:
+    put this before cropping and augmentation. It is not random, so MONAI may cache its result.
+
+    Args:
+        keys: annotators' labels ``(R, *spatial)``, classes 0 … L − 1, −1 = not labelled.
+        output_keys: where the consensus goes, one for each of ``keys``.
+        method: ``mean``, ``majority``, ``staple`` or ``spatial_staple``.
+        num_classes: L. Without it each image would count its own.
+        soft: give probabilities. (For ``majority`` they are 0 and 1; the class of ``mean`` is that of ``majority``.)
+        options: further arguments of `common.fusion.staple` or `spatial_staple`, such as ``half_window``.
+        allow_missing_keys: leave out keys that the item does not have.
+
+    Raises:
+        InputError: if there is no such method or option, or an item's labels cannot be fused.
+
+    Example:
+        >>> fuse = FuseAnnotatorsd("annotators", "label", method="staple", num_classes=2)
+        >>> fuse({"annotators": torch.tensor([[[1, 0, 0]], [[1, 0, 0]], [[1, 1, 0]]])})["label"].tolist()
+        [[[1, 0, 0]]]
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        output_keys: KeysCollection = "label",
+        method: str = "staple",
+        num_classes: int = 2,
+        soft: bool = False,
+        options: Mapping[str, Any] | None = None,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.output_keys = ensure_tuple(output_keys)
+        if len(self.output_keys) != len(self.keys):
+            raise InputError(
+                f"output_keys: expected as many as keys, {len(self.keys)}, got {', '.join(map(str, self.output_keys))}."
+            )
+        self.options = _checked_options(method, options)
+        self.method, self.num_classes, self.soft = method, num_classes, soft
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        item = dict(data)
+        for key, output_key in self.key_iterator(item, self.output_keys):
+            labels = convert_to_tensor(item[key], track_meta=get_track_meta())
+            try:
+                consensus = fuse_annotators(labels, self.method, self.num_classes, self.options)
+            except InputError as error:
+                raise InputError(f"Case {item.get('case', 'without a name')}, {key}: {error}") from error
+            fused, dtype = (consensus.probabilities, torch.float32) if self.soft else (consensus.labels[None], None)
+            item[output_key] = convert_to_dst_type(fused, labels, dtype=dtype)[0]
+            item[f"{output_key}_confusion"] = consensus.confusion
+        return item
+
+
+def _checked_options(method: str, options: Mapping[str, Any] | None) -> dict[str, Any]:
+    if method not in FUSION_METHODS:
+        raise InputError(f"method: expected one of {', '.join(FUSION_METHODS)}, got {method}.")
+    known = [
+        name for name in inspect.signature(FUSION_METHODS[method]).parameters if name not in ("labels", "num_classes")
+    ]
+    for name in options or {}:
+        if name not in known:
+            raise InputError(f"{name}: expected one of {method}'s options ({', '.join(known) or 'it has none'}).")
+    return dict(options or {})

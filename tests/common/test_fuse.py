@@ -1,0 +1,210 @@
+"""Consensus files from annotators' label files."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from common.errors import InputError
+from common.fuse import fuse, performance_rows
+from common.fusion import majority_vote, mean_label, spatial_staple, staple
+from common.transforms.fuse_annotators import Consensus
+
+AFFINE = np.array([[0.0, -1.5, 0, 10], [2.0, 0, 0, -7], [0, 0, 2.5, 3], [0, 0, 0, 1]])
+
+
+def annotators(*spatial: int, classes: int = 2) -> np.ndarray:
+    generator = np.random.default_rng(0)
+    truth = generator.integers(0, classes, spatial)
+    return np.stack([np.where(generator.random(spatial) < 0.85, truth, 0) for _ in range(3)])
+
+
+def save(path: Path, array: np.ndarray, affine: np.ndarray = AFFINE) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    if path.suffix == ".png":
+        Image.fromarray(array.astype(np.uint8).T).save(path)
+    else:
+        image = nib.Nifti1Image(array, affine)
+        image.set_qform(affine, code=1)
+        nib.save(image, path)
+    return path
+
+
+def save_all(folder: Path, arrays: np.ndarray, suffix: str = ".nii.gz") -> list[str]:
+    return [str(save(folder / f"r{number}{suffix}", array)) for number, array in enumerate(arrays)]
+
+
+def read(path: Path) -> np.ndarray:
+    return np.asarray(nib.Nifti1Image.from_filename(path).dataobj)
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "common.fuse", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"},
+    )
+
+
+def test_the_command_writes_the_consensus_and_prints_how_annotators_compare(tmp_path: Path):
+    labels = annotators(8, 7, 6).astype(np.uint8)
+    paths = save_all(tmp_path, labels)
+    maps = tmp_path / "out" / "probability.nii.gz"
+    output = tmp_path / "out" / "consensus.nii.gz"
+    result = run("--labels", *paths, "--method", "staple", "--output", str(output), "--probabilities", str(maps))
+    assert (result.returncode, result.stderr) == (0, "")
+
+    expected = staple(torch.from_numpy(labels))
+    saved = nib.Nifti1Image.from_filename(output)
+    np.testing.assert_array_equal(read(output), expected.probabilities.argmax(0))
+    assert read(output).dtype == np.uint8
+    np.testing.assert_array_equal(saved.affine, AFFINE)
+    assert (saved.header["qform_code"], saved.header["sform_code"]) == (1, 2)
+    np.testing.assert_allclose(read(maps), expected.probabilities[1], atol=1e-6)
+
+    head, *lines = result.stdout.splitlines()
+    assert head.split() == ["annotator", "says", "truth", "0", "truth", "1", "sensitivity", "specificity"]
+    assert [line.split()[0] for line in lines] == [path for path in paths for _ in range(2)]
+    for line, matrix in zip(lines[1::2], expected.confusion.tolist(), strict=True):
+        values = [float(value) for value in line.split()[2:]]
+        assert values == pytest.approx([*matrix[1], matrix[1][1], matrix[0][0]], abs=5e-5)
+
+
+@pytest.mark.parametrize("method", ["mean", "majority", "staple", "spatial_staple"])
+def test_every_method_on_gapped_classes_of_a_plane(tmp_path: Path, method: str):
+    labels = annotators(9, 8, classes=3)
+    values = np.array([0, 2, 700])
+    paths = save_all(tmp_path, values[labels].astype(np.int16), ".nii")
+    options = {"half_window": 2} if method == "spatial_staple" else {}
+    fuse(paths, str(tmp_path / "c.nii"), method, str(tmp_path / "p.nii.gz"), **options)
+    tensor = torch.from_numpy(labels)
+    probabilities = {
+        "mean": mean_label(tensor),
+        "majority": torch.nn.functional.one_hot(majority_vote(tensor), 3).movedim(-1, 0).double(),
+        "staple": staple(tensor).probabilities,
+        "spatial_staple": spatial_staple(tensor, 2).probabilities,
+    }[method]
+    maps = read(tmp_path / "p.nii.gz")
+    assert maps.shape == (9, 8, 1, 3)
+    np.testing.assert_allclose(maps[:, :, 0], probabilities.movedim(0, -1), atol=1e-6)
+    consensus = read(tmp_path / "c.nii")
+    if method == "mean":
+        np.testing.assert_array_equal(consensus, maps)
+    else:
+        np.testing.assert_array_equal(consensus, values[probabilities.argmax(0)])
+        assert (consensus.dtype, consensus.shape) == (np.uint16, (9, 8))
+
+
+def test_pictures_keep_their_values_and_their_orientation(tmp_path: Path):
+    labels = annotators(9, 6)
+    for suffix, values in (("mask", [0, 255]), ("classes", [0, 1])):
+        paths = save_all(tmp_path / suffix, np.array(values)[labels], ".png")
+        target = tmp_path / suffix / "out.png"
+        fuse(",".join(paths), str(target), "majority", str(tmp_path / suffix / "p.png"))
+        with Image.open(target) as image:
+            assert (image.mode, image.size) == ("L", (9, 6))
+            np.testing.assert_array_equal(
+                np.asarray(image).T, np.array(values)[majority_vote(torch.from_numpy(labels))]
+            )
+    fuse(paths, str(tmp_path / "mean.png"), "mean")
+    with Image.open(tmp_path / "mean.png") as image:
+        np.testing.assert_array_equal(np.asarray(image).T, np.rint(255 * labels.mean(0)))
+
+    palette = Image.fromarray(labels[0].astype(np.uint8).T).convert("P")
+    palette.putdata(labels[0].T.ravel().tolist())
+    palette.putpalette([0, 0, 0, 255, 0, 0])
+    palette.save(tmp_path / "palette.png")
+    fuse([str(tmp_path / "palette.png"), paths[0]], str(tmp_path / "out.png"), "majority")
+    with Image.open(tmp_path / "out.png") as image:
+        np.testing.assert_array_equal(np.asarray(image).T, labels[0])
+
+
+def test_absent_annotators_and_empty_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    labels = annotators(6, 5, 4)
+    labels[2] = -1
+    labels[:, 0] = -1
+    fuse(save_all(tmp_path, labels.astype(np.float32)), str(tmp_path / "c.nii.gz"))
+    np.testing.assert_array_equal(read(tmp_path / "c.nii.gz")[0], -1)
+    np.testing.assert_array_equal(
+        read(tmp_path / "c.nii.gz")[1:], staple(torch.from_numpy(labels[:, 1:])).probabilities.argmax(0)
+    )
+    table = capsys.readouterr().out.splitlines()
+    assert table[-1].split()[1:] == ["1", "–", "–", "–", "–"]
+
+    for method in ("staple", "mean"):
+        fuse(save_all(tmp_path / "empty", np.zeros((2, 5, 5, 5), np.uint8)), str(tmp_path / "e.nii.gz"), method)
+        assert not read(tmp_path / "e.nii.gz").any()
+    assert capsys.readouterr().out.splitlines()[-1].split()[1:] == ["1", "0.0000", "–", "–", "1.0000"]
+
+
+def test_an_unfinished_estimate_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    fuse(save_all(tmp_path, annotators(8, 8).astype(np.uint8)), str(tmp_path / "c.nii"), "staple", max_iterations=1)
+    assert "staple did not converge" in capsys.readouterr().err
+
+
+def test_sensitivity_and_specificity_of_several_classes():
+    labels = torch.tensor([[0, 0, 1, 1, 2, 2, 2, -1], [0, 1, 1, 1, 2, 2, 0, 0]])
+    truth = torch.nn.functional.one_hot(torch.tensor([0, 0, 1, 1, 2, 2, 2, 1]), 3).T.double()
+    confusion = torch.tensor(
+        [np.eye(3).tolist(), [[0.5, 1 / 3, 1 / 3], [0.5, 2 / 3, 0], [0, 0, 2 / 3]]], dtype=torch.float64
+    )
+    rows = performance_rows(labels.numpy(), Consensus(truth.argmax(0), truth, confusion, True), [0, 4, 9], ["a", "b"])
+    assert [row["sensitivity"] for row in rows] == pytest.approx([1, 1, 1, 1 / 2, 2 / 3, 2 / 3])
+    assert [row["specificity"] for row in rows] == pytest.approx([1, 1, 1, 4 / 6, 4 / 5, 1])
+    assert list(rows[4].items())[:2] == [("annotator", "b"), ("says", 4)]
+    assert [rows[3][f"truth {value}"] for value in (0, 4, 9)] == pytest.approx([0.5, 1 / 3, 1 / 3])
+
+
+def test_files_that_do_not_match_are_named_before_anything_is_written(tmp_path: Path):
+    labels = annotators(6, 5, 4).astype(np.uint8)
+    good = save_all(tmp_path, labels)
+    shifted = AFFINE.copy()
+    shifted[0, 3] += 1
+    bad = {
+        "size.nii.gz": (labels[0, :-1], AFFINE, r"expected the size \(6, 5, 4\) of .*r0.*, got \(5, 5, 4\)"),
+        "affine.nii.gz": (labels[0], shifted, r"expected the affine .*10.0.* of .*r0.*, got .*11.0"),
+        "half.nii.gz": (labels[0] / 2, AFFINE, "whole numbers"),
+        "nan.nii.gz": (np.full((6, 5, 4), np.nan), AFFINE, "not finite"),
+        "negative.nii.gz": (labels[0].astype(np.int16) - 2, AFFINE, "classes from 0 up"),
+        "complex.nii.gz": (labels[0].astype(np.complex64), AFFINE, "type complex64"),
+    }
+    output = tmp_path / "out.nii.gz"
+    for name, (array, affine, message) in bad.items():
+        path = str(save(tmp_path / name, array, affine))
+        with pytest.raises(InputError, match=message) as raised:
+            fuse([*good, path], str(output))
+        assert (good[0] if name == "negative.nii.gz" else path) in str(raised.value)
+    many = save_all(tmp_path / "many", np.arange(600, dtype=np.int16).reshape(2, 10, 30))
+    with pytest.raises(InputError, match=r"at most 256.*got 600 values from 0 to 599"):
+        fuse(many, str(output))
+    (tmp_path / "text.nii.gz").write_text("text")
+    (tmp_path / "text.png").write_text("text")
+    picture = str(save(tmp_path / "p.png", labels[0, :, :, 0]))
+    for paths, target, message in (
+        ([good[0], str(tmp_path / "text.nii.gz")], output, "text.nii.gz: expected a readable"),
+        ([picture, str(tmp_path / "text.png")], tmp_path / "o.png", "text.png: expected a readable"),
+        ([good[0], str(tmp_path / "missing.nii")], output, "missing.nii: expected a readable"),
+        ([good[0], picture], output, "p.png: expected a NIfTI file as .*r0.* is, got PNG"),
+        ([*good, "x.jpg"], output, "x.jpg: expected a name that ends with"),
+        (good[:1], output, "at least two annotators"),
+        (good, tmp_path / "out.png", "out.png: expected a NIfTI file"),
+        (good, good[1], "r1.nii.gz: expected a new file"),
+    ):
+        with pytest.raises(InputError, match=message):
+            fuse(paths, str(target))
+    with pytest.raises(InputError, match="half_window: expected one of staple's options"):
+        fuse(good, str(output), half_window=3)
+    with pytest.raises(InputError, match="3 classes, got PNG"):
+        fuse(save_all(tmp_path / "three", annotators(5, 5, classes=3), ".png"), str(tmp_path / "o.png"), "mean")
+    assert not output.exists()
+    assert not list(tmp_path.glob("o.png"))

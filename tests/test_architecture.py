@@ -9,6 +9,7 @@ COMMON = Path(__file__).parents[1] / "common"
 FLOORS = [
     "commands",  # python -m common.<verb>
     "workflow",
+    "report",
     "data",
     "transforms",
     "networks",
@@ -17,7 +18,6 @@ FLOORS = [
     "noise",
     "fusion",
     "decision",
-    "report",
     "ground",  # errors, files
 ]
 GROUND = {"errors", "files"}

@@ -7,6 +7,8 @@ from common.losses.annotator_confusion import (
     annotator_negative_log_likelihood,
     mean_trace,
 )
+from common.losses.label_smoothing import MarginLabelSmoothingLoss, SpatiallyVaryingLabelSmoothingLoss
+from common.losses.logit_consistency import LogitConsistencyLoss
 from common.losses.normalized import (
     NormalizedCrossEntropyLoss,
     NormalizedGeneralizedCrossEntropyLoss,
@@ -24,11 +26,14 @@ __all__ = [
     "ActivePassiveLoss",
     "AnnotatorConfusionLoss",
     "GeneralizedCrossEntropyLoss",
+    "LogitConsistencyLoss",
+    "MarginLabelSmoothingLoss",
     "MeanAbsoluteErrorLoss",
     "NormalizedCrossEntropyLoss",
     "NormalizedGeneralizedCrossEntropyLoss",
     "NormalizedReverseCrossEntropyLoss",
     "ReverseCrossEntropyLoss",
+    "SpatiallyVaryingLabelSmoothingLoss",
     "SymmetricCrossEntropyLoss",
     "TLoss",
     "annotator_log_probabilities",

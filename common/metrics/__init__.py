@@ -1,18 +1,28 @@
 """Metrics that MONAI has not."""
 
 from common.metrics.agreement import fleiss_kappa, pairwise_dice, pairwise_similarity
+from common.metrics.calibration import (
+    ExpectedCalibrationError,
+    ThresholdedAdaptiveCalibrationError,
+    expected_calibration_error,
+    thresholded_adaptive_calibration_error,
+)
 from common.metrics.confusion_matrix_error import ConfusionMatrixError, confusion_matrix_error
 from common.metrics.generalized_energy_distance import GeneralizedEnergyDistance, generalized_energy_distance
 from common.metrics.soft import soft_accuracy, soft_dice
 
 __all__ = [
     "ConfusionMatrixError",
+    "ExpectedCalibrationError",
     "GeneralizedEnergyDistance",
+    "ThresholdedAdaptiveCalibrationError",
     "confusion_matrix_error",
+    "expected_calibration_error",
     "fleiss_kappa",
     "generalized_energy_distance",
     "pairwise_dice",
     "pairwise_similarity",
     "soft_accuracy",
     "soft_dice",
+    "thresholded_adaptive_calibration_error",
 ]

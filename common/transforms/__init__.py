@@ -2,6 +2,13 @@
 
 from common.transforms.batch_augmentation import AugmentBatch
 from common.transforms.binary_mask import BinaryMaskd
+from common.transforms.boundary_weight import (
+    BoundaryBandLabeld,
+    BoundaryWeight,
+    BoundaryWeightd,
+    boundary_distance,
+    boundary_weight,
+)
 from common.transforms.crop_around_label import CropAroundLabeld
 from common.transforms.decisions import DecisionScoresd, SaveDecisiond
 from common.transforms.dice_optimal_threshold import DiceOptimalThresholdd
@@ -11,10 +18,14 @@ from common.transforms.morphological_noise import MorphologicalNoised
 from common.transforms.save_prediction import SaveSegmentationd
 from common.transforms.simulate_annotators import SimulateAnnotatorsd
 from common.transforms.slices import NormalizeSlicesd, SliceStackd
+from common.transforms.views import RandomView, unwarp, warp
 
 __all__ = [
     "AugmentBatch",
     "BinaryMaskd",
+    "BoundaryBandLabeld",
+    "BoundaryWeight",
+    "BoundaryWeightd",
     "CropAroundLabeld",
     "DecisionScoresd",
     "DiceOptimalThresholdd",
@@ -23,8 +34,13 @@ __all__ = [
     "MorphologicalNoised",
     "NormalizeSlicesd",
     "RandGaussianFieldNoised",
+    "RandomView",
     "SaveDecisiond",
     "SaveSegmentationd",
     "SimulateAnnotatorsd",
     "SliceStackd",
+    "boundary_distance",
+    "boundary_weight",
+    "unwarp",
+    "warp",
 ]

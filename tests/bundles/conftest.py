@@ -35,6 +35,24 @@ TINY: dict[str, dict[str, Any]] = {
         "load": {"filters": [4, 8, 8, 8]},
         "inputs": ["new/*", "volumes/*"],
     },
+    "marginal_thresholding": {
+        "train": {
+            "dataset_dir#num_cases": 6,
+            "dataset_dir#size": 32,
+            "num_folds": 3,
+            "patch_size": [16, 16, 16],
+            "features": [4, 8],
+            "max_epochs": 1,
+        },
+        "inference": {
+            "phantom#num_cases": 6,
+            "phantom#size": 32,
+            "patch_size": [16, 16, 16],
+            "features": [4, 8],
+        },
+        "load": {"features": [4, 8]},
+        "inputs": ["new/*"],
+    },
 }
 
 

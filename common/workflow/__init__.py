@@ -7,7 +7,6 @@ from common.workflow.overrides import as_bool, choose
 from common.workflow.parameter_groups import parameter_groups
 from common.workflow.prediction_summary import PredictionSummary
 from common.workflow.seeding import EpochSeed
-from common.workflow.training_handlers import training_handlers
 
 __all__ = [
     "EpochSeed",
@@ -19,5 +18,4 @@ __all__ = [
     "choose",
     "load_weights",
     "parameter_groups",
-    "training_handlers",
 ]

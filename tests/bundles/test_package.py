@@ -231,11 +231,9 @@ def test_training_from_the_zip(trained: Path, tiny: dict[str, Any]) -> None:
 def test_inference_from_the_zip(trained: Path, interpreter: Path, tiny: dict[str, Any], tmp_path: Path) -> None:
     """From another folder and with the JSON twin, every input gets a mask in its own geometry."""
     phantom, output = trained / "phantom", tmp_path / "output"
-    inputs = {
-        path.relative_to(phantom).as_posix().removesuffix("".join(path.suffixes)): path
-        for pattern in tiny["inputs"]
-        for path in phantom.glob(pattern)
-    }
+    paths = [path for pattern in tiny["inputs"] for path in phantom.glob(pattern)]
+    shared = os.path.commonpath([path.parent for path in paths])  # cases are named below it
+    inputs = {path.relative_to(shared).as_posix().removesuffix("".join(path.suffixes)): path for path in paths}
     datalist = tmp_path / "inputs.json"
     datalist.write_text(json.dumps([str(path) for path in inputs.values()]))
     places = {"bundle_root": str(trained), "dataset_dir": str(datalist), "output_dir": str(output)}

@@ -19,7 +19,7 @@ from common.decision import accuracy_optimal_segmentation, dice_optimal_segmenta
 from common.errors import InputError
 from common.metrics import soft_dice
 from common.noise import deform_label, gaussian_marginal, sample_gaussian_field
-from common.report.curves import COLOURS, DASHES, TEXT, WIDTH, PathLike, save_figure
+from common.report.curves import COLOURS, TEXT, WIDTH, PathLike, save_figure
 from common.report.tables import method_names
 
 __all__ = ["draw_dice_by_noise_level", "draw_noise_levels"]
@@ -122,9 +122,10 @@ def draw_dice_by_noise_level(results: Mapping[str, Any], path: PathLike) -> Path
                 [cell["std"] or 0.0 for _, cell in cells],
                 label=name,
                 color=COLOURS[index % len(COLOURS)],
-                linestyle=DASHES[index % len(DASHES)],
+                linewidth=1.2 + 0.8 * index,  # where lines coincide, each frames the one on top of it
+                zorder=2 - index / 100,
                 marker="o",
-                markersize=3,
+                markersize=3 + 0.8 * index,
                 elinewidth=1.0,
             )
         panel.set_xticks(sorted({entry["setting"]["a"] for entry in shown}))

@@ -24,8 +24,10 @@ from common.workflow.overrides import choose
 BUNDLES = Path(__file__).parents[1] / "bundles"
 
 
-def run_bundle(bundle: Path, verb: str, configs: list[str], log: Path, **overrides: Any) -> None:
-    """`python -m monai.bundle run` in a bundle's folder, its output in a log file.
+def run_bundle(bundle: Path, verb: str, configs: list[str], log: Path, threads: int, **overrides: Any) -> None:
+    """`python -m monai.bundle run` in a bundle's folder with a number of threads, its output in a log file.
+
+    Runs side by side must share the cores: threads that outnumber them wait for each other most of the time.
 
     Raises:
         InputError: the run failed; the message ends with the last lines of its log.
@@ -35,7 +37,10 @@ def run_bundle(bundle: Path, verb: str, configs: list[str], log: Path, **overrid
     command += [text for key, value in overrides.items() for text in (f"--{key}", str(value))]
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w", encoding="utf-8") as file:
-        result = subprocess.run(command, cwd=bundle, stdout=file, stderr=subprocess.STDOUT, check=False)
+        environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
+        result = subprocess.run(
+            command, cwd=bundle, env=environment, stdout=file, stderr=subprocess.STDOUT, check=False
+        )
     if result.returncode:
         tail = "\n".join(log.read_text(encoding="utf-8").splitlines()[-6:])
         raise InputError(f"{verb} of {bundle.name} failed, see {log}:\n{tail}")
@@ -57,25 +62,27 @@ def demo(bundle: str = "t_loss", output: str = "demo", bundles_dir: str | Path =
     phantom = source / "phantom"
     runs = {label: folder / label for label in plan["methods"]}
     method, baseline = plan["methods"]
+    cores = os.cpu_count() or 1
+    share = max(1, cores // len(runs))
 
     def train_and_evaluate(label: str) -> float:
         places = {"output_dir": runs[label], "ckpt_dir": runs[label], **plan["methods"][label]}
-        run_bundle(source, "training", ["train", "demo"], runs[label] / "training.log", **places)
-        run_bundle(source, "evaluating", ["train", "demo", "evaluate"], runs[label] / "evaluating.log", **places)
+        run_bundle(source, "training", ["train", "demo"], runs[label] / "training.log", share, **places)
+        run_bundle(source, "evaluating", ["train", "demo", "evaluate"], runs[label] / "evaluating.log", share, **places)
         rows = read_csv(runs[label] / "evaluation" / "val_mean_dice_raw.csv")
         return sum(float(row["mean"]) for row in rows) / len(rows)
 
     print(
         f"Training {method} and {baseline} on the same noisy labels ({source.name}, generated phantom) ...", flush=True
     )
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(min(cores, len(runs))) as pool:
         dice = dict(zip(runs, pool.map(train_and_evaluate, runs), strict=True))
 
     figures = []
     for name in plan["new_data"]:
         target = folder / "inference" / name
         places = {"dataset_dir": phantom / name, "output_dir": target, "ckpt_dir": runs[method]}
-        run_bundle(source, "inferring", ["inference"], target / "inferring.log", **places)
+        run_bundle(source, "inferring", ["inference"], target / "inferring.log", cores, **places)
         case = read_csv(target / "summary.csv")[0]["case"]
         image = next(path for path in sorted((phantom / name).iterdir()) if path.name.split(".")[0] == case)
         mask = next(target.glob(f"{case}_mask.*"))

@@ -69,8 +69,8 @@ def demo(bundle: str = "t_loss", output: str = "demo", bundles_dir: str | Path =
         places = {"output_dir": runs[label], "ckpt_dir": runs[label], **plan["methods"][label]}
         run_bundle(source, "training", ["train", "demo"], runs[label] / "training.log", share, **places)
         run_bundle(source, "evaluating", ["train", "demo", "evaluate"], runs[label] / "evaluating.log", share, **places)
-        rows = read_csv(runs[label] / "evaluation" / "val_mean_dice_raw.csv")
-        return sum(float(row["mean"]) for row in rows) / len(rows)
+        rows = read_csv(runs[label] / plan["score_file"])
+        return sum(float(row[plan["score_columns"][label]]) for row in rows) / len(rows)
 
     print(
         f"Training {method} and {baseline} on the same noisy labels ({source.name}, generated phantom) ...", flush=True
@@ -88,18 +88,15 @@ def demo(bundle: str = "t_loss", output: str = "demo", bundles_dir: str | Path =
         mask = next(target.glob(f"{case}_mask.*"))
         figures.append(draw_overlay(image, mask, folder / f"{name}.png"))
 
+    sections: list[tuple] = [("Result", [("", plan["score"]), *((k, f"{v:.3f}") for k, v in dice.items())], [])]
+    if (runs[method] / "memorisation.csv").is_file():
+        sections += [("What each network memorises", "", [draw_memorisation(runs, folder / "memorisation.png")])]
+    if "nu_tilde" in read_csv(runs[method] / "metrics.csv")[0]:
+        sections += [("The learned tolerance", "", [draw_nu_path({method: runs[method]}, folder / "nu_tilde.png")])]
+    if (runs[method] / "evaluation/examples.png").is_file():
+        sections += [("Training examples", "", [runs[method] / "evaluation/examples.png"])]
     seconds = time.monotonic() - start
-    write_page(
-        folder / "report.html",
-        plan["title"],
-        [
-            ("Result", [("", "Dice on clean test labels"), *((k, f"{v:.3f}") for k, v in dice.items())], []),
-            ("What each network memorises", "", [draw_memorisation(runs, folder / "memorisation.png")]),
-            ("The learned tolerance", "", [draw_nu_path({method: runs[method]}, folder / "nu_tilde.png")]),
-            ("Training examples", "", [runs[method] / "evaluation" / "examples.png"]),
-            ("New images and volumes", "", figures),
-        ],
-    )
+    write_page(folder / "report.html", plan["title"], [*sections, ("New images and volumes", "", figures)])
     print(f"Report: {folder / 'report.html'}")
     print(f"Dice with {method}: {dice[method]:.3f}")
     print(f"Dice with {baseline}: {dice[baseline]:.3f}")

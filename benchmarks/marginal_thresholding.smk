@@ -8,7 +8,6 @@ MARGINAL_TABLES = {
         "data": "hippocampus", "overlays": ["hippocampus"], "organs": ["both"], "levels": [0, 0.03, 0.06], "runs": [0, 1, 2],
         "desk": {
             "spacing_mm": 2.0, "patch_size": [24, 32, 24], "shift": 2, "features": [8, 16, 32], "max_epochs": 16, "val_interval": 16,
-            "learning_rate": 1e-3,
         },
         "paper": {
             "patch_size": [48, 64, 48], "features": [16, 32, 64, 128, 256], "max_epochs": 100, "val_interval": 10, "learning_rate": 1e-4,
@@ -17,7 +16,7 @@ MARGINAL_TABLES = {
     },
     # The same where the truth is known, by the organ's shape
     "marginal_thresholding_phantom": {
-        "data": None, "overlays": [], "organs": ORGANS, "levels": [0, 0.03, 0.06], "runs": [0],
+        "data": None, "overlays": [], "organs": ORGANS, "levels": [0, 0.03, 0.06], "runs": [0, 1, 2],
         "desk": {"val_interval": 20},
         "paper": {
             "features": [16, 32, 64, 128, 256], "max_epochs": 100, "val_interval": 10, "learning_rate": 1e-4, "batch_size": 1,

@@ -15,6 +15,7 @@ from common.losses.normalized import (
     NormalizedReverseCrossEntropyLoss,
 )
 from common.losses.robust import (
+    CrossEntropyLoss,
     GeneralizedCrossEntropyLoss,
     MeanAbsoluteErrorLoss,
     ReverseCrossEntropyLoss,
@@ -25,6 +26,7 @@ from common.losses.t_loss import TLoss
 __all__ = [
     "ActivePassiveLoss",
     "AnnotatorConfusionLoss",
+    "CrossEntropyLoss",
     "GeneralizedCrossEntropyLoss",
     "LogitConsistencyLoss",
     "MarginLabelSmoothingLoss",

@@ -13,6 +13,7 @@ from common.errors import InputError
 from common.losses.segmentation_loss import ClassificationLoss, non_negative
 
 __all__ = [
+    "CrossEntropyLoss",
     "GeneralizedCrossEntropyLoss",
     "MeanAbsoluteErrorLoss",
     "ReverseCrossEntropyLoss",
@@ -159,6 +160,26 @@ class ReverseCrossEntropyLoss(ClassificationLoss):
 
     def pointwise(self, log_probabilities: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         return reverse_cross_entropy(log_probabilities, target, self.p_min)
+
+
+class CrossEntropyLoss(ClassificationLoss):
+    r"""Cross-entropy with the arguments of the other losses.
+
+    $$ \mathrm{CE} = -\sum_{k=1}^{K} y_k \log p_k $$
+
+    with the probability p_k and the target y_k of class k. The classes K, shapes and dtypes are those of
+    `ClassificationLoss`.
+
+    Args:
+        to_onehot_y, sigmoid, softmax, reduction: see `SegmentationLoss`.
+
+    Example:
+        >>> CrossEntropyLoss()(torch.tensor([[[0.25]]]), torch.tensor([[[1.0]]]))  # log 4
+        tensor(1.3863)
+    """
+
+    def pointwise(self, log_probabilities: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return cross_entropy(log_probabilities, target)
 
 
 class SymmetricCrossEntropyLoss(ClassificationLoss):

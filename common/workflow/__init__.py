@@ -7,13 +7,16 @@ from common.workflow.overrides import as_bool, choose
 from common.workflow.parameter_groups import parameter_groups
 from common.workflow.prediction_summary import PredictionSummary
 from common.workflow.seeding import EpochSeed
+from common.workflow.view_consistency import PrepareViews, ViewLoss
 
 __all__ = [
     "EpochSeed",
     "EpochTable",
     "MemorisationCurve",
     "PredictionSummary",
+    "PrepareViews",
     "TrainingCheckpoint",
+    "ViewLoss",
     "as_bool",
     "choose",
     "load_weights",

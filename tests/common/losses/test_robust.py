@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from common.errors import InputError
 from common.losses import (
+    CrossEntropyLoss,
     GeneralizedCrossEntropyLoss,
     MeanAbsoluteErrorLoss,
     ReverseCrossEntropyLoss,
@@ -64,6 +65,7 @@ FORMULAS: dict[str, tuple[ClassificationLoss, Formula]] = {
     "mae": (MeanAbsoluteErrorLoss(reduction="none"), lambda p, y: sum(abs(p[k] - y[k]) for k in range(len(p)))),
     "rce": (ReverseCrossEntropyLoss(reduction="none"), rce),
     "rce 0.02": (ReverseCrossEntropyLoss(p_min=0.02, reduction="none"), lambda p, y: rce(p, y, 0.02)),
+    "ce": (CrossEntropyLoss(reduction="none"), ce),
     "sce": (SymmetricCrossEntropyLoss(reduction="none"), lambda p, y: ce(p, y) + rce(p, y)),
     "sce 0.1 2": (
         SymmetricCrossEntropyLoss(alpha=0.1, beta=2, p_min=0.02, reduction="none"),

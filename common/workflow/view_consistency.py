@@ -1,0 +1,131 @@
+"""Training with random views of every image: their logits brought back, supervised and held consistent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from monai.transforms import Randomizable
+from torch import nn
+
+from common.errors import InputError
+from common.losses import LogitConsistencyLoss
+from common.transforms.views import RandomView, unwarp
+
+__all__ = ["PrepareViews", "ViewLoss"]
+
+
+class PrepareViews(Randomizable):
+    """``prepare_batch`` of MONAI's trainer: one or two random views of each image, as one batch of the network.
+
+    The network then sees all views in one forward pass of ``count · B`` images, which is what ``count`` passes cost.
+    Its normalisation must be per image (instance, group), or statistics are those of both views together.
+    `common.workflow.EpochSeed` seeds it.
+
+    Args:
+        view: draws the geometry T and the intensity S of each image.
+        count: 1, or 2 for `ViewLoss` with a consistency.
+        weight_key: of the weight λ of each pixel in the batch, ``(B, 1, *spatial)``; of no use with one view.
+
+    Raises:
+        InputError: if there are to be other than one or two views.
+    """
+
+    def __init__(self, view: RandomView, count: int = 2, weight_key: str = "label_weight") -> None:
+        if count not in (1, 2):
+            raise InputError(f"count: expected one view or two, got {count}.")
+        self.view, self.count, self.weight_key = view, count, weight_key
+
+    def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> PrepareViews:
+        super().set_random_state(seed, state)
+        self.view.set_random_state(state=self.R)
+        return self
+
+    def __call__(
+        self,
+        batch: Mapping[str, Any],
+        device: str | torch.device | None = None,
+        non_blocking: bool = False,
+        **kwargs: Any,
+    ) -> tuple[torch.Tensor, dict[str, Any]]:
+        """
+        Args:
+            batch: ``image`` ``(B, C, *spatial)``, ``label`` ``(B, 1, *spatial)`` class indices and ``weight_key``.
+            device, non_blocking, kwargs: where and how tensors go, see ``torch.Tensor.to``.
+
+        Returns:
+            The views ``(count · B, C, *spatial)``, those of the first first, and the target of `ViewLoss`: ``label``,
+            ``weight`` and ``matrices``, the geometry of each view.
+        """
+        image, label, weight = (
+            batch[key].to(device=device, non_blocking=non_blocking, **kwargs)
+            for key in ("image", "label", self.weight_key)
+        )
+        views, matrices = zip(*(self.view(image) for _ in range(self.count)), strict=True)
+        return torch.cat(views), {"label": label, "weight": weight, "matrices": matrices}
+
+
+class ViewLoss(nn.Module):
+    r"""Supervised loss of the first view and weighted consistency of both.
+
+    $$ \frac{1}{|V|} \sum_{j \in V} L_S(z^j, y^j)
+       + \frac{1}{|V \cap V'|} \sum_{j \in V \cap V'} \lambda^j \, d(z^j, z'^j) $$
+
+    with the logits z and z' of two views, brought back to the image by the exact inverse of their geometry, and the
+    pixels V and V' that have a source in them; others do not count. Karani et al., *Boundary-weighted logit consistency
+    improves calibration of segmentation networks*, eq. 1 and 2. Gradients flow into both views. One view is plain
+    augmentation, the first term alone.
+
+    After a call, ``supervised_part`` and ``consistency_part`` hold the two terms, for logging.
+
+    Args:
+        supervised: L_S of logits and class indices ``(B, 1, *spatial)`` with ``reduction="none"``, any loss of
+            `common.losses` that gives one value per pixel.
+        consistency: d, see `common.losses.LogitConsistencyLoss`; of no use with one view.
+
+    Raises:
+        InputError: if the supervised loss is reduced already.
+    """
+
+    def __init__(self, supervised: nn.Module, consistency: LogitConsistencyLoss | None = None) -> None:
+        super().__init__()
+        if getattr(supervised, "reduction", "none") != "none":
+            raise InputError(f"supervised: expected a loss with reduction none, got {supervised.reduction}.")
+        self.supervised = supervised
+        self.consistency = consistency or LogitConsistencyLoss()
+        self.supervised_part = self.consistency_part = torch.tensor(0.0)
+
+    def forward(self, logits: torch.Tensor, target: Mapping[str, Any]) -> torch.Tensor:
+        """The loss of a batch.
+
+        Args:
+            logits: of all views, ``(count · B, K, *spatial)``.
+            target: of `PrepareViews`.
+
+        Returns:
+            A scalar, float64 for float64, else float32, under AMP too. A term without a valid pixel is 0.
+
+        Raises:
+            InputError: if the supervised loss does not give a value per pixel.
+        """
+        back = [
+            unwarp(part, matrix)
+            for part, matrix in zip(logits.chunk(len(target["matrices"])), target["matrices"], strict=True)
+        ]
+        first, valid = back[0]
+        values = self.supervised(first, target["label"])
+        if values.shape != valid.shape:
+            raise InputError(
+                f"supervised: expected a loss of shape {tuple(valid.shape)}, a value per pixel, "
+                f"got {tuple(values.shape)}."
+            )
+        loss = values.where(valid, 0).sum() / valid.sum().clamp_min(1)
+        self.supervised_part = loss.detach()
+        if len(back) == 2:
+            second, valid_too = back[1]
+            consistency = self.consistency(first, second, target["weight"], valid & valid_too)
+            self.consistency_part = consistency.detach()
+            loss = loss + consistency
+        return loss

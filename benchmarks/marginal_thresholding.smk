@@ -32,6 +32,7 @@ MARGINAL_TABLES = {
         "paper": {},
     },
 }
+MARGINAL_TABLES = {name: spec | PART for name, spec in MARGINAL_TABLES.items()}
 MARGINAL_RUN = f"{OUTPUT}/{{table}}/{SCALE}/{{organ}}/{{loss}}/a{{a}}/run{{run}}"
 MARGINAL_PHANTOM = f"{OUTPUT}/marginal_thresholding_phantom/data"
 

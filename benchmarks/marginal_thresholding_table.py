@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import fire
 
-from common.files import read_csv, whole_file
-from common.report import draw_dice_by_noise_level, mean_and_std, summarise_runs
+from common.files import read_csv
+from common.report import draw_dice_by_noise_level, mean_and_std, summarise_runs, write_results
 
 LOSSES = {"cross_entropy": "CE", "soft_dice": "SD"}
 DECISIONS = {"half": "at 1/2", "optimal": "Dice-optimal"}
@@ -72,7 +71,7 @@ def thresholds(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-def write_results(table: str, scale: str, configuration: dict, runs_dir: str, output_dir: str) -> None:
+def write_table(table: str, scale: str, configuration: dict, runs_dir: str, output_dir: str) -> None:
     """Writes TABLE.json (Dice with the noisy labels, as the paper) and TABLE_clean.json, each with its figure.
 
     Args:
@@ -88,16 +87,9 @@ def write_results(table: str, scale: str, configuration: dict, runs_dir: str, ou
         summary = summarise_runs(runs, f"Dice with the {label} test labels of {data}")
         target = Path(output_dir) / f"{table}{suffix}{'' if scale == 'desk' else f'_{scale}'}"
         draw_dice_by_noise_level(summary, f"{target}.png")
-        summary |= {
-            "thresholds": thresholds(runs),
-            "scale": scale,
-            "configuration": configuration,
-            "seeds": sorted({run["seed"] for run in runs}),
-            "commit": subprocess.check_output(["git", "rev-parse", "HEAD"], text=True).strip(),
-        }
-        with whole_file(f"{target}.json") as partial:
-            partial.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        summary["thresholds"] = thresholds(runs)
+        write_results(f"{target}.json", summary, runs, scale, configuration)
 
 
 if __name__ == "__main__":
-    fire.Fire(write_results)
+    fire.Fire(write_table)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import fire
 
-from common.files import read_csv, whole_file
-from common.report import draw_dice_by_setting, draw_memorisation, draw_nu_path, last_epochs_mean, summarise_runs
+from common.files import read_csv
+from common.report import (
+    draw_dice_by_setting,
+    draw_memorisation,
+    draw_nu_path,
+    last_epochs_mean,
+    summarise_runs,
+    write_results,
+)
 
 DATA = {"shenzhen": "the Shenzhen radiographs", "isic": "ISIC 2017"}
 NAMES = {"t_loss": "T-Loss", "bce": "BCE", "soft_dice": "soft Dice"}
@@ -39,7 +44,7 @@ def collect(folder: Path, metric: str, epochs: int) -> list[dict[str, Any]]:
     return sorted(runs, key=lambda run: (run["method"] == "T-Loss", run["setting"]["alpha"], run["setting"]["beta"]))
 
 
-def write_results(table: str, scale: str, data: str, configuration: dict, runs_dir: str, output_dir: str) -> None:
+def write_table(table: str, scale: str, data: str, configuration: dict, runs_dir: str, output_dir: str) -> None:
     """Writes <table>[_paper].json and its figures.
 
     Args:
@@ -83,15 +88,8 @@ def write_results(table: str, scale: str, data: str, configuration: dict, runs_d
             if run["method"] == "T-Loss" and run["seed"] == 0
         }
         draw_nu_path(paths, Path(f"{target}_nu_tilde.png"))
-    summary |= {
-        "scale": scale,
-        "configuration": configuration,
-        "seeds": sorted({run["seed"] for run in runs}),
-        "commit": subprocess.check_output(["git", "rev-parse", "HEAD"], text=True).strip(),
-    }
-    with whole_file(f"{target}.json") as partial:
-        partial.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_results(f"{target}.json", summary, runs, scale, configuration)
 
 
 if __name__ == "__main__":
-    fire.Fire(write_results)
+    fire.Fire(write_table)

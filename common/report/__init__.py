@@ -5,7 +5,14 @@ from common.report.noise_levels import draw_dice_by_noise_level, draw_noise_leve
 from common.report.overlays import Example, draw_examples, draw_overlay, examples_from_dataset
 from common.report.page import write_page
 from common.report.statistics import GroupComparison, compare_groups, last_epochs_mean, mean_and_std
-from common.report.tables import insert_between_markers, load_results, markdown_table, results_table, summarise_runs
+from common.report.tables import (
+    insert_between_markers,
+    load_results,
+    markdown_table,
+    results_table,
+    summarise_runs,
+    write_results,
+)
 
 __all__ = [
     "Example",
@@ -27,4 +34,5 @@ __all__ = [
     "results_table",
     "summarise_runs",
     "write_page",
+    "write_results",
 ]

@@ -7,7 +7,7 @@ A results file holds what a table and its figure show::
                    "methods": {"T-Loss": {"seeds": [0, 1], "values": [0.87, 0.88], "mean": 0.875, "std": 0.007}, …},
                    "best": "T-Loss", "anova_p": 0.001, "best_is_significant": true}, …]}
 
-Whoever writes it adds the command, commit and configuration beside these keys.
+`write_results` adds scale, configuration, seeds and commit beside these keys.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,37 @@ def summarise_runs(runs: Sequence[Mapping[str, Any]], title: str, metric: str = 
             for name, cell in methods.items():
                 cell["tukey_p"] = None if name == comparison.best else comparison.tukey[comparison.best, name]
     return {"title": title, "metric": metric, "settings": list(settings.values())}
+
+
+def write_results(
+    path: str | os.PathLike[str],
+    summary: Mapping[str, Any],
+    runs: Sequence[Mapping[str, Any]],
+    scale: str,
+    configuration: Mapping[str, Any],
+) -> Path:
+    """Writes a results file, whole or not at all.
+
+    Args:
+        path: of the JSON file.
+        summary: content of `summarise_runs` and whatever else was measured.
+        runs: that it sums up; their seeds are recorded.
+        scale: desk or paper.
+        configuration: what differs from the bundle's configuration.
+
+    Returns:
+        The path. ``commit`` in the file is that of the Git checkout in which the command runs, None outside of one.
+    """
+    git = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    record = {
+        "scale": scale,
+        "configuration": dict(configuration),
+        "seeds": sorted({run["seed"] for run in runs}),
+        "commit": git.stdout.strip() or None,
+    }
+    with whole_file(path) as partial:
+        partial.write_text(json.dumps({**summary, **record}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return Path(path)
 
 
 def load_results(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from common.errors import InputError
-from common.report import insert_between_markers, load_results, markdown_table, results_table, summarise_runs
+from common.report import (
+    insert_between_markers,
+    load_results,
+    markdown_table,
+    results_table,
+    summarise_runs,
+    write_results,
+)
 
 CLEAN, NOISY = {"alpha": 0.0}, {"alpha": 0.7, "beta": 0.7}
 EMPTY = '{"title": "Table 2", "metric": "Dice", "settings": []}'
@@ -139,3 +146,13 @@ def test_documents_without_markers(document: Path, content: str) -> None:
 def test_missing_document(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"nowhere\.md does not exist"):
         insert_between_markers(tmp_path / "nowhere.md", "a", "text")
+
+
+def test_results_file_records_how_it_was_made(tmp_path, monkeypatch):
+    """Outside of a Git checkout there is no commit to record, and that is no reason to lose the results."""
+    runs = [{"method": "T-Loss", "setting": {"alpha": 0.7}, "seed": seed, "value": 0.8} for seed in (1, 0)]
+    monkeypatch.chdir(tmp_path)
+    path = write_results(tmp_path / "a.json", summarise_runs(runs, "Dice"), runs, "desk", {"max_epochs": 3})
+    results = load_results(path)
+    assert results["seeds"] == [0, 1] and results["scale"] == "desk" and results["configuration"] == {"max_epochs": 3}
+    assert results["commit"] is None

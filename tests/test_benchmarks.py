@@ -1,0 +1,72 @@
+"""Table 1 of the marginal thresholding paper as its users run it, on a miniature of TotalSegmentator."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+TABLE = "marginal_thresholding_totalsegmentator"
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """What a table reads and writes, elsewhere: results go into docs/ of the checkout."""
+    ignore = shutil.ignore_patterns("output", "phantom", "models", "__pycache__")
+    for name in ("benchmarks", "bundles", "common", "docs"):
+        shutil.copytree(REPOSITORY / name, tmp_path / "checkout" / name, ignore=ignore)
+    return tmp_path / "checkout"
+
+
+@pytest.fixture
+def totalsegmentator(tmp_path: Path) -> Path:
+    """Six cases of 16 voxels a side: a bright rod in noise."""
+    rng = np.random.default_rng(0)
+    affine = np.diag([-3.0, -3.0, 3.0, 1.0])
+    for case in range(6):
+        folder = tmp_path / "totalsegmentator" / f"s{case:04d}"
+        (folder / "segmentations").mkdir(parents=True)
+        mask = np.zeros((16, 16, 16), dtype=np.uint8)
+        mask[6:10, 5:9, 2:-2] = 1
+        image = rng.normal(0, 25, mask.shape) + 120 * mask
+        nib.save(nib.Nifti1Image(image.astype(np.int16), affine), folder / "ct.nii.gz")
+        nib.save(nib.Nifti1Image(mask, affine), folder / "segmentations/esophagus.nii.gz")
+    return tmp_path / "totalsegmentator"
+
+
+def snakemake(checkout: Path, data: Path, part: dict, *options: str) -> str:
+    (checkout / "part.json").write_text(json.dumps({"part": part}))
+    command = [sys.executable, "-m", "snakemake", "--snakefile", "benchmarks/Snakefile", "--cores", "2", *options]
+    command += ["--configfile", "part.json", "--config", "scale=paper", f"data={data}", "--", TABLE]
+    environment = os.environ | {"PYTHONPATH": str(checkout), "OMP_NUM_THREADS": "1"}
+    result = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout + result.stderr
+
+
+def test_the_whole_table_is_planned(checkout: Path, totalsegmentator: Path) -> None:
+    """3 organs × 4 noise levels × 2 losses × 5 folds, each trained and evaluated once."""
+    plan = snakemake(checkout, totalsegmentator, {}, "--dry-run")
+    counts = dict(line.split() for line in plan.splitlines() if line.startswith("marginal_thresholding_"))
+    assert counts["marginal_thresholding_train"] == counts["marginal_thresholding_evaluate"] == "120"
+
+
+def test_a_part_of_the_table_is_made(checkout: Path, totalsegmentator: Path) -> None:
+    sizes = {"max_cases": 6, "patch_size": [16, 16, 16], "spacing_mm": 3.0, "features": [4, 8], "max_epochs": 2}
+    sizes |= {"val_interval": 2, "shift": 1, "num_workers": 0, "num_folds": 3}
+    part = {"organs": ["esophagus"], "levels": [0.03], "runs": [0], "paper": sizes}
+    snakemake(checkout, totalsegmentator, part)
+    file = checkout / f"docs/results/{TABLE}_paper.json"
+    results = json.loads(file.read_text(encoding="utf-8"))
+    (setting,) = results["settings"]
+    assert setting["setting"] == {"a": 0.03}
+    assert set(setting["methods"]) == {f"{loss} {rule}" for loss in ("CE", "SD") for rule in ("at 1/2", "Dice-optimal")}
+    for method in setting["methods"].values():
+        assert method["seeds"] == [0] and 0 <= method["mean"] <= 1
+    assert file.with_name(f"{TABLE}_paper.png").is_file() and file.with_name(f"{TABLE}_clean_paper.json").is_file()

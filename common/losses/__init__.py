@@ -21,6 +21,7 @@ from common.losses.robust import (
     ReverseCrossEntropyLoss,
     SymmetricCrossEntropyLoss,
 )
+from common.losses.soft_active_passive import SoftActivePassiveLoss, table_1_loss
 from common.losses.t_loss import TLoss
 
 __all__ = [
@@ -35,10 +36,12 @@ __all__ = [
     "NormalizedGeneralizedCrossEntropyLoss",
     "NormalizedReverseCrossEntropyLoss",
     "ReverseCrossEntropyLoss",
+    "SoftActivePassiveLoss",
     "SpatiallyVaryingLabelSmoothingLoss",
     "SymmetricCrossEntropyLoss",
     "TLoss",
     "annotator_log_probabilities",
     "annotator_negative_log_likelihood",
     "mean_trace",
+    "table_1_loss",
 ]

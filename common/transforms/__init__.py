@@ -16,6 +16,7 @@ from common.transforms.fuse_annotators import FuseAnnotatorsd
 from common.transforms.gaussian_field_noise import GaussianFieldNoised, RandGaussianFieldNoised
 from common.transforms.morphological_noise import MorphologicalNoised
 from common.transforms.save_prediction import SaveSegmentationd
+from common.transforms.save_probabilities import SaveProbabilitiesd
 from common.transforms.simulate_annotators import SimulateAnnotatorsd
 from common.transforms.slices import NormalizeSlicesd, SliceStackd
 from common.transforms.views import RandomView, unwarp, warp
@@ -36,6 +37,7 @@ __all__ = [
     "RandGaussianFieldNoised",
     "RandomView",
     "SaveDecisiond",
+    "SaveProbabilitiesd",
     "SaveSegmentationd",
     "SimulateAnnotatorsd",
     "SliceStackd",

@@ -1,0 +1,142 @@
+"""Class probabilities written as mask, probabilities and entropy in the geometry of the image they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import torch
+from monai.transforms import MapTransform
+
+from common.errors import InputError
+from common.files import whole_file
+from common.transforms.save_prediction import is_nifti, save_like, voxel_mm3
+
+__all__ = ["SaveProbabilitiesd", "relative_entropy", "save_class_probabilities"]
+
+
+def relative_entropy(probabilities: torch.Tensor) -> torch.Tensor:
+    """The entropy of each pixel's classes, relative to the largest possible.
+
+        H = −Σ_c p_c log p_c / log C
+
+    Args:
+        probabilities: ``(C, *spatial)`` of at least two classes, summing to 1.
+
+    Returns:
+        ``(*spatial)`` in [0, 1]: 0 where one class is certain, 1 where all are equally probable.
+
+    Example:
+        >>> relative_entropy(torch.tensor([[1.0, 0.5], [0.0, 0.5]]))
+        tensor([0., 1.])
+    """
+    return torch.special.entr(probabilities).sum(0) / torch.tensor(len(probabilities)).log()
+
+
+def save_class_probabilities(
+    source: str | Path, probabilities: np.ndarray, path_without_suffix: str | Path, class_names: Sequence[str]
+) -> list[Path]:
+    """Writes class probabilities as the kind of file that ``source`` is, in its geometry.
+
+    Of a NIfTI source one file, ``<path>_probabilities.nii.gz``, with the classes along a fourth axis, background first;
+    of any other image one ``<path>_probability_<class>.png`` for each foreground class, in which 1 is written as 255.
+    Each file appears whole or not at all.
+
+    Args:
+        source: the image that was segmented.
+        probabilities: ``(C, *spatial)`` as MONAI loads it (first axis is x), values in [0, 1].
+        path_without_suffix: where to write.
+        class_names: of the C − 1 foreground classes.
+
+    Returns:
+        The paths written.
+    """
+    if not is_nifti(source):
+        return [
+            save_like(source, probability, f"{path_without_suffix}_probability_{name}")
+            for name, probability in zip(class_names, probabilities[1:], strict=True)
+        ]
+    reference = nib.Nifti1Image.from_filename(source)
+    spatial = (*reference.shape, 1, 1)[:3]
+    values = np.stack([probability.reshape(spatial) for probability in probabilities], axis=-1)
+    image = nib.Nifti1Image(values, reference.affine, reference.header)
+    image.set_data_dtype(values.dtype)
+    image.header.set_slope_inter(1, 0)
+    path = Path(f"{path_without_suffix}_probabilities.nii.gz")
+    with whole_file(path) as partial:
+        nib.save(image, partial)
+    return [path]
+
+
+class SaveProbabilitiesd(MapTransform):
+    """Writes the mask, the probabilities and the entropy of a case, and sums the case up.
+
+    Files: ``<case>_mask``, the most probable class (of two classes in PNG 0 and 255, else class indices);
+    ``<case>_probabilities`` or, in PNG, ``<case>_probability_<class>``, see `save_class_probabilities`;
+    ``<case>_entropy``, see `relative_entropy`.
+
+    The row under ``summary`` has: ``case``; for each foreground class ``volume_mm3_<class>`` of the mask and
+    ``expected_volume_mm3_<class>``, that of the sum of probabilities (NIfTI only, else empty); ``mean_entropy``.
+
+    Args:
+        keys: one, of probabilities ``(C, *spatial)``, in the geometry of the file that the item's ``image`` was read
+            from; C ≥ 2, background first. A 2-D image may have a third axis of size 1.
+        output_dir: folder for the files; a case ``a/b`` goes into its sub-folder ``a``.
+        class_names: of the C − 1 foreground classes; None for their numbers.
+        save_probabilities, save_entropy: whether to write these files.
+
+    Raises:
+        InputError: there are fewer than two classes, or other than C − 1 names.
+    """
+
+    def __init__(
+        self,
+        keys: str,
+        output_dir: str,
+        class_names: Sequence[str] | None = None,
+        save_probabilities: bool = True,
+        save_entropy: bool = True,
+    ) -> None:
+        super().__init__(keys)
+        self.output_dir = Path(output_dir)
+        self.class_names = None if class_names is None else [str(name) for name in class_names]
+        self.save_probabilities, self.save_entropy = save_probabilities, save_entropy
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        item = dict(data)
+        source, target = item["image"].meta["filename_or_obj"], self.output_dir / item["case"]
+        for key in self.key_iterator(item):
+            probabilities = torch.as_tensor(item[key]).detach().as_subclass(torch.Tensor).cpu().float()
+            names = self._names(len(probabilities))
+            mask, entropy = probabilities.argmax(0).to(torch.uint8), relative_entropy(probabilities)
+            values = mask if is_nifti(source) or len(probabilities) == 2 else mask / 255
+            save_like(source, values.numpy(), f"{target}_mask")
+            if self.save_probabilities:
+                save_class_probabilities(source, probabilities.numpy(), target, names)
+            if self.save_entropy:
+                save_like(source, entropy.numpy(), f"{target}_entropy")
+            voxel = voxel_mm3(source) if is_nifti(source) else None
+            row: dict[str, Any] = {"case": item["case"]}
+            for index, name in enumerate(names, start=1):
+                counts = {
+                    "volume": float((mask == index).sum()),
+                    "expected_volume": float(probabilities[index].sum(dtype=torch.float64)),
+                }
+                row |= {
+                    f"{kind}_mm3_{name}": "" if voxel is None else round(count * voxel, 3)
+                    for kind, count in counts.items()
+                }
+            item["summary"] = row | {"mean_entropy": round(float(entropy.mean()), 6)}
+        return item
+
+    def _names(self, num_classes: int) -> list[str]:
+        names = self.class_names or [str(index) for index in range(1, num_classes)]
+        if num_classes < 2 or len(names) != num_classes - 1:
+            raise InputError(
+                f"class_names: expected the names of the foreground classes of {num_classes} (two or more, with "
+                f"background), got {', '.join(names) or 'none'}."
+            )
+        return names

@@ -33,10 +33,11 @@ class InferenceInputs:
             datalist ``.json``, which holds a list or a dictionary with the list under ``"testing"``; or a list. The
             entries of a list are paths or ``{"image": path}``; those of a file are relative to its folder.
         channels: that the network expects, 1 or 3. Pictures are converted, volumes must have as many.
+        dimensions: that images may have: 2, 3 or either.
 
     Attributes:
         items: ``{"image": path, "case": name}`` for each usable file. The name is the path below the folder (of a list:
-            below the folder that all its files share) without suffix, unique in the run. Images are 2-D or 3-D.
+            below the folder that all its files share) without suffix, unique in the run.
         failures: (path, reason) for each other file.
 
     Raises:
@@ -52,7 +53,10 @@ class InferenceInputs:
     """
 
     def __init__(
-        self, source: str | os.PathLike[str] | Sequence[str | os.PathLike[str] | dict[str, Any]], channels: int = 1
+        self,
+        source: str | os.PathLike[str] | Sequence[str | os.PathLike[str] | dict[str, Any]],
+        channels: int = 1,
+        dimensions: Sequence[int] = (2, 3),
     ) -> None:
         paths, root = _find(source)
         self.items: list[dict[str, str]] = []
@@ -64,7 +68,7 @@ class InferenceInputs:
             if case in first:
                 reason = f"its result would take the name of the result of {first[case]}"
             else:
-                reason = _find_fault(path, load, channels)
+                reason = _find_fault(path, load, channels, dimensions)
             if reason:
                 self.failures.append((str(path), reason))
                 logger.warning("%s is left out: %s.", path, reason)
@@ -144,7 +148,7 @@ def _without_suffix(name: str) -> str:
     return name
 
 
-def _find_fault(path: Path, load: Any, channels: int) -> str:
+def _find_fault(path: Path, load: Any, channels: int, expected: Sequence[int]) -> str:
     """Why the file cannot be segmented, or an empty text."""
     if not path.name.lower().endswith(SUFFIXES):
         return f"one of {FORMATS} was expected"
@@ -162,8 +166,8 @@ def _find_fault(path: Path, load: Any, channels: int) -> str:
         return f"it has no pixel, its shape is {tuple(image.shape[1:])}"
     if image.shape[0] != channels:
         return f"it has {image.shape[0]} channels or time points, where the network expects {channels}"
-    if dimensions not in (2, 3):
-        return f"it has {dimensions} dimensions, where 2 or 3 were expected"
+    if dimensions not in expected:
+        return f"it has {dimensions} dimensions, where {' or '.join(map(str, expected))} were expected"
     if not torch.isfinite(image).all():
         return "it has values that are not finite"
     if torch.linalg.matrix_rank(image.affine) < 4:

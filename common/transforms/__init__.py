@@ -9,6 +9,7 @@ from common.transforms.boundary_weight import (
     boundary_distance,
     boundary_weight,
 )
+from common.transforms.calibration_scores import CalibrationScoresd
 from common.transforms.crop_around_label import CropAroundLabeld
 from common.transforms.decisions import DecisionScoresd, SaveDecisiond
 from common.transforms.dice_optimal_threshold import DiceOptimalThresholdd
@@ -27,6 +28,7 @@ __all__ = [
     "BoundaryBandLabeld",
     "BoundaryWeight",
     "BoundaryWeightd",
+    "CalibrationScoresd",
     "CropAroundLabeld",
     "DecisionScoresd",
     "DiceOptimalThresholdd",

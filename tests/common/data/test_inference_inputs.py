@@ -195,3 +195,9 @@ def test_sources_that_cannot_be_understood(tmp_path):
     (tmp_path / "a.bmp").touch()
     with pytest.raises(InputError, match=r"one of \.png"):
         InferenceInputs(tmp_path / "a.bmp")
+
+
+def test_a_network_of_volumes_takes_no_pictures(tmp_path: Path) -> None:
+    Image.new("L", (8, 8)).save(tmp_path / "scan.png")
+    with pytest.raises(InputError, match=r"scan.png: it has 2 dimensions, where 3 were expected"):
+        InferenceInputs(tmp_path, dimensions=[3])

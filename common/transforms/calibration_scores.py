@@ -1,0 +1,94 @@
+"""How good the probabilities of one case are: Dice of each structure and calibration in several regions."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import torch
+from monai.metrics import compute_dice
+from monai.networks import one_hot
+from monai.transforms import MapTransform
+
+from common.errors import InputError
+from common.metrics import expected_calibration_error, thresholded_adaptive_calibration_error
+
+__all__ = ["CalibrationScoresd"]
+
+
+class CalibrationScoresd(MapTransform):
+    """Sums up a case by the Dice of its most probable classes and the calibration of its probabilities.
+
+    The row under ``summary`` has ``case`` and ``subject``; ``dice``, the mean over structures, and ``dice_<structure>``;
+    ``ece_all``, ``ece_foreground`` and ``ece_band``, the expected calibration error over all voxels, those whose label
+    is a structure, and those near a boundary; and ``tace``, the thresholded adaptive calibration error. Errors are means
+    over structures, that is all classes but the first; a structure that the label lacks has no Dice (empty).
+
+    Args:
+        keys: probabilities ``(K, *spatial)``, one key.
+        class_names: of all K classes, the background first.
+        label_key: of the label ``(1, *spatial)``, class indices.
+        band_key: of the label that is −1 outside the band, see `BoundaryBandLabeld`.
+        bins: of the errors (paper: 15).
+        threshold: values must be above it to count in TACE (paper: 0.01).
+
+    Raises:
+        InputError: if there are fewer than two classes, or an item's probabilities are of another number.
+
+    Example:
+        >>> p = torch.tensor([[[0.1, 0.9]], [[0.9, 0.1]]])
+        >>> item = {"case": "a", "pred": p, "label": torch.tensor([[[1, 0]]]), "label_band": torch.tensor([[[1, 0]]])}
+        >>> CalibrationScoresd("pred", ["background", "ventricle"])(item)["summary"]["ece_foreground"]
+        0.1
+    """
+
+    def __init__(
+        self,
+        keys: str,
+        class_names: Sequence[str],
+        label_key: str = "label",
+        band_key: str = "label_band",
+        bins: int = 15,
+        threshold: float = 0.01,
+    ) -> None:
+        super().__init__(keys)
+        if isinstance(class_names, str) or len(class_names) < 2:
+            raise InputError(f"class_names: expected the background and at least one structure, got {class_names!r}.")
+        self.structures = list(class_names[1:])
+        self.label_key, self.band_key, self.bins, self.threshold = label_key, band_key, bins, threshold
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        item = dict(data)
+        for key in self.key_iterator(item):
+            probabilities, label, band = (
+                torch.as_tensor(item[name]).detach().as_subclass(torch.Tensor)[None]
+                for name in (key, self.label_key, self.band_key)
+            )
+            classes = len(self.structures) + 1
+            if probabilities.shape[1] != classes:
+                raise InputError(
+                    f"Case {item['case']}: expected probabilities of {classes} classes, got {probabilities.shape[1]}."
+                )
+            dice = compute_dice(
+                one_hot(probabilities.argmax(1, keepdim=True), classes),
+                one_hot(label, classes),
+                include_background=False,
+            )
+            errors = {
+                "ece_all": expected_calibration_error(probabilities, label, self.bins),
+                "ece_foreground": expected_calibration_error(probabilities, label, self.bins, "foreground"),
+                "ece_band": expected_calibration_error(probabilities, band, self.bins),
+                "tace": thresholded_adaptive_calibration_error(probabilities, label, self.bins, self.threshold),
+            }
+            item["summary"] = {
+                "case": item["case"],
+                "subject": item.get("subject", item["case"]),
+                "dice": _rounded(dice.nanmean()),
+                **{f"dice_{name}": _rounded(value) for name, value in zip(self.structures, dice[0], strict=True)},
+                **{name: _rounded(error[0, 1:].nanmean()) for name, error in errors.items()},
+            }
+        return item
+
+
+def _rounded(value: torch.Tensor) -> float | str:
+    return "" if value.isnan() else round(float(value), 6)

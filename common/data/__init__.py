@@ -6,8 +6,11 @@ from common.data.ct_phantom import write_ct_phantom
 from common.data.hippocampus import fetch_hippocampus, hippocampus_datalist
 from common.data.inference_inputs import InferenceInputs
 from common.data.isic import isic_datalist
+from common.data.knee_phantom import write_knee_phantom
 from common.data.load_annotators import LoadAnnotatorsd
+from common.data.oai import oai_datalist
 from common.data.readers import load_images
+from common.data.regions import LoadRegionsd, Region, read_regions, regions_to_masks, write_regions
 from common.data.shenzhen import shenzhen_datalist
 from common.data.splits import fold_of, stratified_split
 from common.data.totalsegmentator import totalsegmentator_datalist
@@ -15,15 +18,22 @@ from common.data.totalsegmentator import totalsegmentator_datalist
 __all__ = [
     "InferenceInputs",
     "LoadAnnotatorsd",
+    "LoadRegionsd",
+    "Region",
     "annotator_datalist",
     "fetch_hippocampus",
     "fold_of",
     "hippocampus_datalist",
     "isic_datalist",
     "load_images",
+    "oai_datalist",
+    "read_regions",
+    "regions_to_masks",
     "shenzhen_datalist",
     "stratified_split",
     "totalsegmentator_datalist",
     "write_chest_phantom",
     "write_ct_phantom",
+    "write_knee_phantom",
+    "write_regions",
 ]

@@ -19,10 +19,11 @@ __all__ = ["CalibrationScoresd"]
 class CalibrationScoresd(MapTransform):
     """Sums up a case by the Dice of its most probable classes and the calibration of its probabilities.
 
-    The row under ``summary`` has ``case`` and ``subject``; ``dice``, the mean over structures, and ``dice_<structure>``;
-    ``ece_all``, ``ece_foreground`` and ``ece_band``, the expected calibration error over all voxels, those whose label
-    is a structure, and those near a boundary; and ``tace``, the thresholded adaptive calibration error. Errors are means
-    over structures, that is all classes but the first; a structure that the label lacks has no Dice (empty).
+    The row under ``summary`` has ``case`` and ``subject``; ``dice``, the mean over structures, and
+    ``dice_<structure>``; ``ece_all``, ``ece_foreground`` and ``ece_band``, the expected calibration error over all
+    voxels, those whose label is a structure, and those near a boundary; and ``tace``, the thresholded adaptive
+    calibration error. Errors are means over structures, that is all classes but the first; a structure that the label
+    lacks has no Dice (empty).
 
     Args:
         keys: probabilities ``(K, *spatial)``, one key.

@@ -1,5 +1,6 @@
 """Datalists of public data sets, the generated phantom, and files as inputs."""
 
+from common.data.acdc import acdc_datalist
 from common.data.annotators import annotator_datalist
 from common.data.chest_phantom import write_chest_phantom
 from common.data.ct_phantom import write_ct_phantom
@@ -12,6 +13,7 @@ from common.data.oai import oai_datalist
 from common.data.readers import load_images
 from common.data.regions import LoadRegionsd, Region, read_regions, regions_to_masks, write_regions
 from common.data.shenzhen import shenzhen_datalist
+from common.data.slice_dataset import SliceDataset
 from common.data.splits import fold_of, stratified_split
 from common.data.totalsegmentator import totalsegmentator_datalist
 
@@ -20,6 +22,8 @@ __all__ = [
     "LoadAnnotatorsd",
     "LoadRegionsd",
     "Region",
+    "SliceDataset",
+    "acdc_datalist",
     "annotator_datalist",
     "fetch_hippocampus",
     "fold_of",

@@ -1,0 +1,76 @@
+"""The slices of volumes, for a network that is trained in two dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from common.errors import InputError
+
+
+class SliceDataset(Dataset):
+    """Every slice of every volume as an item of its own.
+
+    Wrap a `CacheDataset` of volumes: files are read and preprocessed once, a slice is then a copy of one plane, and a
+    shuffling `DataLoader` draws its batches from the slices of all volumes. Random transforms belong after the slices
+    or on the batch: in the volumes' data set they would run over a whole volume for each slice.
+
+    Args:
+        volumes: items whose tensors or arrays of four axes (C, H, W, S) are cut; everything else is copied to each
+            slice. They are read once at the start, for their numbers of slices.
+        slice_axis: spatial axis along which the slices are stacked: 0, 1 or 2.
+
+    Raises:
+        InputError: no such axis; a volume has no tensor of four axes, or two with different numbers of slices.
+
+    Example:
+        >>> slices = SliceDataset([{"image": torch.rand(1, 5, 4, 3), "case": "a"}, {"image": torch.rand(1, 5, 4, 2)}])
+        >>> len(slices), slices[0]["image"].shape, slices[0]["case"]
+        (5, torch.Size([1, 5, 4]), 'a')
+    """
+
+    def __init__(self, volumes: Sequence[Mapping[Hashable, Any]], slice_axis: int = 2) -> None:
+        if slice_axis not in (0, 1, 2):
+            raise InputError(f"slice_axis must be 0, 1 or 2, got {slice_axis!r}.")
+        self.volumes, self.slice_axis = volumes, slice_axis
+        counts = [self._count(volumes[index], index) for index in range(len(volumes))]
+        self.index = [(volume, position) for volume, count in enumerate(counts) for position in range(count)]
+
+    def __len__(self) -> int:
+        """Number of slices of all volumes; 0 without volumes."""
+        return len(self.index)
+
+    def __getitem__(self, index: int) -> dict[Hashable, Any]:
+        """One slice.
+
+        Args:
+            index: volumes follow each other, with their slices in order.
+
+        Returns:
+            The volume's keys; tensors are (C, H, W), without metadata, and share no memory with the volume.
+        """
+        volume, position = self.index[index]
+        return {
+            key: torch.as_tensor(value).as_subclass(torch.Tensor).select(self.slice_axis + 1, position).clone()
+            if _is_volume(value)
+            else value
+            for key, value in self.volumes[volume].items()
+        }
+
+    def _count(self, item: Mapping[Hashable, Any], index: int) -> int:
+        counts = {key: value.shape[self.slice_axis + 1] for key, value in item.items() if _is_volume(value)}
+        if len(set(counts.values())) != 1:
+            name = item.get("case", f"number {index}")
+            found = ", ".join(f"{key} {count}" for key, count in counts.items()) or "none"
+            raise InputError(
+                f"Volume {name}: expected tensors (C, H, W, S) with the same number of slices, got {found}."
+            )
+        return next(iter(counts.values()))
+
+
+def _is_volume(value: Any) -> bool:
+    return isinstance(value, torch.Tensor | np.ndarray) and value.ndim == 4

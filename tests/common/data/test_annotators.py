@@ -88,3 +88,34 @@ def test_three_real_annotators_agree_as_published(real_data: Path):
         dice = pairwise_dice(labels)
         assert dice.min() > 0.85
         assert ((dice < 1).sum() == 6).item()
+
+
+def test_sections_are_folders_or_a_split(tmp_path: Path):
+    names = ["AR", "HS"]
+    cases = {"train": "abcdef", "val": "gh", "test": "ij"}
+    touch(
+        tmp_path,
+        *(f"{part}/{folder}/{case}.png" for part in cases for folder in ("images", *names) for case in cases[part]),
+        *(f"one/{folder}/{case}.png" for folder in ("images", *names) for case in "abcdefghij"),
+    )
+    for part, section in (("train", "training"), ("val", "validation"), ("test", "test")):
+        items = annotator_datalist(tmp_path, names, section=section)
+        assert items == annotator_datalist(tmp_path / part, names)
+        thinned = annotator_datalist(tmp_path, names, section=section, labels_per_image=1)
+        assert {len(item["annotators"]) for item in thinned} == ({1} if section == "training" else {2})
+    sections = ("training", "validation", "test")
+    split = [annotator_datalist(tmp_path / "one", names, section) for section in sections]
+    assert [len(items) for items in split] == [7, 1, 2]
+    assert sorted(item["case"] for items in split for item in items) == list("abcdefghij")
+    assert split != [annotator_datalist(tmp_path / "one", names, section, seed=1) for section in sections]
+    assert len(annotator_datalist(tmp_path / "one", names, "test", fractions=(0.5, 0.0, 0.5))) == 5
+    with pytest.raises(InputError, match="section must be"):
+        annotator_datalist(tmp_path, names, "train")
+    with pytest.raises(InputError, match="three shares that sum to 1"):
+        annotator_datalist(tmp_path / "one", names, "test", fractions=(0.5, 0.5, 0.5))
+
+
+def test_a_section_without_its_folder_is_named(tmp_path: Path):
+    touch(tmp_path, "train/images/a.png", "train/AR/a.png")
+    with pytest.raises(InputError, match="holds train, but the section validation needs validate or val"):
+        annotator_datalist(tmp_path, ["AR"], "validation")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt, gaussian_filter
+from scipy.ndimage import distance_transform_edt, gaussian_filter, label
 
 from common.data.phantom_folder import write_phantom_once
 from common.data.regions import Region, write_regions
@@ -145,8 +145,8 @@ def draw_knee(shape: tuple[int, int, int], seed: tuple[int, ...]) -> Knee:
         image[(u - random.uniform(-60, 60)) ** 2 + (v - random.uniform(36, 56)) ** 2 < random.uniform(2, 4) ** 2] = 230
     level = random.uniform(60, 85)
     image[marrow] = level
-    image += marrow * 5 * smooth_noise(2.5)
-    for _ in range(random.integers(3, 7)):  # vessels within the bones
+    image += marrow * 8 * smooth_noise(3)
+    for _ in range(random.integers(4, 9)):  # vessels within the bones
         along, across, slope = random.uniform(-55, 65), random.uniform(-22, 24), random.uniform(-0.8, 0.8)
         distance = np.hypot(v - across - slope * (u - along), z - random.uniform(-10, 10))
         vessel = (distance < random.uniform(1.4, 2.4)) & (np.abs(u - along) < random.uniform(6, 14)) & marrow
@@ -161,8 +161,9 @@ def draw_knee(shape: tuple[int, int, int], seed: tuple[int, ...]) -> Knee:
         place = tuple(random.choice(np.argwhere(near_joint)))
         profile = _lesion(tuple(axis - axis[place] for axis in (u, v, z)), smooth_noise(4), random)
         profile *= bones == bone
-        contrast = random.uniform(40, 115)
-        mask = (profile > 0.5) & (depth > 2) & (lesions == 0)
+        contrast = random.uniform(30, 95)
+        parts, count = label((profile > 0.5) & (depth > 2) & (lesions == 0))
+        mask = parts == 1 + np.bincount(parts.flat)[1:].argmax() if count else parts > 0
         if mask.sum() * pixel**2 * SLICE_MM < 150:
             continue
         contrasts.append(contrast)
@@ -172,8 +173,8 @@ def draw_knee(shape: tuple[int, int, int], seed: tuple[int, ...]) -> Knee:
     image[marrow & (depth < 2)] = 26  # cortex
 
     image = gaussian_filter(image, [0.55, 0.55, 0.0])
-    image *= 1 + 0.08 * smooth_noise(45)
-    image = np.abs(image + 8 * random.standard_normal(shape))
+    image *= 1 + 0.14 * smooth_noise(40)
+    image = np.abs(image + 9 * random.standard_normal(shape))
     return Knee(image.astype(np.float32), bones, truth, lesions, np.array(contrasts))
 
 
@@ -231,22 +232,22 @@ def _marked_cells(knee: Knee, case: str, reader: str, random: np.random.Generato
     offset = random.integers(0, cell, 2)
     seen = np.zeros(knee.truth.shape, bool)
     for number, contrast in enumerate(knee.contrasts, start=1):
-        if random.random() < 0.42 - 0.4 * (contrast - 40) / 75:
+        if random.random() < 0.42 - 0.4 * (contrast - 30) / 65:
             continue  # overlooked, dim ones more often
         lesion = knee.lesions == number
         area = lesion.sum(axis=(0, 1))
         starting = (area < 0.5 * area.max()) & (random.random(slices) < 0.6)
         seen |= lesion & ~starting & (random.random(slices) > 0.1)
     threshold = random.uniform(0.35, 0.65)
-    for bone, label in BONES.items():
-        inside = seen & (knee.truth == label)
+    for bone, value in BONES.items():
+        inside = seen & (knee.truth == value)
         blocks = np.pad(
             inside, [(offset[0], (-rows - offset[0]) % cell), (offset[1], (-columns - offset[1]) % cell), (0, 0)]
         )
         blocks = blocks.reshape(blocks.shape[0] // cell, cell, blocks.shape[1] // cell, cell, slices).mean(axis=(1, 3))
         chosen = blocks > threshold
         if random.random() < 0.35:  # a cell without a lesion
-            row, column, index = random.choice(np.argwhere((knee.bones == label) & (knee.truth == 0)))
+            row, column, index = random.choice(np.argwhere((knee.bones == value) & (knee.truth == 0)))
             chosen[(row + offset[0]) // cell, (column + offset[1]) // cell, index] = True
         for row, column, index in np.argwhere(chosen):
             row0, column0 = int(row * cell - offset[0]), int(column * cell - offset[1])

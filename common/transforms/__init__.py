@@ -20,6 +20,7 @@ from common.transforms.save_prediction import SaveSegmentationd
 from common.transforms.save_probabilities import SaveProbabilitiesd
 from common.transforms.simulate_annotators import SimulateAnnotatorsd
 from common.transforms.slices import NormalizeSlicesd, SliceStackd
+from common.transforms.soft_label import SoftLabelFromRatersd
 from common.transforms.views import RandomView, unwarp, warp
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "SaveSegmentationd",
     "SimulateAnnotatorsd",
     "SliceStackd",
+    "SoftLabelFromRatersd",
     "boundary_distance",
     "boundary_weight",
     "unwarp",

@@ -7,6 +7,7 @@ from common.workflow.overrides import as_bool, choose
 from common.workflow.parameter_groups import parameter_groups
 from common.workflow.prediction_summary import PredictionSummary
 from common.workflow.seeding import EpochSeed
+from common.workflow.soft_labels import prepare_soft_labels
 from common.workflow.view_consistency import PrepareViews, ViewLoss
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "choose",
     "load_weights",
     "parameter_groups",
+    "prepare_soft_labels",
 ]

@@ -14,6 +14,7 @@ from common.losses.normalized import (
     NormalizedGeneralizedCrossEntropyLoss,
     NormalizedReverseCrossEntropyLoss,
 )
+from common.losses.probabilistic import EnsembleLoss, ProbabilisticLoss, gaussian_kl_divergence
 from common.losses.robust import (
     CrossEntropyLoss,
     GeneralizedCrossEntropyLoss,
@@ -28,6 +29,7 @@ __all__ = [
     "ActivePassiveLoss",
     "AnnotatorConfusionLoss",
     "CrossEntropyLoss",
+    "EnsembleLoss",
     "GeneralizedCrossEntropyLoss",
     "LogitConsistencyLoss",
     "MarginLabelSmoothingLoss",
@@ -35,6 +37,7 @@ __all__ = [
     "NormalizedCrossEntropyLoss",
     "NormalizedGeneralizedCrossEntropyLoss",
     "NormalizedReverseCrossEntropyLoss",
+    "ProbabilisticLoss",
     "ReverseCrossEntropyLoss",
     "SoftActivePassiveLoss",
     "SpatiallyVaryingLabelSmoothingLoss",
@@ -42,6 +45,7 @@ __all__ = [
     "TLoss",
     "annotator_log_probabilities",
     "annotator_negative_log_likelihood",
+    "gaussian_kl_divergence",
     "mean_trace",
     "table_1_loss",
 ]

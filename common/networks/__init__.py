@@ -1,13 +1,17 @@
 """Networks of the papers."""
 
+from common.networks.annotator_ensemble import AnnotatorEnsemble
 from common.networks.annotator_network import AnnotatorNetwork, ConfusionHead, GlobalConfusion
+from common.networks.probabilistic_unet import ProbabilisticUNet
 from common.networks.roi_align import roi_align
 from common.networks.unet import UNet
 
 __all__ = [
+    "AnnotatorEnsemble",
     "AnnotatorNetwork",
     "ConfusionHead",
     "GlobalConfusion",
+    "ProbabilisticUNet",
     "UNet",
     "roi_align",
 ]

@@ -2,12 +2,14 @@
 
 from common.data.acdc import acdc_datalist
 from common.data.annotators import annotator_datalist
+from common.data.cardiac_phantom import write_cardiac_phantom
 from common.data.chest_phantom import write_chest_phantom
 from common.data.ct_phantom import write_ct_phantom
 from common.data.hippocampus import fetch_hippocampus, hippocampus_datalist
 from common.data.inference_inputs import InferenceInputs
 from common.data.isic import isic_datalist
 from common.data.knee_phantom import write_knee_phantom
+from common.data.lesion_phantom import write_lesion_phantom
 from common.data.load_annotators import LoadAnnotatorsd
 from common.data.oai import oai_datalist
 from common.data.readers import load_images
@@ -36,8 +38,10 @@ __all__ = [
     "shenzhen_datalist",
     "stratified_split",
     "totalsegmentator_datalist",
+    "write_cardiac_phantom",
     "write_chest_phantom",
     "write_ct_phantom",
     "write_knee_phantom",
+    "write_lesion_phantom",
     "write_regions",
 ]

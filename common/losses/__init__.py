@@ -7,6 +7,7 @@ from common.losses.annotator_confusion import (
     annotator_negative_log_likelihood,
     mean_trace,
 )
+from common.losses.consensus import ConsensusLoss, OracleLoss
 from common.losses.label_smoothing import MarginLabelSmoothingLoss, SpatiallyVaryingLabelSmoothingLoss
 from common.losses.logit_consistency import LogitConsistencyLoss
 from common.losses.normalized import (
@@ -28,6 +29,7 @@ from common.losses.t_loss import TLoss
 __all__ = [
     "ActivePassiveLoss",
     "AnnotatorConfusionLoss",
+    "ConsensusLoss",
     "CrossEntropyLoss",
     "EnsembleLoss",
     "GeneralizedCrossEntropyLoss",
@@ -37,6 +39,7 @@ __all__ = [
     "NormalizedCrossEntropyLoss",
     "NormalizedGeneralizedCrossEntropyLoss",
     "NormalizedReverseCrossEntropyLoss",
+    "OracleLoss",
     "ProbabilisticLoss",
     "ReverseCrossEntropyLoss",
     "SoftActivePassiveLoss",

@@ -1,6 +1,7 @@
 """Metrics that MONAI has not."""
 
 from common.metrics.agreement import fleiss_kappa, pairwise_dice, pairwise_similarity
+from common.metrics.annotator_dice import AnnotatorDice, annotator_dice
 from common.metrics.calibration import (
     ExpectedCalibrationError,
     ThresholdedAdaptiveCalibrationError,
@@ -12,10 +13,12 @@ from common.metrics.generalized_energy_distance import GeneralizedEnergyDistance
 from common.metrics.soft import soft_accuracy, soft_dice
 
 __all__ = [
+    "AnnotatorDice",
     "ConfusionMatrixError",
     "ExpectedCalibrationError",
     "GeneralizedEnergyDistance",
     "ThresholdedAdaptiveCalibrationError",
+    "annotator_dice",
     "confusion_matrix_error",
     "expected_calibration_error",
     "fleiss_kappa",

@@ -4,6 +4,7 @@ from common.networks.annotator_ensemble import AnnotatorEnsemble
 from common.networks.annotator_network import AnnotatorNetwork, ConfusionHead, GlobalConfusion
 from common.networks.probabilistic_unet import ProbabilisticUNet
 from common.networks.roi_align import roi_align
+from common.networks.segmenter import Segmenter
 from common.networks.unet import UNet
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "ConfusionHead",
     "GlobalConfusion",
     "ProbabilisticUNet",
+    "Segmenter",
     "UNet",
     "roi_align",
 ]

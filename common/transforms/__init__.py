@@ -1,5 +1,6 @@
 """Dictionary transforms: thin wrappers over the floors below."""
 
+from common.transforms.annotator_predictions import AnnotatorScoresd, SaveAnnotatorsd, SplitAnnotatorsd
 from common.transforms.batch_augmentation import AugmentBatch
 from common.transforms.binary_mask import BinaryMaskd
 from common.transforms.boundary_weight import (
@@ -24,6 +25,7 @@ from common.transforms.soft_label import SoftLabelFromRatersd
 from common.transforms.views import RandomView, unwarp, warp
 
 __all__ = [
+    "AnnotatorScoresd",
     "AugmentBatch",
     "BinaryMaskd",
     "BoundaryBandLabeld",
@@ -39,12 +41,14 @@ __all__ = [
     "NormalizeSlicesd",
     "RandGaussianFieldNoised",
     "RandomView",
+    "SaveAnnotatorsd",
     "SaveDecisiond",
     "SaveProbabilitiesd",
     "SaveSegmentationd",
     "SimulateAnnotatorsd",
     "SliceStackd",
     "SoftLabelFromRatersd",
+    "SplitAnnotatorsd",
     "boundary_distance",
     "boundary_weight",
     "unwarp",

@@ -1,5 +1,6 @@
 """What configs wire together: seeds, checkpoints, tables, engine updates."""
 
+from common.workflow.annotator_training import ConsensusConfusion, PrepareTargets, TraceWarmUp
 from common.workflow.checkpoint import TrainingCheckpoint, load_weights
 from common.workflow.epoch_table import EpochTable
 from common.workflow.memorisation import MemorisationCurve
@@ -11,11 +12,14 @@ from common.workflow.soft_labels import prepare_soft_labels
 from common.workflow.view_consistency import PrepareViews, ViewLoss
 
 __all__ = [
+    "ConsensusConfusion",
     "EpochSeed",
     "EpochTable",
     "MemorisationCurve",
     "PredictionSummary",
+    "PrepareTargets",
     "PrepareViews",
+    "TraceWarmUp",
     "TrainingCheckpoint",
     "ViewLoss",
     "as_bool",

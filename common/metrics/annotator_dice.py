@@ -1,0 +1,71 @@
+"""How well each annotator's labels are predicted."""
+
+from __future__ import annotations
+
+import torch
+from monai.metrics import CumulativeIterationMetric, do_metric_reduction
+from monai.utils import MetricReduction
+
+from common.errors import InputError
+from common.metrics.agreement import pairwise_similarity
+
+__all__ = ["AnnotatorDice", "annotator_dice"]
+
+
+def annotator_dice(predictions: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Dice of each annotator's prediction with that annotator's label, see `pairwise_similarity`.
+
+    Args:
+        predictions: class indices ``(R, *spatial)`` of any type, 0 is background; or ``(1, *spatial)``, one for all.
+        labels: class indices ``(R, *spatial)``; −1 where an annotator did not label.
+
+    Returns:
+        ``(R,)`` float64 in [0, 1] (on the CPU for Apple's MPS); 1 where both are empty, nan for an annotator who
+        labelled nothing.
+
+    Raises:
+        InputError: if the shapes do not fit each other.
+
+    Example:
+        >>> annotator_dice(torch.tensor([[1, 1, 0], [0, 0, 0]]), torch.tensor([[1, 0, 0], [-1, -1, -1]]))
+        tensor([0.6667,    nan], dtype=torch.float64)
+    """
+    if len(predictions) not in (1, len(labels)):
+        raise InputError(
+            f"predictions and labels: expected as many predictions as annotators, {len(labels)}, or one for all, "
+            f"got {len(predictions)}."
+        )
+    pairs = zip(predictions.expand(len(labels), *predictions.shape[1:]), labels, strict=True)
+    scores = [pairwise_similarity(one[None], other[None])[0, 0] for one, other in pairs]
+    return torch.stack(scores) if scores else torch.empty(0, dtype=torch.float64)
+
+
+class AnnotatorDice(CumulativeIterationMetric):
+    """`annotator_dice` of every image, as a MONAI metric; of one prediction and one truth it is their Dice.
+
+    Args:
+        reduction: of the images' and annotators' values, see MONAI's metrics; nan values (no label) are left out.
+            ``"mean_batch"`` gives one value per annotator.
+
+    Example:
+        >>> metric = AnnotatorDice()
+        >>> labels = torch.eye(3)[None].expand(4, 3, 3)  # 4 images, 3 annotators
+        >>> metric(y_pred=labels, y=labels).shape
+        torch.Size([4, 3])
+        >>> metric.aggregate()
+        tensor([1.])
+    """
+
+    def __init__(self, reduction: MetricReduction | str = MetricReduction.MEAN) -> None:
+        super().__init__()
+        self.reduction = reduction
+
+    def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor | None = None, **kwargs: object) -> torch.Tensor:
+        """``(B, R)`` from class indices, ``(B, R or 1, *spatial)`` predicted and ``(B, R, *spatial)`` written."""
+        if y is None:
+            raise InputError("y: expected the annotators' labels, got none.")
+        return torch.stack([annotator_dice(*sets) for sets in zip(y_pred, y, strict=True)])
+
+    def aggregate(self, reduction: MetricReduction | str | None = None) -> torch.Tensor:
+        """The reduced value of all images since the last reset."""
+        return do_metric_reduction(self.get_buffer(), reduction or self.reduction)[0]

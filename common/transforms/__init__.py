@@ -16,6 +16,13 @@ from common.transforms.decisions import DecisionScoresd, SaveDecisiond
 from common.transforms.dice_optimal_threshold import DiceOptimalThresholdd
 from common.transforms.fuse_annotators import FuseAnnotatorsd
 from common.transforms.gaussian_field_noise import GaussianFieldNoised, RandGaussianFieldNoised
+from common.transforms.instances import (
+    FindInstancesd,
+    find_instances,
+    instance_rows,
+    label_instances,
+    merge_instances,
+)
 from common.transforms.morphological_noise import MorphologicalNoised
 from common.transforms.save_prediction import SaveSegmentationd
 from common.transforms.save_probabilities import SaveProbabilitiesd
@@ -35,6 +42,7 @@ __all__ = [
     "CropAroundLabeld",
     "DecisionScoresd",
     "DiceOptimalThresholdd",
+    "FindInstancesd",
     "FuseAnnotatorsd",
     "GaussianFieldNoised",
     "MorphologicalNoised",
@@ -51,6 +59,10 @@ __all__ = [
     "SplitAnnotatorsd",
     "boundary_distance",
     "boundary_weight",
+    "find_instances",
+    "instance_rows",
+    "label_instances",
+    "merge_instances",
     "unwarp",
     "warp",
 ]

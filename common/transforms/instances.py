@@ -1,0 +1,219 @@
+"""Instances of a label volume by connected components, and instances back to one volume and a table."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.transforms import MapTransform
+from scipy import ndimage
+
+from common.errors import InputError
+
+__all__ = ["FindInstancesd", "find_instances", "instance_rows", "label_instances", "merge_instances"]
+
+
+def label_instances(labels: torch.Tensor, min_voxels: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+    """Numbers the connected components of each class of a label map.
+
+    Voxels that touch at a face, an edge or a corner belong together. Numbers run by class, then by position.
+
+    Args:
+        labels: (*spatial), whole numbers, 0 is the background.
+        min_voxels: smaller components are left out, at least 1.
+
+    Returns:
+        Instance map (*spatial) int32, 0 or 1 … N, and the class of each instance, (N,) int64. Of an empty map N is 0.
+
+    Raises:
+        InputError: min_voxels is below 1.
+
+    Example:
+        >>> instances, classes = label_instances(torch.tensor([2, 2, 0, 1, 0, 2]))
+        >>> instances.tolist(), classes.tolist()
+        ([2, 2, 0, 1, 0, 3], [1, 2, 2])
+    """
+    array = labels.detach().cpu().numpy()
+    instances, classes = np.zeros(array.shape, np.int32), []
+    for value in np.unique(array[array > 0]):
+        for where, part in _components(array == value, min_voxels):
+            classes.append(int(value))
+            instances[where][part] = len(classes)
+    return torch.from_numpy(instances).to(labels.device), torch.tensor(classes, dtype=torch.int64, device=labels.device)
+
+
+def find_instances(label: torch.Tensor, threshold: float = 0.5, min_voxels: int = 1) -> dict[str, torch.Tensor]:
+    """Boxes, classes and masks of the connected components of each structure, as instance segmentation trains on them.
+
+    An instance of structure k is a connected component of ``label_k ≥ threshold``. Its mask is the label as it is,
+    soft values included, inside its box, and 0 on the other instances of its structure.
+
+    Args:
+        label: (K, *spatial) from 0 to 1, soft or hard, 2-D or 3-D.
+        threshold: above 0, at most 1.
+        min_voxels: smaller components are left out, at least 1.
+
+    Returns:
+        ``boxes`` (N, 2·D) float32 in MONAI's ``StandardMode``, starts then ends (exclusive) in voxels, axis by axis;
+        ``classes`` (N,) int64, k + 1; ``masks`` (N, *spatial) float32. N is 0 for an empty label.
+
+    Raises:
+        InputError: an argument out of range.
+
+    Example:
+        >>> found = find_instances(torch.tensor([[[0.0, 0.7, 1.0], [0.0, 0.2, 0.0]]]))
+        >>> found["boxes"].tolist(), found["classes"].tolist()
+        ([[0.0, 1.0, 1.0, 3.0]], [1])
+    """
+    if not 0 < threshold <= 1:
+        raise InputError(f"threshold: expected a number above 0 and at most 1, got {threshold}.")
+    values = label.detach().as_subclass(torch.Tensor).cpu().float().numpy()
+    boxes, classes, masks = [], [], []
+    for index, structure in enumerate(values):
+        certain = structure >= threshold
+        for where, part in _components(certain, min_voxels):
+            mask = np.zeros_like(structure)
+            mask[where] = np.where(certain[where] & ~part, 0.0, structure[where])
+            boxes.append([side.start for side in where] + [side.stop for side in where])
+            classes.append(index + 1)
+            masks.append(mask)
+    dimensions = values.ndim - 1
+    return {
+        "boxes": torch.tensor(boxes, dtype=torch.float32, device=label.device).reshape(-1, 2 * dimensions),
+        "classes": torch.tensor(classes, dtype=torch.int64, device=label.device),
+        "masks": torch.from_numpy(np.array(masks, np.float32).reshape(-1, *values.shape[1:])).to(label.device),
+    }
+
+
+def merge_instances(masks: torch.Tensor, scores: torch.Tensor | None = None, threshold: float = 0.5) -> torch.Tensor:
+    """One instance map of masks that may overlap; where they do, the instance with the higher score stays.
+
+    The class map is ``torch.cat([classes.new_zeros(1), classes])[instance_map]``.
+
+    Args:
+        masks: (N, *spatial) from 0 to 1; voxels above ``threshold`` belong to the instance.
+        scores: (N,); None prefers the first ones.
+        threshold: in [0, 1).
+
+    Returns:
+        (*spatial) int32, 0 or the number of the instance, 1 … N in the masks' order; 0 everywhere for N = 0.
+
+    Raises:
+        InputError: the numbers of masks and scores differ.
+
+    Example:
+        >>> merge_instances(torch.tensor([[1.0, 1, 0], [0, 1, 1]]), torch.tensor([0.4, 0.9])).tolist()
+        [1, 2, 2]
+    """
+    if scores is not None and len(scores) != len(masks):
+        raise InputError(f"scores: expected one for each of {len(masks)} masks, got {len(scores)}.")
+    order = torch.arange(len(masks)) if scores is None else torch.argsort(scores.cpu(), descending=True, stable=True)
+    merged = torch.zeros(masks.shape[1:], dtype=torch.int32, device=masks.device)
+    for number in reversed(order.tolist()):
+        merged[masks[number] > threshold] = number + 1
+    return merged
+
+
+def instance_rows(
+    instances: torch.Tensor,
+    classes: torch.Tensor,
+    voxel_mm3: float,
+    names: Mapping[int, str] | None = None,
+    scores: torch.Tensor | None = None,
+    slice_axis: int = -1,
+) -> list[dict[str, Any]]:
+    """A table of instances: what ``summary.csv`` says about each.
+
+    Args:
+        instances: map (*spatial) of 0 or 1 … N.
+        classes: (N,) of the instances.
+        voxel_mm3: volume of a voxel.
+        names: of the classes; None writes their numbers.
+        scores: (N,); None leaves the column empty.
+        slice_axis: of the slices.
+
+    Returns:
+        A row for each instance that has a voxel: ``instance``, ``structure``, ``volume_mm3``, ``score``,
+        ``first_slice`` and ``last_slice`` (from 0, both included).
+
+    Raises:
+        InputError: the map holds more instances than there are classes.
+
+    Example:
+        >>> instance_rows(torch.tensor([[1, 1, 0]]), torch.tensor([2]), 4.5, {2: "tibia"}, torch.tensor([0.75]))
+        ... # doctest: +NORMALIZE_WHITESPACE
+        [{'instance': 1, 'structure': 'tibia', 'volume_mm3': 9.0, 'score': 0.75, 'first_slice': 0, 'last_slice': 1}]
+    """
+    array = np.moveaxis(instances.detach().cpu().numpy().astype(np.int64), slice_axis, -1)
+    array = array.reshape(-1, array.shape[-1])
+    if array.size and array.max() > len(classes):
+        raise InputError(f"classes: expected one for each of {array.max()} instances, got {len(classes)}.")
+    counts = np.bincount(array.ravel(), minlength=len(classes) + 1)
+    rows = []
+    for number, where in enumerate(ndimage.find_objects(array, max_label=len(classes)), start=1):
+        if where is None:
+            continue
+        value = int(classes[number - 1])
+        rows.append(
+            {
+                "instance": number,
+                "structure": value if names is None else names[value],
+                "volume_mm3": round(float(counts[number]) * voxel_mm3, 3),
+                "score": "" if scores is None else round(float(scores[number - 1]), 6),
+                "first_slice": where[1].start,
+                "last_slice": where[1].stop - 1,
+            }
+        )
+    return rows
+
+
+class FindInstancesd(MapTransform):
+    """`find_instances` of an item's label: adds ``boxes``, ``classes`` and ``masks``, each behind an optional prefix.
+
+    Args:
+        keys: label (K, *spatial); with several of them give as many prefixes.
+        prefixes: before the names of what is added.
+        threshold, min_voxels: of `find_instances`.
+        allow_missing_keys: leave items without the label as they are.
+
+    Raises:
+        InputError: an argument out of range.
+
+    Example:
+        >>> sorted(FindInstancesd("label")({"label": torch.ones(1, 4, 4)}))
+        ['boxes', 'classes', 'label', 'masks']
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        prefixes: Sequence[str] = ("",),
+        threshold: float = 0.5,
+        min_voxels: int = 1,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        if len(prefixes) != len(self.keys) or isinstance(prefixes, str):
+            raise InputError(f"prefixes: expected a list of as many as keys, {len(self.keys)}, got {prefixes!r}.")
+        self.prefixes, self.threshold, self.min_voxels = tuple(prefixes), threshold, min_voxels
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        item = dict(data)
+        for key, prefix in self.key_iterator(item, self.prefixes):
+            found = find_instances(item[key], self.threshold, self.min_voxels)
+            item.update({f"{prefix}{name}": value for name, value in found.items()})
+        return item
+
+
+def _components(mask: np.ndarray, min_voxels: int) -> Iterator[tuple[tuple[slice, ...], np.ndarray]]:
+    """Box of each connected component, and the component inside it."""
+    if min_voxels < 1:
+        raise InputError(f"min_voxels: expected at least 1, got {min_voxels}.")
+    parts, _ = ndimage.label(mask, structure=np.ones((3,) * mask.ndim))
+    for number, where in enumerate(ndimage.find_objects(parts), start=1):
+        part = parts[where] == number
+        if part.sum() >= min_voxels:
+            yield where, part

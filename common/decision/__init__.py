@@ -6,5 +6,12 @@ from common.decision.dice_optimal import (
     dice_optimal_segmentation,
     dice_optimal_threshold,
 )
+from common.decision.temperature import fit_temperature
 
-__all__ = ["accuracy_optimal_segmentation", "apply_threshold", "dice_optimal_segmentation", "dice_optimal_threshold"]
+__all__ = [
+    "accuracy_optimal_segmentation",
+    "apply_threshold",
+    "dice_optimal_segmentation",
+    "dice_optimal_threshold",
+    "fit_temperature",
+]

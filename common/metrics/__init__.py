@@ -10,6 +10,7 @@ from common.metrics.calibration import (
 )
 from common.metrics.confusion_matrix_error import ConfusionMatrixError, confusion_matrix_error
 from common.metrics.generalized_energy_distance import GeneralizedEnergyDistance, generalized_energy_distance
+from common.metrics.reliability import ReliabilityBins, reliability_bins
 from common.metrics.soft import soft_accuracy, soft_dice
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "ConfusionMatrixError",
     "ExpectedCalibrationError",
     "GeneralizedEnergyDistance",
+    "ReliabilityBins",
     "ThresholdedAdaptiveCalibrationError",
     "annotator_dice",
     "confusion_matrix_error",
@@ -25,6 +27,7 @@ __all__ = [
     "generalized_energy_distance",
     "pairwise_dice",
     "pairwise_similarity",
+    "reliability_bins",
     "soft_accuracy",
     "soft_dice",
     "thresholded_adaptive_calibration_error",

@@ -233,13 +233,18 @@ def _check_threshold(threshold: float) -> None:
 
 def _equal_width_error(values: torch.Tensor, labels: torch.Tensor, bins: int) -> torch.Tensor:
     gap = labels.double().sub_(values)
-    # a little less, so that a value on an edge is in the bin below however it was rounded
-    bin_of = values.mul(bins * (1 - 4 * torch.finfo(torch.float32).eps)).int()
+    bin_of = _bin_of(values, bins)
     # neighbours mostly share a bin, and would wait for each other's sum: they take turns at several
     turns = torch.arange(0, TURNS * bins, bins, dtype=torch.int32, device=values.device)
     bin_of += turns.repeat(len(values) // TURNS + 1)[: len(values)]
     sums = torch.bincount(bin_of, gap, minlength=TURNS * bins).view(TURNS, bins).sum(0)
     return sums.abs().sum() / len(values)
+
+
+def _bin_of(values: torch.Tensor, bins: int) -> torch.Tensor:
+    """Of ``bins`` of equal width, the one of each value, from 0."""
+    # a little less, so that a value on an edge is in the bin below however it was rounded
+    return values.mul(bins * (1 - 4 * torch.finfo(torch.float32).eps)).int()
 
 
 def _equal_count_error(values: torch.Tensor, labels: torch.Tensor, bins: int, threshold: float) -> torch.Tensor:

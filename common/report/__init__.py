@@ -4,7 +4,13 @@ from common.report.curves import draw_dice_by_setting, draw_memorisation, draw_n
 from common.report.noise_levels import draw_dice_by_noise_level, draw_noise_levels
 from common.report.overlays import Example, draw_examples, draw_overlay, examples_from_dataset
 from common.report.page import write_page
-from common.report.statistics import GroupComparison, compare_groups, last_epochs_mean, mean_and_std
+from common.report.statistics import (
+    GroupComparison,
+    compare_groups,
+    last_epochs_mean,
+    mean_and_std,
+    paired_permutation_test,
+)
 from common.report.tables import (
     insert_between_markers,
     load_results,
@@ -31,6 +37,7 @@ __all__ = [
     "load_results",
     "markdown_table",
     "mean_and_std",
+    "paired_permutation_test",
     "results_table",
     "summarise_runs",
     "write_page",

@@ -1,6 +1,7 @@
 """What configs wire together: seeds, checkpoints, tables, engine updates."""
 
 from common.workflow.annotator_training import ConsensusConfusion, PrepareTargets, TraceWarmUp
+from common.workflow.calibration import FitTemperature, ReliabilityTable, load_temperature
 from common.workflow.checkpoint import TrainingCheckpoint, load_weights
 from common.workflow.epoch_table import EpochTable
 from common.workflow.memorisation import MemorisationCurve
@@ -15,15 +16,18 @@ __all__ = [
     "ConsensusConfusion",
     "EpochSeed",
     "EpochTable",
+    "FitTemperature",
     "MemorisationCurve",
     "PredictionSummary",
     "PrepareTargets",
     "PrepareViews",
+    "ReliabilityTable",
     "TraceWarmUp",
     "TrainingCheckpoint",
     "ViewLoss",
     "as_bool",
     "choose",
+    "load_temperature",
     "load_weights",
     "parameter_groups",
     "prepare_soft_labels",

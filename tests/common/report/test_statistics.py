@@ -13,7 +13,7 @@ from scipy.stats import f as f_distribution
 from scipy.stats import studentized_range
 
 from common.errors import InputError
-from common.report import compare_groups, last_epochs_mean, mean_and_std
+from common.report import compare_groups, last_epochs_mean, mean_and_std, paired_permutation_test
 
 GROUPS = {"A": [0.80, 0.82, 0.81, 0.85], "B": [0.90, 0.93, 0.91], "C": [0.79, 0.84]}
 values = st.lists(st.floats(0.0, 1.0), min_size=2, max_size=5)
@@ -165,3 +165,46 @@ def test_groups_without_variance() -> None:
 def test_groups_that_cannot_be_compared(groups: dict[str, list[float]], message: str) -> None:
     with pytest.raises(InputError, match=message):
         compare_groups(groups)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=7))
+def test_paired_test_tries_every_swap(pairs: list[tuple[int, int]]) -> None:
+    a, b = zip(*pairs, strict=True)
+    differences = np.subtract(a, b)
+    swaps = [abs(np.dot(signs, differences)) for signs in itertools.product((1, -1), repeat=len(pairs))]
+    share = np.mean(np.array(swaps) >= abs(differences.sum()))
+    assert paired_permutation_test(a, b) == pytest.approx(share)
+    assert paired_permutation_test(b, a) == pytest.approx(share)
+
+
+def test_paired_test_draws_swaps_of_many_subjects() -> None:
+    rng = np.random.default_rng(0)
+    subject = rng.normal(0, 10, 25)  # subjects differ far more than methods do
+    a, b = subject + rng.normal(0, 1, 25), subject + rng.normal(0, 1, 25)
+    p = paired_permutation_test(a, b)
+    assert 0.05 < p <= 1
+    assert paired_permutation_test(a, b) == p != paired_permutation_test(a, b, seed=1)
+    assert paired_permutation_test(a, b, seed=1) == pytest.approx(p, abs=0.03)
+    assert paired_permutation_test(a - 2, b) == pytest.approx(2 / 10_001), "no swap of 10,000 is as extreme"
+    assert paired_permutation_test(a - 2, b, draws=100) == pytest.approx(2 / 101)
+
+
+def test_paired_test_under_the_null_is_uniform() -> None:
+    rng = np.random.default_rng(1)
+    found = [paired_permutation_test(*rng.normal(size=(2, 12)), draws=200, seed=i) for i in range(200)]
+    assert np.mean(np.array(found) < 0.25) == pytest.approx(0.25, abs=0.08)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "draws", "message"),
+    [
+        ([], [], 10, "same subjects.*0 and 0"),
+        ([1.0, 2.0], [1.0], 10, "same subjects.*2 and 1"),
+        ([1.0, math.nan], [1.0, 2.0], 10, "finite"),
+        ([1.0, 2.0], [1.0, 2.0], 0, "draws.*0"),
+    ],
+)
+def test_paired_test_mistakes(a: list[float], b: list[float], draws: int, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        paired_permutation_test(a, b, draws)

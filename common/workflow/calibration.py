@@ -1,0 +1,159 @@
+"""Calibration of a trained network: the table of its reliability, and the temperature of its logits."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from ignite.engine import Engine, Events
+from monai.engines.utils import IterationEvents
+
+from common.decision.temperature import fit_temperature
+from common.errors import InputError
+from common.files import whole_file, write_csv
+from common.metrics.reliability import reliability_bins
+
+TEMPERATURE_FILE = "temperature.json"
+
+
+class ReliabilityTable:
+    """Ignite handler of an evaluator: bins the probabilities of all images and writes ``reliability.csv`` at the end.
+
+    A row per class and bin: ``class``, ``bin`` from 1, ``count``, ``confidence``, ``accuracy``; the latter two of an
+    empty bin stay empty. `common.report.draw_reliability` draws it.
+
+    Args:
+        folder: where ``reliability.csv`` goes.
+        class_names: of all classes.
+        keys: of probabilities ``(K, *spatial)`` and label ``(1, *spatial)`` in the evaluator's output.
+        bins: of equal width (paper: 15).
+        region: ``"all"`` voxels, or those whose label is ``"foreground"``.
+
+    Raises:
+        InputError: when running, if the probabilities have another number of classes.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        class_names: Sequence[str],
+        keys: tuple[str, str] = ("probabilities", "label"),
+        bins: int = 15,
+        region: str = "all",
+    ) -> None:
+        self.path = Path(folder) / "reliability.csv"
+        self.class_names, self.keys, self.bins, self.region = list(class_names), keys, bins, region
+        self.start()
+
+    def attach(self, engine: Engine) -> None:
+        engine.add_event_handler(Events.STARTED, self.start)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self.add)
+        engine.add_event_handler(Events.COMPLETED, self.write)
+
+    def start(self) -> None:
+        # voxels, and sums of their probabilities and of their labels
+        self.sums = torch.zeros(3, len(self.class_names), self.bins, dtype=torch.float64)
+
+    def add(self, engine: Engine) -> None:
+        for item in engine.state.output:
+            probabilities, label = (torch.as_tensor(item[key])[None] for key in self.keys)
+            if probabilities.shape[1] != len(self.class_names):
+                names = ", ".join(self.class_names)
+                raise InputError(f"class_names: expected {probabilities.shape[1]} classes, got {names}.")
+            found = reliability_bins(probabilities, label, self.bins, self.region)
+            means = torch.stack((torch.ones_like(found.count), found.confidence, found.accuracy))
+            self.sums += (means.nan_to_num() * found.count).cpu()
+
+    def write(self) -> None:
+        rows: list[dict[str, Any]] = []
+        for name, sums in zip(self.class_names, self.sums.transpose(0, 1), strict=True):
+            for index, (count, confidence, accuracy) in enumerate(sums.T.tolist(), start=1):
+                row = {"class": name, "bin": index, "count": int(count), "confidence": "", "accuracy": ""}
+                rows.append(row | ({"confidence": confidence / count, "accuracy": accuracy / count} if count else {}))
+        write_csv(self.path, rows)
+
+
+class FitTemperature:
+    """Ignite handler of an evaluator: fits a temperature to its logits and writes ``temperature.json`` at the end.
+
+    Run the trained network over the validation subjects; post-processing does not matter, logits are taken before.
+
+    Args:
+        folder: where ``temperature.json`` goes, the folder of ``model.pt``.
+
+    Raises:
+        InputError: when running, as `common.decision.fit_temperature`.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self.path = Path(folder) / TEMPERATURE_FILE
+        self.start()
+
+    def attach(self, engine: Engine) -> None:
+        engine.add_event_handler(Events.STARTED, self.start)
+        engine.add_event_handler(IterationEvents.FORWARD_COMPLETED, self.add)
+        engine.add_event_handler(Events.COMPLETED, self.write)
+
+    def start(self) -> None:
+        self.logits: list[torch.Tensor] = []
+        self.labels: list[torch.Tensor] = []
+
+    def add(self, engine: Engine) -> None:
+        # voxels in one line, for images may differ in size
+        logits, labels = engine.state.output["pred"].detach(), engine.state.output["label"]
+        self.logits.append(logits.float().cpu().movedim(1, 0).flatten(1))
+        self.labels.append(labels.cpu().movedim(1, 0).flatten(1))
+
+    def write(self) -> None:
+        if not self.logits:
+            raise InputError(f"{self.path}: a temperature needs at least one validation image, got none.")
+        temperature = fit_temperature(torch.cat(self.logits, 1)[None], torch.cat(self.labels, 1)[None])
+        with whole_file(self.path) as partial:
+            partial.write_text(json.dumps({"temperature": temperature}) + "\n", encoding="utf-8")
+        self.start()
+
+
+def load_temperature(path: str | os.PathLike[str] | None, temperature: float | str = "fitted") -> float:
+    """What divides the logits: a given number, or the one that `FitTemperature` wrote.
+
+    Args:
+        path: of ``temperature.json`` or its folder; None for none.
+        temperature: ``"fitted"`` to read the file, else a positive number, which is returned.
+
+    Returns:
+        The temperature; 1 without a path.
+
+    Raises:
+        InputError: the file is missing or holds no temperature, or ``temperature`` is neither.
+
+    Example:
+        >>> load_temperature(None), load_temperature("models", temperature=1.5)
+        (1.0, 1.5)
+    """
+    if temperature != "fitted":
+        return _positive(temperature, "temperature", "fitted or a positive number")
+    if path is None:
+        return 1.0
+    file = Path(path) / TEMPERATURE_FILE if Path(path).is_dir() else Path(path)
+    if not file.is_file():
+        raise InputError(f"{file}: there is no fitted temperature; fit it on the validation subjects first.")
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))["temperature"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{file}: expected a fitted temperature (JSON), got something else.") from error
+    return _positive(value, str(file), "a positive number")
+
+
+def _positive(value: Any, name: str, expected: str) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise InputError(f"{name}: expected {expected}, got {value!r}.")
+    return number

@@ -91,7 +91,8 @@ def find_hyperintense(image: torch.Tensor, anatomy: torch.Tensor, threshold: flo
     """Where a structure is brighter than the structure itself usually is.
 
     ``h_ki = a_ki and x_i > median_k + threshold · 1.4826 · MAD_k``, the median and the median absolute deviation of the
-    image in structure k: robust, because lesions, vessels and the dark cortex are part of it.
+    image in structure k (of an even number of voxels the lower of the two in the middle): robust, because lesions,
+    vessels and the dark cortex are part of it.
 
     Args:
         image: (*spatial), any scale.
@@ -122,7 +123,7 @@ def find_hyperintense(image: torch.Tensor, anatomy: torch.Tensor, threshold: flo
             continue
         if not values.isfinite().all():
             raise InputError("image: expected finite grey values within the anatomy, got others.")
-        centre = values.quantile(0.5) if values.numel() < 2**24 else values.median()
+        centre = values.median()
         deviation = MAD_TO_DEVIATION * (values - centre).abs().median()
         chosen[mask] = values > centre + threshold * deviation
     return found

@@ -11,6 +11,7 @@ from common.data.isic import isic_datalist
 from common.data.knee_phantom import write_knee_phantom
 from common.data.lesion_phantom import write_lesion_phantom
 from common.data.load_annotators import LoadAnnotatorsd
+from common.data.mnist import mnist_datalist, write_mnist_annotators
 from common.data.oai import oai_datalist
 from common.data.readers import load_images
 from common.data.regions import LoadRegionsd, Region, read_regions, regions_to_masks, write_regions
@@ -32,6 +33,7 @@ __all__ = [
     "hippocampus_datalist",
     "isic_datalist",
     "load_images",
+    "mnist_datalist",
     "oai_datalist",
     "read_regions",
     "regions_to_masks",
@@ -43,5 +45,6 @@ __all__ = [
     "write_ct_phantom",
     "write_knee_phantom",
     "write_lesion_phantom",
+    "write_mnist_annotators",
     "write_regions",
 ]

@@ -33,6 +33,8 @@ class LoadAnnotatorsd(MapTransform):
         annotators: the names of all R annotators of the data set.
         num_classes: L ≥ 2. With two classes a file may use any positive value for the foreground (0 and 255), with more
             it holds class indices; −1 is a pixel that was not labelled.
+        threshold: of grey labels of two classes: foreground is what exceeds this share of the file's maximum, in
+            [0, 1), 0.5 as `BinaryMaskd` has it; None refuses labels of more than two values.
         image_key: of the image, whose shape the labels must have where it is loaded already.
         case_key: of the case name, for messages.
         allow_missing_keys: leave items without labels as they are.
@@ -56,6 +58,7 @@ class LoadAnnotatorsd(MapTransform):
         keys: KeysCollection,
         annotators: Sequence[str],
         num_classes: int = 2,
+        threshold: float | None = None,
         image_key: str = "image",
         case_key: str = "case",
         allow_missing_keys: bool = False,
@@ -65,8 +68,13 @@ class LoadAnnotatorsd(MapTransform):
             raise InputError(f"annotators: expected a list of different names, got {annotators!r}.")
         if num_classes < 2:
             raise InputError(f"num_classes: expected two or more, background included, got {num_classes}.")
+        if threshold is not None and (num_classes > 2 or not 0 <= threshold < 1):
+            raise InputError(
+                f"threshold: expected a share in [0, 1) and two classes, got {threshold} and {num_classes}."
+            )
         self.annotators = tuple(annotators)
-        self.num_classes, self.image_key, self.case_key = num_classes, image_key, case_key
+        self.num_classes, self.threshold = num_classes, threshold
+        self.image_key, self.case_key = image_key, case_key
         self._load = load_images("label")
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
@@ -112,7 +120,9 @@ class LoadAnnotatorsd(MapTransform):
         label = self._load({"label": path})["label"]
         if len(label) != 1:
             raise InputError(f"{path}: expected a label of one channel, got {len(label)}.")
-        if self.num_classes == 2 and label[label > 0].unique().numel() == 1:
+        if self.threshold is not None:
+            label = torch.where(label < 0, label, (label > self.threshold * label.max()).to(label.dtype))
+        elif self.num_classes == 2 and label[label > 0].unique().numel() == 1:
             label = torch.where(label > 0, 1, label)
         values = label.unique().tolist()
         if not set(values) <= set(range(-1, self.num_classes)):

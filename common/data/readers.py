@@ -1,4 +1,4 @@
-"""Loading of PNG, JPEG and NIfTI files as MONAI tensors with a known number of channels."""
+"""Loading of PNG, JPEG, TIFF and NIfTI files as MONAI tensors with a known number of channels."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import numpy as np
 from monai.data.image_reader import NibabelReader, PILReader
 from monai.transforms.io.dictionary import LoadImaged
 from monai.utils import ensure_tuple
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from common.errors import InputError
 
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
+TIFF_SUFFIXES = (".tif", ".tiff")
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", *TIFF_SUFFIXES)
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
 DEEP_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
 
@@ -66,8 +68,37 @@ def rgb_image(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
+def float_colour_image(path: str | os.PathLike[str]) -> Image.Image:
+    """The mean over the channels of a TIFF whose colours are 32-bit floating-point numbers, which Pillow cannot open.
+
+    Args:
+        path: of an uncompressed TIFF with its channels side by side, such as ``tifffile`` and ImageJ write.
+
+    Returns:
+        An image of mode ``F``.
+
+    Raises:
+        ValueError: it is another kind of file.
+    """
+    with open(path, "rb") as file:
+        header = file.read(8)
+        directory = ImageFileDirectory_v2(header)
+        file.seek(directory.next)
+        directory.load(file)
+        width, height, channels = (directory.get(tag, 1) for tag in (256, 257, 277))
+        compression, arrangement, formats = directory.get(259, 1), directory.get(284, 1), directory.get(339, ())
+        if (compression, arrangement, set(formats), set(directory[258])) != (1, 1, {3}, {32}):
+            raise ValueError("of TIFF, grey, 8-bit colours and uncompressed 32-bit floating-point colours are read")
+        data = b""
+        for start, length in zip(directory[273], directory[279], strict=True):
+            file.seek(start)
+            data += file.read(length)
+    values = np.frombuffer(data, "<f4" if header[:2] == b"II" else ">f4").reshape(height, width, channels)
+    return Image.fromarray(values.mean(2, dtype=np.float64).astype(np.float32))
+
+
 class PictureReader(PILReader):
-    """MONAI's reader for PNG and JPEG with a fixed number of channels, indexed (x, y) like a NIfTI slice.
+    """MONAI's reader for PNG, JPEG and TIFF with a fixed number of channels, indexed (x, y) like a NIfTI slice.
 
     Args:
         channels: 1 for grey (`grey_image`) or 3 for colour (`rgb_image`).
@@ -79,31 +110,39 @@ class PictureReader(PILReader):
     def __init__(self, channels: int = 1) -> None:
         if channels not in (1, 3):
             raise InputError(f"channels must be 1 (grey) or 3 (colour), got {channels!r}.")
-        super().__init__(converter=grey_image if channels == 1 else rgb_image)
+        self.in_channels = grey_image if channels == 1 else rgb_image
+        super().__init__(converter=self.in_channels)
 
     def verify_suffix(self, filename: Sequence[str | os.PathLike[str]] | str | os.PathLike[str]) -> bool:
         return all(os.fspath(name).lower().endswith(PICTURE_SUFFIXES) for name in ensure_tuple(filename))
 
     def read(self, data: Any, **kwargs: Any) -> Any:
+        files = ensure_tuple(data)
         try:
-            return super().read(data, **kwargs)
+            try:
+                return super().read(data, **kwargs)
+            except UnidentifiedImageError:
+                if not all(os.fspath(file).lower().endswith(TIFF_SUFFIXES) for file in files):
+                    raise
+                images = [self.in_channels(float_colour_image(file)) for file in files]
+                return images if len(images) > 1 else images[0]
         except Exception as error:  # decoders of damaged files raise whatever they meet
-            names = ", ".join(map(str, ensure_tuple(data)))
-            raise InputError(f"{names} cannot be read as a PNG or JPEG image: {error}.") from error
+            names = ", ".join(map(str, files))
+            raise InputError(f"{names} cannot be read as a PNG, JPEG or TIFF image: {error}.") from error
 
     def _get_meta_dict(self, img: Image.Image) -> dict:
         return {"width": img.width, "height": img.height}
 
 
 def load_images(keys: str | Sequence[str], channels: int = 1) -> LoadImaged:
-    """MONAI's `LoadImaged` for PNG, JPEG and NIfTI, by suffix, as float32 with the channel first.
+    """MONAI's `LoadImaged` for PNG, JPEG, TIFF and NIfTI, by suffix, as float32 with the channel first.
 
     A picture of width W and height H becomes (channels, W, H), a NIfTI file (C, X, Y) or (C, X, Y, Z) with its affine
     and its own number of channels. `SaveImaged` writes both back in their own geometry.
 
     Args:
         keys: of the items that hold file names.
-        channels: of PNG and JPEG images, 1 (grey) or 3 (colour).
+        channels: of PNG, JPEG and TIFF images, 1 (grey) or 3 (colour).
 
     Raises:
         InputError: another number of channels.

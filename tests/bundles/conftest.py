@@ -53,6 +53,18 @@ TINY: dict[str, dict[str, Any]] = {
         "load": {"features": [4, 8]},
         "inputs": ["new/*"],
     },
+    "disentangling_annotators": {
+        "train": {
+            "dataset_dir#num_cases": 12,
+            "dataset_dir#size": 32,
+            "image_size": [32, 32],
+            "max_epochs": 1,
+            "warmup_epochs": 1,
+        },
+        "inference": {"phantom#num_cases": 12, "phantom#size": 32, "image_size": [32, 32]},
+        "load": {},
+        "inputs": ["new/*"],
+    },
 }
 
 

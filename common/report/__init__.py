@@ -1,5 +1,6 @@
 """Figures, tables and statistics of runs, and reports of them."""
 
+from common.report.annotators import draw_annotators, draw_confusion_matrices, draw_validation
 from common.report.curves import draw_dice_by_setting, draw_memorisation, draw_nu_path
 from common.report.noise_levels import draw_dice_by_noise_level, draw_noise_levels
 from common.report.overlays import Example, draw_examples, draw_overlay, examples_from_dataset
@@ -24,6 +25,8 @@ __all__ = [
     "Example",
     "GroupComparison",
     "compare_groups",
+    "draw_annotators",
+    "draw_confusion_matrices",
     "draw_dice_by_noise_level",
     "draw_dice_by_setting",
     "draw_examples",
@@ -31,6 +34,7 @@ __all__ = [
     "draw_noise_levels",
     "draw_nu_path",
     "draw_overlay",
+    "draw_validation",
     "examples_from_dataset",
     "insert_between_markers",
     "last_epochs_mean",

@@ -14,6 +14,7 @@ import fire
 from fire.decorators import SetParseFn
 
 from common.errors import InputError
+from common.report.annotators import draw_validation
 from common.report.curves import draw_dice_by_setting, draw_memorisation, draw_nu_path
 from common.report.noise_levels import draw_dice_by_noise_level, draw_noise_levels
 from common.report.overlays import draw_overlay
@@ -60,6 +61,21 @@ def nu_path(*runs: str, starts: str = "", output: str = "nu_tilde.png") -> str:
         output: PNG to write.
     """
     return str(draw_nu_path(labelled_runs(runs), output, labelled_runs(shlex.split(starts))))
+
+
+@SetParseFn(str)
+def validation(
+    *runs: str, metric: str = "val_mean_dice", legend: str = "Trace weight", output: str = "validation.png"
+) -> str:
+    """A metric of the validation over the epochs, a line per run, darker for the later ones.
+
+    Args:
+        runs: folders with metrics.csv, or LABEL:FOLDER, in the order of what they differ in: 0:runs/a 0.1:runs/b.
+        metric: column of metrics.csv.
+        legend: what the labels are.
+        output: PNG to write.
+    """
+    return str(draw_validation(labelled_runs(runs), output, metric, legend))
 
 
 @SetParseFn(str)
@@ -139,6 +155,7 @@ def noise_dice(results: str, output: str = "noise_dice.png") -> str:
 COMMANDS = {
     "memorisation": memorisation,
     "nu_path": nu_path,
+    "validation": validation,
     "dice": dice,
     "table": table,
     "overlay": overlay,

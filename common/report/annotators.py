@@ -1,0 +1,234 @@
+"""What annotators do, as measured and as learned: confusion matrices, overlays, and training over the trace weight."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from common.errors import InputError
+from common.report.curves import (
+    LEGEND,
+    TEXT,
+    WIDTH,
+    PathLike,
+    _column,
+    _epochs_below,
+    _plain,
+    _tables,
+    save_figure,
+)
+from common.report.overlays import CLEAN, NOISY, PREDICTION, _dice, _outline, _show, _write
+
+__all__ = ["draw_annotators", "draw_confusion_matrices", "draw_validation"]
+
+SHADES = "Blues"
+ERRORS = "magma"  # as bright as it is grave, whatever the colour vision
+
+
+def draw_confusion_matrices(
+    matrices: Mapping[str, torch.Tensor],
+    path: PathLike,
+    truth: Mapping[str, torch.Tensor] | None = None,
+    classes: Sequence[str] | None = None,
+) -> Path:
+    """The confusion matrix of each annotator, the true one below the estimate where it is known.
+
+    A cell shows p(written class | true class), so that columns sum to 1; an unknown one (nan) is grey.
+
+    Source: Zhang et al., *Disentangling Human Error from Ground Truth in Segmentation of Medical Images*, Figs. 2, 5
+    and 7.
+
+    Args:
+        matrices: estimated ``(L, L)`` of each annotator by name, ``[i, j] = p(noisy = i | true = j)``.
+        path: PNG to write.
+        truth: true ones of the same annotators, or of some.
+        classes: names of the L classes; None for their indices.
+
+    Raises:
+        InputError: no matrices, or matrices or names that do not fit each other.
+    """
+    truth = truth or {}
+    if not matrices:
+        raise InputError("a figure of confusion matrices needs at least one annotator, got none.")
+    strangers = truth.keys() - matrices.keys()
+    if strangers:
+        raise InputError(f"expected true matrices of {', '.join(matrices)}, got one of {', '.join(sorted(strangers))}.")
+    size = len(next(iter(matrices.values())))
+    for name, matrix in [*matrices.items(), *truth.items()]:
+        if matrix.shape != (size, size):
+            raise InputError(f"{name}: expected a matrix of {size} × {size} classes, got {tuple(matrix.shape)}.")
+    labels = [str(label) for label in (range(size) if classes is None else classes)]
+    if len(labels) != size:
+        raise InputError(f"classes: expected {size} names, got {len(labels)}.")
+
+    names = list(matrices)
+    rows = {"Estimate": matrices, "Truth": truth} if truth else {"": matrices}
+    columns = min(5, len(names), max(1, int(16 / size)))  # so that the numbers have room
+    lines = -(-len(names) // columns)
+    side = min((WIDTH - 0.9) / columns, 2.2)
+    longest = max(map(len, labels))
+    below = 0.25 if size == 2 else 0.2 + 0.06 * longest
+    figure = Figure(figsize=(WIDTH, (len(rows) * side + 0.3 + below) * lines + 0.25), layout="constrained")
+    panels = figure.subplots(lines * len(rows), columns, squeeze=False)
+    for panel in panels.flat:
+        panel.set_visible(False)
+    for index, name in enumerate(names):
+        line, column = divmod(index, columns)
+        for row, (title, shown) in enumerate(rows.items()):
+            if name not in shown:
+                continue
+            panel = panels[line * len(rows) + row, column]
+            panel.set_visible(True)
+            _matrix(panel, shown[name].detach().cpu().numpy(), fontsize=8 if side / size > 0.45 else 6.5)
+            lowest = not any(name in lower for lower in list(rows.values())[row + 1 :])
+            panel.set_xticks(range(size), labels if lowest else [""] * size, rotation=90 if size > 2 < longest else 0)
+            panel.set_yticks(range(size), labels if column == 0 else [""] * size)
+            panel.set_title(name if row == 0 else "", fontsize=9, fontweight="bold", color=TEXT)
+            panel.set_ylabel(title if column == 0 else "", fontsize=9, color=TEXT)
+    figure.supxlabel("True class", fontsize=9, color=TEXT)
+    figure.supylabel("Written class", fontsize=9, color=TEXT)
+    return save_figure(figure, path)
+
+
+def draw_annotators(
+    image: np.ndarray,
+    labels: Mapping[str, np.ndarray | None],
+    predictions: Mapping[str, np.ndarray],
+    truth: np.ndarray,
+    path: PathLike,
+) -> Path:
+    """Each annotator's label of an image, what the network expects of that annotator, and where it expects errors.
+
+    A column per annotator: the label; the predicted label with its Dice with it (of all foreground); and the
+    probability that the annotator writes another class than the true one, 1 − p̂⁽ʳ⁾[y]. Dashed is the truth. Of a large
+    image the part around what anybody marked is shown; Dice is that of the whole.
+
+    Source: Zhang et al., *Disentangling Human Error from Ground Truth in Segmentation of Medical Images*, Figs. 5 to 7.
+
+    Args:
+        image: (H, W) or (H, W, 3), any range.
+        labels: class indices (H, W) of each annotator by name; None where the annotator did not label the image.
+        predictions: probabilities (L, H, W) of what each of these annotators writes.
+        truth: class indices (H, W): the true label or, where there is none, the network's estimate.
+        path: PNG to write.
+
+    Raises:
+        InputError: no annotators, other annotators in ``predictions``, or a size that is not the image's.
+    """
+    if not labels or labels.keys() != predictions.keys():
+        raise InputError(
+            f"labels and predictions: expected those of the same annotators, got {', '.join(labels) or 'nobody'} and "
+            f"{', '.join(predictions) or 'nobody'}."
+        )
+    size = image.shape[:2]
+    for name, array in [("truth", truth), *labels.items(), *predictions.items()]:
+        if array is not None and array.shape[-2:] != size:
+            raise InputError(f"{name}: expected the size of the image, {size}, got {array.shape[-2:]}.")
+
+    drawn = {name: probabilities.argmax(0) for name, probabilities in predictions.items()}
+    window = _around([truth, *drawn.values(), *(label for label in labels.values() if label is not None)])
+    image, truth = image[window], truth[window]
+    columns = len(labels) + 1
+    cell = WIDTH / (columns + 0.15)
+    height = cell * image.shape[0] / image.shape[1]
+    layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.035, wspace=0.0, hspace=0.0)
+    figure = Figure(figsize=(WIDTH, 3 * height + 0.45), layout=layout)
+    panels = figure.subplots(3, columns, squeeze=False)
+    for panel in panels[:2].flat:
+        _show(panel, image)
+    _outlines(panels[1, 0], truth, CLEAN, dashed=True)
+    panels[2, 0].axis("off")
+    for panel, title in zip(panels[0], ("Image", *labels), strict=True):
+        panel.set_title(title, fontsize=9, fontweight="bold", color=TEXT)
+    _write(panels[1, 0], "Truth")
+    for panel, title in zip(panels[:, 1], ("Label", "Prediction", "Error"), strict=True):
+        panel.set_ylabel(title, fontsize=8, color=TEXT)
+    for (name, label), (above, centre, below) in zip(labels.items(), panels[:, 1:].T, strict=True):
+        for panel in (above, centre):
+            _outlines(panel, truth, CLEAN, dashed=True)
+        _outlines(centre, drawn[name][window], PREDICTION)
+        if label is None:
+            _write(above, "Not labelled")
+        else:
+            _outlines(above, label[window], NOISY)
+            _write(centre, f"Dice {_dice(drawn[name], label):.2f}")
+            if not (label > 0).any():
+                _write(above, "Empty")
+        error = 1 - np.take_along_axis(predictions[name][:, *window], truth.astype(np.int64)[None], 0)[0]
+        below.imshow(error, cmap=ERRORS, vmin=0.0, vmax=1.0)
+        below.set(xticks=[], yticks=[])
+        below.spines[:].set_visible(False)
+        _outlines(below, truth, CLEAN, dashed=True)
+    scale = panels[2, 0].inset_axes((0.1, 0.5, 0.8, 0.1))
+    scale.imshow(np.linspace(0, 1, 256)[None], cmap=ERRORS, aspect="auto", extent=(0, 1, 0, 1))
+    scale.set(xticks=[0, 0.5, 1], yticks=[])
+    scale.set_title("Probability of error", fontsize=8, color=TEXT)
+    scale.tick_params(labelsize=8, color="#999999", labelcolor=TEXT)
+    scale.spines[:].set_visible(False)
+    return save_figure(figure, path, dpi=160, keep=(CLEAN, NOISY, PREDICTION))
+
+
+def draw_validation(
+    runs: Mapping[str, PathLike], path: PathLike, metric: str = "val_mean_dice", legend: str = "Trace weight"
+) -> Path:
+    """A metric of the validation over the epochs, a line per run, darker for the later ones.
+
+    For runs that differ in one number, given in its order: of the trace weight it is figure 3 of Zhang et al.,
+    *Disentangling Human Error from Ground Truth in Segmentation of Medical Images*.
+
+    Args:
+        runs: folder with ``metrics.csv`` of each line, by its label.
+        path: PNG to write.
+        metric: column of ``metrics.csv``.
+        legend: what the labels are.
+
+    Raises:
+        InputError: no runs, a missing ``metrics.csv``, or one without the column.
+    """
+    tables = _tables(runs, "metrics.csv", ("epoch", metric))
+    colours = matplotlib.colormaps["viridis_r"](np.linspace(0.1, 1.0, len(tables)))
+    figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
+    panel = figure.subplots()
+    _plain(panel, title="")
+    for (label, rows), colour in zip(tables.items(), colours, strict=True):
+        panel.plot(*_column(rows, metric), label=label, color=colour, linewidth=1.5)
+    _epochs_below(panel)
+    panel.set_ylabel("Dice on validation set" if metric == "val_mean_dice" else metric, color=TEXT)
+    figure.legend(loc="outside lower center", ncols=min(7, len(tables)), title=legend, title_fontsize=8, **LEGEND)
+    return save_figure(figure, path)
+
+
+def _matrix(panel: Axes, matrix: np.ndarray, fontsize: float) -> None:
+    panel.imshow(np.ma.masked_invalid(matrix), cmap=SHADES, vmin=0.0, vmax=1.0)
+    for (i, j), value in np.ndenumerate(matrix):
+        text, colour = (f"{value:.2f}", "white" if value > 0.55 else TEXT) if np.isfinite(value) else ("?", TEXT)
+        panel.text(j, i, text, ha="center", va="center", fontsize=fontsize, color=colour)
+    panel.set_facecolor("#EEEEEE")
+    panel.tick_params(length=0, labelsize=8, labelcolor=TEXT)
+    panel.spines[:].set_color("#999999")
+
+
+def _outlines(panel: Axes, classes: np.ndarray, colour: str, dashed: bool = False) -> None:
+    """The border of each class but the background; −1, not labelled, has none."""
+    for index in np.unique(classes[classes > 0]):
+        _outline(panel, classes == index, colour, dashed)
+
+
+def _around(masks: Sequence[np.ndarray]) -> tuple[slice, slice]:
+    """Rows and columns of all foreground with a quarter of its size around it, a twelfth of the image at least."""
+    foreground = np.any([mask > 0 for mask in masks], axis=0)
+    if not foreground.any():
+        return slice(None), slice(None)
+    window = []
+    for axis, length in enumerate(foreground.shape):
+        marked = np.flatnonzero(foreground.any(1 - axis))
+        margin = max(length // 12, (marked[-1] - marked[0]) // 4)
+        window.append(slice(max(0, marked[0] - margin), marked[-1] + 1 + margin))
+    return window[0], window[1]

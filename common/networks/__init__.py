@@ -2,6 +2,7 @@
 
 from common.networks.annotator_ensemble import AnnotatorEnsemble
 from common.networks.annotator_network import AnnotatorNetwork, ConfusionHead, GlobalConfusion
+from common.networks.mask_rcnn import IMaskRCNN
 from common.networks.probabilistic_unet import ProbabilisticUNet
 from common.networks.roi_align import roi_align
 from common.networks.segmenter import Segmenter
@@ -12,6 +13,7 @@ __all__ = [
     "AnnotatorNetwork",
     "ConfusionHead",
     "GlobalConfusion",
+    "IMaskRCNN",
     "ProbabilisticUNet",
     "Segmenter",
     "UNet",

@@ -1,4 +1,4 @@
-"""RoIAlign: features inside boxes, sampled to one size."""
+"""RoIAlign, features inside boxes sampled to one size, and its way back into the image."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from common.errors import InputError
 
-__all__ = ["roi_align"]
+__all__ = ["paste_masks", "pyramid_roi_align", "roi_align"]
 
 
 def roi_align(
@@ -83,3 +83,80 @@ def roi_align(
         valid = inside[0][:, None, :, None] & inside[1][:, None, None]
         cells.append(functional.avg_pool2d(sampled * valid, sampling_ratio))
     return torch.cat(cells) if cells else features.new_zeros(0, features.shape[1], *output_size)
+
+
+def pyramid_roi_align(
+    features: Sequence[torch.Tensor],
+    strides: Sequence[int],
+    boxes: Sequence[torch.Tensor],
+    output_size: int,
+    sampling_ratio: int = 2,
+) -> torch.Tensor:
+    r"""`roi_align` of every box on the level of the pyramid that suits its size.
+
+    $$ l = \lfloor l_0 + \log_2(\sqrt{\mathrm{area}} / 224) \rfloor $$
+
+    with l₀ the level of stride 16, so that 14 cells of a box are about as far apart as the features are. Lin et al.,
+    *Feature Pyramid Networks for Object Detection* (CVPR 2017), eq. 1.
+
+    Args:
+        features: ``(B, C, H_l, W_l)`` of each level, finest first.
+        strides: pixels of the image per pixel of each level, each twice the one before.
+        boxes: ``(N_i, 4)`` of each image, see `roi_align`.
+        output_size: cells along both axes.
+        sampling_ratio: points along each axis of a cell.
+
+    Returns:
+        ``(ΣN_i, C, output_size, output_size)``, the first image's boxes first.
+
+    Example:
+        >>> fine, coarse, box = torch.zeros(1, 1, 64, 64), torch.ones(1, 1, 32, 32), torch.tensor([[0.0, 0, 224, 224]])
+        >>> pyramid_roi_align([fine, coarse], [8, 16], [box], 1).item()
+        1.0
+    """
+    cells = []
+    for image, box in enumerate(boxes):
+        sides = (box[:, 2:] - box[:, :2]).clamp_min(0)
+        level = (sides.prod(1).sqrt() / (14 * strides[0])).clamp_min(1).log2().long().clamp_max(len(features) - 1)
+        out = features[0].new_zeros(len(box), features[0].shape[1], output_size, output_size, dtype=torch.float32)
+        for index, (feature, stride) in enumerate(zip(features, strides, strict=True)):
+            chosen = (level == index).nonzero()[:, 0]
+            if len(chosen):
+                part = roi_align(
+                    feature[image, None], [box[chosen]], (output_size, output_size), 1 / stride, sampling_ratio
+                )
+                out = out.to(part.dtype).index_copy(0, chosen, part)
+        cells.append(out)
+    return torch.cat(cells)
+
+
+def paste_masks(masks: torch.Tensor, boxes: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+    """Masks of boxes in the image, bilinear between the centres of their cells, 0 outside their boxes.
+
+    A pixel belongs to a box if its centre does. Towards the border of the box the outermost cell continues.
+
+    Args:
+        masks: ``(N, m₀, m₁)``.
+        boxes: ``(N, 4)`` in pixels, see `roi_align`.
+        size: of the image, H and W.
+
+    Returns:
+        ``(N, H, W)``, float64 for float64, else float32.
+
+    Example:
+        >>> paste_masks(torch.tensor([[[0.2], [0.6]]]), torch.tensor([[1.0, 0.0, 3.0, 1.0]]), (4, 2))[0, :, 0]
+        tensor([0.0000, 0.2000, 0.6000, 0.0000])
+    """
+    if masks.dtype != torch.float64:
+        masks = masks.float()
+    grids, inside = [], []
+    for axis in (0, 1):
+        cells = masks.shape[axis + 1]
+        centres = torch.arange(size[axis], device=masks.device, dtype=masks.dtype) + 0.5
+        start, end = boxes[:, axis, None].to(masks), boxes[:, axis + 2, None].to(masks)
+        inside.append((centres >= start) & (centres < end))
+        relative = (centres - start) / (end - start).clamp_min(torch.finfo(masks.dtype).eps)
+        grids.append(2 * relative.clamp(0.5 / cells, 1 - 0.5 / cells) - 1)
+    rows, columns = torch.broadcast_tensors(grids[0][:, :, None], grids[1][:, None])
+    pasted = functional.grid_sample(masks[:, None], torch.stack((columns, rows), -1), align_corners=False)[:, 0]
+    return pasted * (inside[0][:, :, None] & inside[1][:, None])

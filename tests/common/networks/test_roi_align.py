@@ -12,6 +12,7 @@ from monai.data import MetaTensor
 
 from common.errors import InputError
 from common.networks import roi_align
+from common.networks.roi_align import paste_masks, pyramid_roi_align
 
 
 def value(image: torch.Tensor, y: float, x: float) -> torch.Tensor:
@@ -131,3 +132,76 @@ def test_wrong_arguments_are_named() -> None:
     for arguments in (((0, 2), 1.0, 2), ((2, 2), 0.0, 2), ((2, 2), 1.0, 0)):
         with pytest.raises(InputError, match=r"output_size, sampling_ratio and spatial_scale: .*got"):
             roi_align(features, [box, box], *arguments)
+
+
+def test_every_box_is_read_on_the_level_of_its_size() -> None:
+    levels = [torch.full((2, 1, 64 // 2**i, 64 // 2**i), float(i)) for i in range(4)]
+    sides = [4.0, 111.0, 113.0, 224.0, 447.0, 449.0, 5000.0]
+    boxes = torch.tensor([[100.0, 100, 100 + side, 100 + side] for side in sides]) / 100
+    out = pyramid_roi_align(levels, [4, 8, 16, 32], [boxes[:0], boxes * 0 + torch.tensor([[0, 0, 1, 1]])], 2)
+    assert out.shape == (7, 1, 2, 2) and (out == 0).all()
+    small = [torch.tensor([[0.0, 0, side, side]]) for side in sides]
+    found = [pyramid_roi_align([f[:1] for f in levels], [4, 8, 16, 32], [b], 1, 1).item() for b in small]
+    assert [round(value) for value in found[:3]] == [0, 0, 1]
+    assert found[4] == pytest.approx(2) and found[5] == pytest.approx(3)
+
+
+def test_levels_keep_the_order_of_the_boxes_and_pass_gradients() -> None:
+    features, boxes = draw(3, [3, 2], (32, 32), 0.25)
+    coarse = torch.nn.functional.avg_pool2d(features, 2)
+    boxes[0][1], boxes[1][0] = torch.tensor([0.0, 0, 120, 118]), torch.tensor([5.0, 3, 128, 125])
+    fine_first = [roi_align(features, boxes, (3, 3), 1 / 4), roi_align(coarse, boxes, (3, 3), 1 / 8)]
+    sides = torch.cat(boxes)[:, 2:] - torch.cat(boxes)[:, :2]
+    level = (sides.clamp_min(0).prod(1).sqrt() >= 112).long()
+    assert 0 < level.sum() < 5
+    expected = torch.stack([fine_first[index][row] for row, index in enumerate(level.tolist())])
+    levels = [features.requires_grad_(), coarse.requires_grad_()]
+    out = pyramid_roi_align(levels, [4, 8], boxes, 3)
+    torch.testing.assert_close(out, expected.detach())
+    out.sum().backward()
+    assert all(feature.grad is not None and feature.grad.abs().sum() > 0 for feature in levels)
+
+
+def pasted_by_loops(mask: torch.Tensor, box: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """Each pixel's centre in units of cells, the mask interpolated between the cells' centres, its border continued."""
+    out = torch.zeros(size, dtype=torch.float64)
+    start, end = box[:2].tolist(), box[2:].tolist()
+    for row in range(size[0]):
+        for column in range(size[1]):
+            centre = (row + 0.5, column + 0.5)
+            if all(start[i] <= centre[i] < end[i] for i in (0, 1)):
+                place = [(centre[i] - start[i]) / (end[i] - start[i]) * mask.shape[i] - 0.5 for i in (0, 1)]
+                place = [min(max(place[i], 0), mask.shape[i] - 1) for i in (0, 1)]
+                out[row, column] = value(mask[None], *place)[0]
+    return out
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**31), st.tuples(st.integers(1, 6), st.integers(1, 6)))
+def test_pasted_masks_are_those_of_the_definition(seed: int, cells: tuple[int, int]) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    masks = torch.rand(3, *cells, generator=generator, dtype=torch.float64)
+    corners = torch.rand(3, 2, 2, generator=generator, dtype=torch.float64).sort(1).values.flatten(1) * 14 - 2
+    expected = torch.stack([pasted_by_loops(mask, box, (9, 8)) for mask, box in zip(masks, corners, strict=True)])
+    torch.testing.assert_close(paste_masks(masks, corners, (9, 8)), expected)
+
+
+def test_a_mask_of_ones_fills_exactly_its_box() -> None:
+    out = paste_masks(torch.ones(1, 5, 5), torch.tensor([[2.0, 1.0, 7.0, 4.0]]), (10, 6))
+    expected = torch.zeros(1, 10, 6)
+    expected[:, 2:7, 1:4] = 1
+    assert torch.equal(out, expected)
+
+
+def test_cut_out_and_pasted_back_a_smooth_mask_is_itself() -> None:
+    rows, columns = torch.meshgrid(torch.linspace(0, 3, 48), torch.linspace(0, 3, 48), indexing="ij")
+    image = 0.5 + 0.5 * (rows.sin() * columns.cos())
+    box = torch.tensor([[7.3, 9.1, 40.2, 35.7]])
+    back = paste_masks(roi_align(image[None, None], [box], (28, 28))[:, 0], box, image.shape)[0]
+    inside = back > 0
+    assert 800 < inside.sum() < 950
+    assert (back - image)[inside].abs().max() < 0.03
+
+
+def test_no_masks_give_no_images() -> None:
+    assert paste_masks(torch.zeros(0, 3, 3), torch.zeros(0, 4), (5, 6)).shape == (0, 5, 6)

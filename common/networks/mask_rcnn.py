@@ -1,0 +1,219 @@
+"""Improved Mask R-CNN: instance segmentation of two-dimensional images with soft masks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from monai.networks.blocks.feature_pyramid_network import FeaturePyramidNetwork, LastLevelMaxPool
+from monai.networks.nets import ResNet
+from torch import nn
+from torch.nn import functional
+
+from common.errors import InputError
+from common.networks.box_head import BoxHead
+from common.networks.mask_head import MaskHead
+from common.networks.region_proposal import RegionProposalNetwork
+from common.networks.roi_align import paste_masks
+
+__all__ = ["IMaskRCNN", "PyramidBackbone"]
+
+
+class PyramidBackbone(nn.Module):
+    """MONAI's residual network with MONAI's feature pyramid: five levels of strides 4, 8, 16, 32 and 64.
+
+    Args:
+        in_channels: of the images.
+        block: ``"basic"`` or ``"bottleneck"``.
+        layers: blocks of each of the four stages; ResNet-50 is ``"bottleneck"`` with 3, 4, 6, 3.
+        features: channels of each stage (a bottleneck's output has four times as many).
+        channels: of every level of the pyramid.
+
+    Shapes:
+        ``(B, in_channels, H, W)`` with sides that 32 divides → a list of ``(B, channels, H/s, W/s)``.
+    """
+
+    strides = (4, 8, 16, 32, 64)
+
+    def __init__(
+        self,
+        in_channels: int,
+        block: str = "bottleneck",
+        layers: Sequence[int] = (3, 4, 6, 3),
+        features: Sequence[int] = (64, 128, 256, 512),
+        channels: int = 256,
+    ) -> None:
+        super().__init__()
+        network = ResNet(
+            block,
+            list(layers),
+            list(features),
+            spatial_dims=2,
+            n_input_channels=in_channels,
+            conv1_t_stride=2,
+            feed_forward=False,
+        )
+        self.stem = nn.Sequential(network.conv1, network.bn1, network.act, network.maxpool)
+        self.stages = nn.ModuleList([network.layer1, network.layer2, network.layer3, network.layer4])
+        expansion = network.in_planes // features[-1]
+        self.pyramid = FeaturePyramidNetwork(2, [expansion * f for f in features], channels, LastLevelMaxPool(2))
+
+    def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
+        x = self.stem(images)
+        stages = {}
+        for index, stage in enumerate(self.stages):
+            x = stage(x)
+            stages[str(index)] = x
+        return list(self.pyramid(stages).values())
+
+
+class IMaskRCNN(nn.Module):
+    """Improved Mask R-CNN of Felfeliyan et al., with any loss of soft masks.
+
+    A residual network with a feature pyramid, a region proposal network, a box head for class and box, and a mask head
+    with a second RoIAlign and a skip connection (see `MaskHead`); of the five losses only the mask's is configurable,
+    the others are those of Mask R-CNN. Two-dimensional; three neighbouring slices as channels give it the third
+    dimension (2.5-D). *Weakly Supervised Medical Image Segmentation With Soft Labels and Noise Robust Loss*, section
+    III.B and III.C.
+
+    Boxes are pixels in MONAI's ``StandardMode``: starts, then ends, axis H before axis W. Classes are 1 … num_classes,
+    0 is the background. What it draws are PyTorch's random numbers: a seed repeats a training step (bit for bit on the
+    CPU).
+
+    Images of any size are accepted, sides that 32 does not divide are extended by zeros and the results refer to the
+    image as it came. Training needs more than one pixel at stride 32 in the whole batch, because its normalisation is
+    over the batch.
+
+    Args:
+        mask_loss: of logits and soft target, both ``(N, 1, M, M)``, a scalar: `SoftActivePassiveLoss` with ``sigmoid``.
+        in_channels: of the images, 3 slices.
+        num_classes: without the background.
+        block, layers, features: of the residual network, see `PyramidBackbone`; the default is ResNet-50.
+        channels: of the pyramid and the mask head.
+        hidden: units of the box head's linear layers.
+        anchor_sizes: side in pixels of the anchors of the strides 4, 8, 16, 32, 64.
+        aspect_ratios: of the anchors.
+        proposals: of an image, at most, and of each level before non-maximum suppression.
+        anchor_samples, region_samples: of an image, at most, on which proposals and heads are trained.
+        mask_cells: of the mask head's first RoIAlign; masks have four times as many.
+        score_threshold: detections below it are dropped.
+        detections: of an image, at most.
+
+    Raises:
+        InputError: if there is no class, or images or targets do not fit.
+
+    Example:
+        >>> from common.losses import SoftActivePassiveLoss
+        >>> network = IMaskRCNN(
+        ...     SoftActivePassiveLoss(sigmoid=True),
+        ...     block="basic", layers=(1, 1, 1, 1), features=(4, 4, 4, 4), channels=4, hidden=8, mask_cells=7,
+        ... )
+        >>> target = {"boxes": torch.tensor([[8.0, 8, 40, 40]]), "classes": torch.tensor([1])}
+        >>> losses = network(torch.zeros(2, 3, 64, 64), [target | {"masks": torch.rand(1, 64, 64)}] * 2)
+        >>> sorted(losses)
+        ['box', 'class', 'mask', 'rpn_box', 'rpn_objectness']
+        >>> sorted(network.eval()(torch.zeros(1, 3, 64, 64))[0])
+        ['boxes', 'classes', 'masks', 'scores']
+    """
+
+    def __init__(
+        self,
+        mask_loss: nn.Module,
+        in_channels: int = 3,
+        num_classes: int = 1,
+        *,
+        block: str = "bottleneck",
+        layers: Sequence[int] = (3, 4, 6, 3),
+        features: Sequence[int] = (64, 128, 256, 512),
+        channels: int = 256,
+        hidden: int = 1024,
+        anchor_sizes: Sequence[int] = (8, 16, 32, 64, 128),
+        aspect_ratios: Sequence[float] = (0.5, 1.0, 2.0),
+        proposals: int = 1000,
+        anchor_samples: int = 256,
+        region_samples: int = 200,
+        mask_cells: int = 14,
+        score_threshold: float = 0.05,
+        detections: int = 100,
+    ) -> None:
+        super().__init__()
+        if num_classes < 1:
+            raise InputError(f"num_classes: expected at least one beside the background, got {num_classes}.")
+        self.num_classes = num_classes
+        self.backbone = PyramidBackbone(in_channels, block, layers, features, channels)
+        strides = self.backbone.strides
+        self.proposals = RegionProposalNetwork(
+            channels, strides, anchor_sizes, aspect_ratios, proposals, proposals, samples=anchor_samples
+        )
+        self.box_head = BoxHead(
+            channels,
+            num_classes,
+            strides[:-1],
+            hidden,
+            samples=region_samples,
+            score_threshold=score_threshold,
+            detections=detections,
+        )
+        self.mask_head = MaskHead(channels, num_classes, strides[:-1], mask_loss, channels, cells=mask_cells)
+
+    def forward(
+        self, images: torch.Tensor, targets: Sequence[dict[str, torch.Tensor]] | None = None
+    ) -> dict[str, torch.Tensor] | list[dict[str, torch.Tensor]]:
+        """The losses of a batch with its targets, or what is detected without.
+
+        Args:
+            images: ``(B, in_channels, H, W)``.
+            targets: of each image ``boxes`` ``(N, 4)``, ``classes`` ``(N,)`` in 1 … num_classes and ``masks``
+                ``(N, H, W)`` from 0 to 1, N ≥ 0.
+
+        Returns:
+            With targets the scalars ``rpn_objectness``, ``rpn_box``, ``class``, ``box`` and ``mask``. Without, a
+            dictionary for each image: ``boxes`` ``(D, 4)``, ``classes`` ``(D,)``, ``scores`` ``(D,)`` and ``masks``
+            ``(D, H, W)``, the probability of every pixel, 0 outside the box; the best score first, D ≥ 0.
+
+        Raises:
+            InputError: if images or targets do not fit.
+        """
+        images = images.as_subclass(torch.Tensor)
+        if images.ndim != 4:
+            raise InputError(f"images: expected (batch, channel, height, width), got the shape {tuple(images.shape)}.")
+        height, width = size = images.shape[2:]
+        truth = None if targets is None else self._checked(targets, images)
+        features = self.backbone(functional.pad(images, (0, -width % 32, 0, -height % 32)))
+        boxes = None if truth is None else [target["boxes"] for target in truth]
+        proposals, losses = self.proposals(features, size, boxes)
+        features = features[:-1]  # the coarsest level only proposes
+        if truth is not None:
+            regions = self.box_head.sample(proposals, truth)
+            losses |= self.box_head.losses(features, regions, truth)
+            return losses | self.mask_head.losses(features, regions, truth)
+        found = self.box_head.detect(features, proposals, size)
+        masks = self.mask_head.probabilities(features, found)
+        return [one | {"masks": paste_masks(mask, one["boxes"], size)} for one, mask in zip(found, masks, strict=True)]
+
+    def _checked(
+        self, targets: Sequence[dict[str, torch.Tensor]], images: torch.Tensor
+    ) -> list[dict[str, torch.Tensor]]:
+        """The targets as plain tensors on the images' device."""
+        if len(targets) != len(images):
+            raise InputError(f"targets: expected one for each of {len(images)} images, got {len(targets)}.")
+        checked = []
+        for index, target in enumerate(targets):
+            plain = {
+                key: target[key].as_subclass(torch.Tensor).to(images.device) for key in ("boxes", "classes", "masks")
+            }
+            boxes, classes, masks = plain.values()
+            count, size = len(boxes), tuple(images.shape[2:])
+            if boxes.shape != (count, 4) or classes.shape != (count,) or masks.shape != (count, *size):
+                raise InputError(
+                    f"targets of image {index}: expected boxes (N, 4), classes (N,) and masks (N, {size[0]}, {size[1]})"
+                    f", got {tuple(boxes.shape)}, {tuple(classes.shape)} and {tuple(masks.shape)}."
+                )
+            if count and not (boxes[:, 2:] > boxes[:, :2]).all():
+                raise InputError(f"boxes of image {index}: expected ends beyond starts, got {boxes.tolist()}.")
+            if count and not (int(classes.min()) >= 1 and int(classes.max()) <= self.num_classes):
+                raise InputError(
+                    f"classes of image {index}: expected 1 to {self.num_classes}, got {classes.unique().tolist()}."
+                )
+            checked.append({"boxes": boxes.float(), "classes": classes.long(), "masks": masks})
+        return checked

@@ -15,12 +15,12 @@ class ReliabilityBins(NamedTuple):
     """What `reliability_bins` found, each ``(C, bins)`` float64.
 
     Attributes:
-        count: voxels in the bin.
+        voxels: that are in the bin.
         confidence: their mean probability; nan of an empty bin.
         accuracy: the share of them with that class; nan of an empty bin.
     """
 
-    count: torch.Tensor
+    voxels: torch.Tensor
     confidence: torch.Tensor
     accuracy: torch.Tensor
 
@@ -49,7 +49,7 @@ def reliability_bins(
 
     Example:
         >>> found = reliability_bins(torch.tensor([[[0.9, 0.9, 0.2, 0.2]]]), torch.tensor([[[1, 0, 0, 0]]]), bins=2)
-        >>> found.count.tolist(), found.accuracy.tolist()
+        >>> found.voxels.tolist(), found.accuracy.tolist()
         ([[2.0, 2.0]], [[0.0, 0.5]])
     """
     _check_bins(bins)

@@ -1,6 +1,7 @@
 """Figures, tables and statistics of runs, and reports of them."""
 
 from common.report.annotators import draw_annotators, draw_confusion_matrices, draw_validation
+from common.report.calibration import draw_improvement, draw_probabilities, draw_reliability
 from common.report.curves import draw_dice_by_setting, draw_memorisation, draw_nu_path
 from common.report.noise_levels import draw_dice_by_noise_level, draw_noise_levels
 from common.report.overlays import Example, draw_examples, draw_overlay, examples_from_dataset
@@ -30,10 +31,13 @@ __all__ = [
     "draw_dice_by_noise_level",
     "draw_dice_by_setting",
     "draw_examples",
+    "draw_improvement",
     "draw_memorisation",
     "draw_noise_levels",
     "draw_nu_path",
     "draw_overlay",
+    "draw_probabilities",
+    "draw_reliability",
     "draw_validation",
     "examples_from_dataset",
     "insert_between_markers",

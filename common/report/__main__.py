@@ -15,6 +15,7 @@ from fire.decorators import SetParseFn
 
 from common.errors import InputError
 from common.report.annotators import draw_validation
+from common.report.calibration import draw_reliability
 from common.report.curves import draw_dice_by_setting, draw_memorisation, draw_nu_path
 from common.report.noise_levels import draw_dice_by_noise_level, draw_noise_levels
 from common.report.overlays import draw_overlay
@@ -142,6 +143,17 @@ def noise_levels(
 
 
 @SetParseFn(str)
+def reliability(*runs: str, output: str = "reliability.png") -> str:
+    """How often the probabilities of networks come true, a panel per structure and a line per run.
+
+    Args:
+        runs: folders of evaluations with reliability.csv, or LABEL:FOLDER.
+        output: PNG to write.
+    """
+    return str(draw_reliability({label: [folder] for label, folder in labelled_runs(runs).items()}, output))
+
+
+@SetParseFn(str)
 def noise_dice(results: str, output: str = "noise_dice.png") -> str:
     """Mean Dice over the noise level with its standard deviation, a line per method and a panel per organ.
 
@@ -161,6 +173,7 @@ COMMANDS = {
     "overlay": overlay,
     "noise_levels": noise_levels,
     "noise_dice": noise_dice,
+    "reliability": reliability,
 }
 
 

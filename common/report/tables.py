@@ -7,6 +7,11 @@ A results file holds what a table and its figure show::
                    "methods": {"T-Loss": {"seeds": [0, 1], "values": [0.87, 0.88], "mean": 0.875, "std": 0.007}, …},
                    "best": "T-Loss", "anova_p": 0.001, "best_is_significant": true}, …]}
 
+A setting of the one key ``measure`` is another measure of the same runs; where lower is better it has
+``"lower_is_better": true``. A setting may compare two methods subject by subject::
+
+    "comparison": {"methods": ["BWCR", "DA"], "relative_change": -0.34, "p": 0.0002, "subjects": 25}
+
 `write_results` adds scale, configuration, seeds and commit beside these keys.
 """
 
@@ -16,7 +21,7 @@ import json
 import math
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +32,9 @@ from common.report.statistics import compare_groups, mean_and_std
 GREEK = {"alpha": "α", "beta": "β"}
 
 
-def summarise_runs(runs: Sequence[Mapping[str, Any]], title: str, metric: str = "Dice") -> dict[str, Any]:
+def summarise_runs(
+    runs: Sequence[Mapping[str, Any]], title: str, metric: str = "Dice", lower_is_better: Collection[str] = ()
+) -> dict[str, Any]:
     """Mean, standard deviation and significance of each method in each setting, from one value per run.
 
     Settings and methods keep the order in which they first appear. ANOVA and Tukey's test are made in every setting
@@ -37,6 +44,7 @@ def summarise_runs(runs: Sequence[Mapping[str, Any]], title: str, metric: str = 
         runs: ``{"method": name, "setting": {name: number}, "seed": integer, "value": number}`` each.
         title: what was measured on which data.
         metric: its name; higher is better.
+        lower_is_better: measures (values of ``measure`` in the settings) of which lower is better.
 
     Returns:
         The content of a results file, see the module's docstring; ``std`` of a single seed is None.
@@ -64,10 +72,13 @@ def summarise_runs(runs: Sequence[Mapping[str, Any]], title: str, metric: str = 
         for cell in methods.values():
             mean, std = mean_and_std(cell["values"])
             cell |= {"mean": mean, "std": None if math.isnan(std) else std}
-        entry["best"] = max(methods, key=lambda name: methods[name]["mean"])
+        sign = 1
+        if entry["setting"].get("measure") in lower_is_better:
+            entry["lower_is_better"], sign = True, -1
+        entry["best"] = max(methods, key=lambda name: sign * methods[name]["mean"])
         entry["anova_p"], entry["best_is_significant"] = None, False
         if len(methods) > 1 and all(len(cell["values"]) > 1 for cell in methods.values()):
-            comparison = compare_groups({name: cell["values"] for name, cell in methods.items()})
+            comparison = compare_groups({name: [sign * x for x in cell["values"]] for name, cell in methods.items()})
             entry["anova_p"], entry["best_is_significant"] = comparison.anova_p, comparison.best_is_significant
             for name, cell in methods.items():
                 cell["tukey_p"] = None if name == comparison.best else comparison.tukey[comparison.best, name]
@@ -129,7 +140,11 @@ def setting_label(setting: Mapping[str, Any]) -> str:
     Example:
         >>> setting_label({"alpha": 0.7, "beta": 0.5})
         'α = 0.7, β = 0.5'
+        >>> setting_label({"measure": "Dice"})
+        'Dice'
     """
+    if list(setting) == ["measure"]:
+        return str(setting["measure"])
     return ", ".join(f"{GREEK.get(name, name)} = {value}" for name, value in setting.items())
 
 
@@ -163,21 +178,43 @@ def results_table(results: Mapping[str, Any]) -> str:
 
     Cells are ``0.870 ± 0.031`` (mean and standard deviation over seeds; a single seed has no deviation), ``–`` where
     nothing was run. The best of a column is bold, and all that print alike, with ``*`` where ANOVA and Tukey's test
-    against every other method give p < 0.05.
+    against every other method give p < 0.05. ``↓`` marks columns of which lower is better. Comparisons of two methods
+    end the table.
 
     Args:
         results: of `summarise_runs` or `load_results`.
     """
-    header = ["Method", *(setting_label(entry["setting"]) for entry in results["settings"])]
-    rows = [[name, *(_cell(entry, name) for entry in results["settings"])] for name in method_names(results)]
-    counts = sorted({len(cell["values"]) for entry in results["settings"] for cell in entry["methods"].values()})
+    settings = results["settings"]
+    lower = any(entry.get("lower_is_better") for entry in settings)
+    header = ["Method", *(setting_label(entry["setting"]) + _arrow(entry) for entry in settings)]
+    rows = [[name, *(_cell(entry, name) for entry in settings)] for name in method_names(results)]
+    comparisons = [entry.get("comparison") for entry in settings]
+    pairs = dict.fromkeys(tuple(found["methods"]) for found in comparisons if found)
+    for pair in pairs:
+        change, p = f"{pair[0]} against {pair[1]}", f"{pair[0]} against {pair[1]}, p"
+        same = [found if found and tuple(found["methods"]) == pair else None for found in comparisons]
+        rows.append([change, *("–" if found is None else _percent(found["relative_change"]) for found in same)])
+        rows.append([p, *("–" if found is None else f"{found['p']:.2g}" for found in same)])
+    counts = sorted({len(cell["values"]) for entry in settings for cell in entry["methods"].values()})
     seeds = " to ".join(str(count) for count in dict.fromkeys((counts[0], counts[-1])))
     note = f"{results['title']}. {results['metric']}, mean"
     note += f" ± standard deviation over {seeds} seeds" if counts[-1] > 1 else " of one seed"
-    note += "; **bold**: the highest of a column"
-    if any(entry["anova_p"] is not None for entry in results["settings"]):
-        note += r"; \*: significantly above every other row (ANOVA and Tukey's HSD, p < 0.05)"
+    note += f"; **bold**: the {'best' if lower else 'highest'} of a column" + (", ↓: lower is better" if lower else "")
+    if any(entry["anova_p"] is not None for entry in settings):
+        above = "better than" if lower else "above"
+        note += rf"; \*: significantly {above} every other row (ANOVA and Tukey's HSD, p < 0.05)"
+    if pairs:
+        subjects = max(found["subjects"] for found in comparisons if found)
+        note += f"; p: paired permutation test over {subjects} subjects, each with its mean over seeds"
     return f"{markdown_table(header, rows)}\n\n{note}."
+
+
+def _arrow(entry: Mapping[str, Any]) -> str:
+    return " ↓" if entry.get("lower_is_better") else ""
+
+
+def _percent(change: float) -> str:
+    return f"{100 * change:+.1f} %".replace("-", "−")
 
 
 def _cell(entry: Mapping[str, Any], name: str) -> str:

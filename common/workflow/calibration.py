@@ -66,8 +66,8 @@ class ReliabilityTable:
                 names = ", ".join(self.class_names)
                 raise InputError(f"class_names: expected {probabilities.shape[1]} classes, got {names}.")
             found = reliability_bins(probabilities, label, self.bins, self.region)
-            means = torch.stack((torch.ones_like(found.count), found.confidence, found.accuracy))
-            self.sums += (means.nan_to_num() * found.count).cpu()
+            means = torch.stack((torch.ones_like(found.voxels), found.confidence, found.accuracy))
+            self.sums += (means.nan_to_num() * found.voxels).cpu()
 
     def write(self) -> None:
         rows: list[dict[str, Any]] = []

@@ -29,7 +29,7 @@ def test_counts_and_means_of_every_bin(seed: int, bins: int, spatial: tuple[int,
         bin_of = np.ceil(p * bins).clip(1) - 1
         for b in range(bins):
             inside = bin_of == b
-            assert found.count[c, b] == inside.sum()
+            assert found.voxels[c, b] == inside.sum()
             if inside.any():
                 assert found.confidence[c, b] == pytest.approx(p[inside].mean())
                 assert found.accuracy[c, b] == pytest.approx(y[inside].mean())
@@ -48,12 +48,12 @@ def test_the_calibration_error_is_its_mean_gap(region: str) -> None:
 
 def test_edges_belong_to_the_bin_below() -> None:
     found = reliability_bins(torch.tensor([[[0.0, 0.2, 0.4, 1.0]]]), torch.tensor([[[0, 0, 1, 1]]]), bins=5)
-    assert found.count.tolist() == [[2, 1, 0, 0, 1]]
+    assert found.voxels.tolist() == [[2, 1, 0, 0, 1]]
 
 
 def test_nothing_to_count() -> None:
     found = reliability_bins(torch.zeros(0, 2, 3), torch.zeros(0, 1, 3))
-    assert found.count.shape == (2, 15) and not found.count.any() and found.accuracy.isnan().all()
+    assert found.voxels.shape == (2, 15) and not found.voxels.any() and found.accuracy.isnan().all()
 
 
 def test_mistakes() -> None:

@@ -156,3 +156,25 @@ def test_results_file_records_how_it_was_made(tmp_path, monkeypatch):
     results = load_results(path)
     assert results["seeds"] == [0, 1] and results["scale"] == "desk" and results["configuration"] == {"max_epochs": 3}
     assert results["commit"] is None
+
+
+def test_measures_of_which_lower_is_better() -> None:
+    """The lowest is best and bold, and a comparison by subjects ends the table."""
+    values = {"DA": (0.70, 0.30), "CR": (0.69, 0.25), "BWCR": (0.71, 0.20)}
+    runs = [
+        {"method": method, "setting": {"measure": measure}, "seed": seed, "value": value + 0.001 * seed}
+        for method, pair in values.items()
+        for measure, value in zip(("Dice", "ECE"), pair, strict=True)
+        for seed in range(3)
+    ]
+    results = summarise_runs(runs, "Of 25 subjects", "Each column", lower_is_better=["ECE"])
+    dice, ece = results["settings"]
+    assert (dice["best"], ece["best"], ece["lower_is_better"]) == ("BWCR", "BWCR", True)
+    assert "lower_is_better" not in dice and ece["best_is_significant"]
+    ece["comparison"] = {"methods": ["BWCR", "DA"], "relative_change": -1 / 3, "p": 0.00019998, "subjects": 25}
+    lines = results_table(results).splitlines()
+    assert lines[0] == "| Method | Dice | ECE ↓ |"
+    assert lines[2] == "| DA | 0.701 ± 0.001 | 0.301 ± 0.001 |"
+    assert lines[4] == r"| BWCR | **0.711 ± 0.001**\* | **0.201 ± 0.001**\* |"
+    assert lines[5:7] == ["| BWCR against DA | – | −33.3 % |", "| BWCR against DA, p | – | 0.0002 |"]
+    assert "the best of a column, ↓: lower is better" in lines[-1] and "over 25 subjects" in lines[-1]

@@ -168,9 +168,9 @@ def draw_heart(
         return noise / noise.std()
 
     image = gaussian_filter(image, [0.45, 0.45, 0.0]) * (1 + 0.06 * smooth_noise(3.0))
-    x, y = (np.linspace(-1, 1, n) for n in (width, height))
     slope = random.uniform(-0.25, 0.25, 2)
-    bias = slope[0] * x[:, None, None] + slope[1] * y[None, :, None] + 0.08 * smooth_noise(30.0)
+    bias = slope[0] * np.linspace(-1, 1, width)[:, None, None] + slope[1] * np.linspace(-1, 1, height)[:, None]
+    bias = bias + 0.08 * smooth_noise(30.0)
     image = image * np.exp(bias) + 9.0 * random.standard_normal(shape)
     return np.abs(image).astype(np.float32), label
 

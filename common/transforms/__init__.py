@@ -2,6 +2,7 @@
 
 from common.transforms.annotator_predictions import AnnotatorScoresd, SaveAnnotatorsd, SplitAnnotatorsd
 from common.transforms.batch_augmentation import AugmentBatch
+from common.transforms.bias_field import N4BiasFieldd, correct_bias_field
 from common.transforms.binary_mask import BinaryMaskd
 from common.transforms.boundary_weight import (
     BoundaryBandLabeld,
@@ -46,6 +47,7 @@ __all__ = [
     "FuseAnnotatorsd",
     "GaussianFieldNoised",
     "MorphologicalNoised",
+    "N4BiasFieldd",
     "NormalizeSlicesd",
     "RandGaussianFieldNoised",
     "RandomView",
@@ -59,6 +61,7 @@ __all__ = [
     "SplitAnnotatorsd",
     "boundary_distance",
     "boundary_weight",
+    "correct_bias_field",
     "find_instances",
     "instance_rows",
     "label_instances",

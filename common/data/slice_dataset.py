@@ -20,7 +20,7 @@ class SliceDataset(Dataset):
     or on the batch: in the volumes' data set they would run over a whole volume for each slice.
 
     Args:
-        volumes: items whose tensors or arrays of four axes (C, H, W, S) are cut; everything else is copied to each
+        data: volumes, whose tensors or arrays of four axes (C, H, W, S) are cut; everything else is copied to each
             slice. They are read once at the start, for their numbers of slices.
         slice_axis: spatial axis along which the slices are stacked: 0, 1 or 2.
 
@@ -33,11 +33,11 @@ class SliceDataset(Dataset):
         (5, torch.Size([1, 5, 4]), 'a')
     """
 
-    def __init__(self, volumes: Sequence[Mapping[Hashable, Any]], slice_axis: int = 2) -> None:
+    def __init__(self, data: Sequence[Mapping[Hashable, Any]], slice_axis: int = 2) -> None:
         if slice_axis not in (0, 1, 2):
             raise InputError(f"slice_axis must be 0, 1 or 2, got {slice_axis!r}.")
-        self.volumes, self.slice_axis = volumes, slice_axis
-        counts = [self._count(volumes[index], index) for index in range(len(volumes))]
+        self.volumes, self.slice_axis = data, slice_axis
+        counts = [self._count(data[index], index) for index in range(len(data))]
         self.index = [(volume, position) for volume, count in enumerate(counts) for position in range(count)]
 
     def __len__(self) -> int:

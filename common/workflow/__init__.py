@@ -1,6 +1,7 @@
 """What configs wire together: seeds, checkpoints, tables, engine updates."""
 
 from common.workflow.annotator_training import ConsensusConfusion, PrepareTargets, TraceWarmUp
+from common.workflow.averaged_weights import AverageWeights
 from common.workflow.calibration import FitTemperature, ReliabilityTable, load_temperature
 from common.workflow.checkpoint import TrainingCheckpoint, load_weights
 from common.workflow.epoch_table import EpochTable
@@ -13,6 +14,7 @@ from common.workflow.soft_labels import prepare_soft_labels
 from common.workflow.view_consistency import PrepareViews, ViewLoss
 
 __all__ = [
+    "AverageWeights",
     "ConsensusConfusion",
     "EpochSeed",
     "EpochTable",

@@ -53,6 +53,31 @@ TINY: dict[str, dict[str, Any]] = {
         "load": {"features": [4, 8]},
         "inputs": ["new/*"],
     },
+    "bwcr": {
+        "train": {
+            "dataset_dir#num_subjects": 3,
+            "dataset_dir#size": 32,
+            "dataset_dir#slices": 3,
+            "num_training": 1,
+            "num_validation": 1,
+            "num_test": 1,
+            "image_size": [32, 32],
+            "features": [4, 8],
+            "max_epochs": 1,
+            "iterations_per_epoch": 2,
+            "batch_size": 4,
+        },
+        "inference": {
+            "phantom#num_subjects": 3,
+            "phantom#size": 32,
+            "phantom#slices": 3,
+            "image_size": [32, 32],
+            "features": [4, 8],
+        },
+        "load": {"features": [4, 8]},
+        "classes": 4,
+        "inputs": ["new/*"],
+    },
     "disentangling_annotators": {
         "train": {
             "dataset_dir#num_cases": 12,

@@ -1,0 +1,32 @@
+"""The moving average of a network's weights as a network of its own."""
+
+from __future__ import annotations
+
+from ignite.handlers import EMAHandler
+from torch import nn
+
+
+class AverageWeights(EMAHandler):
+    """Ignite's `EMAHandler` of a trainer, into a network that the configuration can name.
+
+        θ̄ ← (1 − m) θ̄ + m θ   after every iteration
+
+    Ignite makes the averaged network itself, inside of the handler, where neither validation nor the checkpoint of a
+    configuration would find it.
+
+    Args:
+        network: that is trained.
+        average: a copy of it, which holds the average and is never trained; it starts from its own weights.
+        momentum: m, above 0 and below 1; the average looks back about 1 / m iterations.
+
+    Example:
+        >>> from copy import deepcopy
+        >>> network = nn.Linear(1, 1)
+        >>> average = deepcopy(network)
+        >>> AverageWeights(network, average, momentum=0.01).ema_model is average
+        True
+    """
+
+    def __init__(self, network: nn.Module, average: nn.Module, momentum: float = 0.001) -> None:
+        super().__init__(network, momentum)
+        self.ema_model = average.requires_grad_(False).eval()

@@ -12,7 +12,7 @@ from common.data.knee_phantom import write_knee_phantom
 from common.data.lesion_phantom import write_lesion_phantom
 from common.data.load_annotators import LoadAnnotatorsd
 from common.data.mnist import mnist_datalist, write_mnist_annotators
-from common.data.oai import oai_datalist
+from common.data.oai import load_soft_labels, oai_datalist
 from common.data.readers import load_images
 from common.data.regions import LoadRegionsd, Region, read_regions, regions_to_masks, write_regions
 from common.data.shenzhen import shenzhen_datalist
@@ -33,6 +33,7 @@ __all__ = [
     "hippocampus_datalist",
     "isic_datalist",
     "load_images",
+    "load_soft_labels",
     "mnist_datalist",
     "oai_datalist",
     "read_regions",

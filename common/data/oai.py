@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import nibabel as nib
+from monai.transforms import Compose
 
 from common.data.knee_phantom import BONES
 from common.data.pairs import files_by_case, some
-from common.data.regions import Region, read_regions
+from common.data.readers import load_images
+from common.data.regions import LoadRegionsd, Region, read_regions
 from common.data.splits import stratified_split
 from common.errors import InputError
+from common.transforms.soft_label import SoftLabelFromRatersd
+
+logger = logging.getLogger(__name__)
 
 SECTIONS = ("training", "validation", "test")
 
@@ -43,15 +49,16 @@ def oai_datalist(
         dataset_dir: folder in this layout.
         section: ``"training"``, ``"validation"`` or ``"test"``; None takes every case.
         soft_labels: folder with ``SUBJECT_SCAN.nii.gz`` of each case, as `common.workflow.prepare_soft_labels` writes
-            it; a relative one is taken from ``dataset_dir``. None gives items without ``label``.
+            it; a relative one is taken from ``dataset_dir``. Its files take the place of the regions.
         validation_fraction: share of the subjects, in [0, 1] (paper: 2 of 65).
         test_fraction: share of the subjects (paper: 9 of 65); both shares are of at least one subject where they
             are not 0, and their sum is below 1.
         seed: of the split.
 
     Returns:
-        Items ``{"image": path, "bones": path, "regions": (Region, …), "case": name}``, with ``"truth"`` and ``"label"``
-        where there are such files, sorted by case. Cases that nobody rated do not train: they are left out.
+        Items ``{"image": path, "bones": path, "regions": (Region, …), "case": name}``, with ``"truth"`` where there is
+        one, sorted by case; with ``soft_labels`` the path ``"label"`` in place of the regions. Cases that nobody rated
+        do not train: they are left out and counted.
 
     Raises:
         InputError: there is no such section; files are missing or do not match, by name; ``regions.csv`` is wrong, by
@@ -82,26 +89,53 @@ def oai_datalist(
             raise InputError(f"{folder} is no folder: write the soft labels first (monai.bundle run preparing).")
         labels = _cases(folder, root)
     wanted = images if section is None else _split(images, truths, validation_fraction, test_fraction, seed)[section]
-    items = []
-    for case in sorted(wanted):
-        if section == "training" and case not in regions:
-            continue
-        item: dict[str, Any] = {"image": str(images[case]), "bones": str(bones[case]), "case": case}
-        item["regions"] = tuple(regions[case])
-        if case in truths:
-            item["truth"] = str(truths[case])
-        if case in labels:
-            item["label"] = str(labels[case])
-        items.append(item)
-    unlabelled = [item["case"] for item in items if "label" not in item]
-    if labels and section in (None, "training") and unlabelled:
+    cases = [case for case in sorted(wanted) if section != "training" or case in regions]
+    if len(cases) < len(wanted):
+        logger.info("%s: %d cases were rated by nobody and are left out.", root, len(wanted) - len(cases))
+    if not cases:
+        raise InputError(f"{root}: no case is left for {section}; {root / 'regions.csv'} rates none of them.")
+    unlabelled = [case for case in cases if case in regions and case not in labels]
+    if soft_labels is not None and unlabelled:
         raise InputError(
-            f"{root / str(soft_labels)} has no soft label of {len(unlabelled)} cases: {some(unlabelled)}; "
+            f"{root / soft_labels} has no soft label of {len(unlabelled)} cases: {some(unlabelled)}; "
             "write them first (monai.bundle run preparing)."
         )
-    if not items:
-        raise InputError(f"{root}: no case is left for {section}; nobody rated one in {root / 'regions.csv'}.")
+    items = []
+    for case in cases:
+        item: dict[str, Any] = {"image": str(images[case]), "bones": str(bones[case]), "case": case}
+        if case in truths:
+            item["truth"] = str(truths[case])
+        if soft_labels is None:
+            item["regions"] = tuple(regions.get(case, ()))
+        elif case in labels:
+            item["label"] = str(labels[case])
+        items.append(item)
     return items
+
+
+def load_soft_labels(**options: Any) -> Compose:
+    """Reads the items of `oai_datalist` and makes their soft labels: the chain before cropping and augmentation.
+
+    ``image`` (1, H, W, S) and ``bones`` (1, H, W, S) are read, ``regions`` become masks (R, K, H, W, S), and ``label``
+    (K, H, W, S) is their soft label; the K structures are femur and tibia.
+
+    Args:
+        **options: of `common.transforms.SoftLabelFromRatersd`, such as ``hyperintensity``.
+
+    Raises:
+        InputError: an option out of range; by case, a file that cannot be read or does not fit.
+
+    Example:
+        >>> len(load_soft_labels(neighbour_slices=0.5).transforms)
+        3
+    """
+    return Compose(
+        [
+            load_images(["image", "bones"]),
+            LoadRegionsd("regions", list(BONES)),
+            SoftLabelFromRatersd("regions", anatomy_labels=list(BONES.values()), **options),
+        ]
+    )
 
 
 def _cases(folder: Path, root: Path) -> dict[str, Path]:

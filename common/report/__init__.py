@@ -6,6 +6,7 @@ from common.report.curves import draw_dice_by_setting, draw_memorisation, draw_n
 from common.report.noise_levels import draw_dice_by_noise_level, draw_noise_levels
 from common.report.overlays import Example, draw_examples, draw_overlay, examples_from_dataset
 from common.report.page import write_page
+from common.report.soft_label import SoftLabelExample, draw_soft_label_pipeline, soft_label_examples
 from common.report.statistics import (
     GroupComparison,
     compare_groups,
@@ -25,6 +26,7 @@ from common.report.tables import (
 __all__ = [
     "Example",
     "GroupComparison",
+    "SoftLabelExample",
     "compare_groups",
     "draw_annotators",
     "draw_confusion_matrices",
@@ -38,6 +40,7 @@ __all__ = [
     "draw_overlay",
     "draw_probabilities",
     "draw_reliability",
+    "draw_soft_label_pipeline",
     "draw_validation",
     "examples_from_dataset",
     "insert_between_markers",
@@ -47,6 +50,7 @@ __all__ = [
     "mean_and_std",
     "paired_permutation_test",
     "results_table",
+    "soft_label_examples",
     "summarise_runs",
     "write_page",
     "write_results",

@@ -7,16 +7,11 @@ import os
 from pathlib import Path
 
 import nibabel as nib
-from monai.transforms import Compose
 from tqdm import tqdm
 
-from common.data.knee_phantom import BONES
-from common.data.oai import oai_datalist
-from common.data.readers import load_images
-from common.data.regions import LoadRegionsd
+from common.data.oai import load_soft_labels, oai_datalist
 from common.errors import InputError
 from common.files import whole_file
-from common.transforms.soft_label import SoftLabelFromRatersd
 from common.workflow.overrides import as_bool
 
 __all__ = ["prepare_soft_labels"]
@@ -63,19 +58,11 @@ def prepare_soft_labels(
     """
     root = Path(dataset_dir).expanduser().absolute()
     target = root / Path(output_dir or "soft_labels").expanduser()
-    compute = Compose(
-        [
-            load_images(["image", "bones"]),
-            LoadRegionsd("regions", list(BONES)),
-            SoftLabelFromRatersd(
-                "regions",
-                anatomy_labels=list(BONES.values()),
-                restrict=as_bool("restrict", restrict),
-                hyperintensity=hyperintensity,
-                marked_only=as_bool("marked_only", marked_only),
-                neighbour_slices=neighbour_slices,
-            ),
-        ]
+    compute = load_soft_labels(
+        restrict=as_bool("restrict", restrict),
+        hyperintensity=hyperintensity,
+        marked_only=as_bool("marked_only", marked_only),
+        neighbour_slices=neighbour_slices,
     )
     items = [item for item in oai_datalist(root, None) if item["regions"]]
     overwrite = as_bool("overwrite", overwrite)

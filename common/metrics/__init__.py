@@ -10,6 +10,7 @@ from common.metrics.calibration import (
 )
 from common.metrics.confusion_matrix_error import ConfusionMatrixError, confusion_matrix_error
 from common.metrics.generalized_energy_distance import GeneralizedEnergyDistance, generalized_energy_distance
+from common.metrics.instances import InstanceMetrics
 from common.metrics.reliability import ReliabilityBins, reliability_bins
 from common.metrics.soft import soft_accuracy, soft_dice
 
@@ -18,6 +19,7 @@ __all__ = [
     "ConfusionMatrixError",
     "ExpectedCalibrationError",
     "GeneralizedEnergyDistance",
+    "InstanceMetrics",
     "ReliabilityBins",
     "ThresholdedAdaptiveCalibrationError",
     "annotator_dice",

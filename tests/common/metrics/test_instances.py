@@ -1,0 +1,184 @@
+"""Instance metrics against counts made by hand, and against a plain average precision written out in loops."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import distributed
+
+from common.errors import InputError
+from common.metrics import InstanceMetrics
+from common.metrics.instances import mask_overlap
+
+SIZE = (12, 16)
+
+
+def instances(boxes: list[list[float]], classes: list[int] | None = None, scores: list[float] | None = None) -> dict:
+    """Rectangles: the mask of each is its box."""
+    masks = torch.zeros(len(boxes), *SIZE)
+    for mask, (top, left, bottom, right) in zip(masks, boxes, strict=True):
+        mask[int(top) : int(bottom), int(left) : int(right)] = 0.8
+    found = {
+        "boxes": torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4),
+        "classes": torch.tensor(classes or [1] * len(boxes), dtype=torch.long),
+        "masks": masks,
+    }
+    return found if scores is None else found | {"scores": torch.tensor(scores)}
+
+
+def evaluate(y_pred: list[dict], y: list[dict], **options) -> dict[str, float]:
+    metric = InstanceMetrics(**options)
+    for found, truth in zip(y_pred, y, strict=True):
+        metric([found], [truth])
+    return metric.aggregate()
+
+
+def average_precision(flags: list[tuple[float, bool]], truths: int) -> float:
+    """Mean over 101 recalls of the best precision at that recall or more."""
+    flags = sorted(flags, key=lambda pair: -pair[0])
+    curve, right = [], 0
+    for count, (_, hit) in enumerate(flags, 1):
+        right += hit
+        curve.append((right / truths, right / count))
+    levels = [level / 100 for level in range(101)]
+    return sum(max((p for r, p in curve if r >= level - 1e-9), default=0.0) for level in levels) / 101
+
+
+TRUTH = [[0, 0, 4, 4], [6, 6, 10, 14]]
+
+
+def test_the_truth_itself_scores_one_everywhere() -> None:
+    truth = instances(TRUTH, [1, 2])
+    scores = evaluate([truth | {"scores": torch.tensor([0.9, 0.8])}], [truth], num_classes=2)
+    assert scores == {key: pytest.approx(1.0) for key in scores}
+    assert len(scores) == 11
+
+
+def test_counts_by_hand() -> None:
+    """Of two true lesions one is found too small, beside a false alarm and a faint one that counts for AP only."""
+    found = instances([[0, 0, 4, 2], [0, 10, 2, 12], [6, 6, 10, 14]], scores=[0.9, 0.8, 0.3])
+    scores = evaluate([found], [instances(TRUTH)])
+    assert scores["detection_precision"] == pytest.approx(1 / 2)
+    assert scores["detection_recall"] == pytest.approx(1 / 2)
+    assert scores["detection_iou"] == pytest.approx((8 / 16 + 0) / 2)
+    assert scores["precision"] == pytest.approx(8 / (8 + 4))
+    assert scores["recall"] == pytest.approx(8 / (16 + 32))
+    assert scores["iou"] == pytest.approx(8 / (8 + 4 + 40))
+    assert scores["dice"] == pytest.approx(16 / (16 + 4 + 40))
+    at_50 = average_precision([(0.9, True), (0.8, False), (0.3, True)], 2)  # an IoU of exactly one half counts
+    at_75 = average_precision([(0.9, False), (0.8, False), (0.3, True)], 2)
+    assert scores["box_ap50"] == scores["mask_ap50"] == pytest.approx(at_50)
+    assert scores["box_ap75"] == scores["mask_ap75"] == pytest.approx(at_75)
+
+
+def test_masks_and_boxes_are_judged_apart() -> None:
+    truth = instances(TRUTH[:1])
+    found = instances(TRUTH[:1], scores=[0.9])
+    found["masks"][:, 2:] = 0.4  # below one half: the lower half of the mask is gone
+    scores = evaluate([found], [truth])
+    assert scores["box_ap75"] == pytest.approx(1) and scores["mask_ap50"] == pytest.approx(1)
+    assert scores["mask_ap75"] == 0
+    assert scores["detection_iou"] == 1 and scores["iou"] == 0.5
+
+
+def test_a_true_box_is_found_once_and_only_by_its_class() -> None:
+    truth = instances([[0, 0, 4, 4]], [1])
+    twice = instances([[0, 0, 4, 4], [0, 0, 4, 4], [0, 0, 4, 4]], [1, 1, 2], [0.9, 0.8, 0.7])
+    scores = evaluate([twice], [truth], num_classes=2)
+    assert scores["detection_precision"] == pytest.approx(1 / 3)
+    assert scores["detection_recall"] == 1
+    assert scores["precision"] == pytest.approx(1 / 2)  # class 2 has pixels, and no truth
+    assert scores["box_ap50"] == pytest.approx(1)  # class 2 does not occur, so it has no average precision
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**31))
+def test_average_precision_of_random_images(seed: int) -> None:
+    """Detections on disjoint cells of a grid: which are right needs no matching."""
+    generator = torch.Generator().manual_seed(seed)
+    predictions, truths, flags, count = [], [], [], 0
+    for _ in range(3):
+        cells = [[4.0 * i, 4.0 * j, 4.0 * i + 4, 4.0 * j + 4] for i in range(3) for j in range(4)]
+        true = torch.rand(12, generator=generator) < 0.4
+        found = torch.rand(12, generator=generator) < 0.5
+        scores = torch.rand(12, generator=generator)
+        count += int(true.sum())
+        flags += [(scores[i].item(), bool(true[i])) for i in range(12) if found[i]]
+        truths.append(instances([cell for cell, here in zip(cells, true, strict=True) if here]))
+        chosen = [cell for cell, here in zip(cells, found, strict=True) if here]
+        predictions.append(instances(chosen, scores=scores[found].tolist()))
+    scores = evaluate(predictions, truths)
+    expected = average_precision(flags, count) if count else math.nan
+    assert scores["box_ap50"] == pytest.approx(expected, nan_ok=True)
+    assert scores["mask_ap75"] == pytest.approx(expected, nan_ok=True)
+
+
+def test_order_and_grouping_of_images_do_not_matter() -> None:
+    first = instances([[0, 0, 4, 2]], scores=[0.9]), instances(TRUTH)
+    second = instances([[6, 6, 10, 12]], scores=[0.7]), instances(TRUTH[1:])
+    together = InstanceMetrics()
+    together([second[0], first[0]], [second[1], first[1]])
+    assert together.aggregate() == evaluate([first[0], second[0]], [first[1], second[1]])
+    together.reset()
+    together([first[0]], [first[1]])
+    assert together.aggregate() == evaluate([first[0]], [first[1]])
+
+
+def test_nothing_found_and_nothing_true() -> None:
+    none, truth = instances([]), instances(TRUTH)
+    empty = none | {"scores": torch.zeros(0)}
+    missed = evaluate([empty], [truth])
+    assert set(missed.values()) == {0.0}
+    alarm = evaluate([instances(TRUTH[:1], scores=[0.9])], [none])
+    undefined = {"box_ap50", "box_ap75", "mask_ap50", "mask_ap75", "detection_recall", "detection_iou", "recall"}
+    assert {key for key, value in alarm.items() if math.isnan(value)} == undefined
+    assert alarm["detection_precision"] == alarm["dice"] == alarm["iou"] == 0
+    quiet = evaluate([empty], [none])
+    assert {key for key, value in quiet.items() if value == 0} == {"detection_precision", "precision"}
+    assert all(math.isnan(value) for key, value in quiet.items() if "precision" not in key)
+    assert InstanceMetrics().aggregate().keys() == quiet.keys()
+    both = evaluate([empty, truth | {"scores": torch.ones(2)}], [none, truth])
+    assert both["mask_ap50"] == pytest.approx(1) and both["dice"] == 1
+
+
+def test_processes_share_their_images(tmp_path) -> None:
+    metric = InstanceMetrics()
+    metric([instances(TRUTH[:1], scores=[0.9])], [instances(TRUTH)])
+    alone = metric.aggregate()
+    distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
+    try:
+        assert metric.aggregate() == alone
+    finally:
+        distributed.destroy_process_group()
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**31), st.integers(0, 4), st.integers(0, 4), st.sampled_from([(4, 5), (3, 2, 4)]))
+def test_mask_overlaps(seed: int, count: int, others: int, shape: tuple[int, ...]) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    first = torch.rand(count, *shape, generator=generator) < 0.5
+    second = torch.rand(others, *shape, generator=generator) < 0.5
+    out = mask_overlap(first, second)
+    assert out.shape == (count, others)
+    for i in range(count):
+        for j in range(others):
+            union = (first[i] | second[j]).sum().item()
+            assert out[i, j].item() == pytest.approx((first[i] & second[j]).sum().item() / max(union, 1))
+
+
+def test_wrong_arguments_are_named() -> None:
+    with pytest.raises(InputError, match=r"score_threshold: .*got 2"):
+        InstanceMetrics(score_threshold=2)
+    with pytest.raises(InputError, match=r"overlap: .*got -1"):
+        InstanceMetrics(overlap=-1)
+    with pytest.raises(InputError, match=r"num_classes: .*got 0"):
+        InstanceMetrics(num_classes=0)
+    truth = instances(TRUTH)
+    with pytest.raises(InputError, match=r"y_pred and y: .*got 0 and 1"):
+        InstanceMetrics()([], [truth])
+    with pytest.raises(InputError, match=r"masks: expected the size \(12, 16\) of the truth, got \(5, 5\)"):
+        InstanceMetrics()([truth | {"scores": torch.ones(2), "masks": torch.ones(2, 5, 5)}], [truth])

@@ -6,11 +6,13 @@ from common.data.cardiac_phantom import write_cardiac_phantom
 from common.data.chest_phantom import write_chest_phantom
 from common.data.ct_phantom import write_ct_phantom
 from common.data.hippocampus import fetch_hippocampus, hippocampus_datalist
+from common.data.hippocampus_slices import hippocampus_slice_datalist
 from common.data.inference_inputs import InferenceInputs
 from common.data.isic import isic_datalist
 from common.data.knee_phantom import write_knee_phantom
 from common.data.lesion_phantom import write_lesion_phantom
 from common.data.load_annotators import LoadAnnotatorsd
+from common.data.load_slices import LoadSliced
 from common.data.mnist import mnist_datalist, write_mnist_annotators
 from common.data.oai import load_soft_labels, oai_datalist
 from common.data.readers import load_images
@@ -24,6 +26,7 @@ __all__ = [
     "InferenceInputs",
     "LoadAnnotatorsd",
     "LoadRegionsd",
+    "LoadSliced",
     "Region",
     "SliceDataset",
     "acdc_datalist",
@@ -31,6 +34,7 @@ __all__ = [
     "fetch_hippocampus",
     "fold_of",
     "hippocampus_datalist",
+    "hippocampus_slice_datalist",
     "isic_datalist",
     "load_images",
     "load_soft_labels",

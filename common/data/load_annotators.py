@@ -12,6 +12,7 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
 
+from common.data.load_slices import SliceReader
 from common.data.readers import load_images
 from common.errors import InputError
 
@@ -37,6 +38,8 @@ class LoadAnnotatorsd(MapTransform):
             [0, 1), 0.5 as `BinaryMaskd` has it; None refuses labels of more than two values.
         image_key: of the image, whose shape the labels must have where it is loaded already.
         case_key: of the case name, for messages.
+        slice_key: of the index of the slice that is read of each file, in items that have one (`slice_items`).
+        slice_axis: of those slices.
         allow_missing_keys: leave items without labels as they are.
 
     Raises:
@@ -61,6 +64,8 @@ class LoadAnnotatorsd(MapTransform):
         threshold: float | None = None,
         image_key: str = "image",
         case_key: str = "case",
+        slice_key: str = "slice",
+        slice_axis: int = 2,
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
@@ -75,19 +80,23 @@ class LoadAnnotatorsd(MapTransform):
         self.annotators = tuple(annotators)
         self.num_classes, self.threshold = num_classes, threshold
         self.image_key, self.case_key = image_key, case_key
-        self._load = load_images("label")
+        self.slice_key = slice_key
+        self._load, self._slices = load_images("label"), SliceReader(slice_axis)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
         for key in self.key_iterator(item):
             image = item.get(self.image_key)
             try:
-                item[key] = self._stack(item[key], image if isinstance(image, torch.Tensor) else None)
+                loaded = image if isinstance(image, torch.Tensor) else None
+                item[key] = self._stack(item[key], loaded, item.get(self.slice_key))
             except InputError as error:
                 raise InputError(f"Case {item.get(self.case_key, 'without a name')}: {error}") from error
         return item
 
-    def _stack(self, files: Mapping[str, str | os.PathLike[str] | None], image: torch.Tensor | None) -> torch.Tensor:
+    def _stack(
+        self, files: Mapping[str, str | os.PathLike[str] | None], image: torch.Tensor | None, index: int | None
+    ) -> torch.Tensor:
         if not isinstance(files, Mapping):
             raise InputError(f"expected label files by annotator, {{name: path}}, got {files!r}.")
         present = {name: path for name, path in files.items() if path is not None}
@@ -97,7 +106,13 @@ class LoadAnnotatorsd(MapTransform):
                 f"expected labels of at least one of {', '.join(self.annotators)}, got those of "
                 f"{', '.join(strangers or present) or 'nobody'}."
             )
-        labels = {name: self._read(path) for name, path in present.items()}
+        if index is None:
+            read = [self._load({"label": path})["label"] for path in present.values()]
+        else:
+            read = self._slices(list(present.values()), index)
+        labels = {
+            name: self._as_classes(label, path) for (name, path), label in zip(present.items(), read, strict=True)
+        }
         first, reference = next(iter(labels.items()))
         for name, label in labels.items():
             if label.shape != reference.shape or not np.allclose(label.affine, reference.affine, atol=1e-3):
@@ -116,8 +131,7 @@ class LoadAnnotatorsd(MapTransform):
             stacked[channel] = labels[name][0] if name in labels else -1
         return stacked
 
-    def _read(self, path: str | os.PathLike[str]) -> MetaTensor:
-        label = self._load({"label": path})["label"]
+    def _as_classes(self, label: Any, path: str | os.PathLike[str]) -> MetaTensor:
         if len(label) != 1:
             raise InputError(f"{path}: expected a label of one channel, got {len(label)}.")
         if self.threshold is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -26,8 +26,9 @@ class SimulateAnnotatorsd(MapTransform):
     transform to it. The habits are those of `common.noise.simulate_annotator`.
 
     The item gets ``output_key``: the labels ``(R, *spatial)`` with the metadata of the truth; those of annotators who
-    are not among the ``labels_per_image`` are −1. Source: Zhang et al., *Disentangling Human Error from Ground Truth in
-    Segmentation of Medical Images*, appendices A.1 and A.3; one label per image as in table 2.
+    are not among the ``labels_per_image`` are −1. An item that holds a list of names there already, as datalists of
+    sections make it, has the labels of these instead. Source: Zhang et al., *Disentangling Human Error from Ground
+    Truth in Segmentation of Medical Images*, appendices A.1 and A.3; one label per image as in table 2.
 
     Args:
         keys: the truth, one, ``(1, *spatial)``, 2-D or 3-D: class indices, or any mask of one positive value.
@@ -97,14 +98,21 @@ class SimulateAnnotatorsd(MapTransform):
                     )
                 except InputError as error:
                     raise InputError(f"Case {case}, annotator {name}: {error}") from error
-            item[self.output_key] = self._as_chosen(labels, case)
+            named = item.get(self.output_key)
+            item[self.output_key] = self._as_chosen(labels, case, named if isinstance(named, list | tuple) else None)
         return item
 
-    def _as_chosen(self, labels: torch.Tensor, case: str) -> torch.Tensor:
-        if self.labels_per_image is None:
-            return labels
+    def _as_chosen(self, labels: torch.Tensor, case: str, chosen: Sequence[str] | None) -> torch.Tensor:
         names = list(self.annotators)
-        chosen = choose_annotators(names, self.labels_per_image, case_generator(self.seed, case))
+        if chosen is None:
+            if self.labels_per_image is None:
+                return labels
+            chosen = choose_annotators(names, self.labels_per_image, case_generator(self.seed, case))
+        strangers = sorted(set(chosen) - set(names))
+        if strangers or not chosen:
+            raise InputError(
+                f"Case {case}: expected labels by some of {', '.join(names)}, got {', '.join(strangers) or 'nobody'}."
+            )
         absent = [name not in chosen for name in names]
         labels = labels if labels.is_floating_point() else labels.to(torch.int16)  # unsigned types have no −1
         labels[absent] = -1

@@ -12,8 +12,10 @@ from common.data.isic import isic_datalist
 from common.data.knee_phantom import write_knee_phantom
 from common.data.lesion_phantom import write_lesion_phantom
 from common.data.load_annotators import LoadAnnotatorsd
+from common.data.load_series import LoadSeriesd
 from common.data.load_slices import LoadSliced
 from common.data.mnist import mnist_datalist, write_mnist_annotators
+from common.data.nci import nci_datalist
 from common.data.oai import load_soft_labels, oai_datalist
 from common.data.readers import load_images
 from common.data.regions import LoadRegionsd, Region, read_regions, regions_to_masks, write_regions
@@ -26,6 +28,7 @@ __all__ = [
     "InferenceInputs",
     "LoadAnnotatorsd",
     "LoadRegionsd",
+    "LoadSeriesd",
     "LoadSliced",
     "Region",
     "SliceDataset",
@@ -39,6 +42,7 @@ __all__ = [
     "load_images",
     "load_soft_labels",
     "mnist_datalist",
+    "nci_datalist",
     "oai_datalist",
     "read_regions",
     "regions_to_masks",

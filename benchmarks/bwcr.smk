@@ -1,0 +1,89 @@
+# Tables 1 and 2 (ACDC, N_tr = 5) and Figures 3 and 4 of the boundary-weighted consistency paper. Both tables share their runs.
+
+BWCR = {
+    "methods": ["baseline", "da", "svls", "mls", "cr_1", "bwcr_1"],  # of table 2; after _ the weight of consistency
+    "seeds": [0, 1, 2],
+    "lambdas": [0.01, 0.1, 1, 10],  # of table 1, where 0 is da; seed 0
+    "desk": {
+        "num_training": 5, "num_validation": 5, "num_test": 25, "spacing_mm": 1.5, "image_size": [96, 96], "radius": 5, "bias_field": [],
+        "features": [16, 32, 64, 128], "batch_size": 16, "max_epochs": 25, "iterations_per_epoch": 100, "val_interval": 1,
+        "learning_rate": 1e-3, "last_learning_rate": 1e-6, "average_momentum": 0.01,
+    },
+    "paper": {},  # configs/acdc.yaml: 192 × 192, batches of 16, 50,000 iterations
+} | PART
+BWCR_RUNS = f"{OUTPUT}/bwcr/{SCALE}"
+BWCR_RUN = f"{BWCR_RUNS}/{{method}}/seed{{seed}}"
+BWCR_TABLES = {
+    "bwcr_acdc": {"methods": BWCR["methods"], "seeds": BWCR["seeds"]},
+    "bwcr_lambda": {
+        "methods": ["da", *(f"{method}_{weight:g}" for method in ("cr", "bwcr") for weight in BWCR["lambdas"])],
+        "seeds": BWCR["seeds"][:1],
+    },
+}
+BWCR_EXAMPLES = expand(BWCR_RUN + "/example", method=BWCR["methods"], seed=BWCR["seeds"][:1])
+
+
+def bwcr_overrides(wildcards):
+    folder = str(ROOT / BWCR_RUN.format(**wildcards))
+    method, _, weight = wildcards.method.partition("_")
+    values = {"dataset_dir": data_folder("acdc"), "method": method, "seed": wildcards.seed, "output_dir": folder, "ckpt_dir": folder}
+    if weight:
+        values[{"cr": "lambda_uniform", "bwcr": "lambda_max"}[method]] = weight
+    return overrides(values | BWCR[SCALE])
+
+
+rule bwcr_train:
+    output: touch(f"{BWCR_RUN}/done")
+    log: f"{BWCR_RUN}/train.log"
+    params: values=bwcr_overrides
+    shell:
+        "cd bundles/bwcr && {PYTHON} -m monai.bundle run training"
+        " --config_file \"['configs/train.yaml','configs/acdc.yaml']\" {params.values} --resume True > {ROOT}/{log} 2>&1"
+
+
+rule bwcr_evaluate:
+    input: f"{BWCR_RUN}/done"
+    output:
+        summary=f"{BWCR_RUN}/evaluation/summary.csv",
+        reliability=f"{BWCR_RUN}/evaluation/reliability.csv",
+    log: f"{BWCR_RUN}/evaluate.log"
+    params: values=bwcr_overrides
+    shell:
+        "cd bundles/bwcr && {PYTHON} -m monai.bundle run evaluating"
+        " --config_file \"['configs/train.yaml','configs/acdc.yaml','configs/evaluate.yaml']\" {params.values} > {ROOT}/{log} 2>&1"
+
+
+# The probabilities of one test image by every method, for Figure 4: the image on which da has its median Dice
+rule bwcr_example:
+    input:
+        run=f"{BWCR_RUN}/done",
+        summary=BWCR_RUN.replace("{method}", "da") + "/evaluation/summary.csv",
+    output: directory(f"{BWCR_RUN}/example")
+    log: f"{BWCR_RUN}/example.log"
+    params:
+        data=lambda wildcards: shlex.quote(data_folder("acdc")),
+        values=lambda wildcards: overrides(
+            {key: BWCR[SCALE][key] for key in ("spacing_mm", "image_size", "features", "bias_field") if key in BWCR[SCALE]}
+        ),
+    shell:
+        "IMAGE=$({PYTHON} benchmarks/bwcr_table.py example --summary {input.summary} --data {params.data}) && cd bundles/bwcr"
+        " && {PYTHON} -m monai.bundle run inferring --config_file \"['configs/inference.yaml','configs/acdc.yaml']\" {params.values}"
+        " --dataset_dir \"$IMAGE\" --ckpt_dir {ROOT}/$(dirname {output}) --output_dir {ROOT}/{output} > {ROOT}/{log} 2>&1"
+
+
+for name, spec in BWCR_TABLES.items():
+    rule:
+        name: name
+        input:
+            expand(BWCR_RUN + "/evaluation/summary.csv", method=spec["methods"], seed=spec["seeds"]),
+            BWCR_EXAMPLES if name == "bwcr_acdc" else [],
+        params:
+            table=name,
+            methods=shlex.quote(json.dumps(spec["methods"])),
+            seeds=shlex.quote(json.dumps(spec["seeds"])),
+            data=lambda wildcards: shlex.quote(data_folder("acdc")),
+            configuration=shlex.quote(json.dumps(BWCR[SCALE])),
+            show=f"&& {PYTHON} -m common.report table docs/results/{name}.json docs/methods/bwcr.md" if SCALE == "desk" else "",
+        shell:
+            "{PYTHON} benchmarks/bwcr_table.py table --table {params.table} --scale {SCALE} --methods {params.methods} --seeds {params.seeds}"
+            " --configuration {params.configuration} --runs_dir {BWCR_RUNS} --data {params.data} --output_dir docs/results {params.show}"

@@ -1,0 +1,152 @@
+"""Tables of boundary-weighted consistency, from made-up runs whose values are known."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from common.errors import InputError
+from common.files import write_csv
+from common.report import load_results, results_table
+
+REPOSITORY = Path(__file__).parents[1]
+METHODS = {"baseline": 0.4, "da": 0.3, "svls": 0.29, "mls": 0.31, "cr_1": 0.2, "bwcr_1": 0.15}  # ECE of the foreground
+SUBJECTS = [f"patient{number:03d}" for number in range(1, 13)]
+CLASSES = ["background", "right_ventricle", "myocardium", "left_ventricle"]
+
+
+@pytest.fixture
+def script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("bwcr_table", REPOSITORY / "benchmarks/bwcr_table.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Images and labels: a ball in a shell beside a box."""
+    z, y, x = np.indices((4, 40, 36))
+    ball = (y - 20) ** 2 + (x - 20) ** 2 + 9 * (z - 2) ** 2
+    label = np.where(ball < 25, 3, np.where(ball < 64, 2, np.where((x < 12) & (x > 6) & (abs(y - 20) < 6), 1, 0))).T
+    for subject in SUBJECTS:
+        folder = tmp_path / "acdc" / subject
+        folder.mkdir(parents=True)
+        for frame in ("01", "12"):
+            stem = folder / f"{subject}_frame{frame}"
+            nib.save(nib.Nifti1Image(label.astype(np.uint8), np.eye(4)), f"{stem}_gt.nii.gz")
+            nib.save(nib.Nifti1Image((50.0 * label).astype(np.float32), np.eye(4)), f"{stem}.nii.gz")
+    return tmp_path / "acdc"
+
+
+def summary(level: float, seed: int) -> list[dict[str, object]]:
+    """Rows of two frames per subject; a subject's values are its level, moved by subject, frame and seed."""
+    return [
+        {
+            "case": f"{subject}_frame{frame}",
+            "subject": subject,
+            "dice": 0.8 - level / 10 + number / 100,
+            "dice_right_ventricle": "",
+            "ece_all": level / 10,
+            "ece_foreground": level + number / 100 + (0.02 if frame == "01" else -0.02) + seed / 1000,
+            "ece_band": "" if number == 0 else level,
+            "tace": level / 2,
+        }
+        for number, subject in enumerate(SUBJECTS)
+        for frame in ("01", "12")
+    ]
+
+
+def write_runs(folder: Path, methods: Mapping[str, float], seeds: int) -> None:
+    reliability = [
+        {"class": name, "bin": b, "count": 10, "confidence": b / 4, "accuracy": b / 5}
+        for name in CLASSES
+        for b in range(1, 4)
+    ]
+    for method, level in methods.items():
+        for seed in range(seeds):
+            run = folder / method / f"seed{seed}"
+            write_csv(run / "evaluation/summary.csv", summary(level, seed))
+            write_csv(run / "evaluation/reliability.csv", reliability)
+
+
+def write_examples(folder: Path, data: Path, case: str) -> None:
+    label = np.asarray(nib.load(data / case[:10] / f"{case}_gt.nii.gz").dataobj)
+    for method in METHODS:
+        path = folder / method / "seed0/example" / f"{case}_probabilities.nii.gz"
+        path.parent.mkdir(parents=True)
+        nib.save(nib.Nifti1Image(np.eye(4, dtype=np.float32)[label], np.eye(4)), path)
+
+
+def test_table_2(script: ModuleType, data: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    write_runs(runs, METHODS, seeds=3)
+    case = Path(script.example(runs / "da/seed0/evaluation/summary.csv", data)).name.removesuffix(".nii.gz")
+    assert case == "patient006_frame12", "the lower median of 24"
+    write_examples(runs, data, case)
+    script.write_table("bwcr_acdc", "desk", list(METHODS), [0, 1, 2], {"max_epochs": 2}, runs, data, tmp_path)
+    results = load_results(tmp_path / "bwcr_acdc.json")
+    assert results["seeds"] == [0, 1, 2] and results["configuration"] == {"max_epochs": 2}
+    settings = {entry["setting"]["measure"]: entry for entry in results["settings"]}
+    assert list(settings) == ["Dice", "ECE, all pixels", "ECE, foreground", "TACE", "ECE near boundaries"]
+    cell = settings["ECE, foreground"]["methods"]["BWCR"]
+    assert cell["values"] == pytest.approx([0.205, 0.206, 0.207]) and cell["std"] == pytest.approx(0.001)
+    assert [entry["best"] for entry in settings.values()] == ["BWCR"] * 5
+    assert [entry.get("lower_is_better", False) for entry in settings.values()] == [False, True, True, True, True]
+    found = settings["ECE, foreground"]["comparison"]
+    assert found["relative_change"] == pytest.approx(0.206 / 0.356 - 1)
+    assert (found["subjects"], found["p"]) == (12, pytest.approx(2 / 2**12)), "all 12 subjects improve"
+    assert settings["ECE near boundaries"]["comparison"]["subjects"] == 11, "one has no value"
+    assert results["subjects"]["TACE"]["DA"]["patient004"] == pytest.approx(0.15)
+    assert results["subjects"]["ECE near boundaries"]["DA"]["patient001"] is None
+    assert "| BWCR against DA | " in results_table(results)
+    for figure in ("reliability", "improvement", "probabilities"):
+        assert (tmp_path / f"bwcr_acdc_{figure}.png").stat().st_size > 10_000
+
+
+def test_table_1(script: ModuleType, data: Path, tmp_path: Path) -> None:
+    methods = {"da": 0.3, "cr_0.1": 0.28, "cr_10": 0.25, "bwcr_0.1": 0.2}
+    write_runs(tmp_path / "runs", methods, seeds=1)
+    script.write_table("bwcr_lambda", "paper", list(methods), [0], {}, tmp_path / "runs", data, tmp_path)
+    results = load_results(tmp_path / "bwcr_lambda_paper.json")
+    lines = results_table(results).splitlines()
+    assert [line.split(" | ")[0].strip("| ") for line in lines[2:6]] == [
+        "DA, λ = 0",
+        "CR, λ = 0.1",
+        "CR, λ = 10",
+        "BWCR, λ = 0.1",
+    ]
+    assert not list(tmp_path.glob("*.png"))
+
+
+def test_mistakes(script: ModuleType, data: Path, tmp_path: Path) -> None:
+    write_runs(tmp_path, {"da": 0.3, "cr_1": 0.2}, seeds=1)
+    write_csv(tmp_path / "cr_1/seed0/evaluation/summary.csv", summary(0.2, 0)[2:])
+    with pytest.raises(InputError, match=r"cr_1.*must have the test subjects of the other runs"):
+        script.collect(tmp_path, ["da", "cr_1"], [0], False)
+    with pytest.raises(InputError, match=r"must hold patient\d+_frame\d+\.nii\.gz"):
+        script.example(tmp_path / "da/seed0/evaluation/summary.csv", data / "patient001")
+
+
+@pytest.mark.parametrize(("table", "trainings", "examples"), [("bwcr_acdc", 18, 6), ("bwcr_lambda", 9, 0)])
+def test_the_whole_table_is_planned(table: str, trainings: int, examples: int, data: Path, tmp_path: Path) -> None:
+    """6 methods × 3 seeds, and 1 + 2 methods × 4 weights."""
+    command = [sys.executable, "-m", "snakemake", "--snakefile", "benchmarks/Snakefile", "--cores", "1", "--dry-run"]
+    command += ["--forceall", "--nolock", "--config", f"data={data}", "--", table]
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "XDG_CACHE_HOME": str(tmp_path)}
+    result = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    plan = (result.stdout + result.stderr).splitlines()
+    counts = dict(line.split() for line in plan if line.startswith("bwcr_") and len(line.split()) == 2)
+    assert counts["bwcr_train"] == counts["bwcr_evaluate"] == str(trainings)
+    assert int(counts.get("bwcr_example", 0)) == examples

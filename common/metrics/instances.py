@@ -141,8 +141,8 @@ class InstanceMetrics(Metric):
 
     def _compare(self, found: Instances, truth: Instances) -> dict[str, Any]:
         """What remains of an image: MONAI's matches, the classes that occur, and the counts of `aggregate`."""
-        predicted = {key: value.detach().as_subclass(torch.Tensor).cpu() for key, value in found.items()}
-        expected = {key: truth[key].detach().as_subclass(torch.Tensor).cpu() for key in ("boxes", "classes", "masks")}
+        predicted = _plain(found, ("boxes", "classes", "masks", "scores"))
+        expected = _plain(truth, ("boxes", "classes", "masks"))
         masks, true_masks = predicted["masks"] >= 0.5, expected["masks"] >= 0.5
         if masks.shape[1:] != true_masks.shape[1:]:
             raise InputError(
@@ -169,6 +169,10 @@ class InstanceMetrics(Metric):
             "truths": set(true_classes.tolist()),
             "counts": [right, int(sure.sum()), len(true_classes), float(best.sum()), hits, positives, pixels],
         }
+
+
+def _plain(instances: Instances, keys: Sequence[str]) -> dict[str, torch.Tensor]:
+    return {key: instances[key].detach().as_subclass(torch.Tensor).cpu() for key in keys}
 
 
 def _coco(classes: Sequence[int]) -> COCOMetric:

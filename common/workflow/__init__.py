@@ -4,6 +4,7 @@ from common.workflow.annotator_training import ConsensusConfusion, PrepareTarget
 from common.workflow.averaged_weights import AverageWeights
 from common.workflow.calibration import FitTemperature, ReliabilityTable, load_temperature
 from common.workflow.checkpoint import TrainingCheckpoint, load_weights
+from common.workflow.detection import InstanceScores, LossAverages, SumOfLosses, detect_instances, prepare_instances
 from common.workflow.epoch_table import EpochTable
 from common.workflow.memorisation import MemorisationCurve
 from common.workflow.overrides import as_bool, choose
@@ -19,18 +20,23 @@ __all__ = [
     "EpochSeed",
     "EpochTable",
     "FitTemperature",
+    "InstanceScores",
+    "LossAverages",
     "MemorisationCurve",
     "PredictionSummary",
     "PrepareTargets",
     "PrepareViews",
     "ReliabilityTable",
+    "SumOfLosses",
     "TraceWarmUp",
     "TrainingCheckpoint",
     "ViewLoss",
     "as_bool",
     "choose",
+    "detect_instances",
     "load_temperature",
     "load_weights",
     "parameter_groups",
+    "prepare_instances",
     "prepare_soft_labels",
 ]

@@ -2,6 +2,7 @@
 
 from common.metrics.agreement import fleiss_kappa, pairwise_dice, pairwise_similarity
 from common.metrics.annotator_dice import AnnotatorDice, annotator_dice
+from common.metrics.annotator_likelihood import AnnotatorLogLikelihood, annotator_log_likelihood
 from common.metrics.calibration import (
     ExpectedCalibrationError,
     ThresholdedAdaptiveCalibrationError,
@@ -16,6 +17,7 @@ from common.metrics.soft import soft_accuracy, soft_dice
 
 __all__ = [
     "AnnotatorDice",
+    "AnnotatorLogLikelihood",
     "ConfusionMatrixError",
     "ExpectedCalibrationError",
     "GeneralizedEnergyDistance",
@@ -23,6 +25,7 @@ __all__ = [
     "ReliabilityBins",
     "ThresholdedAdaptiveCalibrationError",
     "annotator_dice",
+    "annotator_log_likelihood",
     "confusion_matrix_error",
     "expected_calibration_error",
     "fleiss_kappa",

@@ -10,9 +10,10 @@ from torch import nn
 from common.errors import InputError
 from common.losses.annotator_confusion import annotator_log_probabilities
 
-__all__ = ["OUTPUTS", "Segmenter"]
+__all__ = ["OUTPUTS", "READOUTS", "Segmenter", "vote"]
 
 OUTPUTS = ("truth", "annotators", "confusion")
+READOUTS = ("estimate", "vote")
 
 
 class Segmenter(nn.Module):
@@ -27,9 +28,12 @@ class Segmenter(nn.Module):
         output: in evaluation mode ``"truth"`` gives p of the true class, ``(B, L, *spatial)``; ``"annotators"`` adds
             what each annotator would write (or N samples), ``(B, L + N·L, *spatial)``; ``"confusion"``, of an
             `AnnotatorNetwork` only, adds its matrices too, ``(B, L + R·L + R·L², *spatial)``.
+        readout: what the truth is in evaluation mode: the network's own ``"estimate"``; or the ``"vote"``, the share
+            of the predicted annotators whose most probable class it is. All p and A of the same products A·p are
+            equally likely; of the p that they allow, the vote is that of the largest trace.
 
     Raises:
-        InputError: there is no such output.
+        InputError: there is no such output or readout.
 
     Example:
         >>> from common.networks import AnnotatorNetwork, UNet
@@ -41,11 +45,13 @@ class Segmenter(nn.Module):
 
     network: Any  # nn.Module knows no segment
 
-    def __init__(self, network: nn.Module, output: str = "truth") -> None:
+    def __init__(self, network: nn.Module, output: str = "truth", readout: str = "estimate") -> None:
         super().__init__()
+        if readout not in READOUTS:
+            raise InputError(f"readout: expected one of {', '.join(READOUTS)}, got {readout!r}.")
         if output not in OUTPUTS:
             raise InputError(f"output: expected one of {', '.join(OUTPUTS)}, got {output!r}.")
-        self.network, self.output = network, output
+        self.network, self.output, self.readout = network, output, readout
 
     def forward(self, image: torch.Tensor, *conditions: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
         """
@@ -58,10 +64,32 @@ class Segmenter(nn.Module):
         """
         if self.training:
             return self.network(image, *conditions)
-        if self.output == "truth":
+        if self.output == "truth" and self.readout == "estimate":
             return self.network.segment(image)
-        if self.output == "annotators":
-            return torch.cat(self.network.segment_as_annotators(image), 1)
-        log_probs, log_confusion = self.network(image)
-        annotators = annotator_log_probabilities(log_probs, log_confusion)
-        return torch.cat((log_probs, annotators.flatten(1, 2), log_confusion.flatten(1, 3)), 1).exp()
+        if self.output == "confusion":
+            log_probs, log_confusion = self.network(image)
+            annotators = annotator_log_probabilities(log_probs, log_confusion)
+            parts = [log_probs.exp(), annotators.exp().flatten(1, 2), log_confusion.exp().flatten(1, 3)]
+        else:
+            parts = list(self.network.segment_as_annotators(image))
+        if self.readout == "vote":
+            parts[0] = vote(parts[1].unflatten(1, (-1, parts[0].shape[1])))
+        return parts[0] if self.output == "truth" else torch.cat(parts, 1)
+
+
+def vote(probabilities: torch.Tensor) -> torch.Tensor:
+    """The share of the annotators whose most probable class it is.
+
+    Args:
+        probabilities: of each annotator's classes, ``(B, R, L, *spatial)``.
+
+    Returns:
+        ``(B, L, *spatial)``, summing to 1 over the classes.
+
+    Example:
+        >>> vote(torch.tensor([[[[0.6], [0.4]], [[0.1], [0.9]], [[0.2], [0.8]]]])).flatten()
+        tensor([0.3333, 0.6667])
+    """
+    classes = torch.arange(probabilities.shape[2], device=probabilities.device)
+    classes = classes.view(-1, *[1] * (probabilities.dim() - 3))
+    return (probabilities.argmax(2, keepdim=True) == classes).to(probabilities.dtype).mean(1)

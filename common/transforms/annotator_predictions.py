@@ -11,14 +11,13 @@ from monai.transforms import MapTransform
 
 from common.errors import InputError
 from common.metrics.annotator_dice import annotator_dice
+from common.metrics.annotator_likelihood import annotator_log_likelihood
 from common.metrics.confusion_matrix_error import confusion_matrix_error
 from common.metrics.generalized_energy_distance import generalized_energy_distance
 from common.noise.simulated_annotators import pixelwise_confusion
 from common.transforms.save_prediction import is_nifti, save_like
 
 __all__ = ["AnnotatorScoresd", "SaveAnnotatorsd", "SplitAnnotatorsd", "disagreement"]
-
-SMALLEST_PROBABILITY = 1e-7  # in float32 a probability of 1 − 1e-8 is 1, and its counterpart 0
 
 
 def disagreement(probabilities: torch.Tensor) -> torch.Tensor:
@@ -48,12 +47,14 @@ class SplitAnnotatorsd(MapTransform):
     """Takes the channels of `common.networks.Segmenter` apart.
 
     The item's key keeps the truth's probabilities ``(L, *spatial)``; ``<key>_annotators`` gets ``(N, L, *spatial)``
-    and, if there are matrices, ``<key>_confusion`` gets ``(R, L, L, *spatial)``.
+    and, if there are matrices, ``<key>_confusion`` gets ``(R, L, L, *spatial)``. ``<key>_by_annotator`` is what is
+    predicted of each annotator: the same ``(R, L, *spatial)``, or of samples their mean ``(1, L, *spatial)`` for all.
 
     Args:
         keys: of the network's output, ``(L + N·L [+ R·L²], *spatial)``.
         num_classes: L.
         num_annotators: R of the confusion matrices; None if the output holds none.
+        samples: the predictions are of nobody in particular.
 
     Raises:
         InputError: if the channels cannot be divided so.
@@ -64,9 +65,9 @@ class SplitAnnotatorsd(MapTransform):
         (torch.Size([2, 5, 5]), torch.Size([3, 2, 5, 5]))
     """
 
-    def __init__(self, keys: str, num_classes: int, num_annotators: int | None = None) -> None:
+    def __init__(self, keys: str, num_classes: int, num_annotators: int | None = None, samples: bool = False) -> None:
         super().__init__(keys)
-        self.num_classes, self.num_annotators = num_classes, num_annotators
+        self.num_classes, self.num_annotators, self.samples = num_classes, num_annotators, samples
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
@@ -80,8 +81,10 @@ class SplitAnnotatorsd(MapTransform):
                     f"{key}: expected {classes} channels for the truth, as many for each annotator and {matrices} for "
                     f"confusion matrices, got {len(channels)}."
                 )
-            truth, annotators, confusion = channels.split([classes, rest, matrices])
-            item[key], item[f"{key}_annotators"] = truth, annotators.unflatten(0, (-1, classes))
+            truth, joined, confusion = channels.split([classes, rest, matrices])
+            annotators = joined.unflatten(0, (-1, classes))
+            item[key], item[f"{key}_annotators"] = truth, annotators
+            item[f"{key}_by_annotator"] = annotators.mean(0, keepdim=True) if self.samples else annotators
             if matrices:
                 item[f"{key}_confusion"] = confusion.unflatten(0, (-1, classes, classes))
         return item
@@ -93,14 +96,13 @@ class AnnotatorScoresd(MapTransform):
     The row under ``summary`` has: ``case``; ``dice`` of the truth, if the item has one; ``cm_error``, the mean over the
     annotators of `common.metrics.confusion_matrix_error`, if there are a truth and confusion matrices; ``ged``, see
     `common.metrics.generalized_energy_distance`; and of each annotator ``dice_<name>``, prediction against label, and
-    ``nll_<name>``, the mean of −log p of the labels (of probabilities of at least 1e-7). Annotators who did not label
+    ``nll_<name>``, −`common.metrics.annotator_log_likelihood`. Annotators who did not label
     the case have empty cells. With ``cm_error`` the item also gets ``true_confusion`` ``(R, L, L, *spatial)``.
 
     Args:
         keys: of the truth's probabilities ``(L, *spatial)``, with those of the annotators, and matrices, beside them as
             `SplitAnnotatorsd` names them.
         names: of the R annotators.
-        samples: the network gives N samples and no annotator by name: their mean stands for everyone.
         labels_key: of the annotators' labels ``(R, *spatial)``.
         truth_key: of the truth ``(1, *spatial)``.
 
@@ -109,28 +111,20 @@ class AnnotatorScoresd(MapTransform):
     """
 
     def __init__(
-        self,
-        keys: str,
-        names: Sequence[str],
-        samples: bool = False,
-        labels_key: str = "annotators",
-        truth_key: str = "label",
+        self, keys: str, names: Sequence[str], labels_key: str = "annotators", truth_key: str = "label"
     ) -> None:
         super().__init__(keys)
-        self.names, self.samples = list(names), samples
-        self.labels_key, self.truth_key = labels_key, truth_key
+        self.names, self.labels_key, self.truth_key = list(names), labels_key, truth_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
         for key in self.key_iterator(item):
             truth, annotators = item[key], item[f"{key}_annotators"]
             labels = _plain(item[self.labels_key], annotators)
-            predicted = annotators.mean(0, keepdim=True).expand(len(labels), *annotators.shape[1:])
-            predicted = predicted if self.samples else annotators
-            if not len(labels) == len(self.names) == len(predicted):
+            predicted = item[f"{key}_by_annotator"]
+            if len(labels) != len(self.names):
                 raise InputError(
-                    f"Case {item['case']}: expected labels and predictions of {', '.join(self.names)}, "
-                    f"got {len(labels)} and {len(predicted)}."
+                    f"Case {item['case']}: expected labels of {', '.join(self.names)}, got those of {len(labels)}."
                 )
             row: dict[str, Any] = {"case": item["case"]}
             if self.truth_key in item:
@@ -142,11 +136,9 @@ class AnnotatorScoresd(MapTransform):
                     row["cm_error"] = _cell(errors.nanmean())
             row["ged"] = _cell(generalized_energy_distance(annotators.argmax(1), labels))
             dice = annotator_dice(predicted.argmax(1), labels)
-            likelihood = predicted.gather(1, labels.long().clamp_min(0)[:, None])[:, 0]
-            values = torch.where(labels >= 0, -likelihood.clamp_min(SMALLEST_PROBABILITY).log(), torch.nan)
             row |= {f"dice_{name}": _cell(score) for name, score in zip(self.names, dice, strict=True)}
-            nll = values.flatten(1).nanmean(1)
-            row |= {f"nll_{name}": _cell(value) for name, value in zip(self.names, nll, strict=True)}
+            likelihood = annotator_log_likelihood(predicted, labels)
+            row |= {f"nll_{name}": _cell(-value) for name, value in zip(self.names, likelihood, strict=True)}
             item["summary"] = row
         return item
 

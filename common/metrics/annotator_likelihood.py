@@ -1,0 +1,73 @@
+"""How probable each annotator's labels are under what is predicted of that annotator."""
+
+from __future__ import annotations
+
+import torch
+from monai.metrics import CumulativeIterationMetric, do_metric_reduction
+from monai.utils import MetricReduction
+
+from common.errors import InputError
+
+__all__ = ["AnnotatorLogLikelihood", "annotator_log_likelihood"]
+
+SMALLEST_PROBABILITY = 1e-7  # in float32 a probability of 1 − 1e-8 is 1, and its counterpart 0
+
+
+def annotator_log_likelihood(probabilities: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Mean of log p of each annotator's labels, over the pixels that the annotator labelled.
+
+    Args:
+        probabilities: of each annotator's classes, ``(R, L, *spatial)``, or ``(1, L, *spatial)``, one for all. Below
+            1e-7 they count as 1e-7.
+        labels: class indices ``(R, *spatial)`` of any type; −1 where an annotator did not label.
+
+    Returns:
+        ``(R,)``, at most 0; nan for an annotator who labelled nothing.
+
+    Raises:
+        InputError: if the shapes do not fit each other.
+
+    Example:
+        >>> annotator_log_likelihood(torch.tensor([[[0.8], [0.2]]]), torch.tensor([[1], [-1]])).exp()
+        tensor([0.2000,    nan])
+    """
+    if len(probabilities) not in (1, len(labels)) or probabilities.shape[2:] != labels.shape[1:]:
+        raise InputError(
+            f"probabilities and labels: expected (annotator or 1, class, *spatial) and (annotator, *spatial), "
+            f"got {tuple(probabilities.shape)} and {tuple(labels.shape)}."
+        )
+    probabilities, labels = (tensor.as_subclass(torch.Tensor) for tensor in (probabilities, labels))
+    everyone = probabilities.expand(len(labels), *probabilities.shape[1:])
+    observed = everyone.gather(1, labels.long().clamp_min(0)[:, None])[:, 0]
+    log = observed.clamp_min(SMALLEST_PROBABILITY).log()
+    return torch.where(labels >= 0, log, torch.nan).flatten(1).nanmean(1)
+
+
+class AnnotatorLogLikelihood(CumulativeIterationMetric):
+    """`annotator_log_likelihood` of every image, as a MONAI metric; higher is better.
+
+    Args:
+        reduction: of the images' and annotators' values, see MONAI's metrics; nan values (no label) are left out.
+            ``"mean_batch"`` gives one value per annotator.
+
+    Example:
+        >>> metric = AnnotatorLogLikelihood()
+        >>> metric(y_pred=torch.full((4, 3, 2, 5), 0.5), y=torch.ones(4, 3, 5)).shape
+        torch.Size([4, 3])
+        >>> metric.aggregate().exp()
+        tensor([0.5000])
+    """
+
+    def __init__(self, reduction: MetricReduction | str = MetricReduction.MEAN) -> None:
+        super().__init__()
+        self.reduction = reduction
+
+    def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor | None = None, **kwargs: object) -> torch.Tensor:
+        """``(B, R)`` from probabilities ``(B, R or 1, L, *spatial)`` and labels ``(B, R, *spatial)``."""
+        if y is None:
+            raise InputError("y: expected the annotators' labels, got none.")
+        return torch.stack([annotator_log_likelihood(*sets) for sets in zip(y_pred, y, strict=True)])
+
+    def aggregate(self, reduction: MetricReduction | str | None = None) -> torch.Tensor:
+        """The reduced value of all images since the last reset."""
+        return do_metric_reduction(self.get_buffer(), reduction or self.reduction)[0]

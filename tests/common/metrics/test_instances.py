@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import distributed
 
@@ -38,14 +39,13 @@ def evaluate(y_pred: list[dict], y: list[dict], **options) -> dict[str, float]:
 
 
 def average_precision(flags: list[tuple[float, bool]], truths: int) -> float:
-    """Mean over 101 recalls of the best precision at that recall or more."""
+    """Mean over 101 recalls of the best precision at that recall or more. MONAI has the recalls in single precision."""
     flags = sorted(flags, key=lambda pair: -pair[0])
     curve, right = [], 0
     for count, (_, hit) in enumerate(flags, 1):
         right += hit
-        curve.append((right / truths, right / count))
-    levels = [level / 100 for level in range(101)]
-    return sum(max((p for r, p in curve if r >= level - 1e-9), default=0.0) for level in levels) / 101
+        curve.append((float(np.float32(right / truths)), right / count))
+    return sum(max((p for r, p in curve if r >= level), default=0.0) for level in np.linspace(0, 1, 101)) / 101
 
 
 TRUTH = [[0, 0, 4, 4], [6, 6, 10, 14]]
@@ -97,6 +97,7 @@ def test_a_true_box_is_found_once_and_only_by_its_class() -> None:
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**31))
+@example(1180)
 def test_average_precision_of_random_images(seed: int) -> None:
     """Detections on disjoint cells of a grid: which are right needs no matching."""
     generator = torch.Generator().manual_seed(seed)

@@ -129,13 +129,15 @@ def test_evaluation_gives_items_with_detections_and_truth_that_transforms_can_ch
     seen = []
     mark = Lambdad("pred", lambda found: seen.append(found) or found | {"seen": True})
     engine = evaluator(small_network(), postprocessing=mark)
+    modes = []
+    engine.network.register_forward_hook(lambda network, *_: modes.append(network.training))
     engine.run()
     assert len(seen) == 3
     last = engine.state.output  # the third image, alone in its batch, has no instance
     assert len(last) == 1 and last[0]["pred"]["seen"] and last[0]["image"].shape == (3, SIZE, SIZE)
     assert last[0]["label"]["boxes"].shape == (0, 4)
     assert set(last[0]["pred"]) == {"boxes", "classes", "masks", "scores", "seen"}
-    assert not engine.network.training
+    assert modes == [False, False]
 
 
 def test_images_without_truth_are_detected_too() -> None:

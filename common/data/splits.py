@@ -34,7 +34,7 @@ def stratified_split(strata: Mapping[str, str], fraction: float, seed: int = 0) 
     first: list[str] = []
     second: list[str] = []
     for cases in members.values():
-        cases = _shuffled(cases, seed)
+        cases = shuffled(cases, seed)
         count = round(fraction * len(cases))
         if len(cases) > 1 and 0 < fraction < 1:
             count = min(max(count, 1), len(cases) - 1)
@@ -67,7 +67,7 @@ def fold_of(cases: Iterable[str], section: str, fold: int, num_folds: int, seed:
     """
     if section not in ("training", "validation"):
         raise InputError(f"section must be 'training' or 'validation', got {section!r}.")
-    ordered = _shuffled(cases, seed)
+    ordered = shuffled(cases, seed)
     if not 2 <= num_folds <= len(ordered):
         raise InputError(f"num_folds: expected 2 to {len(ordered)}, the number of cases, got {num_folds}.")
     if not 0 <= fold < num_folds:
@@ -76,5 +76,5 @@ def fold_of(cases: Iterable[str], section: str, fold: int, num_folds: int, seed:
     return sorted(tested if section == "validation" else set(ordered) - tested)
 
 
-def _shuffled(cases: Iterable[str], seed: int) -> list[str]:
+def shuffled(cases: Iterable[str], seed: int) -> list[str]:
     return sorted(cases, key=lambda case: hashlib.sha256(f"{seed}/{case}".encode(errors="surrogateescape")).digest())

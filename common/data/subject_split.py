@@ -6,7 +6,7 @@ import os
 from collections import defaultdict
 from collections.abc import Mapping
 
-from common.data.splits import _shuffled
+from common.data.splits import shuffled
 from common.errors import InputError
 
 TEST_SEED = 0  # the test subjects are the same whatever the seed of the run
@@ -32,7 +32,7 @@ def balanced_draw(groups: Mapping[str, str], count: int, seed: int = 0) -> list[
         ['a1', 'b2']
     """
     members = defaultdict(list)
-    order = _shuffled(groups, seed)
+    order = shuffled(groups, seed)
     for name in order:
         members[groups[name]].append(name)
     place = {name: (k + 0.5) / len(names) for names in members.values() for k, name in enumerate(names)}

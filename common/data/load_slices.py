@@ -144,8 +144,9 @@ class SliceReader:
         """
         transforms, held = transforms or {}, self._held
         names = list(dict.fromkeys(os.fspath(path) for path in paths))
-        self._held = {name: held[name] if name in held else self._read(name, transforms.get(name)) for name in names}
-        return [self._cut(os.fspath(path), self._held[os.fspath(path)], index) for path in paths]
+        volumes = {name: held[name] if name in held else self._read(name, transforms.get(name)) for name in names}
+        self._held = volumes
+        return [self._cut(os.fspath(path), volumes[os.fspath(path)], index) for path in paths]
 
     def _read(self, path: str, transform: Callable | None) -> MetaTensor:
         volume = self._load({"volume": path})["volume"]
@@ -167,8 +168,7 @@ class SliceReader:
 class LoadSliced(MapTransform):
     """Load one slice of each volume that an item names, (C, H, W) float32 with the affine of its plane.
 
-    Files are read once for slices that follow each other, so wrap this in a `CacheDataset` (one thread) or shuffle
-    volumes rather than slices.
+    Files are read once for slices that follow each other, so wrap this in a `CacheDataset`, which reads them in order.
 
     Args:
         keys: of a NIfTI file each, or of a list of them (modalities), which become channels.

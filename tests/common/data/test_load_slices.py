@@ -96,6 +96,14 @@ def test_every_volume_is_read_once_for_its_slices(volumes: dict[str, str], monke
         assert (item["annotators"][1] == -1).all()
 
 
+def test_threads_that_share_a_loader_do_not_mix_volumes(volumes: dict[str, str]):
+    items = [{"image": volumes[name], "slice": index} for index in range(6) for name in ("image", "other")]
+    cached = CacheDataset(items, LoadSliced("image"), num_workers=4, progress=False)
+    for item, given in zip(cached, items, strict=True):
+        expected = np.asarray(nib.Nifti1Image.from_filename(given["image"]).dataobj)[..., given["slice"]]
+        np.testing.assert_array_equal(np.asarray(item["image"][0]), expected)
+
+
 def test_whole_volumes_are_normalised_file_by_file(volumes: dict[str, str]):
     item = {"image": [volumes["image"], volumes["other"]], "label": volumes["label"], "case": "a"}
     load = LoadSliced(["image", "label"], volume_transforms={"image": NormalizeIntensity()})

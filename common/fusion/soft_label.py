@@ -194,7 +194,7 @@ def soft_label_steps(
         image: (*spatial).
         anatomy: (K, *spatial), true inside structure k.
         restrict: step 2, remove what lies outside the anatomy. Steps 3 and 4 then stay inside it too.
-        hyperintensity: step 3, the threshold of `find_hyperintense`; None leaves the step out.
+        hyperintensity: step 3, the threshold of `find_hyperintense`; None or 0 leaves the step out.
         marked_only: in step 3, raise only what at least one rater marked.
         neighbour_slices: step 4, the weight of `add_neighbour_slices`; None or 0 leaves the step out.
         slice_axis: of the slices.
@@ -226,7 +226,7 @@ def soft_label_steps(
     steps = {"raters": label}
     if restrict:
         label = steps["anatomy"] = restrict_to_anatomy(label, anatomy)
-    if hyperintensity is not None:
+    if hyperintensity:
         bright = find_hyperintense(image, anatomy, hyperintensity)
         label = steps["hyperintensity"] = raise_hyperintense(label, bright & (label > 0) if marked_only else bright)
     if neighbour_slices:

@@ -33,9 +33,9 @@ class SoftLabelFromRatersd(MapTransform):
         anatomy_key: of the label map of the anatomy (1, *spatial); None takes the whole image as anatomy.
         anatomy_labels: values of the K structures in that map.
         restrict: remove what lies outside the anatomy.
-        hyperintensity: threshold in robust standard deviations above the structure's median, or None.
+        hyperintensity: threshold in robust standard deviations above the structure's median; None or 0 leaves it out.
         marked_only: raise only what at least one rater marked.
-        neighbour_slices: weight of the previous and of the next slice in [0, 1], or None.
+        neighbour_slices: weight of the previous and of the next slice in [0, 1]; None or 0 leaves them out.
         slice_axis: spatial axis of the slices.
         foreground: one channel, the largest of the K structures, in place of K.
         keep_steps: also add ``<output key>_<step>`` for each step, ``raters``, ``anatomy``, ``hyperintensity`` and
@@ -77,8 +77,10 @@ class SoftLabelFromRatersd(MapTransform):
             )
         if not anatomy_labels:
             raise InputError("anatomy_labels: expected the value of at least one structure, got none.")
+        if hyperintensity is not None and hyperintensity < 0:
+            raise InputError(f"hyperintensity: expected a threshold above 0, or 0 for none, got {hyperintensity}.")
         if neighbour_slices is not None and not 0 <= neighbour_slices <= 1:
-            raise InputError(f"neighbour_slices: expected a weight in [0, 1] or null, got {neighbour_slices}.")
+            raise InputError(f"neighbour_slices: expected a weight in [0, 1], got {neighbour_slices}.")
         if slice_axis not in (0, 1, 2):
             raise InputError(f"slice_axis: expected 0, 1 or 2, got {slice_axis}.")
         self.image_key, self.anatomy_key, self.anatomy_labels = image_key, anatomy_key, tuple(anatomy_labels)

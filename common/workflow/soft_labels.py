@@ -23,9 +23,9 @@ def prepare_soft_labels(
     dataset_dir: str | os.PathLike[str],
     output_dir: str | os.PathLike[str] | None = None,
     restrict: bool | str = True,
-    hyperintensity: float | None = 2.5,
+    hyperintensity: float = 2.5,
     marked_only: bool | str = False,
-    neighbour_slices: float | None = 0.3,
+    neighbour_slices: float = 0.3,
     overwrite: bool | str = False,
 ) -> str:
     """Writes the soft labels of every case that readers rated, as ``<output_dir>/CASE.nii.gz``.
@@ -37,9 +37,9 @@ def prepare_soft_labels(
         dataset_dir: in the layout of `common.data.oai_datalist`.
         output_dir: None writes to ``soft_labels`` in ``dataset_dir``; a relative one is taken from there too.
         restrict: remove what lies outside the bones.
-        hyperintensity: threshold in robust standard deviations above the bone's median, None leaves the step out.
+        hyperintensity: threshold in robust standard deviations above the bone's median, 0 leaves the step out.
         marked_only: raise only what at least one reader marked.
-        neighbour_slices: weight of the previous and of the next slice in [0, 1], None leaves the step out.
+        neighbour_slices: weight of the previous and of the next slice in [0, 1], 0 leaves the step out.
         overwrite: write existing files anew, for instance with other parameters.
 
     Returns:

@@ -88,6 +88,7 @@ def test_chain_of_regions_is_cacheable_and_picklable(item):
         ({"output_keys": ("a", "b")}, "output_keys"),
         ({"anatomy_labels": ()}, "anatomy_labels"),
         ({"neighbour_slices": 2.0}, "neighbour_slices"),
+        ({"hyperintensity": -1.0}, "hyperintensity"),
         ({"slice_axis": 3}, "slice_axis"),
     ],
 )

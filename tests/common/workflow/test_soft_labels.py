@@ -52,11 +52,11 @@ def test_existing_files_are_kept_and_the_rest_is_written(dataset, caplog):
     kept, removed = (f"{first}/900000{number}_V00.nii.gz" for number in (1, 3))
     before = nib.load(kept).get_fdata()
     Path(removed).unlink()
-    prepare_soft_labels(dataset, "labels/first", hyperintensity=None, neighbour_slices=None)
+    prepare_soft_labels(dataset, "labels/first", hyperintensity=0, neighbour_slices=0)
     assert "3 soft labels are there and kept" in caplog.text
     assert np.array_equal(nib.load(kept).get_fdata(), before)
     assert nib.load(removed).get_fdata().any()
-    prepare_soft_labels(dataset, "labels/first", hyperintensity=None, neighbour_slices=None, overwrite="true")
+    prepare_soft_labels(dataset, "labels/first", hyperintensity=0, neighbour_slices=0, overwrite="true")
     assert not np.array_equal(nib.load(kept).get_fdata(), before)
     assert not list((dataset / "labels/first").glob(".partial*"))
 

@@ -127,7 +127,7 @@ class AnnotatorScoresd(MapTransform):
                     f"Case {item['case']}: expected labels of {', '.join(self.names)}, got those of {len(labels)}."
                 )
             row: dict[str, Any] = {"case": item["case"]}
-            if self.truth_key in item:
+            if item.get(self.truth_key) is not None:
                 label = _plain(item[self.truth_key], annotators)
                 row["dice"] = _cell(annotator_dice(truth.argmax(0, keepdim=True), label)[0])
                 if f"{key}_confusion" in item:

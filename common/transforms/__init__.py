@@ -25,6 +25,7 @@ from common.transforms.instances import (
     merge_instances,
 )
 from common.transforms.morphological_noise import MorphologicalNoised
+from common.transforms.neighbour_slices import NeighbourSlicesd
 from common.transforms.save_prediction import SaveSegmentationd
 from common.transforms.save_probabilities import SaveProbabilitiesd
 from common.transforms.simulate_annotators import SimulateAnnotatorsd
@@ -48,6 +49,7 @@ __all__ = [
     "GaussianFieldNoised",
     "MorphologicalNoised",
     "N4BiasFieldd",
+    "NeighbourSlicesd",
     "NormalizeSlicesd",
     "RandGaussianFieldNoised",
     "RandomView",

@@ -4,7 +4,14 @@ from common.workflow.annotator_training import ConsensusConfusion, PrepareTarget
 from common.workflow.averaged_weights import AverageWeights
 from common.workflow.calibration import FitTemperature, ReliabilityTable, load_temperature
 from common.workflow.checkpoint import TrainingCheckpoint, load_weights
-from common.workflow.detection import InstanceScores, LossAverages, SumOfLosses, detect_instances, prepare_instances
+from common.workflow.detection import (
+    InstanceScores,
+    LossAverages,
+    SliceDetectionInferer,
+    SumOfLosses,
+    detect_instances,
+    prepare_instances,
+)
 from common.workflow.epoch_table import EpochTable
 from common.workflow.memorisation import MemorisationCurve
 from common.workflow.overrides import as_bool, choose
@@ -27,6 +34,7 @@ __all__ = [
     "PrepareTargets",
     "PrepareViews",
     "ReliabilityTable",
+    "SliceDetectionInferer",
     "SumOfLosses",
     "TraceWarmUp",
     "TrainingCheckpoint",

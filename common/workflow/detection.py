@@ -10,12 +10,21 @@ from ignite.engine import Engine
 from ignite.metrics import Average, Metric
 from monai.engines import SupervisedEvaluator
 from monai.engines.utils import IterationEvents
+from monai.inferers import Inferer
 from torch import nn
 
 from common.errors import InputError
 from common.metrics import InstanceMetrics
 
-__all__ = ["InstanceScores", "LossAverages", "SumOfLosses", "detect_instances", "prepare_instances"]
+__all__ = [
+    "InstanceScores",
+    "LossAverages",
+    "SliceDetectionInferer",
+    "SumOfLosses",
+    "class_probabilities",
+    "detect_instances",
+    "prepare_instances",
+]
 
 TARGET_KEYS = ("boxes", "classes", "masks")
 Item = Mapping[str, Any]
@@ -116,6 +125,67 @@ def detect_instances(engine: SupervisedEvaluator, batch: Sequence[Item]) -> list
     engine.fire_event(IterationEvents.FORWARD_COMPLETED)
     engine.fire_event(IterationEvents.MODEL_COMPLETED)
     return engine.state.output
+
+
+def class_probabilities(
+    detections: Sequence[Mapping[str, torch.Tensor]], num_classes: int, score_threshold: float = 0.5
+) -> torch.Tensor:
+    """Detections as a semantic segmentation: of each pixel and class the largest probability of any mask.
+
+    Args:
+        detections: of each image ``classes`` and ``scores`` ``(D,)`` and ``masks`` ``(D, H, W)``; at least one image.
+        num_classes: K, without the background.
+        score_threshold: detections below it are left out.
+
+    Returns:
+        ``(B, K, H, W)`` in [0, 1], 0 where nothing is detected.
+
+    Example:
+        >>> masks, scores = torch.tensor([[[0.7, 0.2]], [[0.4, 0.9]]]), torch.tensor([0.8, 0.6])
+        >>> class_probabilities([{"masks": masks, "classes": torch.tensor([1, 1]), "scores": scores}], 2)[0, :, 0]
+        tensor([[0.7000, 0.9000],
+                [0.0000, 0.0000]])
+    """
+    maps = []
+    for found in detections:
+        masks = found["masks"] * (found["scores"] >= score_threshold)[:, None, None]
+        empty = masks.new_zeros(1, *masks.shape[1:])
+        of_class = [torch.cat((empty, masks[found["classes"] == label])).amax(0) for label in range(1, num_classes + 1)]
+        maps.append(torch.stack(of_class))
+    return torch.stack(maps)
+
+
+class SliceDetectionInferer(Inferer):
+    """MONAI inferer of volumes for a network that detects instances in slices: `class_probabilities` of every slice.
+
+    The volume comes out as of a segmentation network, and what is done with that fits: Dice, connected components (the
+    instances of the volume, `common.transforms.label_instances`), files.
+
+    Args:
+        num_classes: K, without the background.
+        score_threshold: detections below it are left out.
+        slice_axis: spatial axis along which the slices are stacked: 0, 1 or 2.
+        batch_size: slices that the network sees at once.
+
+    Shapes:
+        ``(B, C, H, W, S)``, whose channels are those of the network (`common.transforms.NeighbourSlicesd`), →
+        ``(B, K, H, W, S)``.
+    """
+
+    def __init__(
+        self, num_classes: int, score_threshold: float = 0.5, slice_axis: int = 2, batch_size: int = 8
+    ) -> None:
+        super().__init__()
+        self.num_classes, self.score_threshold = num_classes, score_threshold
+        self.axis, self.batch_size = slice_axis + 2, batch_size
+
+    def __call__(self, inputs: torch.Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any) -> torch.Tensor:
+        slices = inputs.as_subclass(torch.Tensor).movedim(self.axis, 1)
+        maps = [
+            class_probabilities(network(part, *args, **kwargs), self.num_classes, self.score_threshold)
+            for part in slices.flatten(0, 1).split(self.batch_size)
+        ]
+        return torch.cat(maps).unflatten(0, slices.shape[:2]).movedim(1, self.axis)
 
 
 class InstanceScores(Metric):

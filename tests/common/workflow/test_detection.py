@@ -18,17 +18,20 @@ from common.errors import InputError
 from common.losses import table_1_loss
 from common.metrics import InstanceMetrics
 from common.networks import IMaskRCNN
+from common.transforms.neighbour_slices import neighbour_slices
 from common.workflow import (
     EpochSeed,
     EpochTable,
     InstanceScores,
     LossAverages,
+    SliceDetectionInferer,
     SumOfLosses,
     TrainingCheckpoint,
     detect_instances,
     load_weights,
     prepare_instances,
 )
+from common.workflow.detection import class_probabilities
 
 SIZE = 64
 
@@ -176,6 +179,40 @@ def test_batches_become_images_and_targets() -> None:
     assert [len(target["boxes"]) for target in targets] == [1, 0]
     assert arguments == (targets,) and keywords == {}
     assert targets[0].keys() == {"boxes", "classes", "masks"}
+
+
+class Painter(torch.nn.Module):
+    """Detects in each slice a mask of the values of its middle channel, of class 2, and a faint one of ones."""
+
+    def forward(self, images: torch.Tensor) -> list[dict[str, torch.Tensor]]:
+        assert images.shape[1] == 3 and len(images) <= 2
+        scores, classes = torch.tensor([0.9, 0.3]), torch.tensor([2, 1])
+        return [
+            {"masks": torch.stack((image[1], torch.ones_like(image[1]))), "scores": scores, "classes": classes}
+            for image in images
+        ]
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_volumes_are_detected_slice_by_slice(axis: int) -> None:
+    volume = torch.rand(2, 1, 5, 4, 3, generator=torch.Generator().manual_seed(0))
+    stacked = torch.stack([neighbour_slices(one, axis=axis) for one in volume])
+    out = SliceDetectionInferer(2, slice_axis=axis, batch_size=2)(stacked, Painter())
+    assert out.shape == (2, 2, 5, 4, 3)
+    assert torch.equal(out[:, 1], volume[:, 0]) and (out[:, 0] == 0).all()
+
+
+def test_the_network_segments_a_volume() -> None:
+    torch.manual_seed(0)
+    network = small_network().eval()
+    with torch.no_grad():
+        out = SliceDetectionInferer(1, score_threshold=0.0)(torch.rand(1, 3, 40, 50, 2), network)
+    assert out.shape == (1, 1, 40, 50, 2) and 0 <= out.min() < out.max() <= 1
+
+
+def test_images_without_detections_have_no_probability() -> None:
+    none = {"masks": torch.zeros(0, 4, 5), "scores": torch.zeros(0), "classes": torch.zeros(0)}
+    assert torch.equal(class_probabilities([none], 3), torch.zeros(1, 3, 4, 5))
 
 
 def test_scores_start_undefined() -> None:

@@ -16,14 +16,14 @@ from common.data.phantom_folder import write_phantom_once
 from common.data.regions import Region, write_regions
 from common.errors import InputError
 
-VERSION = 1
+VERSION = 2
 BONES = {"femur": 1, "tibia": 2}
 FIELD_OF_VIEW_MM = 160.0
 SLICE_MM = 3.0
 ORIENTATION = "IPL"  # rows run downward, columns backward, slices to the left
 NEW_VOLUMES = ((1.0, 12, "IPL"), (1.25, 10, "LAS"))  # pixels relative to size, slices, stored orientation
 MOST_READERS = 7
-CELLS = 14  # of a reader's grid, across the field of view
+CELLS = 11  # of a reader's grid, across the field of view
 
 Volume = NDArray[Any]
 
@@ -61,8 +61,8 @@ def write_knee_phantom(
 
     Lesions are bright, ill-defined areas in the marrow near the joint. Cartilage, joint fluid and vessels within the
     bones are as bright, the bones' levels differ between cases and drift across the image. Readers overlook lesions,
-    dim ones more often, and the slices where one starts or ends; each lays the grid a little differently, and some mark
-    a cell that holds no lesion. Everything is drawn from (seed, number of the case).
+    dim ones more often and some all alike, and the slices where one starts or ends; each lays the case's coarse grid a
+    little differently, and some mark a vessel. Everything is drawn from (seed, number of the case).
 
     Args:
         folder: to write; its parents are made. A phantom of the same parameters is left as it is.
@@ -218,36 +218,49 @@ def draw_regions(knee: Knee, case: str, seed: tuple[int, ...]) -> list[Region]:
     """
     random = np.random.default_rng(seed)
     numbers = np.sort(random.permutation(MOST_READERS)[: random.integers(2, MOST_READERS + 1)])
+    bone = knee.bones > 0
+    bright = bone & (knee.truth == 0) & (knee.image > np.quantile(knee.image[bone], 0.95))
+    difficulty = 0.55 - 0.45 * (knee.contrasts - 30) / 65 + random.uniform(-0.25, 0.25, len(knee.contrasts))
+    hard = _HardToRead(difficulty, random.choice(np.argwhere(bright), 3), random.integers(0, 100, 2))
     regions: list[Region] = []
     for number in numbers:
         reader = f"reader_{number + 1}"
-        marked = list(_marked_cells(knee, case, reader, random))
+        marked = list(_marked_cells(knee, hard, case, reader, random))
         regions += marked or [Region(case, reader)]
     return regions
 
 
-def _marked_cells(knee: Knee, case: str, reader: str, random: np.random.Generator) -> Iterator[Region]:
+class _HardToRead(NamedTuple):
+    """What a case's readers have in common: how likely each lesion is overlooked, bright voxels elsewhere, the grid."""
+
+    difficulty: Volume
+    misleading: Volume
+    offset: Volume
+
+
+def _marked_cells(
+    knee: Knee, hard: _HardToRead, case: str, reader: str, random: np.random.Generator
+) -> Iterator[Region]:
     rows, columns, slices = knee.truth.shape
     cell = max(3, round(rows / CELLS))
-    offset = random.integers(0, cell, 2)
+    offset = (hard.offset + random.integers(-1, 2, 2)) % cell
     seen = np.zeros(knee.truth.shape, bool)
-    for number, contrast in enumerate(knee.contrasts, start=1):
-        if random.random() < 0.42 - 0.4 * (contrast - 30) / 65:
-            continue  # overlooked, dim ones more often
+    for number, difficulty in enumerate(hard.difficulty, start=1):
+        if random.random() < difficulty:
+            continue  # overlooked
         lesion = knee.lesions == number
         area = lesion.sum(axis=(0, 1))
         starting = (area < 0.5 * area.max()) & (random.random(slices) < 0.6)
         seen |= lesion & ~starting & (random.random(slices) > 0.1)
-    threshold = random.uniform(0.35, 0.65)
+    misled = hard.misleading[random.random(len(hard.misleading)) < 0.3]
+    threshold = random.uniform(0.2, 0.5)
     for bone, value in BONES.items():
         inside = seen & (knee.truth == value)
-        blocks = np.pad(
-            inside, [(offset[0], (-rows - offset[0]) % cell), (offset[1], (-columns - offset[1]) % cell), (0, 0)]
-        )
+        border = [(start, -(size + start) % cell) for start, size in zip(offset, (rows, columns), strict=True)]
+        blocks = np.pad(inside, [*border, (0, 0)])
         blocks = blocks.reshape(blocks.shape[0] // cell, cell, blocks.shape[1] // cell, cell, slices).mean(axis=(1, 3))
         chosen = blocks > threshold
-        if random.random() < 0.35:  # a cell without a lesion
-            row, column, index = random.choice(np.argwhere((knee.bones == value) & (knee.truth == 0)))
+        for row, column, index in misled[knee.bones[tuple(misled.T)] == value]:
             chosen[(row + offset[0]) // cell, (column + offset[1]) // cell, index] = True
         for row, column, index in np.argwhere(chosen):
             row0, column0 = int(row * cell - offset[0]), int(column * cell - offset[1])

@@ -107,7 +107,7 @@ def test_readers_miss_about_half_of_the_area(knees):
         missed += [1 - (mask * truth).sum() / truth.sum() for mask in masks]
         numbers.add(len(masks))
         for region in regions:
-            assert not region.structure or region.row1 - region.row0 <= 7 >= region.column1 - region.column0
+            assert not region.structure or region.row1 - region.row0 <= 9 >= region.column1 - region.column0
     assert 0.45 < np.mean(missed) < 0.7
     assert min(numbers) >= 2
     assert max(numbers) <= 7

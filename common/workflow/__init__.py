@@ -4,6 +4,7 @@ from common.workflow.annotator_training import ConsensusConfusion, PrepareTarget
 from common.workflow.averaged_weights import AverageWeights
 from common.workflow.calibration import FitTemperature, ReliabilityTable, load_temperature
 from common.workflow.checkpoint import TrainingCheckpoint, load_weights
+from common.workflow.confusion_table import ConfusionTable
 from common.workflow.detection import (
     InstanceScores,
     LossAverages,
@@ -23,6 +24,7 @@ from common.workflow.view_consistency import PrepareViews, ViewLoss
 
 __all__ = [
     "AverageWeights",
+    "ConfusionTable",
     "ConsensusConfusion",
     "EpochSeed",
     "EpochTable",

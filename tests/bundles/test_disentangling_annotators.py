@@ -1,0 +1,233 @@
+"""The annotators' bundle: every method of the paper's tables, a user's own folders, and new images and volumes."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+from monai.bundle import run
+from PIL import Image
+
+from common.errors import find_input_error
+
+CONFIGS = Path(__file__).parents[2] / "bundles/disentangling_annotators/configs"
+ANNOTATORS = ["AR", "HS", "SG"]
+METHODS = ["ours", "mean", "majority", "staple", "spatial_staple", "separate", "probabilistic_unet", "oracle"]
+SMALL = {"image_size": [16, 16], "features": [4, 8], "feature_channels": 4, "annotators": ANNOTATORS}
+SECTIONS = {"train": 8, "validate": 4, "test": 4}
+
+
+def write_folders(folder: Path, spatial: tuple[int, ...], classes: int, suffix: str, truth: bool = True) -> Path:
+    """Bright boxes in noise; HS draws them larger, SG has not labelled the first image of each section."""
+    rng = np.random.default_rng(0)
+    for section, count in SECTIONS.items():
+        for case in range(count):
+            mask = np.zeros(spatial, dtype=np.uint8)
+            low = rng.integers(2, 5, size=len(spatial))
+            box = tuple(slice(start, start + 7) for start in low)
+            mask[box] = 1
+            if classes > 2:
+                mask[(slice(low[0] + 3, low[0] + 7), *box[1:])] = 2
+            larger = mask.copy()
+            larger[tuple(slice(start - 1, start + 8) for start in low)] = 1
+            larger[mask > 0] = mask[mask > 0]
+            image = rng.normal(60, 10, spatial) + 50 * mask
+            files = {"images": image, "AR": mask, "HS": larger} | ({"truth": mask} if truth else {})
+            files |= {"SG": mask} if case else {}
+            for name, array in files.items():
+                path = folder / section / name / f"case_{case}{suffix}"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                if suffix == ".png":
+                    scale = 1 if name == "images" or classes > 2 else 255
+                    Image.fromarray((array * scale).astype(np.uint8).T).save(path)
+                else:
+                    nib.save(nib.Nifti1Image(np.asarray(array, dtype=np.float32), np.diag([2.0, 2.0, 3.0, 1.0])), path)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_folders(tmp_path_factory.mktemp("pictures"), (16, 14), 2, ".png")
+
+
+def bundle_run(verb: str, configs: list[str], folder: Path, **overrides: Any) -> None:
+    """`python -m monai.bundle run` in this process."""
+    run(
+        run_id=verb,
+        config_file=[str(CONFIGS / f"{name}.yaml") for name in configs],
+        bundle_root=str(CONFIGS.parent),
+        output_dir=str(folder),
+        device=torch.device("cpu"),
+        **{"ckpt_dir": str(folder), **SMALL, **overrides},
+    )
+
+
+def train(folder: Path, data: Path, **overrides: Any) -> None:
+    values = {"dataset_dir": str(data), "max_epochs": 1, "truth": "truth", **overrides}
+    bundle_run("training", ["train", "raters"], folder, **values)
+    bundle_run("evaluating", ["train", "raters", "evaluate"], folder, **values)
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def mean(folder: Path, column: str) -> float:
+    return float(np.mean([float(row[column]) for row in rows(folder / "evaluation/summary.csv")]))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method(method: str, pictures: Path, tmp_path: Path) -> None:
+    """A row per test case, with cells where there is something to compare; the engine's metrics are the means."""
+    train(tmp_path, pictures, method=method)
+    table = rows(tmp_path / "evaluation/summary.csv")
+    assert [row["case"] for row in table] == [f"case_{case}" for case in range(SECTIONS["test"])]
+    scores = ["dice", "ged", *(f"{kind}_{name}" for kind in ("dice", "nll") for name in ANNOTATORS)]
+    matrices = method not in ("separate", "probabilistic_unet", "oracle")
+    assert set(table[0]) == {"case", *scores} | ({"cm_error"} if matrices else set())
+    for row in table:
+        empty = {key for key in row if row[key] == ""}
+        assert empty == ({"dice_SG", "nll_SG"} if row["case"] == "case_0" else set())
+    means = dict(line.split(",") for line in (tmp_path / "evaluation/metrics.csv").read_text().splitlines())
+    assert float(means["val_mean_dice"]) == pytest.approx(mean(tmp_path, "dice"), abs=1e-5)
+    assert float(means["val_ged"]) == pytest.approx(mean(tmp_path, "ged"), abs=1e-5)
+    if matrices:
+        assert float(means["val_cm_error"]) == pytest.approx(mean(tmp_path, "cm_error"), abs=0.05)  # of unequal numbers
+    epoch = rows(tmp_path / "metrics.csv")[-1]
+    assert 0 <= float(epoch["val_mean_dice"]) <= 1 and float(epoch["val_log_likelihood"]) < 0
+
+
+@pytest.mark.parametrize("head", [{"rank": 1}, {"image_dependent": "false"}, {"trace_weight": 0}, {"shift": 2}])
+def test_variants(head: dict[str, Any], pictures: Path, tmp_path: Path) -> None:
+    train(tmp_path, pictures, **head)
+    weights = torch.load(tmp_path / "model.pt", weights_only=True)
+    shapes = {name: tuple(tensor.shape) for name, tensor in weights.items() if ".confusion." in name}
+    if head.get("image_dependent"):
+        assert shapes == {"network.confusion.logits": (3, 2, 2)}
+    else:
+        channels = 3 * 2 * 2 * head.get("rank", 1)
+        assert shapes["network.confusion.entries.weight"] == (channels, 4, 1, 1)
+
+
+def test_any_network_is_a_backbone(pictures: Path, tmp_path: Path) -> None:
+    backbone = {
+        "_target_": "SegResNet",
+        "_mode_": "callable",
+        "spatial_dims": 2,
+        "in_channels": 1,
+        "init_filters": 8,
+        "blocks_down": [1, 1],
+        "blocks_up": [1],
+    }
+    train(tmp_path, pictures, backbone=backbone)
+    names = torch.load(tmp_path / "model.pt", weights_only=True)
+    assert any(name.startswith("network.backbone.convInit") for name in names)
+
+
+def test_one_label_per_image(pictures: Path, tmp_path: Path) -> None:
+    """The warm-up maximises the trace of one annotator, not of three: −2 at best, where all three would give −6."""
+    for folder, labels in (("one", 1), ("all", None)):
+        train(tmp_path / folder, pictures, labels_per_image=labels, warmup_epochs=1)
+    one, everyone = (float(rows(tmp_path / name / "metrics.csv")[0]["loss"]) for name in ("one", "all"))
+    assert -2 < one < 0 and everyone < -3
+
+
+def test_warm_up_ends(pictures: Path, tmp_path: Path) -> None:
+    train(tmp_path, pictures, max_epochs=3, warmup_epochs=2)
+    losses = [float(row["loss"]) for row in rows(tmp_path / "metrics.csv")]
+    assert losses[0] < 0 and losses[1] < 0 < losses[2]
+
+
+@pytest.mark.parametrize("method", ["ours", "probabilistic_unet"])
+def test_without_a_truth(method: str, tmp_path: Path) -> None:
+    """Epochs are selected by the annotators' Dice; nothing that needs a truth is reported."""
+    data = write_folders(tmp_path / "data", (16, 14), 2, ".png", truth=False)
+    train(tmp_path, data, truth=None, method=method)
+    row = rows(tmp_path / "evaluation/summary.csv")[1]
+    assert "dice" not in row and "cm_error" not in row
+    means = dict(line.split(",") for line in (tmp_path / "evaluation/metrics.csv").read_text().splitlines())
+    assert means["val_mean_dice"] == means["val_annotator_dice"]
+
+
+def test_volumes_of_several_classes(tmp_path: Path) -> None:
+    """A 3-D network, from folders of NIfTI to probabilities of each class in the geometry of a scan."""
+    data = write_folders(tmp_path / "data", (16, 14, 12), 3, ".nii.gz")
+    size = {"spatial_dims": 3, "num_classes": 3, "image_size": [16, 16, 16]}
+    train(tmp_path, data, **size)
+    assert 0 <= mean(tmp_path, "dice") <= 1
+    scans = data / "test/images"
+    bundle_run("inferring", ["inference"], tmp_path / "out", dataset_dir=str(scans), ckpt_dir=str(tmp_path), **size)
+    for path in scans.iterdir():
+        case = path.name.split(".")[0]
+        mask, maps = (nib.load(tmp_path / f"out/{case}_{name}.nii.gz") for name in ("mask", "probabilities"))
+        assert mask.shape == nib.load(path).shape and maps.shape == (*mask.shape, 3)
+        np.testing.assert_array_equal(mask.affine, nib.load(path).affine)
+        p = np.asarray(maps.dataobj)
+        np.testing.assert_allclose(p.sum(-1), 1, atol=1e-4)
+        np.testing.assert_array_equal(np.asarray(mask.dataobj), p.argmax(-1))
+
+
+@pytest.fixture(scope="module")
+def trained(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    train(folder, pictures, max_epochs=20, batch_size=2, learning_rate=1e-2, warmup_epochs=3, select_by="likelihood")
+    return folder
+
+
+def test_boxes_are_found_and_the_larger_ones_are_told_apart(trained: Path) -> None:
+    """Two of three annotators draw the truth, so any method finds it; only this one knows what HS makes of it."""
+    assert mean(trained, "dice") > 0.9
+    assert mean(trained, "dice_HS") > 0.85
+
+
+def test_inference(trained: Path, tmp_path: Path) -> None:
+    """A picture and a volume of other sizes, slice by slice: every file in the input's geometry, a row for each."""
+    rng = np.random.default_rng(0)
+    volume = rng.normal(60, 10, (4, 20, 18))  # slices along the first axis as it is stored
+    volume[:, 5:14, 4:12] += 50
+    affine = np.array([[0, 2.0, 0, 5], [0, 0, 2.0, 0], [3.0, 0, 0, 1], [0, 0, 0, 1]])
+    (tmp_path / "new").mkdir()
+    nib.save(nib.Nifti1Image(volume.astype(np.float32), affine), tmp_path / "new/scan.nii.gz")
+    Image.fromarray(volume[0].astype(np.uint8)).save(tmp_path / "new/photo.png")
+    values = {"dataset_dir": str(tmp_path / "new"), "ckpt_dir": str(trained), "save_annotators": "true"}
+    bundle_run("inferring", ["inference"], tmp_path / "out", **values)
+    table = {row["case"]: row for row in rows(tmp_path / "out/summary.csv")}
+    assert table.keys() == {"scan", "photo"}
+    masks = ["mask", *(f"annotator_{name}" for name in ANNOTATORS)]
+    for name in (*masks, "entropy", "disagreement"):
+        written = nib.load(tmp_path / f"out/scan_{name}.nii.gz")
+        assert written.shape == volume.shape
+        np.testing.assert_allclose(written.affine, affine)
+        assert Image.open(tmp_path / f"out/photo_{name}.png").size == (18, 20)
+    areas = {name: int(np.asarray(nib.load(tmp_path / f"out/scan_{name}.nii.gz").dataobj).sum()) for name in masks}
+    assert areas["annotator_HS"] > areas["annotator_AR"]
+    assert float(table["scan"]["volume_mm3_1"]) == pytest.approx(areas["mask"] * 12)
+    assert table["photo"]["volume_mm3_1"] == ""
+    assert all(0 < float(row["mean_disagreement"]) < 1 for row in table.values())
+
+
+def test_a_mistyped_method_is_one_sentence(pictures: Path, tmp_path: Path) -> None:
+    with pytest.raises(Exception) as raised:
+        train(tmp_path, pictures, method="majorty")
+    assert "did you mean 'majority'" in str(find_input_error(raised.value))
+
+
+@pytest.mark.real_data
+def test_the_papers_sample(real_data: Path, tmp_path: Path) -> None:
+    """One epoch on the published MNIST sample, in its own layout."""
+    values = {
+        "dataset_dir": str(real_data / "mnist_annotators"),
+        "annotators": ["good", "over", "under", "wrong"],
+        "image_size": [28, 28],
+        "max_epochs": 1,
+        "labels_per_image": 1,
+    }
+    bundle_run("training", ["train", "mnist"], tmp_path, **values)
+    bundle_run("evaluating", ["train", "mnist", "evaluate"], tmp_path, **values)
+    assert len(rows(tmp_path / "evaluation/summary.csv")) == 20

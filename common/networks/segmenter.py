@@ -10,7 +10,7 @@ from torch import nn
 from common.errors import InputError
 from common.losses.annotator_confusion import annotator_log_probabilities
 
-__all__ = ["OUTPUTS", "READOUTS", "Segmenter", "vote"]
+__all__ = ["OUTPUTS", "READOUTS", "Segmenter", "matrices_of_vote", "vote"]
 
 OUTPUTS = ("truth", "annotators", "confusion")
 READOUTS = ("estimate", "vote")
@@ -28,9 +28,8 @@ class Segmenter(nn.Module):
         output: in evaluation mode ``"truth"`` gives p of the true class, ``(B, L, *spatial)``; ``"annotators"`` adds
             what each annotator would write (or N samples), ``(B, L + N·L, *spatial)``; ``"confusion"``, of an
             `AnnotatorNetwork` only, adds its matrices too, ``(B, L + R·L + R·L², *spatial)``.
-        readout: what the truth is in evaluation mode: the network's own ``"estimate"``; or the ``"vote"``, the share
-            of the predicted annotators whose most probable class it is. All p and A of the same products A·p are
-            equally likely; of the p that they allow, the vote is that of the largest trace.
+        readout: what the truth is in evaluation mode: the network's own ``"estimate"``; or the ``"vote"`` of the
+            predicted annotators, with the matrices that belong to it, see `vote` and `matrices_of_vote`.
 
     Raises:
         InputError: there is no such output or readout.
@@ -73,7 +72,9 @@ class Segmenter(nn.Module):
         else:
             parts = list(self.network.segment_as_annotators(image))
         if self.readout == "vote":
-            parts[0] = vote(parts[1].unflatten(1, (-1, parts[0].shape[1])))
+            predicted = parts[1].unflatten(1, (-1, parts[0].shape[1]))
+            parts[0] = vote(predicted)
+            parts[2:] = [matrices_of_vote(parts[0], predicted).flatten(1, 3) for _ in parts[2:]]
         return parts[0] if self.output == "truth" else torch.cat(parts, 1)
 
 
@@ -90,6 +91,37 @@ def vote(probabilities: torch.Tensor) -> torch.Tensor:
         >>> vote(torch.tensor([[[[0.6], [0.4]], [[0.1], [0.9]], [[0.2], [0.8]]]])).flatten()
         tensor([0.3333, 0.6667])
     """
-    classes = torch.arange(probabilities.shape[2], device=probabilities.device)
-    classes = classes.view(-1, *[1] * (probabilities.dim() - 3))
-    return (probabilities.argmax(2, keepdim=True) == classes).to(probabilities.dtype).mean(1)
+    return _one_hot(probabilities, 2).mean(1)
+
+
+def matrices_of_vote(shares: torch.Tensor, probabilities: torch.Tensor) -> torch.Tensor:
+    """The confusion matrices under which the elected class is the truth and the annotators are as predicted.
+
+        A⁽ʳ⁾[i, j] = p⁽ʳ⁾_i in the column j of the elected class, else 1 for i = j and 0 for others
+
+    All p and A of the same products A·p explain the annotators' labels equally well; of those with a certain truth at
+    each pixel this is the one of the largest trace.
+
+    Args:
+        shares: of `vote`, ``(B, L, *spatial)``; of equal shares the first is elected.
+        probabilities: of each annotator's classes, ``(B, R, L, *spatial)``.
+
+    Returns:
+        ``(B, R, L, L, *spatial)``, columns summing to 1.
+
+    Example:
+        >>> matrices_of_vote(torch.tensor([[[0.0], [1.0]]]), torch.tensor([[[[0.3], [0.7]]]]))[0, 0, ..., 0]
+        tensor([[1.0000, 0.3000],
+                [0.0000, 0.7000]])
+    """
+    elected = _one_hot(shares, 1)[:, None, None]
+    identity = torch.eye(shares.shape[1], dtype=shares.dtype, device=shares.device)
+    identity = identity.view(*identity.shape, *[1] * (shares.dim() - 2))
+    return elected * probabilities[:, :, :, None] + (1 - elected) * identity
+
+
+def _one_hot(probabilities: torch.Tensor, dim: int) -> torch.Tensor:
+    """1 for the most probable class along an axis, the first of several, else 0."""
+    classes = torch.arange(probabilities.shape[dim], device=probabilities.device)
+    classes = classes.view(-1, *[1] * (probabilities.dim() - dim - 1))
+    return (probabilities.argmax(dim, keepdim=True) == classes).to(probabilities.dtype)

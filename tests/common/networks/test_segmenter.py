@@ -9,7 +9,7 @@ from torch import nn
 from common.errors import InputError
 from common.fusion import majority_vote
 from common.networks import AnnotatorEnsemble, AnnotatorNetwork, ProbabilisticUNet, Segmenter, UNet
-from common.networks.segmenter import vote
+from common.networks.segmenter import matrices_of_vote, vote
 
 CLASSES, ANNOTATORS = 3, 4
 
@@ -64,8 +64,30 @@ def test_vote_is_the_majority_of_the_predicted_annotators(output: str) -> None:
     labels = network.segment_as_annotators(image)[1].unflatten(1, (ANNOTATORS, CLASSES)).argmax(2)
     for shares, written in zip(voted[:, :CLASSES], labels, strict=True):
         torch.testing.assert_close(shares.argmax(0), majority_vote(written, CLASSES))
-    rest = Segmenter(network, output).eval()(image)[:, CLASSES:]
-    torch.testing.assert_close(voted[:, CLASSES:], rest)
+    predicted = Segmenter(network, output).eval()(image)[:, CLASSES : CLASSES * (1 + ANNOTATORS)]
+    torch.testing.assert_close(voted[:, CLASSES : CLASSES * (1 + ANNOTATORS)], predicted)
+
+
+def test_matrices_of_the_vote() -> None:
+    """They map the elected class to each predicted annotator, have columns that sum to 1, and the largest trace."""
+    network, image = annotator_network(), torch.rand(2, 1, 8, 8)
+    everything = Segmenter(network, "confusion", "vote").eval()(image)
+    shares, annotators, confusion = everything.split([CLASSES, ANNOTATORS * CLASSES, ANNOTATORS * CLASSES**2], 1)
+    annotators = annotators.unflatten(1, (ANNOTATORS, CLASSES))
+    matrices = confusion.unflatten(1, (ANNOTATORS, CLASSES, CLASSES))
+    truth = torch.nn.functional.one_hot(shares.argmax(1), CLASSES).movedim(-1, 1).float()
+    torch.testing.assert_close((matrices * truth[:, None, None]).sum(3), annotators)
+    torch.testing.assert_close(matrices.sum(2), torch.ones_like(annotators))
+    traces = [
+        matrices_of_vote(torch.zeros_like(shares).index_fill_(1, torch.tensor([c]), 1.0), annotators.round())
+        .diagonal(dim1=2, dim2=3)
+        .sum((1, -1))
+        for c in range(CLASSES)
+    ]
+    elected = matrices_of_vote(shares, annotators.round()).diagonal(dim1=2, dim2=3).sum((1, -1))
+    certain = annotators.round().sum(2).eq(1).all(1)  # every annotator is sure of one class
+    assert certain.any()
+    assert (elected >= torch.stack(traces).amax(0) - 1e-5)[certain].all()
 
 
 def test_vote_of_one_annotator_is_its_class() -> None:

@@ -23,6 +23,9 @@ class MaskHead(nn.Module):
     *Improved-Mask R-CNN* (Comput. Med. Imaging Graph. 2022), which *Weakly Supervised Medical Image Segmentation With
     Soft Labels and Noise Robust Loss* takes over in section III.B; kernels and channels are those of Mask R-CNN.
 
+    Convolutions are followed by instance normalisation. Without it a normalised active-passive loss, which is flat
+    where a prediction is sure of the wrong class, makes all masks empty before their features tell anything apart.
+
     Args:
         channels: of the features.
         num_classes: without the background.
@@ -102,7 +105,9 @@ class MaskHead(nn.Module):
 
 
 def _layer(in_channels: int, out_channels: int) -> Convolution:
-    return Convolution(2, in_channels, out_channels, act="relu", norm=None)
+    # groups of one channel are instance normalisation that accepts an empty batch
+    norm = ("group", {"num_groups": out_channels})
+    return Convolution(2, in_channels, out_channels, adn_ordering="NA", act="relu", norm=norm)
 
 
 def _doubling(in_channels: int, out_channels: int) -> Convolution:

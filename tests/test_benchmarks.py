@@ -1,4 +1,4 @@
-"""Table 1 of the marginal thresholding paper as its users run it, on a miniature of TotalSegmentator."""
+"""Tables as their users run them: Table 1 of marginal thresholding on a miniature of TotalSegmentator, others planned."""
 
 import json
 import os
@@ -40,10 +40,10 @@ def totalsegmentator(tmp_path: Path) -> Path:
     return tmp_path / "totalsegmentator"
 
 
-def snakemake(checkout: Path, data: Path, part: dict, *options: str) -> str:
+def snakemake(checkout: Path, data: Path, part: dict, *options: str, table: str = TABLE) -> str:
     (checkout / "part.json").write_text(json.dumps({"part": part}))
     command = [sys.executable, "-m", "snakemake", "--snakefile", "benchmarks/Snakefile", "--cores", "2", *options]
-    command += ["--configfile", "part.json", "--config", "scale=paper", f"data={data}", "--", TABLE]
+    command += ["--configfile", "part.json", "--config", "scale=paper", f"data={data}", "--", table]
     environment = os.environ | {"PYTHONPATH": str(checkout), "OMP_NUM_THREADS": "1"}
     result = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
@@ -55,6 +55,16 @@ def test_the_whole_table_is_planned(checkout: Path, totalsegmentator: Path) -> N
     plan = snakemake(checkout, totalsegmentator, {}, "--dry-run")
     counts = dict(line.split() for line in plan.splitlines() if line.startswith("marginal_thresholding_"))
     assert counts["marginal_thresholding_train"] == counts["marginal_thresholding_evaluate"] == "120"
+
+
+@pytest.mark.parametrize(
+    ("table", "runs"),
+    [("mnist", 21 * 3), ("phantom", 21 * 3), ("hippocampus", 21 * 3), ("oocytes", 4 * 3)],
+)
+def test_tables_of_several_annotators_are_planned(checkout: Path, tmp_path: Path, table: str, runs: int) -> None:
+    plan = snakemake(checkout, tmp_path, {}, "--dry-run", table=f"disentangling_annotators_{table}")
+    counts = dict(line.split() for line in plan.splitlines() if line.startswith("disentangling_annotators_"))
+    assert counts["disentangling_annotators_train"] == counts["disentangling_annotators_evaluate"] == str(runs)
 
 
 def test_a_part_of_the_table_is_made(checkout: Path, totalsegmentator: Path) -> None:

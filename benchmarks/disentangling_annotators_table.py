@@ -1,0 +1,132 @@
+"""Results files and figures of the tables of several annotators, from the runs that Snakemake made."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import fire
+import numpy as np
+import torch
+
+from common.data import LoadAnnotatorsd, annotator_datalist
+from common.files import read_csv
+from common.metrics import pairwise_dice
+from common.report import draw_confusion_matrices, mean_and_std, summarise_runs, write_results
+
+NAMES = {
+    "mean": "Mean label",
+    "mean_by_likelihood": "Mean label, chosen by likelihood",
+    "majority": "Majority vote",
+    "majority_by_likelihood": "Majority vote, chosen by likelihood",
+    "staple": "STAPLE",
+    "spatial_staple": "Spatial STAPLE",
+    "separate": "Network per annotator",
+    "probabilistic_unet": "Probabilistic U-Net",
+    "ours_without_trace": "Ours without trace",
+    "ours": "Ours",
+    "ours_vote": "Ours, vote, chosen by likelihood",
+    "oracle": "Oracle (known matrices)",
+}
+TITLES = {
+    "mnist": "noisy digits",
+    "phantom": "the lesion phantom",
+    "hippocampus": "hippocampus slices",
+    "oocytes": "oocytes",
+}
+LABELS = {"dense": "all annotators label each training image", "one": "one label per training image"}
+LOWER = ("CM error", "GED²", "NLL")
+
+
+def measures(row: dict[str, str]) -> dict[str, float]:
+    """What a test image's row of summary.csv tells of a method; nan where the method has no such thing."""
+    annotators = [name.removeprefix("nll_") for name in row if name.startswith("nll_")]
+
+    def mean(prefix: str) -> float:
+        values = [float(row[f"{prefix}_{name}"]) for name in annotators if row[f"{prefix}_{name}"]]
+        return math.fsum(values) / len(values)
+
+    found = {
+        name: float(row[column]) for name, column in (("Dice", "dice"), ("CM error", "cm_error")) if row.get(column)
+    }
+    if "Dice" not in found:
+        found |= {f"Dice with {name}": float(row[f"dice_{name}"]) for name in annotators}
+    return found | {"GED²": float(row["ged"]), "Annotators' Dice": mean("dice"), "NLL": mean("nll")}
+
+
+def collect(folder: Path) -> list[dict[str, Any]]:
+    """One record per run and measure under ``folder``, whose runs lie in METHOD/seedN/: means over test images."""
+    runs: list[dict[str, Any]] = []
+    for path in folder.glob("*/seed*/evaluation/summary.csv"):
+        method, seed = path.parts[-4:-2]
+        rows = [measures(row) for row in read_csv(path)]
+        for measure in dict.fromkeys(name for row in rows for name in row):
+            values = [row[measure] for row in rows if math.isfinite(row.get(measure, math.nan))]
+            record = {"method": NAMES[method], "setting": {"measure": measure}, "seed": int(seed.removeprefix("seed"))}
+            runs.append(record | {"value": math.fsum(values) / len(values)})
+    order = list(NAMES.values())
+    columns = list(dict.fromkeys(run["setting"]["measure"] for run in runs))
+    return sorted(
+        runs, key=lambda run: (columns.index(run["setting"]["measure"]), order.index(run["method"]), run["seed"])
+    )
+
+
+def agreement(data: str, annotators: list[str]) -> dict[str, dict[str, float]]:
+    """Mean and standard deviation of the Dice of each pair of annotators over the test images."""
+    load = LoadAnnotatorsd("annotators", annotators=annotators)
+    items = annotator_datalist(data, annotators, "test")
+    labels = [load(item)["annotators"].as_subclass(torch.Tensor) for item in items]
+    dice = np.array([pairwise_dice(label).numpy() for label in labels])
+    pairs = [(a, b) for a in range(len(annotators)) for b in range(a)]
+    return {
+        f"{annotators[b]} and {annotators[a]}": dict(
+            zip(("mean", "std"), mean_and_std(dice[:, a, b].tolist()), strict=True)
+        )
+        for a, b in pairs
+    }
+
+
+def mean_matrices(folder: Path) -> dict[str, torch.Tensor]:
+    """The learned matrix of each annotator, averaged over the seeds, from confusion.csv of each evaluation."""
+    entries: dict[str, dict[tuple[int, int], list[float]]] = {}
+    for path in sorted(folder.glob("seed*/evaluation/confusion.csv")):
+        for row in read_csv(path):
+            at = (int(row["written"]), int(row["true"]))
+            entries.setdefault(row["annotator"], {}).setdefault(at, []).append(float(row["probability"] or "nan"))
+    side = 1 + max(i for matrix in entries.values() for i, _ in matrix)
+    return {
+        name: torch.tensor([[math.fsum(matrix[i, j]) / len(matrix[i, j]) for j in range(side)] for i in range(side)])
+        for name, matrix in entries.items()
+    }
+
+
+def write_table(
+    table: str, scale: str, configuration: dict, runs_dir: str, output_dir: str, data: str | None = None
+) -> None:
+    """Writes TABLE_LABELS.json for each way of labelling, and TABLE_LABELS_confusion.png of the learned matrices.
+
+    Args:
+        table: name of the table's rule.
+        scale: desk or paper; the latter ends the files' stem.
+        configuration: what differs from the bundle's configuration, for the record.
+        runs_dir: folder of the table's runs, LABELS/METHOD/seedN.
+        output_dir: where results and figures go.
+        data: folder of images with real annotators, whose agreement with each other is recorded.
+    """
+    name = table.removeprefix("disentangling_annotators_")
+    for folder in sorted(path for path in Path(runs_dir).iterdir() if path.name in LABELS):
+        runs = collect(folder)
+        title = f"{TITLES[name]}, {LABELS[folder.name]}"
+        summary = summarise_runs(runs, title, "Average of test images", LOWER)
+        target = Path(output_dir) / f"{table}_{folder.name}{'' if scale == 'desk' else f'_{scale}'}"
+        matrices = mean_matrices(folder / "ours")
+        summary["confusion"] = {annotator: matrix.tolist() for annotator, matrix in matrices.items()}
+        draw_confusion_matrices(matrices, f"{target}_confusion.png")
+        if data is not None:
+            summary["agreement"] = agreement(data, list(matrices))
+        write_results(f"{target}.json", summary, runs, scale, configuration)
+
+
+if __name__ == "__main__":
+    fire.Fire(write_table)

@@ -1,4 +1,4 @@
-"""Tables as their users run them: Table 1 of marginal thresholding on a miniature of TotalSegmentator, others planned."""
+"""Tables as users run them: Table 1 of marginal thresholding on a miniature of TotalSegmentator, others planned."""
 
 import json
 import os

@@ -72,11 +72,9 @@ def demo(bundle: str = "t_loss", output: str = "demo", bundles_dir: str | Path =
         rows = read_csv(runs[label] / plan["score_file"])
         return sum(float(row[plan["score_columns"][label]]) for row in rows) / len(rows)
 
-    print(
-        f"Training {method} and {baseline} on the same noisy labels ({source.name}, generated phantom) ...", flush=True
-    )
+    print(f"Training {method} and {baseline} on the same labels ({source.name}, generated phantom) ...", flush=True)
     with ThreadPoolExecutor(min(cores, len(runs))) as pool:
-        dice = dict(zip(runs, pool.map(train_and_evaluate, runs), strict=True))
+        scores = dict(zip(runs, pool.map(train_and_evaluate, runs), strict=True))
 
     figures = []
     for name in plan["new_data"]:
@@ -88,7 +86,7 @@ def demo(bundle: str = "t_loss", output: str = "demo", bundles_dir: str | Path =
         mask = next(target.glob(f"{case}_mask.*"))
         figures.append(draw_overlay(image, mask, folder / f"{name}.png"))
 
-    sections: list[tuple] = [("Result", [("", plan["score"]), *((k, f"{v:.3f}") for k, v in dice.items())], [])]
+    sections: list[tuple] = [("Result", [("", plan["score"]), *((k, f"{v:.3f}") for k, v in scores.items())], [])]
     if (runs[method] / "memorisation.csv").is_file():
         sections += [("What each network memorises", "", [draw_memorisation(runs, folder / "memorisation.png")])]
     if "nu_tilde" in read_csv(runs[method] / "metrics.csv")[0]:
@@ -98,8 +96,8 @@ def demo(bundle: str = "t_loss", output: str = "demo", bundles_dir: str | Path =
     seconds = time.monotonic() - start
     write_page(folder / "report.html", plan["title"], [*sections, ("New images and volumes", "", figures)])
     print(f"Report: {folder / 'report.html'}")
-    print(f"Dice with {method}: {dice[method]:.3f}")
-    print(f"Dice with {baseline}: {dice[baseline]:.3f}")
+    for label, value in scores.items():
+        print(f"{plan['score']}, {label}: {value:.3f}")
     print(f"Time: {seconds:.0f} s")
 
 

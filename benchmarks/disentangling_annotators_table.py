@@ -61,6 +61,8 @@ def collect(folder: Path) -> list[dict[str, Any]]:
     for path in folder.glob("*/seed*/evaluation/summary.csv"):
         method, seed = path.parts[-4:-2]
         rows = [measures(row) for row in read_csv(path)]
+        if method == "oracle":  # learns no annotators of its own
+            rows = [{"Dice": row["Dice"]} for row in rows]
         for measure in dict.fromkeys(name for row in rows for name in row):
             values = [row[measure] for row in rows if math.isfinite(row.get(measure, math.nan))]
             record = {"method": NAMES[method], "setting": {"measure": measure}, "seed": int(seed.removeprefix("seed"))}

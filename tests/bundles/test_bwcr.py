@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from monai.bundle import run
+from bundle_runs import run_bundle
+from conftest import TINY
 
 from common.errors import find_input_error
+from common.files import read_csv
 from common.losses import CrossEntropyLoss
 from common.metrics import thresholded_adaptive_calibration_error
 from common.networks import UNet
 from common.transforms import RandomView, boundary_weight
 from common.workflow import PrepareViews, ViewLoss
-
-CONFIGS = Path(__file__).parents[2] / "bundles/bwcr/configs"
 
 
 def discs(count: int, seed: int, size: int = 32) -> tuple[torch.Tensor, torch.Tensor]:
@@ -62,24 +61,11 @@ def test_the_claim() -> None:
 
 
 def bundle_run(verb: str, configs: list[str], folder: Path, tiny: dict[str, Any], **overrides: Any) -> None:
-    run(
-        run_id=verb,
-        config_file=[str(CONFIGS / f"{name}.yaml") for name in configs],
-        bundle_root=str(folder),
-        device=torch.device("cpu"),
-        **{**tiny, **overrides},
-    )
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
+    run_bundle("bwcr", verb, configs, **{"bundle_root": str(folder), **tiny, **overrides})
 
 
 @pytest.fixture(scope="module")
 def small() -> dict[str, Any]:
-    from conftest import TINY
-
     return TINY["bwcr"]["train"]
 
 
@@ -91,7 +77,7 @@ def trained(small: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def test_training_logs_both_terms(trained: Path) -> None:
-    (row,) = rows(trained / "output/metrics.csv")
+    (row,) = read_csv(trained / "output/metrics.csv")
     parts = float(row["train_supervised"]) + float(row["train_consistency"])
     assert float(row["loss"]) == pytest.approx(parts, rel=1e-4) and float(row["train_consistency"]) > 0
 
@@ -110,7 +96,7 @@ def test_evaluation_and_temperature(trained: Path, small: dict[str, Any]) -> Non
     found = {}
     for value in (1.0, "fitted"):
         bundle_run("evaluating", ["train", "evaluate"], trained, small, temperature=value)
-        found[value] = rows(trained / "output/evaluation/summary.csv")
+        found[value] = read_csv(trained / "output/evaluation/summary.csv")
     means = dict(line.split(",") for line in (trained / "output/evaluation/metrics.csv").read_text().splitlines())
     for metric, column in (("val_ece_foreground", "ece_foreground"), ("val_tace", "tace")):
         expected = sum(float(row[column]) for row in found["fitted"]) / len(found["fitted"])
@@ -119,13 +105,16 @@ def test_evaluation_and_temperature(trained: Path, small: dict[str, Any]) -> Non
     assert [row["dice"] for row in found[1.0]] == [row["dice"] for row in found["fitted"]]
     assert [row["ece_all"] for row in found[1.0]] != [row["ece_all"] for row in found["fitted"]]
     assert len({row["subject"] for row in found[1.0]}) == 1 and len(found[1.0]) == 2  # both frames of the test subject
-    assert {row["class"] for row in rows(trained / "output/evaluation/reliability.csv")} >= {"background", "myocardium"}
+    assert {row["class"] for row in read_csv(trained / "output/evaluation/reliability.csv")} >= {
+        "background",
+        "myocardium",
+    }
 
 
 @pytest.mark.parametrize("method", ["baseline", "da", "cr", "svls", "mls"])
 def test_every_row_of_table_2_trains(method: str, small: dict[str, Any], tmp_path: Path) -> None:
     bundle_run("training", ["train"], tmp_path, small, method=method)
-    (row,) = rows(tmp_path / "output/metrics.csv")
+    (row,) = read_csv(tmp_path / "output/metrics.csv")
     assert (float(row["train_consistency"]) > 0) == (method == "cr")
 
 

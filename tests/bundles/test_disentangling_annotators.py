@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,11 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
-from monai.bundle import run
+from bundle_runs import run_bundle
 from PIL import Image
 
 from common.errors import find_input_error
+from common.files import read_csv
 
 CONFIGS = Path(__file__).parents[2] / "bundles/disentangling_annotators/configs"
 ANNOTATORS = ["AR", "HS", "SG"]
@@ -56,15 +56,8 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def bundle_run(verb: str, configs: list[str], folder: Path, **overrides: Any) -> None:
-    """`python -m monai.bundle run` in this process."""
-    run(
-        run_id=verb,
-        config_file=[str(CONFIGS / f"{name}.yaml") for name in configs],
-        bundle_root=str(CONFIGS.parent),
-        output_dir=str(folder),
-        device=torch.device("cpu"),
-        **{"ckpt_dir": str(folder), **SMALL, **overrides},
-    )
+    places = {"output_dir": str(folder), "ckpt_dir": str(folder)}
+    run_bundle("disentangling_annotators", verb, configs, **{**SMALL, **places, **overrides})
 
 
 def train(folder: Path, data: Path, **overrides: Any) -> None:
@@ -73,20 +66,15 @@ def train(folder: Path, data: Path, **overrides: Any) -> None:
     bundle_run("evaluating", ["train", "raters", "evaluate"], folder, **values)
 
 
-def rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def mean(folder: Path, column: str) -> float:
-    return float(np.mean([float(row[column]) for row in rows(folder / "evaluation/summary.csv")]))
+    return float(np.mean([float(row[column]) for row in read_csv(folder / "evaluation/summary.csv")]))
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method(method: str, pictures: Path, tmp_path: Path) -> None:
     """A row per test case, with cells where there is something to compare; the engine's metrics are the means."""
     train(tmp_path, pictures, method=method)
-    table = rows(tmp_path / "evaluation/summary.csv")
+    table = read_csv(tmp_path / "evaluation/summary.csv")
     assert [row["case"] for row in table] == [f"case_{case}" for case in range(SECTIONS["test"])]
     scores = ["dice", "ged", *(f"{kind}_{name}" for kind in ("dice", "nll") for name in ANNOTATORS)]
     matrices = method not in ("separate", "probabilistic_unet", "oracle")
@@ -99,7 +87,7 @@ def test_every_method(method: str, pictures: Path, tmp_path: Path) -> None:
     assert float(means["val_ged"]) == pytest.approx(mean(tmp_path, "ged"), abs=1e-5)
     if matrices:
         assert float(means["val_cm_error"]) == pytest.approx(mean(tmp_path, "cm_error"), abs=0.05)  # of unequal numbers
-    epoch = rows(tmp_path / "metrics.csv")[-1]
+    epoch = read_csv(tmp_path / "metrics.csv")[-1]
     assert 0 <= float(epoch["val_mean_dice"]) <= 1 and float(epoch["val_log_likelihood"]) < 0
 
 
@@ -134,13 +122,13 @@ def test_one_label_per_image(pictures: Path, tmp_path: Path) -> None:
     """The warm-up maximises the trace of one annotator, not of three: −2 at best, where all three would give −6."""
     for folder, labels in (("one", 1), ("all", None)):
         train(tmp_path / folder, pictures, labels_per_image=labels, warmup_epochs=1)
-    one, everyone = (float(rows(tmp_path / name / "metrics.csv")[0]["loss"]) for name in ("one", "all"))
+    one, everyone = (float(read_csv(tmp_path / name / "metrics.csv")[0]["loss"]) for name in ("one", "all"))
     assert -2 < one < 0 and everyone < -3
 
 
 def test_warm_up_ends(pictures: Path, tmp_path: Path) -> None:
     train(tmp_path, pictures, max_epochs=3, warmup_epochs=2)
-    losses = [float(row["loss"]) for row in rows(tmp_path / "metrics.csv")]
+    losses = [float(row["loss"]) for row in read_csv(tmp_path / "metrics.csv")]
     assert losses[0] < 0 and losses[1] < 0 < losses[2]
 
 
@@ -149,7 +137,7 @@ def test_without_a_truth(method: str, tmp_path: Path) -> None:
     """Epochs are selected by the annotators' Dice; nothing that needs a truth is reported."""
     data = write_folders(tmp_path / "data", (16, 14), 2, ".png", truth=False)
     train(tmp_path, data, truth=None, method=method)
-    row = rows(tmp_path / "evaluation/summary.csv")[1]
+    row = read_csv(tmp_path / "evaluation/summary.csv")[1]
     assert "dice" not in row and "cm_error" not in row
     means = dict(line.split(",") for line in (tmp_path / "evaluation/metrics.csv").read_text().splitlines())
     assert means["val_mean_dice"] == means["val_annotator_dice"]
@@ -197,7 +185,7 @@ def test_inference(trained: Path, tmp_path: Path) -> None:
     Image.fromarray(volume[0].astype(np.uint8)).save(tmp_path / "new/photo.png")
     values = {"dataset_dir": str(tmp_path / "new"), "ckpt_dir": str(trained), "save_annotators": "true"}
     bundle_run("inferring", ["inference"], tmp_path / "out", **values)
-    table = {row["case"]: row for row in rows(tmp_path / "out/summary.csv")}
+    table = {row["case"]: row for row in read_csv(tmp_path / "out/summary.csv")}
     assert table.keys() == {"scan", "photo"}
     masks = ["mask", *(f"annotator_{name}" for name in ANNOTATORS)]
     for name in (*masks, "entropy", "disagreement"):
@@ -230,4 +218,4 @@ def test_the_papers_sample(real_data: Path, tmp_path: Path) -> None:
     }
     bundle_run("training", ["train", "mnist"], tmp_path, **values)
     bundle_run("evaluating", ["train", "mnist", "evaluate"], tmp_path, **values)
-    assert len(rows(tmp_path / "evaluation/summary.csv")) == 20
+    assert len(read_csv(tmp_path / "evaluation/summary.csv")) == 20

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +9,12 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
-from monai.bundle import run
+from bundle_runs import run_bundle
 
 from common.decision import dice_optimal_threshold
 from common.errors import InputError, find_input_error
+from common.files import read_csv
 
-CONFIGS = Path(__file__).parents[2] / "bundles/marginal_thresholding/configs"
 SIZE = 24  # voxels of 3 mm
 FEATURES = [4, 8]
 
@@ -43,15 +42,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def bundle_run(verb: str, configs: list[str], folder: Path, **overrides: Any) -> None:
-    """`python -m monai.bundle run` in this process."""
-    run(
-        run_id=verb,
-        config_file=[str(CONFIGS / f"{name}.yaml") for name in configs],
-        bundle_root=str(CONFIGS.parent),
-        output_dir=str(folder),
-        device=torch.device("cpu"),
-        **{"features": FEATURES, "patch_size": [16, 16, 16], "ckpt_dir": str(folder), **overrides},
-    )
+    sizes = {"features": FEATURES, "patch_size": [16, 16, 16]}
+    places = {"output_dir": str(folder), "ckpt_dir": str(folder)}
+    run_bundle("marginal_thresholding", verb, configs, **{**sizes, **places, **overrides})
 
 
 def train(folder: Path, data: Path, **overrides: Any) -> None:
@@ -61,13 +54,8 @@ def train(folder: Path, data: Path, **overrides: Any) -> None:
     bundle_run("evaluating", ["train", "totalsegmentator", "evaluate"], folder, **values)
 
 
-def rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def mean(folder: Path, column: str) -> float:
-    return float(np.mean([float(row[column]) for row in rows(folder / "evaluation/summary.csv")]))
+    return float(np.mean([float(row[column]) for row in read_csv(folder / "evaluation/summary.csv")]))
 
 
 @pytest.fixture(scope="module")
@@ -91,12 +79,12 @@ def test_the_claim(trained: dict[str, Path]) -> None:
 def test_evaluation(trained: dict[str, Path]) -> None:
     """A row per case of the tested fold, empty organs left out; the engine's metrics are the means of its columns."""
     for folder in trained.values():
-        table = rows(folder / "evaluation/summary.csv")
+        table = read_csv(folder / "evaluation/summary.csv")
         assert len(table) == 3
         assert len({row["case"] for row in table}) == 3
         assert all(0 < float(row["threshold"]) <= 0.5 for row in table)
         assert all(float(row["expected_dice"]) == pytest.approx(2 * float(row["threshold"]), abs=1e-5) for row in table)
-        last = rows(folder / "metrics.csv")[-1]
+        last = read_csv(folder / "metrics.csv")[-1]
         assert float(last["train_negative_loss"]) == pytest.approx(-float(last["loss"]), rel=1e-4)
         means = dict(line.split(",") for line in (folder / "evaluation/metrics.csv").read_text().splitlines())
         columns = {"val_mean_dice": "optimal_noisy", "val_dice_half": "half_noisy"}
@@ -114,7 +102,8 @@ def test_labels_without_noise_are_clean(data: Path, tmp_path: Path) -> None:
 def test_folds_partition_the_cases(trained: dict[str, Path], data: Path, tmp_path: Path) -> None:
     train(tmp_path, data, max_epochs=1, val_interval=1, fold=1)
     tested = [
-        {row["case"] for row in rows(folder / "evaluation/summary.csv")} for folder in (trained["soft_dice"], tmp_path)
+        {row["case"] for row in read_csv(folder / "evaluation/summary.csv")}
+        for folder in (trained["soft_dice"], tmp_path)
     ]
     assert not tested[0] & tested[1]
 
@@ -156,7 +145,7 @@ def test_inference(decision: str | float, trained: dict[str, Path], scans: Path,
         decision=decision,
         ckpt_dir=str(trained["cross_entropy"]),
     )
-    table = {row["case"]: row for row in rows(tmp_path / "out/summary.csv")}
+    table = {row["case"]: row for row in read_csv(tmp_path / "out/summary.csv")}
     assert table.keys() == {"oblique", "small"}
     for path in scans.iterdir():
         scan, case = nib.load(path), path.name.split(".")[0]

@@ -1,0 +1,26 @@
+"""`python -m monai.bundle run` in the test's own process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.bundle import run
+
+BUNDLES = Path(__file__).parents[2] / "bundles"
+
+
+def run_bundle(bundle: str, verb: str, configs: list[str], **overrides: Any) -> None:
+    """Runs a verb of a bundle on the CPU.
+
+    Args:
+        bundle: its folder's name.
+        verb: training, evaluating, inferring, …
+        configs: stems of its configuration files.
+        overrides: of the configuration; ``bundle_root`` is by default the bundle's own folder.
+    """
+    folder = BUNDLES / bundle
+    files = [str(folder / f"configs/{name}.yaml") for name in configs]
+    values = {"bundle_root": str(folder), "device": torch.device("cpu"), **overrides}
+    run(run_id=verb, config_file=files, **values)

@@ -1,7 +1,8 @@
 # Tables 1 and 2 (ACDC, N_tr = 5) and Figures 3 and 4 of the boundary-weighted consistency paper. Both tables share their runs.
 
+BWCR_WEIGHT = {"desk": 0.1, "paper": 1}[SCALE]  # of consistency; 1 leaves 2,000 steps of a small network unsure of everything
 BWCR = {
-    "methods": ["baseline", "da", "svls", "mls", "cr_1", "bwcr_1"],  # of table 2; after _ the weight of consistency
+    "methods": ["baseline", "da", "svls", "mls", f"cr_{BWCR_WEIGHT}", f"bwcr_{BWCR_WEIGHT}"],  # of table 2
     "seeds": [0, 1, 2],
     "lambdas": [0.01, 0.1, 1, 10],  # of table 1, where 0 is da; seed 0
     "desk": {

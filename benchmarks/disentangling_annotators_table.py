@@ -36,6 +36,7 @@ TITLES = {
     "oocytes": "oocytes",
 }
 LABELS = {"dense": "all annotators label each training image", "one": "one label per training image"}
+SHOWN = ("ours_vote", "ours")  # of the first that was run the matrices are drawn
 LOWER = ("CM error", "GED²", "NLL")
 
 
@@ -122,7 +123,7 @@ def write_table(
         title = f"{TITLES[name]}, {LABELS[folder.name]}"
         summary = summarise_runs(runs, title, "Average of test images", LOWER)
         target = Path(output_dir) / f"{table}_{folder.name}{'' if scale == 'desk' else f'_{scale}'}"
-        matrices = mean_matrices(folder / "ours")
+        matrices = mean_matrices(next(run for name in SHOWN if (run := folder / name).is_dir()))
         summary["confusion"] = {annotator: matrix.tolist() for annotator, matrix in matrices.items()}
         draw_confusion_matrices(matrices, f"{target}_confusion.png")
         if data is not None:

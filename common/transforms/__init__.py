@@ -26,6 +26,8 @@ from common.transforms.instances import (
 )
 from common.transforms.morphological_noise import MorphologicalNoised
 from common.transforms.neighbour_slices import NeighbourSlicesd
+from common.transforms.overlap_scores import OverlapScoresd
+from common.transforms.save_instances import SaveInstancesd, class_map
 from common.transforms.save_prediction import SaveSegmentationd
 from common.transforms.save_probabilities import SaveProbabilitiesd
 from common.transforms.simulate_annotators import SimulateAnnotatorsd
@@ -51,10 +53,12 @@ __all__ = [
     "N4BiasFieldd",
     "NeighbourSlicesd",
     "NormalizeSlicesd",
+    "OverlapScoresd",
     "RandGaussianFieldNoised",
     "RandomView",
     "SaveAnnotatorsd",
     "SaveDecisiond",
+    "SaveInstancesd",
     "SaveProbabilitiesd",
     "SaveSegmentationd",
     "SimulateAnnotatorsd",
@@ -63,6 +67,7 @@ __all__ = [
     "SplitAnnotatorsd",
     "boundary_distance",
     "boundary_weight",
+    "class_map",
     "correct_bias_field",
     "find_instances",
     "instance_rows",

@@ -1,4 +1,4 @@
-"""The table of a run over new images."""
+"""The tables of a run over new images."""
 
 from __future__ import annotations
 
@@ -11,19 +11,22 @@ from common.files import write_csv
 
 
 class PredictionSummary:
-    """Ignite handler of an evaluator: gathers each item's ``summary`` row, and rewrites ``summary.csv`` after each.
+    """Ignite handler of an evaluator: gathers the rows of each item, and rewrites their table after each.
 
     Args:
-        folder: where ``summary.csv`` goes.
+        folder: where ``<key>.csv`` goes.
+        key: of an item's row, or of its list of any number of rows.
     """
 
-    def __init__(self, folder: str) -> None:
-        self.path = Path(folder) / "summary.csv"
+    def __init__(self, folder: str, key: str = "summary") -> None:
+        self.path, self.key = Path(folder) / f"{key}.csv", key
         self.rows: list[dict[str, Any]] = []
 
     def attach(self, engine: Engine) -> None:
         engine.add_event_handler(Events.ITERATION_COMPLETED, self.add)
 
     def add(self, engine: Engine) -> None:
-        self.rows.extend(item["summary"] for item in engine.state.output)
+        for item in engine.state.output:
+            found = item[self.key]
+            self.rows.extend([found] if isinstance(found, dict) else found)
         write_csv(self.path, self.rows)

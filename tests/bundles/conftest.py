@@ -90,6 +90,30 @@ TINY: dict[str, dict[str, Any]] = {
         "load": {},
         "inputs": ["new/*"],
     },
+    "soft_label_apl": {
+        "train": {
+            "dataset_dir#num_cases": 4,
+            "dataset_dir#size": 48,
+            "dataset_dir#num_slices": 3,
+            "spacing_mm": 3.3333,
+            "image_size": [48, 48],
+            "features": [4, 8],
+            "max_epochs": 1,
+            "iterations_per_epoch": 2,
+            "batch_size": 4,
+        },
+        "inference": {
+            "phantom#num_cases": 4,
+            "phantom#size": 48,
+            "phantom#num_slices": 3,
+            "spacing_mm": 3.3333,
+            "image_size": [48, 48],
+            "features": [4, 8],
+        },
+        "load": {"features": [4, 8]},
+        "classes": 3,
+        "inputs": ["new/*"],
+    },
 }
 
 

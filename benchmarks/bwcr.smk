@@ -7,7 +7,7 @@ BWCR = {
     "lambdas": [0.01, 0.1, 1, 10],  # of table 1, where 0 is da; seed 0
     "desk": {
         "num_training": 5, "num_validation": 5, "num_test": 25, "spacing_mm": 3.0, "image_size": [96, 96], "radius": 10, "bias_field": [],
-        "features": [8, 16, 32, 64, 64], "batch_size": 8, "max_epochs": 20, "iterations_per_epoch": 100, "val_interval": 4,
+        "features": [16, 32, 64, 64], "batch_size": 8, "max_epochs": 20, "iterations_per_epoch": 100, "val_interval": 4,
         "learning_rate": 5e-3, "last_learning_rate": 5e-6, "average_momentum": 0.01,
     },
     "paper": {},  # configs/acdc.yaml: 192 × 192, batches of 16, 50,000 iterations

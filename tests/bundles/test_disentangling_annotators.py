@@ -9,13 +9,14 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
-from bundle_runs import run_bundle
+from bundle_runs import BUNDLES, run_bundle
+from monai.bundle import ConfigParser
 from PIL import Image
 
 from common.errors import find_input_error
 from common.files import read_csv
 
-CONFIGS = Path(__file__).parents[2] / "bundles/disentangling_annotators/configs"
+CONFIGS = BUNDLES / "disentangling_annotators/configs"
 ANNOTATORS = ["AR", "HS", "SG"]
 METHODS = ["ours", "mean", "majority", "staple", "spatial_staple", "separate", "probabilistic_unet", "oracle"]
 SMALL = {"image_size": [16, 16], "features": [4, 8], "feature_channels": 4, "annotators": ANNOTATORS}
@@ -101,6 +102,21 @@ def test_variants(head: dict[str, Any], pictures: Path, tmp_path: Path) -> None:
     else:
         channels = 3 * 2 * 2 * head.get("rank", 1)
         assert shapes["network.confusion.entries.weight"] == (channels, 4, 1, 1)
+
+
+@pytest.mark.parametrize("method", ["mean", "majority", "staple", "spatial_staple"])
+def test_a_shifted_consensus_is_still_one(method: str, pictures: Path) -> None:
+    """Between pixels shares are interpolated, but a class index between two classes would be cut to the lower one."""
+    parser = ConfigParser()
+    parser.read_config([str(CONFIGS / f"{name}.yaml") for name in ("train", "raters")])
+    parser.update({"dataset_dir": str(pictures), "truth": None, "method": method, "shift": 2, **SMALL})
+    dataset = parser.get_parsed_content("train#dataset")
+    labels = torch.stack([dataset[index]["consensus"].as_subclass(torch.Tensor) for index in range(len(dataset))])
+    if method == "mean":
+        torch.testing.assert_close(labels.sum(1), torch.ones_like(labels[:, 0]))
+        assert (labels != labels.round()).any()
+    else:
+        assert torch.equal(labels.unique(), torch.tensor([0.0, 1.0]))
 
 
 def test_any_network_is_a_backbone(pictures: Path, tmp_path: Path) -> None:

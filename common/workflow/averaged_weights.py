@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ignite.engine import Engine
 from ignite.handlers import EMAHandler
 from torch import nn
 
@@ -9,14 +10,16 @@ from torch import nn
 class AverageWeights(EMAHandler):
     """Ignite's `EMAHandler` of a trainer, into a network that the configuration can name.
 
-        θ̄ ← (1 − m) θ̄ + m θ   after every iteration
+        θ̄ ← (1 − m_t) θ̄ + m_t θ,   m_t = max(m, 1 / t)   after iteration t
 
-    Ignite makes the averaged network itself, inside of the handler, where neither validation nor the checkpoint of a
-    configuration would find it.
+    Until iteration 1 / m it is the plain mean of all weights so far, so that a training of any length forgets the
+    random ones that it started from. m_t depends on t alone: a resumed training has the average of the uninterrupted
+    one. Ignite makes the averaged network itself, inside of the handler, where neither validation nor the checkpoint of
+    a configuration would find it.
 
     Args:
         network: that is trained.
-        average: a copy of it, which holds the average and is never trained; it starts from its own weights.
+        average: a copy of it, which holds the average and is never trained.
         momentum: m, above 0 and below 1; the average looks back about 1 / m iterations.
 
     Example:
@@ -30,3 +33,7 @@ class AverageWeights(EMAHandler):
     def __init__(self, network: nn.Module, average: nn.Module, momentum: float = 0.001) -> None:
         super().__init__(network, momentum)
         self.ema_model = average.requires_grad_(False).eval()
+
+    def _update_ema_model(self, engine: Engine, name: str) -> None:
+        setattr(engine.state, name, max(self.momentum, 1 / engine.state.iteration))
+        super()._update_ema_model(engine, name)

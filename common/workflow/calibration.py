@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 from collections.abc import Sequence
@@ -13,12 +14,14 @@ import torch
 from ignite.engine import Engine, Events
 from monai.engines.utils import IterationEvents
 
-from common.decision.temperature import fit_temperature
+from common.decision.temperature import LIMIT, fit_temperature
 from common.errors import InputError
 from common.files import whole_file, write_csv
 from common.metrics.reliability import reliability_bins
 
 TEMPERATURE_FILE = "temperature.json"
+
+logger = logging.getLogger(__name__)
 
 
 class ReliabilityTable:
@@ -113,6 +116,13 @@ class FitTemperature:
         if not self.logits:
             raise InputError(f"{self.path}: a temperature needs at least one validation image, got none.")
         temperature = fit_temperature(torch.cat(self.logits, 1)[None], torch.cat(self.labels, 1)[None])
+        if not 1.01 / LIMIT < temperature < LIMIT / 1.01:
+            logger.warning(
+                "%s: the temperature ran to %.3g, the end of its range: on the validation images the logits are "
+                "right everywhere, or tell nothing of the labels, as before training.",
+                self.path,
+                temperature,
+            )
         with whole_file(self.path) as partial:
             partial.write_text(json.dumps({"temperature": temperature}) + "\n", encoding="utf-8")
         self.start()

@@ -27,9 +27,10 @@ from monai.networks.nets import DynUNet
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from common.losses import LogitConsistencyLoss
+from common.losses import CrossEntropyLoss
 from common.metrics import ExpectedCalibrationError, ThresholdedAdaptiveCalibrationError
-from common.transforms import RandomView, boundary_weight, unwarp
+from common.transforms import RandomView, boundary_weight
+from common.workflow import PrepareViews, ViewLoss
 
 CLASSES, BINS, THRESHOLD, RADIUS = 4, 15, 0.01, 10.0
 Array = NDArray[Any]
@@ -149,20 +150,19 @@ def training_step(size: int, batch: int, repetitions: int, device: str, amp: boo
     features = [16, 32, 64, 128]
     network = DynUNet(2, 1, CLASSES, [3] * 4, [1, 2, 2, 2], [2] * 3, features).to(device)
     image = torch.rand(batch, 1, size, size, device=device)
-    label = short_axis_slice(size).expand(batch, -1, -1).to(device)
-    weight = boundary_weight(short_axis_slice(size), RADIUS).expand(batch, 1, -1, -1).to(device)
-    cross_entropy, consistency = torch.nn.CrossEntropyLoss(), LogitConsistencyLoss()
-    draw = RandomView().set_random_state(0)
+    label = short_axis_slice(size).expand(batch, 1, -1, -1)
+    weight = boundary_weight(short_axis_slice(size), RADIUS).expand(batch, 1, -1, -1)
+    data = {"image": image, "label": label.to(device), "label_weight": weight.to(device)}
+    cross_entropy = torch.nn.CrossEntropyLoss()
+    prepare = PrepareViews(RandomView()).set_random_state(0)
+    view_loss = ViewLoss(CrossEntropyLoss(to_onehot_y=True, softmax=True, reduction="none"))
 
     def plain(network: torch.nn.Module) -> torch.Tensor:
-        return cross_entropy(network(image), label)
+        return cross_entropy(network(image), data["label"][:, 0])
 
     def bwcr(network: torch.nn.Module) -> torch.Tensor:
-        (first, valid), (second, valid_other) = (
-            unwarp(network(view), matrix) for view, matrix in (draw(image), draw(image))
-        )
-        supervised = cross_entropy(first, label.where(valid[:, 0], cross_entropy.ignore_index))
-        return supervised + consistency(first, second, weight, valid & valid_other)
+        views, target = prepare(data, device)
+        return view_loss(network(views), target)
 
     def step(loss: Callable[[torch.nn.Module], torch.Tensor]) -> Callable[[], None]:
         own = copy.deepcopy(network)

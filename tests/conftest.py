@@ -1,14 +1,38 @@
-"""What every test shares."""
+"""What every test shares, and the table of what a run of the tests has shown for each bundle."""
 
 from __future__ import annotations
 
 import os
+import platform
+from collections import defaultdict
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
+from common.report.tables import insert_between_markers, markdown_table
+
 torch.set_num_threads(1)  # pytest-xdist fills the cores with processes
+
+BUNDLES = sorted(path.parents[1].name for path in Path(__file__).parents[1].glob("bundles/*/configs/metadata.json"))
+HOSTILE = "hostile cases"
+COLUMNS = (
+    "zoo acceptance",
+    "schema",
+    "net in/out",
+    "TorchScript",
+    "ONNX",
+    "torch.export",
+    "download and run elsewhere",
+    "load from Python",
+    "client programs",
+    "2-process equality",
+    "kill and resume",
+    "checking",
+    HOSTILE,
+)
 
 
 @pytest.fixture
@@ -18,3 +42,72 @@ def real_data() -> Path:
     if not Path(folder or "missing").is_dir():
         pytest.skip(f"REAL_DATA_DIR is {folder!r}, not a folder of real images")
     return Path(folder)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--acceptance", metavar="FILE", help="write what was shown for each bundle into this document")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "acceptance(column, bundle): shows what a column of docs/acceptance.md says; bundle: by parameter"
+    )
+    config.addinivalue_line("markers", "hostile(bundle): a case of bad input, refused well; bundle: by parameter")
+    if config.getoption("--acceptance") and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(AcceptanceTable(config.getoption("--acceptance")))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        marks = [(mark.args[0], mark.args[1:]) for mark in item.iter_markers("acceptance")]
+        marks += [(HOSTILE, mark.args) for mark in item.iter_markers("hostile")]
+        item.user_properties += [("acceptance", [_bundle(item, bundle), column]) for column, bundle in marks]
+        for column, _ in marks:
+            if column not in COLUMNS:
+                raise pytest.UsageError(f"{item.nodeid}: acceptance has the columns {', '.join(COLUMNS)}, not {column}")
+
+
+def _bundle(item: pytest.Item, named: tuple[str, ...]) -> str:
+    """The bundle that a marker names, or that the test is parametrised with, as a name or a folder."""
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    found = named[0] if named else parameters.get("bundle")
+    if found is None:
+        raise pytest.UsageError(f"{item.nodeid}: its marker names no bundle, and it has no parameter bundle")
+    return Path(found).name
+
+
+class AcceptanceTable:
+    """Gathers the outcomes of marked tests, also those of pytest-xdist's processes, and writes them as a table.
+
+    A cell says yes if all of its tests passed, skipped if they did or were skipped, else **no**; the last column says
+    how many cases were refused as they must be. What the run did not select is –.
+    """
+
+    def __init__(self, document: str) -> None:
+        self.document = document
+        self.outcomes: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        for kind, value in report.user_properties:
+            if kind == "acceptance":
+                bundle, column = value  # type: ignore[misc]
+                self.outcomes[bundle, column][report.nodeid].add(report.outcome)
+
+    def pytest_sessionfinish(self) -> None:
+        others = sorted({bundle for bundle, _ in self.outcomes} - set(BUNDLES))
+        rows = [[name, *(self.cell(name, column) for column in COLUMNS)] for name in [*BUNDLES, *others]]
+        versions = ", ".join(f"{name} {version(name)}" for name in ("monai", "torch", "onnxruntime"))
+        note = f"Python {platform.python_version()}, {versions}, {platform.system()}."
+        insert_between_markers(self.document, "acceptance", f"{markdown_table(['bundle', *COLUMNS], rows)}\n\n{note}")
+
+    def cell(self, bundle: str, column: str) -> str:
+        tests = self.outcomes.get((bundle, column), {}).values()
+        passed = sum(outcomes == {"passed"} for outcomes in tests)
+        if column == HOSTILE:
+            return str(passed) if passed == len(tests) else f"**{passed} of {len(tests)}**"
+        if not tests:
+            return "–"
+        if passed == len(tests):
+            return "yes"
+        return "**no**" if any("failed" in outcomes for outcomes in tests) else "skipped"

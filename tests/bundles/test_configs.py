@@ -75,6 +75,7 @@ def test_run_is_an_alias(parser: ConfigParser, config_files: list[str]) -> None:
     assert parser["run"] == parser[named] and isinstance(parser["run"], list)
 
 
+@pytest.mark.acceptance("schema")
 def test_metadata(bundle: Path, repository: Path) -> None:
     file = bundle / "configs/metadata.json"
     verify_metadata(meta_file=str(file), filepath=repository / "tests/data" / SCHEMA)  # a file at hand is not fetched
@@ -89,6 +90,7 @@ def test_metadata(bundle: Path, repository: Path) -> None:
             assert len(tensor["channel_def"]) == tensor["num_channels"]
 
 
+@pytest.mark.acceptance("net in/out")
 @pytest.mark.parametrize("name", KEYS)
 def test_network_fits_metadata(name: str, bundle: Path) -> None:
     configs = bundle / "configs"

@@ -46,6 +46,7 @@ def assert_same(a: Any, b: Any, where: str = "") -> None:
         assert a == b, where
 
 
+@pytest.mark.acceptance("kill and resume")
 @pytest.mark.parametrize("workers", [0, 1])
 def test_killed_and_resumed_equals_uninterrupted(bundle, tiny, workers, tmp_path):
     overrides = {**tiny["train"], "max_epochs": EPOCHS, "num_workers": workers, "device": "cpu"}

@@ -20,6 +20,7 @@ from common.workflow.parameter_groups import parameter_groups
 from common.workflow.prediction_summary import PredictionSummary
 from common.workflow.seeding import EpochSeed
 from common.workflow.soft_labels import prepare_soft_labels
+from common.workflow.tracking import Tracking
 from common.workflow.view_consistency import PrepareViews, ViewLoss
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "SliceDetectionInferer",
     "SumOfLosses",
     "TraceWarmUp",
+    "Tracking",
     "TrainingCheckpoint",
     "ViewLoss",
     "as_bool",

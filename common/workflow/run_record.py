@@ -1,0 +1,114 @@
+"""What a run was: its configuration as MONAI merged it, and the environment in which it ran."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import logging
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Mapping
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from monai.bundle import ConfigParser
+
+from common.files import whole_file
+
+logger = logging.getLogger(__name__)
+
+CONFIGURATION_FILE = "configuration.yaml"
+ENVIRONMENT_FILE = "environment.yaml"
+METADATA_FILE = "metadata.json"  # where MONAI looks for it: beside the configuration
+
+
+def configuration_in_progress() -> Mapping[str, Any] | None:
+    """The configuration of the parser that is building the caller, files, overlays and overrides merged.
+
+    MONAI hands its parser to no component, so it is taken from the call stack.
+
+    Returns:
+        The dictionary with references and expressions as written, or None outside of a parser.
+
+    Example:
+        >>> parser = ConfigParser({"a": 1, "b": {"_target_": "common.workflow.run_record.configuration_in_progress"}})
+        >>> parser.get_parsed_content("b")["a"], configuration_in_progress()
+        (1, None)
+    """
+    frame = inspect.currentframe()
+    while frame is not None:
+        owner = frame.f_locals.get("self")
+        if isinstance(owner, ConfigParser):
+            return owner.get()
+        frame = frame.f_back
+    return None
+
+
+def environment(device: torch.device | None = None) -> dict[str, Any]:
+    """Python, system, device, command line, and every installed package with its version.
+
+    Example:
+        >>> environment(torch.device("cpu"))["device"]
+        'cpu'
+    """
+    device = device or torch.device("cpu")
+    found: dict[str, Any] = {
+        "command": shlex.join(sys.orig_argv),
+        "folder": os.getcwd(),
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "device": str(device),
+        "threads": torch.get_num_threads(),
+    }
+    if device.type == "cuda":
+        found |= {"gpu": torch.cuda.get_device_name(device), "cuda": torch.version.cuda}
+    packages = {item.metadata["Name"]: item.version for item in distributions()}
+    return found | {"packages": dict(sorted(packages.items(), key=lambda pair: pair[0].lower()))}
+
+
+def write_run_record(
+    folder: str | os.PathLike[str], configuration: Mapping[str, Any] | None, device: torch.device | None = None
+) -> None:
+    """Writes what repeats a run: ``configuration.yaml``, the bundle's ``metadata.json``, and ``environment.yaml``.
+
+    ``python -m monai.bundle run training --config_file <folder>/configuration.yaml``, typed in the folder that
+    ``environment.yaml`` names, is the run again. Paths stay as they were given.
+
+    Args:
+        folder: where the files go.
+        configuration: as `configuration_in_progress` returns it. One that holds Python objects, which only a caller
+            from Python can put there, cannot be written: a warning names them. None writes the environment alone.
+        device: of the training.
+    """
+    _write_yaml(Path(folder, ENVIRONMENT_FILE), environment(device))
+    if configuration is None:
+        return
+    content = dict(configuration)
+    metadata = content.pop(ConfigParser.meta_key, None)
+    try:
+        _write_yaml(Path(folder, CONFIGURATION_FILE), content)
+    except yaml.representer.RepresenterError as error:
+        logger.warning("%s is not written: %s cannot be put in words.", Path(folder, CONFIGURATION_FILE), error.args[1])
+        return
+    if metadata:
+        with whole_file(Path(folder, METADATA_FILE)) as partial:
+            partial.write_text(json.dumps(metadata, indent=4) + "\n", encoding="utf-8")
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+for _kind in (torch.device, Path):
+    _Dumper.add_multi_representer(_kind, lambda dumper, value: dumper.represent_str(str(value)))
+
+
+def _write_yaml(path: Path, content: Mapping[str, Any]) -> None:
+    with whole_file(path) as partial, partial.open("w", encoding="utf-8") as file:
+        yaml.dump(dict(content), file, _Dumper, sort_keys=False, allow_unicode=True, width=120)

@@ -1,0 +1,99 @@
+"""Long work, watched: a progress bar, TensorBoard curves, and a record from which the run can be repeated."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import ignite.distributed as idist
+import torch
+from ignite.engine import Engine, Events
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from common.errors import InputError
+from common.workflow.run_record import configuration_in_progress, write_run_record
+
+TENSORBOARD_FOLDER = "tensorboard"
+LOSS_EVERY = 10  # iterations between two points of the curve within epochs; reading the loss makes a GPU wait
+
+
+class Tracking:
+    """Ignite handler of a trainer: progress bar, TensorBoard, and the record of the run.
+
+    - A bar over the iterations of all epochs with the time left, on a terminal only; elsewhere the log lines remain.
+    - ``tensorboard/``: every column of `EpochTable` by epoch, and the loss within epochs. A run that continues or
+      repeats another in the same folder hides the other's later points.
+    - ``configuration.yaml``, ``environment.yaml`` and ``metadata.json``, see `write_run_record`.
+
+    Of several processes the first one does all this. MONAI itself handles ``--tracking mlflow``; this handler sees to
+    it that the extra is there and that MLflow sends no usage statistics. Make it the first of the trainer's handlers:
+    it then misses the extra before MONAI does. It still sees what all others did, for it opens its files when the first
+    epoch starts, and writes an epoch's row when the next one starts.
+
+    Args:
+        folder: where everything goes.
+
+    Raises:
+        InputError: ``--tracking mlflow`` without the extra ``tracking``.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self.folder = Path(folder)
+        self.configuration = configuration_in_progress()
+        if _wants_mlflow(self.configuration):
+            if find_spec("mlflow") is None:
+                raise InputError("--tracking mlflow needs a package that is not here: pip install -e '.[tracking]'.")
+            os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        self._opened: ExitStack | None = None
+
+    def attach(self, engine: Engine) -> None:
+        if idist.get_rank() == 0:
+            engine.add_event_handler(Events.EPOCH_STARTED, self.start_epoch)
+            engine.add_event_handler(Events.ITERATION_COMPLETED, self.advance)
+            engine.add_event_handler(Events.COMPLETED, self.close)
+
+    def start_epoch(self, engine: Engine) -> None:
+        state = engine.state
+        if self._opened is None:
+            self._opened = ExitStack()
+            write_run_record(self.folder, self.configuration, getattr(state, "device", None))
+            total = state.max_epochs * state.epoch_length
+            self._bar = self._opened.enter_context(tqdm(total=total, initial=state.iteration, disable=None))
+            if not self._bar.disable:
+                self._opened.enter_context(logging_redirect_tqdm())
+            log_dir = str(self.folder / TENSORBOARD_FOLDER)
+            self._writer = self._opened.enter_context(SummaryWriter(log_dir, purge_step=state.iteration + 1))
+            self._rows_written = len(getattr(state, "epoch_table", ()))
+        self._bar.set_description(f"epoch {state.epoch}/{state.max_epochs}")
+        self._write_rows(engine)
+
+    def advance(self, engine: Engine) -> None:
+        self._bar.update()
+        if engine.state.iteration % LOSS_EVERY == 0:
+            loss = float(torch.as_tensor(engine.state.output["loss"]).detach())
+            self._writer.add_scalar("iteration/loss", loss, engine.state.iteration)
+
+    def _write_rows(self, engine: Engine) -> None:
+        rows = getattr(engine.state, "epoch_table", [])
+        for row in rows[self._rows_written :]:
+            for name, value in row.items():
+                self._writer.add_scalar(name, value, row["epoch"])
+        self._rows_written = len(rows)
+        self._writer.flush()
+
+    def close(self, engine: Engine) -> None:
+        if self._opened is not None:
+            self._write_rows(engine)
+            self._opened.close()
+            self._opened = None
+
+
+def _wants_mlflow(configuration: Mapping[str, Any] | None) -> bool:
+    handlers = (configuration or {}).get("train", {}).get("handlers", [])
+    return any(isinstance(handler, Mapping) and handler.get("_target_") == "MLFlowHandler" for handler in handlers)

@@ -11,6 +11,7 @@ from common.metrics.calibration import (
 )
 from common.metrics.confusion_matrix_error import ConfusionMatrixError, confusion_matrix_error
 from common.metrics.generalized_energy_distance import GeneralizedEnergyDistance, generalized_energy_distance
+from common.metrics.image_metric import ImageMetric
 from common.metrics.instances import InstanceMetrics
 from common.metrics.reliability import ReliabilityBins, reliability_bins
 from common.metrics.soft import soft_accuracy, soft_dice
@@ -21,6 +22,7 @@ __all__ = [
     "ConfusionMatrixError",
     "ExpectedCalibrationError",
     "GeneralizedEnergyDistance",
+    "ImageMetric",
     "InstanceMetrics",
     "ReliabilityBins",
     "ThresholdedAdaptiveCalibrationError",

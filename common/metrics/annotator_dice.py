@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import torch
-from monai.metrics import CumulativeIterationMetric, do_metric_reduction
-from monai.utils import MetricReduction
 
 from common.errors import InputError
 from common.metrics.agreement import pairwise_similarity
+from common.metrics.image_metric import ImageMetric
 
 __all__ = ["AnnotatorDice", "annotator_dice"]
 
@@ -40,12 +39,11 @@ def annotator_dice(predictions: torch.Tensor, labels: torch.Tensor) -> torch.Ten
     return torch.stack(scores) if scores else torch.empty(0, dtype=torch.float64)
 
 
-class AnnotatorDice(CumulativeIterationMetric):
+class AnnotatorDice(ImageMetric):
     """`annotator_dice` of every image, as a MONAI metric; of one prediction and one truth it is their Dice.
 
     Args:
-        reduction: of the images' and annotators' values, see MONAI's metrics; nan values (no label) are left out.
-            ``"mean_batch"`` gives one value per annotator.
+        reduction, get_not_nans: see `ImageMetric`; ``"mean_batch"`` gives one value per annotator.
 
     Example:
         >>> metric = AnnotatorDice()
@@ -56,16 +54,6 @@ class AnnotatorDice(CumulativeIterationMetric):
         tensor([1.])
     """
 
-    def __init__(self, reduction: MetricReduction | str = MetricReduction.MEAN) -> None:
-        super().__init__()
-        self.reduction = reduction
-
-    def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor | None = None, **kwargs: object) -> torch.Tensor:
+    def values(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """``(B, R)`` from class indices, ``(B, R or 1, *spatial)`` predicted and ``(B, R, *spatial)`` written."""
-        if y is None:
-            raise InputError("y: expected the annotators' labels, got none.")
-        return torch.stack([annotator_dice(*sets) for sets in zip(y_pred, y, strict=True)])
-
-    def aggregate(self, reduction: MetricReduction | str | None = None) -> torch.Tensor:
-        """The reduced value of all images since the last reset."""
-        return do_metric_reduction(self.get_buffer(), reduction or self.reduction)[0]
+        return torch.stack([annotator_dice(*sets) for sets in zip(prediction, target, strict=True)])

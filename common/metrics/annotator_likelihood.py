@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import torch
-from monai.metrics import CumulativeIterationMetric, do_metric_reduction
-from monai.utils import MetricReduction
 
 from common.errors import InputError
+from common.metrics.image_metric import ImageMetric
 
 __all__ = ["AnnotatorLogLikelihood", "annotator_log_likelihood"]
 
@@ -43,12 +42,11 @@ def annotator_log_likelihood(probabilities: torch.Tensor, labels: torch.Tensor) 
     return torch.where(labels >= 0, log, torch.nan).flatten(1).nanmean(1)
 
 
-class AnnotatorLogLikelihood(CumulativeIterationMetric):
+class AnnotatorLogLikelihood(ImageMetric):
     """`annotator_log_likelihood` of every image, as a MONAI metric; higher is better.
 
     Args:
-        reduction: of the images' and annotators' values, see MONAI's metrics; nan values (no label) are left out.
-            ``"mean_batch"`` gives one value per annotator.
+        reduction, get_not_nans: see `ImageMetric`; ``"mean_batch"`` gives one value per annotator.
 
     Example:
         >>> metric = AnnotatorLogLikelihood()
@@ -58,16 +56,6 @@ class AnnotatorLogLikelihood(CumulativeIterationMetric):
         tensor([0.5000])
     """
 
-    def __init__(self, reduction: MetricReduction | str = MetricReduction.MEAN) -> None:
-        super().__init__()
-        self.reduction = reduction
-
-    def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor | None = None, **kwargs: object) -> torch.Tensor:
+    def values(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """``(B, R)`` from probabilities ``(B, R or 1, L, *spatial)`` and labels ``(B, R, *spatial)``."""
-        if y is None:
-            raise InputError("y: expected the annotators' labels, got none.")
-        return torch.stack([annotator_log_likelihood(*sets) for sets in zip(y_pred, y, strict=True)])
-
-    def aggregate(self, reduction: MetricReduction | str | None = None) -> torch.Tensor:
-        """The reduced value of all images since the last reset."""
-        return do_metric_reduction(self.get_buffer(), reduction or self.reduction)[0]
+        return torch.stack([annotator_log_likelihood(*sets) for sets in zip(prediction, target, strict=True)])

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Any
 
 import torch
-from monai.metrics import CumulativeIterationMetric
-from monai.metrics.utils import do_metric_reduction
 from monai.utils import MetricReduction
 from torch.nn import functional
 
 from common.errors import InputError
+from common.metrics.image_metric import ImageMetric
 
 __all__ = [
     "ExpectedCalibrationError",
@@ -101,8 +99,8 @@ def thresholded_adaptive_calibration_error(
     return _stack([_equal_count_error(*row, bins, threshold) for row in rows], probabilities)
 
 
-class _CalibrationError(CumulativeIterationMetric, ABC):
-    """What both metrics share: one value ``(B, C)`` per image and class, and their mean over those that have one."""
+class _CalibrationError(ImageMetric):
+    """What both metrics share: one value ``(B, C)`` per image and class, with or without the background's."""
 
     def __init__(
         self,
@@ -113,37 +111,18 @@ class _CalibrationError(CumulativeIterationMetric, ABC):
         reduction: MetricReduction | str = MetricReduction.MEAN,
         get_not_nans: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__(reduction, get_not_nans=get_not_nans)
         _check_bins(bins)
         _check_region(region)
-        if reduction not in list(MetricReduction):
-            raise InputError(f"reduction: expected one of {', '.join(MetricReduction)}, got {reduction!r}.")
         self.bins, self.region, self.include_background = bins, region, include_background
-        self.reduction, self.get_not_nans = MetricReduction(reduction), get_not_nans
 
     @abstractmethod
     def error(self, probabilities: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """The error ``(B, C)`` of each image and class."""
 
-    def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor | None = None, **kwargs: Any) -> torch.Tensor:
-        if y is None:
-            raise InputError(f"{type(self).__name__}: expected probabilities and labels, got no labels.")
-        error = self.error(y_pred, y)
+    def values(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        error = self.error(prediction, target)
         return error if self.include_background or error.shape[1] == 1 else error[:, 1:]
-
-    def aggregate(
-        self, reduction: MetricReduction | str | None = None
-    ) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
-        """The errors of all images so far, reduced as in MONAI's metrics, over those that are not nan.
-
-        Raises:
-            InputError: if there has been no image.
-        """
-        errors = self.get_buffer()
-        if not isinstance(errors, torch.Tensor):
-            raise InputError(f"{type(self).__name__}: expected at least one image before its aggregate, got none.")
-        value, not_nans = do_metric_reduction(errors, reduction or self.reduction)
-        return (value, not_nans) if self.get_not_nans else value
 
 
 class ExpectedCalibrationError(_CalibrationError):

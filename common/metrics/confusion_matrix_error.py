@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import torch
-from monai.metrics import CumulativeIterationMetric, do_metric_reduction
-from monai.utils import MetricReduction
 
 from common.errors import InputError
+from common.metrics.image_metric import ImageMetric
 
 __all__ = ["ConfusionMatrixError", "confusion_matrix_error"]
 
@@ -50,12 +49,11 @@ def confusion_matrix_error(estimate: torch.Tensor, truth: torch.Tensor) -> torch
     return (estimate - truth).flatten(2).double().square().nanmean(2).sqrt()
 
 
-class ConfusionMatrixError(CumulativeIterationMetric):
+class ConfusionMatrixError(ImageMetric):
     """`confusion_matrix_error` of every image and annotator, as a MONAI metric.
 
     Args:
-        reduction: of the images' and annotators' values, see MONAI's metrics; nan (unknown) values are left out.
-            ``"mean_batch"`` gives one value per annotator.
+        reduction, get_not_nans: see `ImageMetric`; ``"mean_batch"`` gives one value per annotator.
 
     Example:
         >>> metric = ConfusionMatrixError()
@@ -65,16 +63,6 @@ class ConfusionMatrixError(CumulativeIterationMetric):
         0.5
     """
 
-    def __init__(self, reduction: MetricReduction | str = MetricReduction.MEAN) -> None:
-        super().__init__()
-        self.reduction = reduction
-
-    def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor | None = None, **kwargs: object) -> torch.Tensor:
+    def values(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """``(B, R)`` from the estimated and the true confusion matrices, see `confusion_matrix_error`."""
-        if y is None:
-            raise InputError("y: expected the true confusion matrices, got none.")
-        return confusion_matrix_error(y_pred, y)
-
-    def aggregate(self, reduction: MetricReduction | str | None = None) -> torch.Tensor:
-        """The reduced value of all images since the last reset."""
-        return do_metric_reduction(self.get_buffer(), reduction or self.reduction)[0]
+        return confusion_matrix_error(prediction, target)

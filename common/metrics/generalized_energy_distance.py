@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import torch
-from monai.metrics import CumulativeIterationMetric, do_metric_reduction
 from monai.utils import MetricReduction
 
 from common.errors import InputError
 from common.metrics.agreement import pairwise_similarity
+from common.metrics.image_metric import ImageMetric
 
 __all__ = ["GeneralizedEnergyDistance", "generalized_energy_distance"]
 
@@ -55,12 +55,12 @@ def generalized_energy_distance(samples: torch.Tensor, labels: torch.Tensor, dis
     return 2 * of_samples[:, len(samples) :].nanmean() - within
 
 
-class GeneralizedEnergyDistance(CumulativeIterationMetric):
+class GeneralizedEnergyDistance(ImageMetric):
     """`generalized_energy_distance` of every image, as a MONAI metric.
 
     Args:
         distance: ``"dice"`` or ``"iou"``, one minus which is the distance of two segmentations.
-        reduction: of the images' values, see MONAI's metrics; images without any label are left out.
+        reduction, get_not_nans: see `ImageMetric`; images without any label are left out.
 
     Raises:
         InputError: if the distance is unknown.
@@ -74,23 +74,22 @@ class GeneralizedEnergyDistance(CumulativeIterationMetric):
         tensor([0.1111])
     """
 
-    def __init__(self, distance: str = "dice", reduction: MetricReduction | str = MetricReduction.MEAN) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        distance: str = "dice",
+        reduction: MetricReduction | str = MetricReduction.MEAN,
+        *,
+        get_not_nans: bool = False,
+    ) -> None:
+        super().__init__(reduction, get_not_nans=get_not_nans)
         if distance not in ("dice", "iou"):
             raise InputError(f"distance: expected dice or iou, got {distance!r}.")
         self.distance = distance
-        self.reduction = reduction
 
-    def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor | None = None, **kwargs: object) -> torch.Tensor:
+    def values(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """``(B, 1)`` from class indices, predicted ``(B, N, *spatial)`` and the annotators' ``(B, R, *spatial)``."""
-        if y is None:
-            raise InputError("y: expected the annotators' labels, got none.")
-        images = zip(y_pred, y, strict=True)
+        images = zip(prediction, target, strict=True)
         return torch.stack([generalized_energy_distance(*sets, self.distance)[None] for sets in images])
-
-    def aggregate(self, reduction: MetricReduction | str | None = None) -> torch.Tensor:
-        """The reduced value of all images since the last reset."""
-        return do_metric_reduction(self.get_buffer(), reduction or self.reduction)[0]
 
 
 def _labelled(labels: torch.Tensor) -> torch.Tensor:

@@ -275,7 +275,7 @@ def test_wrong_arguments_are_named(make):
     ):
         with pytest.raises(InputError, match=message):
             make(**options)
-    with pytest.raises(InputError, match="got no labels"):
+    with pytest.raises(InputError, match="expected y"):
         make()(torch.zeros(1, 1, 4))
 
 

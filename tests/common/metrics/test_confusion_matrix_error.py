@@ -103,5 +103,5 @@ def test_mistakes_are_named():
     for estimate in (truth[..., :2], truth[:, :1], truth[0], matrices(1, 2, 2, 2)):
         with pytest.raises(InputError, match="estimate and truth"):
             confusion_matrix_error(estimate, truth)
-    with pytest.raises(InputError, match="expected the true confusion matrices"):
+    with pytest.raises(InputError, match="expected y"):
         ConfusionMatrixError()(y_pred=truth)

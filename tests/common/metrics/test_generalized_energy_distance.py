@@ -103,5 +103,5 @@ def test_mistakes_are_named():
     for make in (GeneralizedEnergyDistance, lambda distance: generalized_energy_distance(*2 * [masks(2, 3)], distance)):
         with pytest.raises(InputError, match="expected dice or iou, got 'l2'"):
             make("l2")
-    with pytest.raises(InputError, match="expected the annotators' labels"):
+    with pytest.raises(InputError, match="expected y"):
         GeneralizedEnergyDistance()(y_pred=torch.zeros(1, 2, 3, 3))

@@ -1,0 +1,56 @@
+"""What our metrics share: values of each image, collected and reduced as MONAI's metrics do."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import torch
+from monai.metrics import CumulativeIterationMetric, do_metric_reduction
+from monai.utils import MetricReduction
+
+from common.errors import InputError
+
+__all__ = ["ImageMetric"]
+
+
+class ImageMetric(CumulativeIterationMetric, ABC):
+    """A MONAI metric of a function that gives ``(B, N)`` values for B images: of classes, of annotators, or one.
+
+    Args:
+        reduction: of the images' and the N values, see MONAI's metrics; nan values are left out. ``"mean_batch"`` gives
+            one value for each of the N.
+        get_not_nans: whether `aggregate` returns the number of values too.
+
+    Raises:
+        InputError: if there is no such reduction.
+    """
+
+    def __init__(self, reduction: MetricReduction | str = MetricReduction.MEAN, *, get_not_nans: bool = False) -> None:
+        super().__init__()
+        if reduction not in list(MetricReduction):
+            raise InputError(f"reduction: expected one of {', '.join(MetricReduction)}, got {reduction!r}.")
+        self.reduction, self.get_not_nans = MetricReduction(reduction), get_not_nans
+
+    @abstractmethod
+    def values(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """``(B, N)`` of a batch of predictions and of what is true of them."""
+
+    def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor | None = None, **kwargs: Any) -> torch.Tensor:
+        if y is None:
+            raise InputError(f"{type(self).__name__}: expected y, what the predictions are compared with, got none.")
+        return self.values(y_pred, y)
+
+    def aggregate(
+        self, reduction: MetricReduction | str | None = None
+    ) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
+        """The reduced value of all images since the last reset, over the values that are not nan.
+
+        Raises:
+            InputError: if there has been no image.
+        """
+        values = self.get_buffer()
+        if not isinstance(values, torch.Tensor):
+            raise InputError(f"{type(self).__name__}: expected at least one image before its aggregate, got none.")
+        value, not_nans = do_metric_reduction(values, reduction or self.reduction)
+        return (value, not_nans) if self.get_not_nans else value

@@ -12,7 +12,7 @@ export MPLBACKEND = Agg
 BIN = .venv/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint packages benchmark clean
+.PHONY: demo test acceptance lint packages benchmark clean
 
 .venv/core: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
@@ -30,6 +30,9 @@ demo: .venv/core
 
 test: .venv/test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+acceptance: .venv/test
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "acceptance or hostile" --acceptance docs/acceptance.md
 
 lint: .venv/test
 	$(BIN)/ruff check .

@@ -1,13 +1,15 @@
 """Bundle → self-contained zip: ``python -m common.package t_loss --output dist``.
 
 The zip holds one folder, named after the bundle, in which every MONAI tool runs without this repository:
-``python -m monai.bundle download --name t_loss --url …`` fetches and unpacks it.
+``python -m monai.bundle download --name t_loss --url …`` fetches and unpacks it. Where a bundle has no weights yet,
+small ones are trained on its phantom first, a minute or more for each; ``--train false`` leaves that out.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import zipfile
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -18,33 +20,46 @@ import yaml
 
 from common.errors import InputError
 from common.files import whole_file
+from common.phantom_weights import RECORD, WEIGHTS, read_record, train_weights
 
 COMMON = Path(__file__).resolve().parent
 BUNDLES = COMMON.parent / "bundles"
 REQUIRED = ("LICENSE", "configs/inference.yaml", "configs/metadata.json", "configs/train.yaml", "docs/README.md")
-SHARED = ("LICENSE", "configs", "docs", "models/model.pt")
+SHARED = ("LICENSE", "configs", "docs", WEIGHTS)
 MODEL_INFO = "model_info.json"
 
 
-def package(bundle: str, output: str = "dist", url_prefix: str = "", bundles_dir: str | Path = BUNDLES) -> list[str]:
+def package(
+    bundle: str,
+    output: str = "dist",
+    url_prefix: str = "",
+    train: bool | str = True,
+    bundles_dir: str | Path = BUNDLES,
+) -> list[str]:
     """Writes ``<output>/<bundle>_v<version>.zip`` and enters it in ``<output>/model_info.json``.
 
-    The zip is the same, byte for byte, for the same sources (and the same weights, if trained). Both files appear whole
-    or not at all.
+    The zip is the same, byte for byte, for the same sources and weights. Both files appear whole or not at all. Weights
+    are those in the bundle's folder; if there are none they are trained there, see `common.phantom_weights`. The scores
+    measured with them go into the zip's ``metadata.json`` as ``eval_metrics``.
 
     Args:
         bundle: name of a folder in ``bundles_dir``, or ``all``.
         output: folder for the files; made if missing.
         url_prefix: address of the folder from which the zip will be downloaded; ``source`` in ``model_info.json`` is
             this and the file's name.
+        train: train weights where there are none; else the zip has none. Weights that somebody trained in the bundle's
+            folder are packaged with False only, without ``eval_metrics``.
         bundles_dir: folder of the bundles; by default the repository's.
 
     Returns:
         The zip files written.
 
     Raises:
-        InputError: there is no such bundle, one of its files is missing, or ``model_info.json`` is no JSON dictionary.
+        InputError: there is no such bundle, one of its files is missing, ``model_info.json`` is no JSON dictionary, or
+            with ``train`` there are weights whose scores are unknown.
     """
+    if str(train).lower() not in ("true", "false"):
+        raise InputError(f"train is a switch: expected true or false, got {train!r}.")
     names = sorted(path.parents[1].name for path in Path(bundles_dir).glob("*/configs/metadata.json"))
     if not names:
         raise InputError(f"{bundles_dir} holds no bundle; expected <name>/configs/metadata.json.")
@@ -55,6 +70,8 @@ def package(bundle: str, output: str = "dist", url_prefix: str = "", bundles_dir
     info = _read_model_info(Path(output, MODEL_INFO))
     written = []
     for name in names if bundle == "all" else [bundle]:
+        if str(train).lower() == "true":  # the command line hands over text
+            _ensure_weights(Path(bundles_dir, name))
         path = write_zip(Path(bundles_dir, name), output)
         source = f"{url_prefix.rstrip('/')}/{path.name}" if url_prefix else path.name
         info[path.stem] = {"checksum": hashlib.sha1(path.read_bytes()).hexdigest(), "source": source}
@@ -79,9 +96,7 @@ def write_zip(bundle_dir: Path, output: str | Path) -> Path:
     Raises:
         InputError: a file that every bundle has is missing.
     """
-    missing = [name for name in REQUIRED if not (bundle_dir / name).is_file()]
-    if missing:
-        raise InputError(f"{bundle_dir}: a bundle needs {', '.join(REQUIRED)}; missing: {', '.join(missing)}.")
+    _require_files(bundle_dir)
     version = json.loads((bundle_dir / "configs/metadata.json").read_text(encoding="utf-8"))["version"]
     path = Path(output, f"{bundle_dir.name}_v{version}.zip")
     contents = bundle_contents(bundle_dir)
@@ -97,8 +112,9 @@ def write_zip(bundle_dir: Path, output: str | Path) -> Path:
 def bundle_contents(bundle_dir: Path) -> Mapping[str, bytes]:
     """What a bundle shares, by path: configs with a JSON twin of each YAML, docs, licence, weights, and ``common``.
 
-    MONAI's ``load`` looks for ``configs/train.json`` and ``configs/inference.json``; the twins of overlays lie beside
-    them, so that every command of the documentation also works with JSON.
+    The metadata say what was measured with exactly these weights, where that is known. MONAI's ``load`` looks for
+    ``configs/train.json`` and ``configs/inference.json``; the twins of overlays lie beside them, so that every command
+    of the documentation also works with JSON.
     """
     contents = {
         file.relative_to(bundle_dir).as_posix(): file.read_bytes()
@@ -108,7 +124,29 @@ def bundle_contents(bundle_dir: Path) -> Mapping[str, bytes]:
     for file in (bundle_dir / "configs").glob("*.yaml"):
         twin = json.dumps(yaml.safe_load(file.read_text(encoding="utf-8")), indent=4) + "\n"
         contents[f"configs/{file.stem}.json"] = twin.encode()
+    scores = read_record(bundle_dir)
+    if scores:
+        metadata = json.loads(contents["configs/metadata.json"]) | {"eval_metrics": scores}
+        contents["configs/metadata.json"] = (json.dumps(metadata, indent=4, ensure_ascii=False) + "\n").encode()
     return contents | {file.relative_to(COMMON.parent).as_posix(): file.read_bytes() for file in _files(COMMON)}
+
+
+def _require_files(bundle_dir: Path) -> None:
+    missing = [name for name in REQUIRED if not (bundle_dir / name).is_file()]
+    if missing:
+        raise InputError(f"{bundle_dir}: a bundle needs {', '.join(REQUIRED)}; missing: {', '.join(missing)}.")
+
+
+def _ensure_weights(bundle_dir: Path) -> None:
+    _require_files(bundle_dir)
+    if not (bundle_dir / WEIGHTS).exists():
+        print(f"{bundle_dir.name}: training small weights on the phantom ...", file=sys.stderr, flush=True)
+        train_weights(bundle_dir)
+    elif read_record(bundle_dir) is None:
+        raise InputError(
+            f"{bundle_dir / WEIGHTS}: {RECORD} holds no scores of these weights; delete them to have small ones "
+            "trained on the phantom, or package them without scores by --train false."
+        )
 
 
 def _files(path: Path) -> Iterator[Path]:

@@ -7,7 +7,6 @@ import platform
 from collections import defaultdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch

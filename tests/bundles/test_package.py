@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -25,11 +26,15 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from bundle_runs import run_bundle
 from PIL import Image
 
+import common.demo
 from common.errors import InputError
-from common.package import package
+from common.package import package as package_with_weights
+from common.phantom_weights import read_record, train_weights
 
+package = partial(package_with_weights, train=False)
 FILES = {
     "LICENSE": "Apache-2.0",
     "configs/train.yaml": 'a: 1.0e-3  # ν\nb: ["@a", true]\n',
@@ -39,6 +44,7 @@ FILES = {
     "configs/logging.conf": "[loggers]",
     "docs/README.md": "# Method",
 }
+PLAN = "demo:\n  methods:\n    ours: {loss_name: t_loss}\n    baseline: {loss_name: bce}\n"
 
 
 @pytest.fixture
@@ -139,6 +145,8 @@ def test_mistakes(bundles_dir: Path, tmp_path: Path) -> None:
     (bundles_dir / "method/docs/README.md").unlink()
     with pytest.raises(InputError, match=r"missing: docs/README.md"):
         package("method", output=str(output), bundles_dir=bundles_dir)
+    with pytest.raises(InputError, match="train is a switch"):
+        package_with_weights("method", train="maybe", bundles_dir=bundles_dir)
     assert not output.exists()
     output.mkdir()
     (output / "model_info.json").write_text("[1")
@@ -146,8 +154,80 @@ def test_mistakes(bundles_dir: Path, tmp_path: Path) -> None:
         package("method", output=str(output), bundles_dir=bundles_dir)
 
 
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
+    """Verb and configurations of each run that training weights asks for; nothing is run."""
+    made: list[tuple[str, list[str]]] = []
+
+    def pretend(bundle: Path, verb: str, configs: list[str], log: Path, threads: int, **overrides: Any) -> None:
+        made.append((verb, configs))
+        assert overrides.pop("loss_name") == "t_loss", "the method, not its baseline"
+        folder = Path(overrides["ckpt_dir"])
+        if verb == "training":
+            (folder / "model.pt").write_bytes(b"weights")
+        else:
+            (folder / "evaluation").mkdir()
+            (folder / "evaluation/metrics.csv").write_text("val_mean_dice,0.912345\nval_hausdorff_95,2.0\n")
+
+    monkeypatch.setattr(common.demo, "run_bundle", pretend)
+    return made
+
+
+def test_weights_and_their_scores(bundles_dir: Path, tmp_path: Path, runs: list[tuple[str, list[str]]]) -> None:
+    _write_bundle(bundles_dir, {"configs/demo.yaml": PLAN})
+    (path,) = package_with_weights("method", output=str(tmp_path / "dist"), bundles_dir=bundles_dir)
+    assert runs == [("training", ["train", "demo"]), ("evaluating", ["train", "demo", "evaluate"])]
+    archive = zipfile.ZipFile(path)
+    assert archive.read("method/models/model.pt") == b"weights"
+    scores = {
+        "val_mean_dice": 0.9123,
+        "val_hausdorff_95": 2.0,
+        "weights_sha256": hashlib.sha256(b"weights").hexdigest(),
+    }
+    assert json.loads(archive.read("method/configs/metadata.json")) == {"version": "1.2.3", "eval_metrics": scores}
+    assert json.loads((bundles_dir / "method/configs/metadata.json").read_text()) == {"version": "1.2.3"}
+    first = Path(path).read_bytes()
+    package_with_weights("method", output=str(tmp_path / "dist"), bundles_dir=bundles_dir)
+    assert len(runs) == 2, "kept, with their scores"
+    assert Path(path).read_bytes() == first
+
+
+def test_weights_of_unknown_scores(bundles_dir: Path, tmp_path: Path, runs: list[tuple[str, list[str]]]) -> None:
+    weights, output = bundles_dir / "method/models/model.pt", tmp_path / "dist"
+    _write_bundle(bundles_dir, {"models/model.pt": "mine", "models/eval_metrics.json": '{"weights_sha256": "other"}'})
+    with pytest.raises(InputError, match="holds no scores of these weights"):
+        package_with_weights("method", output=str(output), bundles_dir=bundles_dir)
+    assert not runs and not output.exists() and weights.read_text() == "mine"
+    (path,) = package("method", output=str(output), bundles_dir=bundles_dir)
+    archive = zipfile.ZipFile(path)
+    assert archive.read("method/models/model.pt") == b"mine"
+    assert "eval_metrics" not in json.loads(archive.read("method/configs/metadata.json"))
+    (weights.parent / "eval_metrics.json").write_text("{")
+    with pytest.raises(InputError, match="is no JSON dictionary of scores"):
+        package("method", output=str(output), bundles_dir=bundles_dir)
+
+
+def test_trained_as_in_the_demo(
+    tiny: dict[str, Any], bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each bundle's demo gives weights and scores, here at the tests' sizes and in their own process."""
+    copy = tmp_path / bundle.name
+    shutil.copytree(bundle / "configs", copy / "configs")
+
+    def small(bundle: Path, verb: str, configs: list[str], log: Path, threads: int, **overrides: Any) -> None:
+        run_bundle(bundle.name, verb, configs, **{**overrides, **tiny["train"], "bundle_root": str(copy)})
+
+    monkeypatch.setattr(common.demo, "run_bundle", small)
+    train_weights(copy)
+    scores = dict(read_record(copy) or {})
+    assert scores.pop("weights_sha256")
+    assert scores and all(math.isfinite(value) for value in scores.values())
+    assert torch.load(copy / "models/model.pt", weights_only=True)
+
+
 def test_command_line(bundles_dir: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "common.package", "method", "--output", "dist", "--bundles_dir", str(bundles_dir)]
+    command += ["--train", "false"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "dist/method_v1.2.3.zip"
     assert (tmp_path / "dist/method_v1.2.3.zip").is_file()

@@ -1,0 +1,64 @@
+"""Small weights for a bundle to share: trained on its phantom as in the demo, measured, and kept with their scores."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import yaml
+
+from common.errors import InputError
+from common.files import whole_file
+
+__all__ = ["RECORD", "WEIGHTS", "read_record", "train_weights"]
+
+WEIGHTS = "models/model.pt"
+RECORD = "models/eval_metrics.json"
+CHECKSUM = "weights_sha256"
+
+
+def train_weights(bundle: Path) -> None:
+    """Writes ``models/model.pt`` and its scores, ``models/eval_metrics.json``, into a bundle's folder.
+
+    Trained is the method of ``configs/demo.yaml`` (the first of its ``methods``) on the generated phantom, in a
+    temporary folder; the scores are the means of its evaluation with the phantom's test labels. On one machine the same
+    sources give the same weights.
+
+    Raises:
+        InputError: training or evaluation failed.
+    """
+    from common.demo import run_bundle  # loads PyTorch, which packaging alone does not need
+
+    plan = yaml.safe_load((bundle / "configs/demo.yaml").read_text(encoding="utf-8"))["demo"]
+    method = next(iter(plan["methods"].values()))
+    with TemporaryDirectory() as folder:
+        places = {"output_dir": folder, "ckpt_dir": folder, **method}
+        for verb, configs in (("training", ["train", "demo"]), ("evaluating", ["train", "demo", "evaluate"])):
+            run_bundle(bundle, verb, configs, Path(folder, f"{verb}.log"), os.cpu_count() or 1, **places)
+        weights = Path(folder, "model.pt").read_bytes()
+        lines = Path(folder, "evaluation/metrics.csv").read_text(encoding="utf-8").split()
+        scores = {name: round(float(value), 4) for name, value in (line.split(",") for line in lines)}
+    with whole_file(bundle / WEIGHTS) as partial:
+        partial.write_bytes(weights)
+    with whole_file(bundle / RECORD) as partial:
+        partial.write_text(json.dumps(scores | {CHECKSUM: _checksum(weights)}, indent=4) + "\n", encoding="utf-8")
+
+
+def read_record(bundle: Path) -> Mapping[str, float | str] | None:
+    """The scores of exactly the weights in a bundle's folder, None if there are none or they are of others."""
+    weights, record = bundle / WEIGHTS, bundle / RECORD
+    if not (weights.is_file() and record.is_file()):
+        return None
+    try:
+        scores = json.loads(record.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{record} is no JSON dictionary of scores; delete it and {weights.name}.") from error
+    return scores if scores.get(CHECKSUM) == _checksum(weights.read_bytes()) else None
+
+
+def _checksum(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

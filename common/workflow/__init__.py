@@ -2,6 +2,7 @@
 
 from common.workflow.annotator_training import ConsensusConfusion, PrepareTargets, TraceWarmUp
 from common.workflow.averaged_weights import AverageWeights
+from common.workflow.begin import begin_run
 from common.workflow.calibration import FitTemperature, ReliabilityTable, load_temperature
 from common.workflow.checkpoint import TrainingCheckpoint, load_weights
 from common.workflow.confusion_table import ConfusionTable
@@ -44,6 +45,7 @@ __all__ = [
     "TrainingCheckpoint",
     "ViewLoss",
     "as_bool",
+    "begin_run",
     "choose",
     "detect_instances",
     "load_temperature",

@@ -1,0 +1,138 @@
+"""Overrides that MONAI would take in silence, or answer with a page of traceback."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bundle_runs import BUNDLES
+from monai.bundle import ConfigWorkflow, run
+
+VERBS = {
+    "training": ["train"],
+    "evaluating": ["train", "evaluate"],
+    "inferring": ["inference"],
+}
+MISTYPED = {  # verb: key, the key that was meant, and a value of the right kind
+    "training": ("max_epoch", "max_epochs", 2),
+    "evaluating": ("ckpt_di", "ckpt_dir", "models"),
+    "inferring": ("dataset_dirs", "dataset_dir", "images"),
+}
+NAMES = sorted(path.parents[1].name for path in BUNDLES.glob("*/configs/train.yaml"))
+
+
+def hostile(*bundles: str) -> list[Any]:
+    return [pytest.param(name, marks=pytest.mark.hostile(name)) for name in bundles or NAMES]
+
+
+def start(bundle: str, verb: str, output: Path, **overrides: Any) -> None:
+    """The verb with nothing overridden but the places, so that only its first entry can refuse."""
+    files = [str(BUNDLES / bundle / f"configs/{name}.yaml") for name in VERBS[verb]]
+    places = {"output_dir": str(output), "ckpt_dir": str(output), "dataset_dir": str(output / "missing")}
+    run(run_id=verb, config_file=files, **{**places, **overrides})
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("bundle", hostile())
+def test_a_mistyped_key_is_named(bundle: str, verb: str, refused: Callable, tmp_path: Path) -> None:
+    key, meant, value = MISTYPED[verb]
+    with refused(f"--{key}:", f"did you mean --{meant}?", unchanged=tmp_path):
+        start(bundle, verb, tmp_path, **{key: value})
+
+
+CASES: list[tuple[str, str, dict[str, Any], str]] = [
+    # keys
+    ("t_loss", "training", {"train#val_interval": 2}, "--train#val_interval: nothing"),
+    ("t_loss", "training", {"losses#gce#p": 0.5}, "--losses#gce#p: common.losses.Generalized"),
+    ("t_loss", "inferring", {"tresholds": 0.3}, "did you mean --threshold?"),
+    ("t_loss", "training", {"threshold": 0.3}, "--threshold: nothing"),
+    ("bwcr", "training", {"methods#bwcr#view": 3}, "did you mean --methods#bwcr#views?"),
+    ("bwcr", "training", {"bias_fields": []}, "did you mean --bias_field?"),
+    (
+        "marginal_thresholding",
+        "training",
+        {"dataset_dir": {"_target_": "common.data.write_ct_phantom", "foldr": "x"}},
+        "did you mean --dataset_dir#folder?",
+    ),
+    ("marginal_thresholding", "training", {"optimizer#weigth_decay": 0.1}, "did you mean --optimizer#weight_decay?"),
+    ("disentangling_annotators", "training", {"validate#splits": 1}, "did you mean --validate#split?"),
+    ("disentangling_annotators", "inferring", {"annotator": ["good"]}, "did you mean --annotators?"),
+    ("soft_label_apl", "training", {"network_def#feature": [4, 8]}, "did you mean --network_def#features?"),
+    # kinds
+    ("t_loss", "training", {"max_epochs": "twenty"}, "--max_epochs: expected a number such as 20, got 'twenty'"),
+    ("t_loss", "training", {"batch_size": 2.5}, "--batch_size: expected a whole number such as 8, got 2.5"),
+    ("t_loss", "training", {"image_size": 64}, "--image_size: expected a list such as [64, 64], got 64"),
+    ("t_loss", "training", {"resume": "yes"}, "--resume: expected true or false, got 'yes'"),
+    ("bwcr", "training", {"lambda_max": (0, 5)}, "--lambda_max: expected a number such as 1.0, got (0, 5)"),
+    ("bwcr", "training", {"class_names": "heart"}, "--class_names: expected a list"),
+    ("marginal_thresholding", "training", {"fold": "first"}, "--fold: expected a number such as 0, got 'first'"),
+    ("marginal_thresholding", "inferring", {"dataset_dir": 2024}, "--dataset_dir: expected a path"),
+    ("disentangling_annotators", "training", {"annotators": "good"}, "--annotators: expected a list"),
+    ("soft_label_apl", "training", {"batch_size": "big"}, "--batch_size: expected a number such as"),
+    # what is not there
+    ("t_loss", "training", {"device": "gpu"}, "--device: 'gpu' cannot be used here"),
+    ("soft_label_apl", "inferring", {"device": "cuda:99"}, "--device: 'cuda:99' cannot be used here"),
+]
+
+
+@pytest.mark.parametrize(
+    ("bundle", "verb", "overrides", "words"),
+    [pytest.param(*case, marks=pytest.mark.hostile(case[0]), id=f"{case[0]}-{next(iter(case[2]))}") for case in CASES],
+)
+def test_a_wrong_override_is_named(
+    bundle: str, verb: str, overrides: dict[str, Any], words: str, refused: Callable, tmp_path: Path
+) -> None:
+    with refused(words, unchanged=tmp_path):
+        start(bundle, verb, tmp_path, **overrides)
+
+
+@pytest.mark.hostile("t_loss")
+def test_a_mistyped_key_in_an_args_file(refused: Callable, tmp_path: Path) -> None:
+    file = tmp_path / "args.json"
+    file.write_text(json.dumps({"nu_tild": 1.0}))
+    with refused("--nu_tild:", "did you mean --nu_tilde?"):
+        start("t_loss", "training", tmp_path, args_file=str(file))
+
+
+@pytest.mark.hostile("bwcr")
+def test_a_mistyped_key_from_python(refused: Callable, tmp_path: Path) -> None:
+    file = str(BUNDLES / "bwcr/configs/train.yaml")
+    workflow = ConfigWorkflow(file, logging_file=False, output_dir=str(tmp_path), num_testing=3)
+    workflow.initialize()
+    with refused("--num_testing:", "did you mean --num_test?", unchanged=tmp_path):
+        workflow.run()
+
+
+@pytest.mark.hostile("t_loss")
+def test_a_mistyped_key_in_an_overlay_of_the_user(refused: Callable, tmp_path: Path) -> None:
+    overlay = tmp_path / "mine.yaml"
+    overlay.write_text("noise_alhpa: 0\n")
+    files = [str(BUNDLES / "t_loss/configs/train.yaml"), str(overlay)]
+    with refused("--noise_alhpa:", "did you mean --noise_alpha?"):
+        run(run_id="training", config_file=files, output_dir=str(tmp_path))
+
+
+def test_what_has_an_effect_is_accepted(refused: Callable, tmp_path: Path) -> None:
+    """A new choice, an argument that the file does not state, a definition that is used: the folder is missed first."""
+    mine = {"_target_": "torch.nn.BCEWithLogitsLoss"}
+    overrides = {
+        "losses#mine": mine,
+        "loss_name": "mine",
+        "optimizer#amsgrad": True,
+        "rate": 0.1,
+        "learning_rate": "@rate",
+    }
+    for accepted in ({"nu_tilde": 1}, {"max_epochs": 3.0}, {"image_size": (32, 32)}, {"resume": "False"}, overrides):
+        with refused("missing", "is no folder", unchanged=tmp_path):
+            start("t_loss", "training", tmp_path, **accepted)
+
+
+@pytest.mark.hostile("t_loss")
+def test_results_cannot_go_into_a_file(refused: Callable, tmp_path: Path) -> None:
+    file = tmp_path / "results"
+    file.write_text("mine")
+    with refused("output_dir: expected a folder for the results", "is a file", unchanged=tmp_path):
+        start("t_loss", "inferring", tmp_path, output_dir=str(file / "inference"))

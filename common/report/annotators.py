@@ -13,18 +13,23 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from common.errors import InputError
-from common.report.curves import (
+from common.report.drawing import (
+    CLEAN,
     LEGEND,
+    NOISY,
+    PREDICTION,
     TEXT,
     WIDTH,
     PathLike,
-    _column,
-    _epochs_below,
-    _plain,
-    _tables,
+    dice_of,
+    epochs_below,
+    outline,
+    plain_axes,
     save_figure,
+    show_image,
+    write_on,
 )
-from common.report.overlays import CLEAN, NOISY, PREDICTION, _dice, _outline, _show, _write
+from common.report.tables import epoch_column, run_tables
 
 __all__ = ["draw_annotators", "draw_confusion_matrices", "draw_validation"]
 
@@ -142,12 +147,12 @@ def draw_annotators(
     figure = Figure(figsize=(WIDTH, 3 * height + 0.45), layout=layout)
     panels = figure.subplots(3, columns, squeeze=False)
     for panel in panels[:2].flat:
-        _show(panel, image)
+        show_image(panel, image)
     _outlines(panels[1, 0], truth, CLEAN, dashed=True)
     panels[2, 0].axis("off")
     for panel, title in zip(panels[0], ("Image", *labels), strict=True):
         panel.set_title(title, fontsize=9, fontweight="bold", color=TEXT)
-    _write(panels[1, 0], "Truth")
+    write_on(panels[1, 0], "Truth")
     for panel, title in zip(panels[:, 1], ("Label", "Prediction", "Error"), strict=True):
         panel.set_ylabel(title, fontsize=8, color=TEXT)
     for (name, label), (above, centre, below) in zip(labels.items(), panels[:, 1:].T, strict=True):
@@ -155,12 +160,12 @@ def draw_annotators(
             _outlines(panel, truth, CLEAN, dashed=True)
         _outlines(centre, drawn[name][window], PREDICTION)
         if label is None:
-            _write(above, "Not labelled")
+            write_on(above, "Not labelled")
         else:
             _outlines(above, label[window], NOISY)
-            _write(centre, f"Dice {_dice(drawn[name], label):.2f}")
+            write_on(centre, f"Dice {dice_of(drawn[name], label):.2f}")
             if not (label > 0).any():
-                _write(above, "Empty")
+                write_on(above, "Empty")
         error = 1 - np.take_along_axis(predictions[name][:, *window], truth.astype(np.int64)[None], 0)[0]
         below.imshow(error, cmap=ERRORS, vmin=0.0, vmax=1.0)
         below.set(xticks=[], yticks=[])
@@ -192,14 +197,14 @@ def draw_validation(
     Raises:
         InputError: no runs, a missing ``metrics.csv``, or one without the column.
     """
-    tables = _tables(runs, "metrics.csv", ("epoch", metric))
+    tables = run_tables(runs, "metrics.csv", ("epoch", metric))
     colours = matplotlib.colormaps["viridis_r"](np.linspace(0.1, 1.0, len(tables)))
     figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
     panel = figure.subplots()
-    _plain(panel, title="")
+    plain_axes(panel, title="")
     for (label, rows), colour in zip(tables.items(), colours, strict=True):
-        panel.plot(*_column(rows, metric), label=label, color=colour, linewidth=1.5)
-    _epochs_below(panel)
+        panel.plot(*epoch_column(rows, metric), label=label, color=colour, linewidth=1.5)
+    epochs_below(panel)
     panel.set_ylabel("Dice on validation set" if metric == "val_mean_dice" else metric, color=TEXT)
     figure.legend(loc="outside lower center", ncols=min(7, len(tables)), title=legend, title_fontsize=8, **LEGEND)
     return save_figure(figure, path)
@@ -218,7 +223,7 @@ def _matrix(panel: Axes, matrix: np.ndarray, fontsize: float) -> None:
 def _outlines(panel: Axes, classes: np.ndarray, colour: str, dashed: bool = False) -> None:
     """The border of each class but the background; −1, not labelled, has none."""
     for index in np.unique(classes[classes > 0]):
-        _outline(panel, classes == index, colour, dashed)
+        outline(panel, classes == index, colour, dashed)
 
 
 def _around(masks: Sequence[np.ndarray]) -> tuple[slice, slice]:

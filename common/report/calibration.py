@@ -12,8 +12,18 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from common.errors import InputError
 from common.files import read_csv
-from common.report.curves import COLOURS, DASHES, LEGEND, TEXT, WIDTH, PathLike, save_figure
-from common.report.overlays import CLEAN, _outline, _show
+from common.report.drawing import (
+    CLEAN,
+    COLOURS,
+    DASHES,
+    LEGEND,
+    TEXT,
+    WIDTH,
+    PathLike,
+    outline,
+    save_figure,
+    show_image,
+)
 
 __all__ = ["draw_improvement", "draw_probabilities", "draw_reliability"]
 
@@ -52,7 +62,7 @@ def draw_reliability(runs: Mapping[str, Sequence[PathLike]], path: PathLike) -> 
     for panel in panels.flat[len(classes) :]:
         panel.remove()
     for panel, name in zip(panels.flat, classes, strict=False):
-        _plain(panel, name.replace("_", " ").capitalize())
+        plain_axes(panel, name.replace("_", " ").capitalize())
         panel.plot([0, 1], [0, 1], color=DIAGONAL, linewidth=0.8, linestyle=(0, (5, 3)), zorder=1)
         for index, (label, table) in enumerate(tables.items()):
             count, confidence, accuracy = table[name]
@@ -111,7 +121,7 @@ def draw_improvement(
         panel.remove()
     order = list(dict.fromkeys(name for found in changes.values() for name in found))
     for panel, (measure, found) in zip(panels.flat, changes.items(), strict=False):
-        _plain(panel, f"{measure} {'↓' if measure in lower_is_better else '↑'}")
+        plain_axes(panel, f"{measure} {'↓' if measure in lower_is_better else '↑'}")
         panel.axhline(0, color=DIAGONAL, linewidth=0.8, linestyle=(0, (5, 3)), zorder=1)
         for place, (name, change) in enumerate(found.items()):
             colour = COLOURS[order.index(name) % len(COLOURS)]
@@ -175,8 +185,8 @@ def draw_probabilities(
     for panel, title in zip(panels[0], ("Image, label", *probabilities), strict=True):
         panel.set_title(title, fontsize=9, fontweight="bold", color=TEXT)
     for index, line in enumerate(panels, start=1):
-        _show(line[0], image)
-        _outline(line[0], label == index, CLEAN)
+        show_image(line[0], image)
+        outline(line[0], label == index, CLEAN)
         line[0].set_ylabel(class_names[index].replace("_", " ").capitalize(), fontsize=8, color=TEXT)
         for panel, maps in zip(line[1:], probabilities.values(), strict=True):
             shown = panel.imshow(maps[index], cmap="gray", vmin=0.0, vmax=1.0)
@@ -229,7 +239,7 @@ def _changes(measure: str, methods: Mapping[str, Sequence[float]], reference: st
     return found
 
 
-def _plain(panel: Axes, title: str) -> None:
+def plain_axes(panel: Axes, title: str) -> None:
     panel.set_title(title, fontsize=9, fontweight="bold", color=TEXT, loc="left")
     panel.spines[["top", "right"]].set_visible(False)
     panel.spines[["left", "bottom"]].set_color("#999999")

@@ -19,7 +19,7 @@ from common.decision import accuracy_optimal_segmentation, dice_optimal_segmenta
 from common.errors import InputError
 from common.metrics import soft_dice
 from common.noise import deform_label, gaussian_marginal, sample_gaussian_field
-from common.report.curves import COLOURS, TEXT, WIDTH, PathLike, save_figure
+from common.report.drawing import COLOURS, TEXT, WIDTH, PathLike, save_figure
 from common.report.tables import method_names
 
 __all__ = ["draw_dice_by_noise_level", "draw_noise_levels"]
@@ -129,7 +129,7 @@ def draw_dice_by_noise_level(results: Mapping[str, Any], path: PathLike) -> Path
                 elinewidth=1.0,
             )
         panel.set_xticks(sorted({entry["setting"]["a"] for entry in shown}))
-        _plain(panel, "" if organ is None else str(organ).replace("_", " "))
+        plain_axes(panel, "" if organ is None else str(organ).replace("_", " "))
     panels[0].set_ylabel(f"{results['metric']}, mean ± standard deviation", color=TEXT)
     handles, names = panels[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False, fontsize=8)
@@ -154,7 +154,7 @@ def _read_label(file: PathLike) -> tuple[torch.Tensor, float]:
     return label, height / width
 
 
-def _plain(panel: Axes, title: str) -> None:
+def plain_axes(panel: Axes, title: str) -> None:
     panel.set_title(title, fontsize=9, fontweight="bold", color=TEXT)
     panel.set_xlabel("Noise level $a$", color=TEXT)
     panel.spines[["top", "right"]].set_visible(False)

@@ -11,18 +11,26 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import torch
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.patheffects import withStroke
-from monai.metrics import compute_dice
 from monai.networks import eval_mode
 from PIL import Image
 
 from common.errors import InputError
-from common.report.curves import PANEL_TITLES, TEXT, WIDTH, PathLike, save_figure
-
-CLEAN, NOISY, PREDICTION = "#F0E442", "#D55E00", "#56B4E9"  # Okabe and Ito; bright, as X-rays are dark
+from common.report.drawing import (
+    CLEAN,
+    NOISY,
+    PANEL_TITLES,
+    PREDICTION,
+    TEXT,
+    WIDTH,
+    PathLike,
+    dice_of,
+    outline,
+    save_figure,
+    show_image,
+    write_on,
+)
 
 
 @dataclass(frozen=True)
@@ -72,13 +80,13 @@ def draw_examples(path: PathLike, rows: Sequence[Example]) -> Path:
         panel.set_title(title, fontsize=9, fontweight="bold", color=TEXT)
     for line, row in zip(panels, rows, strict=True):
         for panel in line:
-            _show(panel, row.image)
+            show_image(panel, row.image)
         line[0].set_ylabel(row.title, fontsize=8, color=TEXT)
-        _outline(line[1], row.clean, CLEAN)
+        outline(line[1], row.clean, CLEAN)
         for panel, mask, colour in ((line[2], row.noisy, NOISY), (line[3], row.prediction, PREDICTION)):
-            _outline(panel, row.clean, CLEAN, dashed=True)
-            _outline(panel, mask, colour)
-            _write(panel, f"Dice {_dice(mask, row.clean):.2f}")
+            outline(panel, row.clean, CLEAN, dashed=True)
+            outline(panel, mask, colour)
+            write_on(panel, f"Dice {dice_of(mask, row.clean):.2f}")
     return save_figure(figure, path, dpi=120, keep=(CLEAN, NOISY, PREDICTION))
 
 
@@ -167,9 +175,9 @@ def draw_overlay(image_file: PathLike, mask_file: PathLike, path: PathLike) -> P
     height, width = image.shape[1] * aspect, image.shape[2]
     figure = Figure(figsize=(WIDTH, min(WIDTH / 2 * height / width, WIDTH) + 0.25), layout="constrained")
     left, right = figure.subplots(1, 2)
-    _show(left, image[index], aspect)
-    _show(right, image[index], aspect)
-    _outline(right, mask[index], PREDICTION)
+    show_image(left, image[index], aspect)
+    show_image(right, image[index], aspect)
+    outline(right, mask[index], PREDICTION)
     place = f", slice {index + 1} of {len(image)}" if len(image) > 1 else ""
     left.set_title(f"{Path(image_file).name}{place}", fontsize=9, color=TEXT)
     right.set_title(Path(mask_file).name, fontsize=9, color=TEXT)
@@ -205,34 +213,3 @@ def _read_nifti(file: PathLike) -> tuple[np.ndarray, float]:
 def _union(mask: torch.Tensor) -> np.ndarray:
     """(K, W, H) as one (H, W) mask, foreground where any channel is positive."""
     return (torch.as_tensor(mask) > 0).any(dim=0).T.cpu().numpy()
-
-
-def _dice(mask: np.ndarray, reference: np.ndarray) -> float:
-    first, second = (torch.from_numpy(array > 0).float()[None, None] for array in (mask, reference))
-    return compute_dice(first, second, ignore_empty=False).item()
-
-
-def _show(panel: Axes, image: np.ndarray, aspect: float = 1.0) -> None:
-    """The image between its 1st and 99th percentile, without axes."""
-    low, high = np.nanpercentile(image, (1, 99))
-    shown = np.clip((image - low) / (high - low if high > low else 1.0), 0.0, 1.0)
-    panel.imshow(shown, cmap="gray", vmin=0.0, vmax=1.0, aspect=aspect)
-    panel.set(xticks=[], yticks=[])
-    panel.spines[:].set_visible(False)
-
-
-def _outline(panel: Axes, mask: np.ndarray, colour: str, dashed: bool = False) -> None:
-    """The border of the mask, closed where it meets the image's edge; nothing for an empty mask."""
-    if not (mask > 0).any():
-        return
-    padded = np.pad((mask > 0).astype(np.float32), 1)
-    columns, rows = np.arange(-1, mask.shape[1] + 1), np.arange(-1, mask.shape[0] + 1)
-    width, style = (0.9, "dashed") if dashed else (1.5, "solid")
-    lines = panel.contour(columns, rows, padded, [0.5], colors=[colour], linewidths=width, linestyles=style)
-    lines.set_path_effects([withStroke(linewidth=width + 1.0, foreground="black", alpha=0.5)])
-    panel.set(xlim=(-0.5, mask.shape[1] - 0.5), ylim=(mask.shape[0] - 0.5, -0.5))
-
-
-def _write(panel: Axes, text: str) -> None:
-    label = panel.text(0.03, 0.03, text, transform=panel.transAxes, fontsize=8, color="white")
-    label.set_path_effects([withStroke(linewidth=2.0, foreground="black")])

@@ -1,4 +1,4 @@
-"""How a soft label is made of several readers' regions, step by step: Fig. 1 of Felfeliyan et al. 2022."""
+"""How a soft label is made, step by step, and what networks make of it: Figs. 1 and 2 of Felfeliyan et al. 2022."""
 
 from __future__ import annotations
 
@@ -8,20 +8,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from common.data.oai import load_soft_labels, oai_datalist
 from common.data.readers import load_images
 from common.errors import InputError
-from common.report.curves import TEXT, WIDTH, PathLike, save_figure
-from common.report.overlays import PREDICTION as TRUTH
-from common.report.overlays import _outline, _show
+from common.report.drawing import PREDICTION, TEXT, WIDTH, PathLike, outline, save_figure, show_image
 
-__all__ = ["SoftLabelExample", "draw_soft_label_pipeline", "soft_label_examples"]
+__all__ = [
+    "SoftLabelExample",
+    "draw_predictions",
+    "draw_soft_label_pipeline",
+    "label_examples",
+    "soft_label_examples",
+]
 
 STEP_TITLES = {
     "raters": "Share of readers",
@@ -87,24 +94,14 @@ def draw_soft_label_pipeline(path: PathLike, rows: Sequence[SoftLabelExample]) -
     for line, row in zip(panels, rows, strict=True):
         line[0].set_ylabel(row.title, fontsize=8, color=TEXT)
         for panel, label in zip(line, [None, *row.steps.values()], strict=True):
-            _show(panel, row.image)
+            show_image(panel, row.image)
             if label is not None:
-                shown = panel.imshow(
-                    np.ma.masked_less_equal(label, 0),
-                    cmap=COLOUR_MAP,
-                    vmin=0,
-                    vmax=1,
-                    alpha=0.75,
-                    interpolation="nearest",
-                )
+                shown = _overlay(panel, label)
             if row.truth is not None:
-                _outline(panel, row.truth, TRUTH, dashed=True)
+                outline(panel, row.truth, PREDICTION, dashed=True)
     if rows[0].steps:
-        bar = figure.colorbar(shown, ax=panels, fraction=0.03, pad=0.01, aspect=30)
-        bar.set_label("Soft label", fontsize=8, color=TEXT)
-        bar.ax.tick_params(labelsize=8, color="#999999", labelcolor=TEXT)
-        bar.outline.set_visible(False)
-    keep = [TRUTH, *(to_hex(COLOUR_MAP(level)) for level in LEVELS)]
+        _colour_bar(figure, panels, shown, "Soft label")
+    keep = [PREDICTION, *(to_hex(COLOUR_MAP(level)) for level in LEVELS)]
     return save_figure(figure, path, dpi=120, keep=keep)
 
 
@@ -130,6 +127,100 @@ def soft_label_examples(
     chosen = sorted(items, key=lambda item: -marked[item["case"]])[:count]
     compute = load_soft_labels(foreground=True, keep_steps=True, **options)
     return [_example(compute(item)) for item in chosen]
+
+
+def label_examples(items: Sequence[Mapping[str, Any]]) -> list[SoftLabelExample]:
+    """Rows for `draw_soft_label_pipeline` of any data set: of each item the slice with most of the label.
+
+    Args:
+        items: ``image`` (C, X, Y, S), ``label`` (K, X, Y, S) in [0, 1], whose largest structure is drawn, and ``case``.
+
+    Returns:
+        A row for each, x to the right and y downward.
+
+    Example:
+        >>> item = {"image": np.zeros((1, 5, 4, 2)), "label": np.ones((1, 5, 4, 2)), "case": "a"}
+        >>> [row.steps["raters"].shape for row in label_examples([item])]
+        [(4, 5)]
+    """
+    rows = []
+    for index in range(len(items)):
+        item = items[index]
+        image, label = (np.asarray(item[key]) for key in ("image", "label"))
+        shares = label.max(axis=0)
+        chosen = int(shares.sum(axis=(0, 1)).argmax())
+        image = image[image.shape[0] // 2, ..., chosen].T
+        rows.append(SoftLabelExample(title=item["case"], image=image, steps={"raters": shares[..., chosen].T}))
+    return rows
+
+
+def draw_predictions(path: PathLike, image_file: PathLike, truth_file: PathLike, maps: Mapping[str, PathLike]) -> Path:
+    """The probabilities of several networks for one slice of a volume side by side, in colour over the image.
+
+    It is the slice with the most of the truth, whose outline lies over every panel. Each panel carries the Dice of
+    what exceeds one half in that slice, all structures together.
+
+    Args:
+        path: PNG to write.
+        image_file: NIfTI (H, W, S), rows downward, as `common.data.oai_datalist` has it.
+        truth_file: NIfTI of the same shape, foreground where positive.
+        maps: NIfTI (H, W, S, 1 + K) of each network by its label, the background first, as inference writes them.
+
+    Returns:
+        The path written.
+
+    Raises:
+        InputError: no maps, a file that cannot be read, or shapes that do not fit.
+
+    Source: Felfeliyan et al. 2022, Fig. 2.
+    """
+    if not maps:
+        raise InputError(f"{path} needs at least one map of probabilities to draw, got none.")
+    image, truth = _volume(image_file), _volume(truth_file) > 0
+    volumes = {label: _volume(file) for label, file in maps.items()}
+    for file, shape in {truth_file: truth.shape, **{maps[label]: v.shape[:3] for label, v in volumes.items()}}.items():
+        if shape != image.shape:
+            raise InputError(f"{file} must have the shape of {image_file}, {image.shape}, got {shape}.")
+    index = int(truth.sum(axis=(0, 1)).argmax())
+    shown = {label: volume[:, :, index, 1:].max(axis=-1) for label, volume in volumes.items()}
+    columns = min(5, len(maps) + 1)
+    lines = -(-(len(maps) + 1) // columns)
+    cell = (WIDTH - 0.6) / columns
+    height = lines * (cell * image.shape[0] / image.shape[1] + 0.22)
+    layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, wspace=0.0, hspace=0.0)
+    figure = Figure(figsize=(WIDTH, height), layout=layout)
+    panels = figure.subplots(lines, columns, squeeze=False)
+    for panel in panels.flat[len(maps) + 1 :]:
+        panel.set_axis_off()
+    for panel, (label, probability) in zip(panels.flat, {"Image, true lesions": None, **shown}.items(), strict=False):
+        _show(panel, image[..., index])
+        panel.set_title(label, fontsize=7, fontweight="bold", color=TEXT)
+        if probability is not None:
+            drawn = _overlay(panel, np.where(probability < 0.05, 0, probability))
+            _write(panel, f"Dice {_dice(probability > 0.5, truth[..., index]):.2f}")
+        _outline(panel, truth[..., index], TRUTH, dashed=True)
+    _colour_bar(figure, panels, drawn, "Probability")
+    return save_figure(figure, path, dpi=120, keep=[TRUTH, *(to_hex(COLOUR_MAP(level)) for level in LEVELS)])
+
+
+def _volume(file: PathLike) -> np.ndarray:
+    try:
+        return np.asarray(nib.Nifti1Image.from_filename(file).dataobj)
+    except Exception as error:  # decoders of damaged files raise whatever they meet
+        raise InputError(f"{file} cannot be read as NIfTI: {error}.") from error
+
+
+def _overlay(panel: Axes, label: np.ndarray) -> AxesImage:
+    """Values in (0, 1] in colour, 0 transparent."""
+    masked = np.ma.masked_less_equal(label, 0)
+    return panel.imshow(masked, cmap=COLOUR_MAP, vmin=0, vmax=1, alpha=0.75, interpolation="nearest")
+
+
+def _colour_bar(figure: Figure, panels: np.ndarray, shown: AxesImage, title: str) -> None:
+    bar = figure.colorbar(shown, ax=panels, fraction=0.03, pad=0.01, aspect=30)
+    bar.set_label(title, fontsize=8, color=TEXT)
+    bar.ax.tick_params(labelsize=8, color="#999999", labelcolor=TEXT)
+    bar.outline.set_visible(False)
 
 
 def _example(item: Mapping[str, Any]) -> SoftLabelExample:

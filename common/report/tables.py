@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import InputError
-from common.files import whole_file
+from common.files import read_csv, whole_file
 from common.report.statistics import compare_groups, mean_and_std
 
 GREEK = {"alpha": "α", "beta": "β"}
@@ -257,3 +257,36 @@ def insert_between_markers(file: str | os.PathLike[str], name: str, text: str, c
         with whole_file(path) as partial:
             partial.write_text(before + opening + new + closing + after, encoding="utf-8")
     return new == old
+
+
+def run_tables(
+    runs: Mapping[str, str | os.PathLike[str]], file: str, columns: Sequence[str]
+) -> dict[str, list[dict[str, str]]]:
+    """The rows of a CSV file of each run, by the run's label.
+
+    Args:
+        runs: label → folder.
+        file: its name in each folder.
+        columns: that it must have.
+
+    Raises:
+        InputError: no runs, a missing file, or one without a row or a column.
+    """
+    if not runs:
+        raise InputError(f"a figure of {file} needs at least one run, got none.")
+    tables = {}
+    for label, folder in runs.items():
+        path = Path(folder) / file
+        if not path.is_file():
+            raise InputError(f"{path} does not exist: expected the {file} of a training run.")
+        tables[label] = read_csv(path)
+        missing = [name for name in columns if not tables[label] or name not in tables[label][0]]
+        if missing:
+            raise InputError(f"{path} must have rows with the columns {', '.join(columns)}; it lacks {missing[0]}.")
+    return tables
+
+
+def epoch_column(rows: Sequence[Mapping[str, str]], name: str) -> tuple[list[int], list[float]]:
+    """Epochs and values, without the epochs that have none."""
+    measured = [row for row in rows if row[name]]
+    return [int(row["epoch"]) for row in measured], [float(row[name]) for row in measured]

@@ -15,7 +15,7 @@ from common.errors import InputError
 from common.files import write_csv
 from common.report import annotators, draw_annotators, draw_confusion_matrices, draw_validation
 from common.report.__main__ import COMMANDS
-from common.report.overlays import CLEAN, NOISY, PREDICTION
+from common.report.drawing import CLEAN, NOISY, PREDICTION
 
 
 def has_colour(path: Path, colour: str) -> bool:

@@ -14,8 +14,7 @@ from common.files import write_csv
 from common.report import draw_improvement, draw_probabilities, draw_reliability
 from common.report.__main__ import reliability
 from common.report.calibration import _pooled
-from common.report.curves import COLOURS
-from common.report.overlays import CLEAN
+from common.report.drawing import CLEAN, COLOURS
 
 
 def has_colour(path: Path, colour: str) -> bool:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from common.errors import InputError
 from common.files import write_csv
-from common.report import curves, draw_dice_by_setting, draw_memorisation, draw_nu_path, summarise_runs
+from common.report import curves, draw_dice_by_setting, draw_memorisation, draw_nu_path, drawing, summarise_runs
 
 KINDS = ("none", "erosion", "dilation", "displacement")
 
@@ -145,7 +145,7 @@ def test_colours_differ_without_red_or_green() -> None:
     """Distances in the planes of Viénot, Brettel and Mollon (1999): what protanopes and deuteranopes see."""
     protan = np.array([[0.11238, 0.88762, 0], [0.11238, 0.88762, 0], [0.00401, -0.00401, 1]])
     deutan = np.array([[0.29275, 0.70725, 0], [0.29275, 0.70725, 0], [-0.02234, 0.02234, 1]])
-    colours = np.array([to_rgb(colour) for colour in (*curves.COLOURS, "black")]) ** 2.2
+    colours = np.array([to_rgb(colour) for colour in (*drawing.COLOURS, "black")]) ** 2.2
     for plane in (np.eye(3), protan, deutan):
         seen = np.clip(colours @ plane.T, 0, 1) ** (1 / 2.2)
         assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)) > 0.1
@@ -155,7 +155,7 @@ def test_few_colours_keep_what_they_must(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
     pixels[:20] = pixels[:20, :, :1]
     pixels[3, 4], pixels[30, 4] = (255, 255, 255), (18, 52, 86)
-    image = curves._few_colours(pixels, ("#FFFFFF", "#123456"))
+    image = drawing._few_colours(pixels, ("#FFFFFF", "#123456"))
     assert image.mode == "P"
     seen = np.asarray(image.convert("RGB")).astype(int)
     assert tuple(seen[3, 4]) == (255, 255, 255)

@@ -20,7 +20,17 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from common.data.oai import load_soft_labels, oai_datalist
 from common.data.readers import load_images
 from common.errors import InputError
-from common.report.drawing import PREDICTION, TEXT, WIDTH, PathLike, outline, save_figure, show_image
+from common.report.drawing import (
+    PREDICTION,
+    TEXT,
+    WIDTH,
+    PathLike,
+    dice_of,
+    outline,
+    save_figure,
+    show_image,
+    write_on,
+)
 
 __all__ = [
     "SoftLabelExample",
@@ -193,14 +203,14 @@ def draw_predictions(path: PathLike, image_file: PathLike, truth_file: PathLike,
     for panel in panels.flat[len(maps) + 1 :]:
         panel.set_axis_off()
     for panel, (label, probability) in zip(panels.flat, {"Image, true lesions": None, **shown}.items(), strict=False):
-        _show(panel, image[..., index])
+        show_image(panel, image[..., index])
         panel.set_title(label, fontsize=7, fontweight="bold", color=TEXT)
         if probability is not None:
             drawn = _overlay(panel, np.where(probability < 0.05, 0, probability))
-            _write(panel, f"Dice {_dice(probability > 0.5, truth[..., index]):.2f}")
-        _outline(panel, truth[..., index], TRUTH, dashed=True)
+            write_on(panel, f"Dice {dice_of(probability > 0.5, truth[..., index]):.2f}")
+        outline(panel, truth[..., index], PREDICTION, dashed=True)
     _colour_bar(figure, panels, drawn, "Probability")
-    return save_figure(figure, path, dpi=120, keep=[TRUTH, *(to_hex(COLOUR_MAP(level)) for level in LEVELS)])
+    return save_figure(figure, path, dpi=120, keep=[PREDICTION, *(to_hex(COLOUR_MAP(level)) for level in LEVELS)])
 
 
 def _volume(file: PathLike) -> np.ndarray:

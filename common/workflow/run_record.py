@@ -27,24 +27,20 @@ ENVIRONMENT_FILE = "environment.yaml"
 METADATA_FILE = "metadata.json"  # where MONAI looks for it: beside the configuration
 
 
-def configuration_in_progress() -> Mapping[str, Any] | None:
-    """The configuration of the parser that is building the caller, files, overlays and overrides merged.
+def parser_in_progress() -> ConfigParser | None:
+    """The parser that is building the caller, with files, overlays and overrides merged; None outside of one.
 
     MONAI hands its parser to no component, so it is taken from the call stack.
 
-    Returns:
-        The dictionary with references and expressions as written, or None outside of a parser.
-
     Example:
-        >>> parser = ConfigParser({"a": 1, "b": {"_target_": "common.workflow.run_record.configuration_in_progress"}})
-        >>> parser.get_parsed_content("b")["a"], configuration_in_progress()
-        (1, None)
+        >>> parser = ConfigParser({"a": {"_target_": "common.workflow.run_record.parser_in_progress"}})
+        >>> parser.get_parsed_content("a") is parser, parser_in_progress()
+        (True, None)
     """
     frame = inspect.currentframe()
     while frame is not None:
-        owner = frame.f_locals.get("self")
-        if isinstance(owner, ConfigParser):
-            return owner.get()
+        if isinstance(found := frame.f_locals.get("self"), ConfigParser):
+            return found
         frame = frame.f_back
     return None
 
@@ -81,8 +77,8 @@ def write_run_record(
 
     Args:
         folder: where the files go.
-        configuration: as `configuration_in_progress` returns it. One that holds Python objects, which only a caller
-            from Python can put there, cannot be written: a warning names them. None writes the environment alone.
+        configuration: of `parser_in_progress`. One that holds Python objects, which only a caller from Python can put
+            there, cannot be written: a warning names them. None writes the environment alone.
         device: of the training.
     """
     _write_yaml(Path(folder, ENVIRONMENT_FILE), environment(device))

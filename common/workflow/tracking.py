@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from contextlib import ExitStack
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import ignite.distributed as idist
 import torch
@@ -16,8 +12,8 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from common.errors import InputError
-from common.workflow.run_record import configuration_in_progress, write_run_record
+from common.workflow.mlflow_tracking import prepare_mlflow
+from common.workflow.run_record import parser_in_progress, write_run_record
 
 TENSORBOARD_FOLDER = "tensorboard"
 LOSS_EVERY = 10  # iterations between two points of the curve within epochs; reading the loss makes a GPU wait
@@ -31,25 +27,22 @@ class Tracking:
       repeats another in the same folder hides the other's later points.
     - ``configuration.yaml``, ``environment.yaml`` and ``metadata.json``, see `write_run_record`.
 
-    Of several processes the first one does all this. MONAI itself handles ``--tracking mlflow``; this handler sees to
-    it that the extra is there and that MLflow sends no usage statistics. Make it the first of the trainer's handlers:
-    it then misses the extra before MONAI does. It still sees what all others did, for it opens its files when the first
-    epoch starts, and writes an epoch's row when the next one starts.
+    Of several processes the first one does all this. Files are opened when the first epoch starts, an epoch's row is
+    written when the next one starts: wherever the handler stands among the others, it sees what they did. ``--tracking
+    mlflow`` is MONAI's, see `prepare_mlflow`; for its sake let this be the first handler.
 
     Args:
         folder: where everything goes.
 
     Raises:
-        InputError: ``--tracking mlflow`` without the extra ``tracking``.
+        InputError: as `prepare_mlflow`.
     """
 
     def __init__(self, folder: str) -> None:
         self.folder = Path(folder)
-        self.configuration = configuration_in_progress()
-        if _wants_mlflow(self.configuration):
-            if find_spec("mlflow") is None:
-                raise InputError("--tracking mlflow needs a package that is not here: pip install -e '.[tracking]'.")
-            os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        self.parser = parser_in_progress()
+        if self.parser is not None:
+            prepare_mlflow(self.parser)
         self._opened: ExitStack | None = None
 
     def attach(self, engine: Engine) -> None:
@@ -62,7 +55,7 @@ class Tracking:
         state = engine.state
         if self._opened is None:
             self._opened = ExitStack()
-            write_run_record(self.folder, self.configuration, getattr(state, "device", None))
+            write_run_record(self.folder, self.parser and self.parser.get(), getattr(state, "device", None))
             total = state.max_epochs * state.epoch_length
             self._bar = self._opened.enter_context(tqdm(total=total, initial=state.iteration, disable=None))
             if not self._bar.disable:
@@ -92,8 +85,3 @@ class Tracking:
             self._write_rows(engine)
             self._opened.close()
             self._opened = None
-
-
-def _wants_mlflow(configuration: Mapping[str, Any] | None) -> bool:
-    handlers = (configuration or {}).get("train", {}).get("handlers", [])
-    return any(isinstance(handler, Mapping) and handler.get("_target_") == "MLFlowHandler" for handler in handlers)

@@ -1,0 +1,53 @@
+"""MONAI's ``--tracking mlflow``, made to fit engines that do not split their output into images."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+
+from monai.bundle import ConfigParser, ReferenceResolver
+from monai.bundle.config_item import ConfigExpression
+
+from common.errors import InputError
+from common.workflow.run_record import CONFIGURATION_FILE
+
+HANDLER = "MLFlowHandler"
+
+
+def prepare_mlflow(parser: ConfigParser) -> None:
+    """Mends the handlers that ``--tracking mlflow`` has added to a configuration; without them it does nothing.
+
+    - Nothing is sent but what goes to the tracking server: MLflow's usage statistics are switched off, unless
+      ``MLFLOW_DISABLE_TELEMETRY`` says otherwise.
+    - The loss is read from the output of our trainers, where MONAI's default expects a list with an entry per image.
+    - The artifact of a training is its ``configuration.yaml``; MONAI's default finds none if ``output_dir`` is a plain
+      path.
+
+    Args:
+        parser: of a running workflow, before its engines are built.
+
+    Raises:
+        InputError: the extra ``tracking`` is not installed.
+    """
+    handlers = [id for id in parser.ref_resolver.items if _is_handler(parser, id)]
+    if not handlers:
+        return
+    if find_spec("mlflow") is None:
+        raise InputError("--tracking mlflow needs packages that are not installed: pip install -e '.[tracking]'.")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    for id in handlers:
+        if "output_transform" in parser[id]:
+            _replace(parser, f"{id}::output_transform", "$lambda output: output['loss']")
+            _replace(parser, f"{id}::artifacts", f"$@output_dir + '/{CONFIGURATION_FILE}'")
+
+
+def _is_handler(parser: ConfigParser, id: str) -> bool:
+    config = parser[id]
+    return isinstance(config, dict) and config.get("_target_") == HANDLER
+
+
+def _replace(parser: ConfigParser, id: str, expression: str) -> None:
+    """A new expression in the configuration, while what was built from the rest of it is kept."""
+    parent, key = ReferenceResolver.split_id(id, last=True)
+    parser[parent][key] = expression
+    parser.ref_resolver.items[id] = ConfigExpression(config=expression, id=id, globals=parser.globals)

@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import ignite.distributed as idist
+
 from common.errors import InputError
 
 MARKER = "phantom.json"
@@ -19,7 +21,8 @@ def write_phantom_once(
 ) -> str:
     """Calls ``write`` on a temporary sibling of ``folder`` and renames it; a phantom of these parameters is left alone.
 
-    Several processes may call this at the same time; the first to finish wins.
+    Several processes may call this at the same time; the first to finish wins. Those of one training let its first one
+    write.
 
     Args:
         folder: to write; its parents are made.
@@ -33,8 +36,13 @@ def write_phantom_once(
         InputError: the folder holds something else, or a phantom of other parameters.
     """
     target = Path(folder).expanduser().absolute()
-    if _is_phantom(target, parameters):
-        return str(target)
+    with idist.one_rank_first():
+        if not _is_phantom(target, parameters):
+            _write_whole(target, parameters, write)
+    return str(target)
+
+
+def _write_whole(target: Path, parameters: Mapping[str, int], write: Callable[[Path], None]) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
@@ -48,7 +56,6 @@ def write_phantom_once(
                 raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return str(target)
 
 
 def _is_phantom(folder: Path, parameters: Mapping[str, int]) -> bool:

@@ -14,6 +14,7 @@ from common.workflow.detection import (
     detect_instances,
     prepare_instances,
 )
+from common.workflow.distributed import AverageGradients, share_batches, share_cases
 from common.workflow.epoch_table import EpochTable
 from common.workflow.memorisation import MemorisationCurve
 from common.workflow.overrides import as_bool, choose
@@ -25,6 +26,7 @@ from common.workflow.tracking import Tracking
 from common.workflow.view_consistency import PrepareViews, ViewLoss
 
 __all__ = [
+    "AverageGradients",
     "AverageWeights",
     "ConfusionTable",
     "ConsensusConfusion",
@@ -53,4 +55,6 @@ __all__ = [
     "parameter_groups",
     "prepare_instances",
     "prepare_soft_labels",
+    "share_batches",
+    "share_cases",
 ]

@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import ignite.distributed as idist
 import torch
 from ignite.engine import Engine, Events
 from monai.engines.workflow import Workflow
 
 from common.errors import InputError
 from common.files import whole_file
+from common.workflow.distributed import from_first
 from common.workflow.overrides import as_bool
 
 logger = logging.getLogger(__name__)
@@ -68,7 +70,8 @@ class TrainingCheckpoint:
     ``checkpoint.pt`` holds the state of every named object, the trainer's epoch and iteration, what other handlers keep
     in the trainer's state (Ignite's ``state_dict_user_keys``), the AMP scaler and the best metric so far. ``model.pt``
     holds the weights alone, of the last epoch, or of the best epoch if ``best_of`` is given. Attach it after the
-    handlers whose work it must contain (validation, tables, schedulers).
+    handlers whose work it must contain (validation, tables, schedulers). Of several processes the first writes and
+    reads; the files are those of a single process, which can continue the training of several and the other way round.
 
     Args:
         folder: where the two files go.
@@ -102,6 +105,8 @@ class TrainingCheckpoint:
         return engine if self.best_of == "trainer" else self.best_of
 
     def save(self, engine: Engine) -> None:
+        if idist.get_rank() > 0:
+            return
         judge = self._judge(engine)
         scaler = getattr(engine, "scaler", None)
         state: dict[str, Any] = {
@@ -124,10 +129,10 @@ class TrainingCheckpoint:
         path = self.folder / STATE_FILE
         if not self.resume:
             return
-        if not path.exists():
+        state = from_first(read_state(path) if idist.get_rank() == 0 and path.exists() else None)
+        if state is None:
             logger.warning("%s: nothing to resume from, training starts at epoch 1.", path)
             return
-        state = read_state(path)
         wanted, found = set(self.objects), set(state.get("objects", {}))
         if wanted != found:
             raise InputError(f"{path} holds the states of {sorted(found)}; this configuration needs {sorted(wanted)}.")

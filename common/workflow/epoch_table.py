@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import ignite.distributed as idist
 import torch
 from ignite.engine import Engine, Events
 
 from common.files import write_csv
+from common.workflow.claim import claim_folder
 
 logger = logging.getLogger(__name__)
 
@@ -20,8 +22,8 @@ class EpochTable:
 
     Columns: ``epoch``, ``loss`` (mean over the epoch's iterations), every scalar parameter of the loss by its name
     (``nu_tilde``), the trainer's metrics and each evaluator's metrics. The rows are part of the trainer's state and so
-    of the checkpoint: a resumed run writes the table of the uninterrupted one. Attach it after the handler that
-    validates.
+    of the checkpoint: a resumed run writes the table of the uninterrupted one. Of several processes the first writes.
+    Attach it after the handler that validates.
 
     Args:
         folder: where ``metrics.csv`` goes.
@@ -39,6 +41,7 @@ class EpochTable:
     def attach(self, engine: Engine) -> None:
         engine.state.epoch_table = []
         engine.state_dict_user_keys.append("epoch_table")
+        engine.add_event_handler(Events.STARTED, lambda: claim_folder(self.path.parent))
         engine.add_event_handler(Events.EPOCH_STARTED, self.start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self.add)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self.finish)
@@ -60,6 +63,8 @@ class EpochTable:
         for source in (engine, *current):
             row |= {name: float(value) for name, value in source.state.metrics.items() if _is_scalar(value)}
         engine.state.epoch_table.append(row)
+        if idist.get_rank() > 0:
+            return
         write_csv(self.path, engine.state.epoch_table)
         values = "  ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "epoch")
         logger.info("epoch %d/%d  %s", engine.state.epoch, engine.state.max_epochs, values)

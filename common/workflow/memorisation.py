@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from pathlib import Path
 
+import ignite.distributed as idist
 import torch
 from ignite.engine import Engine, Events
 from monai.metrics import compute_dice
+from monai.utils import evenly_divisible_all_gather, string_list_all_gather
 
 from common.files import write_csv
 
@@ -18,7 +20,7 @@ class MemorisationCurve:
     The predictions are those of the training step itself, thresholded at one half, compared with the labels as the
     step saw them, so the curve costs no forward pass. ``memorisation.csv`` has a row per epoch and kind of noise:
     ``epoch, noise_kind, cases, dice_clean, dice_noisy``. A network that memorises gains against the noisy labels what
-    it loses against the clean ones (T-Loss paper, Fig. 1).
+    it loses against the clean ones (T-Loss paper, Fig. 1). Several processes put their cases together.
 
     The batch must hold ``label``, ``clean_label`` (B, C, *spatial) and ``noise_kind`` (a name per image). Two empty
     masks agree fully.
@@ -56,10 +58,13 @@ class MemorisationCurve:
 
     def finish(self, engine: Engine) -> None:
         by_kind: dict[str, list[list[float]]] = defaultdict(list)
-        for kind, score in zip(self._kinds, torch.cat(self._scores).tolist(), strict=True):
+        kinds = string_list_all_gather(self._kinds)
+        gathered = evenly_divisible_all_gather(torch.cat(self._scores), concat=True)
+        for kind, score in zip(kinds, gathered.tolist(), strict=True):
             by_kind[kind].append(score)
         for kind, scores in sorted(by_kind.items()):
             clean, noisy = torch.tensor(scores, dtype=torch.float64).mean(dim=0).tolist()
             row = {"noise_kind": kind, "cases": len(scores), "dice_clean": clean, "dice_noisy": noisy}
             engine.state.memorisation.append({"epoch": engine.state.epoch, **row})
-        write_csv(self.path, engine.state.memorisation)
+        if idist.get_rank() == 0:
+            write_csv(self.path, engine.state.memorisation)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import nn
 
@@ -16,11 +14,41 @@ OUTPUTS = ("truth", "annotators", "confusion")
 READOUTS = ("estimate", "vote")
 
 
-class Segmenter(nn.Module):
+class _Probabilities(nn.Module):
+    """A `Segmenter` in evaluation mode, in words that TorchScript knows."""
+
+    __constants__ = ("only_truth", "voting", "with_matrices")  # branches not taken are not compiled
+
+    def __init__(self, network: nn.Module, output: str, readout: str) -> None:
+        super().__init__()
+        self.network, self.output, self.readout = network, output, readout
+        self.only_truth, self.with_matrices, self.voting = output == "truth", output == "confusion", readout == "vote"
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        if self.with_matrices:
+            log_probs, log_confusion = self.network(image)
+            truth, matrices = log_probs.exp(), log_confusion.exp()
+            annotators = annotator_log_probabilities(log_probs, log_confusion).exp()
+            if self.voting:
+                truth = vote(annotators)
+                matrices = matrices_of_vote(truth, annotators)
+            return torch.cat([truth, annotators.flatten(1, 2), matrices.flatten(1, 3)], 1)
+        if self.voting:
+            truth, annotators = self.network.segment_as_annotators(image)  # type: ignore[operator]
+            truth = vote(annotators.unflatten(1, [-1, truth.shape[1]]))
+            return truth if self.only_truth else torch.cat([truth, annotators], 1)
+        if self.only_truth:
+            return self.network.segment(image)  # type: ignore[operator]
+        truth, annotators = self.network.segment_as_annotators(image)  # type: ignore[operator]
+        return torch.cat([truth, annotators], 1)
+
+
+class Segmenter(_Probabilities):
     """A network of several annotators as engines, inferers and DistributedDataParallel want it: all by ``forward``.
 
     In training mode the network's own output passes through. In evaluation mode the probabilities are given, joined
     along the channels, so that windows and slices can be averaged and resampling can be undone for all of them at once.
+    TorchScript gets the evaluation mode.
 
     Args:
         network: `AnnotatorNetwork`, `AnnotatorEnsemble`, `ProbabilisticUNet`, or any other with ``segment`` and
@@ -42,17 +70,16 @@ class Segmenter(nn.Module):
         [2, 8, 20]
     """
 
-    network: Any  # nn.Module knows no segment
-
     def __init__(self, network: nn.Module, output: str = "truth", readout: str = "estimate") -> None:
-        super().__init__()
         if readout not in READOUTS:
             raise InputError(f"readout: expected one of {', '.join(READOUTS)}, got {readout!r}.")
         if output not in OUTPUTS:
             raise InputError(f"output: expected one of {', '.join(OUTPUTS)}, got {output!r}.")
-        self.network, self.output, self.readout = network, output, readout
+        super().__init__(network, output, readout)
 
-    def forward(self, image: torch.Tensor, *conditions: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
+    def forward(  # type: ignore[override]
+        self, image: torch.Tensor, *conditions: torch.Tensor
+    ) -> torch.Tensor | tuple[torch.Tensor, ...]:
         """
         Args:
             image: ``(B, C, *spatial)``.
@@ -63,19 +90,10 @@ class Segmenter(nn.Module):
         """
         if self.training:
             return self.network(image, *conditions)
-        if self.output == "truth" and self.readout == "estimate":
-            return self.network.segment(image)
-        if self.output == "confusion":
-            log_probs, log_confusion = self.network(image)
-            annotators = annotator_log_probabilities(log_probs, log_confusion)
-            parts = [log_probs.exp(), annotators.exp().flatten(1, 2), log_confusion.exp().flatten(1, 3)]
-        else:
-            parts = list(self.network.segment_as_annotators(image))
-        if self.readout == "vote":
-            predicted = parts[1].unflatten(1, (-1, parts[0].shape[1]))
-            parts[0] = vote(predicted)
-            parts[2:] = [matrices_of_vote(parts[0], predicted).flatten(1, 3) for _ in parts[2:]]
-        return parts[0] if self.output == "truth" else torch.cat(parts, 1)
+        return super().forward(image)
+
+    def __prepare_scriptable__(self) -> nn.Module:
+        return _Probabilities(self.network, self.output, self.readout).train(self.training)
 
 
 def vote(probabilities: torch.Tensor) -> torch.Tensor:
@@ -116,12 +134,12 @@ def matrices_of_vote(shares: torch.Tensor, probabilities: torch.Tensor) -> torch
     """
     elected = _one_hot(shares, 1)[:, None, None]
     identity = torch.eye(shares.shape[1], dtype=shares.dtype, device=shares.device)
-    identity = identity.view(*identity.shape, *[1] * (shares.dim() - 2))
+    identity = identity.view(list(identity.shape) + [1] * (shares.dim() - 2))
     return elected * probabilities[:, :, :, None] + (1 - elected) * identity
 
 
 def _one_hot(probabilities: torch.Tensor, dim: int) -> torch.Tensor:
     """1 for the most probable class along an axis, the first of several, else 0."""
     classes = torch.arange(probabilities.shape[dim], device=probabilities.device)
-    classes = classes.view(-1, *[1] * (probabilities.dim() - dim - 1))
+    classes = classes.view([-1] + [1] * (probabilities.dim() - dim - 1))
     return (probabilities.argmax(dim, keepdim=True) == classes).to(probabilities.dtype)

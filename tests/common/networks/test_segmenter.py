@@ -9,7 +9,7 @@ from torch import nn
 from common.errors import InputError
 from common.fusion import majority_vote
 from common.networks import AnnotatorEnsemble, AnnotatorNetwork, ProbabilisticUNet, Segmenter, UNet
-from common.networks.segmenter import matrices_of_vote, vote
+from common.networks.segmenter import OUTPUTS, READOUTS, matrices_of_vote, vote
 
 CLASSES, ANNOTATORS = 3, 4
 
@@ -109,3 +109,24 @@ def test_one_state_behind_two_outputs() -> None:
     with torch.no_grad():
         network.truth.weight.add_(1)
     assert torch.equal(first.network.truth.weight, second.network.truth.weight)
+
+
+@pytest.mark.parametrize("readout", READOUTS)
+@pytest.mark.parametrize(
+    ("kind", "output"),
+    [
+        *(("annotators", output) for output in OUTPUTS),
+        *((kind, output) for kind in ("ensemble", "samples") for output in OUTPUTS[:2]),
+    ],
+)
+def test_torchscript_is_the_evaluation_mode(kind: str, output: str, readout: str) -> None:
+    backbones = [UNet(2, out_channels=CLASSES, features=(4, 8)) for _ in range(2)]
+    networks = {
+        "annotators": annotator_network(),
+        "ensemble": AnnotatorEnsemble(backbones),
+        "samples": ProbabilisticUNet(2, 1, CLASSES, features=(4, 8), num_samples=5),
+    }
+    segmenter, image = Segmenter(networks[kind], output, readout).eval(), torch.rand(2, 1, 8, 8)
+    scripted = torch.jit.script(segmenter)
+    assert scripted.state_dict().keys() >= segmenter.state_dict().keys()
+    torch.testing.assert_close(scripted(image), segmenter(image), rtol=0, atol=1e-6)

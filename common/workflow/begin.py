@@ -18,6 +18,8 @@ from monai.bundle.config_item import ConfigComponent
 from monai.bundle.utils import DEFAULT_EXP_MGMT_SETTINGS, ID_SEP_KEY, MERGE_KEY
 
 from common.errors import InputError
+from common.workflow.call_stack import at_work
+from common.workflow.mlflow_tracking import prepare_mlflow
 
 __all__ = ["begin_run"]
 
@@ -34,12 +36,12 @@ def begin_run() -> None:
     accepted only where it has an effect: if something refers to it, if it is an argument of the component that it is
     given to, or if it is a mapping, a new choice in a menu such as ``losses``. Values must be of the kind that the
     configuration has: number, whole number, switch or list. ``device`` must exist, ``output_dir`` must be a folder that
-    can be written to.
+    can be written to. What ``--tracking mlflow`` needs is installed and made to fit, see `prepare_mlflow`.
 
     Raises:
         InputError: names the key, and the nearest one where a key is mistyped.
     """
-    workflow = _running_workflow()
+    workflow = at_work(ConfigWorkflow)
     if workflow is None:  # not run by MONAI, so nothing was overridden
         return
     config: Any = workflow.parser.config
@@ -52,19 +54,10 @@ def begin_run() -> None:
                 _check_key(id, value, workflow.parser, files, references)
         else:
             _check_kind(id, value, [file[id] for file in files if id in file])
+    prepare_mlflow(workflow.parser)
     _check_device(workflow.parser)
     if "output_dir" in workflow.parser:
         _check_writable("output_dir", workflow.parser.get_parsed_content("output_dir"))
-
-
-def _running_workflow() -> ConfigWorkflow | None:
-    """The workflow whose configuration is being evaluated: MONAI hands it to nothing that it builds."""
-    frame = inspect.currentframe()
-    while frame is not None:
-        if isinstance(found := frame.f_locals.get("self"), ConfigWorkflow):
-            return found
-        frame = frame.f_back
-    return None
 
 
 def _loaded(config: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:

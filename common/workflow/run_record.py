@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import logging
 import os
@@ -25,24 +24,6 @@ logger = logging.getLogger(__name__)
 CONFIGURATION_FILE = "configuration.yaml"
 ENVIRONMENT_FILE = "environment.yaml"
 METADATA_FILE = "metadata.json"  # where MONAI looks for it: beside the configuration
-
-
-def parser_in_progress() -> ConfigParser | None:
-    """The parser that is building the caller, with files, overlays and overrides merged; None outside of one.
-
-    MONAI hands its parser to no component, so it is taken from the call stack.
-
-    Example:
-        >>> parser = ConfigParser({"a": {"_target_": "common.workflow.run_record.parser_in_progress"}})
-        >>> parser.get_parsed_content("a") is parser, parser_in_progress()
-        (True, None)
-    """
-    frame = inspect.currentframe()
-    while frame is not None:
-        if isinstance(found := frame.f_locals.get("self"), ConfigParser):
-            return found
-        frame = frame.f_back
-    return None
 
 
 def environment(device: torch.device | None = None) -> dict[str, Any]:
@@ -77,8 +58,8 @@ def write_run_record(
 
     Args:
         folder: where the files go.
-        configuration: of `parser_in_progress`. One that holds Python objects, which only a caller from Python can put
-            there, cannot be written: a warning names them. None writes the environment alone.
+        configuration: with files, overlays and overrides merged. One that holds Python objects, which only a caller
+            from Python can put there, cannot be written: a warning names them. None writes the environment alone.
         device: of the training.
     """
     _write_yaml(Path(folder, ENVIRONMENT_FILE), environment(device))

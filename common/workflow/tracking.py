@@ -8,12 +8,13 @@ from pathlib import Path
 import ignite.distributed as idist
 import torch
 from ignite.engine import Engine, Events
+from monai.bundle import ConfigParser
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from common.workflow.mlflow_tracking import prepare_mlflow
-from common.workflow.run_record import parser_in_progress, write_run_record
+from common.workflow.call_stack import at_work
+from common.workflow.run_record import write_run_record
 
 TENSORBOARD_FOLDER = "tensorboard"
 LOSS_EVERY = 10  # iterations between two points of the curve within epochs; reading the loss makes a GPU wait
@@ -27,22 +28,16 @@ class Tracking:
       repeats another in the same folder hides the other's later points.
     - ``configuration.yaml``, ``environment.yaml`` and ``metadata.json``, see `write_run_record`.
 
-    Of several processes the first one does all this. Files are opened when the first epoch starts, an epoch's row is
-    written when the next one starts: wherever the handler stands among the others, it sees what they did. ``--tracking
-    mlflow`` is MONAI's, see `prepare_mlflow`; for its sake let this be the first handler.
+    Of several processes the first one does all this. Files are opened when the first epoch starts, and an epoch's row
+    is written when the next one starts: wherever the handler stands among the others, it sees what they did.
 
     Args:
         folder: where everything goes.
-
-    Raises:
-        InputError: as `prepare_mlflow`.
     """
 
     def __init__(self, folder: str) -> None:
         self.folder = Path(folder)
-        self.parser = parser_in_progress()
-        if self.parser is not None:
-            prepare_mlflow(self.parser)
+        self.parser = at_work(ConfigParser)
         self._opened: ExitStack | None = None
 
     def attach(self, engine: Engine) -> None:
@@ -55,7 +50,8 @@ class Tracking:
         state = engine.state
         if self._opened is None:
             self._opened = ExitStack()
-            write_run_record(self.folder, self.parser and self.parser.get(), getattr(state, "device", None))
+            configuration = None if self.parser is None else self.parser.get()
+            write_run_record(self.folder, configuration, getattr(state, "device", None))
             total = state.max_epochs * state.epoch_length
             self._bar = self._opened.enter_context(tqdm(total=total, initial=state.iteration, disable=None))
             if not self._bar.disable:

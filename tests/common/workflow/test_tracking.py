@@ -22,8 +22,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from common.errors import InputError
 from common.workflow import EpochTable, Tracking, mlflow_tracking
+from common.workflow.call_stack import at_work
 from common.workflow.mlflow_tracking import prepare_mlflow
-from common.workflow.run_record import environment, parser_in_progress, write_run_record
+from common.workflow.run_record import environment, write_run_record
 
 
 def train(folder: Path, epochs: int = 3, start: float = 1.0) -> None:
@@ -120,18 +121,16 @@ def test_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_run_record(tmp_path, None)
     found = yaml.safe_load((tmp_path / "environment.yaml").read_text())
     assert found == environment()
-    assert (
-        found["packages"]["torch"] == torch.__version__.split("+")[0] or found["packages"]["torch"] == torch.__version__
-    )
+    assert found["packages"]["torch"] == version("torch")
     assert found["folder"] == str(tmp_path) and "pytest" in found["command"]
     assert found["python"] == ".".join(map(str, sys.version_info[:3]))
 
 
-def test_inner_parser_is_the_one_in_progress() -> None:
-    inner = ConfigParser({"x": {"_target_": "common.workflow.run_record.parser_in_progress"}})
-    outer = ConfigParser({"y": "$@z.get_parsed_content('x')", "z": "$inner"}, globals={"inner": inner})
+def test_innermost_parser_is_at_work() -> None:
+    inner = ConfigParser({"x": "$at_work(ConfigParser)"}, globals={"at_work": at_work, "ConfigParser": ConfigParser})
+    outer = ConfigParser({"y": "$inner.get_parsed_content('x')"}, globals={"inner": inner})
     assert outer.get_parsed_content("y") is inner
-    assert parser_in_progress() is None
+    assert at_work(ConfigParser) is None
 
 
 @pytest.fixture

@@ -1,0 +1,121 @@
+"""What the model zoo demands of a new bundle, and what can be made of its network, shown with the unpacked zip."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import onnxruntime
+import pytest
+import torch
+from monai.bundle import ConfigParser, ckpt_export, onnx_export, verify_metadata
+from monai.data import load_net_with_metadata
+
+from common.package import package
+from common.phantom_weights import RECORD, WEIGHTS
+
+SCHEMA = "meta_schema_20240725.json"
+TOLERANCE = {"rtol": 0, "atol": 1e-5}
+NECESSARY = ("configs/metadata.json", "LICENSE")
+PREFERRED = (WEIGHTS, "configs/inference.json")
+MEGABYTES = 25
+
+
+@pytest.fixture(scope="module")
+def unpacked(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle's folder as it comes out of its zip, with weights of its own configuration, not trained."""
+    folder = tmp_path_factory.mktemp("acceptance")
+    source = folder / "bundles" / bundle.name
+    for name in ("configs", "docs", "LICENSE"):
+        (shutil.copytree if (bundle / name).is_dir() else shutil.copy)(bundle / name, source / name)
+    (source / "models").mkdir()
+    torch.save(_network(bundle).state_dict(), source / WEIGHTS)
+    checksum = hashlib.sha256((source / WEIGHTS).read_bytes()).hexdigest()
+    (source / RECORD).write_text(json.dumps({"val_score": 0.5, "weights_sha256": checksum}))
+    (path,) = package(bundle.name, output=str(folder), train=False, bundles_dir=folder / "bundles")
+    zipfile.ZipFile(path).extractall(folder / "unpacked")
+    return folder / "unpacked" / bundle.name
+
+
+def _network(bundle: Path) -> torch.nn.Module:
+    parser = ConfigParser()
+    parser.read_config(bundle / "configs/inference.yaml")
+    torch.manual_seed(0)
+    return parser.get_parsed_content("network_def").eval()
+
+
+@pytest.fixture(scope="module")
+def network(unpacked: Path) -> torch.nn.Module:
+    """The network of inference.json with the weights of the zip."""
+    network = _network(unpacked)
+    network.load_state_dict(torch.load(unpacked / WEIGHTS, weights_only=True))
+    return network
+
+
+@pytest.fixture(scope="module")
+def image(unpacked: Path) -> torch.Tensor:
+    """An input as the metadata describe it."""
+    shape = json.loads((unpacked / "configs/metadata.json").read_text())["network_data_format"]["inputs"]["image"]
+    return torch.rand(1, shape["num_channels"], *shape["spatial_shape"], generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture
+def files(unpacked: Path) -> dict[str, str]:
+    """Arguments of MONAI's exports."""
+    return {
+        "net_id": "network_def",
+        "meta_file": str(unpacked / "configs/metadata.json"),
+        "config_file": str(unpacked / "configs/inference.json"),
+        "bundle_root": str(unpacked),
+    }
+
+
+@pytest.mark.acceptance("zoo acceptance")
+def test_directory_and_version(unpacked: Path) -> None:
+    assert [name for name in (*NECESSARY, *PREFERRED) if not (unpacked / name).is_file()] == []
+    assert (unpacked / WEIGHTS).stat().st_size < MEGABYTES * 10**6
+    metadata = json.loads((unpacked / "configs/metadata.json").read_text(encoding="utf-8"))
+    assert metadata["version"] in metadata["changelog"]
+    assert "Apache License" in (unpacked / "LICENSE").read_text(encoding="utf-8")
+
+
+@pytest.mark.acceptance("zoo acceptance")
+@pytest.mark.acceptance("schema")
+def test_metadata_with_scores(unpacked: Path, repository: Path) -> None:
+    file = unpacked / "configs/metadata.json"
+    assert json.loads(file.read_text(encoding="utf-8"))["eval_metrics"]["val_score"] == 0.5
+    verify_metadata(meta_file=str(file), filepath=repository / "tests/data" / SCHEMA)
+
+
+@pytest.mark.acceptance("zoo acceptance")
+@pytest.mark.acceptance("TorchScript")
+def test_torchscript(
+    unpacked: Path, files: dict[str, str], network: torch.nn.Module, image: torch.Tensor, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.ts"
+    ckpt_export(filepath=str(path), ckpt_file=str(unpacked / WEIGHTS), **files)
+    script, metadata, extra = load_net_with_metadata(path, more_extra_files=["inference.json"])
+    torch.testing.assert_close(script(image), network(image), **TOLERANCE)
+    assert metadata["version"] == json.loads((unpacked / "configs/metadata.json").read_text())["version"]
+    assert json.loads(extra["inference.json"]) == json.loads((unpacked / "configs/inference.json").read_text())
+
+
+@pytest.mark.acceptance("ONNX")
+def test_onnx(
+    unpacked: Path, files: dict[str, str], network: torch.nn.Module, image: torch.Tensor, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.onnx"
+    onnx_export(filepath=str(path), ckpt_file=str(unpacked / WEIGHTS), **files)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {session.get_inputs()[0].name: image.numpy()})
+    torch.testing.assert_close(torch.from_numpy(found), network(image), **TOLERANCE)
+
+
+@pytest.mark.acceptance("torch.export")
+def test_torch_export(network: torch.nn.Module, image: torch.Tensor, tmp_path: Path) -> None:
+    path = tmp_path / "model.pt2"
+    torch.export.save(torch.export.export(network, (image,)), path)
+    torch.testing.assert_close(torch.export.load(path).module()(image), network(image), **TOLERANCE)

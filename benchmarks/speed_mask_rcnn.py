@@ -69,7 +69,7 @@ def main(size: int = 128, batch: int = 4, steps: int = 30, channels: int = 32, d
 
     def detect() -> None:
         with torch.no_grad():
-            network(images)
+            network.detect(images)
 
     train()
     training = statistics.median(milliseconds(train, device) for _ in range(steps))

@@ -2,7 +2,7 @@
 
 from common.networks.annotator_ensemble import AnnotatorEnsemble
 from common.networks.annotator_network import AnnotatorNetwork, ConfusionHead, GlobalConfusion
-from common.networks.mask_rcnn import IMaskRCNN
+from common.networks.mask_rcnn import IMaskRCNN, class_probabilities
 from common.networks.probabilistic_unet import ProbabilisticUNet
 from common.networks.roi_align import roi_align
 from common.networks.segmenter import Segmenter
@@ -17,5 +17,6 @@ __all__ = [
     "ProbabilisticUNet",
     "Segmenter",
     "UNet",
+    "class_probabilities",
     "roi_align",
 ]

@@ -8,6 +8,7 @@ import torch
 from monai.networks.blocks import Convolution
 from torch import nn
 
+from common.errors import InputError
 from common.networks.box_head import SampledRegions
 from common.networks.roi_align import pyramid_roi_align, roi_align
 
@@ -30,7 +31,7 @@ class MaskHead(nn.Module):
         channels: of the features.
         num_classes: without the background.
         strides: pixels of the image per pixel of each level.
-        loss: of logits and soft target, both ``(N, 1, M, M)``.
+        loss: of logits and soft target, both ``(N, 1, M, M)``; only `losses` needs it.
         hidden: channels of the convolutions.
         layers: convolutions before the first doubling.
         cells: of the first RoIAlign along both axes.
@@ -46,7 +47,7 @@ class MaskHead(nn.Module):
         channels: int,
         num_classes: int,
         strides: Sequence[int],
-        loss: nn.Module,
+        loss: nn.Module | None,
         hidden: int = 256,
         layers: int = 4,
         cells: int = 14,
@@ -79,7 +80,12 @@ class MaskHead(nn.Module):
         """``mask``: the loss of each positive region on the mask of its class; the soft label is cut out by RoIAlign.
 
         Without a positive region it is 0, and so is its gradient.
+
+        Raises:
+            InputError: if there is no loss.
         """
+        if self.loss is None:
+            raise InputError("mask_loss: expected a loss, as the network is called with targets, got None.")
         positive = [(r.boxes[r.classes > 0], r.matches[r.classes > 0]) for r in regions]
         classes = torch.cat([r.classes[r.classes > 0] for r in regions])
         logits = self(features, [boxes for boxes, _ in positive])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from monai.networks.blocks.feature_pyramid_network import FeaturePyramidNetwork, LastLevelMaxPool
@@ -16,7 +16,7 @@ from common.networks.mask_head import MaskHead
 from common.networks.region_proposal import RegionProposalNetwork
 from common.networks.roi_align import paste_masks
 
-__all__ = ["IMaskRCNN", "PyramidBackbone"]
+__all__ = ["IMaskRCNN", "PyramidBackbone", "class_probabilities"]
 
 
 class PyramidBackbone(nn.Module):
@@ -67,6 +67,34 @@ class PyramidBackbone(nn.Module):
         return list(self.pyramid(stages).values())
 
 
+def class_probabilities(
+    detections: Sequence[Mapping[str, torch.Tensor]], num_classes: int, score_threshold: float = 0.5
+) -> torch.Tensor:
+    """Detections as a semantic segmentation: of each pixel and class the largest probability of any mask.
+
+    Args:
+        detections: of each image ``classes`` and ``scores`` ``(D,)`` and ``masks`` ``(D, H, W)``; at least one image.
+        num_classes: K, without the background.
+        score_threshold: detections below it are left out.
+
+    Returns:
+        ``(B, K, H, W)`` in [0, 1], 0 where nothing is detected.
+
+    Example:
+        >>> masks, scores = torch.tensor([[[0.7, 0.2]], [[0.4, 0.9]]]), torch.tensor([0.8, 0.6])
+        >>> class_probabilities([{"masks": masks, "classes": torch.tensor([1, 1]), "scores": scores}], 2)[0, :, 0]
+        tensor([[0.7000, 0.9000],
+                [0.0000, 0.0000]])
+    """
+    maps = []
+    for found in detections:
+        masks = found["masks"] * (found["scores"] >= score_threshold)[:, None, None]
+        empty = masks.new_zeros(1, *masks.shape[1:])
+        of_class = [torch.cat((empty, masks[found["classes"] == label])).amax(0) for label in range(1, num_classes + 1)]
+        maps.append(torch.stack(of_class))
+    return torch.stack(maps)
+
+
 class IMaskRCNN(nn.Module):
     """Improved Mask R-CNN of Felfeliyan et al., with any loss of soft masks.
 
@@ -75,6 +103,9 @@ class IMaskRCNN(nn.Module):
     the others are those of Mask R-CNN. Two-dimensional; three neighbouring slices as channels give it the third
     dimension (2.5-D). *Weakly Supervised Medical Image Segmentation With Soft Labels and Noise Robust Loss*, section
     III.B and III.C.
+
+    Called with images alone it is a segmentation network, whose output is the `class_probabilities` of what `detect`
+    finds, so what MONAI has for segmentation networks takes it as it is; called with targets it gives the losses.
 
     Boxes are pixels in MONAI's ``StandardMode``: starts, then ends, axis H before axis W. Classes are 1 … num_classes,
     0 is the background. What it draws are PyTorch's random numbers: a seed repeats a training step (bit for bit on the
@@ -86,6 +117,7 @@ class IMaskRCNN(nn.Module):
 
     Args:
         mask_loss: of logits and soft target, both ``(N, 1, M, M)``, a scalar: `SoftActivePassiveLoss` with ``sigmoid``.
+            Only training needs it.
         in_channels: of the images, 3 slices.
         num_classes: without the background.
         block, layers, features: of the residual network, see `PyramidBackbone`; the default is ResNet-50.
@@ -98,6 +130,7 @@ class IMaskRCNN(nn.Module):
         mask_cells: of the mask head's first RoIAlign; masks have four times as many.
         score_threshold: detections below it are dropped.
         detections: of an image, at most.
+        map_threshold: score from which a detection is part of the segmentation.
 
     Raises:
         InputError: if there is no class, or images or targets do not fit.
@@ -112,13 +145,13 @@ class IMaskRCNN(nn.Module):
         >>> losses = network(torch.zeros(2, 3, 64, 64), [target | {"masks": torch.rand(1, 64, 64)}] * 2)
         >>> sorted(losses)
         ['box', 'class', 'mask', 'rpn_box', 'rpn_objectness']
-        >>> sorted(network.eval()(torch.zeros(1, 3, 64, 64))[0])
-        ['boxes', 'classes', 'masks', 'scores']
+        >>> network.eval()(torch.zeros(1, 3, 64, 64)).shape, sorted(network.detect(torch.zeros(1, 3, 64, 64))[0])
+        (torch.Size([1, 1, 64, 64]), ['boxes', 'classes', 'masks', 'scores'])
     """
 
     def __init__(
         self,
-        mask_loss: nn.Module,
+        mask_loss: nn.Module | None = None,
         in_channels: int = 3,
         num_classes: int = 1,
         *,
@@ -135,11 +168,12 @@ class IMaskRCNN(nn.Module):
         mask_cells: int = 14,
         score_threshold: float = 0.05,
         detections: int = 100,
+        map_threshold: float = 0.5,
     ) -> None:
         super().__init__()
         if num_classes < 1:
             raise InputError(f"num_classes: expected at least one beside the background, got {num_classes}.")
-        self.num_classes = num_classes
+        self.num_classes, self.map_threshold = num_classes, map_threshold
         self.backbone = PyramidBackbone(in_channels, block, layers, features, channels)
         strides = self.backbone.strides
         self.proposals = RegionProposalNetwork(
@@ -158,8 +192,8 @@ class IMaskRCNN(nn.Module):
 
     def forward(
         self, images: torch.Tensor, targets: Sequence[dict[str, torch.Tensor]] | None = None
-    ) -> dict[str, torch.Tensor] | list[dict[str, torch.Tensor]]:
-        """The losses of a batch with its targets, or what is detected without.
+    ) -> dict[str, torch.Tensor] | torch.Tensor:
+        """The losses of a batch with its targets, or a segmentation without.
 
         Args:
             images: ``(B, in_channels, H, W)``.
@@ -167,29 +201,50 @@ class IMaskRCNN(nn.Module):
                 ``(N, H, W)`` from 0 to 1, N ≥ 0.
 
         Returns:
-            With targets the scalars ``rpn_objectness``, ``rpn_box``, ``class``, ``box`` and ``mask``. Without, a
-            dictionary for each image: ``boxes`` ``(D, 4)``, ``classes`` ``(D,)``, ``scores`` ``(D,)`` and ``masks``
+            With targets the scalars ``rpn_objectness``, ``rpn_box``, ``class``, ``box`` and ``mask``. Without,
+            ``(B, num_classes, H, W)``, see `class_probabilities`.
+
+        Raises:
+            InputError: if images or targets do not fit, or there is no loss of the masks to train with.
+        """
+        if targets is None:
+            return class_probabilities(self.detect(images), self.num_classes, self.map_threshold)
+        images = self._plain(images)
+        truth = self._checked(targets, images)
+        features = self._features(images)
+        proposals, losses = self.proposals(features, images.shape[2:], [target["boxes"] for target in truth])
+        regions = self.box_head.sample(proposals, truth)
+        losses |= self.box_head.losses(features[:-1], regions, truth)  # the coarsest level only proposes
+        return losses | self.mask_head.losses(features[:-1], regions, truth)
+
+    def detect(self, images: torch.Tensor) -> list[dict[str, torch.Tensor]]:
+        """The instances of each image.
+
+        Args:
+            images: ``(B, in_channels, H, W)``.
+
+        Returns:
+            A dictionary for each image: ``boxes`` ``(D, 4)``, ``classes`` ``(D,)``, ``scores`` ``(D,)`` and ``masks``
             ``(D, H, W)``, the probability of every pixel, 0 outside the box; the best score first, D ≥ 0.
 
         Raises:
-            InputError: if images or targets do not fit.
+            InputError: if the images do not fit.
         """
-        images = images.as_subclass(torch.Tensor)
+        images = self._plain(images)
+        size, features = images.shape[2:], self._features(images)
+        found = self.box_head.detect(features[:-1], self.proposals(features, size)[0], size)
+        masks = self.mask_head.probabilities(features[:-1], found)
+        return [one | {"masks": paste_masks(mask, one["boxes"], size)} for one, mask in zip(found, masks, strict=True)]
+
+    def _features(self, images: torch.Tensor) -> list[torch.Tensor]:
+        height, width = images.shape[2:]
+        return self.backbone(functional.pad(images, (0, -width % 32, 0, -height % 32)))
+
+    @staticmethod
+    def _plain(images: torch.Tensor) -> torch.Tensor:
         if images.ndim != 4:
             raise InputError(f"images: expected (batch, channel, height, width), got the shape {tuple(images.shape)}.")
-        height, width = size = images.shape[2:]
-        truth = None if targets is None else self._checked(targets, images)
-        features = self.backbone(functional.pad(images, (0, -width % 32, 0, -height % 32)))
-        boxes = None if truth is None else [target["boxes"] for target in truth]
-        proposals, losses = self.proposals(features, size, boxes)
-        features = features[:-1]  # the coarsest level only proposes
-        if truth is not None:
-            regions = self.box_head.sample(proposals, truth)
-            losses |= self.box_head.losses(features, regions, truth)
-            return losses | self.mask_head.losses(features, regions, truth)
-        found = self.box_head.detect(features, proposals, size)
-        masks = self.mask_head.probabilities(features, found)
-        return [one | {"masks": paste_masks(mask, one["boxes"], size)} for one, mask in zip(found, masks, strict=True)]
+        return images.as_subclass(torch.Tensor)
 
     def _checked(
         self, targets: Sequence[dict[str, torch.Tensor]], images: torch.Tensor

@@ -17,16 +17,17 @@ from common.transforms.decisions import DecisionScoresd, SaveDecisiond
 from common.transforms.dice_optimal_threshold import DiceOptimalThresholdd
 from common.transforms.fuse_annotators import FuseAnnotatorsd
 from common.transforms.gaussian_field_noise import GaussianFieldNoised, RandGaussianFieldNoised
+from common.transforms.instance_scores import InstanceScoresd
 from common.transforms.instances import (
-    FindInstancesd,
+    DetectInstancesd,
     find_instances,
     instance_rows,
     label_instances,
     merge_instances,
+    slice_instances,
 )
 from common.transforms.morphological_noise import MorphologicalNoised
 from common.transforms.neighbour_slices import NeighbourSlicesd
-from common.transforms.overlap_scores import OverlapScoresd
 from common.transforms.save_instances import SaveInstancesd, class_map
 from common.transforms.save_prediction import SaveSegmentationd
 from common.transforms.save_probabilities import SaveProbabilitiesd
@@ -45,15 +46,15 @@ __all__ = [
     "CalibrationScoresd",
     "CropAroundLabeld",
     "DecisionScoresd",
+    "DetectInstancesd",
     "DiceOptimalThresholdd",
-    "FindInstancesd",
     "FuseAnnotatorsd",
     "GaussianFieldNoised",
+    "InstanceScoresd",
     "MorphologicalNoised",
     "N4BiasFieldd",
     "NeighbourSlicesd",
     "NormalizeSlicesd",
-    "OverlapScoresd",
     "RandGaussianFieldNoised",
     "RandomView",
     "SaveAnnotatorsd",
@@ -73,6 +74,7 @@ __all__ = [
     "instance_rows",
     "label_instances",
     "merge_instances",
+    "slice_instances",
     "unwarp",
     "warp",
 ]

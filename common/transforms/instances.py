@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import torch
-from monai.config import KeysCollection
 from monai.transforms import MapTransform
 from scipy import ndimage
 
 from common.errors import InputError
 
-__all__ = ["FindInstancesd", "find_instances", "instance_rows", "label_instances", "merge_instances"]
+__all__ = [
+    "DetectInstancesd",
+    "find_instances",
+    "instance_rows",
+    "label_instances",
+    "merge_instances",
+    "slice_instances",
+]
 
 
 def label_instances(labels: torch.Tensor, min_voxels: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
@@ -170,41 +176,54 @@ def instance_rows(
     return rows
 
 
-class FindInstancesd(MapTransform):
-    """`find_instances` of an item's label: adds ``boxes``, ``classes`` and ``masks``, each behind an optional prefix.
+def slice_instances(label: torch.Tensor, threshold: float = 0.5) -> list[dict[str, torch.Tensor]]:
+    """`find_instances` of each slice of a volume, as a detection in slices is compared with.
 
     Args:
-        keys: label (K, *spatial); with several of them give as many prefixes.
-        prefixes: before the names of what is added.
-        threshold, min_voxels: of `find_instances`.
-        allow_missing_keys: leave items without the label as they are.
+        label: (K, H, W, S) from 0 to 1.
+        threshold: above 0, at most 1.
 
-    Raises:
-        InputError: an argument out of range.
+    Returns:
+        Of each slice ``boxes`` (N, 4), ``classes`` (N,) and ``masks`` (N, H, W), on the CPU.
 
     Example:
-        >>> sorted(FindInstancesd("label")({"label": torch.ones(1, 4, 4)}))
-        ['boxes', 'classes', 'label', 'masks']
+        >>> label = torch.zeros(1, 4, 4, 2)
+        >>> label[0, 1, 2:, 1] = 1
+        >>> [found["boxes"].tolist() for found in slice_instances(label)]
+        [[], [[1.0, 2.0, 2.0, 4.0]]]
+    """
+    volume = label.detach().as_subclass(torch.Tensor).cpu()
+    return [find_instances(part, threshold) for part in volume.unbind(-1)]
+
+
+class DetectInstancesd(MapTransform):
+    """Detections of a segmentation network: adds ``detections``, the connected components in each slice.
+
+    Each has ``boxes`` (N, 4), ``classes`` and ``scores`` (N,) and ``masks`` (N, H, W) of True and False, as
+    `common.metrics.InstanceMetrics` takes them. The score is the mean probability within the component.
+
+    Args:
+        keys: one, of probabilities (K, H, W, S).
+        threshold: of `find_instances`.
+
+    Example:
+        >>> item = DetectInstancesd("pred")({"pred": torch.full((1, 4, 4, 2), 0.75)})
+        >>> [found["scores"].tolist() for found in item["detections"]]
+        [[0.75], [0.75]]
     """
 
-    def __init__(
-        self,
-        keys: KeysCollection,
-        prefixes: Sequence[str] = ("",),
-        threshold: float = 0.5,
-        min_voxels: int = 1,
-        allow_missing_keys: bool = False,
-    ) -> None:
-        super().__init__(keys, allow_missing_keys)
-        if len(prefixes) != len(self.keys) or isinstance(prefixes, str):
-            raise InputError(f"prefixes: expected a list of as many as keys, {len(self.keys)}, got {prefixes!r}.")
-        self.prefixes, self.threshold, self.min_voxels = tuple(prefixes), threshold, min_voxels
+    def __init__(self, keys: str, threshold: float = 0.5) -> None:
+        super().__init__(keys)
+        self.threshold = threshold
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
-        for key, prefix in self.key_iterator(item, self.prefixes):
-            found = find_instances(item[key], self.threshold, self.min_voxels)
-            item.update({f"{prefix}{name}": value for name, value in found.items()})
+        for key in self.key_iterator(item):
+            item["detections"] = []
+            for found in slice_instances(item[key], self.threshold):
+                values, inside = found["masks"], found["masks"] >= self.threshold
+                scores = (values * inside).sum((1, 2)) / inside.sum((1, 2))
+                item["detections"].append(found | {"masks": inside, "scores": scores})
         return item
 
 

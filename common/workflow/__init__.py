@@ -6,14 +6,7 @@ from common.workflow.begin import begin_run
 from common.workflow.calibration import FitTemperature, ReliabilityTable, load_temperature
 from common.workflow.checkpoint import TrainingCheckpoint, load_weights
 from common.workflow.confusion_table import ConfusionTable
-from common.workflow.detection import (
-    InstanceScores,
-    LossAverages,
-    SliceDetectionInferer,
-    SumOfLosses,
-    detect_instances,
-    prepare_instances,
-)
+from common.workflow.detection import DetectSlices, InstanceScores, LossAverages, PrepareInstances, SumOfLosses
 from common.workflow.distributed import AverageGradients, share_batches, share_cases
 from common.workflow.epoch_table import EpochTable
 from common.workflow.memorisation import MemorisationCurve
@@ -30,6 +23,7 @@ __all__ = [
     "AverageWeights",
     "ConfusionTable",
     "ConsensusConfusion",
+    "DetectSlices",
     "EpochSeed",
     "EpochTable",
     "FitTemperature",
@@ -37,10 +31,10 @@ __all__ = [
     "LossAverages",
     "MemorisationCurve",
     "PredictionSummary",
+    "PrepareInstances",
     "PrepareTargets",
     "PrepareViews",
     "ReliabilityTable",
-    "SliceDetectionInferer",
     "SumOfLosses",
     "TraceWarmUp",
     "Tracking",
@@ -49,11 +43,9 @@ __all__ = [
     "as_bool",
     "begin_run",
     "choose",
-    "detect_instances",
     "load_temperature",
     "load_weights",
     "parameter_groups",
-    "prepare_instances",
     "prepare_soft_labels",
     "share_batches",
     "share_cases",

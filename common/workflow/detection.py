@@ -1,64 +1,67 @@
-"""Instance segmentation on MONAI's engines: batches of any number of instances, losses, detections, scores."""
+"""Instance segmentation on MONAI's engines: targets of a batch, losses, detections of a volume, scores."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from ignite.engine import Engine
 from ignite.metrics import Average, Metric
+from monai.data import decollate_batch
 from monai.engines import SupervisedEvaluator
 from monai.engines.utils import IterationEvents
-from monai.inferers import Inferer
+from monai.transforms import Randomizable
 from torch import nn
 
 from common.errors import InputError
 from common.metrics import InstanceMetrics
+from common.networks.mask_rcnn import class_probabilities
+from common.transforms import AugmentBatch, find_instances, slice_instances
 
-__all__ = [
-    "InstanceScores",
-    "LossAverages",
-    "SliceDetectionInferer",
-    "SumOfLosses",
-    "class_probabilities",
-    "detect_instances",
-    "prepare_instances",
-]
+__all__ = ["DetectSlices", "InstanceScores", "LossAverages", "PrepareInstances", "SumOfLosses"]
 
-TARGET_KEYS = ("boxes", "classes", "masks")
 Item = Mapping[str, Any]
 
 
-def prepare_instances(
-    batch: Sequence[Item], device: str | torch.device | None = None, non_blocking: bool = False, **kwargs: Any
-) -> tuple[torch.Tensor, list[dict[str, torch.Tensor]], tuple[list[dict[str, torch.Tensor]]], dict[str, Any]]:
+class PrepareInstances(Randomizable):
     """``prepare_batch`` of MONAI's trainer for a network that computes its own losses, `common.networks.IMaskRCNN`.
 
-    The data loader gives a list of items (``collate_fn: monai.data.utils.no_collation``), as every image has its own
-    number of instances.
+    The batch is that of a segmentation network, images and labels; `common.transforms.find_instances` makes the
+    instances of the labels after they were mirrored, so that boxes never need to be.
 
     Args:
-        batch: items with ``image`` ``(C, H, W)``, ``boxes`` ``(N, 4)``, ``classes`` ``(N,)`` and ``masks``
-            ``(N, H, W)``, see `common.transforms.FindInstancesd`.
-        device, non_blocking, kwargs: where and how tensors go, see ``torch.Tensor.to``.
-
-    Returns:
-        The images ``(B, C, H, W)``, the targets of each image, and once more the targets as what the network is called
-        with beside the images.
-
-    Raises:
-        InputError: if the batch is not a list, or its images differ in size.
+        augment: `common.transforms.AugmentBatch`, which gives images ``(B, C, H, W)`` and labels ``(B, K, H, W)``.
+        threshold: of the soft label from which on pixels belong to an instance.
+        min_pixels: smaller instances are left out.
 
     Example:
-        >>> item = {"image": torch.zeros(3, 4, 4), "boxes": torch.zeros(0, 4), "classes": torch.zeros(0)}
-        >>> images, targets, *_ = prepare_instances([item | {"masks": torch.zeros(0, 4, 4)}] * 2)
-        >>> images.shape, len(targets)
-        (torch.Size([2, 3, 4, 4]), 2)
+        >>> from common.transforms import AugmentBatch
+        >>> batch = {"image": torch.zeros(2, 3, 4, 4), "label": torch.ones(2, 1, 4, 4)}
+        >>> images, targets, arguments, _ = PrepareInstances(AugmentBatch())(batch)
+        >>> targets[1]["boxes"], arguments == (targets,)
+        (tensor([[0., 0., 4., 4.]]), True)
     """
-    images = _images(batch).to(device=device, non_blocking=non_blocking, **kwargs)
-    targets = [_target(item, device, non_blocking) for item in batch]
-    return images, targets, (targets,), {}
+
+    def __init__(self, augment: AugmentBatch, threshold: float = 0.5, min_pixels: int = 1) -> None:
+        self.augment, self.threshold, self.min_pixels = augment, threshold, min_pixels
+
+    def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> PrepareInstances:
+        self.augment.set_random_state(seed, state)
+        return self
+
+    def __call__(
+        self,
+        batch: dict[str, Any],
+        device: str | torch.device | None = None,
+        non_blocking: bool = False,
+        **kwargs: Any,
+    ) -> tuple[torch.Tensor, list[dict[str, torch.Tensor]], tuple[list[dict[str, torch.Tensor]]], dict[str, Any]]:
+        """The images, the targets of each, and once more the targets as what the network is called with beside them."""
+        images, labels = self.augment(batch, device, non_blocking, **kwargs)
+        targets = [find_instances(label, self.threshold, self.min_pixels) for label in labels]
+        return images, targets, (targets,), {}
 
 
 class SumOfLosses(nn.Module):
@@ -97,102 +100,53 @@ def _loss_named(name: str) -> Callable[[Item], torch.Tensor]:
     return lambda output: output["pred"][name].detach()
 
 
-def detect_instances(engine: SupervisedEvaluator, batch: Sequence[Item]) -> list[dict[str, Any]]:
-    """``iteration_update`` of MONAI's evaluator: a list of items with what was detected, then postprocessing.
+class DetectSlices:
+    """``iteration_update`` of MONAI's evaluator: volumes are segmented by a network that detects instances in slices.
 
-    The evaluator needs ``decollate: false``, as the batch is a list already.
-
-    Args:
-        engine: whose network gives for a batch of images one dictionary each.
-        batch: items with ``image`` ``(C, H, W)``; if they have instances these are the truth.
-
-    Returns:
-        Items with ``image``, ``pred`` (``boxes``, ``classes``, ``scores``, ``masks``) and, if there is a truth,
-        ``label`` (``boxes``, ``classes``, ``masks``).
-
-    Raises:
-        InputError: if the batch is not a list, or its images differ in size.
-    """
-    device, moving = engine.state.device, engine.non_blocking
-    images = _images(batch).to(device=device, non_blocking=moving, **engine.to_kwargs)
-    with engine.mode(engine.network), torch.autocast(images.device.type, enabled=engine.amp, **engine.amp_kwargs):
-        found = engine.inferer(images, engine.network)
-    items = []
-    for item, image, pred in zip(batch, images, found, strict=True):
-        truth = {"label": _target(item, device, moving)} if all(key in item for key in TARGET_KEYS) else {}
-        items.append({"image": image, "pred": pred} | truth)
-    engine.state.output = items
-    engine.fire_event(IterationEvents.FORWARD_COMPLETED)
-    engine.fire_event(IterationEvents.MODEL_COMPLETED)
-    return engine.state.output
-
-
-def class_probabilities(
-    detections: Sequence[Mapping[str, torch.Tensor]], num_classes: int, score_threshold: float = 0.5
-) -> torch.Tensor:
-    """Detections as a semantic segmentation: of each pixel and class the largest probability of any mask.
+    The evaluator needs ``decollate: false``: what comes out is a list of items already, each with ``image``, ``label``
+    where there is one, ``pred`` ``(K, H, W, S)``, what the network gives as a segmentation, and ``detections``, for
+    each slice the instances with masks of True and False, on the CPU. The batch is as the data loader collates it.
 
     Args:
-        detections: of each image ``classes`` and ``scores`` ``(D,)`` and ``masks`` ``(D, H, W)``; at least one image.
-        num_classes: K, without the background.
-        score_threshold: detections below it are left out.
-
-    Returns:
-        ``(B, K, H, W)`` in [0, 1], 0 where nothing is detected.
-
-    Example:
-        >>> masks, scores = torch.tensor([[[0.7, 0.2]], [[0.4, 0.9]]]), torch.tensor([0.8, 0.6])
-        >>> class_probabilities([{"masks": masks, "classes": torch.tensor([1, 1]), "scores": scores}], 2)[0, :, 0]
-        tensor([[0.7000, 0.9000],
-                [0.0000, 0.0000]])
-    """
-    maps = []
-    for found in detections:
-        masks = found["masks"] * (found["scores"] >= score_threshold)[:, None, None]
-        empty = masks.new_zeros(1, *masks.shape[1:])
-        of_class = [torch.cat((empty, masks[found["classes"] == label])).amax(0) for label in range(1, num_classes + 1)]
-        maps.append(torch.stack(of_class))
-    return torch.stack(maps)
-
-
-class SliceDetectionInferer(Inferer):
-    """MONAI inferer of volumes for a network that detects instances in slices: `class_probabilities` of every slice.
-
-    The volume comes out as of a segmentation network, and what is done with that fits: Dice, connected components (the
-    instances of the volume, `common.transforms.label_instances`), files.
-
-    Args:
-        num_classes: K, without the background.
-        score_threshold: detections below it are left out.
-        slice_axis: spatial axis along which the slices are stacked: 0, 1 or 2.
         batch_size: slices that the network sees at once.
 
     Shapes:
-        ``(B, C, H, W, S)``, whose channels are those of the network (`common.transforms.NeighbourSlicesd`), →
-        ``(B, K, H, W, S)``.
+        ``image`` ``(B, C, H, W, S)``, whose channels are those of the network (`common.transforms.NeighbourSlicesd`).
     """
 
-    def __init__(
-        self, num_classes: int, score_threshold: float = 0.5, slice_axis: int = 2, batch_size: int = 8
-    ) -> None:
-        super().__init__()
-        self.num_classes, self.score_threshold = num_classes, score_threshold
-        self.axis, self.batch_size = slice_axis + 2, batch_size
+    def __init__(self, batch_size: int = 8) -> None:
+        self.batch_size = batch_size
 
-    def __call__(self, inputs: torch.Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any) -> torch.Tensor:
-        slices = inputs.as_subclass(torch.Tensor).movedim(self.axis, 1)
-        maps = [
-            class_probabilities(network(part, *args, **kwargs), self.num_classes, self.score_threshold)
-            for part in slices.flatten(0, 1).split(self.batch_size)
-        ]
-        return torch.cat(maps).unflatten(0, slices.shape[:2]).movedim(1, self.axis)
+    def __call__(self, engine: SupervisedEvaluator, batch: dict[str, Any]) -> list[dict[str, Any]]:
+        device = engine.state.device
+        network: Any = getattr(engine.network, "module", engine.network)  # what DistributedDataParallel wraps
+        engine.state.batch, items = decollate_batch(batch), []
+        with engine.mode(engine.network), torch.autocast(device.type, enabled=engine.amp, **engine.amp_kwargs):
+            for item in engine.state.batch:
+                volume = item["image"].as_subclass(torch.Tensor).movedim(-1, 0)
+                maps, detections = [], []
+                for part in volume.split(self.batch_size):
+                    found = network.detect(part.to(device, non_blocking=engine.non_blocking, **engine.to_kwargs))
+                    maps.append(class_probabilities(found, network.num_classes, network.map_threshold))
+                    detections += [
+                        {key: value.cpu() for key, value in (one | {"masks": one["masks"] >= 0.5}).items()}
+                        for one in found
+                    ]
+                label = {"label": item["label"].to(device)} if "label" in item else {}
+                pred = torch.cat(maps).movedim(0, -1)
+                items.append({"image": item["image"], "pred": pred, "detections": detections} | label)
+        engine.state.output = items
+        engine.fire_event(IterationEvents.FORWARD_COMPLETED)
+        engine.fire_event(IterationEvents.MODEL_COMPLETED)
+        return engine.state.output
 
 
 class InstanceScores(Metric):
     """`InstanceMetrics` as the key metric of MONAI's evaluator; all its values are written, one is the key.
 
     Args:
-        metrics: what is computed of the items of `detect_instances`.
+        metrics: what is computed of all slices of all volumes: items with ``detections``, a list of the instances of
+            each slice (`DetectSlices`, or `common.transforms.DetectInstancesd`), and ``label`` ``(K, H, W, S)``.
         key: the value that stands for all and selects the best epoch.
         prefix: of the names of all values among the evaluator's metrics.
 
@@ -227,23 +181,5 @@ class InstanceScores(Metric):
 
 
 def _pairs(output: Sequence[Item]) -> tuple[list[Item], list[Item]]:
-    return [item["pred"] for item in output], [item["label"] for item in output]
-
-
-def _images(batch: Sequence[Item]) -> torch.Tensor:
-    if not isinstance(batch, Sequence):
-        raise InputError(
-            "batch: expected a list of items, got "
-            f"{type(batch).__name__}; the data loader needs collate_fn monai.data.utils.no_collation."
-        )
-    images = [item["image"].as_subclass(torch.Tensor) for item in batch]
-    shapes = {tuple(image.shape) for image in images}
-    if len(shapes) > 1:
-        raise InputError(f"image: expected one shape in a batch, got {sorted(shapes)}.")
-    return torch.stack(images)
-
-
-def _target(item: Item, device: str | torch.device | None, non_blocking: bool) -> dict[str, torch.Tensor]:
-    return {
-        key: item[key].as_subclass(torch.Tensor).to(device=device, non_blocking=non_blocking) for key in TARGET_KEYS
-    }
+    found = [instances for item in output for instances in item["detections"]]
+    return found, [instances for item in output for instances in slice_instances(item["label"])]

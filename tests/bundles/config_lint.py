@@ -184,11 +184,13 @@ def missing_keys(parser: ConfigParser, keys: Sequence[str]) -> list[str]:
     return [f"{key} is missing" for key in keys if key not in parser]
 
 
-def unused_definitions(config: dict[str, Any]) -> list[str]:
+def unused_definitions(config: dict[str, Any], overlay: dict[str, Any] | None = None) -> list[str]:
     """Definitions without effect: mistyped keys of an overlay, or what nothing refers to any more.
 
     Args:
         config: as read, before macros are replaced.
+        overlay: whose definitions are looked at, of which ``config`` is the sum: what it replaces may leave others
+            without use. None looks at all.
     """
     used = [
         reference
@@ -203,7 +205,9 @@ def unused_definitions(config: dict[str, Any]) -> list[str]:
     return [
         f"{key} is defined but nothing refers to it"
         for key in defined
-        if key not in ENGINES and not any(name == key or name.startswith(f"{key}::") for name in used)
+        if key not in ENGINES
+        and (overlay is None or any(key == written.replace("#", "::") for written in overlay))
+        and not any(name == key or name.startswith(f"{key}::") for name in used)
     ]
 
 

@@ -54,12 +54,14 @@ def test_parsed_configuration(rule: Callable[[ConfigParser], list[str]], parser:
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("rule", [lint.unused_definitions, lint.text_for_numbers], ids=lambda rule: rule.__name__)
-def test_configuration_as_written(rule: Callable[[dict[str, Any]], list[str]], config_files: list[str]) -> None:
-    found = rule(ConfigParser.load_config_files(config_files))
+def test_configuration_as_written(config_files: list[str]) -> None:
+    config = ConfigParser.load_config_files(config_files)
+    overlay = ConfigParser.load_config_file(config_files[-1]) if len(config_files) > 1 else None
+    found = lint.unused_definitions(config, overlay) + lint.text_for_numbers(config)
     assert not found, "\n".join(found)
 
 
+@pytest.mark.acceptance("zoo acceptance")
 @pytest.mark.parametrize("name", KEYS)
 def test_model_zoo_keys(name: str, bundle: Path) -> None:
     parser = lint.read([str(bundle / "configs" / f"{name}.yaml")])
@@ -75,6 +77,7 @@ def test_run_is_an_alias(parser: ConfigParser, config_files: list[str]) -> None:
     assert parser["run"] == parser[named] and isinstance(parser["run"], list)
 
 
+@pytest.mark.acceptance("zoo acceptance")
 @pytest.mark.acceptance("schema")
 def test_metadata(bundle: Path, repository: Path) -> None:
     file = bundle / "configs/metadata.json"
@@ -90,6 +93,7 @@ def test_metadata(bundle: Path, repository: Path) -> None:
             assert len(tensor["channel_def"]) == tensor["num_channels"]
 
 
+@pytest.mark.acceptance("zoo acceptance")
 @pytest.mark.acceptance("net in/out")
 @pytest.mark.parametrize("name", KEYS)
 def test_network_fits_metadata(name: str, bundle: Path) -> None:
@@ -102,6 +106,7 @@ def test_network_fits_metadata(name: str, bundle: Path) -> None:
     )
 
 
+@pytest.mark.acceptance("zoo acceptance")
 def test_properties(bundle: Path, tiny: dict[str, Any], tmp_path: Path) -> None:
     """All that MONAI's tools look for can be built, and inference loads the weights that training writes."""
 

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from monai.apps.detection.transforms.box_ops import convert_mask_to_box
 
 from common.errors import InputError
-from common.transforms import FindInstancesd, find_instances, instance_rows, label_instances, merge_instances
+from common.transforms import (
+    DetectInstancesd,
+    find_instances,
+    instance_rows,
+    label_instances,
+    merge_instances,
+    slice_instances,
+)
 
 SEEDS = st.integers(0, 2**31 - 1)
 
@@ -125,18 +132,27 @@ def test_rows(axis: int):
     assert instance_rows(hidden, classes, 0.5)[0]["score"] == ""
 
 
-def test_transform_and_mistakes():
-    item = FindInstancesd(["label", "truth"], prefixes=["", "truth_"], min_voxels=2)(
-        {"label": torch.ones(1, 4, 4), "truth": torch.zeros(1, 4, 4)}
-    )
-    assert item["boxes"].tolist() == [[0, 0, 4, 4]]
-    assert item["truth_boxes"].shape == (0, 4)
+def test_mistakes():
     for action, message in (
         (lambda: find_instances(torch.zeros(1, 2, 2), threshold=0.0), "threshold: .* got 0.0"),
         (lambda: label_instances(torch.ones(2, 2), min_voxels=0), "min_voxels"),
         (lambda: merge_instances(torch.ones(2, 3), torch.ones(1)), "scores: expected one for each of 2"),
         (lambda: instance_rows(torch.tensor([[2]]), torch.tensor([1]), 1.0), "each of 2 instances, got 1"),
-        (lambda: FindInstancesd("label", prefixes=[]), "prefixes"),
     ):
         with pytest.raises(InputError, match=message):
             action()
+
+
+@settings(max_examples=10, deadline=None)
+@given(SEEDS)
+def test_detections_of_a_segmentation_are_the_components_of_each_slice(seed: int) -> None:
+    probabilities = torch.rand(2, 6, 5, 3, generator=torch.Generator().manual_seed(seed))
+    detections = DetectInstancesd("pred")({"pred": probabilities})["detections"]
+    assert len(detections) == len(slice_instances(probabilities)) == 3
+    for index, found in enumerate(detections):
+        values = probabilities[..., index]
+        assert found["masks"].dtype == torch.bool
+        for label, mask, score in zip(found["classes"], found["masks"], found["scores"], strict=True):
+            assert score.item() == pytest.approx(values[label - 1][mask].mean().item())
+        covered = torch.stack([found["masks"][found["classes"] == label].sum(0) for label in (1, 2)])
+        assert torch.equal(covered, (values >= 0.5).long())

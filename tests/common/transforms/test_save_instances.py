@@ -12,7 +12,7 @@ from monai.transforms import Compose
 
 from common.data import load_images
 from common.errors import InputError
-from common.transforms import OverlapScoresd, SaveInstancesd, class_map
+from common.transforms import SaveInstancesd, class_map
 
 
 @pytest.fixture
@@ -67,10 +67,3 @@ def test_mistakes(item: dict, tmp_path: Path) -> None:
         SaveInstancesd("pred", str(tmp_path), ["femur"])({**item, "pred": torch.zeros(2, 4, 5, 3)})
     with pytest.raises(InputError, match="threshold"):
         SaveInstancesd("pred", str(tmp_path), ["femur"], threshold=1)
-    with pytest.raises(InputError, match=r"Case a/b: expected a truth of the segmentation's shape \(1, 2\)"):
-        OverlapScoresd("pred")({**item, "pred": torch.zeros(1, 2), "label": torch.zeros(2, 2)})
-
-
-def test_overlap_of_nothing_is_empty() -> None:
-    scores = OverlapScoresd("pred")({"case": "a", "pred": torch.zeros(1, 3), "label": torch.tensor([[0, 1, 0]])})
-    assert scores["summary"] == {"case": "a", "dice": 0.0, "iou": 0.0, "precision": "", "recall": 0.0}

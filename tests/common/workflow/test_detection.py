@@ -9,44 +9,38 @@ from pathlib import Path
 import pytest
 import torch
 from monai.data import DataLoader, Dataset, MetaTensor
-from monai.data.utils import no_collation
 from monai.engines import SupervisedEvaluator, SupervisedTrainer
 from monai.handlers import ValidationHandler
 from monai.transforms import Lambdad
 
+from common.data import SliceDataset
 from common.errors import InputError
 from common.losses import table_1_loss
 from common.metrics import InstanceMetrics
-from common.networks import IMaskRCNN
-from common.transforms.neighbour_slices import neighbour_slices
+from common.networks import IMaskRCNN, class_probabilities
+from common.transforms import AugmentBatch, slice_instances
 from common.workflow import (
+    DetectSlices,
     EpochSeed,
     EpochTable,
     InstanceScores,
     LossAverages,
-    SliceDetectionInferer,
+    PrepareInstances,
     SumOfLosses,
     TrainingCheckpoint,
-    detect_instances,
     load_weights,
-    prepare_instances,
 )
-from common.workflow.detection import class_probabilities
 
 SIZE = 64
 
 
-def item(seed: int) -> dict:
-    """A bright square, or none in every third image."""
+def volume(seed: int) -> dict:
+    """Two slices: a bright square, and none."""
     generator = torch.Generator().manual_seed(seed)
-    image, count = 0.1 * torch.randn(3, SIZE, SIZE, generator=generator), int(seed % 3 != 2)
-    start = torch.randint(4, 30, (2,), generator=generator)
-    boxes = torch.cat((start, start + 20)).float()[None][:count]
-    masks = torch.zeros(count, SIZE, SIZE)
-    for mask, (top, left, bottom, right) in zip(masks, boxes.int().tolist(), strict=True):
-        mask[top:bottom, left:right] = 0.9
-        image += 2 * mask
-    return {"image": MetaTensor(image), "boxes": boxes, "classes": torch.ones(count), "masks": masks}
+    image, label = 0.1 * torch.randn(3, SIZE, SIZE, 2, generator=generator), torch.zeros(1, SIZE, SIZE, 2)
+    top, left = torch.randint(4, 30, (2,), generator=generator).tolist()
+    label[:, top : top + 20, left : left + 20, 0] = 0.9
+    return {"image": image + 2 * label, "label": label, "case": str(seed)}
 
 
 def small_network() -> IMaskRCNN:
@@ -64,17 +58,12 @@ def small_network() -> IMaskRCNN:
     )
 
 
-def loader(count: int, shuffle: bool = False) -> DataLoader:
-    items = [item(seed) for seed in range(count)]
-    return DataLoader(Dataset(items), batch_size=2, shuffle=shuffle, num_workers=0, collate_fn=no_collation)
-
-
-def evaluator(network: IMaskRCNN, count: int = 3, **options) -> SupervisedEvaluator:
+def evaluator(network: torch.nn.Module, count: int = 2, **options) -> SupervisedEvaluator:
     return SupervisedEvaluator(
         device=torch.device("cpu"),
-        val_data_loader=loader(count),
+        val_data_loader=DataLoader(Dataset([volume(seed) for seed in range(count)]), batch_size=1, num_workers=0),
         network=network,
-        iteration_update=detect_instances,
+        iteration_update=DetectSlices(batch_size=3),
         decollate=False,
         key_val_metric={"val_key": InstanceScores(InstanceMetrics(), key="dice")},
         **options,
@@ -89,11 +78,11 @@ def trainer(folder: Path, epochs: int, resume: bool = False, seed: int = 0) -> t
     engine = SupervisedTrainer(
         device=torch.device("cpu"),
         max_epochs=epochs,
-        train_data_loader=loader(4, shuffle=True),
+        train_data_loader=DataLoader(SliceDataset([volume(0), volume(1)]), batch_size=2, shuffle=True, num_workers=0),
         network=network,
         optimizer=optimizer,
         loss_function=SumOfLosses(),
-        prepare_batch=prepare_instances,
+        prepare_batch=PrepareInstances(AugmentBatch()),
         decollate=False,
         train_handlers=[
             EpochSeed(0),
@@ -127,87 +116,82 @@ def test_training_writes_every_loss_and_score_and_resumes_bit_for_bit(tmp_path: 
     load_weights(small_network(), whole / "model.pt")
 
 
-def test_evaluation_gives_items_with_detections_and_truth_that_transforms_can_change() -> None:
-    torch.manual_seed(0)
-    seen = []
-    mark = Lambdad("pred", lambda found: seen.append(found) or found | {"seen": True})
-    engine = evaluator(small_network(), postprocessing=mark)
-    modes = []
-    engine.network.register_forward_hook(lambda network, *_: modes.append(network.training))
+class Painter(torch.nn.Module):
+    """Detects in each slice a mask of the values of its middle channel, of class 2, and a faint one of ones."""
+
+    num_classes, map_threshold = 2, 0.5
+
+    def detect(self, images: torch.Tensor) -> list[dict[str, torch.Tensor]]:
+        assert not self.training and images.shape[1] == 3 and len(images) <= 3
+        scores, classes, boxes = torch.tensor([0.9, 0.3]), torch.tensor([2, 1]), torch.tensor([[0.0, 0, 5, 4]] * 2)
+        return [
+            {"masks": torch.stack((image[1], torch.ones_like(image[1]))), "scores": scores, "classes": classes}
+            | {"boxes": boxes}
+            for image in images
+        ]
+
+
+def test_volumes_are_detected_slice_by_slice_and_transforms_can_change_what_comes_out() -> None:
+    images = torch.rand(2, 3, 5, 4, 7, generator=torch.Generator().manual_seed(0))
+    items = [{"image": MetaTensor(image), "case": str(index)} for index, image in enumerate(images)]
+    seen: list[dict] = []
+    engine = SupervisedEvaluator(
+        device=torch.device("cpu"),
+        val_data_loader=DataLoader(Dataset(items), batch_size=2, num_workers=0),
+        network=Painter(),
+        iteration_update=DetectSlices(batch_size=3),
+        decollate=False,
+        postprocessing=Lambdad("case", lambda case: seen.append(case) or f"case {case}"),
+    )
     engine.run()
-    assert len(seen) == 3
-    last = engine.state.output  # the third image, alone in its batch, has no instance
-    assert len(last) == 1 and last[0]["pred"]["seen"] and last[0]["image"].shape == (3, SIZE, SIZE)
-    assert last[0]["label"]["boxes"].shape == (0, 4)
-    assert set(last[0]["pred"]) == {"boxes", "classes", "masks", "scores", "seen"}
-    assert modes == [False, False]
+    assert seen == ["0", "1"] and [item["case"] for item in engine.state.batch] == ["case 0", "case 1"]
+    for image, item in zip(images, engine.state.output, strict=True):
+        assert set(item) == {"image", "pred", "detections"}
+        assert item["pred"].shape == (2, 5, 4, 7)
+        assert torch.equal(item["pred"][1], image[1]) and (item["pred"][0] == 0).all()
+        assert len(item["detections"]) == 7
+        for index, found in enumerate(item["detections"]):
+            assert found["masks"].dtype == torch.bool
+            assert torch.equal(found["masks"][0], image[1, ..., index] >= 0.5)
 
 
-def test_images_without_truth_are_detected_too() -> None:
-    engine = evaluator(small_network())
-    engine.state.device = torch.device("cpu")
-    items = detect_instances(engine, [{"image": item(0)["image"]}])
-    assert set(items[0]) == {"image", "pred"}
-
-
-def test_scores_are_those_of_all_images() -> None:
+def test_scores_are_those_of_all_slices() -> None:
     class Oracle(torch.nn.Module):
-        """Answers the truth of the images it is asked for in turn."""
+        """Answers the truth: what is bright."""
 
-        def __init__(self) -> None:
-            super().__init__()
-            self.answers = iter([item(seed) for seed in range(3)])
+        num_classes, map_threshold = 1, 0.5
 
-        def forward(self, images: torch.Tensor) -> list[dict]:
-            return [next(self.answers) | {"scores": torch.ones(1)[: int(index)]} for index in self.counts(images)]
-
-        def counts(self, images: torch.Tensor) -> list[int]:
-            return [int(image.max() > 1) for image in images]
+        def detect(self, images: torch.Tensor) -> list[dict]:
+            found = slice_instances((images[:, :1] > 1).float().movedim(0, -1))
+            return [one | {"scores": torch.ones(len(one["boxes"]))} for one in found]
 
     engine = evaluator(Oracle())
     engine.run()
     metrics = engine.state.metrics
     assert metrics["val_key"] == metrics["val_dice"] == 1 and metrics["val_mask_ap75"] == pytest.approx(1)
     assert engine.state.best_metric == 1
+    assert engine.state.output[0]["label"].shape == (1, SIZE, SIZE, 2)
 
 
-def test_batches_become_images_and_targets() -> None:
-    items = [item(seed) for seed in (0, 2)]
-    images, targets, arguments, keywords = prepare_instances(items, "cpu", dtype=torch.float64)
-    assert type(images) is torch.Tensor and images.dtype == torch.float64
-    assert torch.equal(images[0].float(), items[0]["image"].as_tensor())
-    assert [len(target["boxes"]) for target in targets] == [1, 0]
-    assert arguments == (targets,) and keywords == {}
-    assert targets[0].keys() == {"boxes", "classes", "masks"}
-
-
-class Painter(torch.nn.Module):
-    """Detects in each slice a mask of the values of its middle channel, of class 2, and a faint one of ones."""
-
-    def forward(self, images: torch.Tensor) -> list[dict[str, torch.Tensor]]:
-        assert images.shape[1] == 3 and len(images) <= 2
-        scores, classes = torch.tensor([0.9, 0.3]), torch.tensor([2, 1])
-        return [
-            {"masks": torch.stack((image[1], torch.ones_like(image[1]))), "scores": scores, "classes": classes}
-            for image in images
-        ]
-
-
-@pytest.mark.parametrize("axis", [0, 1, 2])
-def test_volumes_are_detected_slice_by_slice(axis: int) -> None:
-    volume = torch.rand(2, 1, 5, 4, 3, generator=torch.Generator().manual_seed(0))
-    stacked = torch.stack([neighbour_slices(one, axis=axis) for one in volume])
-    out = SliceDetectionInferer(2, slice_axis=axis, batch_size=2)(stacked, Painter())
-    assert out.shape == (2, 2, 5, 4, 3)
-    assert torch.equal(out[:, 1], volume[:, 0]) and (out[:, 0] == 0).all()
-
-
-def test_the_network_segments_a_volume() -> None:
-    torch.manual_seed(0)
-    network = small_network().eval()
-    with torch.no_grad():
-        out = SliceDetectionInferer(1, score_threshold=0.0)(torch.rand(1, 3, 40, 50, 2), network)
-    assert out.shape == (1, 1, 40, 50, 2) and 0 <= out.min() < out.max() <= 1
+def test_targets_are_the_instances_of_the_mirrored_labels() -> None:
+    prepare = PrepareInstances(AugmentBatch(mirror_probability=0.5, gamma_probability=0), threshold=0.6, min_pixels=2)
+    label = torch.zeros(8, 2, 6, 8)
+    label[:, 1, :2, 1:4] = 0.7
+    label[:, 0, :2, 1:4] = 0.5  # below the threshold
+    label[:, 0, 5, 5] = 1.0  # too small
+    drawn = []
+    for _ in range(2):
+        prepare.set_random_state(3)
+        batch = {"image": label[:, 1:].clone(), "label": label.clone()}
+        images, targets, arguments, keywords = prepare(batch, "cpu")
+        assert arguments == (targets,) and keywords == {}
+        drawn.append([target["boxes"].tolist() for target in targets])
+        for image, target in zip(images, targets, strict=True):
+            assert target["classes"].tolist() == [2]
+            top, left, bottom, right = target["boxes"][0].int().tolist()
+            assert (image[0, top:bottom, left:right] > 0).all() and image.count_nonzero() == 6
+            assert torch.equal(target["masks"][0], image[0])
+    assert drawn[0] == drawn[1] and len({str(boxes) for boxes in drawn[0]}) == 4
 
 
 def test_images_without_detections_have_no_probability() -> None:
@@ -220,10 +204,6 @@ def test_scores_start_undefined() -> None:
     assert math.isnan(scores.compute()["mask_ap50"])
 
 
-def test_wrong_batches_and_keys_are_named() -> None:
-    with pytest.raises(InputError, match=r"batch: expected a list of items, got dict; .*no_collation"):
-        prepare_instances({"image": torch.zeros(2, 3, 4, 4)})
-    with pytest.raises(InputError, match=r"image: expected one shape in a batch, got \[\(3, 4, 4\), \(3, 5, 4\)\]"):
-        prepare_instances([{"image": torch.zeros(3, 4, 4)}, {"image": torch.zeros(3, 5, 4)}])
+def test_a_wrong_key_is_named() -> None:
     with pytest.raises(InputError, match=r"key: expected one of .*dice.*got 'accuracy'"):
         InstanceScores(InstanceMetrics(), key="accuracy")

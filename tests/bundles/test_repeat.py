@@ -36,7 +36,13 @@ def test_repeated_from_its_output_folder(
 def test_mlflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Metrics of every epoch in an SQLite file beside the results, and nothing over the network."""
     monkeypatch.delenv("MLFLOW_DISABLE_TELEMETRY", raising=False)
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *address, **options: pytest.fail(f"looked up {address}"))
+    looked_up = []
+
+    def refuse(*address: Any, **options: Any) -> None:
+        looked_up.append(address)
+        raise OSError("no network in tests")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
     places = {"bundle_root": str(tmp_path), "output_dir": str(tmp_path / "output"), "ckpt_dir": str(tmp_path)}
     run_bundle("t_loss", "training", ["train"], tracking="mlflow", device="cpu", **TINY["t_loss"]["train"], **places)
     with sqlite3.connect(tmp_path / "output/mlruns.db") as database:
@@ -45,3 +51,4 @@ def test_mlflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert {"train_loss", "train_mean_dice", "val_mean_dice"} <= metrics.keys()
     assert metrics["val_mean_dice"] == TINY["t_loss"]["train"]["max_epochs"] and status == "FINISHED"
     assert (Path(artifacts.removeprefix("file://")) / "configuration.yaml").is_file()
+    assert not looked_up

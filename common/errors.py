@@ -28,7 +28,11 @@ def find_input_error(error: BaseException | None) -> InputError | None:
 
 def _show(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
     found = find_input_error(error)
-    if found is None or os.environ.get("FULL_TRACEBACK"):
+    if os.environ.get("FULL_TRACEBACK"):
+        sys.__excepthook__(kind, error, traceback)
+    elif isinstance(error, KeyboardInterrupt):
+        sys.stderr.write("Interrupted.\n")
+    elif found is None:
         sys.__excepthook__(kind, error, traceback)
     else:
         sys.stderr.write(f"Error: {found}\n")

@@ -19,6 +19,7 @@ from monai.bundle.utils import DEFAULT_EXP_MGMT_SETTINGS, ID_SEP_KEY, MERGE_KEY
 
 from common.errors import InputError
 from common.workflow.call_stack import at_work
+from common.workflow.interruption import exit_on_termination
 from common.workflow.mlflow_tracking import prepare_mlflow
 
 __all__ = ["begin_run"]
@@ -41,6 +42,7 @@ def begin_run() -> None:
     Raises:
         InputError: names the key, and the nearest one where a key is mistyped.
     """
+    exit_on_termination()
     workflow = at_work(ConfigWorkflow)
     if workflow is None:  # not run by MONAI, so nothing was overridden
         return

@@ -15,7 +15,9 @@ from monai.engines.workflow import Workflow
 
 from common.errors import InputError
 from common.files import whole_file
+from common.workflow.claim import claim_while_running
 from common.workflow.distributed import from_first
+from common.workflow.interruption import Interruption
 from common.workflow.overrides import as_bool
 
 logger = logging.getLogger(__name__)
@@ -43,6 +45,11 @@ def read_state(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:160].rstrip(". ")
+
+
+def _write(state: Any, path: Path) -> None:
+    with whole_file(path) as partial, partial.open("wb") as file:  # torch says of a path only that it failed
+        torch.save(state, file)
 
 
 def _load_into(name: str, target: Any, state: Any, path: str | os.PathLike[str]) -> None:
@@ -73,6 +80,10 @@ class TrainingCheckpoint:
     handlers whose work it must contain (validation, tables, schedulers). Of several processes the first writes and
     reads; the files are those of a single process, which can continue the training of several and the other way round.
 
+    Where there is no ``checkpoint.pt`` one of epoch 0 is written at the start, so that whatever ends a training, there
+    is something to resume from. SIGINT and SIGTERM end it in order, see `Interruption`; another run into the same
+    folder is refused, see `claim_while_running`.
+
     Args:
         folder: where the two files go.
         network: whose weights ``model.pt`` holds.
@@ -81,7 +92,8 @@ class TrainingCheckpoint:
         best_of: the evaluator whose key metric selects ``model.pt``, or ``"trainer"``; None keeps the last epoch.
 
     Raises:
-        InputError: when resuming, if the checkpoint is truncated, foreign, or of another configuration.
+        InputError: when running, if another process writes into ``folder`` or it cannot be written to; when resuming,
+            if the checkpoint is truncated, foreign, or of another configuration.
     """
 
     def __init__(
@@ -98,8 +110,15 @@ class TrainingCheckpoint:
         self.best_of = best_of
 
     def attach(self, engine: Engine) -> None:
-        engine.add_event_handler(Events.STARTED, self.load)
+        claim_while_running(engine, self.folder)
+        engine.add_event_handler(Events.STARTED, self.start)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self.save)
+        Interruption().attach(engine)
+
+    def start(self, engine: Engine) -> None:
+        self.load(engine)
+        if not (self.folder / STATE_FILE).exists():  # so that there is something to resume from in the first epoch
+            self.save(engine)
 
     def _judge(self, engine: Engine) -> Engine | None:
         return engine if self.best_of == "trainer" else self.best_of
@@ -117,13 +136,10 @@ class TrainingCheckpoint:
             "handlers": {key: getattr(engine.state, key) for key in engine.state_dict_user_keys},
             "objects": {name: target.state_dict() for name, target in self.objects.items()},
         }
-        if (
-            judge is None or judge.state.best_metric_epoch == engine.state.epoch
-        ):  # an evaluator counts the trainer's epochs
-            with whole_file(self.folder / WEIGHTS_FILE) as partial:
-                torch.save(state["objects"]["network"], partial)
-        with whole_file(self.folder / STATE_FILE) as partial:
-            torch.save(state, partial)
+        best = judge is None or judge.state.best_metric_epoch == engine.state.epoch  # it counts the trainer's epochs
+        if best and engine.state.epoch > 0:
+            _write(state["objects"]["network"], self.folder / WEIGHTS_FILE)
+        _write(state, self.folder / STATE_FILE)
 
     def load(self, engine: Engine) -> None:
         path = self.folder / STATE_FILE
@@ -138,6 +154,9 @@ class TrainingCheckpoint:
             raise InputError(f"{path} holds the states of {sorted(found)}; this configuration needs {sorted(wanted)}.")
         for name, target in self.objects.items():
             _load_into(name, target, state["objects"][name], path)
+        missing = {"epoch", "iteration", "scaler", "best", "handlers"} - state.keys()
+        if missing:
+            raise InputError(f"{path} is no checkpoint of a training: it lacks {', '.join(sorted(missing))}.")
         for key, value in state["handlers"].items():
             setattr(engine.state, key, value)
         engine.state.epoch, engine.state.iteration = state["epoch"], state["iteration"]

@@ -12,7 +12,7 @@ import torch
 from ignite.engine import Engine, Events
 
 from common.files import write_csv
-from common.workflow.claim import claim_folder
+from common.workflow.claim import claim_while_running
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class EpochTable:
     def attach(self, engine: Engine) -> None:
         engine.state.epoch_table = []
         engine.state_dict_user_keys.append("epoch_table")
-        engine.add_event_handler(Events.STARTED, lambda: claim_folder(self.path.parent))
+        claim_while_running(engine, self.path.parent)
         engine.add_event_handler(Events.EPOCH_STARTED, self.start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self.add)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self.finish)

@@ -8,10 +8,13 @@ from typing import Any
 from ignite.engine import Engine, Events
 
 from common.files import write_csv
+from common.workflow.claim import claim_while_running
 
 
 class PredictionSummary:
     """Ignite handler of an evaluator: gathers the rows of each item, and rewrites their table after each.
+
+    Another run into the same folder is refused, see `claim_while_running`.
 
     Args:
         folder: where ``<key>.csv`` goes.
@@ -23,6 +26,7 @@ class PredictionSummary:
         self.rows: list[dict[str, Any]] = []
 
     def attach(self, engine: Engine) -> None:
+        claim_while_running(engine, self.path.parent)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self.add)
 
     def add(self, engine: Engine) -> None:

@@ -8,6 +8,7 @@ from ignite.engine import Engine, Events
 
 from common.errors import InputError
 from common.workflow import EpochTable, TrainingCheckpoint, load_weights
+from common.workflow.checkpoint import read_state
 
 
 def engine_with(folder, resume=False, seed=0, best_of=None, epochs=2):
@@ -101,6 +102,7 @@ class Malicious:
         (lambda path: torch.save([1, 2], path), "holds a list"),
         (lambda path: torch.save({"objects": {"network": {}}}, path), "this configuration needs"),
         (lambda path: torch.save({"objects": {"network": {}, "optimizer": {}}}, path), "does not fit the network"),
+        (lambda path: torch.save({"objects": read_state(path)["objects"]}, path), "it lacks best, epoch, handlers"),
     ],
 )
 def test_a_bad_checkpoint_is_refused_in_one_sentence(tmp_path, spoil, message):
@@ -134,8 +136,8 @@ def test_a_write_that_fails_leaves_the_old_checkpoint(tmp_path, monkeypatch):
     engine_with(tmp_path)[0].run(DATA, max_epochs=1)
     before = (tmp_path / "checkpoint.pt").read_bytes()
 
-    def half(state, path):
-        path.write_bytes(b"half")
+    def half(state, file):
+        file.write(b"half")
         raise OSError("disk full")
 
     monkeypatch.setattr(torch, "save", half)

@@ -1,0 +1,99 @@
+"""One run at a time writes into a folder."""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+import ignite.distributed as idist
+from ignite.engine import Engine, Events
+
+from common.errors import InputError
+from common.files import writing
+
+try:
+    import fcntl
+except ImportError:  # Windows: nobody is kept out
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["claim_folder", "claim_while_running", "release_folders"]
+
+CLAIM_FILE = ".in_use"
+
+logger = logging.getLogger(__name__)
+
+_claims: dict[Path, IO[str]] = {}
+
+
+def claim_folder(folder: str | os.PathLike[str]) -> None:
+    """Keeps other processes from claiming a folder until `release_folders`, or until this process ends in any way.
+
+    The claim is a lock on the file ``.in_use``, which names the process. Of several processes that train one network
+    the first claims. Claiming again what this process has changes nothing.
+
+    Args:
+        folder: it is made where it is missing.
+
+    Raises:
+        InputError: another process has it, which is named; or the folder cannot be written to.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     claim_folder(folder), os.listdir(folder)
+        ...     release_folders(), os.listdir(folder)
+        (None, ['.in_use'])
+        (None, [])
+    """
+    path = Path(folder).resolve() / CLAIM_FILE
+    if fcntl is None or idist.get_rank() > 0 or path in _claims:
+        return
+    while True:
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = path.open("a+", encoding="utf-8")
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            file.seek(0)
+            holder = file.read().strip() or "another process"
+            file.close()
+            raise InputError(
+                f"{folder}: {holder} is writing there; wait until it has ended or name another folder."
+            ) from None
+        except OSError as error:  # a file system without locks
+            file.close()
+            logger.warning("%s: other runs cannot be kept out (%s).", folder, error)
+            return
+        if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno())):
+            break
+        file.close()  # the one before has removed it in between
+    file.truncate(0)
+    file.write(f"process {os.getpid()} on {platform.node()}\n")
+    file.flush()
+    _claims[path] = file
+
+
+def release_folders() -> None:
+    """Gives back all that this process has claimed."""
+    while _claims:
+        path, file = _claims.popitem()
+        with suppress(OSError):
+            path.unlink()  # before the lock goes, for it may be somebody else's afterwards
+        file.close()
+
+
+def claim_while_running(engine: Engine, folder: str | os.PathLike[str]) -> None:
+    """Claims a folder from the start of an engine's run until its end, good or bad."""
+
+    def fail(error: BaseException) -> None:
+        release_folders()
+        raise error  # whoever handles this event has to
+
+    engine.add_event_handler(Events.STARTED, lambda: claim_folder(folder))
+    engine.add_event_handler(Events.COMPLETED, release_folders)
+    engine.add_event_handler(Events.EXCEPTION_RAISED, fail)

@@ -1,0 +1,189 @@
+"""A run that is told to stop, one whose folder another run has, and one whose disk is full."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from bundle_runs import BUNDLES
+from conftest import TINY
+
+from common.errors import InputError
+from common.files import read_csv
+from common.workflow.claim import claim_folder, release_folders
+
+NAMES = sorted(TINY)
+HOLDER = """
+import fcntl, sys
+file = open(sys.argv[1], "w")
+fcntl.lockf(file, fcntl.LOCK_EX)
+file.write("process 4711 on ward-7")
+file.flush()
+print("locked", flush=True)
+sys.stdin.read()
+"""
+
+
+def hostile() -> list[Any]:
+    return [pytest.param(name, marks=pytest.mark.hostile(name)) for name in NAMES]
+
+
+@pytest.fixture
+def claimed() -> Iterator[Callable[[Path], None]]:
+    """Lets another process claim a folder as long as the test lasts."""
+    processes = []
+
+    def claim(folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-S", "-c", HOLDER, str(folder / ".in_use")]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None and process.stdout.readline() == "locked\n"
+        processes.append(process)
+
+    yield claim
+    for process in processes:
+        process.communicate("")
+
+
+def when(ready: Callable[[], bool], act: Callable[[], None]) -> threading.Thread:
+    """A thread that acts as soon as something is so, and at the latest after two minutes."""
+
+    def wait() -> None:
+        deadline = time.monotonic() + 120
+        while not ready() and time.monotonic() < deadline:
+            time.sleep(0.002)
+        act()
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    return thread
+
+
+def epochs(table: Path) -> int:
+    return len(table.read_text().splitlines()) - 1 if table.exists() else 0
+
+
+@pytest.mark.parametrize("bundle", hostile())
+def test_sigterm_in_an_epoch_keeps_the_last_whole_one(
+    bundle: str, data_sets: Callable, run_tiny: Callable, tmp_path: Path
+) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    table, data = tmp_path / "metrics.csv", data_sets(bundle)
+    thread = when(lambda: epochs(table) >= 1, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(SystemExit) as stopped:
+        run_tiny(bundle, "training", ["train"], data, tmp_path, max_epochs=1000)
+    thread.join()
+    assert stopped.value.code == 128 + signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) is before
+    whole = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["epoch"]
+    assert whole == epochs(table) >= 1
+    assert not list(tmp_path.rglob(".*")), "a claim or something half-written is left"
+    run_tiny(bundle, "training", ["train"], data, tmp_path, max_epochs=whole + 1, resume=True)
+    assert [int(row["epoch"]) for row in read_csv(table)] == list(range(1, whole + 2))
+
+
+@pytest.mark.hostile("t_loss")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_exit_codes_of_a_command_that_is_stopped(number: signal.Signals, data_sets: Callable, tmp_path: Path) -> None:
+    """In its first epoch: what is left is the start, from which the run can be resumed."""
+    sizes = {key: value for key, value in TINY["t_loss"]["train"].items() if "#" not in key}
+    places = {"dataset_dir": data_sets("t_loss"), "output_dir": tmp_path, "ckpt_dir": tmp_path}
+    options = {**sizes, **places, "max_epochs": 1000, "device": "cpu"}
+    command = [sys.executable, "-m", "monai.bundle", "run", "training", "--config_file", "configs/train.yaml"]
+    command += [text for key, value in options.items() for text in (f"--{key}", str(value))]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(command, cwd=BUNDLES / "t_loss", env=environment, stderr=subprocess.PIPE, text=True)
+    when((tmp_path / "checkpoint.pt").exists, lambda: process.send_signal(number)).join()
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 128 + number, errors
+    assert "Traceback" not in errors
+    assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["epoch"] == epochs(tmp_path / "metrics.csv")
+    assert not list(tmp_path.rglob(".*"))
+
+
+@pytest.mark.parametrize("bundle", hostile())
+def test_two_trainings_into_one_folder(
+    bundle: str, claimed: Callable, data_sets: Callable, run_tiny: Callable, refused: Callable, tmp_path: Path
+) -> None:
+    claimed(tmp_path)
+    with refused(str(tmp_path), "process 4711 on ward-7 is writing there", unchanged=tmp_path):
+        run_tiny(bundle, "training", ["train"], data_sets(bundle), tmp_path)
+
+
+@pytest.mark.hostile("t_loss")
+def test_two_inferences_into_one_folder(
+    claimed: Callable, data_sets: Callable, trained: Callable, run_tiny: Callable, refused: Callable, tmp_path: Path
+) -> None:
+    claimed(tmp_path)
+    with refused(str(tmp_path), "process 4711 on ward-7 is writing there", unchanged=tmp_path):
+        places = {"ckpt_dir": str(trained("t_loss"))}
+        run_tiny("t_loss", "inferring", ["inference"], data_sets("t_loss") / "new", tmp_path, **places)
+
+
+def test_a_claim_ends_with_its_process(claimed: Callable, tmp_path: Path) -> None:
+    (tmp_path / ".in_use").write_text("process 1 on a machine that lost its power")
+    claim_folder(tmp_path)
+    assert f"process {os.getpid()} on " in (tmp_path / ".in_use").read_text()
+    claim_folder(tmp_path)
+    release_folders()
+    assert list(tmp_path.iterdir()) == []
+    claimed(tmp_path)
+    with pytest.raises(InputError):
+        claim_folder(tmp_path)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[..., Path]]:
+    """Mounts a file system of so many kilobytes, or one that cannot be written to."""
+    mounted = []
+
+    def mount(kilobytes: int, read_only: bool = False) -> Path:
+        folder = tmp_path / f"disk{len(mounted)}"
+        folder.mkdir()
+        options = f"size={kilobytes}k" + (",ro" if read_only else "")
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("bundle", hostile())
+def test_a_full_disk_ends_a_training(
+    bundle: str, small_disk: Callable, data_sets: Callable, run_tiny: Callable, refused: Callable
+) -> None:
+    disk = small_disk(8)
+    with refused("checkpoint.pt cannot be written: No space left on device"):
+        run_tiny(bundle, "training", ["train"], data_sets(bundle), disk)
+    assert list(disk.iterdir()) == []
+
+
+@pytest.mark.parametrize("bundle", hostile())
+def test_a_full_disk_ends_an_inference(
+    bundle: str, small_disk: Callable, data_sets: Callable, trained: Callable, run_tiny: Callable, refused: Callable
+) -> None:
+    disk = small_disk(4)
+    model = {"ckpt_dir": str(trained(bundle))}
+    with refused(str(disk), "cannot be written: No space left on device", unchanged=disk):
+        run_tiny(bundle, "inferring", ["inference"], data_sets(bundle) / "new", disk, **model)
+
+
+@pytest.mark.parametrize("bundle", hostile())
+def test_a_read_only_folder(bundle: str, small_disk: Callable, run_tiny: Callable, refused: Callable) -> None:
+    disk = small_disk(64, read_only=True)
+    with refused("output_dir", str(disk / "results"), "is read-only"):
+        run_tiny(bundle, "inferring", ["inference"], "images", disk / "results")

@@ -12,7 +12,7 @@ export MPLBACKEND = Agg
 BIN = .venv/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test acceptance lint packages benchmark clean
+.PHONY: demo test acceptance lint packages docs benchmark clean
 
 .venv/core: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
@@ -43,8 +43,12 @@ lint: .venv/test
 packages: .venv/core
 	$(BIN)/python -m common.package all --output dist
 
+docs: .venv/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo site/index.html
+
 benchmark: .venv/benchmark
 	$(BIN)/snakemake --snakefile benchmarks/Snakefile --cores $(CORES) --config scale=$(SCALE) --rerun-triggers mtime -- $(TABLE)
 
 clean:
-	rm -rf .venv dist demo .snakemake
+	rm -rf .venv dist site demo .snakemake

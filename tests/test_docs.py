@@ -1,0 +1,73 @@
+"""The site of docs/: every page is in the navigation, links lead somewhere, every package has its page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).parents[1]
+DOCS = REPOSITORY / "docs"
+PAGES = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
+LINK = re.compile(r"\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]+))?\)")
+
+
+def navigation(entry: Any) -> Iterator[str]:
+    if isinstance(entry, str):
+        yield entry
+    else:
+        for value in entry.values() if isinstance(entry, dict) else entry:
+            yield from navigation(value)
+
+
+def headings(path: Path) -> set[str]:
+    """Anchors of a page, as GitHub and MkDocs make them of headings."""
+    text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    titles = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
+    return {re.sub(r"[\s-]+", "-", re.sub(r"[^\w\s-]", "", title).strip().lower()) for title in titles}
+
+
+def broken_links(path: Path) -> list[str]:
+    found = []
+    for target, anchor in LINK.findall(re.sub(r"`[^`\n]*`", "", path.read_text(encoding="utf-8"))):
+        file = path.parent / target if target else path
+        if not file.exists():
+            found.append(f"{target} does not exist")
+        elif anchor and anchor not in headings(file):
+            found.append(f"{target or path.name} has no heading #{anchor}")
+    return found
+
+
+def test_every_page_is_in_the_navigation_once() -> None:
+    config = yaml.safe_load((REPOSITORY / "mkdocs.yml").read_text(encoding="utf-8"))
+    assert sorted(navigation(config["nav"])) == PAGES
+
+
+@pytest.mark.parametrize("page", [*(f"docs/{page}" for page in PAGES), "README.md"])
+def test_links(page: str) -> None:
+    assert broken_links(REPOSITORY / page) == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_stay_on_the_site(page: str) -> None:
+    """What lies outside docs/ is not published."""
+    for target, _ in LINK.findall((DOCS / page).read_text(encoding="utf-8")):
+        assert (DOCS / page).parent.joinpath(target).resolve().is_relative_to(DOCS), target
+
+
+def test_every_package_has_its_page() -> None:
+    shown = {name for page in DOCS.glob("api/*.md") for name in re.findall(r"^::: (\S+)$", page.read_text(), re.M)}
+    packages = {f"common.{path.parent.name}" for path in REPOSITORY.glob("common/*/__init__.py")}
+    assert packages <= shown
+
+
+def test_broken_links_are_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# A b\n\n## C: d, e\n\n[x](#c-d-e) [x](no.md) ![x](page.md#a-b) [x](page.md#c) `[x](y)` [x](https://z)\n"
+    )
+    assert broken_links(page) == ["no.md does not exist", "page.md has no heading #c"]

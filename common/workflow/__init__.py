@@ -4,6 +4,7 @@ from common.workflow.annotator_training import ConsensusConfusion, PrepareTarget
 from common.workflow.averaged_weights import AverageWeights
 from common.workflow.begin import begin_run
 from common.workflow.calibration import FitTemperature, ReliabilityTable, load_temperature
+from common.workflow.checking import check_cases
 from common.workflow.checkpoint import TrainingCheckpoint, load_weights
 from common.workflow.confusion_table import ConfusionTable
 from common.workflow.detection import DetectSlices, InstanceScores, LossAverages, PrepareInstances, SumOfLosses
@@ -42,6 +43,7 @@ __all__ = [
     "ViewLoss",
     "as_bool",
     "begin_run",
+    "check_cases",
     "choose",
     "load_temperature",
     "load_weights",

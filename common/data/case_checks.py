@@ -1,0 +1,288 @@
+"""What can be wrong with an image, a label, or a case among others: pure functions on tensors as they were loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from monai.data import MetaTensor
+
+__all__ = [
+    "Finding",
+    "LabelValues",
+    "class_map",
+    "class_sizes",
+    "content_digest",
+    "duplicate_groups",
+    "extent_finding",
+    "geometry_finding",
+    "image_findings",
+    "value_counts",
+    "value_findings",
+]
+
+NOT_LABELLED = -1
+MOVED_VOXELS = 0.5  # from which a label lies on other voxels than it was drawn on
+NOTED_VOXELS = 0.01
+SHOWN_VALUES = 6
+LARGEST_INDEX = 65535
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something wrong with a case.
+
+    Attributes:
+        kind: what, in two or three words, the same for all cases.
+        message: what was expected and what came, without the case's name.
+        unusable: training fails at it, or would learn from what is no label of this image.
+        file: that it is in; empty for the case as a whole.
+    """
+
+    kind: str
+    message: str
+    unusable: bool = False
+    file: str = ""
+
+
+@dataclass(frozen=True)
+class LabelValues:
+    """What the numbers in a label file mean.
+
+    Attributes:
+        classes: class indices, 0 the background; nothing else may occur. None: the label is a mask.
+        foreground: of a mask, the values that are the object; others count as background. None: what exceeds half of
+            the mask's own maximum, as `BinaryMaskd` has it.
+    """
+
+    classes: tuple[int, ...] | None = None
+    foreground: tuple[int, ...] | None = None
+
+
+def image_findings(image: torch.Tensor, file: str = "") -> list[Finding]:
+    """Intensities that are not finite, or all the same.
+
+    Args:
+        image: of any shape.
+        file: for the findings.
+
+    Example:
+        >>> [finding.kind for finding in image_findings(torch.tensor([1.0, torch.nan]))]
+        ['not finite']
+    """
+    count = int((~torch.isfinite(image)).sum())
+    if count:
+        message = f"{count} of {image.numel()} intensities are not finite"
+        return [Finding("not finite", message, True, file)]
+    if image.numel() and image.min() == image.max():
+        return [Finding("constant image", f"every intensity is {image.flatten()[0].item():g}", False, file)]
+    return []
+
+
+def geometry_finding(image: torch.Tensor, other: torch.Tensor, file: str = "") -> Finding | None:
+    """Shape and position of a file against those of its image.
+
+    Positions are compared at the eight corners by the affines, in voxels of the image's finest spacing: from half a
+    voxel on the case is unusable, below a hundredth nothing is said.
+
+    Args:
+        image: (C, *spatial), with an affine if it is a `MetaTensor`.
+        other: label or further image, (C', *spatial).
+        file: for the finding.
+
+    Example:
+        >>> geometry_finding(torch.zeros(1, 4, 4), torch.zeros(1, 4, 5)).message
+        'its shape is 4 × 5, that of the image 4 × 4'
+    """
+    if other.shape[1:] != image.shape[1:]:
+        message = f"its shape is {_listed(other.shape[1:])}, that of the image {_listed(image.shape[1:])}"
+        return Finding("shape", message, True, file)
+    if not isinstance(image, MetaTensor) or not isinstance(other, MetaTensor):
+        return None
+    first, second = (torch.as_tensor(tensor.affine, dtype=torch.float64).cpu() for tensor in (image, other))
+    if first.shape != second.shape:
+        return Finding("position", "its affine has another number of axes than that of the image", True, file)
+    axes = len(first) - 1
+    sides = [(0, size - 1) for size in (*image.shape[1:], *[1] * axes)[:axes]]
+    corners = torch.tensor([(*corner, 1) for corner in itertools.product(*sides)], dtype=torch.float64)
+    moved = float((corners @ (second - first).T).norm(dim=1).max())
+    spacing = float(first[:axes, :axes].norm(dim=0).min())
+    if not moved > NOTED_VOXELS * spacing:  # nan too
+        return None
+    message = f"its affine lays it up to {moved:.3g} mm from the image ({_listed(voxel_size(image))} mm voxels)"
+    return Finding("position", message, moved > MOVED_VOXELS * spacing, file)
+
+
+def voxel_size(image: torch.Tensor) -> list[float]:
+    """Spacing along the spatial axes (C, *spatial) in mm, rounded to 1e-4; 1 for an image without an affine."""
+    axes = image.ndim - 1
+    if not isinstance(image, MetaTensor):
+        return [1.0] * axes
+    sides = torch.as_tensor(image.affine, dtype=torch.float64)[:-1, :-1].norm(dim=0).tolist()
+    return [round(side, 4) for side in (sides + [1.0] * axes)[:axes]]
+
+
+def value_counts(label: torch.Tensor) -> dict[float, int]:
+    """How many voxels have each value, by value; nan is one value.
+
+    Example:
+        >>> value_counts(torch.tensor([[0.0, 2.0], [2.0, 0.5]]))
+        {0.0: 1, 0.5: 1, 2.0: 2}
+    """
+    flat = label.as_subclass(torch.Tensor).flatten()
+    if not flat.numel():
+        return {}
+    lowest, highest = flat.aminmax()  # nan where there is one
+    if lowest >= -1 and highest <= LARGEST_INDEX and bool((flat == flat.round()).all()):
+        found = torch.bincount(flat.long() + 1)  # far faster than sorting
+        return {float(index - 1): int(found[index]) for index in found.nonzero().flatten().tolist()}
+    values, counts = flat.unique(return_counts=True)
+    known = {float(v): int(n) for v, n in zip(values, counts, strict=True) if not math.isnan(v)}
+    missing = flat.numel() - sum(known.values())
+    return known | ({math.nan: missing} if missing else {})
+
+
+def value_findings(
+    counts: Mapping[float, int], meaning: LabelValues, file: str = "", unlabelled: bool = False
+) -> list[Finding]:
+    """Values that a label should not have.
+
+    Args:
+        counts: of `value_counts`.
+        meaning: what is expected.
+        file: for the findings.
+        unlabelled: −1 may occur, for a pixel that was not labelled.
+
+    Returns:
+        At most one finding. Unusable are values that are not finite and what is no class; a mask of more than two
+        values, or of others than its foreground, is used all the same.
+
+    Example:
+        >>> value_findings({0.0: 9, 7.0: 2}, LabelValues(classes=(0, 1, 2)))[0].message
+        'expected 0, 1, 2, got 7 (2 voxels)'
+    """
+    seen = {value: count for value, count in counts.items() if not (unlabelled and value == NOT_LABELLED)}
+    endless = sum(count for value, count in seen.items() if not math.isfinite(value))
+    if endless:
+        return [Finding("label values", f"{endless} values are not finite", True, file)]
+    expected: Sequence[int] | None = meaning.classes
+    if expected is None and meaning.foreground is not None:
+        expected = sorted({0, *meaning.foreground})
+    if expected is None:
+        if len(seen) > 2 or any(value < 0 for value in seen):
+            message = (
+                f"expected 0 and one other value, got {_values(seen)}: what exceeds half of the largest is labelled"
+            )
+            return [Finding("label values", message, False, file)]
+        return []
+    others = {value: count for value, count in seen.items() if value not in expected}
+    if not others:
+        return []
+    message = f"expected {', '.join(map(str, expected))}, got {_values(others)} ({sum(others.values())} voxels)"
+    if meaning.classes is None:
+        return [Finding("label values", f"{message}, which count as background", False, file)]
+    return [Finding("label values", message, True, file)]
+
+
+def class_sizes(counts: Mapping[float, int], meaning: LabelValues) -> dict[int, int]:
+    """Voxels of every foreground class, also of those that do not occur; a mask has the class 1.
+
+    Example:
+        >>> class_sizes({0.0: 9, 255.0: 2}, LabelValues())
+        {1: 2}
+    """
+    if meaning.classes is not None:
+        return {index: counts.get(float(index), 0) for index in meaning.classes if index > 0}
+    if meaning.foreground is not None:
+        return {1: sum(counts.get(float(value), 0) for value in meaning.foreground)}
+    finite = [value for value in counts if math.isfinite(value)]
+    half = max(finite, default=0.0) / 2
+    return {1: sum(counts[value] for value in finite if value > max(half, 0.0))}
+
+
+def class_map(label: torch.Tensor, meaning: LabelValues) -> torch.Tensor:
+    """The class of every voxel, −1 where it was not labelled.
+
+    Args:
+        label: of any shape, as loaded.
+        meaning: of its values.
+
+    Returns:
+        int64 of the same shape.
+
+    Example:
+        >>> class_map(torch.tensor([0.0, 255.0, 90.0, -1.0]), LabelValues()).tolist()
+        [0, 1, 0, -1]
+    """
+    plain = torch.nan_to_num(label.as_subclass(torch.Tensor))
+    if meaning.classes is not None:
+        return plain.long()
+    if meaning.foreground is not None:
+        mask = torch.isin(plain, torch.tensor(meaning.foreground, dtype=plain.dtype))
+    else:
+        mask = plain > (plain.max() / 2 if plain.numel() else 0)
+        mask &= plain > 0
+    return torch.where(plain == NOT_LABELLED, NOT_LABELLED, mask.long())
+
+
+def extent_finding(sizes: Mapping[int, int], total: int, file: str = "") -> Finding | None:
+    """A label without foreground, or with nothing but foreground.
+
+    Args:
+        sizes: of `class_sizes`.
+        total: voxels that were labelled.
+        file: for the finding.
+
+    Example:
+        >>> extent_finding({1: 0}, 16).kind
+        'empty label'
+    """
+    foreground = sum(sizes.values())
+    if not foreground:
+        return Finding("empty label", "nothing is labelled", False, file)
+    if foreground == total:
+        return Finding("full label", "every voxel is labelled", False, file)
+    return None
+
+
+def content_digest(image: torch.Tensor) -> str:
+    """A digest of values and shape, the same for the same content in whatever file.
+
+    Example:
+        >>> content_digest(torch.zeros(1, 2, 3)) == content_digest(torch.zeros(1, 3, 2))
+        False
+    """
+    plain = image.as_subclass(torch.Tensor).float().contiguous().cpu()
+    digest = hashlib.blake2b(str(tuple(plain.shape)).encode(), digest_size=16)
+    digest.update(plain.numpy().data)
+    return digest.hexdigest()
+
+
+def duplicate_groups(digests: Sequence[Hashable | None]) -> list[list[int]]:
+    """Positions of cases with the same content, two or more in each group; None is like nothing.
+
+    Example:
+        >>> duplicate_groups(["a", "b", "a", None, None])
+        [[0, 2]]
+    """
+    groups: dict[Hashable, list[int]] = defaultdict(list)
+    for position, digest in enumerate(digests):
+        if digest is not None:
+            groups[digest].append(position)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _values(counts: Mapping[float, int]) -> str:
+    values = sorted(counts)
+    if len(values) > SHOWN_VALUES:
+        return f"{len(values)} values from {values[0]:g} to {values[-1]:g}"
+    return ", ".join(f"{value:g}" for value in values)
+
+
+def _listed(sizes: Sequence[float]) -> str:
+    return " × ".join(f"{size:g}" for size in sizes) or "nothing"

@@ -1,0 +1,203 @@
+"""Cases as thumbnails with the outlines of their labels, and how large what is labelled is."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import torch
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+from monai.data import MetaTensor
+
+from common.errors import InputError
+from common.report.drawing import COLOURS, LEGEND, TEXT, WIDTH, PathLike, outline, save_figure
+
+__all__ = ["CasePanel", "draw_cases", "draw_sizes", "viewed_plane"]
+
+OUTLINES = ("#F0E442", "#56B4E9", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#FFFFFF")  # on dark images
+NOT_FINITE = "#D55E00"
+COLUMNS = 4
+GOLDEN_RATIO = 0.618034
+SIDE = 256  # pixels of a thumbnail, at most
+
+
+@dataclass(frozen=True)
+class CasePanel:
+    """One thumbnail.
+
+    Attributes:
+        title: above it.
+        note: below it.
+        image: (H, W) as it is looked at, any range; None if it could not be read.
+        masks: (H, W) each, foreground where positive, by the name in the legend.
+        aspect: height of a pixel relative to its width.
+    """
+
+    title: str
+    note: str = ""
+    image: np.ndarray | None = None
+    masks: Mapping[str, np.ndarray] = field(default_factory=dict)
+    aspect: float = 1.0
+
+
+def viewed_plane(
+    image: torch.Tensor, maps: Mapping[str, torch.Tensor]
+) -> tuple[np.ndarray, dict[str, np.ndarray], float]:
+    """An image, or the slice of a volume that has the most foreground, as it is looked at.
+
+    Slices lie across the axis of the largest voxel spacing, axial ones if all are alike; superior or anterior is up and
+    the patient's right, or anterior, on the left. Where several have the most foreground it is the middle one of them.
+
+    Args:
+        image: (C, W, H) or (C, X, Y, Z), with its affine.
+        maps: class maps (1, *spatial) by name; those of another shape are left out.
+
+    Returns:
+        The image's first channel, or the mean of three colours, and the maps, rows downward; and the height of a pixel
+        relative to its width.
+    """
+    shape = image.shape[1:]
+    plain = image.as_subclass(torch.Tensor).float()
+    grey = (plain.mean(0) if len(plain) == 3 and plain.ndim == 3 else plain[0]).cpu().numpy()
+    fitting = {
+        name: drawn.as_subclass(torch.Tensor)[0].cpu().numpy()
+        for name, drawn in maps.items()
+        if drawn.shape[1:] == shape
+    }
+    if grey.ndim == 2:
+        return grey.T, {name: drawn.T for name, drawn in fitting.items()}, 1.0
+    affine = image.affine.cpu().numpy() if isinstance(image, MetaTensor) else np.eye(4)
+    turn = nib.io_orientation(affine) if np.isfinite(affine).all() else np.full((3, 2), np.nan)
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    if np.isfinite(turn).all():
+        spacing = spacing[np.argsort(turn[:, 0])]
+        grey, *turned = (nib.apply_orientation(array, turn) for array in (grey, *fitting.values()))
+        fitting = dict(zip(fitting, turned, strict=True))
+    across = 2 if np.allclose(spacing, spacing[0], rtol=0.05) else int(np.argmax(spacing))
+    others = tuple(axis for axis in range(3) if axis != across)
+    foreground = sum(((drawn > 0).sum(axis=others) for drawn in fitting.values()), np.zeros(grey.shape[across]))
+    fullest = np.flatnonzero(foreground == foreground.max())
+    index = int(fullest[len(fullest) // 2])
+
+    def plane(array: np.ndarray) -> np.ndarray:
+        return np.take(array, index, axis=across)[::-1, ::-1].T
+
+    width, height = (spacing[axis] for axis in others)
+    aspect = float(height / width) if width > 0 and height > 0 else 1.0
+    return plane(grey), {name: plane(drawn) for name, drawn in fitting.items()}, aspect
+
+
+def draw_cases(path: PathLike, panels: Sequence[CasePanel]) -> Path:
+    """Thumbnails, four in a row; intensities that are not finite are orange.
+
+    Args:
+        path: PNG to write.
+        panels: at least one.
+
+    Raises:
+        InputError: there is no panel.
+    """
+    if not panels:
+        raise InputError(f"{path} needs at least one case to draw, got none.")
+    names = list(dict.fromkeys(name for panel in panels for name in panel.masks))
+    colours = {name: OUTLINES[index % len(OUTLINES)] for index, name in enumerate(names)}
+    rows = -(-len(panels) // COLUMNS)
+    layout = ConstrainedLayoutEngine(w_pad=0.05, h_pad=0.05, wspace=0.02, hspace=0.03)
+    shapes = [(panel.image.shape, panel.aspect) for panel in panels if panel.image is not None]
+    tallest = max((height / width * aspect for (height, width), aspect in shapes), default=1.0)
+    texts = [_wrapped(panel.note) for panel in panels]
+    row = WIDTH / COLUMNS * min(tallest, 1.3) + 0.35 + 0.11 * max(text.count("\n") + 1 for text in texts)
+    figure = Figure(figsize=(WIDTH, row * rows + (0.35 if names else 0.0)), layout=layout)
+    places = figure.subplots(rows, COLUMNS, squeeze=False)
+    for place in places.flat[len(panels) :]:
+        place.set_visible(False)
+    for place, panel in zip(places.flat, panels, strict=False):
+        _draw(place, panel, colours)
+    if names:
+        handles = [Line2D([], [], color=colours[name], linewidth=3, label=name) for name in names]
+        figure.legend(handles=handles, loc="outside upper left", ncols=min(len(names), 7), **LEGEND)
+    return save_figure(figure, path, dpi=120, keep=(*dict.fromkeys(colours.values()), NOT_FINITE))
+
+
+def _draw(place: Axes, panel: CasePanel, colours: Mapping[str, str]) -> None:
+    place.set(xticks=[], yticks=[])
+    place.spines[:].set_visible(False)
+    place.set_title(panel.title, fontsize=7.5, color=TEXT)
+    place.set_xlabel(_wrapped(panel.note), fontsize=6.5, color=TEXT)
+    if panel.image is None:
+        place.set_facecolor("#E5E5E5")
+        place.set(xlim=(0, 1), ylim=(0, 1), box_aspect=1)
+        place.text(0.5, 0.5, "cannot be read", ha="center", va="center", fontsize=8, color=TEXT)
+        return
+    step = max(1, -(-max(panel.image.shape) // SIDE))
+    image = panel.image[::step, ::step]
+    finite = image[np.isfinite(image)]
+    low, high = np.percentile(finite, (1, 99)) if finite.size else (0.0, 1.0)
+    shown = np.ma.masked_invalid((image - low) / (high - low if high > low else 1.0))
+    grey = colormaps["gray"].with_extremes(bad=NOT_FINITE)
+    place.imshow(shown, cmap=grey, vmin=0.0, vmax=1.0, aspect=panel.aspect)
+    for name, mask in panel.masks.items():
+        outline(place, mask[::step, ::step], colours[name])
+
+
+def _wrapped(note: str) -> str:
+    return "\n".join(textwrap.wrap(note, 34, max_lines=4, placeholder=" …"))
+
+
+def draw_sizes(path: PathLike, sizes: Mapping[str, Mapping[str, Sequence[float]]], unit: str) -> Path:
+    """The size of what is labelled in every case: a row for each label, a point for each case, a colour per section.
+
+    Args:
+        path: PNG to write.
+        sizes: positive numbers by label and section.
+        unit: of the sizes, such as ``mm³``.
+
+    Raises:
+        InputError: there is no size to draw.
+    """
+    rows = {label: {name: np.asarray(v) for name, v in by.items() if len(v)} for label, by in sizes.items()}
+    rows = {label: by for label, by in rows.items() if by}
+    if not rows:
+        raise InputError(f"{path} needs at least one size to draw, got none.")
+    sections = list(dict.fromkeys(name for by in rows.values() for name in by))
+    figure = Figure(figsize=(WIDTH, 0.5 * len(rows) + 0.9), layout="constrained")
+    axes = figure.subplots()
+    for row, by in enumerate(rows.values()):
+        for position, name in enumerate(sections):
+            values = by.get(name, np.zeros(0))
+            offset = 0.24 * (position - (len(sections) - 1) / 2)
+            spread = 0.16 * (np.arange(len(values)) * GOLDEN_RATIO % 1 - 0.5)  # so that points hide few others
+            style: dict[str, Any] = {"s": 9, "alpha": 0.55, "linewidths": 0, "color": COLOURS[position % len(COLOURS)]}
+            axes.scatter(values, row + offset + spread, **style)
+            if len(values):
+                middle = np.median(values)
+                axes.plot([middle] * 2, [row + offset - 0.11, row + offset + 0.11], color=TEXT, linewidth=1.2)
+    everything = np.concatenate([values for by in rows.values() for values in by.values()])
+    if everything.max() > 10 * everything.min():
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if everything.max() < 1000 * everything.min() else (1,)))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    axes.set_yticks(range(len(rows)), rows, fontsize=8, color=TEXT)
+    axes.set(ylim=(len(rows) - 0.5, -0.5))
+    axes.set_xlabel(f"Size of the label in a case, {unit}; the line is the median", fontsize=8, color=TEXT)
+    axes.tick_params(labelsize=8, colors=TEXT, which="both")
+    axes.grid(axis="x", color="#E5E5E5", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    handles = [
+        Line2D([], [], marker="o", linestyle="", color=COLOURS[k % len(COLOURS)], label=name)
+        for k, name in enumerate(sections)
+    ]
+    figure.legend(handles=handles, loc="outside upper left", ncols=len(sections), **LEGEND)
+    return save_figure(figure, path, dpi=120)

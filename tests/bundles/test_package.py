@@ -14,9 +14,7 @@ import venv
 import zipfile
 from collections.abc import Iterator
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,6 +25,7 @@ import pytest
 import torch
 import yaml
 from bundle_runs import run_bundle
+from local_server import serve
 from PIL import Image
 
 import common.demo
@@ -237,11 +236,6 @@ def test_command_line(bundles_dir: Path, tmp_path: Path) -> None:
     assert failed.stderr.startswith("Error: bundle: expected") and failed.stderr.count("\n") == 1
 
 
-class Silent(SimpleHTTPRequestHandler):
-    def log_message(self, *args: Any) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def interpreter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Python that has the requirements but not this repository: `.pth` files, of which the editable installation is
@@ -254,9 +248,9 @@ def interpreter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "bin/python"
 
 
-def _run(interpreter: Path, *arguments: str, folder: Path) -> str:
+def _run(interpreter: Path, *arguments: str, folder: Path, **variables: str) -> str:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    environment |= {"OMP_NUM_THREADS": "1", "no_proxy": "127.0.0.1"}
+    environment |= {"OMP_NUM_THREADS": "1", "no_proxy": "127.0.0.1", **variables}
     done = subprocess.run([interpreter, *arguments], cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return done.stdout
@@ -270,16 +264,11 @@ def _options(overrides: dict[str, Any]) -> list[str]:
 def unpacked(bundle: Path, interpreter: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The bundle's folder as MONAI fetched it from a server on this machine."""
     served, folder = tmp_path_factory.mktemp("served"), tmp_path_factory.mktemp("fetched")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Silent, directory=str(served)))
-    Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        package(bundle.name, output=str(served), url_prefix=f"http://127.0.0.1:{server.server_port}")
+    with serve(served) as address:
+        package(bundle.name, output=str(served), url_prefix=address)
         (entry,) = json.loads((served / "model_info.json").read_text()).values()
         command = ["-m", "monai.bundle", "download", "--name", bundle.name, "--url", entry["source"]]
         _run(interpreter, *command, "--bundle_dir", str(folder), folder=folder)
-    finally:
-        server.shutdown()
-        server.server_close()
     assert hashlib.sha1((folder / f"{bundle.name}.zip").read_bytes()).hexdigest() == entry["checksum"]
     yield folder / bundle.name
 
@@ -299,6 +288,7 @@ def test_interpreter_lacks_the_repository(interpreter: Path, unpacked: Path, tmp
     assert found.resolve() == (unpacked / "common/__init__.py").resolve()
 
 
+@pytest.mark.acceptance("download and run elsewhere")
 def test_training_from_the_zip(trained: Path, tiny: dict[str, Any]) -> None:
     weights = torch.load(trained / "models/model.pt", weights_only=True)
     assert all(tensor.isfinite().all() for tensor in weights.values())
@@ -308,6 +298,7 @@ def test_training_from_the_zip(trained: Path, tiny: dict[str, Any]) -> None:
     assert all(math.isfinite(float(row["loss"])) for row in rows)
 
 
+@pytest.mark.acceptance("download and run elsewhere")
 def test_inference_from_the_zip(trained: Path, interpreter: Path, tiny: dict[str, Any], tmp_path: Path) -> None:
     """From another folder and with the JSON twin, every input gets a mask in its own geometry."""
     phantom, output = trained / "phantom", tmp_path / "output"
@@ -335,15 +326,49 @@ def test_inference_from_the_zip(trained: Path, interpreter: Path, tiny: dict[str
 
 
 LOAD = """
-import monai.bundle, torch
-network = monai.bundle.load(**ARGUMENTS)
-weights = torch.load("models/model.pt", weights_only=True)
-assert network.state_dict().keys() == weights.keys()
-assert all(torch.equal(tensor, weights[name]) for name, tensor in network.state_dict().items())
+import os, sys, monai.bundle, torch
+from monai.bundle import ConfigWorkflow, create_workflow
+
+PLACES = {"logging_file": False, "device": "cpu"}
+
+def check(root):
+    network = monai.bundle.load(name=NAME, bundle_dir=os.path.join(root, ".."), device="cpu", net_override=TINY["load"])
+    weights = torch.load(os.path.join(root, "models/model.pt"), weights_only=True)
+    assert network.state_dict().keys() == weights.keys()
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in network.state_dict().items())
+    for name in ("train", "inference"):
+        config = os.path.join(root, f"configs/{name}.json")
+        workflow = create_workflow(config_file=config, workflow_type=name, bundle_root=root, **PLACES, **TINY[name])
+        assert workflow.check_properties() == []
+        assert workflow.network_def.state_dict().keys() == weights.keys()
+        assert workflow.version
+    workflow = ConfigWorkflow(config, workflow_type=name, bundle_root=root, **PLACES, **TINY[name])
+    workflow.initialize()
+    workflow.run()
+    assert os.path.isfile(os.path.join(root, "output/inference/summary.csv"))
+
+check(ROOT)  # from elsewhere, with PYTHONPATH
+assert sys.modules["common"].__file__.startswith(ROOT)
+other = create_workflow(config_file=OTHER + "/configs/inference.json", workflow_type="inference", **PLACES)
+assert sum(parameter.numel() for parameter in other.network_def.parameters()) and other.network_def.state_dict()
+assert sys.modules["common"].__file__.startswith(ROOT), "one copy serves both"
+
+for name in [name for name in sys.modules if name.split(".")[0] == "common"]:
+    del sys.modules[name]
+sys.path[:] = ["", *(folder for folder in sys.path if folder not in ("", ROOT, OTHER))]
+os.chdir(ROOT)
+check(".")  # from the bundle's own folder
 """
 
 
-def test_monai_loads_the_network(trained: Path, interpreter: Path, tiny: dict[str, Any]) -> None:
-    """By `monai.bundle.load`, which looks for ``configs/train.json`` and ``models/model.pt``."""
-    arguments = {"name": trained.name, "bundle_dir": str(trained.parent), "device": "cpu", "net_override": tiny["load"]}
-    _run(interpreter, "-c", LOAD.replace("ARGUMENTS", repr(arguments)), folder=trained)
+@pytest.mark.acceptance("load from Python")
+def test_python_loads_the_bundle(
+    trained: Path, interpreter: Path, tiny: dict[str, Any], bundles: list[Path], tmp_path: Path
+) -> None:
+    """By `load`, `create_workflow` and `ConfigWorkflow`, from elsewhere and its own folder, beside another bundle."""
+    other = bundles[(bundles.index(next(path for path in bundles if path.name == trained.name)) + 1) % len(bundles)]
+    (path,) = package(other.name, output=str(tmp_path))
+    zipfile.ZipFile(path).extractall(tmp_path)
+    values = {"NAME": trained.name, "ROOT": str(trained), "OTHER": str(tmp_path / other.name), "TINY": tiny}
+    script = "\n".join(f"{name} = {value!r}" for name, value in values.items()) + LOAD
+    _run(interpreter, "-c", script, folder=tmp_path, PYTHONPATH=str(trained))

@@ -1,0 +1,96 @@
+"""`monai.bundle download --source github`: a release as GitHub serves it, and MONAI's look-ups in it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import monai.bundle
+import monai.bundle.scripts
+import pytest
+import requests
+from local_server import serve
+
+from common.package import package
+
+REPOSITORY = "owner/bundles"
+API, RAW, SITE = "https://api.github.com", "https://raw.githubusercontent.com", "https://github.com"
+OLD, NEW = "0.1.0", "0.2.0"
+
+
+@pytest.fixture(scope="module")
+def hub(bundles: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """What GitHub serves, by host: a tag with ``models/model_info.json`` and assets, and MONAI's special tag.
+
+    The release has two versions of every bundle.
+    """
+    hub, sources = tmp_path_factory.mktemp("hub"), tmp_path_factory.mktemp("sources")
+    for bundle in bundles:
+        for name in ("configs", "docs"):
+            shutil.copytree(bundle / name, sources / bundle.name / name)
+        shutil.copy(bundle / "LICENSE", sources / bundle.name)
+    releases = []
+    for tag in ("v1", "hosting_storage_v1"):
+        assets = hub / "github.com" / REPOSITORY / "releases/download" / tag
+        for version in (OLD, NEW):
+            for bundle in bundles:
+                file = sources / bundle.name / "configs/metadata.json"
+                file.write_text(json.dumps(json.loads(file.read_text(encoding="utf-8")) | {"version": version}))
+            prefix = f"{SITE}/{REPOSITORY}/releases/download/{tag}"
+            package("all", output=str(assets), url_prefix=prefix, train=False, bundles_dir=sources)
+        committed = hub / "raw.githubusercontent.com" / REPOSITORY / tag / "models"
+        committed.mkdir(parents=True)
+        shutil.move(assets / "model_info.json", committed)
+        names = sorted(path.name for path in assets.iterdir())
+        urls = [{"name": name, "browser_download_url": f"{prefix}/{name}"} for name in names]
+        releases.append({"tag_name": tag, "assets": urls})
+    api = hub / "api.github.com/repos" / REPOSITORY / "releases"
+    api.parent.mkdir(parents=True)
+    api.write_text(json.dumps(releases))
+    yield hub
+
+
+@pytest.fixture
+def github(hub: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """MONAI asks this machine where it would ask GitHub."""
+    scripts, release_url = monai.bundle.scripts, monai.bundle.scripts._get_git_release_url
+    with serve(hub) as address:
+        direct = requests.Session()
+        direct.trust_env = False  # no proxy
+
+        def local(url: str) -> str:
+            return url.replace("https:/", address)
+
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        monkeypatch.setattr(scripts, "requests", SimpleNamespace(get=lambda url, **_: direct.get(local(url))))
+        monkeypatch.setattr(scripts, "_get_git_release_url", lambda *args, **names: local(release_url(*args, **names)))
+        yield
+
+
+@pytest.mark.parametrize("tag", ["v1", "hosting_storage_v1"])
+def test_look_ups(github: None, bundles: list[Path], tag: str) -> None:
+    names = [path.name for path in bundles]
+    found = monai.bundle.get_all_bundles_list(repo=REPOSITORY, tag=tag)
+    assert sorted(found) == [(name, NEW) for name in names]
+    for name in names:
+        versions = monai.bundle.get_bundle_versions(name, repo=REPOSITORY, tag=tag)
+        assert versions == {"latest_version": NEW, "all_versions": [OLD, NEW]}
+        info = monai.bundle.get_bundle_info(name, version=OLD, repo=REPOSITORY, tag=tag)
+        assert info["browser_download_url"] == f"{SITE}/{REPOSITORY}/releases/download/{tag}/{name}_v{OLD}.zip"
+
+
+@pytest.mark.acceptance("download and run elsewhere")
+def test_download(github: None, bundle: Path, tmp_path: Path) -> None:
+    """The latest version without a number, else the one that is asked for."""
+    for version, tag in ((None, "v1"), (None, "hosting_storage_v1"), (OLD, "v1")):
+        folder = tmp_path / f"{version}_{tag}"
+        repo = f"{REPOSITORY}/{tag}"
+        monai.bundle.download(
+            name=bundle.name, version=version, bundle_dir=folder, source="github", repo=repo, progress=False
+        )
+        metadata = json.loads((folder / bundle.name / "configs/metadata.json").read_text(encoding="utf-8"))
+        assert metadata["version"] == (version or NEW)
+        assert (folder / bundle.name / "common/__init__.py").is_file()

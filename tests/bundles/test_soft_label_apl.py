@@ -1,9 +1,9 @@
-"""Soft labels of readers' regions: every loss of Table I trains, and files of a trained bundle."""
+"""Soft labels of readers' regions: both networks train by every loss of Table I, and files of a trained bundle."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import nibabel as nib
 import numpy as np
@@ -16,6 +16,13 @@ from common.errors import find_input_error
 from common.files import read_csv
 
 SMALL = TINY["soft_label_apl"]["train"]
+OVERLAYS: dict[str, list[str]] = {"mask_rcnn": [], "unet": ["unet"]}
+TABLE_1 = ["box_ap50", "box_ap75", "mask_ap50", "mask_ap75", "iou", "precision", "recall", "dice"]
+
+
+class Trained(NamedTuple):
+    folder: Path
+    overlay: list[str]
 
 
 @pytest.fixture(scope="module")
@@ -30,58 +37,48 @@ def bundle_run(verb: str, configs: list[str], folder: Path, dataset: str, **over
     run_bundle("soft_label_apl", verb, configs, **{**places, **sizes, **overrides})
 
 
-@pytest.fixture(scope="module")
-def trained(dataset: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("soft_label_apl")
-    bundle_run("training", ["train"], folder, dataset)
-    return folder
-
-
-def test_prepared_files_train_as_regions_do(trained: Path, dataset: str, tmp_path: Path) -> None:
-    """Soft labels that `preparing` wrote are those that training makes in memory."""
-    bundle_run("preparing", ["train"], tmp_path, dataset)
-    label = nib.load(next((Path(dataset) / "soft_labels").glob("*.nii.gz"))).get_fdata()
-    assert label.shape == (48, 48, 3, 2) and len(np.unique(label)) > 2
-    assert label.min() == 0 and label.max() == 1
-    bundle_run("training", ["train"], tmp_path, dataset, soft_labels="soft_labels")
-    (from_files,), (from_regions,) = (read_csv(folder / "output/metrics.csv") for folder in (tmp_path, trained))
-    assert from_files.keys() == from_regions.keys() >= {"val_dice", "val_iou", "val_precision", "val_recall"}
-    for name, value in from_files.items():
-        assert float(value) == pytest.approx(float(from_regions[name]), rel=1e-4, nan_ok=True)
-
-
-@pytest.mark.parametrize("row", ["bce", "soft_bce", "apl_binary_2_0_1", "apl_soft_0_1_1"])
-def test_rows_of_table_1_are_one_override(row: str, trained: Path, dataset: str, tmp_path: Path) -> None:
-    bundle_run("training", ["train"], tmp_path, dataset, loss_name=row)
-    (own,), (default,) = (read_csv(folder / "output/metrics.csv") for folder in (tmp_path, trained))
-    assert np.isfinite(float(own["loss"])) and own["loss"] != default["loss"]
-
-
-def test_a_mistyped_loss_is_one_sentence(dataset: str, tmp_path: Path) -> None:
-    with pytest.raises(Exception) as raised:
-        bundle_run("training", ["train"], tmp_path, dataset, loss_name="apl_soft_1_1")
-    assert "expected one of bce, apl_binary_1_0_1" in str(find_input_error(raised.value))
-
-
-def test_evaluation(trained: Path, dataset: str) -> None:
-    """The tables agree: with one test volume, all voxels together are those of the volume."""
-    bundle_run("evaluating", ["train", "evaluate"], trained, dataset)
-    (row,) = read_csv(trained / "output/evaluation/summary.csv")
-    lines = (trained / "output/evaluation/metrics.csv").read_text().splitlines()
-    metrics = dict(line.split(",") for line in lines)
-    for name in ("dice", "iou", "recall"):
-        assert float(metrics[f"val_{name}"]) == pytest.approx(float(row[name]), abs=1e-5)
-    assert (trained / "output/evaluation/examples.png").is_file()
-
-
-def test_inference_in_the_geometry_of_the_input(trained: Path, dataset: str) -> None:
-    """An orientation other than the training's: maps, rows and scores are of the same voxels."""
+def infer(trained: Trained, image: Path | str, phantom: str, **overrides: Any) -> Path:
+    """The folder of what is written. Weights of two steps are sure of nothing: every detection counts."""
     sizes = {key: value for key, value in TINY["soft_label_apl"]["inference"].items() if not key.startswith("phantom")}
+    places = {"bundle_root": str(trained.folder), "dataset_dir": str(image), "phantom": phantom}
+    settings = {**places, **sizes, "map_threshold": 0.0, **overrides}
+    run_bundle("soft_label_apl", "inferring", ["inference", *trained.overlay], **settings)
+    return trained.folder / "output/inference"
+
+
+@pytest.fixture(scope="module", params=list(OVERLAYS))
+def trained(request: pytest.FixtureRequest, dataset: str, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """Each network in turn."""
+    folder, overlay = tmp_path_factory.mktemp(request.param), OVERLAYS[request.param]
+    bundle_run("training", ["train", *overlay], folder, dataset)
+    return Trained(folder, overlay)
+
+
+@pytest.mark.parametrize("row", ["bce", "soft_bce", "apl_binary_2_0_1"])
+def test_rows_of_table_1_are_one_override(row: str, trained: Trained, dataset: str, tmp_path: Path) -> None:
+    bundle_run("training", ["train", *trained.overlay], tmp_path, dataset, loss_name=row)
+    (own,), (default,) = (read_csv(folder / "output/metrics.csv") for folder in (tmp_path, trained.folder))
+    assert own.keys() >= {f"val_{name}" for name in TABLE_1}
+    name = "loss" if trained.overlay else "loss_mask"  # proposals, classes and boxes have losses of their own
+    assert np.isfinite(float(own[name])) and own[name] != default[name]
+
+
+def test_evaluation(trained: Trained, dataset: str) -> None:
+    """The tables agree: with one test volume, all slices together are those of the volume."""
+    bundle_run("evaluating", ["train", *trained.overlay, "evaluate"], trained.folder, dataset, map_threshold=0.0)
+    evaluation = trained.folder / "output/evaluation"
+    (row,) = read_csv(evaluation / "summary.csv")
+    metrics = dict(line.split(",") for line in (evaluation / "metrics.csv").read_text().splitlines())
+    for name in TABLE_1:
+        assert float(metrics[f"val_{name}"]) == pytest.approx(float(row[name] or "nan"), abs=1e-5, nan_ok=True)
+    assert (evaluation / "examples.png").is_file()
+
+
+def test_inference_in_the_geometry_of_the_input(trained: Trained, dataset: str) -> None:
+    """An orientation other than the training's: maps, rows and scores are of the same voxels."""
     image = Path(dataset) / "new/NEW_0002.nii.gz"
     assert nib.aff2axcodes(nib.load(image).affine) != ("I", "P", "L")
-    places = {"bundle_root": str(trained), "dataset_dir": str(image), "phantom": dataset}
-    run_bundle("soft_label_apl", "inferring", ["inference"], **places, **sizes, threshold=0.4)
-    output = trained / "output/inference"
+    output = infer(trained, image, dataset, threshold=0.4)
     reference = nib.load(image)
     mask, instances, probabilities = (
         nib.load(output / f"NEW_0002_{name}.nii.gz") for name in ("mask", "instances", "probabilities")
@@ -104,3 +101,68 @@ def test_inference_in_the_geometry_of_the_input(trained: Path, dataset: str) -> 
         assert float(found["score"]) == pytest.approx(probabilities[where][:, structure].mean(), abs=1e-5)
         slices = np.nonzero(where)[axis]
         assert [int(found["first_slice"]), int(found["last_slice"])] == [slices.min(), slices.max()]
+
+
+def test_prepared_files_train_as_regions_do(dataset: str, tmp_path: Path) -> None:
+    """Soft labels that `preparing` wrote are those that training makes in memory."""
+    files, regions = tmp_path / "files", tmp_path / "regions"
+    bundle_run("preparing", ["train"], files, dataset)
+    label = nib.load(next((Path(dataset) / "soft_labels").glob("*.nii.gz"))).get_fdata()
+    assert label.shape == (48, 48, 3, 2) and len(np.unique(label)) > 2
+    assert label.min() == 0 and label.max() == 1
+    bundle_run("training", ["train", "unet"], files, dataset, soft_labels="soft_labels")
+    bundle_run("training", ["train", "unet"], regions, dataset)
+    (from_files,), (from_regions,) = (read_csv(folder / "output/metrics.csv") for folder in (files, regions))
+    assert from_files.keys() == from_regions.keys()
+    for name, value in from_files.items():
+        assert float(value) == pytest.approx(float(from_regions[name]), rel=1e-4, nan_ok=True)
+
+
+def test_a_mistyped_loss_is_one_sentence(dataset: str, tmp_path: Path) -> None:
+    with pytest.raises(Exception) as raised:
+        bundle_run("training", ["train"], tmp_path, dataset, loss_name="apl_soft_1_1")
+    assert "expected one of bce, apl_binary_1_0_1" in str(find_input_error(raised.value))
+
+
+def write_miniature_oai(folder: Path) -> str:
+    """The layout of docs/README.md with what the phantom has not: two scans of a subject, a scan that nobody rated, one
+    without a truth, planes that are not square, float images, unsigned labels."""
+    generator, rows = np.random.default_rng(0), ["case,reader,slice,structure,row0,column0,row1,column1"]
+    affine = np.array([[0, 0, 3.0, 0], [0, -0.36, 0, 0], [-0.36, 0, 0, 0], [0, 0, 0, 1]])  # sagittal
+    cases = [f"{subject}_V{visit:02}" for subject in (9000099, 9000296, 9000622, 9000798) for visit in (0, 24)]
+    for case in cases:
+        image, bones, truth = generator.normal(300, 20, (88, 96, 4)), np.zeros((88, 96, 4)), np.zeros((88, 96, 4))
+        bones[4:40, 10:80], bones[50:84, 10:80] = 1, 2
+        truth[10:22, 20:40, 1:3] = truth[60:70, 40:64, 1:3] = 1
+        image[truth > 0] += 400
+        truth *= bones
+        arrays = {"images": image.astype(np.float32), "bones": bones.astype(np.uint8), "truth": truth.astype(np.uint8)}
+        for name, array in arrays.items():
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            if (name, case) != ("truth", cases[0]):
+                nib.save(nib.Nifti1Image(array, affine), folder / name / f"{case}.nii.gz")
+        if case != cases[1]:
+            rows += [f"{case},{reader},1,femur,8,16,24,44" for reader in ("A", "B")]
+            rows += [f"{case},A,2,tibia,56,36,72,64"]
+    (folder / "regions.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return str(folder)
+
+
+@pytest.mark.parametrize("network", list(OVERLAYS))
+def test_knee_mri_of_the_osteoarthritis_initiative(network: str, tmp_path: Path) -> None:
+    """`oai.yaml` on a miniature of its layout, with its own spacing, depth of the network, and anchors."""
+    dataset = write_miniature_oai(tmp_path / "oai")
+    overlay = [*OVERLAYS[network], "oai"]
+    sizes = {"image_size": [64, 64], "features": [4, 4, 4, 4]}
+    sizes |= {} if network == "unet" else {"channels": 4, "hidden": 8, "proposals": 20, "mask_cells": 7}
+    short = {"max_epochs": 1, "iterations_per_epoch": 2, "batch_size": 4, "num_workers": 0}
+    places = {"bundle_root": str(tmp_path), "dataset_dir": dataset}
+    run_bundle("soft_label_apl", "training", ["train", *overlay], **places, **sizes, **short)
+    (row,) = read_csv(tmp_path / "output/metrics.csv")
+    assert np.isfinite(float(row["loss"])) and set(row) >= {f"val_{name}" for name in TABLE_1}
+    places["dataset_dir"] = str(Path(dataset) / "images/9000099_V00.nii.gz")
+    run_bundle("soft_label_apl", "inferring", ["inference", *overlay], **places, **sizes)
+    (found,) = read_csv(tmp_path / "output/inference/summary.csv")
+    assert found["case"] == "9000099_V00"
+    mask = nib.load(tmp_path / "output/inference/9000099_V00_mask.nii.gz")
+    assert mask.shape == (88, 96, 4) and mask.header.get_zooms() == pytest.approx((0.36, 0.36, 3.0))

@@ -53,7 +53,7 @@ class Tracking:
             configuration = None if self.parser is None else self.parser.get()
             write_run_record(self.folder, configuration, getattr(state, "device", None))
             total = state.max_epochs * state.epoch_length
-            self._bar = self._opened.enter_context(tqdm(total=total, initial=state.iteration, disable=None))
+            self._bar = self._opened.enter_context(tqdm(None, "epoch", total, initial=state.iteration, disable=None))
             if not self._bar.disable:
                 self._opened.enter_context(logging_redirect_tqdm())
             log_dir = str(self.folder / TENSORBOARD_FOLDER)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from importlib.util import find_spec
 
+import ignite.distributed as idist
 from monai.bundle import ConfigParser, ReferenceResolver
 from monai.bundle.config_item import ConfigExpression
 
@@ -22,6 +23,7 @@ def prepare_mlflow(parser: ConfigParser) -> None:
     - The loss is read from the output of our trainers, where MONAI's default expects a list with an entry per image.
     - The artifact of a training is its ``configuration.yaml``; MONAI's default finds none if ``output_dir`` is a plain
       path.
+    - Of several processes the first tracks.
 
     Args:
         parser: of a running workflow, before its engines are built.
@@ -36,6 +38,8 @@ def prepare_mlflow(parser: ConfigParser) -> None:
         raise InputError("--tracking mlflow needs packages that are not installed: pip install -e '.[tracking]'.")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     for id in handlers:
+        if idist.get_rank() > 0:
+            parser[id]["_disabled_"] = True
         if "output_transform" in parser[id]:
             _replace(parser, f"{id}::output_transform", "$lambda output: output['loss']")
             _replace(parser, f"{id}::artifacts", f"$@output_dir + '/{CONFIGURATION_FILE}'")

@@ -161,6 +161,13 @@ def test_mlflow_reads_the_loss_and_keeps_the_configuration(
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
 
 
+def test_of_several_processes_the_first_tracks(tracked: ConfigParser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mlflow_tracking.idist, "get_rank", lambda: 1)
+    prepare_mlflow(tracked)
+    for engine in ("train::trainer", "validate::evaluator"):
+        assert tracked.get_parsed_content(engine)["handlers"] == []
+
+
 def test_missing_extra_in_one_sentence(tracked: ConfigParser, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mlflow_tracking, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"needs packages that are not installed: pip install -e '\.\[tracking\]'\."):

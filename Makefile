@@ -44,7 +44,7 @@ packages: .venv/core
 	$(BIN)/python -m common.package all --output dist
 
 docs: .venv/docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo site/index.html
 
 benchmark: .venv/benchmark

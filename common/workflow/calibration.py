@@ -18,6 +18,7 @@ from common.decision.temperature import LIMIT, fit_temperature
 from common.errors import InputError
 from common.files import whole_file, write_csv
 from common.metrics.reliability import reliability_bins
+from common.workflow.distributed import require_one_process
 
 TEMPERATURE_FILE = "temperature.json"
 
@@ -90,7 +91,8 @@ class FitTemperature:
         folder: where ``temperature.json`` goes, the folder of ``model.pt``.
 
     Raises:
-        InputError: when running, as `common.decision.fit_temperature`.
+        InputError: when attached, if several processes share the images; when running, as
+            `common.decision.fit_temperature`.
     """
 
     def __init__(self, folder: str) -> None:
@@ -98,6 +100,7 @@ class FitTemperature:
         self.start()
 
     def attach(self, engine: Engine) -> None:
+        require_one_process(self.path)
         engine.add_event_handler(Events.STARTED, self.start)
         engine.add_event_handler(IterationEvents.FORWARD_COMPLETED, self.add)
         engine.add_event_handler(Events.COMPLETED, self.write)

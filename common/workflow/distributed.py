@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -15,6 +16,8 @@ from monai.data.utils import set_rnd
 from monai.engines.utils import IterationEvents
 from torch import distributed
 from torch.utils.data import BatchSampler, RandomSampler, Sampler, SequentialSampler, get_worker_info
+
+from common.errors import InputError
 
 T = TypeVar("T")
 
@@ -170,6 +173,19 @@ def _parameters(engine: Engine) -> list[torch.nn.Parameter]:
 def _running_statistics(network: torch.nn.Module) -> list[torch.Tensor]:
     norms = [module for module in network.modules() if isinstance(module, torch.nn.modules.batchnorm._BatchNorm)]
     return [tensor for norm in norms for tensor in (norm.running_mean, norm.running_var) if tensor is not None]
+
+
+def require_one_process(path: str | os.PathLike[str]) -> None:
+    """For what writes the results of the cases that its own process sees.
+
+    Raises:
+        InputError: there are several processes; the message names the file that they would not write whole.
+
+    Example:
+        >>> require_one_process("summary.csv")
+    """
+    if idist.get_world_size() > 1:
+        raise InputError(f"{path} is written by a single process: leave torchrun and configs/multi_gpu.yaml away.")
 
 
 def from_first(value: T) -> T:

@@ -9,6 +9,7 @@ from ignite.engine import Engine, Events
 
 from common.files import write_csv
 from common.workflow.claim import claim_while_running
+from common.workflow.distributed import require_one_process
 
 
 class PredictionSummary:
@@ -19,6 +20,9 @@ class PredictionSummary:
     Args:
         folder: where ``<key>.csv`` goes.
         key: of an item's row, or of its list of any number of rows.
+
+    Raises:
+        InputError: when attached, if several processes share the items.
     """
 
     def __init__(self, folder: str, key: str = "summary") -> None:
@@ -26,6 +30,7 @@ class PredictionSummary:
         self.rows: list[dict[str, Any]] = []
 
     def attach(self, engine: Engine) -> None:
+        require_one_process(self.path)
         claim_while_running(engine, self.path.parent)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self.add)
 

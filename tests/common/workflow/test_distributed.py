@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,7 +20,16 @@ from monai.transforms import RandomizableTransform
 from torch import nn
 from torch.utils.data import RandomSampler
 
-from common.workflow import AverageGradients, EpochSeed, distributed, share_batches, share_cases
+from common.errors import InputError
+from common.workflow import (
+    AverageGradients,
+    EpochSeed,
+    FitTemperature,
+    PredictionSummary,
+    distributed,
+    share_batches,
+    share_cases,
+)
 from common.workflow.distributed import share
 
 NAMES = ("get_rank", "get_world_size", "all_reduce", "broadcast")
@@ -252,6 +262,13 @@ def test_every_process_starts_from_the_weights_of_the_first(processes: Callable[
 
     for weight, learned, batches in processes(2).run(work):
         assert weight.tolist() == [5.0, 5.0] and float(learned) == 0.0 and int(batches) == 9
+
+
+def test_tables_of_cases_are_left_to_a_single_process(processes: Callable[[int], Processes], tmp_path: Path) -> None:
+    processes(2)
+    for handler, name in ((PredictionSummary(str(tmp_path)), "summary.csv"), (FitTemperature(str(tmp_path)), "json")):
+        with pytest.raises(InputError, match=rf"{name} is written by a single process: leave torchrun"):
+            handler.attach(Engine(lambda engine, batch: None))
 
 
 def test_a_single_process_is_left_alone() -> None:

@@ -96,7 +96,7 @@ def read_case(case: CaseFiles, channels: int = 1, structures: Sequence[str] = ()
 
     Args:
         case: with its files.
-        channels: of PNG, JPEG and TIFF images; labels have one.
+        channels: of the image; where it is of several files each has one, and so have labels.
         structures: that regions mark, in the order of their class indices from 1. Where those of two overlap, the
             later one counts.
 
@@ -108,9 +108,11 @@ def read_case(case: CaseFiles, channels: int = 1, structures: Sequence[str] = ()
         _read_series(case, loaded)
         return loaded
     content: dict[str, torch.Tensor] = {}  # the truth may be an annotator's file
+    colours = channels if len(case.images) == 1 else 1  # modalities are grey
     for path in dict.fromkeys([*case.images, *case.labels.values(), *case.annotators.values()]):
         try:
-            content[path] = load_images("file", channels if path in case.images else 1)({"file": path})["file"]
+            load = load_images("file", colours if path in case.images else 1, check=False)
+            content[path] = load({"file": path})["file"]
         except Exception as error:  # decoders of damaged files raise whatever they meet
             loaded.findings.append(Finding("unreadable", reason(error, path), True, path))
     loaded.images = {path: content[path] for path in case.images if path in content}

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import os
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from common.data.readers import NIFTI_SUFFIXES, PICTURE_SUFFIXES, load_images
@@ -61,7 +59,7 @@ class InferenceInputs:
         paths, root = _find(source)
         self.items: list[dict[str, str]] = []
         self.failures: list[tuple[str, str]] = []
-        load = load_images("image", channels)
+        load = load_images("image", channels, check=False)
         first: dict[str, Path] = {}
         for path in paths:
             case = _without_suffix(path.relative_to(root).as_posix())
@@ -155,15 +153,11 @@ def _find_fault(path: Path, load: Any, channels: int, expected: Sequence[int]) -
     if not path.is_file():
         return "there is no such file"
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", np.exceptions.ComplexWarning)
-            image = load({"image": str(path)})["image"]
+        image = load({"image": str(path)})["image"]
     except Exception as error:  # decoders of damaged files raise whatever they meet
         cause = str(error.__cause__ or error) or type(error).__name__
         return f"it cannot be read ({' '.join(cause.split())})"
     dimensions = image.ndim - 1
-    if image.numel() == 0:
-        return f"it has no pixel, its shape is {tuple(image.shape[1:])}"
     if image.shape[0] != channels:
         return f"it has {image.shape[0]} channels or time points, where the network expects {channels}"
     if dimensions not in expected:

@@ -12,6 +12,7 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
 
+from common.data.case_checks import geometry_finding
 from common.data.load_slices import SliceReader
 from common.data.readers import load_images
 from common.errors import InputError
@@ -81,7 +82,7 @@ class LoadAnnotatorsd(MapTransform):
         self.num_classes, self.threshold = num_classes, threshold
         self.image_key, self.case_key = image_key, case_key
         self.slice_key = slice_key
-        self._load, self._slices = load_images("label"), SliceReader(slice_axis)
+        self._load, self._slices = load_images("label", check=False), SliceReader(slice_axis)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
@@ -121,11 +122,9 @@ class LoadAnnotatorsd(MapTransform):
                     f"{tuple(label.shape[1:])} and {tuple(reference.shape[1:])} with affines "
                     f"{label.affine.tolist()} and {reference.affine.tolist()}."
                 )
-        if image is not None and image.shape[1:] != reference.shape[1:]:
-            raise InputError(
-                f"{present[first]}: expected the image's shape {tuple(image.shape[1:])}, "
-                f"got {tuple(reference.shape[1:])}."
-            )
+        finding = geometry_finding(image, reference) if image is not None else None
+        if finding is not None and finding.unusable:
+            raise InputError(f"{present[first]}: {finding.message}.")
         stacked = reference.repeat(len(self.annotators), *[1] * (reference.ndim - 1))
         for channel, name in enumerate(self.annotators):
             stacked[channel] = labels[name][0] if name in labels else -1

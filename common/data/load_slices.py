@@ -126,7 +126,7 @@ class SliceReader:
         if slice_axis not in (0, 1, 2):
             raise InputError(f"slice_axis must be 0, 1 or 2, got {slice_axis!r}.")
         self.slice_axis = slice_axis
-        self._load = load_images("volume")
+        self._load = load_images("volume", channels=None)
         self._held: dict[str, MetaTensor] = {}
 
     def __call__(

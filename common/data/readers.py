@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
+from monai.data import MetaTensor
 from monai.data.image_reader import NibabelReader, PILReader
 from monai.transforms.io.dictionary import LoadImaged
 from monai.utils import ensure_tuple
 from PIL import Image, UnidentifiedImageError
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
+from common.data.case_checks import LabelValues, geometry_finding, image_findings, value_counts, value_findings
 from common.errors import InputError
 
 TIFF_SUFFIXES = (".tif", ".tiff")
@@ -134,24 +137,95 @@ class PictureReader(PILReader):
         return {"width": img.width, "height": img.height}
 
 
-def load_images(keys: str | Sequence[str], channels: int = 1) -> LoadImaged:
+class VolumeReader(NibabelReader):
+    """MONAI's reader for NIfTI files.
+
+    Raises:
+        InputError: on reading, a damaged file, one without voxels, one of colours or of complex numbers.
+    """
+
+    def read(self, data: Any, **kwargs: Any) -> Any:
+        try:
+            return super().read(data, **kwargs)
+        except Exception as error:  # nibabel, gzip and zlib raise their own kinds
+            raise _unreadable(data, error) from error
+
+    def _get_array_data(self, img: Any, filename: Any) -> Any:
+        kind = img.header.get_data_dtype()
+        if kind.kind not in "buif":
+            raise InputError(f"{filename}: expected one real number per voxel, got {kind}.")
+        try:
+            data = super()._get_array_data(img, filename)
+        except Exception as error:
+            raise _unreadable(filename, error) from error
+        if not data.size:
+            raise InputError(f"{filename} has no voxel, its shape is {img.shape}.")
+        return data
+
+
+def _unreadable(files: Any, error: Exception) -> InputError:
+    names = ", ".join(map(str, ensure_tuple(files)))
+    return InputError(f"{names} cannot be read as NIfTI: {' '.join(str(error).split()).rstrip('.')}.")
+
+
+class ImageLoader(LoadImaged):
+    """MONAI's `LoadImaged` for PNG, JPEG, TIFF and NIfTI, which checks what it has loaded; see `load_images`."""
+
+    def __init__(
+        self,
+        keys: str | Sequence[str],
+        channels: int | None = 1,
+        check: bool = True,
+        classes: Mapping[str, int] | None = None,
+    ) -> None:
+        super().__init__(keys, ensure_channel_first=True)
+        self.register(VolumeReader())
+        self.register(PictureReader(1 if channels is None else channels))
+        self.channels, self.check, self.classes = channels, check, dict(classes or {})
+
+    def __call__(self, data: Mapping[Hashable, Any], reader: Any = None) -> dict[Hashable, Any]:
+        item = dict(super().__call__(dict(data), reader))
+        if self.check:
+            for key in self.key_iterator(item):
+                fault = self._fault(key, item)
+                if fault:
+                    raise InputError(f"Case {data.get('case', 'without a name')}: {data[key]}: {fault}.")
+        return item
+
+    def _fault(self, key: Hashable, item: Mapping[Hashable, Any]) -> str:
+        image = item[key]
+        if self.channels is not None and len(image) != self.channels:
+            return f"expected {self.channels} channel{'s' * (self.channels > 1)}, got {len(image)}"
+        if not bool(torch.linalg.matrix_rank(torch.as_tensor(image.affine)) == len(image.affine)):
+            return "its affine cannot be inverted"
+        first = next(value for value in item.values() if isinstance(value, MetaTensor))
+        findings = [*image_findings(image), geometry_finding(first, image)]
+        if key in self.classes:
+            findings += value_findings(value_counts(image), LabelValues(classes=tuple(range(self.classes[str(key)]))))
+        return next((finding.message for finding in findings if finding and finding.unusable), "")
+
+
+def load_images(
+    keys: str | Sequence[str], channels: int | None = 1, check: bool = True, classes: Mapping[str, int] | None = None
+) -> ImageLoader:
     """MONAI's `LoadImaged` for PNG, JPEG, TIFF and NIfTI, by suffix, as float32 with the channel first.
 
-    A picture of width W and height H becomes (channels, W, H), a NIfTI file (C, X, Y) or (C, X, Y, Z) with its affine
-    and its own number of channels. `SaveImaged` writes both back in their own geometry.
+    A picture of width W and height H becomes (channels, W, H), a NIfTI file (C, X, Y) or (C, X, Y, Z) with its affine.
+    `SaveImaged` writes both back in their own geometry.
 
     Args:
         keys: of the items that hold file names.
-        channels: of PNG, JPEG and TIFF images, 1 (grey) or 3 (colour).
+        channels: of PNG, JPEG and TIFF images, 1 (grey) or 3 (colour); a NIfTI file must have as many. None: grey
+            pictures, and NIfTI files of any number.
+        check: refuse what cannot be trained on: another number of channels, values that are not finite, an affine that
+            cannot be inverted, a file whose shape or position is not that of the item's image (`geometry_finding`).
+        classes: of label files by key, how many classes they hold, background included; other values are refused.
 
     Raises:
-        InputError: another number of channels.
+        InputError: another number of channels; on loading, what ``check`` finds, by case and file.
 
     Example:
         >>> load_images(["image", "label"]).keys
         ('image', 'label')
     """
-    loader = LoadImaged(keys, ensure_channel_first=True)
-    loader.register(NibabelReader())
-    loader.register(PictureReader(channels))
-    return loader
+    return ImageLoader(keys, channels, check, classes)

@@ -98,7 +98,7 @@ def broken_files(folder: Path) -> dict[str, str]:
         "cut_archive.nii.gz": "cannot be read",
         "series.nii": "6 channels or time points",
         "nan.nii": "not finite",
-        "hollow.nii": "no pixel",
+        "hollow.nii": "no voxel",
         "complex.nii": "complex",
         "flat.nii": "affine",
     }

@@ -118,7 +118,7 @@ def test_mistakes_name_case_and_file(tmp_path: Path):
     ]:
         with pytest.raises(InputError, match=f"^Case 12: .*{message}"):
             load({"case": "12", "annotators": files})
-    with pytest.raises(InputError, match=r"good.png: expected the image's shape \(5, 5\), got \(4, 5\)"):
+    with pytest.raises(InputError, match=r"good.png: its shape is 4 × 5, that of the image 5 × 5"):
         load({"image": torch.zeros(1, 5, 5), "annotators": {"AR": good}})
     with pytest.raises(InputError, match=r"grey\.png: expected classes from 0 to 3"):
         LoadAnnotatorsd("annotators", NAMES, num_classes=4)({"annotators": {"AR": grey}})

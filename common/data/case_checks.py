@@ -15,6 +15,7 @@ from monai.data import MetaTensor
 __all__ = [
     "Finding",
     "LabelValues",
+    "affine_finding",
     "class_map",
     "class_sizes",
     "content_digest",
@@ -116,6 +117,25 @@ def geometry_finding(image: torch.Tensor, other: torch.Tensor, file: str = "") -
         return None
     message = f"its affine lays it up to {moved:.3g} mm from the image ({_listed(voxel_size(image))} mm voxels)"
     return Finding("position", message, moved > MOVED_VOXELS * spacing, file)
+
+
+def affine_finding(image: torch.Tensor, file: str = "") -> Finding | None:
+    """An affine that says nothing of where the image's voxels are.
+
+    Args:
+        image: with an affine if it is a `MetaTensor`.
+        file: for the finding.
+
+    Example:
+        >>> affine_finding(MetaTensor(torch.zeros(1, 2, 2), affine=torch.zeros(4, 4))).message
+        'its affine cannot be inverted'
+    """
+    if not isinstance(image, MetaTensor):
+        return None
+    affine = torch.as_tensor(image.affine, dtype=torch.float64).cpu()
+    if bool(torch.isfinite(affine).all()) and int(torch.linalg.matrix_rank(affine)) == len(affine):
+        return None
+    return Finding("position", "its affine cannot be inverted", True, file)
 
 
 def voxel_size(image: torch.Tensor) -> list[float]:

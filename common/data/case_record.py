@@ -11,6 +11,7 @@ import torch
 from common.data.case_checks import (
     Finding,
     LabelValues,
+    affine_finding,
     class_map,
     class_sizes,
     content_digest,
@@ -89,7 +90,7 @@ def examine_case(
     Args:
         case: with its files.
         meaning: of the values in label files.
-        channels: of PNG, JPEG and TIFF images.
+        channels: of the image.
         structures: that readers' regions mark, in the order of the class indices.
     """
     loaded = read_case(case, channels, structures)
@@ -97,10 +98,14 @@ def examine_case(
     reference = next(iter(loaded.images.values()), None)
     for path, image in loaded.images.items():
         record.findings += image_findings(image, path)
+        _note(record, affine_finding(image, path))
         if reference is not None and image is not reference:
             _note(record, geometry_finding(reference, image, path))
     if reference is not None:
         _describe(record, loaded)
+        if record.digest and record.channels != channels:
+            message = f"its image has {record.channels} channels where {channels} is expected"
+            record.findings.append(Finding("shape", message, True, case.images[0]))
     marked = LabelValues(tuple(range(len(structures) + 1))) if case.regions else meaning
     for key, label in loaded.labels.items():
         record.labels[key] = _label(record, label, case.labels[key], meaning, reference)
@@ -139,15 +144,11 @@ def compare_cases(records: Sequence[CaseRecord]) -> None:
             more = ", …" if len(apart or others) > 3 else ""
             record.findings.append(Finding(kind, f"its image has the content of {shown}{more}"))
     readable = [record for record in records if record.digest]
-    for name, values in (
-        ("channels", [record.channels for record in readable]),
-        ("axes", [len(record.shape) for record in readable]),
-    ):
-        usual = Counter(values).most_common(1)[0][0] if values else None
-        for record, value in zip(readable, values, strict=True):
-            if value != usual:
-                message = f"its image has {value} {name} where most have {usual}"
-                record.findings.append(Finding("shape", message, True, record.case.images[0]))
+    usual = Counter(len(record.shape) for record in readable).most_common(1)
+    for record in readable:
+        if len(record.shape) != usual[0][0]:
+            message = f"its image has {len(record.shape)} axes where most have {usual[0][0]}"
+            record.findings.append(Finding("shape", message, True, record.case.images[0]))
 
 
 def _describe(record: CaseRecord, loaded: LoadedCase) -> None:

@@ -24,7 +24,8 @@ from common.report.drawing import COLOURS, LEGEND, TEXT, WIDTH, PathLike, outlin
 
 __all__ = ["CasePanel", "draw_cases", "draw_sizes", "viewed_plane"]
 
-OUTLINES = ("#F0E442", "#56B4E9", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#FFFFFF")  # on dark images
+# bright, as images are dark; beyond six no longer for every colour vision
+OUTLINES = ("#F0E442", "#56B4E9", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#B28DFF", "#FB8072", "#E5E5E5")
 NOT_FINITE = "#D55E00"
 COLUMNS = 4
 GOLDEN_RATIO = 0.618034
@@ -115,9 +116,11 @@ def draw_cases(path: PathLike, panels: Sequence[CasePanel]) -> Path:
     layout = ConstrainedLayoutEngine(w_pad=0.05, h_pad=0.05, wspace=0.02, hspace=0.03)
     shapes = [(panel.image.shape, panel.aspect) for panel in panels if panel.image is not None]
     tallest = max((height / width * aspect for (height, width), aspect in shapes), default=1.0)
+    abreast = max(1, min(len(names), 7, int(90 / (max(map(len, names), default=0) + 7))))
+    lines = -(-len(names) // abreast)
     texts = [_wrapped(panel.note) for panel in panels]
     row = WIDTH / COLUMNS * min(tallest, 1.3) + 0.35 + 0.11 * max(text.count("\n") + 1 for text in texts)
-    figure = Figure(figsize=(WIDTH, row * rows + (0.35 if names else 0.0)), layout=layout)
+    figure = Figure(figsize=(WIDTH, row * rows + 0.2 * lines), layout=layout)
     places = figure.subplots(rows, COLUMNS, squeeze=False)
     for place in places.flat[len(panels) :]:
         place.set_visible(False)
@@ -125,7 +128,7 @@ def draw_cases(path: PathLike, panels: Sequence[CasePanel]) -> Path:
         _draw(place, panel, colours)
     if names:
         handles = [Line2D([], [], color=colours[name], linewidth=3, label=name) for name in names]
-        figure.legend(handles=handles, loc="outside upper left", ncols=min(len(names), 7), **LEGEND)
+        figure.legend(handles=handles, loc="outside upper left", ncols=abreast, **LEGEND)
     return save_figure(figure, path, dpi=120, keep=(*dict.fromkeys(colours.values()), NOT_FINITE))
 
 

@@ -41,14 +41,14 @@ def check_cases(
 
     Args:
         sections: datalist by name: training, validation and, where there is one, test.
-        preprocessing: of the sections' items; a section without one takes the last.
+        preprocessing: of training and validation, by section.
         output_dir: ``checking/`` is made in it with ``checking.html``, ``cases.csv`` (a row for every case) and
             ``findings.csv`` (a row for every finding).
         classes: class indices that label files hold; None: labels are masks.
         foreground: values of a mask that are the object; None: what exceeds half of its maximum.
         class_names: of the class indices from 0 on.
         annotators: who are expected to have labelled.
-        channels: of PNG, JPEG and TIFF images.
+        channels: of the image.
         num_workers: processes that read.
 
     Returns:
@@ -93,16 +93,16 @@ def rehearse(records: Sequence[CaseRecord], preprocessing: Mapping[str, Compose]
 
     Args:
         records: of all sections.
-        preprocessing: by section; a section without one takes the last.
+        preprocessing: by section; a section without one is left out.
     """
     begun: set[str] = set()
     for record in records:
         section = record.case.section
         suspicious = any(found.kind not in COMPARED for found in record.findings)
-        if record.unusable or (section in begun and not suspicious):
+        chain = preprocessing.get(section)
+        if chain is None or record.unusable or (section in begun and not suspicious):
             continue
         begun.add(section)
-        chain = preprocessing.get(section) or list(preprocessing.values())[-1]
         end = chain.get_index_of_first(lambda transform: isinstance(transform, RandomizableTrait))
         for item in record.case.items:
             try:

@@ -56,7 +56,7 @@ def begin_run() -> None:
                 _check_key(id, value, workflow.parser, files, references)
         else:
             _check_kind(id, value, [file[id] for file in files if id in file])
-    prepare_mlflow(workflow.parser)
+    prepare_mlflow(workflow.parser, workflow.run_id)
     _check_device(workflow.parser)
     if "output_dir" in workflow.parser:
         _check_writable("output_dir", workflow.parser.get_parsed_content("output_dir"))

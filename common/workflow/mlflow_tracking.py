@@ -15,7 +15,7 @@ from common.workflow.run_record import CONFIGURATION_FILE
 HANDLER = "MLFlowHandler"
 
 
-def prepare_mlflow(parser: ConfigParser) -> None:
+def prepare_mlflow(parser: ConfigParser, run_id: str) -> None:
     """Mends the handlers that ``--tracking mlflow`` has added to a configuration; without them it does nothing.
 
     - Nothing is sent but what goes to the tracking server: MLflow's usage statistics are switched off, unless
@@ -23,10 +23,12 @@ def prepare_mlflow(parser: ConfigParser) -> None:
     - The loss is read from the output of our trainers, where MONAI's default expects a list with an entry per image.
     - The artifact of a training is its ``configuration.yaml``; MONAI's default finds none if ``output_dir`` is a plain
       path.
+    - An evaluation is a run of its own that ends; MONAI's default leaves the ending to the trainer.
     - Of several processes the first tracks.
 
     Args:
         parser: of a running workflow, before its engines are built.
+        run_id: of its entry, such as ``training``.
 
     Raises:
         InputError: the extra ``tracking`` is not installed.
@@ -43,6 +45,8 @@ def prepare_mlflow(parser: ConfigParser) -> None:
         if "output_transform" in parser[id]:
             _replace(parser, f"{id}::output_transform", "$lambda output: output['loss']")
             _replace(parser, f"{id}::artifacts", f"$@output_dir + '/{CONFIGURATION_FILE}'")
+        elif "@train" not in str(parser.get(run_id)):
+            _replace(parser, f"{id}::close_on_complete", "$True")
 
 
 def _is_handler(parser: ConfigParser, id: str) -> bool:

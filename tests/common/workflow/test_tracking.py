@@ -139,6 +139,8 @@ def tracked(tmp_path: Path) -> ConfigParser:
     parser = ConfigParser(
         {
             "output_dir": str(tmp_path),
+            "training": ["$@train#trainer.run()"],
+            "evaluating": ["$@validate#evaluator.run()"],
             "train": {"handlers": [], "trainer": {"_target_": "builtins.dict", "handlers": "@train#handlers"}},
             "validate": {"handlers": [], "evaluator": {"_target_": "builtins.dict", "handlers": "@validate#handlers"}},
         }
@@ -152,24 +154,32 @@ def test_mlflow_reads_the_loss_and_keeps_the_configuration(
     tracked: ConfigParser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("MLFLOW_DISABLE_TELEMETRY", raising=False)
-    prepare_mlflow(tracked)
+    prepare_mlflow(tracked, "training")
     handler = "train::handlers::0"
     assert tracked.get_parsed_content(f"{handler}::output_transform")({"loss": 3}) == 3
     assert tracked.get_parsed_content(f"{handler}::artifacts") == f"{tmp_path}/configuration.yaml"
     assert tracked[handler]["output_transform"] == "$lambda output: output['loss']", "so says the record"
     assert "artifacts" not in tracked["validate::handlers::0"]
+    assert "close_on_complete" not in tracked["validate::handlers::0"]
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
 
 
 def test_of_several_processes_the_first_tracks(tracked: ConfigParser, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mlflow_tracking.idist, "get_rank", lambda: 1)
-    prepare_mlflow(tracked)
+    prepare_mlflow(tracked, "training")
     for engine in ("train::trainer", "validate::evaluator"):
         assert tracked.get_parsed_content(engine)["handlers"] == []
+
+
+def test_evaluation_ends_its_mlflow_run(tracked: ConfigParser) -> None:
+    prepare_mlflow(tracked, "evaluating")
+    assert tracked.get_parsed_content("validate::handlers::0::close_on_complete") is True
 
 
 def test_missing_extra_in_one_sentence(tracked: ConfigParser, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mlflow_tracking, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"needs packages that are not installed: pip install -e '\.\[tracking\]'\."):
-        prepare_mlflow(tracked)
-    prepare_mlflow(ConfigParser({"train": {"handlers": [{"_target_": "StatsHandler"}]}}))  # nobody asked for it
+        prepare_mlflow(tracked, "training")
+    prepare_mlflow(
+        ConfigParser({"train": {"handlers": [{"_target_": "StatsHandler"}]}}), "training"
+    )  # nobody asked for it

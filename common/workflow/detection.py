@@ -118,7 +118,7 @@ class DetectSlices:
         self.batch_size = batch_size
 
     def __call__(self, engine: SupervisedEvaluator, batch: dict[str, Any]) -> list[dict[str, Any]]:
-        device = engine.state.device
+        device = torch.device(engine.state.device)  # text where it comes from the command line
         network: Any = getattr(engine.network, "module", engine.network)  # what DistributedDataParallel wraps
         engine.state.batch, items = decollate_batch(batch), []
         with engine.mode(engine.network), torch.autocast(device.type, enabled=engine.amp, **engine.amp_kwargs):

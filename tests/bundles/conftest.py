@@ -13,7 +13,8 @@ BUNDLES = sorted(path.parents[1] for path in REPOSITORY.glob("bundles/*/configs/
 STANDALONE = ("train", "inference")
 
 # Per bundle: overrides of train.yaml and inference.yaml that make a run tiny, those that give `monai.bundle.load` the
-# same network, and patterns below the phantom's folder of images to segment.
+# same network, patterns below the phantom's folder of images to segment, and overlays of the network that is exported
+# if the bundle's own cannot be.
 TINY: dict[str, dict[str, Any]] = {
     "t_loss": {
         "train": {
@@ -115,6 +116,7 @@ TINY: dict[str, dict[str, Any]] = {
             "hidden": 8,
         },
         "load": {"features": [4, 4, 4, 4], "channels": 4, "hidden": 8},
+        "export": ["unet"],
         "classes": 3,
         "inputs": ["new/*"],
     },

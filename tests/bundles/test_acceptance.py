@@ -11,6 +11,7 @@ from pathlib import Path
 import onnxruntime
 import pytest
 import torch
+from conftest import TINY
 from monai.bundle import ConfigParser, ckpt_export, onnx_export, verify_metadata
 from monai.data import load_net_with_metadata
 
@@ -40,16 +41,22 @@ def unpacked(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "unpacked" / bundle.name
 
 
+def _configs(bundle: Path, suffix: str) -> list[str]:
+    """Inference, and the overlay of the network that can be exported where its own cannot."""
+    names = ["inference", *TINY[bundle.name].get("export", [])]
+    return [str(bundle / f"configs/{name}{suffix}") for name in names]
+
+
 def _network(bundle: Path) -> torch.nn.Module:
     parser = ConfigParser()
-    parser.read_config(bundle / "configs/inference.yaml")
+    parser.read_config(_configs(bundle, ".yaml"))
     torch.manual_seed(0)
     return parser.get_parsed_content("network_def").eval()
 
 
 @pytest.fixture(scope="module")
 def network(unpacked: Path) -> torch.nn.Module:
-    """The network of inference.json with the weights of the zip."""
+    """The network that is exported, with the weights of the zip."""
     network = _network(unpacked)
     network.load_state_dict(torch.load(unpacked / WEIGHTS, weights_only=True))
     return network
@@ -68,7 +75,7 @@ def files(unpacked: Path) -> dict[str, str]:
     return {
         "net_id": "network_def",
         "meta_file": str(unpacked / "configs/metadata.json"),
-        "config_file": str(unpacked / "configs/inference.json"),
+        "config_file": _configs(unpacked, ".json"),
         "bundle_root": str(unpacked),
     }
 

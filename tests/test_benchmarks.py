@@ -67,6 +67,20 @@ def test_tables_of_several_annotators_are_planned(checkout: Path, tmp_path: Path
     assert counts["disentangling_annotators_train"] == counts["disentangling_annotators_evaluate"] == str(runs)
 
 
+@pytest.mark.parametrize(
+    ("table", "runs", "evaluations"),
+    [("phantom", 2 * 9 * 3, 2 * 9 * 3), ("oocytes", 3 * 3, 3 * 3 * 4), ("hippocampus", 3 * 3, 3 * 3)],
+)
+def test_tables_of_soft_labels_are_planned(
+    checkout: Path, tmp_path: Path, table: str, runs: int, evaluations: int
+) -> None:
+    """Networks × rows × seeds, each evaluated once per reference; of one seed the example of Fig. 2."""
+    plan = snakemake(checkout, tmp_path, {}, "--dry-run", table=f"soft_label_apl_{table}")
+    counts = dict(line.split() for line in plan.splitlines() if line.startswith("soft_label_apl_"))
+    assert (counts["soft_label_apl_train"], counts["soft_label_apl_evaluate"]) == (str(runs), str(evaluations))
+    assert counts.get("soft_label_apl_example", "0") == ("18" if table == "phantom" else "0")
+
+
 def test_a_part_of_the_table_is_made(checkout: Path, totalsegmentator: Path) -> None:
     sizes = {"max_cases": 6, "patch_size": [16, 16, 16], "spacing_mm": 3.0, "features": [4, 8], "max_epochs": 2}
     sizes |= {"val_interval": 2, "shift": 1, "num_workers": 0, "num_folds": 3}

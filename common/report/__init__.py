@@ -6,7 +6,12 @@ from common.report.curves import draw_dice_by_setting, draw_memorisation, draw_n
 from common.report.noise_levels import draw_dice_by_noise_level, draw_noise_levels
 from common.report.overlays import Example, draw_examples, draw_overlay, examples_from_dataset
 from common.report.page import write_page
-from common.report.soft_label import SoftLabelExample, draw_soft_label_pipeline, soft_label_examples
+from common.report.soft_label import (
+    SoftLabelExample,
+    draw_predictions,
+    draw_soft_label_pipeline,
+    soft_label_examples,
+)
 from common.report.statistics import (
     GroupComparison,
     compare_groups,
@@ -38,6 +43,7 @@ __all__ = [
     "draw_noise_levels",
     "draw_nu_path",
     "draw_overlay",
+    "draw_predictions",
     "draw_probabilities",
     "draw_reliability",
     "draw_soft_label_pipeline",

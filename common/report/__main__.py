@@ -19,6 +19,7 @@ from common.report.calibration import draw_reliability
 from common.report.curves import draw_dice_by_setting, draw_memorisation, draw_nu_path
 from common.report.noise_levels import draw_dice_by_noise_level, draw_noise_levels
 from common.report.overlays import draw_overlay
+from common.report.soft_label import draw_predictions, draw_soft_label_pipeline, soft_label_examples
 from common.report.tables import insert_between_markers, load_results, results_table
 
 
@@ -164,6 +165,49 @@ def noise_dice(results: str, output: str = "noise_dice.png") -> str:
     return str(draw_dice_by_noise_level(load_results(results), output))
 
 
+@SetParseFn(str, "dataset", "output")
+def soft_labels(
+    dataset: str,
+    count: int = 3,
+    section: str = "training",
+    hyperintensity: float = 2.5,
+    neighbour_slices: float = 0.3,
+    output: str = "soft_labels.png",
+) -> str:
+    """How soft labels are made of readers' regions, step by step, for the cases in which they marked most.
+
+    Args:
+        dataset: folder with images/, bones/ and regions.csv.
+        count: cases.
+        section: training, validation or test.
+        hyperintensity: threshold of step 3; 0 leaves the step out.
+        neighbour_slices: weight of step 4; 0 leaves the step out.
+        output: PNG to write.
+    """
+    options = {"hyperintensity": hyperintensity, "neighbour_slices": neighbour_slices}
+    return str(draw_soft_label_pipeline(output, soft_label_examples(dataset, count, section, **options)))
+
+
+@SetParseFn(str)
+def predictions(image: str, truth: str, *maps: str, output: str = "predictions.png") -> str:
+    """Probabilities of several networks side by side, in the slice with the most of the truth.
+
+    Args:
+        image: NIfTI volume, its slices along the third axis.
+        truth: NIfTI, foreground where positive.
+        maps: CASE_probabilities.nii.gz that inference wrote, LABEL:FILE.
+        output: PNG to write.
+    """
+    named: dict[str, str] = {}
+    for entry in maps:
+        label, _, file = entry.rpartition(":")
+        label = label or Path(file).name
+        if label in named:
+            raise InputError(f"two maps are called {label!r}: name them as LABEL:FILE.")
+        named[label] = file
+    return str(draw_predictions(output, image, truth, named))
+
+
 COMMANDS = {
     "memorisation": memorisation,
     "nu_path": nu_path,
@@ -173,7 +217,9 @@ COMMANDS = {
     "overlay": overlay,
     "noise_levels": noise_levels,
     "noise_dice": noise_dice,
+    "predictions": predictions,
     "reliability": reliability,
+    "soft_labels": soft_labels,
 }
 
 

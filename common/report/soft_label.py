@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,6 @@ __all__ = [
     "SoftLabelExample",
     "draw_predictions",
     "draw_soft_label_pipeline",
-    "label_examples",
     "soft_label_examples",
 ]
 
@@ -139,31 +138,6 @@ def soft_label_examples(
     return [_example(compute(item)) for item in chosen]
 
 
-def label_examples(items: Sequence[Mapping[str, Any]]) -> list[SoftLabelExample]:
-    """Rows for `draw_soft_label_pipeline` of any data set: of each item the slice with most of the label.
-
-    Args:
-        items: ``image`` (C, X, Y, S), ``label`` (K, X, Y, S) in [0, 1], whose largest structure is drawn, and ``case``.
-
-    Returns:
-        A row for each, x to the right and y downward.
-
-    Example:
-        >>> item = {"image": np.zeros((1, 5, 4, 2)), "label": np.ones((1, 5, 4, 2)), "case": "a"}
-        >>> [row.steps["raters"].shape for row in label_examples([item])]
-        [(4, 5)]
-    """
-    rows = []
-    for index in range(len(items)):
-        item = items[index]
-        image, label = (np.asarray(item[key]) for key in ("image", "label"))
-        shares = label.max(axis=0)
-        chosen = int(shares.sum(axis=(0, 1)).argmax())
-        image = image[image.shape[0] // 2, ..., chosen].T
-        rows.append(SoftLabelExample(title=item["case"], image=image, steps={"raters": shares[..., chosen].T}))
-    return rows
-
-
 def draw_predictions(path: PathLike, image_file: PathLike, truth_file: PathLike, maps: Mapping[str, PathLike]) -> Path:
     """The probabilities of several networks for one slice of a volume side by side, in colour over the image.
 
@@ -233,7 +207,7 @@ def _colour_bar(figure: Figure, panels: np.ndarray, shown: AxesImage, title: str
     bar.outline.set_visible(False)
 
 
-def _example(item: Mapping[str, Any]) -> SoftLabelExample:
+def _example(item: Mapping[Hashable, Any]) -> SoftLabelExample:
     """The slice of a prepared item in which the readers marked most."""
     steps = {name: item[f"label_{name}"][0].numpy() for name in STEP_TITLES if f"label_{name}" in item}
     index = int(steps["raters"].sum(axis=(0, 1)).argmax())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import nibabel as nib
 import numpy as np
 import pytest
 from PIL import Image
@@ -9,6 +12,7 @@ from PIL import Image
 from common.data import write_knee_phantom
 from common.errors import InputError
 from common.report import SoftLabelExample, draw_soft_label_pipeline, soft_label_examples
+from common.report.__main__ import predictions, soft_labels
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +53,34 @@ def test_mistakes(tmp_path):
     for wrong in ([], rows):
         with pytest.raises(InputError, match="at least one example"):
             draw_soft_label_pipeline(tmp_path / "a.png", wrong)
+
+
+def test_predictions_by_command(phantom, tmp_path):
+    """The truth itself has Dice 1, nothing has Dice 0, and each panel shows its own map."""
+    image, truth = (sorted((Path(phantom) / name).iterdir())[0] for name in ("images", "truth"))
+    label = nib.load(truth)
+    maps = np.eye(3, dtype=np.float32)[np.asarray(label.dataobj)]
+    for name, values in (("truth", maps), ("nothing", np.eye(3, dtype=np.float32)[np.zeros(label.shape, int)])):
+        nib.save(nib.Nifti1Image(values, label.affine), tmp_path / f"{name}.nii.gz")
+    files = [f"Truth:{tmp_path}/truth.nii.gz", f"Nothing:{tmp_path}/nothing.nii.gz"]
+    output = predictions(str(image), str(truth), *files, output=str(tmp_path / "predictions.png"))
+    picture = np.asarray(Image.open(output).convert("RGB")).astype(int)
+    warm = picture[..., 0] - picture[..., 2] > 60
+    panels = np.array_split(warm[:, : round(0.9 * warm.shape[1])], 3, axis=1)
+    assert panels[1].sum() > 20 * max(panels[0].sum(), panels[2].sum(), 1)
+    with pytest.raises(InputError, match="two maps are called 'Truth'"):
+        predictions(str(image), str(truth), files[0], files[0])
+    with pytest.raises(InputError, match="at least one map"):
+        predictions(str(image), str(truth))
+    nib.save(nib.Nifti1Image(maps[:-1], label.affine), tmp_path / "short.nii.gz")
+    with pytest.raises(InputError, match=r"short\.nii\.gz must have the shape of .*, \(48, 48, 3\), got \(47, 48, 3\)"):
+        predictions(str(image), str(truth), f"{tmp_path}/short.nii.gz")
+    with pytest.raises(InputError, match=r"missing\.nii\.gz cannot be read as NIfTI"):
+        predictions(str(image), str(truth), f"{tmp_path}/missing.nii.gz")
+
+
+def test_the_pipeline_by_command(phantom, tmp_path):
+    output = soft_labels(
+        str(phantom), count=1, hyperintensity=0, neighbour_slices=0, output=str(tmp_path / "steps.png")
+    )
+    assert Image.open(output).width == 840

@@ -1,0 +1,139 @@
+# Table I and Fig. 2 of the soft-label paper on the knee phantom, and its losses on real images: three annotators, simulated readers.
+
+# Rows: overrides of the bundle's train.yaml. The first is no row of the paper: the readers' regions as they are, without the steps of section IV.A.
+SOFT_LABEL_STEPS_OFF = {"restrict": False, "hyperintensity": 0, "neighbour_evidence": 0}
+SOFT_LABEL_ROWS = {
+    "majority_bce": {"loss_name": "bce"},
+    "bce": {"loss_name": "bce"},
+    "apl_binary_1_0_1": {"loss_name": "apl_binary_1_0_1"},
+    "apl_binary_2_0_1": {"loss_name": "apl_binary_2_0_1"},
+    "soft_bce": {"loss_name": "soft_bce"},
+    "apl_soft_0_1_1": {"loss_name": "apl_soft_0_1_1"},
+    "apl_soft_0_2_1": {"loss_name": "apl_soft_0_2_1"},
+    "apl_soft_1_1_1": {"loss_name": "apl_soft_1_1_1"},
+    "apl_soft_2_2_1": {"loss_name": "apl_soft_2_2_1"},
+}
+SOFT_LABEL_PAPER = {"spacing_mm": 0.5, "image_size": [320, 320], "max_epochs": 200, "iterations_per_epoch": 200}
+SOFT_LABEL_NETWORKS = {"imaskrcnn": None, "unet": "unet"}  # overlays of the configuration
+SOFT_LABEL_TABLES = {
+    # 24 knees, 2 to 7 readers with rectangles, the exact lesions of validation and test volumes
+    "soft_label_apl_phantom": {
+        "data": None, "overlay": None, "networks": ["imaskrcnn", "unet"], "rows": list(SOFT_LABEL_ROWS), "seeds": [0, 1, 2],
+        "majority": SOFT_LABEL_STEPS_OFF, "references": ["truth"],
+        "phantom": {"desk": {"num_cases": 24}, "paper": {"num_cases": 65, "size": 320, "num_slices": 20}},
+        "desk": {"imaskrcnn": {"max_epochs": 10, "iterations_per_epoch": 40}, "unet": {"batch_size": 4, "max_epochs": 10, "iterations_per_epoch": 60}},
+        "paper": {
+            "imaskrcnn": SOFT_LABEL_PAPER,
+            "unet": SOFT_LABEL_PAPER | {"features": [32, 64, 128, 256, 512]},
+        },
+    },
+    # Three real annotators and no truth: compared with each of them and with their majority
+    "soft_label_apl_oocytes": {
+        "data": "oocytes", "overlay": "raters", "networks": ["unet"], "rows": ["majority_bce", "soft_bce", "apl_soft_1_1_1"], "seeds": [0, 1, 2],
+        "majority": {"fusion": "majority"}, "references": ["majority", "AR", "HS", "SG"],
+        "desk": {"unet": {"image_size": [96, 128], "batch_size": 4, "max_epochs": 10, "iterations_per_epoch": 40}},
+        "paper": {"unet": {"max_epochs": 100, "iterations_per_epoch": 40}},
+    },
+    # Slices of hippocampus MRI, three of four readers per slice who miss a half of it, and the exact truth
+    "soft_label_apl_hippocampus": {
+        "data": "hippocampus", "overlay": "hippocampus", "networks": ["unet"], "rows": ["majority_bce", "soft_bce", "apl_soft_1_1_1"],
+        "seeds": [0, 1, 2], "majority": {"fusion": "majority"}, "references": ["truth"],
+        "desk": {"unet": {"num_slices": 200, "max_epochs": 10, "val_interval": 2}},
+        "paper": {"unet": {"max_epochs": 100}},
+    },
+}
+SOFT_LABEL_TABLES = {name: spec | PART for name, spec in SOFT_LABEL_TABLES.items()}
+SOFT_LABEL_RUN = f"{OUTPUT}/{{table}}/{SCALE}/{{network}}/{{row}}/seed{{seed}}"
+SOFT_LABEL_PHANTOM = f"{OUTPUT}/soft_label_apl_phantom/data_{SCALE}"
+
+
+def soft_label_overrides(wildcards):
+    spec = SOFT_LABEL_TABLES[wildcards.table]
+    folder = str(ROOT / SOFT_LABEL_RUN.format(**wildcards))
+    values = {"dataset_dir": data_folder(spec["data"]) if spec["data"] else str(ROOT / SOFT_LABEL_PHANTOM)}
+    values |= {"seed": wildcards.seed, "output_dir": folder, "ckpt_dir": folder} | spec[SCALE][wildcards.network]
+    values |= spec["majority"] if wildcards.row == "majority_bce" else {}
+    if "reference" in wildcards.keys():
+        values["output_dir"] = f"{folder}/{wildcards.reference}"
+        values |= {"reference": wildcards.reference} if wildcards.reference not in ("truth", "majority") else {}
+    return overrides(values | SOFT_LABEL_ROWS[wildcards.row])
+
+
+def soft_label_configs(wildcards, *more, start="train"):
+    overlays = [SOFT_LABEL_NETWORKS[wildcards.network], SOFT_LABEL_TABLES[wildcards.table]["overlay"]]
+    return shlex.quote(str([f"configs/{name}.yaml" for name in (start, *filter(None, overlays), *more)]))
+
+
+rule soft_label_apl_phantom_data:
+    output: touch(f"{SOFT_LABEL_PHANTOM}/done")
+    params: sizes=", ".join(f"{key}={value}" for key, value in SOFT_LABEL_TABLES["soft_label_apl_phantom"]["phantom"][SCALE].items())
+    shell:
+        "{PYTHON} -c 'from common.data import write_knee_phantom; write_knee_phantom(\"{SOFT_LABEL_PHANTOM}\", {params.sizes})'"
+
+
+rule soft_label_apl_train:
+    input: lambda wildcards: [] if SOFT_LABEL_TABLES[wildcards.table]["data"] else f"{SOFT_LABEL_PHANTOM}/done"
+    output: touch(f"{SOFT_LABEL_RUN}/done")
+    log: f"{SOFT_LABEL_RUN}/train.log"
+    params: configs=soft_label_configs, values=soft_label_overrides
+    wildcard_constraints: table="soft_label_apl_[a-z]+"
+    shell:
+        "cd bundles/soft_label_apl && {PYTHON} -m monai.bundle run training"
+        " --config_file {params.configs} {params.values} --resume True > {ROOT}/{log} 2>&1"
+
+
+rule soft_label_apl_evaluate:
+    input: f"{SOFT_LABEL_RUN}/done"
+    output: f"{SOFT_LABEL_RUN}/{{reference}}/evaluation/metrics.csv"
+    log: f"{SOFT_LABEL_RUN}/{{reference}}/evaluate.log"
+    params: configs=lambda wildcards: soft_label_configs(wildcards, "evaluate"), values=soft_label_overrides
+    wildcard_constraints: table="soft_label_apl_[a-z]+"
+    shell:
+        "cd bundles/soft_label_apl && {PYTHON} -m monai.bundle run evaluating"
+        " --config_file {params.configs} {params.values} > {ROOT}/{log} 2>&1"
+
+
+# The probabilities of one test volume by every row, for Fig. 2: the volume on which the baseline has its median Dice
+rule soft_label_apl_example:
+    input:
+        run=f"{SOFT_LABEL_RUN}/done",
+        summary=SOFT_LABEL_RUN.replace("{row}", "bce") + "/truth/evaluation/metrics.csv",
+    output: directory(f"{SOFT_LABEL_RUN}/example")
+    log: f"{SOFT_LABEL_RUN}/example.log"
+    params:
+        configs=lambda wildcards: soft_label_configs(wildcards, start="inference"),
+        values=lambda wildcards: overrides(
+            {
+                key: value
+                for key, value in SOFT_LABEL_TABLES[wildcards.table][SCALE][wildcards.network].items()
+                if key in ("spacing_mm", "image_size", "features")
+            }
+        ),
+    wildcard_constraints: table="soft_label_apl_phantom"
+    shell:
+        "IMAGE=$({PYTHON} benchmarks/soft_label_apl_table.py example --evaluation $(dirname {input.summary}) --data {SOFT_LABEL_PHANTOM})"
+        " && cd bundles/soft_label_apl && {PYTHON} -m monai.bundle run inferring --config_file {params.configs} {params.values}"
+        " --dataset_dir {ROOT}/\"$IMAGE\" --ckpt_dir {ROOT}/$(dirname {output}) --output_dir {ROOT}/{output} > {ROOT}/{log} 2>&1"
+
+
+for name, spec in SOFT_LABEL_TABLES.items():
+    rule:
+        name: name
+        input:
+            expand(
+                SOFT_LABEL_RUN + "/{reference}/evaluation/metrics.csv",
+                table=name, network=spec["networks"], row=spec["rows"], seed=spec["seeds"], reference=spec["references"],
+            ),
+            [] if spec["data"] else expand(
+                SOFT_LABEL_RUN + "/example", table=name, network=spec["networks"], row=spec["rows"], seed=spec["seeds"][:1]
+            ),
+        params:
+            table=name,
+            configuration=shlex.quote(json.dumps(spec[SCALE])),
+            data="" if spec["data"] else f"--data {SOFT_LABEL_PHANTOM}",
+            show=" ".join(
+                f"&& {PYTHON} -m common.report table docs/results/{name}_{network}.json docs/methods/soft_label_apl.md" for network in spec["networks"]
+            ) if SCALE == "desk" else "",
+        shell:
+            "{PYTHON} benchmarks/soft_label_apl_table.py table --table {params.table} --scale {SCALE} --configuration {params.configuration}"
+            " --runs_dir {OUTPUT}/{params.table}/{SCALE} --output_dir docs/results {params.data} {params.show}"

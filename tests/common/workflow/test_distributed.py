@@ -20,6 +20,7 @@ from monai.transforms import RandomizableTransform
 from torch import nn
 from torch.utils.data import RandomSampler
 
+from common.data.phantom_folder import write_phantom_once
 from common.errors import InputError
 from common.workflow import (
     AverageGradients,
@@ -262,6 +263,18 @@ def test_every_process_starts_from_the_weights_of_the_first(processes: Callable[
 
     for weight, learned, batches in processes(2).run(work):
         assert weight.tolist() == [5.0, 5.0] and float(learned) == 0.0 and int(batches) == 9
+
+
+def test_the_phantom_is_written_by_the_first_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    group, writers = Processes(3), []
+    for name, value in (("get_rank", group.get_rank), ("get_world_size", lambda: 3), ("barrier", group.barrier.wait)):
+        monkeypatch.setattr("ignite.distributed.utils." + name, value)
+
+    def work(rank: int) -> str:
+        return write_phantom_once(tmp_path / "phantom", {"size": 1}, lambda folder: writers.append(rank))
+
+    assert group.run(work) == [str(tmp_path / "phantom")] * 3
+    assert writers == [0]
 
 
 def test_tables_of_cases_are_left_to_a_single_process(processes: Callable[[int], Processes], tmp_path: Path) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
 from monai.data import MetaTensor
+from monai.transforms import LoadImaged
 from monai.utils import ensure_tuple
 
 from common.data.case_checks import Finding
@@ -111,8 +113,7 @@ def read_case(case: CaseFiles, channels: int = 1, structures: Sequence[str] = ()
     colours = channels if len(case.images) == 1 else 1  # modalities are grey
     for path in dict.fromkeys([*case.images, *case.labels.values(), *case.annotators.values()]):
         try:
-            load = load_images("file", colours if path in case.images else 1, check=False)
-            content[path] = load({"file": path})["file"]
+            content[path] = _loader(colours if path in case.images else 1)({"file": path})["file"]
         except Exception as error:  # decoders of damaged files raise whatever they meet
             loaded.findings.append(Finding("unreadable", reason(error, path), True, path))
     loaded.images = {path: content[path] for path in case.images if path in content}
@@ -131,6 +132,11 @@ def read_case(case: CaseFiles, channels: int = 1, structures: Sequence[str] = ()
             for reader, drawn in zip(readers, classes, strict=True):
                 loaded.annotators[reader] = MetaTensor(drawn, affine=affine)
     return loaded
+
+
+@cache
+def _loader(channels: int) -> LoadImaged:
+    return load_images("file", channels, check=False)
 
 
 def _read_series(case: CaseFiles, loaded: LoadedCase) -> None:

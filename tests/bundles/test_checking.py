@@ -1,0 +1,166 @@
+"""`checking` in every bundle: a clean phantom passes, and each planted fault is found by name before training."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+from bundle_runs import run_bundle
+from conftest import TINY
+from PIL import Image
+
+from common.data import (
+    write_cardiac_phantom,
+    write_chest_phantom,
+    write_ct_phantom,
+    write_knee_phantom,
+    write_lesion_phantom,
+)
+from common.errors import find_input_error
+from common.files import read_csv
+
+PHANTOMS: dict[str, Callable[..., str]] = {
+    "t_loss": write_chest_phantom,
+    "marginal_thresholding": write_ct_phantom,
+    "bwcr": write_cardiac_phantom,
+    "disentangling_annotators": write_lesion_phantom,
+    "soft_label_apl": write_knee_phantom,
+}
+MORE_CASES: dict[str, dict[str, Any]] = {  # than a tiny training has, so that each fault has a case of its own
+    "bwcr": {"dataset_dir#num_subjects": 5, "num_training": 3},
+    "marginal_thresholding": {"dataset_dir#num_cases": 9},
+    "soft_label_apl": {"dataset_dir#num_cases": 8, "dataset_dir#size": 64},
+}
+SIZES = {name: tiny["train"] | MORE_CASES.get(name, {}) for name, tiny in TINY.items()}
+
+
+@pytest.fixture(scope="module")
+def clean(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the bundle's phantom, checked: ``phantom/`` and ``checking/``."""
+    folder = tmp_path_factory.mktemp(bundle.name)
+    sizes = {key.partition("#")[2]: value for key, value in SIZES[bundle.name].items() if "#" in key}
+    PHANTOMS[bundle.name](folder / "phantom", **sizes)
+    check(bundle.name, folder)
+    return folder
+
+
+def check(bundle: str, folder: Path) -> None:
+    sizes = {key: value for key, value in SIZES[bundle].items() if not key.startswith("dataset_dir")}
+    places = {"dataset_dir": str(folder / "phantom"), "output_dir": str(folder), "bundle_root": str(folder)}
+    run_bundle(bundle, "checking", ["train"], **{**sizes, **places})
+
+
+@pytest.mark.acceptance("checking")
+def test_a_clean_phantom_passes(clean: Path, bundle: Path) -> None:
+    cases = read_csv(clean / "checking/cases.csv")
+    assert cases and {row["usable"] for row in cases} == {"yes"} and not any(row["findings"] for row in cases)
+    assert {row["section"] for row in cases} >= {"training", "validation"}
+    assert read_csv(clean / "checking/findings.csv") == []
+    page = (clean / "checking/checking.html").read_text(encoding="utf-8")
+    assert "Training can start." in page and page.count("data:image/png;base64,") == 2  # sizes and extremes
+    assert ("Agreement" in page) == (bundle.name in ("disentangling_annotators", "soft_label_apl"))
+
+
+def truncate(path: str) -> None:
+    content = Path(path).read_bytes()
+    Path(path).write_bytes(content[: len(content) * 2 // 3])
+
+
+def rewrite(path: str, change: Callable[[np.ndarray], Any], shift_mm: float = 0.0) -> None:
+    """Changes a file's values in place, or moves its affine."""
+    if path.endswith(".png"):
+        Image.fromarray(np.asarray(change(np.array(Image.open(path)))).astype(np.uint8)).save(path)
+        return
+    volume = nib.load(path)
+    affine = volume.affine.copy()
+    affine[0, 3] += shift_mm
+    nib.save(nib.Nifti1Image(np.asarray(change(np.asarray(volume.dataobj).astype(np.float32))), affine), path)
+
+
+def same(values: np.ndarray) -> np.ndarray:
+    return values
+
+
+def some_nan(values: np.ndarray) -> np.ndarray:
+    values.flat[:3] = np.nan
+    return values
+
+
+def some_seven(values: np.ndarray) -> np.ndarray:
+    values.flat[:2] = 7
+    return values
+
+
+def label_of(image: str, bundle: str) -> str:
+    """The label that training compares with, or an annotator's."""
+    path = Path(image)
+    places = {
+        "t_loss": path.parents[1] / "masks" / path.name,
+        "marginal_thresholding": path.parent / "segmentations/kidney_right.nii.gz",
+        "bwcr": path.with_name(path.name.replace(".nii.gz", "_gt.nii.gz")),
+        "disentangling_annotators": path.parents[1] / "over" / path.name,
+        "soft_label_apl": path.parents[1] / "bones" / path.name,
+    }
+    return str(places[bundle])
+
+
+def plant(bundle: str, cases: dict[str, list[str]]) -> dict[str, tuple[str, str]]:
+    """Plants the faults that the bundle's files can have, each in an image of its own, and says what must be found.
+
+    Args:
+        bundle: its name.
+        cases: images by section.
+
+    Returns:
+        File of the image → kind of the finding and whether the case can be used.
+    """
+    training = iter(cases["training"])
+    last = "test" if "test" in cases else "validation"
+    original, leaked = next(training), cases[last][0]
+    shutil.copyfile(original, leaked)
+    planted = {original: ("in two sections", "yes"), leaked: ("in two sections", "yes")}
+
+    def take(kind: str, usable: str, plant_in: Callable[[str, str], None]) -> None:
+        image = next(training, None)
+        if image is not None:
+            plant_in(image, label_of(image, bundle))
+            planted[image] = (kind, usable)
+
+    take("unreadable", "no", lambda image, label: truncate(image))
+    if bundle == "t_loss":  # 8 bits know no nan, and grey masks are cut at half of their maximum
+        take("label values", "yes", lambda image, label: rewrite(label, some_seven))
+        take("empty label", "yes", lambda image, label: rewrite(label, np.zeros_like))
+        take("constant image", "yes", lambda image, label: rewrite(image, np.ones_like))
+        return planted
+    take("position", "no", lambda image, label: rewrite(label, same, shift_mm=20.0))
+    kind = "label values; refused" if bundle == "disentangling_annotators" else "label values"
+    usable = "yes" if bundle == "marginal_thresholding" else "no"  # where other values count as background
+    take(kind, usable, lambda image, label: rewrite(label, some_seven))
+    take("not finite", "no", lambda image, label: rewrite(image, some_nan))
+    return planted
+
+
+@pytest.mark.acceptance("checking")
+def test_planted_faults_are_named(clean: Path, bundle: Path, tmp_path: Path) -> None:
+    shutil.copytree(clean / "phantom", tmp_path / "phantom")
+    images: dict[str, list[str]] = {}
+    for row in read_csv(clean / "checking/cases.csv"):
+        images.setdefault(row["section"], []).append(row["image"].replace(str(clean), str(tmp_path)))
+    planted = plant(bundle.name, images)
+    assert len(planted) == 6
+
+    with pytest.raises(Exception) as raised:
+        check(bundle.name, tmp_path)
+    found = read_csv(tmp_path / "checking/cases.csv")
+    by_image = {row["image"]: (row["findings"], row["usable"]) for row in found if row["findings"]}
+    assert by_image == planted
+    unusable = sum(usable == "no" for _, usable in planted.values())
+    message = str(find_input_error(raised.value))
+    assert message.startswith(f"{unusable} of {len(found)} cases cannot be used, see {tmp_path}/checking/checking.html")
+    page = (tmp_path / "checking/checking.html").read_text(encoding="utf-8")
+    assert "training would fail" in page and page.count("data:image/png;base64,") >= 2

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from monai.data import MetaTensor
 from monai.data.image_reader import NibabelReader, PILReader
+from monai.transforms import EnsureChannelFirst
 from monai.transforms.io.dictionary import LoadImaged
 from monai.utils import ensure_tuple
 from PIL import Image, UnidentifiedImageError
@@ -184,12 +185,16 @@ class ImageLoader(LoadImaged):
         self.channels, self.check, self.classes = channels, check, dict(classes or {})
 
     def __call__(self, data: Mapping[Hashable, Any], reader: Any = None) -> dict[Hashable, Any]:
-        item = dict(super().__call__(dict(data), reader))
+        if all(isinstance(data[key], MetaTensor) for key in self.key_iterator(data)):
+            item = dict(data) | {key: EnsureChannelFirst()(data[key]).float() for key in self.key_iterator(data)}
+        else:
+            item = dict(super().__call__(dict(data), reader))
         if self.check:
             for key in self.key_iterator(item):
                 fault = self._fault(key, item)
                 if fault:
-                    raise InputError(f"Case {data.get('case', 'without a name')}: {data[key]}: {fault}.")
+                    source = "an image in memory" if isinstance(data[key], MetaTensor) else data[key]
+                    raise InputError(f"Case {data.get('case', 'without a name')}: {source}: {fault}.")
         return item
 
     def _fault(self, key: Hashable, item: Mapping[Hashable, Any]) -> str:
@@ -211,7 +216,8 @@ def load_images(
     """MONAI's `LoadImaged` for PNG, JPEG, TIFF and NIfTI, by suffix, as float32 with the channel first.
 
     A picture of width W and height H becomes (channels, W, H), a NIfTI file (C, X, Y) or (C, X, Y, Z) with its affine.
-    `SaveImaged` writes both back in their own geometry.
+    `SaveImaged` writes both back in their own geometry. An image in memory (a `MetaTensor` in the place of the name)
+    gets its channel first.
 
     Args:
         keys: of the items that hold file names.

@@ -13,7 +13,7 @@ from monai.transforms import MapTransform
 from common.decision import apply_threshold, dice_optimal_threshold
 from common.errors import InputError
 from common.metrics import soft_dice
-from common.transforms.save_prediction import is_nifti, save_like, voxel_mm3
+from common.transforms.save_prediction import is_nifti, label_map_like, save_like, voxel_mm3
 
 __all__ = ["DecisionScoresd", "SaveDecisiond", "decision_threshold"]
 
@@ -50,6 +50,8 @@ def decision_threshold(marginal: torch.Tensor, decision: str | float) -> torch.T
 class SaveDecisiond(MapTransform):
     """Decides on the mask of a marginal, writes ``<case>_mask`` and ``<case>_marginal``, and sums the case up.
 
+    The mask takes the place of the marginal; an item without ``case`` gets it and no file.
+
     The row under ``summary`` has: ``case``; ``threshold``; ``expected_dice``, the Dice that this mask can expect if the
     marginal is right (`common.metrics.soft_dice`); ``volume_mm3`` of the mask and ``volume_at_half_mm3`` of {m ≥ 1/2}
     (NIfTI only, else empty).
@@ -75,12 +77,15 @@ class SaveDecisiond(MapTransform):
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
-        source = item["image"].meta["filename_or_obj"]
-        voxel = voxel_mm3(source) if is_nifti(source) else None
         for key in self.key_iterator(item):
             marginal = torch.as_tensor(item[key]).detach().as_subclass(torch.Tensor).cpu().float()[None]
             threshold = decision_threshold(marginal, self.decision)
             mask = apply_threshold(marginal, threshold)
+            item[key] = label_map_like(item[key], mask[0, 0])
+            if "case" not in item:
+                continue
+            source = item["image"].meta["filename_or_obj"]
+            voxel = voxel_mm3(source) if is_nifti(source) else None
             voxels = (int(mask.count_nonzero()), int((marginal >= 0.5).count_nonzero()))
             volumes = ["" if voxel is None else round(count * voxel, 3) for count in voxels]
             item["summary"] = {

@@ -11,7 +11,7 @@ from monai.transforms import MapTransform
 
 from common.errors import InputError
 from common.transforms.instances import instance_rows, label_instances
-from common.transforms.save_prediction import save_like, voxel_mm3
+from common.transforms.save_prediction import label_map_like, save_like, voxel_mm3
 from common.transforms.save_probabilities import save_class_probabilities
 
 __all__ = ["SaveInstancesd", "class_map"]
@@ -41,6 +41,8 @@ class SaveInstancesd(MapTransform):
     Files: ``<case>_mask``, `class_map`; ``<case>_instances``, its connected components, numbered from 1;
     ``<case>_probabilities`` with the background and the K structures along a fourth axis, where that of the background
     is what the most probable structure leaves.
+
+    The class map takes the place of the probabilities; an item without ``case`` gets it and no file.
 
     The row under ``summary`` has ``case``, ``instances`` (their number), ``volume_mm3`` of all and
     ``volume_mm3_<structure>``, ``score``, the highest of an instance, ``first_slice`` and ``last_slice`` that hold one
@@ -78,7 +80,6 @@ class SaveInstancesd(MapTransform):
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
-        source, target = item["image"].meta["filename_or_obj"], self.output_dir / item["case"]
         for key in self.key_iterator(item):
             probabilities = torch.as_tensor(item[key]).detach().as_subclass(torch.Tensor).cpu().float()
             if len(probabilities) != len(self.class_names):
@@ -88,6 +89,10 @@ class SaveInstancesd(MapTransform):
                 )
             instances, classes = label_instances(class_map(probabilities, self.threshold), self.min_voxels)
             mask = torch.cat([classes.new_zeros(1), classes])[instances.long()].to(torch.uint8)
+            item[key] = label_map_like(item[key], mask)
+            if "case" not in item:
+                continue
+            source, target = item["image"].meta["filename_or_obj"], self.output_dir / item["case"]
             scores = torch.tensor(
                 [float(probabilities[k - 1][instances == n].mean()) for n, k in enumerate(classes.tolist(), start=1)]
             )

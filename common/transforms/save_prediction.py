@@ -10,6 +10,7 @@ import nibabel as nib
 import numpy as np
 import torch
 from monai.transforms import MapTransform
+from monai.utils import convert_to_dst_type
 from PIL import Image
 
 from common.files import whole_file
@@ -54,8 +55,16 @@ def save_like(source: str | Path, array: np.ndarray, path_without_suffix: str | 
     return path
 
 
+def label_map_like(probabilities: torch.Tensor, mask: np.ndarray | torch.Tensor) -> torch.Tensor:
+    """A label map ``(1, *spatial)``, uint8, where its probabilities lie: on their device, with their metadata."""
+    return convert_to_dst_type(mask[None], probabilities, dtype=torch.uint8)[0]
+
+
 class SaveSegmentationd(MapTransform):
     """Thresholds a probability map, writes ``<case>_mask`` (and ``<case>_probability``) and sums the case up.
+
+    The mask takes the place of the map. An item without ``case``, as programs have it that run a bundle's
+    post-processing on images of their own, gets its mask and no file.
 
     The row under ``summary`` has: ``case``, ``foreground_voxels``, ``volume_mm3`` (NIfTI only, else empty) and
     ``mean_confidence``, the mean over all pixels of max(p, 1 − p).
@@ -75,10 +84,13 @@ class SaveSegmentationd(MapTransform):
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         d = dict(data)
-        source = d["image"].meta["filename_or_obj"]
         for key in self.key_iterator(d):
             probability = torch.as_tensor(d[key])[0].detach().cpu().float().numpy()
             mask = (probability > self.threshold).astype(np.uint8)
+            d[key] = label_map_like(d[key], mask)
+            if "case" not in d:
+                continue
+            source = d["image"].meta["filename_or_obj"]
             target = self.output_dir / d["case"]
             save_like(source, mask, f"{target}_mask")
             if self.save_probability:

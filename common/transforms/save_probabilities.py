@@ -13,7 +13,7 @@ from monai.transforms import MapTransform
 
 from common.errors import InputError
 from common.files import whole_file
-from common.transforms.save_prediction import is_nifti, save_like, voxel_mm3
+from common.transforms.save_prediction import is_nifti, label_map_like, save_like, voxel_mm3
 
 __all__ = ["SaveProbabilitiesd", "relative_entropy", "save_class_probabilities"]
 
@@ -78,6 +78,8 @@ class SaveProbabilitiesd(MapTransform):
     ``<case>_probabilities`` or, in PNG, ``<case>_probability_<class>``, see `save_class_probabilities`;
     ``<case>_entropy``, see `relative_entropy`.
 
+    The mask takes the place of the probabilities; an item without ``case`` gets it and no file.
+
     The row under ``summary`` has: ``case``; for each foreground class ``volume_mm3_<class>`` of the mask and
     ``expected_volume_mm3_<class>``, that of the sum of probabilities (NIfTI only, else empty); ``mean_entropy``.
 
@@ -107,11 +109,14 @@ class SaveProbabilitiesd(MapTransform):
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
-        source, target = item["image"].meta["filename_or_obj"], self.output_dir / item["case"]
         for key in self.key_iterator(item):
             probabilities = torch.as_tensor(item[key]).detach().as_subclass(torch.Tensor).cpu().float()
             names = self._names(len(probabilities))
             mask, entropy = probabilities.argmax(0).to(torch.uint8), relative_entropy(probabilities)
+            item[key] = label_map_like(item[key], mask)
+            if "case" not in item:
+                continue
+            source, target = item["image"].meta["filename_or_obj"], self.output_dir / item["case"]
             values = mask if is_nifti(source) or len(probabilities) == 2 else mask / 255
             save_like(source, values.numpy(), f"{target}_mask")
             if self.save_probabilities:

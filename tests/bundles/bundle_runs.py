@@ -9,6 +9,12 @@ import torch
 from monai.bundle import run
 
 BUNDLES = Path(__file__).parents[2] / "bundles"
+EXPORTED = {"soft_label_apl": ["inference", "unet"]}  # detections of varying number cannot be exported
+
+
+def exported_configs(bundle: str) -> list[str]:
+    """Stems of the configuration files whose network can be exported."""
+    return EXPORTED.get(bundle, ["inference"])
 
 
 def run_bundle(bundle: str, verb: str, configs: list[str], **overrides: Any) -> None:

@@ -1,0 +1,142 @@
+"""Programs that take a bundle apart and run its pieces: a volume gets the mask that the bundle itself would write.
+
+What each reads is in its source: MONAI Label's ``monailabel/tasks/infer/bundle.py`` and MONAI Deploy's
+``monai/deploy/operators/monai_bundle_inference_operator.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+from bundle_runs import exported_configs, run_bundle
+from monai.bundle import ConfigParser, ckpt_export
+from monai.data import MetaTensor
+from monai.transforms import Compose, SaveImage
+
+# Decisions that give untrained networks some foreground, not all
+DECISIONS: dict[str, dict[str, Any]] = {
+    "marginal_thresholding": {"decision": "half"},
+    "soft_label_apl": {"map_threshold": 0.0, "threshold": 0.488, "proposals": 8},
+}
+EXPORTED_DECISIONS: dict[str, dict[str, Any]] = {"soft_label_apl": {"threshold": 0.64}}
+MakeFolder = Callable[[list[str], dict[str, Any]], Path]
+AFFINE = np.diag([-1.5, 1.5, 3.0, 1.0])
+
+
+@pytest.fixture(scope="module")
+def overrides(bundle: Path, tiny: dict[str, Any]) -> dict[str, Any]:
+    sizes = {key: value for key, value in tiny["inference"].items() if not key.startswith("phantom#")}
+    return sizes | DECISIONS.get(bundle.name, {})
+
+
+@pytest.fixture(scope="module")
+def make_folder(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> MakeFolder:
+    """Given configurations and overrides, a new volume, weights, and what the bundle itself makes of the two."""
+    made: dict[str, Path] = {}
+
+    def make(configs: list[str], overrides: dict[str, Any]) -> Path:
+        folder = made.setdefault(f"{configs}{overrides}", tmp_path_factory.mktemp(bundle.name))
+        if not (folder / "output").exists():
+            volume = np.random.default_rng(0).normal(0, 300, (40, 36, 5)).astype(np.float32).cumsum(0)
+            nib.save(nib.Nifti1Image(volume, AFFINE), folder / "volume.nii.gz")
+            (folder / "models").mkdir()
+            network = _parse(bundle, configs, overrides).get_parsed_content("network_def")
+            torch.save(network.state_dict(), folder / "models/model.pt")
+            places = {"dataset_dir": str(folder / "volume.nii.gz"), "output_dir": str(folder / "output")}
+            run_bundle(bundle.name, "inferring", configs, ckpt_dir=str(folder / "models"), **places, **overrides)
+        return folder
+
+    return make
+
+
+def _parse(bundle: Path, configs: list[str], overrides: dict[str, Any]) -> ConfigParser:
+    parser = ConfigParser()
+    parser.read_config([bundle / f"configs/{name}.yaml" for name in configs])
+    parser.update(pairs=overrides)
+    torch.manual_seed(0)
+    return parser
+
+
+def _written(folder: Path) -> np.ndarray:
+    return np.asarray(nib.load(folder / "output/volume_mask.nii.gz").dataobj)
+
+
+def _assert_same_mask(pred: torch.Tensor, folder: Path) -> None:
+    assert pred.dtype == torch.uint8 and pred.shape[0] == 1
+    assert 0 < float((pred > 0).float().mean()) < 1, "a volume without or full of foreground would show nothing"
+    np.testing.assert_array_equal(pred[0].numpy(), _written(folder))
+    if isinstance(pred, MetaTensor):
+        np.testing.assert_allclose(pred.affine, AFFINE, atol=1e-9)
+    assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == ["models", "output"], "no other file"
+
+
+@pytest.mark.acceptance("client programs")
+def test_as_monai_label_does(bundle: Path, make_folder: MakeFolder, overrides: dict[str, Any]) -> None:
+    """Transforms one by one on ``{"image": path}``; network of `network_def` with all weights of model.pt."""
+    folder = make_folder(["inference"], overrides)
+    parser = _parse(bundle, ["inference"], overrides)
+    parser.config.update({"bundle_root": str(folder), "device": "cpu"})
+    network = parser.get_parsed_content("network_def").eval()
+    network.load_state_dict(torch.load(folder / "models/model.pt", weights_only=True), strict=True)
+    form = json.loads((bundle / "configs/metadata.json").read_text(encoding="utf-8"))["network_data_format"]
+    key_image, key_pred = next(iter(form["inputs"])), next(iter(form["outputs"]))
+
+    data: dict[str, Any] = {key_image: str(folder / "volume.nii.gz"), "model": bundle.name}
+    for transform in parser.get_parsed_content("preprocessing").transforms:
+        data = transform(data)
+    with torch.no_grad():
+        data[key_pred] = parser.get_parsed_content("inferer")(data[key_image][None], network)[0]
+    for transform in parser.get_parsed_content("postprocessing").transforms:
+        data = transform(data)
+    _assert_same_mask(data[key_pred], folder)
+
+
+@pytest.mark.acceptance("client programs")
+def test_as_monai_deploy_does(bundle: Path, make_folder: MakeFolder, overrides: dict[str, Any], tmp_path: Path) -> None:
+    """All from one TorchScript file; the image comes from memory, without channel, nothing may be loaded or saved."""
+    configs = exported_configs(bundle.name)
+    overrides = overrides | EXPORTED_DECISIONS.get(bundle.name, {})
+    folder, path = make_folder(configs, overrides), tmp_path / "model.ts"
+    ckpt_export(
+        net_id="network_def",
+        filepath=str(path),
+        ckpt_file=str(folder / "models/model.pt"),
+        meta_file=str(bundle / "configs/metadata.json"),
+        config_file=[str(bundle / f"configs/{name}.yaml") for name in configs],
+        **overrides,
+    )
+    parser = ConfigParser()
+    with zipfile.ZipFile(path) as archive:
+        parser.read_meta(json.loads(archive.read("model/extra/metadata.json")))
+        parser.read_config([archive.extract(f"model/extra/{name}.json", tmp_path) for name in configs])
+    parser.update(pairs={**overrides, "device": "cpu"})
+    parser.parse()
+    network = torch.jit.load(path).eval()
+
+    volume = nib.load(folder / "volume.nii.gz")
+    meta = {"affine": AFFINE, "original_affine": AFFINE, "spatial_shape": np.asarray(volume.shape)}
+    image = MetaTensor.ensure_torch_and_prune_meta(
+        torch.from_numpy(np.asarray(volume.dataobj)), {**meta, "original_channel_dim": "no_channel"}
+    )
+    item = _without_files(parser.get_parsed_content("preprocessing"), "LoadImage")({"image": image})
+    with torch.no_grad():
+        pred = parser.get_parsed_content("inferer")(inputs=item["image"][None], network=network)
+    found = _without_files(parser.get_parsed_content("postprocessing"), "SaveImage")({**item, "pred": pred[0]})
+    _assert_same_mask(found["pred"], folder)
+
+
+def _without_files(compose: Compose, name: str) -> Compose:
+    compose.transforms = tuple(
+        transform
+        for transform in compose.transforms
+        if name not in type(transform).__name__ and not isinstance(transform, SaveImage)
+    )
+    return compose

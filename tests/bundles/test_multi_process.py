@@ -1,0 +1,187 @@
+"""Two processes train what one process trains, and their files continue each other's training."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from bundle_runs import BUNDLES, run_bundle
+from conftest import TINY
+from monai.bundle import ConfigWorkflow
+
+HERE = Path(__file__).parent
+ENVIRONMENT = os.environ | {
+    "OMP_NUM_THREADS": "1",
+    "PYTHONPATH": os.pathsep.join((str(HERE.parents[1]), str(HERE))),
+    "CUDA_VISIBLE_DEVICES": "",
+}
+# Without what each process draws for itself; the last batch, or the cases of validation, two cannot halve.
+SAME_DRAWS: dict[str, dict[str, Any]] = {
+    "bwcr": {"augmentation_probability": 0.0},
+    "disentangling_annotators": {"mirror_probability": 0.0, "dataset_dir#num_cases": 18},
+    "marginal_thresholding": {"augmentation_probability": 0.0, "dataset_dir#num_cases": 8},
+    "soft_label_apl": {"mirror_probability": 0.0, "features": [4, 8]},
+    "t_loss": {"mirror_probability": 0.0, "gamma_probability": 0.0, "dataset_dir#num_cases": 9},
+}
+OVERLAYS = {"soft_label_apl": ["unet"]}  # the Mask R-CNN draws the regions that it learns from
+# Adam makes whole steps of gradients that are rounding noise, as those of a bias in front of an instance normalisation.
+STEADY = {"optimizer#eps": 1.0e-4}
+EPOCHS = 6
+
+
+def options(name: str, root: Path, folder: str, **overrides: Any) -> dict[str, Any]:
+    places = {
+        "dataset_dir#folder": str(root / "phantom"),
+        "ckpt_dir": str(root / folder),
+        "output_dir": str(root / folder),
+    }
+    return {**TINY[name]["train"], **places, **overrides}
+
+
+def job(name: str, root: Path, folder: str, overlays: list[str], **overrides: Any) -> dict[str, Any]:
+    """What both processes do, as `bundle_runs.run_bundle` takes it."""
+    configs = ["train", *overlays, "multi_gpu"]
+    return {
+        "bundle": name,
+        "verb": "training",
+        "configs": configs,
+        "overrides": {"device": "cpu", **options(name, root, folder, **overrides)},
+    }
+
+
+def torchrun(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    command += ["-m", "monai.bundle", "run", "training", "--config_file"]
+    command += ["['configs/train.yaml','configs/multi_gpu.yaml']", *arguments]
+    with (folder / "log").open("w", encoding="utf-8") as log:
+        return subprocess.Popen(
+            command, cwd=BUNDLES / "t_loss", env=ENVIRONMENT, stdout=log, stderr=subprocess.STDOUT, text=True
+        )
+
+
+def arguments(overrides: dict[str, Any]) -> list[str]:
+    return [text for key, value in overrides.items() for text in (f"--{key}", str(value))]
+
+
+def children(process: int) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A training of t_loss, with augmentation, both of whose processes were killed in mid-epoch."""
+    root = tmp_path_factory.mktemp("killed")
+    (root / "broken").mkdir()
+    process = torchrun(root, *arguments(options("t_loss", root, "broken", max_epochs=EPOCHS)))
+    table = root / "broken/metrics.csv"
+    deadline = time.monotonic() + 500
+    while not (table.exists() and len(table.read_text().splitlines()) >= 3):  # header and two epochs
+        assert process.poll() is None and time.monotonic() < deadline, (root / "log").read_text()
+        time.sleep(0.02)
+    trainers = children(process.pid)
+    for pid in trainers:
+        os.kill(pid, signal.SIGKILL)
+    assert len(trainers) == 2 and process.wait(timeout=120) != 0
+    assert torch.load(root / "broken/checkpoint.pt", weights_only=True)["epoch"] < EPOCHS
+    return root
+
+
+@pytest.fixture(scope="module")
+def roots(tmp_path_factory: pytest.TempPathFactory, killed: Path) -> Iterator[dict[str, Path]]:
+    """Of each bundle ``one`` and ``two``, an epoch of one and of two processes, and both continued by the other."""
+    roots = {name: tmp_path_factory.mktemp(name) for name in SAME_DRAWS}
+    jobs = [job("t_loss", killed, "broken", [], max_epochs=EPOCHS, resume=True)]
+    jobs += [job("t_loss", killed, "whole", [], max_epochs=EPOCHS)]
+    for name, root in roots.items():
+        overlays = OVERLAYS.get(name, [])
+        run_bundle(name, "training", ["train", *overlays], **options(name, root, "one", **SAME_DRAWS[name], **STEADY))
+        shutil.copytree(root / "one", root / "one_then_two")
+        jobs += [job(name, root, "two", overlays, **SAME_DRAWS[name], **STEADY)]
+        jobs += [job(name, root, "one_then_two", overlays, **SAME_DRAWS[name], **STEADY, max_epochs=2, resume=True)]
+    jobs += [job("soft_label_apl", roots["soft_label_apl"], "mask_rcnn", [])]
+    file = killed / "jobs"
+    file.write_text("\n".join(json.dumps(each) for each in jobs), encoding="utf-8")
+    command = [sys.executable, str(HERE / "two_processes.py"), str(file)]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=500)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    for name, root in roots.items():
+        shutil.copytree(root / "two", root / "two_then_one")
+        overrides = options(name, root, "two_then_one", **SAME_DRAWS[name], **STEADY, max_epochs=2, resume=True)
+        run_bundle(name, "training", ["train", *OVERLAYS.get(name, [])], **overrides)
+    yield roots
+
+
+def table(folder: Path) -> list[dict[str, float]]:
+    with (folder / "metrics.csv").open(encoding="utf-8") as file:
+        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+
+
+def assert_equal_weights(first: Path, second: Path, atol: float = 1e-4) -> None:
+    weights = (torch.load(folder / "model.pt", weights_only=True) for folder in (first, second))
+    torch.testing.assert_close(*weights, rtol=0, atol=atol)
+
+
+@pytest.mark.acceptance("2-process equality")
+@pytest.mark.parametrize("bundle", SAME_DRAWS)
+def test_two_processes_train_what_one_trains(bundle: str, roots: dict[str, Path]) -> None:
+    one, two = roots[bundle] / "one", roots[bundle] / "two"
+    assert_equal_weights(one, two)
+    assert sorted(path.name for path in one.iterdir()) == sorted(path.name for path in two.iterdir())
+    (row,), (other,) = table(one), table(two)
+    assert row == pytest.approx(other, rel=1e-4, nan_ok=True)
+
+
+@pytest.mark.acceptance("2-process equality")
+@pytest.mark.parametrize("bundle", SAME_DRAWS)
+def test_a_checkpoint_continues_in_another_number_of_processes(bundle: str, roots: dict[str, Path]) -> None:
+    one_then_two, two_then_one = (roots[bundle] / name for name in ("one_then_two", "two_then_one"))
+    assert_equal_weights(one_then_two, two_then_one)
+    for row, other in zip(table(one_then_two), table(two_then_one), strict=True):
+        assert row == pytest.approx(other, rel=1e-3, nan_ok=True)
+
+
+def test_validation_and_statistics_of_a_mask_rcnn_are_those_of_one_network(roots: dict[str, Path]) -> None:
+    """Both processes draw for themselves, but what they validated in shares is what the checkpoint holds."""
+    root = roots["soft_label_apl"]
+    weights = {"_target_": "common.workflow.load_weights", "network": "$@network_def.to(@device)"}
+    evaluation = ConfigWorkflow(
+        str(BUNDLES / "soft_label_apl/configs/train.yaml"),
+        logging_file=False,
+        device="cpu",
+        network={**weights, "path": str(root / "mask_rcnn/model.pt")},
+        **options("soft_label_apl", root, "alone"),
+    )
+    evaluation.initialize()
+    evaluator = evaluation.parser.get_parsed_content("validate#evaluator")
+    evaluator.run()
+    (row,) = table(root / "mask_rcnn")
+    found = {key: value for key, value in evaluator.state.metrics.items() if key in row}
+    assert found == pytest.approx({key: row[key] for key in found}, rel=1e-4, nan_ok=True)
+
+
+def test_killed_and_resumed_equals_uninterrupted(killed: Path, roots: dict[str, Path]) -> None:
+    whole, broken = killed / "whole", killed / "broken"
+    for name in ("metrics.csv", "memorisation.csv"):
+        assert (whole / name).read_text() == (broken / name).read_text()
+    assert_equal_weights(whole, broken, atol=0)
+
+
+def test_a_process_that_fails_ends_the_training(tmp_path: Path) -> None:
+    """The other one waits for it in the first exchange: torchrun ends that, and the error is the one that happened."""
+    faulty = {"learning_rate": "$1.0e-3 / (1 - torch.distributed.get_rank())"}
+    process = torchrun(tmp_path, *arguments(options("t_loss", tmp_path, "output", **faulty)))
+    assert process.wait(timeout=500) != 0
+    log = (tmp_path / "log").read_text()
+    assert "ZeroDivisionError" in log and "ChildFailedError" in log
+    assert not (tmp_path / "output/model.pt").exists()

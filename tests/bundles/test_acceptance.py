@@ -7,10 +7,12 @@ import json
 import shutil
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import onnxruntime
 import pytest
 import torch
+from bundle_runs import exported_configs
 from conftest import TINY
 from monai.bundle import ConfigParser, ckpt_export, onnx_export, verify_metadata
 from monai.data import load_net_with_metadata
@@ -33,7 +35,7 @@ def unpacked(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("configs", "docs", "LICENSE"):
         (shutil.copytree if (bundle / name).is_dir() else shutil.copy)(bundle / name, source / name)
     (source / "models").mkdir()
-    torch.save(_network(bundle).state_dict(), source / WEIGHTS)
+    torch.save(_network(bundle, "inference").state_dict(), source / WEIGHTS)
     checksum = hashlib.sha256((source / WEIGHTS).read_bytes()).hexdigest()
     (source / RECORD).write_text(json.dumps({"val_score": 0.5, "weights_sha256": checksum}))
     (path,) = package(bundle.name, output=str(folder), train=False, bundles_dir=folder / "bundles")
@@ -47,19 +49,17 @@ def _configs(bundle: Path, suffix: str) -> list[str]:
     return [str(bundle / f"configs/{name}{suffix}") for name in names]
 
 
-def _network(bundle: Path) -> torch.nn.Module:
+def _network(bundle: Path, *configs: str) -> torch.nn.Module:
     parser = ConfigParser()
-    parser.read_config(_configs(bundle, ".yaml"))
+    parser.read_config([bundle / f"configs/{name}.yaml" for name in configs])
     torch.manual_seed(0)
     return parser.get_parsed_content("network_def").eval()
 
 
 @pytest.fixture(scope="module")
 def network(unpacked: Path) -> torch.nn.Module:
-    """The network that is exported, with the weights of the zip."""
-    network = _network(unpacked)
-    network.load_state_dict(torch.load(unpacked / WEIGHTS, weights_only=True))
-    return network
+    """The network of the bundle that can be exported."""
+    return _network(unpacked, *exported_configs(unpacked.name))
 
 
 @pytest.fixture(scope="module")
@@ -70,12 +70,14 @@ def image(unpacked: Path) -> torch.Tensor:
 
 
 @pytest.fixture
-def files(unpacked: Path) -> dict[str, str]:
-    """Arguments of MONAI's exports."""
+def arguments(unpacked: Path, network: torch.nn.Module, tmp_path: Path) -> dict[str, Any]:
+    """What MONAI's exports are told; the weights are those of the network."""
+    torch.save(network.state_dict(), tmp_path / "model.pt")
     return {
         "net_id": "network_def",
+        "ckpt_file": str(tmp_path / "model.pt"),
         "meta_file": str(unpacked / "configs/metadata.json"),
-        "config_file": _configs(unpacked, ".json"),
+        "config_file": [str(unpacked / f"configs/{name}.json") for name in exported_configs(unpacked.name)],
         "bundle_root": str(unpacked),
     }
 
@@ -100,10 +102,10 @@ def test_metadata_with_scores(unpacked: Path, repository: Path) -> None:
 @pytest.mark.acceptance("zoo acceptance")
 @pytest.mark.acceptance("TorchScript")
 def test_torchscript(
-    unpacked: Path, files: dict[str, str], network: torch.nn.Module, image: torch.Tensor, tmp_path: Path
+    unpacked: Path, arguments: dict[str, Any], network: torch.nn.Module, image: torch.Tensor, tmp_path: Path
 ) -> None:
     path = tmp_path / "model.ts"
-    ckpt_export(filepath=str(path), ckpt_file=str(unpacked / WEIGHTS), **files)
+    ckpt_export(filepath=str(path), **arguments)
     script, metadata, extra = load_net_with_metadata(path, more_extra_files=["inference.json"])
     torch.testing.assert_close(script(image), network(image), **TOLERANCE)
     assert metadata["version"] == json.loads((unpacked / "configs/metadata.json").read_text())["version"]
@@ -111,11 +113,9 @@ def test_torchscript(
 
 
 @pytest.mark.acceptance("ONNX")
-def test_onnx(
-    unpacked: Path, files: dict[str, str], network: torch.nn.Module, image: torch.Tensor, tmp_path: Path
-) -> None:
+def test_onnx(arguments: dict[str, Any], network: torch.nn.Module, image: torch.Tensor, tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
-    onnx_export(filepath=str(path), ckpt_file=str(unpacked / WEIGHTS), **files)
+    onnx_export(filepath=str(path), **arguments)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     (found,) = session.run(None, {session.get_inputs()[0].name: image.numpy()})
     torch.testing.assert_close(torch.from_numpy(found), network(image), **TOLERANCE)
@@ -126,3 +126,12 @@ def test_torch_export(network: torch.nn.Module, image: torch.Tensor, tmp_path: P
     path = tmp_path / "model.pt2"
     torch.export.save(torch.export.export(network, (image,)), path)
     torch.testing.assert_close(torch.export.load(path).module()(image), network(image), **TOLERANCE)
+
+
+def test_pyramid_of_the_mask_rcnn(repository: Path) -> None:
+    """Of a detector what has outputs of fixed number and size can be exported: its features."""
+    backbone = _network(repository / "bundles/soft_label_apl", "inference").backbone
+    image = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(1))
+    exported = torch.export.export(backbone, (image,)).module()
+    for found, wanted in zip(exported(image), backbone(image), strict=True):
+        torch.testing.assert_close(found, wanted, **TOLERANCE)

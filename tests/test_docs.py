@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import config_lint as lint
 import pytest
 import yaml
 
@@ -50,6 +51,17 @@ def test_every_page_is_in_the_navigation_once() -> None:
 @pytest.mark.parametrize("page", [*(f"docs/{page}" for page in PAGES), "README.md"])
 def test_links(page: str) -> None:
     assert broken_links(REPOSITORY / page) == []
+
+
+@pytest.fixture(scope="module")
+def configs() -> list[dict[str, Any]]:
+    return [yaml.safe_load(path.read_text(encoding="utf-8")) for path in REPOSITORY.glob("bundles/*/configs/*.yaml")]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_options_of_commands_exist(page: str, configs: list[dict[str, Any]]) -> None:
+    """In some bundle; those of the methods' pages in the method's own, see test_configs.py."""
+    assert lint.mistyped_options((DOCS / page).read_text(encoding="utf-8"), configs) == []
 
 
 @pytest.mark.parametrize("page", PAGES)

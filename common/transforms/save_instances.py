@@ -75,6 +75,8 @@ class SaveInstancesd(MapTransform):
         super().__init__(keys)
         if not 0 <= threshold < 1:
             raise InputError(f"threshold: expected a number from 0 to below 1, got {threshold}.")
+        if min_voxels < 0:
+            raise InputError(f"min_voxels: expected a number of voxels from 0 up, got {min_voxels}.")
         self.output_dir, self.class_names = Path(output_dir), [str(name) for name in class_names]
         self.threshold, self.min_voxels, self.save_probabilities = threshold, min_voxels, save_probabilities
 

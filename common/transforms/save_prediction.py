@@ -13,6 +13,7 @@ from monai.transforms import MapTransform
 from monai.utils import convert_to_dst_type
 from PIL import Image
 
+from common.errors import InputError
 from common.files import whole_file
 
 
@@ -78,6 +79,8 @@ class SaveSegmentationd(MapTransform):
 
     def __init__(self, keys: str, output_dir: str, threshold: float = 0.5, save_probability: bool = False) -> None:
         super().__init__(keys)
+        if not 0 <= threshold < 1:
+            raise InputError(f"threshold: expected a number from 0 to below 1, got {threshold}.")
         self.output_dir = Path(output_dir)
         self.threshold = threshold
         self.save_probability = save_probability

@@ -63,6 +63,8 @@ class SliceStackd(MapTransform):
 
     def __init__(self, keys: KeysCollection, axis: int = 2, allow_missing_keys: bool = False) -> None:
         super().__init__(keys, allow_missing_keys)
+        if axis not in (0, 1, 2):
+            raise InputError(f"axis: expected 0, 1 or 2, along which slices are stacked, got {axis!r}.")
         self.axis = axis
 
     def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:

@@ -36,8 +36,9 @@ def begin_run() -> None:
     An override (`--key value`, an ``args_file``, a keyword of `ConfigWorkflow`) that no configuration file defines is
     accepted only where it has an effect: if something refers to it, if it is an argument of the component that it is
     given to, or if it is a mapping, a new choice in a menu such as ``losses``. Values must be of the kind that the
-    configuration has: number, whole number, switch or list. ``device`` must exist, ``output_dir`` must be a folder that
-    can be written to. What ``--tracking mlflow`` needs is installed and made to fit, see `prepare_mlflow`.
+    configuration has: number, whole number, switch or list; the text "false", which Python holds true, becomes False.
+    ``device`` must exist, ``output_dir`` must be a folder that can be written to. What ``--tracking mlflow`` needs is
+    installed and made to fit, see `prepare_mlflow`.
 
     Raises:
         InputError: names the key, and the nearest one where a key is mistyped.
@@ -50,12 +51,15 @@ def begin_run() -> None:
     files = _loaded(config, workflow.config_root_path)
     entries = {"imports", workflow.init_id, workflow.run_id, workflow.final_id, ConfigParser.meta_key} | TRACKING
     references = _references(config)
-    for id, value in _walk(config):
+    for id, value in list(_walk(config)):
         if not any(id in file for file in files):
             if id not in entries:
                 _check_key(id, value, workflow.parser, files, references)
         else:
-            _check_kind(id, value, [file[id] for file in files if id in file])
+            written = [file[id] for file in files if id in file]
+            _check_kind(id, value, written)
+            if isinstance(value, str) and any(isinstance(other, bool) for other in written):
+                _set_switch(workflow.parser, id, value)
     prepare_mlflow(workflow.parser, workflow.run_id)
     _check_device(workflow.parser)
     if "output_dir" in workflow.parser:
@@ -175,6 +179,14 @@ def _wrong_kind(id: str, value: Any, written: Any) -> str:
     if id.endswith("_dir") and (number or isinstance(value, bool)):
         return "a path (quote a name of digits twice: '\"2024\"')"
     return ""
+
+
+def _set_switch(parser: ConfigParser, id: str, value: str) -> None:
+    """Puts True or False in place of the text, without having everything parsed anew."""
+    above, _, key = id.rpartition(ID_SEP_KEY)
+    if value.lower() in ("true", "false"):  # and no expression
+        parser[above][key] = value.lower() == "true"
+        parser.ref_resolver.items[id].update_config(parser[id])
 
 
 def _check_device(parser: ConfigParser) -> None:

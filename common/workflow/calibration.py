@@ -131,12 +131,12 @@ class FitTemperature:
         self.start()
 
 
-def load_temperature(path: str | os.PathLike[str] | None, temperature: float | str = "fitted") -> float:
+def load_temperature(path: str | os.PathLike[str] | None, temperature: float | str | None = "fitted") -> float:
     """What divides the logits: a given number, or the one that `FitTemperature` wrote.
 
     Args:
         path: of ``temperature.json`` or its folder; None for none.
-        temperature: ``"fitted"`` to read the file, else a positive number, which is returned.
+        temperature: ``"fitted"`` to read the file, else a positive number, which is returned; None is 1.
 
     Returns:
         The temperature; 1 without a path.
@@ -148,6 +148,8 @@ def load_temperature(path: str | os.PathLike[str] | None, temperature: float | s
         >>> load_temperature(None), load_temperature("models", temperature=1.5)
         (1.0, 1.5)
     """
+    if temperature is None:
+        return 1.0
     if temperature != "fitted":
         return _positive(temperature, "temperature", "fitted or a positive number")
     if path is None:

@@ -78,12 +78,16 @@ def test_the_temperature_is_that_of_the_logits(tmp_path: Path) -> None:
     assert load_temperature(tmp_path / "models") != found, "another run, another temperature"
 
 
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+
+
 def test_a_temperature_at_the_end_of_its_range_is_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     evaluate([FitTemperature(tmp_path)], batches())
-    assert not caplog.messages
+    assert not warnings(caplog)
     wrong = torch.tensor([[[0.0, 9.0]], [[9.0, 0.0]]])[None]
     evaluate([FitTemperature(tmp_path)], [{"image": wrong, "label": torch.tensor([[[[0.0, 1.0]]]])}])
-    assert ["the end of its range" in message for message in caplog.messages] == [True]
+    assert ["the end of its range" in message for message in warnings(caplog)] == [True]
 
 
 def test_temperatures_that_are_given(tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def read_case(case: CaseFiles, channels: int = 1, structures: Sequence[str] = ()
 
     Args:
         case: with its files.
-        channels: of the image; where it is of several files each has one, and so have labels.
+        channels: of the image, which makes its pictures grey or coloured; labels are grey.
         structures: that regions mark, in the order of their class indices from 1. Where those of two overlap, the
             later one counts.
 
@@ -110,7 +110,7 @@ def read_case(case: CaseFiles, channels: int = 1, structures: Sequence[str] = ()
         _read_series(case, loaded)
         return loaded
     content: dict[str, torch.Tensor] = {}  # the truth may be an annotator's file
-    colours = channels if len(case.images) == 1 else 1  # modalities are grey
+    colours = 3 if channels == 3 and len(case.images) == 1 else 1  # of pictures; NIfTI files have their own number
     for path in dict.fromkeys([*case.images, *case.labels.values(), *case.annotators.values()]):
         try:
             content[path] = _loader(colours if path in case.images else 1)({"file": path})["file"]

@@ -108,8 +108,14 @@ def rehearse(records: Sequence[CaseRecord], preprocessing: Mapping[str, Compose]
             try:
                 chain(dict(item), end=end)
             except Exception as error:  # transforms raise whatever they meet
-                record.findings.append(Finding("refused", reason(error), unusable=True))
+                record.findings.append(_refusal(record.case, reason(error).removeprefix(f"Case {item.get('case')}: ")))
                 break
+
+
+def _refusal(case: CaseFiles, message: str) -> Finding:
+    files = (*case.images, *case.labels.values(), *case.annotators.values())
+    file = next((file for file in files if message.startswith(f"{file}: ")), "")
+    return Finding("refused", message.removeprefix(f"{file}: "), True, file)
 
 
 class _Reading(Dataset):

@@ -45,3 +45,9 @@ def test_metadata(path: Path, pins: dict[str, str]) -> None:
     stated = {name: metadata[key] for key, name in NAMES.items()} | metadata["required_packages_version"]
     assert stated == {name: pins.get(name) for name in stated}
     assert pins.keys() == stated.keys(), "the zip's only list of what it needs"
+
+
+def test_what_a_receiver_installs(pins: dict[str, str]) -> None:
+    text = (REPOSITORY / "docs/sharing.md").read_text(encoding="utf-8")
+    (listed,) = re.findall(r"^python -m pip install (.*?) *#", text, re.MULTILINE)
+    assert listed.split() == list(pins)

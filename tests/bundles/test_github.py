@@ -1,12 +1,14 @@
-"""`monai.bundle download --source github`: a release as GitHub serves it, and MONAI's look-ups in it."""
+"""Bundles that are released on GitHub and Hugging Face, and MONAI's look-ups and downloads there."""
 
 from __future__ import annotations
 
 import json
 import shutil
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import monai.bundle
 import monai.bundle.scripts
@@ -94,3 +96,40 @@ def test_download(github: None, bundle: Path, tmp_path: Path) -> None:
         metadata = json.loads((folder / bundle.name / "configs/metadata.json").read_text(encoding="utf-8"))
         assert metadata["version"] == (version or NEW)
         assert (folder / bundle.name / "common/__init__.py").is_file()
+
+
+def test_hugging_face(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is pushed is what comes back, with a model card whose licence is that of the bundle."""
+    (path,) = package(bundle.name, output=str(tmp_path), train=False)
+    zipfile.ZipFile(path).extractall(tmp_path / "unpacked")
+    hub, tags = tmp_path / "hub", []
+
+    class Api:
+        def __init__(self, token: str | None) -> None:
+            pass
+
+        def create_repo(self, **options: Any) -> None:
+            hub.mkdir()
+
+        def upload_folder(self, repo_id: str, folder_path: str) -> str:
+            shutil.copytree(folder_path, hub, dirs_exist_ok=True)
+            return repo_id
+
+        def create_tag(self, repo_id: str, tag: str, exist_ok: bool) -> None:
+            tags.append(tag)
+
+    fake = SimpleNamespace(
+        HfApi=Api,
+        list_repo_refs=lambda repo_id: SimpleNamespace(tags=[SimpleNamespace(name=tag) for tag in tags], branches=[]),
+        snapshot_download=lambda repo_id, revision, local_dir: shutil.copytree(hub, local_dir),
+    )
+    monkeypatch.setattr(monai.bundle.scripts, "huggingface_hub", fake)
+    places = {"name": bundle.name, "bundle_dir": str(tmp_path / "unpacked")}
+    monai.bundle.push_to_hf_hub(repo="owner/bundle", version=OLD, tag_as_latest_version=True, **places)
+    assert tags == [OLD, "latest_version"]
+    assert "license: apache-2.0" in (hub / "README.md").read_text(encoding="utf-8")
+    received = tmp_path / "received"
+    monai.bundle.download(name=bundle.name, source="huggingface_hub", repo="owner/bundle", bundle_dir=received)
+    files = {file.relative_to(hub) for file in hub.rglob("*") if file.is_file()}
+    assert files == {file.relative_to(received / bundle.name) for file in received.rglob("*") if file.is_file()}
+    assert Path("common/__init__.py") in files

@@ -1,0 +1,118 @@
+"""Peak memory and time of inference on one large volume, for each bundle in a process of its own.
+
+python benchmarks/inference_volume.py [--shape 256,256,160] [--spacing_mm 1] [--device cpu] [--threads 1]
+                                      [--output docs/results/inference_volume.json] [--document docs/acceptance.md]
+
+Each bundle runs `inferring` as its inference.yaml says, with weights that are not trained, on the same volume, and
+writes all that it writes by default. Memory is the process's largest resident set; of it, ``start`` is there after the
+imports. CPU seconds are those that the process was given, so that other work on the machine does not count; on a GPU
+its memory and the seconds of the wall count. Writes JSON and puts its table into the document.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import fire
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+MEGABYTES = 1e-3 if platform.system() == "Linux" else 1e-6  # of the unit of ru_maxrss
+
+
+def measure(bundle: str, volume: str, device: str, threads: int) -> dict[str, float]:
+    """Inference of one bundle in this process."""
+    import torch
+    from monai.bundle import ConfigParser, run
+
+    import common.data
+    import common.workflow  # noqa: F401  their memory belongs to the start
+
+    torch.set_num_threads(threads)
+    folder, configs = Path(volume).parent / bundle, REPOSITORY / "bundles" / bundle / "configs"
+    folder.mkdir()
+    parser = ConfigParser()
+    parser.read_config(configs / "inference.yaml")
+    torch.manual_seed(0)
+    torch.save(parser.get_parsed_content("network_def").state_dict(), folder / "model.pt")
+    start = _resident()
+    cpu, wall = time.process_time(), time.perf_counter()
+    run(
+        run_id="inferring",
+        config_file=str(configs / "inference.yaml"),
+        dataset_dir=volume,
+        ckpt_dir=str(folder),
+        output_dir=str(folder / "output"),
+        device=torch.device(device),
+    )
+    result = {
+        "cpu_seconds": round(time.process_time() - cpu, 1),
+        "wall_seconds": round(time.perf_counter() - wall, 1),
+        "start_mb": round(start),
+        "peak_mb": round(_resident()),
+    }
+    if device.startswith("cuda"):
+        result["gpu_peak_mb"] = round(torch.cuda.max_memory_allocated() / 1e6)
+    return result
+
+
+def _resident() -> float:
+    """The largest resident set so far in megabytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MEGABYTES
+
+
+def main(
+    shape: tuple[int, ...] = (256, 256, 160),
+    spacing_mm: float = 1.0,
+    device: str = "cpu",
+    threads: int = 1,
+    output: str = "docs/results/inference_volume.json",
+    document: str = "docs/acceptance.md",
+) -> None:
+    import nibabel as nib
+    import numpy as np
+
+    from common.files import whole_file
+    from common.report.tables import insert_between_markers, markdown_table
+
+    bundles = sorted(path.parents[1].name for path in REPOSITORY.glob("bundles/*/configs/inference.yaml"))
+    results: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        places = np.meshgrid(*(np.linspace(-1, 1, extent, dtype=np.float32) for extent in shape), indexing="ij")
+        ball = 1000 * (sum(place**2 for place in places) < 0.5)
+        noise = np.random.default_rng(0).normal(0, 100, shape)
+        volume = Path(folder, "volume.nii.gz")
+        nib.save(nib.Nifti1Image((ball + noise).astype(np.int16), np.diag([spacing_mm] * 3 + [1.0])), volume)
+        for bundle in bundles:
+            command = [sys.executable, __file__, "--measured", bundle, str(volume), device, str(threads)]
+            environment = os.environ | {"OMP_NUM_THREADS": str(threads), "PYTHONPATH": str(REPOSITORY)}
+            done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+            results[bundle] = json.loads(done.stdout.splitlines()[-1])
+            print(bundle, results[bundle], flush=True)
+    record = {"shape": list(shape), "spacing_mm": spacing_mm, "device": device, "threads": threads, "bundles": results}
+    git = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    with whole_file(REPOSITORY / output) as partial:
+        partial.write_text(json.dumps(record | {"commit": git.stdout.strip() or None}, indent=1) + "\n")
+    columns = {"CPU seconds": "cpu_seconds", "peak MB": "peak_mb", "of it start": "start_mb"}
+    if device != "cpu":
+        columns = {"seconds": "wall_seconds", "GPU peak MB": "gpu_peak_mb", **columns}
+    rows = [[bundle, *(row[key] for key in columns.values())] for bundle, row in results.items()]
+    size = " × ".join(map(str, shape))
+    note = f"{size} voxels of {spacing_mm} mm, {device}, {threads} thread{'s' * (threads > 1)}."
+    table = markdown_table(["bundle", *columns], rows)
+    insert_between_markers(REPOSITORY / document, "inference_volume", f"{table}\n\n{note}")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--measured"]:
+        print(json.dumps(measure(*sys.argv[2:5], int(sys.argv[5]))))
+    else:
+        fire.Fire(main)

@@ -55,8 +55,10 @@ def read_record(bundle: Path) -> Mapping[str, float | str] | None:
         return None
     try:
         scores = json.loads(record.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{record} is no JSON dictionary of scores; delete it and {weights.name}.") from error
+    except ValueError:
+        scores = None
+    if not isinstance(scores, dict):
+        raise InputError(f"{record} is no JSON dictionary of scores; delete it and {weights.name}.")
     return scores if scores.get(CHECKSUM) == _checksum(weights.read_bytes()) else None
 
 

@@ -201,9 +201,10 @@ def test_weights_of_unknown_scores(bundles_dir: Path, tmp_path: Path, runs: list
     archive = zipfile.ZipFile(path)
     assert archive.read("method/models/model.pt") == b"mine"
     assert "eval_metrics" not in json.loads(archive.read("method/configs/metadata.json"))
-    (weights.parent / "eval_metrics.json").write_text("{")
-    with pytest.raises(InputError, match="is no JSON dictionary of scores"):
-        package("method", output=str(output), bundles_dir=bundles_dir)
+    for text in ("{", "[1]"):
+        (weights.parent / "eval_metrics.json").write_text(text)
+        with pytest.raises(InputError, match="is no JSON dictionary of scores"):
+            package("method", output=str(output), bundles_dir=bundles_dir)
 
 
 def test_trained_as_in_the_demo(

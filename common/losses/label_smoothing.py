@@ -41,6 +41,8 @@ def spatially_varying_smoothing(target: torch.Tensor, sigma: float = 1.0) -> tor
         >>> spatially_varying_smoothing(torch.tensor([[[0.0, 0.0, 1.0, 1.0]]]))
         tensor([[[0.0000, 0.2500, 0.7500, 1.0000]]])
     """
+    if not target.numel():  # there is no border to repeat
+        return target
     side = math.exp(-0.5 / sigma**2)
     kernel = target.new_tensor([side, 1.0, side]) / (1 + 2 * side)
     centre = 1 / (1 + 2 * side) ** (target.ndim - 2)

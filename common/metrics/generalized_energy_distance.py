@@ -42,7 +42,7 @@ def generalized_energy_distance(samples: torch.Tensor, labels: torch.Tensor, dis
         >>> generalized_energy_distance(samples, labels)  # 2 · (0 + 1/3)/2 − 2 · 1/3/4
         tensor(0.1667, dtype=torch.float64)
     """
-    if samples.shape[1:] != labels.shape[1:]:
+    if labels.ndim < 2 or samples.shape[1:] != labels.shape[1:]:
         raise InputError(
             "samples and labels: expected two sets (count, *spatial) with one spatial shape, "
             f"got {tuple(samples.shape)} and {tuple(labels.shape)}."

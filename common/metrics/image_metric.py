@@ -39,6 +39,11 @@ class ImageMetric(CumulativeIterationMetric, ABC):
     def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor | None = None, **kwargs: Any) -> torch.Tensor:
         if y is None:
             raise InputError(f"{type(self).__name__}: expected y, what the predictions are compared with, got none.")
+        if min(y_pred.ndim, y.ndim) < 2 or not len(y_pred) or len(y_pred) != len(y):
+            raise InputError(
+                f"{type(self).__name__}: expected predictions and y of the same images (batch, …), "
+                f"got {tuple(y_pred.shape)} and {tuple(y.shape)}."
+            )
         return self.values(y_pred, y)
 
     def aggregate(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from common.errors import InputError
@@ -58,7 +60,7 @@ def soft_accuracy(segmentation: torch.Tensor, marginal: torch.Tensor) -> torch.T
         tensor([[0.7500]], dtype=torch.float64)
     """
     both, ours, theirs = _sums(segmentation, marginal)
-    return 1 - (ours + theirs - 2 * both) / marginal[0, 0].numel()
+    return 1 - (ours + theirs - 2 * both) / max(math.prod(marginal.shape[2:]), 1)
 
 
 def _sums(segmentation: torch.Tensor, marginal: torch.Tensor) -> list[torch.Tensor]:

@@ -199,6 +199,8 @@ class ImageLoader(LoadImaged):
 
     def _fault(self, key: Hashable, item: Mapping[Hashable, Any]) -> str:
         image = item[key]
+        if image.ndim not in (3, 4):
+            return f"expected two or three dimensions, got the shape {tuple(image.shape[1:])}"
         if self.channels is not None and len(image) != self.channels:
             return f"expected {self.channels} channel{'s' * (self.channels > 1)}, got {len(image)}"
         if not bool(torch.linalg.matrix_rank(torch.as_tensor(image.affine)) == len(image.affine)):

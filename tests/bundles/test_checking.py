@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from bundle_runs import run_bundle
 from conftest import TINY
+from monai.transforms import Compose
 from PIL import Image
 
 from common.data import (
@@ -21,8 +22,12 @@ from common.data import (
     write_knee_phantom,
     write_lesion_phantom,
 )
+from common.data.case_checks import Finding
+from common.data.case_record import CaseRecord
 from common.errors import find_input_error
 from common.files import read_csv
+from common.workflow import checking
+from common.workflow.checking import rehearse
 
 PHANTOMS: dict[str, Callable[..., str]] = {
     "t_loss": write_chest_phantom,
@@ -146,7 +151,8 @@ def plant(bundle: str, cases: dict[str, list[str]]) -> dict[str, tuple[str, str]
 
 
 @pytest.mark.acceptance("checking")
-def test_planted_faults_are_named(clean: Path, bundle: Path, tmp_path: Path) -> None:
+def test_planted_faults_are_named(clean: Path, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By name, and exactly those cases cannot be used that training's own preprocessing refuses."""
     shutil.copytree(clean / "phantom", tmp_path / "phantom")
     images: dict[str, list[str]] = {}
     for row in read_csv(clean / "checking/cases.csv"):
@@ -154,13 +160,25 @@ def test_planted_faults_are_named(clean: Path, bundle: Path, tmp_path: Path) -> 
     planted = plant(bundle.name, images)
     assert len(planted) == 6
 
+    refused = set()
+
+    def try_all(records: Sequence[CaseRecord], preprocessing: Mapping[str, Compose]) -> None:
+        for record in records:
+            tried = CaseRecord(record.case, findings=[Finding("suspicious", "")])
+            rehearse([tried], preprocessing)
+            refused.update(record.case.images if tried.unusable else ())
+        rehearse(records, preprocessing)
+
+    monkeypatch.setattr(checking, "rehearse", try_all)
     with pytest.raises(Exception) as raised:
         check(bundle.name, tmp_path)
     found = read_csv(tmp_path / "checking/cases.csv")
     by_image = {row["image"]: (row["findings"], row["usable"]) for row in found if row["findings"]}
     assert by_image == planted
-    unusable = sum(usable == "no" for _, usable in planted.values())
+    assert refused == {image for image, (_, usable) in planted.items() if usable == "no"}
     message = str(find_input_error(raised.value))
-    assert message.startswith(f"{unusable} of {len(found)} cases cannot be used, see {tmp_path}/checking/checking.html")
+    assert message.startswith(
+        f"{len(refused)} of {len(found)} cases cannot be used, see {tmp_path}/checking/checking.html"
+    )
     page = (tmp_path / "checking/checking.html").read_text(encoding="utf-8")
-    assert "training would fail" in page and page.count("data:image/png;base64,") >= 2
+    assert "training would fail" in text and text.count("data:image/png;base64,") >= 2

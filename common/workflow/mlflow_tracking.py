@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from importlib.util import find_spec
+from typing import Any
 
 import ignite.distributed as idist
 from monai.bundle import ConfigParser, ReferenceResolver
-from monai.bundle.config_item import ConfigExpression
+from monai.bundle.config_item import ConfigComponent, ConfigExpression
 
 from common.errors import InputError
 from common.workflow.run_record import CONFIGURATION_FILE
@@ -41,12 +42,12 @@ def prepare_mlflow(parser: ConfigParser, run_id: str) -> None:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     for id in handlers:
         if idist.get_rank() > 0:
-            parser[id]["_disabled_"] = True
-        if "output_transform" in parser[id]:
-            _replace(parser, f"{id}::output_transform", "$lambda output: output['loss']")
-            _replace(parser, f"{id}::artifacts", f"$@output_dir + '/{CONFIGURATION_FILE}'")
+            _change(parser, id, _disabled_=True)
+        elif "output_transform" in parser[id]:
+            artifacts = f"$@output_dir + '/{CONFIGURATION_FILE}'"
+            _change(parser, id, output_transform="$lambda output: output['loss']", artifacts=artifacts)
         elif "@train" not in str(parser.get(run_id)):
-            _replace(parser, f"{id}::close_on_complete", "$True")
+            _change(parser, id, close_on_complete=True)
 
 
 def _is_handler(parser: ConfigParser, id: str) -> bool:
@@ -54,8 +55,15 @@ def _is_handler(parser: ConfigParser, id: str) -> bool:
     return isinstance(config, dict) and config.get("_target_") == HANDLER
 
 
-def _replace(parser: ConfigParser, id: str, expression: str) -> None:
-    """A new expression in the configuration, while what was built from the rest of it is kept."""
-    parent, key = ReferenceResolver.split_id(id, last=True)
-    parser[parent][key] = expression
-    parser.ref_resolver.items[id] = ConfigExpression(config=expression, id=id, globals=parser.globals)
+def _change(parser: ConfigParser, id: str, **changes: Any) -> None:
+    """New settings of a handler, in a copy: MONAI puts its own defaults into the configuration, for all runs the same.
+
+    What was built from the rest of the configuration is kept.
+    """
+    parent, index = ReferenceResolver.split_id(id, last=True)
+    settings = parser[parent][int(index)] = parser[id] | changes
+    items = parser.ref_resolver.items
+    items[id] = ConfigComponent(config=settings, id=id, locator=parser.locator)
+    for key, value in changes.items():
+        if ConfigExpression.is_expression(value):
+            items[f"{id}::{key}"] = ConfigExpression(config=value, id=f"{id}::{key}", globals=parser.globals)

@@ -7,6 +7,8 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from copy import deepcopy
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -134,8 +136,9 @@ def test_innermost_parser_is_at_work() -> None:
 
 
 @pytest.fixture
-def tracked(tmp_path: Path) -> ConfigParser:
+def tracked(tmp_path: Path) -> Iterator[ConfigParser]:
     """A configuration to which MONAI has added what ``--tracking mlflow`` adds."""
+    defaults = deepcopy(DEFAULT_EXP_MGMT_SETTINGS)
     parser = ConfigParser(
         {
             "output_dir": str(tmp_path),
@@ -147,7 +150,8 @@ def tracked(tmp_path: Path) -> ConfigParser:
     )
     ConfigWorkflow.patch_bundle_tracking(parser, DEFAULT_EXP_MGMT_SETTINGS["mlflow"])
     parser.parse()
-    return parser
+    yield parser
+    assert defaults == DEFAULT_EXP_MGMT_SETTINGS, "the next run in this process has MONAI's defaults"
 
 
 def test_mlflow_reads_the_loss_and_keeps_the_configuration(

@@ -181,4 +181,4 @@ def test_planted_faults_are_named(clean: Path, bundle: Path, tmp_path: Path, mon
         f"{len(refused)} of {len(found)} cases cannot be used, see {tmp_path}/checking/checking.html"
     )
     page = (tmp_path / "checking/checking.html").read_text(encoding="utf-8")
-    assert "training would fail" in text and text.count("data:image/png;base64,") >= 2
+    assert "training would fail" in page and page.count("data:image/png;base64,") >= 2

@@ -24,6 +24,7 @@ from common.report.case_tables import (
 )
 from common.report.drawing import PathLike
 from common.report.page import Section, write_page
+from common.report.tables import markdown_table
 
 __all__ = ["extreme_cases", "worst_cases", "write_case_page"]
 
@@ -73,8 +74,8 @@ def write_case_page(
             sections.append(("The annotators", coverage, []))
         agreement = agreement_table(records)
         if len(agreement) > 1:
-            text = "Dice of each pair, mean of the cases that both labelled; their number in brackets"
-            sections.append((f"Agreement. {text}", agreement, []))
+            text = "Dice of each pair, the mean of the cases that both labelled, and their number."
+            sections.append(("Agreement", f"{text}\n\n{markdown_table(agreement[0], agreement[1:])}", []))
         if extremes:
             panels = [_panel(record, note, meaning, channels, structures, by_class) for record, note in extremes]
             sections.append(("The extremes", "", [draw_cases(Path(folder) / "extremes.png", panels)]))

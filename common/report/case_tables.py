@@ -28,7 +28,7 @@ LABEL_ROWS = 12
 
 
 def label_table(records: Sequence[CaseRecord], class_names: Sequence[str] = ()) -> Table:
-    """Header and one row for each label and class: in how many cases, share of the image, and sizes."""
+    """Header and one row for each label and class: in how many cases, its mean share of the image, and sizes."""
     rows: Table = []
     for (name, index), found in _by_class(records).items():
         sizes = [label.sizes[index] * record.unit for record, label in found]
@@ -50,7 +50,7 @@ def label_table(records: Sequence[CaseRecord], class_names: Sequence[str] = ()) 
         "Label",
         "cases",
         "empty",
-        "share of the image",
+        "prevalence",
         "median size",
         "5th – 95th percentile",
         "range",
@@ -120,7 +120,7 @@ def finding_list(records: Sequence[CaseRecord]) -> str:
     blocks = []
     for (_, kind), lines in sorted(kinds.items(), key=lambda entry: entry[0][0]):
         more = [f"- and {len(lines) - LISTED} more in `findings.csv`"] if len(lines) > LISTED else []
-        blocks += [f"{kind.capitalize()}:", "\n".join([*lines[:LISTED], *more])]
+        blocks += [f"**{kind.capitalize()}**", "\n".join([*lines[:LISTED], *more])]
     return "\n\n".join(blocks)
 
 

@@ -147,7 +147,9 @@ def _read_series(case: CaseFiles, loaded: LoadedCase) -> None:
     try:
         read = LoadSeriesd(list(files))(files)
     except Exception as error:
-        loaded.findings.append(Finding("unreadable", reason(error, image), True, image))
+        message = reason(error, image)
+        named = next((path for path in case.labels.values() if path in message), image)
+        loaded.findings.append(Finding("unreadable", message, True, named))
         return
     loaded.images[image] = read["image"]
     loaded.labels |= {key: read[key] for key in case.labels}

@@ -121,3 +121,20 @@ def test_what_only_all_cases_show(tmp_path, noise):
     assert "d (test)" in records[2].findings[0].message and not records[2].unusable
     assert records[4].unusable
     compare_cases([])
+
+
+def test_series_and_their_labels_lie_on_one_grid(tmp_path, noise):
+    sitk = pytest.importorskip("SimpleITK")
+    image = sitk.GetImageFromArray(noise)
+    image.SetSpacing((2.0, 1.0, 1.0))
+    sitk.WriteImage(image, tmp_path / "image.nrrd")
+    label = sitk.Cast(image > 150, sitk.sitkUInt8)
+    sitk.WriteImage(label[:, :, 1:3], tmp_path / "label.nrrd")  # of some of the slices
+    case = CaseFiles("training", "a", (f"{tmp_path}/image.nrrd",), {"label": f"{tmp_path}/label.nrrd"})
+    record = examine_case(case, LabelValues(classes=(0, 1)))
+    assert record.findings == [] and record.unit == 2
+    assert record.labels["label"].sizes == {1: int((noise[1:3] > 150).sum())}
+    label.SetSpacing((2.1, 1.0, 1.0))
+    sitk.WriteImage(label, tmp_path / "label.nrrd")
+    (found,) = examine_case(case, LabelValues(classes=(0, 1))).findings
+    assert found.unusable and "its voxels are not the image's" in found.message and found.file == case.labels["label"]

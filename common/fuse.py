@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,6 @@ import fire
 import nibabel as nib
 import numpy as np
 import torch
-from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError
 from PIL import Image
 
 from common.data.readers import grey_image
@@ -26,7 +23,6 @@ from common.files import whole_file
 from common.transforms.fuse_annotators import Consensus, fuse_annotators
 from common.transforms.save_prediction import is_nifti
 
-UNREADABLE = (OSError, EOFError, ValueError, zlib.error, ImageFileError, HeaderDataError)
 MOST_CLASSES = 256  # more distinct values than that are an image, not a label
 
 
@@ -176,8 +172,9 @@ def _read(path: Path) -> np.ndarray:
         else:
             with Image.open(path) as image:
                 array = np.asarray(image if image.mode == "P" else grey_image(image)).T
-    except UNREADABLE as error:
-        raise InputError(f"{path}: expected a readable label file, got {' '.join(str(error).split())}.") from error
+    except Exception as error:  # decoders of damaged files raise whatever they meet
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise InputError(f"{path}: expected a readable label file, got {reason}.") from error
     if array.dtype.kind not in "buif":
         raise InputError(f"{path}: expected whole numbers as labels, got values of type {array.dtype}.")
     whole = array.astype(np.int64) if array.dtype.kind in "bui" or np.isfinite(array).all() else None

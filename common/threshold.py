@@ -9,7 +9,6 @@ Noisy Image Segmentation*, eq. 12, 15).
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,15 +17,11 @@ import fire
 import nibabel as nib
 import numpy as np
 import torch
-from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError
 
 from common.decision import accuracy_optimal_segmentation, apply_threshold, dice_optimal_threshold
 from common.errors import InputError
 from common.files import write_csv
 from common.transforms.save_prediction import is_nifti, save_like, voxel_mm3
-
-UNREADABLE = (OSError, EOFError, ValueError, zlib.error, ImageFileError, HeaderDataError)
 
 
 def dice_optimal_rows(marginal: torch.Tensor, voxel_volume_mm3: float) -> tuple[torch.Tensor, list[dict[str, Any]]]:
@@ -93,8 +88,8 @@ def threshold(probabilities: str | Sequence[str], output: str) -> None:
     for case, path in maps.items():
         try:
             mask, channels = dice_optimal_rows(_read(path), voxel_mm3(path))
-        except UNREADABLE as error:
-            unusable.append(f"{path} ({error})")
+        except Exception as error:  # decoders of damaged files raise whatever they meet
+            unusable.append(f"{path} ({' '.join(str(error).split()).rstrip('.')})")
             continue
         array = (mask.movedim(0, -1) if len(mask) > 1 else mask[0]).to(torch.uint8).numpy()
         save_like(path, array, folder / f"{case}_mask")
@@ -103,7 +98,7 @@ def threshold(probabilities: str | Sequence[str], output: str) -> None:
     if rows:
         write_csv(folder / "summary.csv", rows)
     if unusable:
-        raise InputError(f"{len(unusable)} of {len(maps)} maps could not be used: {'; '.join(unusable)}")
+        raise InputError(f"{len(unusable)} of {len(maps)} maps could not be used: {'; '.join(unusable)}.")
 
 
 def _maps(probabilities: str | Sequence[str]) -> Iterator[Path]:

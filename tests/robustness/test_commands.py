@@ -1,0 +1,193 @@
+"""`python -m common.<verb>` with files and arguments that it cannot use, and what comes from elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+from monai.apps.utils import extractall
+from PIL import Image
+
+from common.demo import demo
+from common.fuse import fuse
+from common.package import package
+from common.report.__main__ import labelled_runs, memorisation
+from common.threshold import threshold
+
+LABEL = (np.indices((6, 5, 4)).sum(0) % 2).astype(np.int16)
+Write = Callable[[Path], Any]
+
+
+def nifti(array: np.ndarray, affine: np.ndarray | None = None) -> Write:
+    return lambda path: nib.save(nib.Nifti1Image(array, np.eye(4) if affine is None else affine), path)
+
+
+def cut(path: Path) -> None:
+    nifti(LABEL.astype(np.float32))(path)
+    path.write_bytes(path.read_bytes()[:380])
+
+
+def colours(path: Path) -> None:
+    nifti(np.zeros((6, 5, 4), dtype=[(channel, "u1") for channel in "RGB"]))(path)
+
+
+PROBABILITY = (LABEL * 0.5).astype(np.float32)
+MAPS: dict[str, tuple[Write, str]] = {
+    "truncated": (cut, "a.nii"),
+    "text": (lambda path: path.write_text("no map"), "a.nii"),
+    "empty": (lambda path: path.write_bytes(b""), "a.nii"),
+    "nan": (nifti(np.where(LABEL, np.nan, PROBABILITY)), "expected probabilities"),
+    "percent": (nifti((100 * PROBABILITY).astype(np.float32)), "expected probabilities"),
+    "negative": (nifti(-PROBABILITY), "expected probabilities"),
+    "five dimensions": (nifti(np.zeros((2, 2, 2, 2, 2), np.float32)), "expected a 2-D or 3-D map"),
+    "colours": (colours, "a.nii"),
+}
+
+
+@pytest.mark.hostile("threshold")
+@pytest.mark.parametrize("name", MAPS)
+def test_maps_that_are_none(name: str, refused: Callable, tmp_path: Path) -> None:
+    write, message = MAPS[name]
+    write(tmp_path / "a.nii")
+    with refused("1 of 1 maps could not be used", message, unchanged=tmp_path):
+        threshold(str(tmp_path / "a.nii"), str(tmp_path / "masks"))
+
+
+@pytest.mark.hostile("threshold")
+@pytest.mark.parametrize(
+    ("source", "output", "message"),
+    [("missing", "masks", "missing"), ("empty", "masks", "a folder without any"), ("full", "full", "another folder")],
+)
+def test_folders_of_maps(source: str, output: str, message: str, refused: Callable, tmp_path: Path) -> None:
+    for folder in ("empty", "full"):
+        (tmp_path / folder).mkdir()
+    nifti(PROBABILITY)(tmp_path / "full/a.nii")
+    with refused(message, unchanged=tmp_path):
+        threshold(str(tmp_path / source), str(tmp_path / output))
+
+
+@pytest.mark.hostile("threshold")
+def test_masks_cannot_go_into_a_file(refused: Callable, tmp_path: Path) -> None:
+    nifti(PROBABILITY)(tmp_path / "a.nii")
+    (tmp_path / "masks").write_text("mine")
+    with refused("cannot be written", unchanged=tmp_path):
+        threshold(str(tmp_path / "a.nii"), str(tmp_path / "masks"))
+
+
+OTHER: dict[str, tuple[Write, str]] = {
+    "truncated": (cut, "expected a readable label file"),
+    "text": (lambda path: path.write_text("no label"), "expected a readable label file"),
+    "another shape": (nifti(LABEL[1:]), "expected the size (6, 5, 4)"),
+    "another place": (nifti(LABEL, np.diag([2.0, 1, 1, 1])), "expected the affine"),
+    "fractions": (nifti(PROBABILITY), "expected whole numbers"),
+    "nan": (nifti(np.where(LABEL, np.nan, 0.0)), "expected whole numbers"),
+    "below -1": (nifti(LABEL - 3), "expected classes"),
+    "colours": (colours, "expected whole numbers"),
+}  # fmt: skip
+
+
+@pytest.mark.hostile("fuse")
+@pytest.mark.parametrize("name", OTHER)
+def test_labels_that_cannot_be_fused(name: str, refused: Callable, tmp_path: Path) -> None:
+    write, message = OTHER[name]
+    nifti(LABEL)(tmp_path / "a.nii")
+    write(tmp_path / "b.nii")
+    with refused("a.nii" if "classes" in message else "b.nii", message, unchanged=tmp_path):
+        fuse([str(tmp_path / "a.nii"), str(tmp_path / "b.nii")], str(tmp_path / "c.nii"))
+
+
+@pytest.mark.hostile("fuse")
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"method": "stapel"}, "expected one of mean, majority, staple"),
+        ({"output": "c.png"}, "expected a NIfTI file"),
+        ({"output": "c.mha"}, "expected a name that ends with"),
+        ({"output": "a.nii"}, "expected a new file"),
+        ({"labels": "a.nii"}, "at least two annotators"),
+        ({"labels": ["a.nii", "d.png"]}, "expected a NIfTI file"),
+        ({"labels": ["a.nii", "missing.nii"]}, "missing.nii"),
+        ({"max_iteration": 3}, "max_iteration"),
+        ({"max_iterations": 0}, "max_iterations"),
+        ({"output": "a.nii/c.nii"}, "cannot be written"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_arguments_of_fuse(
+    options: dict[str, Any], message: str, refused: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.nii", "b.nii"):
+        nifti(LABEL)(Path(name))
+    Image.fromarray(LABEL[..., 0].astype(np.uint8)).save("d.png")
+    with refused(message, unchanged=tmp_path):
+        fuse(**{"labels": ["a.nii", "b.nii"], "output": "c.nii", **options})
+
+
+@pytest.mark.hostile("package")
+@pytest.mark.parametrize(
+    ("bundle", "message"),
+    [("t-loss", "did you mean 't_loss'"), ("", "expected all or one of"), ("../tests", "expected all")],
+)
+def test_bundles_that_there_are_not(bundle: str, message: str, refused: Callable, tmp_path: Path) -> None:
+    with refused(message, unchanged=tmp_path):
+        package(bundle, output=str(tmp_path / "dist"), train=False)
+
+
+@pytest.mark.hostile("package")
+def test_packages_cannot_go_into_a_file(refused: Callable, tmp_path: Path) -> None:
+    (tmp_path / "dist").write_text("mine")
+    with refused("cannot be written", unchanged=tmp_path):
+        package("t_loss", output=str(tmp_path / "dist"), train=False)
+
+
+@pytest.mark.hostile("package")
+def test_a_list_of_models_that_is_none(refused: Callable, tmp_path: Path) -> None:
+    (tmp_path / "model_info.json").write_text("[1, 2")
+    with refused("model_info.json", "is no JSON dictionary", unchanged=tmp_path):
+        package("t_loss", output=str(tmp_path), train=False)
+
+
+@pytest.mark.hostile("demo")
+def test_a_demo_that_there_is_not(refused: Callable, tmp_path: Path) -> None:
+    with refused("did you mean 't_loss'", unchanged=tmp_path):
+        demo("t_los", output=str(tmp_path))
+
+
+@pytest.mark.hostile("report")
+def test_reports_of_runs_that_there_are_not(refused: Callable, tmp_path: Path) -> None:
+    with refused("is no folder: expected the folder of a training run", unchanged=tmp_path):
+        memorisation(str(tmp_path / "run"), output=str(tmp_path / "a.png"))
+    (tmp_path / "run").mkdir()
+    with refused("two runs are called 'run'"):
+        labelled_runs([str(tmp_path / "run"), str(tmp_path / "run")])
+    with refused("memorisation.csv", unchanged=tmp_path):
+        memorisation(str(tmp_path / "run"), output=str(tmp_path / "a.png"))
+
+
+@pytest.mark.hostile("download")
+@pytest.mark.parametrize("name", ["../outside.txt", "bundle/../../outside.txt", "/tmp/outside-of-the-bundle.txt"])
+def test_a_zip_that_climbs_out_of_its_folder(name: str, tmp_path: Path) -> None:
+    """What `monai.bundle download` unpacks with refuses it before that file is written."""
+    archive = tmp_path / "bundle_v0.1.0.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr(name, "climbed")
+    with pytest.raises(ValueError, match="Unsafe path"):
+        extractall(archive, tmp_path / "bundles", has_base=True)
+    assert not list(tmp_path.rglob("outside*")) and not Path("/tmp/outside-of-the-bundle.txt").exists()
+
+
+@pytest.mark.hostile("bwcr")
+def test_a_missing_extra_is_named(
+    data_sets: Callable, run_tiny: Callable, refused: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "SimpleITK", None)
+    correction = [{"_target_": "common.transforms.N4BiasFieldd", "keys": "image"}]
+    with refused("needs SimpleITK, which is not installed: pip install", unchanged=tmp_path):
+        run_tiny("bwcr", "training", ["train"], data_sets("bwcr"), tmp_path, bias_field=correction)

@@ -148,10 +148,12 @@ def examples_from_dataset(
 
 
 def draw_overlay(image_file: PathLike, mask_file: PathLike, path: PathLike) -> Path:
-    """An image beside itself with the outline of its mask; of a volume the axial slice with the most foreground.
+    """An image beside itself with the outline of its mask; of a volume the slice with the most foreground.
 
-    Volumes are turned to the usual view, anterior up and the patient's right on the left, in the proportions of their
-    spacing. Where several slices have the most foreground, or the mask is empty, it is the middle one of them.
+    Slices are axial, or sagittal or coronal where voxels are at least 1.5 times as long across them as from one axial
+    slice to the next. Volumes are turned to the usual view, anterior up (axial) or left (sagittal), superior up, and
+    the patient's right on the left, in the proportions of their spacing. Where several slices have the most foreground,
+    or the mask is empty, it is the middle one of them.
 
     Args:
         image_file: PNG, JPEG or NIfTI, 2-D or 3-D.
@@ -206,8 +208,11 @@ def _read_nifti(file: PathLike) -> tuple[np.ndarray, float]:
     if any(size > 1 for size in values.shape[3:]):
         raise InputError(f"{file} must be a 2-D image or a 3-D volume, got the shape {values.shape}.")
     volume = nib.as_closest_canonical(nib.Nifti1Image(values.reshape((*values.shape, 1)[:3]), stored.affine))
-    width, height = volume.header.get_zooms()[:2]
-    return np.asarray(volume.dataobj)[::-1, ::-1].T, float(height / width)
+    spacing = volume.header.get_zooms()
+    across = int(np.argmax(spacing)) if volume.shape[2] > 1 and max(spacing) >= 1.5 * spacing[2] else 2
+    rows, columns = {0: (2, 1), 1: (2, 0), 2: (1, 0)}[across]
+    slices = np.asarray(volume.dataobj).transpose(across, rows, columns)
+    return slices[:, ::-1, ::-1], float(spacing[rows] / spacing[columns])
 
 
 def _union(mask: torch.Tensor) -> np.ndarray:

@@ -222,6 +222,26 @@ def test_stored_orientation_does_not_matter(tmp_path: Path) -> None:
     assert expected.shape == (6, 5, 4)
 
 
+@pytest.mark.parametrize(
+    ("spacing", "view"),
+    [
+        (
+            (3.0, 0.5, 0.5),
+            lambda volume: volume.transpose(0, 2, 1),
+        ),  # sagittal: superior up, anterior left
+        ((0.5, 3.0, 0.5), lambda volume: volume.transpose(1, 2, 0)),  # coronal
+        ((0.5, 0.5, 3.0), lambda volume: volume.transpose(2, 1, 0)),
+        ((1.0, 1.0, 1.0), lambda volume: volume.transpose(2, 1, 0)),
+    ],
+    ids=str,
+)
+def test_slices_are_those_that_were_acquired(spacing: tuple[float, ...], view: Any, tmp_path: Path) -> None:
+    volume = np.random.default_rng(0).normal(size=(4, 5, 6)).astype(np.float32)
+    slices, aspect = overlays._read_slices(save_nifti(tmp_path / "a.nii.gz", volume, spacing=spacing))
+    np.testing.assert_array_equal(slices, view(volume)[:, ::-1, ::-1])
+    assert aspect == 1
+
+
 def test_spacing_is_shown(tmp_path: Path, figures: list[Figure]) -> None:
     array = np.ones((10, 4, 3), dtype=np.uint8)
     file = save_nifti(tmp_path / "a.nii.gz", array, spacing=(1.0, 2.5, 4.0))

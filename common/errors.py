@@ -32,6 +32,7 @@ def _show(kind: type[BaseException], error: BaseException, traceback: TracebackT
         sys.__excepthook__(kind, error, traceback)
     elif isinstance(error, KeyboardInterrupt):
         sys.stderr.write("Interrupted.\n")
+        sys.exit(130)  # what shells expect after Ctrl-C; Python would exit with 1 from `python -m`
     elif found is None:
         sys.__excepthook__(kind, error, traceback)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 
@@ -68,3 +69,9 @@ def test_other_errors_keep_their_traceback() -> None:
 def test_a_hook_that_is_there_stays() -> None:
     done = _run("import sys\nsys.excepthook = lambda *error: print('mine')\n" + WRAPPED)
     assert done.stdout == "mine\n"
+
+
+def test_ctrl_c_has_no_traceback() -> None:
+    done = _run("import common; raise KeyboardInterrupt")
+    assert done.stderr == "Interrupted.\n"
+    assert done.returncode in (130, -signal.SIGINT)

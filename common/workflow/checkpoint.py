@@ -111,9 +111,9 @@ class TrainingCheckpoint:
 
     def attach(self, engine: Engine) -> None:
         claim_while_running(engine, self.folder)
+        Interruption().attach(engine)
         engine.add_event_handler(Events.STARTED, self.start)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self.save)
-        Interruption().attach(engine)
 
     def start(self, engine: Engine) -> None:
         self.load(engine)

@@ -51,8 +51,8 @@ def annotator_datalist(
         truth, sorted by case.
 
     Raises:
-        InputError: a folder is missing or there is no image; an image has no label (or no truth), or a label no image;
-            there is no such section.
+        InputError: a folder is missing or there is no image; an annotator labelled none to train on; an image has no
+            label (or no truth), or a label no image; there is no such section.
 
     Example:
         >>> import tempfile
@@ -74,6 +74,9 @@ def annotator_datalist(
         raise InputError(f"{root} must hold the folders {', '.join(names)}, but there is no {', '.join(missing)}.")
     files = {name: files_by_case(root / name, SUFFIXES, remove=".nii") for name in names}
     cases = files[images].keys()
+    silent = [name for name in annotators if cases and not files[name] and section in (None, "training")]
+    if silent:  # nothing could be learned of them
+        raise InputError(f"{root}: {', '.join(silent)} labelled no image; leave them out of annotators.")
     labelled = set().union(*(files[name] for name in annotators))
     problems = {
         "images that nobody labelled": cases - labelled,

@@ -196,6 +196,13 @@ CASES: list[tuple[str, list[str], dict[str, str], Spoil, str]] = [  # name, bund
         "there is no over",
     ),
     (
+        "an annotator without a label",
+        ["disentangling_annotators"],
+        {"disentangling_annotators": "train/over/*"},
+        Path.unlink,
+        "over labelled no image",
+    ),
+    (
         "a region outside the image",
         ["soft_label_apl"],
         {"soft_label_apl": "regions.csv"},

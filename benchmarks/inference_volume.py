@@ -4,17 +4,15 @@ python benchmarks/inference_volume.py [--shape 256,256,160] [--spacing_mm 1] [--
                                       [--output docs/results/inference_volume.json] [--document docs/acceptance.md]
 
 Each bundle runs `inferring` as its inference.yaml says, with weights that are not trained, on the same volume, and
-writes all that it writes by default. Memory is the process's largest resident set; of it, ``start`` is there after the
-imports. CPU seconds are those that the process was given, so that other work on the machine does not count; on a GPU
-its memory and the seconds of the wall count. Writes JSON and puts its table into the document.
+writes all that it writes by default. Memory is the process's largest resident set, as Linux counts it; of it, ``start``
+is there after the imports. CPU seconds are those that the process was given, so that other work on the machine does
+not count; on a GPU its memory and the seconds of the wall count. Writes JSON and puts its table into the document.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import platform
-import resource
 import subprocess
 import sys
 import tempfile
@@ -25,7 +23,6 @@ from typing import Any
 import fire
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-MEGABYTES = 1e-3 if platform.system() == "Linux" else 1e-6  # of the unit of ru_maxrss
 
 
 def measure(bundle: str, volume: str, device: str, threads: int) -> dict[str, float]:
@@ -65,8 +62,9 @@ def measure(bundle: str, volume: str, device: str, threads: int) -> dict[str, fl
 
 
 def _resident() -> float:
-    """The largest resident set so far in megabytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MEGABYTES
+    """The largest resident set so far in megabytes (getrusage would include that of the process that started us)."""
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1.024e-3
 
 
 def main(

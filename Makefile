@@ -32,7 +32,7 @@ test: .venv/test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 acceptance: .venv/test
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "acceptance or hostile" --acceptance docs/acceptance.md
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "acceptance or hostile" --acceptance=docs/acceptance.md
 
 lint: .venv/test
 	$(BIN)/ruff check .

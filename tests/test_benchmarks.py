@@ -59,7 +59,7 @@ def test_the_whole_table_is_planned(checkout: Path, totalsegmentator: Path) -> N
 
 @pytest.mark.parametrize(
     ("table", "runs"),
-    [("mnist", 21 * 3), ("phantom", 21 * 3), ("hippocampus", 21 * 3), ("oocytes", 4 * 3)],
+    [("mnist", 21 * 3), ("phantom", 21 * 3), ("hippocampus", 21 * 3), ("oocytes", 5 * 3)],
 )
 def test_tables_of_several_annotators_are_planned(checkout: Path, tmp_path: Path, table: str, runs: int) -> None:
     plan = snakemake(checkout, tmp_path, {}, "--dry-run", table=f"disentangling_annotators_{table}")

@@ -120,11 +120,12 @@ def test_python_objects_are_no_configuration(tmp_path: Path, caplog: pytest.LogC
 
 def test_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "orig_argv", ["python", "-m", "monai.bundle", "run", "the training"])
     write_run_record(tmp_path, None)
     found = yaml.safe_load((tmp_path / "environment.yaml").read_text())
     assert found == environment()
     assert found["packages"]["torch"] == version("torch")
-    assert found["folder"] == str(tmp_path) and "pytest" in found["command"]
+    assert found["folder"] == str(tmp_path) and found["command"] == "python -m monai.bundle run 'the training'"
     assert found["python"] == ".".join(map(str, sys.version_info[:3]))
 
 

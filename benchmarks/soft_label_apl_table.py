@@ -15,7 +15,7 @@ from common.files import read_csv
 from common.report import draw_soft_label_pipeline, soft_label_examples, summarise_runs, write_results
 
 ROWS = {
-    "majority_bce": "BCE, majority of readers",
+    "majority_bce": "BCE, majority vote",
     "bce": "BCE (baseline)",
     "apl_binary_1_0_1": "APL binary 1-0-1",
     "apl_binary_2_0_1": "APL binary 2-0-1",
@@ -107,7 +107,7 @@ def table(table: str, scale: str, configuration: dict, runs_dir: str, output_dir
 
 def _draw_predictions(folder: Path, data: Path, output: str) -> None:
     """Fig. 2, by the command that a user has."""
-    image = Path(example(str(next(folder.glob("bce/seed*/truth/evaluation"))), str(data)))
+    image = Path(example(str(min(folder.glob("bce/seed*/truth/evaluation"))), str(data)))
     name = image.name.replace(".nii", "_probabilities.nii")
     maps = [f"{ROWS[row]}:{path}" for row in ROWS for path in folder.glob(f"{row}/seed*/example/{name}")]
     command = [sys.executable, "-m", "common.report", "predictions", str(image), str(data / "truth" / image.name)]

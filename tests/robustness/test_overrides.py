@@ -136,3 +136,4 @@ def test_results_cannot_go_into_a_file(refused: Callable, tmp_path: Path) -> Non
     file.write_text("mine")
     with refused("output_dir: expected a folder for the results", "is a file", unchanged=tmp_path):
         start("t_loss", "inferring", tmp_path, output_dir=str(file / "inference"))
+    assert file.read_text() == "mine"

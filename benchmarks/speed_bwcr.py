@@ -30,7 +30,7 @@ from scipy.ndimage import distance_transform_edt
 from common.losses import CrossEntropyLoss
 from common.metrics import ExpectedCalibrationError, ThresholdedAdaptiveCalibrationError
 from common.transforms import RandomView, boundary_weight
-from common.workflow import PrepareViews, ViewLoss
+from common.workflow import PrepareViews, ViewInferer, ViewLoss
 
 CLASSES, BINS, THRESHOLD, RADIUS = 4, 15, 0.01, 10.0
 Array = NDArray[Any]
@@ -155,6 +155,7 @@ def training_step(size: int, batch: int, repetitions: int, device: str, amp: boo
     data = {"image": image, "label": label.to(device), "label_weight": weight.to(device)}
     cross_entropy = torch.nn.CrossEntropyLoss()
     prepare = PrepareViews(RandomView()).set_random_state(0)
+    view_inferer = ViewInferer()
     view_loss = ViewLoss(CrossEntropyLoss(to_onehot_y=True, softmax=True, reduction="none"))
 
     def plain(network: torch.nn.Module) -> torch.Tensor:
@@ -162,7 +163,7 @@ def training_step(size: int, batch: int, repetitions: int, device: str, amp: boo
 
     def bwcr(network: torch.nn.Module) -> torch.Tensor:
         views, target = prepare(data, device)
-        return view_loss(network(views), target)
+        return view_loss(view_inferer(views, network), target)
 
     def step(loss: Callable[[torch.nn.Module], torch.Tensor]) -> Callable[[], None]:
         own = copy.deepcopy(network)

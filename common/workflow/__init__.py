@@ -17,7 +17,7 @@ from common.workflow.prediction_summary import PredictionSummary
 from common.workflow.seeding import EpochSeed
 from common.workflow.soft_labels import prepare_soft_labels
 from common.workflow.tracking import Tracking
-from common.workflow.view_consistency import PrepareViews, ViewLoss
+from common.workflow.view_consistency import PrepareViews, ViewInferer, ViewLoss
 
 __all__ = [
     "AverageGradients",
@@ -40,6 +40,7 @@ __all__ = [
     "TraceWarmUp",
     "Tracking",
     "TrainingCheckpoint",
+    "ViewInferer",
     "ViewLoss",
     "as_bool",
     "begin_run",

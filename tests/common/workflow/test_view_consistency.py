@@ -8,7 +8,7 @@ from torch.nn import functional
 from common.errors import InputError
 from common.losses import CrossEntropyLoss, LogitConsistencyLoss
 from common.transforms import RandomView
-from common.workflow import PrepareViews, ViewLoss
+from common.workflow import PrepareViews, ViewInferer, ViewLoss
 
 CE = {"softmax": True, "to_onehot_y": True, "reduction": "none"}
 
@@ -38,6 +38,18 @@ def test_views_are_one_batch_with_the_geometry_of_each():
     assert image.shape == (6, 1, 16, 16) and len(target["matrices"]) == 2
     assert not torch.equal(image[:3], image[3:]) and not torch.equal(*target["matrices"])
     assert torch.equal(target["label"], data["label"]) and torch.equal(target["weight"], data["label_weight"])
+
+
+def test_each_view_has_a_pass_and_statistics_of_its_own():
+    image, _ = PrepareViews(RandomView(), 2).set_random_state(0)(batch())
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2)).train()
+    passes = []
+    network.register_forward_hook(lambda module, inputs, output: passes.append(inputs[0]))
+    logits = ViewInferer(2)(image, network)
+    assert len(passes) == 2 and torch.equal(torch.cat(passes), image)
+    for view in logits.chunk(2):
+        torch.testing.assert_close(view.mean((0, 2, 3)), torch.zeros(2), atol=1e-5, rtol=0)
+    assert len(ViewInferer(1)(image, network)) == 6 and len(passes) == 3
 
 
 def test_the_seed_decides_on_the_views():

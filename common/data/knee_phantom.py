@@ -221,7 +221,8 @@ def draw_regions(knee: Knee, case: str, seed: tuple[int, ...]) -> list[Region]:
     bone = knee.bones > 0
     bright = bone & (knee.truth == 0) & (knee.image > np.quantile(knee.image[bone], 0.95))
     difficulty = 0.55 - 0.45 * (knee.contrasts - 30) / 65 + random.uniform(-0.25, 0.25, len(knee.contrasts))
-    hard = _HardToRead(difficulty, random.choice(np.argwhere(bright), 3), random.integers(0, 100, 2))
+    places = np.argwhere(bright)
+    hard = _HardToRead(difficulty, random.choice(places, 3 if len(places) else 0), random.integers(0, 100, 2))
     regions: list[Region] = []
     for number in numbers:
         reader = f"reader_{number + 1}"

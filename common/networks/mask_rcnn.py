@@ -86,13 +86,36 @@ def class_probabilities(
         tensor([[0.7000, 0.9000],
                 [0.0000, 0.0000]])
     """
-    maps = []
+    return class_maps(detections, num_classes, score_threshold)[0]
+
+
+def class_maps(
+    detections: Sequence[Mapping[str, torch.Tensor]], num_classes: int, score_threshold: float = 0.5
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """`class_probabilities`, and of each pixel and class the score of the detection whose mask gives it.
+
+    Args:
+        detections, num_classes, score_threshold: of `class_probabilities`.
+
+    Returns:
+        Two of ``(B, K, H, W)`` in [0, 1], 0 where nothing is detected.
+
+    Example:
+        >>> masks, scores = torch.tensor([[[0.7, 0.2]], [[0.4, 0.9]]]), torch.tensor([0.8, 0.6])
+        >>> class_maps([{"masks": masks, "classes": torch.tensor([1, 1]), "scores": scores}], 2)[1][0, :, 0]
+        tensor([[0.8000, 0.6000],
+                [0.0000, 0.0000]])
+    """
+    maps, score_maps = [], []
     for found in detections:
-        masks = found["masks"] * (found["scores"] >= score_threshold)[:, None, None]
-        empty = masks.new_zeros(1, *masks.shape[1:])
-        of_class = [torch.cat((empty, masks[found["classes"] == label])).amax(0) for label in range(1, num_classes + 1)]
-        maps.append(torch.stack(of_class))
-    return torch.stack(maps)
+        for label in range(1, num_classes + 1):
+            chosen = (found["classes"] == label) & (found["scores"] >= score_threshold)
+            empty = found["masks"].new_zeros(1, *found["masks"].shape[1:])
+            probability, index = torch.cat((empty, found["masks"][chosen])).max(0)
+            scores = torch.cat((found["scores"].new_zeros(1), found["scores"][chosen]))
+            maps.append(probability)
+            score_maps.append(torch.where(probability > 0, scores[index], 0))
+    return tuple(torch.stack(values).unflatten(0, (-1, num_classes)) for values in (maps, score_maps))
 
 
 class IMaskRCNN(nn.Module):
@@ -235,6 +258,20 @@ class IMaskRCNN(nn.Module):
         found = self.box_head.detect(features[:-1], self.proposals(features, size)[0], size)
         masks = self.mask_head.probabilities(features[:-1], found)
         return [one | {"masks": paste_masks(mask, one["boxes"], size)} for one, mask in zip(found, masks, strict=True)]
+
+    def scored_segmentation(self, images: torch.Tensor) -> torch.Tensor:
+        """The segmentation, and with it the score of the detection that each pixel belongs to.
+
+        Args:
+            images: ``(B, in_channels, H, W)``.
+
+        Returns:
+            ``(B, 2 · num_classes, H, W)`` in [0, 1]: the two of `class_maps`, one after the other.
+
+        Raises:
+            InputError: if the images do not fit.
+        """
+        return torch.cat(class_maps(self.detect(images), self.num_classes, self.map_threshold), dim=1)
 
     def _features(self, images: torch.Tensor) -> list[torch.Tensor]:
         height, width = images.shape[2:]

@@ -126,7 +126,7 @@ def merge_instances(masks: torch.Tensor, scores: torch.Tensor | None = None, thr
 def instance_rows(
     instances: torch.Tensor,
     classes: torch.Tensor,
-    voxel_mm3: float,
+    voxel_mm3: float | None,
     names: Mapping[int, str] | None = None,
     scores: torch.Tensor | None = None,
     slice_axis: int = -1,
@@ -136,22 +136,23 @@ def instance_rows(
     Args:
         instances: map (*spatial) of 0 or 1 … N.
         classes: (N,) of the instances.
-        voxel_mm3: volume of a voxel.
+        voxel_mm3: volume of a voxel; None leaves the column empty.
         names: of the classes; None writes their numbers.
         scores: (N,); None leaves the column empty.
         slice_axis: of the slices.
 
     Returns:
-        A row for each instance that has a voxel: ``instance``, ``structure``, ``volume_mm3``, ``score``,
-        ``first_slice`` and ``last_slice`` (from 0, both included).
+        A row for each instance that has a voxel: ``instance``, ``structure``, ``voxels``, ``volume_mm3``,
+        ``score``, ``first_slice`` and ``last_slice`` (from 0, both included).
 
     Raises:
         InputError: the map holds more instances than there are classes.
 
     Example:
-        >>> instance_rows(torch.tensor([[1, 1, 0]]), torch.tensor([2]), 4.5, {2: "tibia"}, torch.tensor([0.75]))
-        ... # doctest: +NORMALIZE_WHITESPACE
-        [{'instance': 1, 'structure': 'tibia', 'volume_mm3': 9.0, 'score': 0.75, 'first_slice': 0, 'last_slice': 1}]
+        >>> rows = instance_rows(torch.tensor([[1, 1, 0]]), torch.tensor([2]), 4.5, {2: "tibia"}, torch.tensor([0.75]))
+        >>> rows  # doctest: +NORMALIZE_WHITESPACE
+        [{'instance': 1, 'structure': 'tibia', 'voxels': 2, 'volume_mm3': 9.0, 'score': 0.75, 'first_slice': 0,
+          'last_slice': 1}]
     """
     array = np.moveaxis(instances.detach().cpu().numpy().astype(np.int64), slice_axis, -1)
     array = array.reshape(-1, array.shape[-1])
@@ -167,7 +168,8 @@ def instance_rows(
             {
                 "instance": number,
                 "structure": value if names is None else names[value],
-                "volume_mm3": round(float(counts[number]) * voxel_mm3, 3),
+                "voxels": int(counts[number]),
+                "volume_mm3": "" if voxel_mm3 is None else round(float(counts[number]) * voxel_mm3, 3),
                 "score": "" if scores is None else round(float(scores[number - 1]), 6),
                 "first_slice": where[1].start,
                 "last_slice": where[1].stop - 1,

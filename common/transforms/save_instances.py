@@ -1,4 +1,4 @@
-"""Instances of a volume written as label maps and a table, in the geometry of the image they belong to."""
+"""Instances of an image written as label maps and a table, in the geometry of the image they belong to."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from monai.transforms import MapTransform
 
 from common.errors import InputError
 from common.transforms.instances import instance_rows, label_instances
-from common.transforms.save_prediction import label_map_like, save_like, voxel_mm3
+from common.transforms.save_prediction import is_nifti, label_map_like, save_like, voxel_mm3
 from common.transforms.save_probabilities import save_class_probabilities
 
 __all__ = ["SaveInstancesd", "class_map"]
+
+AXES = {"R": 0, "L": 0, "A": 1, "P": 1, "S": 2, "I": 2}  # of the world, by the direction that a letter names
 
 
 def class_map(probabilities: torch.Tensor, threshold: float = 0.5) -> torch.Tensor:
@@ -36,31 +38,35 @@ def class_map(probabilities: torch.Tensor, threshold: float = 0.5) -> torch.Tens
 
 
 class SaveInstancesd(MapTransform):
-    """Writes class map, instance map and probabilities of a NIfTI volume, and sums the volume up.
+    """Writes class map, instance map and probabilities of an image, and sums it up.
 
-    Files: ``<case>_mask``, `class_map`; ``<case>_instances``, its connected components, numbered from 1;
-    ``<case>_probabilities`` with the background and the K structures along a fourth axis, where that of the background
-    is what the most probable structure leaves.
+    Files: ``<case>_mask``, `class_map` (in PNG 0 and 255 of one structure, else class indices); ``<case>_instances``,
+    its connected components, numbered from 1 (PNG of 16 bits); ``<case>_probabilities`` with the background, which is
+    what the most probable structure leaves, and the K structures along a fourth axis, or, in PNG,
+    ``<case>_probability_<structure>``.
 
     The class map takes the place of the probabilities; an item without ``case`` gets it and no file.
 
-    The row under ``summary`` has ``case``, ``instances`` (their number), ``volume_mm3`` of all and
-    ``volume_mm3_<structure>``, ``score``, the highest of an instance, ``first_slice`` and ``last_slice`` that hold one
-    (from 0; of a volume without instances these three are empty). The rows under ``instances`` are those of
-    `instance_rows`, with the case. An instance's score is the mean probability of its structure within it. Slices
-    count along the axis of the file that runs nearest to left and right.
+    The row under ``summary`` has ``case``, ``instances`` (their number), ``foreground_voxels``, ``volume_mm3`` of all
+    and ``volume_mm3_<structure>`` (NIfTI only, else empty), ``score``, the highest of an instance, ``first_slice`` and
+    ``last_slice`` that hold one (from 0; of an image without instances these three are empty). The rows under
+    ``instances`` are those of `instance_rows`, with the case. An instance's score is the highest score of a detection
+    within it, without scores the mean probability of its structure.
 
     Args:
         keys: one, of probabilities ``(K, *spatial)``, in the geometry of the file that the item's ``image`` was read
-            from.
+            from. A 2-D image has a third axis of size 1.
         output_dir: folder for the files; a case ``a/b`` goes into its sub-folder ``a``.
         class_names: of the K structures.
+        with_scores: whether K more channels follow the probabilities, the scores of the detections.
+        orientation: in which the network saw volumes; slices count along the axis of the file that runs nearest to its
+            last direction.
         threshold: see `class_map`.
         min_voxels: smaller components are removed from both maps.
         save_probabilities: whether to write them.
 
     Raises:
-        InputError: there are other than K names, or a threshold out of range.
+        InputError: there are other than K names, or an argument out of range.
     """
 
     def __init__(
@@ -68,22 +74,28 @@ class SaveInstancesd(MapTransform):
         keys: str,
         output_dir: str,
         class_names: Sequence[str],
+        with_scores: bool = False,
+        orientation: str = "RAS",
         threshold: float = 0.5,
         min_voxels: int = 1,
         save_probabilities: bool = True,
     ) -> None:
         super().__init__(keys)
+        if str(orientation)[-1:] not in tuple(AXES):
+            raise InputError(f"orientation: expected three letters such as RAS, got {orientation!r}.")
         if not 0 <= threshold < 1:
             raise InputError(f"threshold: expected a number from 0 to below 1, got {threshold}.")
         if min_voxels < 0:
             raise InputError(f"min_voxels: expected a number of voxels from 0 up, got {min_voxels}.")
         self.output_dir, self.class_names = Path(output_dir), [str(name) for name in class_names]
+        self.with_scores, self.world_axis = with_scores, AXES[orientation[-1]]
         self.threshold, self.min_voxels, self.save_probabilities = threshold, min_voxels, save_probabilities
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
         for key in self.key_iterator(item):
-            probabilities = torch.as_tensor(item[key]).detach().as_subclass(torch.Tensor).cpu().float()
+            values = torch.as_tensor(item[key]).detach().as_subclass(torch.Tensor).cpu().float()
+            probabilities, *scores = values.chunk(2) if self.with_scores else [values]
             if len(probabilities) != len(self.class_names):
                 raise InputError(
                     f"class_names: expected a name for each of {len(probabilities)} structures, "
@@ -95,43 +107,41 @@ class SaveInstancesd(MapTransform):
             if "case" not in item:
                 continue
             source, target = item["image"].meta["filename_or_obj"], self.output_dir / item["case"]
-            scores = torch.tensor(
-                [float(probabilities[k - 1][instances == n].mean()) for n, k in enumerate(classes.tolist(), start=1)]
-            )
-            save_like(source, mask.numpy(), f"{target}_mask")
+            labels = mask if is_nifti(source) or len(self.class_names) == 1 else mask / 255
+            save_like(source, labels.numpy(), f"{target}_mask")
             save_like(source, instances.numpy(), f"{target}_instances")
             if self.save_probabilities:
                 background = 1 - probabilities.amax(0, keepdim=True)
-                values = torch.cat([background, probabilities]).numpy()
-                save_class_probabilities(source, values, target, self.class_names)
+                shares = torch.cat([background, probabilities]).numpy()
+                save_class_probabilities(source, shares, target, self.class_names)
+            parts = [(k - 1, instances == n) for n, k in enumerate(classes.tolist(), start=1)]
+            affine = torch.as_tensor(item["image"].meta.get("original_affine", torch.eye(4)))  # a picture has none
             rows = instance_rows(
                 instances,
                 classes,
-                voxel_mm3(source),
+                voxel_mm3(source) if is_nifti(source) else None,
                 dict(enumerate(self.class_names, start=1)),
-                scores,
-                slice_axis=_sagittal_axis(item["image"].meta["original_affine"]),
+                torch.tensor(
+                    [scores[0][k][part].max() if scores else probabilities[k][part].mean() for k, part in parts]
+                ),
+                slice_axis=int(affine[self.world_axis, :3].abs().argmax()),
             )
             item["instances"] = [{"case": item["case"], **row} for row in rows]
-            item["summary"] = self._summary(item["case"], rows)
+            item["summary"] = self._summary(item["case"], rows, is_nifti(source))
         return item
 
-    def _summary(self, case: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    def _summary(self, case: str, rows: Sequence[Mapping[str, Any]], in_mm3: bool) -> dict[str, Any]:
         volumes = {
-            name: round(sum(row["volume_mm3"] for row in rows if row["structure"] == name), 3)
+            name: sum(row["volume_mm3"] for row in rows if row["structure"] == name) if in_mm3 else ""
             for name in self.class_names
         }
         return {
             "case": case,
             "instances": len(rows),
-            "volume_mm3": round(sum(volumes.values()), 3),
-            **{f"volume_mm3_{name}": volume for name, volume in volumes.items()},
+            "foreground_voxels": sum(row["voxels"] for row in rows),
+            "volume_mm3": round(sum(volumes.values()), 3) if in_mm3 else "",
+            **{f"volume_mm3_{name}": round(volume, 3) if in_mm3 else "" for name, volume in volumes.items()},
             "score": max((row["score"] for row in rows), default=""),
             "first_slice": min((row["first_slice"] for row in rows), default=""),
             "last_slice": max((row["last_slice"] for row in rows), default=""),
         }
-
-
-def _sagittal_axis(affine: Any) -> int:
-    """The axis of a file along which its sagittal slices lie."""
-    return int(torch.as_tensor(affine)[0, :3].abs().argmax())

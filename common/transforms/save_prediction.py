@@ -31,15 +31,20 @@ def save_like(source: str | Path, array: np.ndarray, path_without_suffix: str | 
     """Writes ``array`` as the kind of file that ``source`` is, with its size, affine and orientation.
 
     A NIfTI source gives ``.nii.gz`` with the source's affine and header; any other image gives an 8-bit ``.png`` in
-    which 1 is written as 255. The file appears whole or not at all.
+    which 1 is written as 255, or of integers of 32 bits a 16-bit one with these numbers. The file appears whole or not
+    at all.
 
     Args:
         source: the image that was segmented.
-        array: (*spatial) as MONAI loads it (first axis is x), values in [0, 1]; integers stay labels in NIfTI.
+        array: (*spatial) as MONAI loads it (first axis is x), values in [0, 1]; integers stay labels in NIfTI, those of
+            32 bits everywhere.
         path_without_suffix: where to write.
 
     Returns:
         The path written.
+
+    Raises:
+        InputError: a number exceeds what 16 bits hold.
     """
     if is_nifti(source):
         reference = nib.Nifti1Image.from_filename(source)
@@ -51,8 +56,14 @@ def save_like(source: str | Path, array: np.ndarray, path_without_suffix: str | 
             nib.save(image, partial)
     else:
         path = Path(f"{path_without_suffix}.png")
+        if array.dtype != np.int32:
+            pixels = np.rint(array.squeeze() * 255.0).astype(np.uint8)
+        elif array.max(initial=0) < 2**16:
+            pixels = array.squeeze().astype(np.uint16)
+        else:
+            raise InputError(f"{path}: a picture of 16 bits holds numbers up to 65535, got {array.max()}.")
         with whole_file(path) as partial:
-            Image.fromarray(np.rint(array.squeeze() * 255.0).astype(np.uint8).T).save(partial)
+            Image.fromarray(pixels.T).save(partial)
     return path
 
 

@@ -7,7 +7,14 @@ from common.workflow.calibration import FitTemperature, ReliabilityTable, load_t
 from common.workflow.checking import check_cases
 from common.workflow.checkpoint import TrainingCheckpoint, load_weights
 from common.workflow.confusion_table import ConfusionTable
-from common.workflow.detection import DetectSlices, InstanceScores, LossAverages, PrepareInstances, SumOfLosses
+from common.workflow.detection import (
+    DetectionInferer,
+    DetectSlices,
+    InstanceScores,
+    LossAverages,
+    PrepareInstances,
+    SumOfLosses,
+)
 from common.workflow.distributed import AverageGradients, share_batches, share_cases
 from common.workflow.epoch_table import EpochTable
 from common.workflow.memorisation import MemorisationCurve
@@ -25,6 +32,7 @@ __all__ = [
     "ConfusionTable",
     "ConsensusConfusion",
     "DetectSlices",
+    "DetectionInferer",
     "EpochSeed",
     "EpochTable",
     "FitTemperature",

@@ -8,6 +8,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import pytest
+import torch
 from bundle_runs import BUNDLES, run_bundle
 from monai.bundle import ConfigParser
 from PIL import Image
@@ -111,6 +112,120 @@ def test_training_and_evaluation_against_each_rater(pictures: Path, tmp_path: Pa
         rows = read_csv(folder / "evaluation/summary.csv")
         assert len(rows) == 2 and all(0 <= float(row["dice"]) <= 1 for row in rows)
         assert not (folder / "evaluation/examples.png").exists(), "the steps of regions are none of raters' masks"
+
+
+@pytest.fixture(scope="module")
+def trained(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a U-Net's weights."""
+    folder = tmp_path_factory.mktemp("trained")
+    places = {"dataset_dir": str(pictures), "image_size": [32, 24], "ckpt_dir": str(folder), "output_dir": str(folder)}
+    run_bundle("soft_label_apl", "training", ["train", "unet", "raters"], **places, **SIZES)
+    return folder
+
+
+def infer(trained: Path, images: Path, output: Path, **overrides: Any) -> dict[str, dict[str, str]]:
+    """The rows of summary.csv by case."""
+    places = {"ckpt_dir": str(trained), "dataset_dir": str(images), "output_dir": str(output)}
+    settings = {"image_size": [32, 24], "features": SIZES["features"], "threshold": 0.0, **places, **overrides}
+    run_bundle("soft_label_apl", "inferring", ["inference", "unet", "raters"], **settings)
+    return {row["case"]: row for row in read_csv(output / "summary.csv")}
+
+
+def test_inference_prepares_pictures_as_training_does(pictures: Path, trained: Path, tmp_path: Path) -> None:
+    """A picture that needs no resampling: what is written is what the network says of a training image."""
+    rows = infer(trained, pictures / "images", tmp_path)
+    parser = settings("raters", pictures, image_size=[32, 24], features=SIZES["features"], device=torch.device("cpu"))
+    network = parser.get_parsed_content("network").eval()
+    network.load_state_dict(torch.load(trained / "model.pt", weights_only=True))
+    items = [
+        item
+        for section in ("training", "validation", "test")
+        for item in parser.get_parsed_content("datalist")(section=section)
+    ]
+    assert len(items) == len(rows) == 10
+    for item in items:
+        image = parser.get_parsed_content("validate#preprocessing")(item)["image"]
+        with torch.no_grad():
+            expected = network(image.movedim(-1, 0)).sigmoid()[0, 0].T.numpy()
+        found = np.asarray(Image.open(tmp_path / f"{item['case']}_probability_object.png"))
+        np.testing.assert_allclose(found / 255, expected, atol=0.5 / 255 + 1e-5)
+
+
+def test_inference_on_pictures_of_another_size(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    for name, size in (("wide", (50, 20)), ("colour", (7, 41))):
+        Image.new("RGB" if name == "colour" else "L", size, 90).save(tmp_path / f"new/{name}.png")
+    rows = infer(trained, tmp_path / "new", tmp_path / "out")
+    assert rows.keys() == {"wide", "colour"}
+    for name, size in (("wide", (50, 20)), ("colour", (7, 41))):
+        mask, instances = (Image.open(tmp_path / f"out/{name}_{kind}.png") for kind in ("mask", "instances"))
+        assert mask.size == instances.size == size
+        assert np.asarray(mask).astype(bool).sum() == int(rows[name]["foreground_voxels"]) > 0
+        assert rows[name]["volume_mm3"] == "" and (rows[name]["first_slice"], rows[name]["last_slice"]) == ("0", "0")
+
+
+def test_inference_on_volumes_in_any_orientation(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    values = np.random.default_rng(0).normal(100, 20, (32, 24, 3)).astype(np.float32)
+    values[8:20, 6:15] += 100
+    volume = nib.Nifti1Image(values, np.diag([0.5, 0.5, 3, 1]))
+    nib.save(volume, tmp_path / "new/a.nii.gz")
+    turned = volume.as_reoriented(nib.orientations.axcodes2ornt("SLP"))
+    nib.save(turned, tmp_path / "new/b.nii.gz")
+    rows = infer(trained, tmp_path / "new", tmp_path / "out", threshold=0.5)
+    assert rows["a"] | {"case": "b"} == rows["b"] and int(rows["a"]["foreground_voxels"]) > 0
+    found = {name: nib.load(tmp_path / f"out/{name}_mask.nii.gz") for name in "ab"}
+    assert found["b"].shape == turned.shape and found["b"].shape != volume.shape
+    np.testing.assert_array_equal(found["b"].affine, turned.affine)
+    back = nib.as_closest_canonical(found["b"])
+    np.testing.assert_array_equal(np.asarray(back.dataobj), np.asarray(found["a"].dataobj))
+
+
+def test_training_on_volumes_in_any_orientation(tmp_path: Path) -> None:
+    """Slices are those of the named orientation, however a file is stored."""
+    values = np.random.default_rng(0).normal(100, 20, (24, 20, 4)).astype(np.float32)
+    label = (values > 100).astype(np.uint8)
+    for name, stored in (("a", "RAS"), ("b", "SLP")):
+        for folder, array in (("images", values), *((rater, label) for rater in RATERS)):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            volume = nib.Nifti1Image(array, np.diag([0.5, 0.5, 3, 1])).as_reoriented(
+                nib.orientations.axcodes2ornt(stored)
+            )
+            nib.save(volume, tmp_path / folder / f"{name}.nii.gz")
+    parser = settings("raters", tmp_path, image_size=[24, 20])
+    chain = parser.get_parsed_content("train#preprocessing")
+    first, second = (
+        chain(
+            {
+                "image": str(tmp_path / f"images/{name}.nii.gz"),
+                "annotators": {rater: str(tmp_path / rater / f"{name}.nii.gz") for rater in RATERS},
+                "case": name,
+            }
+        )
+        for name in "ab"
+    )
+    for key in ("image", "label"):
+        assert first[key].shape == (1, 24, 20, 4)
+        torch.testing.assert_close(first[key], second[key])
+    assert torch.equal(first["label"][0], torch.from_numpy(label).float())
+
+
+def test_inference_with_what_hippocampus_trains(hippocampus: Path, tmp_path: Path) -> None:
+    sizes = SIZES | {"image_size": [24, 32], "ckpt_dir": str(tmp_path)}
+    run_bundle(
+        "soft_label_apl",
+        "training",
+        ["train", "unet", "hippocampus"],
+        dataset_dir=str(hippocampus),
+        output_dir=str(tmp_path),
+        **sizes,
+    )
+    settings = {"features": SIZES["features"], "image_size": [24, 32], "ckpt_dir": str(tmp_path), "threshold": 0.0}
+    places = {"dataset_dir": str(hippocampus / "imagesTr"), "output_dir": str(tmp_path / "out")}
+    run_bundle("soft_label_apl", "inferring", ["inference", "unet", "hippocampus"], **settings, **places)
+    rows = read_csv(tmp_path / "out/summary.csv")
+    assert len(rows) == 8 and all(float(row["volume_mm3_hippocampus"]) == 20 * 24 * 4 for row in rows)
+    assert nib.load(tmp_path / "out/hippocampus_003_mask.nii.gz").shape == (20, 24, 4)
 
 
 def test_simulated_readers_miss_a_half(hippocampus: Path) -> None:

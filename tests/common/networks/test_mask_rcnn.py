@@ -110,6 +110,10 @@ def test_called_with_images_alone_it_segments() -> None:
         pred, found = net(images), net.detect(images)
     assert pred.shape == (2, 2, 50, 71)
     assert torch.equal(pred, class_probabilities(found, 2, 0.3)) and pred.max() > 0
+    with torch.no_grad():
+        segmented, scores = net.scored_segmentation(images).chunk(2, dim=1)
+    assert torch.equal(segmented, pred) and torch.equal(scores > 0, pred > 0)
+    assert set(scores[0].unique().tolist()) - {0.0} <= set(found[0]["scores"].tolist())
     assert (network(map_threshold=1.0).eval()(images) == 0).all()
     with pytest.raises(InputError, match="mask_loss: expected a loss"):
         net(images, [no_boxes(50, 71)] * 2)

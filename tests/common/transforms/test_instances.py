@@ -124,8 +124,24 @@ def test_rows(axis: int):
         instances.movedim(2, axis), classes, 0.5, {1: "femur", 2: "tibia"}, torch.tensor([0.25, 1.0]), slice_axis=axis
     )
     assert rows == [
-        {"instance": 1, "structure": "femur", "volume_mm3": 0.5, "score": 0.25, "first_slice": 5, "last_slice": 5},
-        {"instance": 2, "structure": "tibia", "volume_mm3": 6.0, "score": 1.0, "first_slice": 1, "last_slice": 3},
+        {
+            "instance": 1,
+            "structure": "femur",
+            "voxels": 1,
+            "volume_mm3": 0.5,
+            "score": 0.25,
+            "first_slice": 5,
+            "last_slice": 5,
+        },
+        {
+            "instance": 2,
+            "structure": "tibia",
+            "voxels": 12,
+            "volume_mm3": 6.0,
+            "score": 1.0,
+            "first_slice": 1,
+            "last_slice": 3,
+        },
     ]
     hidden = instances.where(instances != 1, 0)  # an instance that another one covers has no row
     assert [row["structure"] for row in instance_rows(hidden, classes, 0.5)] == [2]

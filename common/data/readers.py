@@ -25,6 +25,11 @@ NIFTI_SUFFIXES = (".nii", ".nii.gz")
 DEEP_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
 
 
+def is_picture(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is PNG, JPEG or TIFF by its name."""
+    return os.fspath(path).lower().endswith(PICTURE_SUFFIXES)
+
+
 def grey_image(image: Image.Image) -> Image.Image:
     """The picture with one channel: luminance of colours, transparency dropped, 16 bits kept.
 
@@ -118,7 +123,7 @@ class PictureReader(PILReader):
         super().__init__(converter=self.in_channels)
 
     def verify_suffix(self, filename: Sequence[str | os.PathLike[str]] | str | os.PathLike[str]) -> bool:
-        return all(os.fspath(name).lower().endswith(PICTURE_SUFFIXES) for name in ensure_tuple(filename))
+        return all(is_picture(name) for name in ensure_tuple(filename))
 
     def read(self, data: Any, **kwargs: Any) -> Any:
         files = ensure_tuple(data)
@@ -179,30 +184,44 @@ class ImageLoader(LoadImaged):
         check: bool = True,
         classes: Mapping[str, int] | None = None,
     ) -> None:
+        if channels is not None and not (isinstance(channels, int) and channels > 0):
+            raise InputError(f"channels must be 1 or more, got {channels!r}.")
         super().__init__(keys, ensure_channel_first=True)
         self.register(VolumeReader())
-        self.register(PictureReader(1 if channels is None else channels))
+        self.register(PictureReader(3 if channels == 3 else 1))
         self.channels, self.check, self.classes = channels, check, dict(classes or {})
 
     def __call__(self, data: Mapping[Hashable, Any], reader: Any = None) -> dict[Hashable, Any]:
-        if all(isinstance(data[key], MetaTensor) for key in self.key_iterator(data)):
-            item = dict(data) | {key: EnsureChannelFirst()(data[key]).float() for key in self.key_iterator(data)}
-        else:
-            item = dict(super().__call__(dict(data), reader))
+        item, case = dict(data), data.get("case", "without a name")
+        for key in self.key_iterator(data):
+            in_memory = isinstance(data[key], MetaTensor)
+            item[key] = EnsureChannelFirst()(data[key]).float() if in_memory else self._join(case, data[key], reader)
         if self.check:
             for key in self.key_iterator(item):
-                fault = self._fault(key, item)
+                in_memory = isinstance(data[key], MetaTensor)
+                source = "an image in memory" if in_memory else ", ".join(map(str, ensure_tuple(data[key])))
+                fault = self._fault(key, item, is_picture(source))
                 if fault:
-                    source = "an image in memory" if isinstance(data[key], MetaTensor) else data[key]
-                    raise InputError(f"Case {data.get('case', 'without a name')}: {source}: {fault}.")
+                    raise InputError(f"Case {case}: {source}: {fault}.")
         return item
 
-    def _fault(self, key: Hashable, item: Mapping[Hashable, Any]) -> str:
+    def _join(self, case: Any, source: Any, reader: Any) -> torch.Tensor:
+        """The channels of one file, or of several one after the other."""
+        files = ensure_tuple(source)
+        images = [self._loader(file, reader) for file in files]
+        for file, image in zip(files, images, strict=True):
+            finding = geometry_finding(images[0], image)
+            if finding and finding.unusable:
+                raise InputError(f"Case {case}: {file}: {finding.message}.")
+        return images[0] if len(images) == 1 else torch.cat(images)
+
+    def _fault(self, key: Hashable, item: Mapping[Hashable, Any], picture: bool) -> str:
         image = item[key]
         if image.ndim not in (3, 4):
             return f"expected two or three dimensions, got the shape {tuple(image.shape[1:])}"
         if self.channels is not None and len(image) != self.channels:
-            return f"expected {self.channels} channel{'s' * (self.channels > 1)}, got {len(image)}"
+            got = "a picture, which has 1 (grey) or 3 (colour)" if picture else len(image)
+            return f"expected {self.channels} channel{'s' * (self.channels > 1)}, got {got}"
         if not bool(torch.linalg.matrix_rank(torch.as_tensor(image.affine)) == len(image.affine)):
             return "its affine cannot be inverted"
         first = next(value for value in item.values() if isinstance(value, MetaTensor))
@@ -218,19 +237,21 @@ def load_images(
     """MONAI's `LoadImaged` for PNG, JPEG, TIFF and NIfTI, by suffix, as float32 with the channel first.
 
     A picture of width W and height H becomes (channels, W, H), a NIfTI file (C, X, Y) or (C, X, Y, Z) with its affine.
-    `SaveImaged` writes both back in their own geometry. An image in memory (a `MetaTensor` in the place of the name)
-    gets its channel first.
+    Of a list of NIfTI files, such as modalities, the channels follow each other in its order; affine and name are those
+    of the first. `SaveImaged` writes both back in their own geometry. An image in memory (a `MetaTensor` in the place
+    of the name) gets its channel first.
 
     Args:
-        keys: of the items that hold file names.
-        channels: of PNG, JPEG and TIFF images, 1 (grey) or 3 (colour); a NIfTI file must have as many. None: grey
-            pictures, and NIfTI files of any number.
+        keys: of the items that hold file names, or lists of them.
+        channels: of the image, at least 1; NIfTI files must have as many, pictures become grey (1) or coloured (3).
+            None: grey pictures, and NIfTI files of any number.
         check: refuse what cannot be trained on: another number of channels, values that are not finite, an affine that
             cannot be inverted, a file whose shape or position is not that of the item's image (`geometry_finding`).
         classes: of label files by key, how many classes they hold, background included; other values are refused.
 
     Raises:
-        InputError: another number of channels; on loading, what ``check`` finds, by case and file.
+        InputError: fewer than 1 channel; on loading, files of a list that differ in shape or position, and what
+            ``check`` finds, a picture where other than 1 or 3 channels are expected among it, by case and file.
 
     Example:
         >>> load_images(["image", "label"]).keys

@@ -28,6 +28,7 @@ from common.transforms.instances import (
 )
 from common.transforms.morphological_noise import MorphologicalNoised
 from common.transforms.neighbour_slices import NeighbourSlicesd
+from common.transforms.outside import OutsideAsBackgroundd, outside_as_background
 from common.transforms.save_instances import SaveInstancesd, class_map
 from common.transforms.save_prediction import SaveSegmentationd
 from common.transforms.save_probabilities import SaveProbabilitiesd
@@ -55,6 +56,7 @@ __all__ = [
     "N4BiasFieldd",
     "NeighbourSlicesd",
     "NormalizeSlicesd",
+    "OutsideAsBackgroundd",
     "RandGaussianFieldNoised",
     "RandomView",
     "SaveAnnotatorsd",
@@ -74,6 +76,7 @@ __all__ = [
     "instance_rows",
     "label_instances",
     "merge_instances",
+    "outside_as_background",
     "slice_instances",
     "unwarp",
     "warp",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -214,6 +215,106 @@ def test_inference(trained: Path, tmp_path: Path) -> None:
     assert float(table["scan"]["volume_mm3_1"]) == pytest.approx(areas["mask"] * 12)
     assert table["photo"]["volume_mm3_1"] == ""
     assert all(0 < float(row["mean_disagreement"]) < 1 for row in table.values())
+
+
+MODALITIES = ["flair", "t1", "t1ce", "t2"]
+LPS = np.diag([-2.0, -2.0, 3.0, 1.0])  # as BraTS is stored
+GLIOMA = {"image_size": [16, 16], "annotators": ["good", "over", "under", "wrong"]}
+
+
+def write_glioma(folder: Path, shape: tuple[int, ...], seed: int, affine: np.ndarray = LPS, label: bool = True) -> Path:
+    """A case in the layout of BraTS: a head in nothing, with a tumour that each modality shows differently."""
+    rng = np.random.default_rng(seed)
+    folder.mkdir(parents=True)
+    head = np.zeros(shape, dtype=np.float32)
+    head[2:, 2:] = 1
+    tumour = np.zeros(shape, dtype=np.uint8)
+    tumour[4:11, 4:11, :2], tumour[5:10, 5:10, :2], tumour[7:9, 7:9, :2] = 2, 4, 1
+    for number, name in enumerate(MODALITIES):
+        image = head * (rng.normal(100 * (number + 1), 10, shape) + 60 * (tumour > number % 3))
+        nib.save(nib.Nifti1Image(image.astype(np.float32), affine), folder / f"{folder.name}_{name}.nii.gz")
+    if label:
+        nib.save(nib.Nifti1Image(tumour, affine), folder / f"{folder.name}_seg.nii.gz")
+    return folder
+
+
+def configuration(*names: str, **values: Any) -> ConfigParser:
+    parser = ConfigParser()
+    parser.read_config([str(CONFIGS / f"{name}.yaml") for name in names])
+    parser.update(values)
+    return parser
+
+
+@pytest.fixture(scope="module")
+def gliomas(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six cases, and in ``model/`` what one epoch on them gives."""
+    folder = tmp_path_factory.mktemp("gliomas")
+    for number in range(6):
+        write_glioma(folder / f"HGG/case_{number}", (20, 18, 3), number)
+    values = {"dataset_dir": str(folder), "max_epochs": 1, "num_workers": 0, **GLIOMA}
+    bundle_run("training", ["train", "brats"], folder / "model", **values)
+    return folder
+
+
+@pytest.mark.parametrize("shape", [(20, 18, 3), (12, 21, 3), (13, 14, 3)])
+def test_new_gliomas_are_prepared_as_in_training(shape: tuple[int, ...], tmp_path: Path) -> None:
+    """Channel by channel and pixel by pixel, larger or smaller than the network's images, and however stored."""
+    case = write_glioma(tmp_path / "HGG/a", shape, seed=0)
+    values = {"dataset_dir": str(tmp_path / "HGG"), **GLIOMA}
+    prepare = configuration("train", "brats", **values).get_parsed_content("validate#preprocessing")
+    new = configuration("inference", "brats", **values)
+    files = [str(case / f"a_{name}.nii.gz") for name in MODALITIES]
+    assert new.get_parsed_content("inputs").items == [{"image": files, "case": "a/a"}]
+    for path in files:  # the same voxels, stored from left to right
+        nib.save(nib.as_closest_canonical(nib.load(path)), tmp_path / Path(path).name)
+    turned = [str(tmp_path / Path(path).name) for path in files]
+    for image in (files, turned):
+        volume = new.get_parsed_content("preprocessing")({"image": image})["image"]
+        assert volume.shape == (4, 16, 16, 3)
+        for index in range(2):
+            item = {"image": files, "label": str(case / "a_seg.nii.gz"), "slice": index, "case": "a"}
+            known = prepare(item | {"annotators": GLIOMA["annotators"]})["image"]
+            np.testing.assert_allclose(np.asarray(volume[..., index]), known, atol=1e-5)
+
+
+def test_new_gliomas(gliomas: Path, tmp_path: Path) -> None:
+    """Cases of other sizes and orientations, and one that lacks a modality; as a folder and as a datalist."""
+    new = tmp_path / "new"
+    turned = np.array([[0, 1.0, 0, 5], [0, 0, 1.0, -7], [2.5, 0, 0, 1], [0, 0, 0, 1]])
+    shapes = {"large": (24, 20, 5), "small": (3, 13, 14), "cut": (20, 18, 2)}
+    for number, (case, shape) in enumerate(shapes.items()):
+        write_glioma(new / case, shape, number, turned if case == "small" else LPS, label=case == "large")
+    (new / "cut/cut_t1ce.nii.gz").unlink()
+    configs = ["inference", "brats"]
+    values = {"ckpt_dir": str(gliomas / "model"), "save_annotators": "true", "readout": "estimate", **GLIOMA}
+    with pytest.raises(Exception) as raised:
+        bundle_run("inferring", configs, tmp_path / "out", dataset_dir=str(new), **values)
+    reason = f"1 of 3 inputs were left out: {new / 'cut/cut_t1ce.nii.gz'}: there is no such file."
+    assert str(find_input_error(raised.value)) == reason
+    assert [row["case"] for row in read_csv(tmp_path / "out/summary.csv")] == ["large/large", "small/small"]
+    names = ["mask", "entropy", "disagreement", *(f"annotator_{name}" for name in GLIOMA["annotators"])]
+    for case in ("large", "small"):
+        image = nib.load(new / f"{case}/{case}_flair.nii.gz")
+        maps = nib.load(tmp_path / f"out/{case}/{case}_probabilities.nii.gz")
+        assert maps.shape == (*image.shape, 4)
+        for written in (maps, *(nib.load(tmp_path / f"out/{case}/{case}_{name}.nii.gz") for name in names)):
+            assert written.shape[:3] == image.shape
+            np.testing.assert_array_equal(written.affine, image.affine)
+        np.testing.assert_allclose(np.asarray(maps.dataobj).sum(-1), 1, atol=1e-4)
+    beyond = np.ones(shapes["large"], dtype=bool)
+    beyond[4:20, 2:18] = False  # what the network has seen
+    read = {name: np.asarray(nib.load(tmp_path / f"out/large/large_{name}.nii.gz").dataobj) for name in names}
+    assert all((values[beyond] == 0).all() for values in read.values())
+    assert (read["entropy"][~beyond] > 0).all() and (read["disagreement"][~beyond] > 0).all()
+
+    images = {case: [f"{case}/{case}_{name}.nii.gz" for name in MODALITIES] for case in ("large", "small")}
+    entries = [{"image": files, "case": case} for case, files in images.items()]
+    (new / "list.json").write_text(json.dumps(entries))
+    bundle_run("inferring", configs, tmp_path / "listed", dataset_dir=str(new / "list.json"), **values)
+    for case in images:
+        for name in ("probabilities", *names):
+            one, two = tmp_path / f"out/{case}/{case}_{name}.nii.gz", tmp_path / f"listed/{case}_{name}.nii.gz"
+            np.testing.assert_array_equal(nib.load(one).dataobj, nib.load(two).dataobj)
 
 
 def test_a_mistyped_method_is_one_sentence(pictures: Path, tmp_path: Path) -> None:

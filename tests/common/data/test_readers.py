@@ -141,10 +141,65 @@ def test_a_damaged_picture_is_named(tmp_path, content):
         load(path)
 
 
-@pytest.mark.parametrize("channels", [0, 2, 4, "1"])
-def test_other_numbers_of_channels_are_refused(channels):
-    with pytest.raises(InputError, match="channels must be 1"):
+@pytest.mark.parametrize("channels", [0, -1, 2.0, "1"])
+def test_a_number_of_channels_that_no_image_has(channels):
+    with pytest.raises(InputError, match="channels must be 1 or more"):
         load_images("image", channels)
+
+
+@pytest.mark.parametrize("channels", [0, 2, 4, "1"])
+def test_pictures_are_grey_or_coloured(channels):
+    with pytest.raises(InputError, match=r"channels must be 1 \(grey\) or 3 \(colour\)"):
+        PictureReader(channels)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+def test_a_picture_for_a_network_of_four_channels(tmp_path, mode):
+    Image.new(mode, (3, 2)).save(tmp_path / "a.png")
+    with pytest.raises(InputError) as refused:
+        load_images("image", 4)({"image": str(tmp_path / "a.png"), "case": "p7"})
+    got = "expected 4 channels, got a picture, which has 1 (grey) or 3 (colour)."
+    assert str(refused.value) == f"Case p7: {tmp_path / 'a.png'}: {got}"
+
+
+def modalities(folder, shapes=((4, 5, 6),) * 4, moved=0.0):
+    """A NIfTI file for each shape, with noise; the affine of each lies ``moved`` mm further than that before."""
+    files = []
+    for number, shape in enumerate(shapes):
+        affine = np.array([[0, -2, 0, 5 + moved * number], [1.5, 0, 0, -7], [0, 0, 4, 1], [0, 0, 0, 1.0]])
+        values = np.random.default_rng(number).normal(size=shape).astype(np.float32)
+        files.append(str(folder / f"{number}.nii.gz"))
+        nib.save(nib.Nifti1Image(values, affine), files[-1])
+    return files
+
+
+def test_files_of_a_list_are_channels_in_its_order(tmp_path):
+    """Affine and name are those of the first, also where rounding has moved the others a little."""
+    files = modalities(tmp_path, moved=0.01)[::-1]
+    image = load_images("image", 4)({"image": files})["image"]
+    for channel, file in zip(image, files, strict=True):
+        np.testing.assert_array_equal(np.asarray(channel), nib.load(file).get_fdata(dtype=np.float32))
+    np.testing.assert_allclose(np.asarray(image.affine), nib.load(files[0]).affine)
+    assert image.meta["filename_or_obj"] == files[0]
+    both = modalities(tmp_path, [(4, 5, 6, 3), (4, 5, 6)])
+    assert load_images("image", 4)({"image": both})["image"].shape == (4, 4, 5, 6)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "moved", "file", "expected"),
+    [
+        ([(4, 5, 6), (4, 5, 6)], 0, "0.nii.gz, {}1.nii.gz", "expected 4 channels, got 2"),
+        ([(4, 5, 6, 4)] * 2, 0, "0.nii.gz, {}1.nii.gz", "expected 4 channels, got 8"),
+        ([(4, 5, 6), (4, 5, 7)], 0, "1.nii.gz", "its shape is 4 × 5 × 7, that of the image 4 × 5 × 6"),
+        ([(4, 5, 6), (4, 5)], 0, "1.nii.gz", "its shape is 4 × 5, that of the image 4 × 5 × 6"),
+        ([(4, 5, 6)] * 4, 3, "1.nii.gz", "its affine lays it up to 3 mm from the image (1.5 × 2 × 4 mm voxels)"),
+    ],
+)
+def test_files_of_a_list_that_do_not_belong_together(tmp_path, shapes, moved, file, expected):
+    files = modalities(tmp_path, shapes, moved)
+    with pytest.raises(InputError) as refused:
+        load_images("image", 4)({"image": files, "case": "p7"})
+    assert str(refused.value) == f"Case p7: {tmp_path}/{file.format(f'{tmp_path}/')}: {expected}."
 
 
 def test_only_pictures_are_claimed():

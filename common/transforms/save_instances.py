@@ -132,15 +132,15 @@ class SaveInstancesd(MapTransform):
 
     def _summary(self, case: str, rows: Sequence[Mapping[str, Any]], in_mm3: bool) -> dict[str, Any]:
         volumes = {
-            name: sum(row["volume_mm3"] for row in rows if row["structure"] == name) if in_mm3 else ""
+            name: round(sum(row["volume_mm3"] for row in rows if row["structure"] == name), 3) if in_mm3 else ""
             for name in self.class_names
         }
         return {
             "case": case,
             "instances": len(rows),
             "foreground_voxels": sum(row["voxels"] for row in rows),
-            "volume_mm3": round(sum(volumes.values()), 3) if in_mm3 else "",
-            **{f"volume_mm3_{name}": round(volume, 3) if in_mm3 else "" for name, volume in volumes.items()},
+            "volume_mm3": round(sum(row["volume_mm3"] for row in rows), 3) if in_mm3 else "",
+            **{f"volume_mm3_{name}": volume for name, volume in volumes.items()},
             "score": max((row["score"] for row in rows), default=""),
             "first_slice": min((row["first_slice"] for row in rows), default=""),
             "last_slice": max((row["last_slice"] for row in rows), default=""),

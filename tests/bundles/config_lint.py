@@ -45,6 +45,18 @@ def read(config: Sequence[str] | dict[str, Any]) -> ConfigParser:
     return parser
 
 
+def read_what_runs(config: dict[str, Any]) -> ConfigParser:
+    """The part of a configuration that its entry points need: of an overlay the rest may be meant for another verb."""
+    wanted, needed = [key for key in config if key in ENTRY_POINTS], set()
+    while wanted:
+        key = wanted.pop()
+        if key in config and key not in needed:
+            needed.add(key)
+            texts = [text for _, text in _walk(config[key])]
+            wanted += [name.split("::")[0] for text in texts for name in _names(text)]
+    return read({key: value for key, value in config.items() if key in needed})
+
+
 def undefined_references(parser: ConfigParser) -> list[str]:
     """``@id`` without such an id, and text that only looks like a reference or a macro."""
     found = []
@@ -192,12 +204,7 @@ def unused_definitions(config: dict[str, Any], overlay: dict[str, Any] | None = 
         overlay: whose definitions are looked at, of which ``config`` is the sum: what it replaces may leave others
             without use. None looks at all.
     """
-    used = [
-        reference
-        for _, text in _walk(config)
-        for reference in [*ReferenceResolver.match_refs_pattern(text), ConfigParser.split_path_id(text[1:])[1]]
-        if text.startswith(("@", "$", "%"))
-    ]
+    used = [reference for _, text in _walk(config) for reference in _names(text)]
     defined = [key for key in config if key not in (*ENTRY_POINTS, *SECTIONS, ConfigParser.meta_key)]
     defined += [
         id for section in SECTIONS for key in config.get(section, ()) if (id := f"{section}::{key}") not in ENGINES
@@ -249,6 +256,13 @@ def shared_lines(first: str, second: str) -> float:
         for text in (first, second)
     )
     return (lines & others).total() / min(lines.total(), others.total())
+
+
+def _names(text: str) -> list[str]:
+    """Ids that a reference, an expression or a macro names."""
+    if not text.startswith(("@", "$", "%")):
+        return []
+    return [*ReferenceResolver.match_refs_pattern(text), ConfigParser.split_path_id(text[1:])[1]]
 
 
 def _walk(config: Any, id: str = "") -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 BUNDLES = sorted(path.parents[1] for path in REPOSITORY.glob("bundles/*/configs/metadata.json"))
 STANDALONE = ("train", "inference")
+VERBS = ("calibrate", "demo", "evaluate", "multi_gpu")  # overlays of train.yaml alone; others are of data or network
 
 # Per bundle: overrides of train.yaml and inference.yaml that make a run tiny, those that give `monai.bundle.load` the
 # same network, patterns below the phantom's folder of images to segment, and overlays of the network that is exported
@@ -132,6 +133,14 @@ def _configurations() -> Iterator[list[Path]]:
         yield from ([configs / "train.yaml", overlay] for overlay in overlays)
 
 
+def _overlaid_inferences() -> Iterator[list[Path]]:
+    """inference.yaml with each overlay of data or network, for what was trained with it."""
+    for folder in BUNDLES:
+        overlays = sorted((folder / "configs").glob("*.yaml"))
+        overlays = [path for path in overlays if path.stem not in (*STANDALONE, *VERBS)]
+        yield from ([folder / "configs/inference.yaml", overlay] for overlay in overlays)
+
+
 def _name(value: Path | list[Path]) -> str:
     return value.name if isinstance(value, Path) else f"{value[0].parents[1].name}-{value[-1].stem}"
 
@@ -161,4 +170,10 @@ def tiny(bundle: Path) -> dict[str, Any]:
 @pytest.fixture(scope="session", params=list(_configurations()), ids=_name)
 def config_files(request: pytest.FixtureRequest) -> list[str]:
     """Files of one runnable configuration after the other, as ``--config_file`` takes them."""
+    return [str(path) for path in request.param]
+
+
+@pytest.fixture(scope="session", params=list(_overlaid_inferences()), ids=_name)
+def overlaid_inference(request: pytest.FixtureRequest) -> list[str]:
+    """inference.yaml with an overlay that a network may have been trained with, one pair after the other."""
     return [str(path) for path in request.param]

@@ -1,0 +1,88 @@
+"""A network that was trained with an overlay segments new images with the same overlay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+from bundle_runs import BUNDLES, run_bundle
+from monai.bundle import ConfigParser
+from PIL import Image
+
+from common.files import read_csv
+
+SMALL = {"features": [4, 8], "image_size": [16, 16]}
+PYRAMID = {
+    "features": [4, 4, 4, 4],
+    "channels": 4,
+    "hidden": 8,
+    "layers": [1, 1, 1, 1],
+    "block": "basic",
+    "proposals": 20,
+}
+HEADS = SMALL | {"feature_channels": 4}
+# Of each overlay of data or network: the files of one new image, and what makes its network small
+NEW_IMAGES: dict[tuple[str, str], tuple[list[str], dict[str, Any]]] = {
+    ("t_loss", "isic"): (["a.png"], SMALL | {"features": [4, 8, 8]}),
+    ("t_loss", "shenzhen"): (["a.png"], SMALL | {"features": [4, 8, 8]}),
+    ("marginal_thresholding", "hippocampus"): (["a.nii.gz"], {"features": [4, 8], "patch_size": [16, 16, 8]}),
+    ("marginal_thresholding", "totalsegmentator"): (["a.nii.gz"], {"features": [4, 8], "patch_size": [16, 16, 8]}),
+    ("bwcr", "acdc"): (["a.nii.gz"], SMALL | {"bias_field": []}),
+    ("bwcr", "nci"): (["a.nii.gz"], SMALL | {"bias_field": []}),
+    ("disentangling_annotators", "raters"): (["a.png"], HEADS),
+    ("disentangling_annotators", "mnist"): (["a.tif"], HEADS),
+    ("disentangling_annotators", "lidc"): (["a.png"], HEADS),
+    ("disentangling_annotators", "hippocampus"): (["a.nii.gz"], HEADS),
+    ("disentangling_annotators", "brats"): ([f"a_{name}.nii.gz" for name in ("flair", "t1", "t1ce", "t2")], HEADS),
+    ("disentangling_annotators", "ms_lesion"): (
+        [f"a_{name}_pp.nii" for name in ("flair", "mprage", "pd", "t2")],
+        HEADS,
+    ),
+    ("soft_label_apl", "unet"): (["a.nii.gz"], SMALL),
+    ("soft_label_apl", "unet_3d"): (["a.nii.gz"], SMALL),
+    ("soft_label_apl", "oai"): (["a.nii.gz"], PYRAMID | {"image_size": [32, 32]}),
+    ("soft_label_apl", "raters"): (["a.png"], PYRAMID | {"image_size": [32, 32]}),
+    ("soft_label_apl", "hippocampus"): (["a.nii.gz"], PYRAMID | {"image_size": [32, 32]}),
+}
+
+
+def write_image(path: Path) -> tuple[int, ...]:
+    """Noise, the same in every file; returns its shape."""
+    values = np.random.default_rng(0).integers(0, 255, (22, 14, 5)).astype(np.float32)
+    if ".nii" in path.name:
+        nib.save(nib.Nifti1Image(values, np.diag([-1.0, -1.0, 2.0, 1.0])), path)
+        return values.shape
+    Image.fromarray(values[..., 0].T.astype(np.uint8)).save(path)
+    return values.shape[:2]
+
+
+def test_every_overlay_is_here(overlaid_inference: list[str]) -> None:
+    path = Path(overlaid_inference[-1])
+    assert (path.parents[1].name, path.stem) in NEW_IMAGES
+
+
+@pytest.mark.parametrize(("bundle", "overlay"), NEW_IMAGES)
+def test_new_images(bundle: str, overlay: str, tmp_path: Path) -> None:
+    files, sizes = NEW_IMAGES[bundle, overlay]
+    (tmp_path / "new").mkdir()
+    shapes = [write_image(tmp_path / "new" / name) for name in files]
+    names = ["inference", overlay]
+    parser = ConfigParser()
+    parser.read_config([str(BUNDLES / bundle / f"configs/{name}.yaml") for name in names])
+    parser.update(sizes)
+    torch.manual_seed(0)
+    torch.save(parser.get_parsed_content("network_def").state_dict(), tmp_path / "model.pt")
+    places = {"dataset_dir": str(tmp_path / "new"), "ckpt_dir": str(tmp_path), "output_dir": str(tmp_path / "out")}
+    run_bundle(bundle, "inferring", names, **places, **sizes)
+    (row,) = read_csv(tmp_path / "out/summary.csv")
+    assert row["case"] == "a"
+    (mask,) = (tmp_path / "out").glob("a_mask.*")
+    if mask.suffix == ".png":
+        assert Image.open(mask).size == shapes[0]
+    else:
+        assert nib.load(mask).shape == shapes[0]
+        np.testing.assert_array_equal(nib.load(mask).affine, nib.load(tmp_path / "new" / files[0]).affine)

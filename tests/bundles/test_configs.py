@@ -54,6 +54,8 @@ def test_parsed_configuration(rule: Callable[[ConfigParser], list[str]], parser:
 
 
 def test_inference_with_the_overlay_of_a_training(overlaid_inference: list[str]) -> None:
+    """An overlay has plain keys; with it inference defines all that it runs."""
+    assert not [key for key in ConfigParser.load_config_file(overlaid_inference[-1]) if "#" in key or "::" in key]
     parser = lint.read_what_runs(ConfigParser.load_config_files(overlaid_inference))
     found = [breach for rule in RULES for breach in rule(parser)]
     assert "network_def" in parser and not found, "\n".join(found)

@@ -1,4 +1,4 @@
-# Tables 1 to 3 of the paper on disentangling annotators, on digits, a phantom and microscopy with three real annotators.
+# Tables 1 to 3 and figures 3 and 4 of the paper on disentangling annotators, on digits, a phantom and microscopy with three real annotators.
 
 # Rows: overrides of the bundle's train.yaml. The best epoch is chosen by the validation images' truth, or without one by the likelihood.
 VOTE = {"readout": "vote", "select_by": "likelihood", "trace_weight": 0, "warmup_epochs": 0, "confusion_learning_rate": 1e-2}
@@ -29,7 +29,8 @@ ANNOTATOR_TABLES = {
     },
     # Five annotators, one of them blank, on the bundle's phantom
     "disentangling_annotators_phantom": {
-        "data": None, "overlay": None, "rows": ANNOTATOR_ROWS, "seeds": [0, 1, 2], "desk": {}, "paper": {},
+        "folder": f"{OUTPUT}/disentangling_annotators_phantom/data", "overlay": None, "rows": ANNOTATOR_ROWS, "seeds": [0, 1, 2],
+        "desk": {}, "paper": {},
     },
     # The same five on slices of hippocampus MRI
     "disentangling_annotators_hippocampus": {
@@ -44,14 +45,29 @@ ANNOTATOR_TABLES = {
     },
 }
 ANNOTATOR_TABLES = {name: spec | PART for name, spec in ANNOTATOR_TABLES.items()}
+# Figure 3: the weight of the trace, on the paper's sample
+ANNOTATOR_TRACE = {"labels": "dense", "weights": [0, 0.001, 0.01, 0.1, 0.4, 0.7, 0.9], "seed": 0, "desk": {"shift": 3}, "paper": {"shift": 3}} | PART
+ANNOTATOR_METHODS |= {f"ours_trace_{weight:g}": {"method": "ours", "trace_weight": weight} for weight in ANNOTATOR_TRACE["weights"]}
+ANNOTATOR_TABLES["disentangling_annotators_trace"] = ANNOTATOR_TRACE | {"data": "mnist_annotators", "overlay": "mnist"}
+# Figure 4: digits of the same sample whose annotators err by shares of what they do there; a good one is among them
+ANNOTATOR_NOISE = {
+    "shares": [0.25, 0.5, 0.75, 1],
+    "rows": {"dense": ["mean", "majority", "staple", "ours", "ours_vote", "oracle"], "one": ["mean", "ours", "ours_vote", "oracle"]},
+    "seeds": [0], "desk": {"shift": 3}, "paper": {"shift": 3},
+} | PART
+ANNOTATOR_SPOILT = f"{OUTPUT}/disentangling_annotators_noise/data/{{share}}"
+ANNOTATOR_TABLES |= {
+    f"disentangling_annotators_noise_{share:g}": ANNOTATOR_NOISE
+    | {"folder": ANNOTATOR_SPOILT.format(share=f"{share:g}"), "overlay": "mnist"}
+    for share in ANNOTATOR_NOISE["shares"]
+}
 ANNOTATOR_RUN = f"{OUTPUT}/{{table}}/{SCALE}/{{labels}}/{{method}}/seed{{seed}}"
-ANNOTATOR_PHANTOM = f"{OUTPUT}/disentangling_annotators_phantom/data"
 
 
 def annotator_overrides(wildcards):
     spec = ANNOTATOR_TABLES[wildcards.table]
     folder = str(ROOT / ANNOTATOR_RUN.format(**wildcards))
-    values = {"dataset_dir": data_folder(spec["data"]) if spec["data"] else str(ROOT / ANNOTATOR_PHANTOM)}
+    values = {"dataset_dir": str(ROOT / spec["folder"]) if "folder" in spec else data_folder(spec["data"])}
     values |= {"seed": wildcards.seed, "output_dir": folder, "ckpt_dir": folder}
     values |= {"labels_per_image": 1} if wildcards.labels == "one" else {}
     return overrides(values | spec[SCALE] | ANNOTATOR_METHODS[wildcards.method])
@@ -63,17 +79,25 @@ def annotator_configs(wildcards, *more):
 
 
 rule disentangling_annotators_phantom_data:
-    output: touch(f"{ANNOTATOR_PHANTOM}/done")
+    output: touch(f"{OUTPUT}/disentangling_annotators_phantom/data/done")
     shell:
-        "{PYTHON} -c 'from common.data import write_lesion_phantom; write_lesion_phantom(\"{ANNOTATOR_PHANTOM}\")'"
+        "{PYTHON} -c 'from common.data import write_lesion_phantom; write_lesion_phantom(\"$(dirname {output})\")'"
+
+
+rule disentangling_annotators_spoil:
+    output: touch(f"{ANNOTATOR_SPOILT}/done")
+    params: data=lambda wildcards: shlex.quote(data_folder("mnist_annotators"))
+    shell:
+        "{PYTHON} benchmarks/disentangling_annotators_table.py spoil --data {params.data} --share {wildcards.share}"
+        " --output_dir $(dirname {output})"
 
 
 rule disentangling_annotators_train:
-    input: lambda wildcards: [] if ANNOTATOR_TABLES[wildcards.table]["data"] else f"{ANNOTATOR_PHANTOM}/done"
+    input: lambda wildcards: f"{folder}/done" if (folder := ANNOTATOR_TABLES[wildcards.table].get("folder")) else []
     output: touch(f"{ANNOTATOR_RUN}/done")
     log: f"{ANNOTATOR_RUN}/train.log"
     params: configs=annotator_configs, values=annotator_overrides
-    wildcard_constraints: table="disentangling_annotators_[a-z]+"
+    wildcard_constraints: table=r"disentangling_annotators_[a-z]+(_[0-9.]+)?"
     shell:
         "cd bundles/disentangling_annotators && {PYTHON} -m monai.bundle run training"
         " --config_file {params.configs} {params.values} --resume True > {ROOT}/{log} 2>&1"
@@ -84,13 +108,15 @@ rule disentangling_annotators_evaluate:
     output: f"{ANNOTATOR_RUN}/evaluation/summary.csv"
     log: f"{ANNOTATOR_RUN}/evaluate.log"
     params: configs=lambda wildcards: annotator_configs(wildcards, "evaluate"), values=annotator_overrides
-    wildcard_constraints: table="disentangling_annotators_[a-z]+"
+    wildcard_constraints: table=r"disentangling_annotators_[a-z]+(_[0-9.]+)?"
     shell:
         "cd bundles/disentangling_annotators && {PYTHON} -m monai.bundle run evaluating"
         " --config_file {params.configs} {params.values} > {ROOT}/{log} 2>&1"
 
 
 for name, spec in ANNOTATOR_TABLES.items():
+    if name.startswith(("disentangling_annotators_trace", "disentangling_annotators_noise")):
+        continue  # figures, below
     rule:
         name: name
         input:
@@ -101,11 +127,48 @@ for name, spec in ANNOTATOR_TABLES.items():
         params:
             table=name,
             configuration=shlex.quote(json.dumps(spec[SCALE])),
-            data=lambda wildcards, spec=spec: f"--data {shlex.quote(data_folder(spec['data']))}" if spec["data"] == "oocytes" else "",
+            data=lambda wildcards, spec=spec: f"--data {shlex.quote(data_folder(spec['data']))}" if spec.get("data") == "oocytes" else "",
             show=" ".join(
                 f"&& {{PYTHON}} -m common.report table docs/results/{name}_{labels}.json docs/methods/disentangling_annotators.md"
                 for labels in spec["rows"]
             ).replace("{PYTHON}", PYTHON) if SCALE == "desk" else "",
         shell:
-            "{PYTHON} benchmarks/disentangling_annotators_table.py --table {params.table} --scale {SCALE} --configuration {params.configuration}"
+            "{PYTHON} benchmarks/disentangling_annotators_table.py table --table {params.table} --scale {SCALE} --configuration {params.configuration}"
             " --runs_dir {OUTPUT}/{params.table}/{SCALE} --output_dir docs/results {params.data} {params.show}"
+
+
+rule disentangling_annotators_trace:
+    input:
+        expand(
+            ANNOTATOR_RUN.replace(f"{OUTPUT}/{{table}}", f"{OUTPUT}/disentangling_annotators_trace") + "/done",
+            labels=ANNOTATOR_TRACE["labels"],
+            method=[f"ours_trace_{weight:g}" for weight in ANNOTATOR_TRACE["weights"]],
+            seed=ANNOTATOR_TRACE["seed"],
+        )
+    params:
+        runs=lambda wildcards, input: " ".join(
+            shlex.quote(f"{weight:g}:{Path(done).parent}") for weight, done in zip(ANNOTATOR_TRACE["weights"], input)
+        ),
+        figure=f"docs/results/disentangling_annotators_trace{'' if SCALE == 'desk' else '_' + SCALE}.png",
+    shell:
+        "{PYTHON} -m common.report validation {params.runs} --output {params.figure}"
+
+
+rule disentangling_annotators_noise:
+    input:
+        [
+            expand(
+                ANNOTATOR_RUN.replace("{table}", "disentangling_annotators_noise_{share}") + "/evaluation/summary.csv",
+                share=[f"{share:g}" for share in ANNOTATOR_NOISE["shares"]], labels=labels, method=methods, seed=ANNOTATOR_NOISE["seeds"],
+            )
+            for labels, methods in ANNOTATOR_NOISE["rows"].items()
+        ]
+    params:
+        configuration=shlex.quote(json.dumps(ANNOTATOR_NOISE[SCALE])),
+        runs=" ".join(
+            shlex.quote(f"{ANNOTATOR_SPOILT.format(share=f'{share:g}')}:{OUTPUT}/disentangling_annotators_noise_{share:g}/{SCALE}")
+            for share in ANNOTATOR_NOISE["shares"]
+        ),
+    shell:
+        "{PYTHON} benchmarks/disentangling_annotators_table.py noise {params.runs} --scale {SCALE} --configuration {params.configuration}"
+        " --output_dir docs/results"

@@ -9,11 +9,20 @@ from typing import Any
 import fire
 import numpy as np
 import torch
+from PIL import Image
 
 from common.data import LoadAnnotatorsd, annotator_datalist
 from common.files import read_csv
 from common.metrics import pairwise_dice
-from common.report import draw_confusion_matrices, mean_and_std, summarise_runs, write_results
+from common.noise import case_generator, simulate_annotator
+from common.noise.simulated_annotators import STRENGTHS
+from common.report import (
+    draw_confusion_matrices,
+    draw_dice_by_noise_level,
+    mean_and_std,
+    summarise_runs,
+    write_results,
+)
 
 NAMES = {
     "mean": "Mean label",
@@ -38,6 +47,8 @@ TITLES = {
 LABELS = {"dense": "all annotators label each training image", "one": "one label per training image"}
 SHOWN = ("ours_vote", "ours")  # of the first that was run the matrices are drawn
 LOWER = ("CM error", "GED²", "NLL")
+SECTIONS = ("train", "validate", "test")
+ERRING = ("over", "under", "wrong")
 
 
 def measures(row: dict[str, str]) -> dict[str, float]:
@@ -131,5 +142,60 @@ def write_table(
         write_results(f"{target}.json", summary, runs, scale, configuration)
 
 
+def spoil(data: str, share: float, output_dir: str) -> None:
+    """Writes the paper's sample with annotators who err by a share of their errors there.
+
+    Args:
+        data: folder of the sample.
+        share: 1 for annotators as strong as those of the sample.
+        output_dir: folder of the same layout; images and truth are links.
+    """
+    for section in SECTIONS:
+        source, target = Path(data).resolve() / section, Path(output_dir) / section
+        for name in ("image", "truth", *ERRING):
+            (target / name).mkdir(parents=True, exist_ok=True)
+        for path in sorted((source / "truth").glob("*.tif")):
+            for name in ("image", "truth"):
+                (target / name / path.name).unlink(missing_ok=True)
+                (target / name / path.name).symlink_to(source / name / path.name)
+            digit = np.asarray(Image.open(path))
+            mask = torch.from_numpy((digit > digit.max() / 2).astype(np.uint8))
+            for kind in ERRING:
+                generator = case_generator(0, path.stem, kind)
+                label = simulate_annotator(mask, kind, generator, strength=share * STRENGTHS[kind])
+                Image.fromarray(255 * label.numpy()).save(target / kind / path.name)
+
+
+def quality(data: str) -> float:
+    """Mean Dice of the training labels of all annotators, the good one included, with the truth."""
+    load = LoadAnnotatorsd("annotators", annotators=["truth", *ERRING], threshold=0.5)
+    labels = [load(item)["annotators"] for item in annotator_datalist(data, ["truth", *ERRING], "training", "image")]
+    return float(np.mean([pairwise_dice(label.as_subclass(torch.Tensor)).numpy()[0] for label in labels]))
+
+
+def write_noise(*runs: str, scale: str, configuration: dict, output_dir: str) -> None:
+    """Writes disentangling_annotators_noise.json and .png: Dice of each method over that of the labels.
+
+    Args:
+        runs: DATA:RUNS of each level of noise: the folder of its labels, and of its runs, LABELS/METHOD/seedN.
+        scale, configuration, output_dir: of `write_table`.
+    """
+    records = []
+    for run in runs:
+        data, folder = run.split(":")
+        level = round(quality(data), 3)
+        for labels in (path for path in sorted(Path(folder).iterdir()) if path.name in LABELS):
+            records += [
+                found | {"setting": {"labels": LABELS[labels.name], "quality": level}}
+                for found in collect(labels)
+                if found["setting"]["measure"] == "Dice"
+            ]
+    summary = summarise_runs(records, "noisy digits whose annotators err more or less", "Dice")
+    target = Path(output_dir) / f"disentangling_annotators_noise{'' if scale == 'desk' else f'_{scale}'}"
+    label = "mean Dice of the training labels with the truth"
+    draw_dice_by_noise_level(summary, f"{target}.png", "quality", "labels", label)
+    write_results(f"{target}.json", summary, records, scale, configuration)
+
+
 if __name__ == "__main__":
-    fire.Fire(write_table)
+    fire.Fire({"table": write_table, "spoil": spoil, "noise": write_noise})

@@ -93,29 +93,37 @@ def draw_noise_levels(
     return save_figure(figure, path)
 
 
-def draw_dice_by_noise_level(results: Mapping[str, Any], path: PathLike) -> Path:
+def draw_dice_by_noise_level(
+    results: Mapping[str, Any], path: PathLike, level: str = "a", group: str = "organ", label: str = ""
+) -> Path:
     """Mean Dice over the noise level, a line per method with its standard deviation, and a panel per organ.
 
-    Source: Nordström et al., *Marginal Thresholding in Noisy Image Segmentation*, Fig. 3.
+    Source: Nordström et al., *Marginal Thresholding in Noisy Image Segmentation*, Fig. 3; over the Dice of the labels
+    themselves Zhang et al., *Disentangling Human Error from Ground Truth in Segmentation of Medical Images*, Fig. 4.
 
     Args:
-        results: of `common.report.summarise_runs` or `common.report.load_results`, whose settings have ``a`` and, if
-            there are several, ``organ``.
+        results: of `common.report.summarise_runs` or `common.report.load_results`, whose settings have ``level`` and, if
+            there are several, ``group``.
         path: PNG to write.
+        level: of noise, the setting along the horizontal axis.
+        group: the setting that has a panel for each value.
+        label: of the horizontal axis.
 
     Raises:
-        InputError: a setting without ``a``.
+        InputError: a setting without ``level``.
     """
     settings = results["settings"]
-    if any("a" not in entry["setting"] for entry in settings):
-        raise InputError(f"{results['title']}: expected settings with the noise level a, got {settings[0]['setting']}.")
-    organs = list(dict.fromkeys(entry["setting"].get("organ") for entry in settings))
+    if any(level not in entry["setting"] for entry in settings):
+        raise InputError(
+            f"{results['title']}: expected settings with the noise level {level}, got {settings[0]['setting']}."
+        )
+    groups = list(dict.fromkeys(entry["setting"].get(group) for entry in settings))
     figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
-    panels = figure.subplots(1, len(organs), sharey=True, squeeze=False)[0]
-    for panel, organ in zip(panels, organs, strict=True):
-        shown = [entry for entry in settings if entry["setting"].get("organ") == organ]
+    panels = figure.subplots(1, len(groups), sharey=True, squeeze=False)[0]
+    for panel, value in zip(panels, groups, strict=True):
+        shown = [entry for entry in settings if entry["setting"].get(group) == value]
         for index, name in enumerate(method_names(results)):
-            cells = [(entry["setting"]["a"], entry["methods"][name]) for entry in shown if name in entry["methods"]]
+            cells = [(entry["setting"][level], entry["methods"][name]) for entry in shown if name in entry["methods"]]
             panel.errorbar(
                 [a for a, _ in cells],
                 [cell["mean"] for _, cell in cells],
@@ -128,8 +136,10 @@ def draw_dice_by_noise_level(results: Mapping[str, Any], path: PathLike) -> Path
                 markersize=3 + 0.8 * index,
                 elinewidth=1.0,
             )
-        panel.set_xticks(sorted({entry["setting"]["a"] for entry in shown}))
-        plain_axes(panel, "" if organ is None else str(organ).replace("_", " "))
+        panel.set_xticks(sorted({entry["setting"][level] for entry in shown}))
+        plain_axes(panel, "" if value is None else str(value).replace("_", " "))
+        if label:
+            panel.set_xlabel(label, color=TEXT)
     panels[0].set_ylabel(f"{results['metric']}, mean ± standard deviation", color=TEXT)
     handles, names = panels[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False, fontsize=8)

@@ -10,6 +10,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+from PIL import Image
 
 REPOSITORY = Path(__file__).parents[1]
 TABLE = "marginal_thresholding_totalsegmentator"
@@ -59,12 +60,34 @@ def test_the_whole_table_is_planned(checkout: Path, totalsegmentator: Path) -> N
 
 @pytest.mark.parametrize(
     ("table", "runs"),
-    [("mnist", 21 * 3), ("phantom", 21 * 3), ("hippocampus", 21 * 3), ("oocytes", 5 * 3)],
+    [("mnist", 21 * 3), ("phantom", 21 * 3), ("hippocampus", 21 * 3), ("oocytes", 5 * 3), ("noise", 4 * (6 + 4))],
 )
 def test_tables_of_several_annotators_are_planned(checkout: Path, tmp_path: Path, table: str, runs: int) -> None:
     plan = snakemake(checkout, tmp_path, {}, "--dry-run", table=f"disentangling_annotators_{table}")
     counts = dict(line.split() for line in plan.splitlines() if line.startswith("disentangling_annotators_"))
     assert counts["disentangling_annotators_train"] == counts["disentangling_annotators_evaluate"] == str(runs)
+
+
+def test_accuracy_over_the_quality_of_labels(checkout: Path, tmp_path: Path) -> None:
+    """Annotators who err half as much as in the sample; the best of them is the truth."""
+    for section, count in (("train", 4), ("validate", 2), ("test", 2)):
+        for name in ("image", "truth"):
+            (tmp_path / "digits" / section / name).mkdir(parents=True)
+            for case in range(count):
+                digit = np.zeros((28, 28), dtype=np.uint8)
+                digit[4 + case : 20, 10:16] = 255
+                Image.fromarray(digit).save(tmp_path / "digits" / section / name / f"{case}.tif")
+    part = {"shares": [0.5], "rows": {"dense": ["mean", "oracle"]}, "paper": {"max_epochs": 1}}
+    snakemake(checkout, tmp_path / "digits", part, table="disentangling_annotators_noise")
+    results = json.loads((checkout / "docs/results/disentangling_annotators_noise_paper.json").read_text())
+    (entry,) = results["settings"]
+    assert entry["methods"].keys() == {"Mean label", "Oracle (known matrices)"}
+    spoilt = checkout / "benchmarks/output/disentangling_annotators_noise/data/0.5/train"
+    truth, over, under = (np.asarray(Image.open(spoilt / name / "0.tif")) > 0 for name in ("truth", "over", "under"))
+    assert over.sum() == pytest.approx(2 * truth.sum(), rel=0.2) and (over >= truth).all()
+    assert under.sum() == pytest.approx(0.65 * truth.sum(), rel=0.2) and (under <= truth).all()
+    assert 0.7 < entry["setting"]["quality"] < 0.9
+    assert (checkout / "docs/results/disentangling_annotators_noise_paper.png").is_file()
 
 
 @pytest.mark.parametrize(

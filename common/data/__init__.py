@@ -6,7 +6,7 @@ from common.data.brats import brats_datalist
 from common.data.cardiac_phantom import write_cardiac_phantom
 from common.data.chest_phantom import write_chest_phantom
 from common.data.ct_phantom import write_ct_phantom
-from common.data.hippocampus import fetch_hippocampus, hippocampus_datalist
+from common.data.hippocampus import fetch_hippocampus, hippocampus_datalist, hippocampus_subject_datalist
 from common.data.hippocampus_slices import hippocampus_slice_datalist
 from common.data.inference_inputs import InferenceInputs
 from common.data.isic import isic_datalist
@@ -42,6 +42,7 @@ __all__ = [
     "fold_of",
     "hippocampus_datalist",
     "hippocampus_slice_datalist",
+    "hippocampus_subject_datalist",
     "isic_datalist",
     "lidc_datalist",
     "load_images",

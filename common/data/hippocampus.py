@@ -11,6 +11,7 @@ from monai.apps.utils import download_url, extractall
 
 from common.data.pairs import files_by_case, some
 from common.data.splits import fold_of
+from common.data.subject_split import split_subjects
 from common.errors import InputError
 
 TASK = "Task04_Hippocampus"
@@ -70,6 +71,40 @@ def hippocampus_datalist(
         ...     [item["case"] for item in hippocampus_datalist(folder, "validation", fold=1, num_folds=2)]
         ['a']
     """
+    volumes = hippocampus_volumes(dataset_dir)
+    return [volumes[case] for case in fold_of(volumes, section, fold, num_folds, seed)]
+
+
+def hippocampus_subject_datalist(
+    dataset_dir: str | os.PathLike[str],
+    section: str,
+    num_training: int = 5,
+    seed: int = 0,
+    num_validation: int = 5,
+    num_test: int = 50,
+) -> list[dict[str, str]]:
+    """Images and labels of one section of so many subjects, each of which has one volume.
+
+    Args:
+        dataset_dir: of `hippocampus_datalist`.
+        section: ``"training"``, ``"validation"`` or ``"test"``.
+        num_training, num_validation, num_test: subjects.
+        seed: of the training and validation subjects; the test subjects do not depend on it.
+
+    Returns:
+        Items as of `hippocampus_datalist`.
+
+    Raises:
+        InputError: as `hippocampus_datalist`; fewer subjects than asked for.
+    """
+    volumes = hippocampus_volumes(dataset_dir)
+    numbers = {"training": num_training, "validation": num_validation, "test": num_test}
+    wanted = split_subjects(dict.fromkeys(volumes, ""), section, numbers, seed, dataset_dir)
+    return [volumes[case] for case in wanted]
+
+
+def hippocampus_volumes(dataset_dir: str | os.PathLike[str]) -> dict[str, dict[str, str]]:
+    """The items of all sections by case, see `hippocampus_datalist`."""
     root = Path(dataset_dir).expanduser()
     files = [_cases(root / name, root) for name in ("imagesTr", "labelsTr")]
     unmatched = sorted(files[0].keys() ^ files[1].keys())
@@ -78,8 +113,10 @@ def hippocampus_datalist(
             f"{root}: every image in imagesTr needs a label of its name in labelsTr and vice versa; "
             f"{len(unmatched)} have none: {some(unmatched)}."
         )
-    wanted = fold_of(files[0], section, fold, num_folds, seed)
-    return [{"image": str(files[0][case]), "label": str(files[1][case]), "case": case} for case in wanted]
+    return {
+        case: {"image": str(path), "label": str(files[1][case]), "case": case}
+        for case, path in sorted(files[0].items())
+    }
 
 
 def _cases(folder: Path, root: Path) -> dict[str, Path]:

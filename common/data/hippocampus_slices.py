@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from common.data.hippocampus import hippocampus_datalist
+from common.data.hippocampus import hippocampus_volumes
 from common.data.load_slices import simulated_slices
 from common.data.sections import section_of
 
@@ -45,8 +45,7 @@ def hippocampus_slice_datalist(
     Raises:
         InputError: as `hippocampus_datalist` and `slice_items`; there is no such section.
     """
-    parts = [hippocampus_datalist(dataset_dir, part, num_folds=2) for part in ("training", "validation")]
-    volumes = {item["case"]: item for part in parts for item in part}
+    volumes = hippocampus_volumes(dataset_dir)
     wanted = section_of(volumes, section, fractions, seed)
     return simulated_slices(
         [volumes[case] for case in wanted], section, annotators, labels_per_image, seed, num_slices, slices, slice_axis

@@ -102,8 +102,8 @@ def draw_dice_by_noise_level(
     themselves Zhang et al., *Disentangling Human Error from Ground Truth in Segmentation of Medical Images*, Fig. 4.
 
     Args:
-        results: of `common.report.summarise_runs` or `common.report.load_results`, whose settings have ``level`` and, if
-            there are several, ``group``.
+        results: of `common.report.summarise_runs` or `common.report.load_results`, whose settings have ``level`` and,
+            if there are several, ``group``.
         path: PNG to write.
         level: of noise, the setting along the horizontal axis.
         group: the setting that has a panel for each value.

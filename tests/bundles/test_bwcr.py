@@ -6,10 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
+import numpy as np
 import pytest
 import torch
-from bundle_runs import run_bundle
+from bundle_runs import BUNDLES, run_bundle
 from conftest import TINY
+from monai.bundle import ConfigParser
 
 from common.errors import find_input_error
 from common.files import read_csv
@@ -116,6 +119,63 @@ def test_every_row_of_table_2_trains(method: str, small: dict[str, Any], tmp_pat
     bundle_run("training", ["train"], tmp_path, small, method=method)
     (row,) = read_csv(tmp_path / "output/metrics.csv")
     assert (float(row["train_consistency"]) > 0) == (method == "cr")
+
+
+@pytest.fixture(scope="module")
+def hippocampi(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six volumes of 16 × 20 × 12 voxels of 1 mm with a ball in two halves."""
+    root = tmp_path_factory.mktemp("hippocampi")
+    rows, columns, slices = np.indices((16, 20, 12))
+    for case in range(6):
+        ball = (rows - 8) ** 2 + (columns - 9 - case % 3) ** 2 + (slices - 6) ** 2 < 20
+        label = (ball * np.where(slices < 6, 1, 2)).astype(np.uint8)
+        image = np.random.default_rng(case).normal(100, 10, label.shape) + 60 * label
+        for folder, array in (("imagesTr", image.astype(np.float32)), ("labelsTr", label)):
+            (root / folder).mkdir(exist_ok=True)
+            nib.save(nib.Nifti1Image(array, np.eye(4)), root / folder / f"hippocampus_{case:03d}.nii.gz")
+    return root
+
+
+@pytest.mark.parametrize("method", ["bwcr", "svls"])
+def test_volumes(method: str, hippocampi: Path, tmp_path: Path) -> None:
+    """A 3-D network is trained on blocks, measured and used on whole volumes."""
+    sizes = {"image_size": [16, 16], "patch_size": [16, 16, 8], "features": [4, 8], "batch_size": 2}
+    numbers = {"num_training": 3, "num_validation": 1, "num_test": 2, "max_epochs": 1, "iterations_per_epoch": 2}
+    places = {"dataset_dir": str(hippocampi), "method": method}
+    overlays = ["unet_3d", "hippocampus"]
+    bundle_run("training", ["train", *overlays], tmp_path, sizes | numbers | places)
+    (row,) = read_csv(tmp_path / "output/metrics.csv")
+    assert (float(row["train_consistency"]) > 0) == (method == "bwcr")
+    bundle_run("evaluating", ["train", *overlays, "evaluate"], tmp_path, sizes | numbers | places)
+    rows = read_csv(tmp_path / "output/evaluation/summary.csv")
+    assert len(rows) == 2 and all(0 <= float(row["ece_band"]) <= 1 for row in rows)
+    image = hippocampi / "imagesTr/hippocampus_004.nii.gz"
+    bundle_run("inferring", ["inference", *overlays], tmp_path, sizes, dataset_dir=str(image))
+    found = nib.load(tmp_path / "output/inference/hippocampus_004_probabilities.nii.gz")
+    assert found.shape == (16, 20, 12, 3)
+    np.testing.assert_allclose(np.asarray(found.dataobj).sum(-1), 1, atol=1e-5)
+
+
+def test_blocks_keep_image_label_and_weight_together(hippocampi: Path) -> None:
+    parser = ConfigParser()
+    names = ("train", "unet_3d", "hippocampus")
+    parser.read_config([str(BUNDLES / f"bwcr/configs/{name}.yaml") for name in names])
+    numbers = {"num_training": 3, "num_validation": 1, "num_test": 2}
+    parser.update({"dataset_dir": str(hippocampi), "image_size": [16, 16], "patch_size": [8, 8, 8], **numbers})
+    blocks, (volume, *_) = (parser.get_parsed_content(f"train#dataset{end}") for end in ("", "#data"))
+    weight = boundary_weight(volume["label"][0].long(), radius=3.0)  # across slices, too
+    torch.testing.assert_close(volume["label_weight"][0], weight)
+    within = boundary_weight(volume["label"][0].long(), radius=3.0, slice_axis=2)
+    assert not torch.allclose(volume["label_weight"][0], within)
+    marks = torch.arange(16 * 16 * 12).reshape(1, 16, 16, 12).float()
+    blocks.data = [dict.fromkeys(("image", "label", "label_weight"), marks)]
+    drawn = [blocks[0] for _ in range(3)]
+    for item in drawn:
+        assert item["image"].shape == (1, 8, 8, 8)
+        assert torch.equal(item["image"], item["label"]) and torch.equal(item["image"], item["label_weight"])
+    assert not torch.equal(drawn[0]["image"], drawn[1]["image"]) or not torch.equal(
+        drawn[1]["image"], drawn[2]["image"]
+    )
 
 
 def test_a_mistyped_method_is_one_sentence(small: dict[str, Any], tmp_path: Path) -> None:

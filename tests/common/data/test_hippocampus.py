@@ -11,7 +11,7 @@ from monai.apps import DecathlonDataset
 from monai.apps import utils as monai_downloader
 from monai.apps.utils import HashCheckError
 
-from common.data import fetch_hippocampus, hippocampus_datalist
+from common.data import fetch_hippocampus, hippocampus_datalist, hippocampus_subject_datalist
 from common.data.hippocampus import TASK
 from common.errors import InputError
 
@@ -110,3 +110,19 @@ def test_real_labels_hold_both_structures(real_data):
         image, label = nib.load(item["image"]), nib.load(item["label"])
         assert image.shape == label.shape
         assert np.array_equal(np.unique(np.asarray(label.dataobj)), [0, 1, 2])
+
+
+def test_sections_of_so_many_subjects(dataset):
+    numbers = {"num_training": 2, "num_validation": 1, "num_test": 3}
+    parts = {}
+    for seed in (0, 1):
+        for section in ("training", "validation", "test"):
+            items = hippocampus_subject_datalist(dataset, section, seed=seed, **numbers)
+            assert len(items) == numbers[f"num_{section}"]
+            assert all(item["image"].endswith(f"imagesTr/{item['case']}.nii.gz") for item in items)
+            parts[seed, section] = {item["case"] for item in items}
+    assert parts[0, "test"] == parts[1, "test"]
+    assert not parts[0, "test"] & (parts[0, "training"] | parts[0, "validation"])
+    assert not parts[0, "training"] & parts[0, "validation"]
+    with pytest.raises(InputError, match="holds 6 subjects, but 5 training"):
+        hippocampus_subject_datalist(dataset, "training", 5, num_validation=1, num_test=1)

@@ -192,7 +192,7 @@ def write_noise(*runs: str, scale: str, configuration: dict, output_dir: str) ->
             ]
     summary = summarise_runs(records, "noisy digits whose annotators err more or less", "Dice")
     target = Path(output_dir) / f"disentangling_annotators_noise{'' if scale == 'desk' else f'_{scale}'}"
-    label = "mean Dice of the training labels with the truth"
+    label = "Dice of the training labels with the truth"
     draw_dice_by_noise_level(summary, f"{target}.png", "quality", "labels", label)
     write_results(f"{target}.json", summary, records, scale, configuration)
 

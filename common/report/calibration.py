@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -21,6 +20,7 @@ from common.report.drawing import (
     WIDTH,
     PathLike,
     outline,
+    plain_axes,
     save_figure,
     show_image,
 )
@@ -237,12 +237,3 @@ def _changes(measure: str, methods: Mapping[str, Sequence[float]], reference: st
             if not len(found[name]):
                 raise InputError(f"{measure}: expected subjects that {name} and {reference} share, got none.")
     return found
-
-
-def plain_axes(panel: Axes, title: str) -> None:
-    panel.set_title(title, fontsize=9, fontweight="bold", color=TEXT, loc="left")
-    panel.spines[["top", "right"]].set_visible(False)
-    panel.spines[["left", "bottom"]].set_color("#999999")
-    panel.grid(axis="y", color="#E5E5E5", linewidth=0.6)
-    panel.set_axisbelow(True)
-    panel.tick_params(labelsize=8, color="#999999", labelcolor=TEXT)

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from monai.transforms import Orientation
@@ -19,7 +18,7 @@ from common.decision import accuracy_optimal_segmentation, dice_optimal_segmenta
 from common.errors import InputError
 from common.metrics import soft_dice
 from common.noise import deform_label, gaussian_marginal, sample_gaussian_field
-from common.report.drawing import COLOURS, TEXT, WIDTH, PathLike, save_figure
+from common.report.drawing import COLOURS, LEGEND, TEXT, WIDTH, PathLike, plain_axes, save_figure
 from common.report.tables import method_names
 
 __all__ = ["draw_dice_by_noise_level", "draw_noise_levels"]
@@ -94,7 +93,7 @@ def draw_noise_levels(
 
 
 def draw_dice_by_noise_level(
-    results: Mapping[str, Any], path: PathLike, level: str = "a", group: str = "organ", label: str = ""
+    results: Mapping[str, Any], path: PathLike, level: str = "a", group: str = "organ", label: str = "Noise level $a$"
 ) -> Path:
     """Mean Dice over the noise level, a line per method with its standard deviation, and a panel per organ.
 
@@ -120,6 +119,7 @@ def draw_dice_by_noise_level(
     groups = list(dict.fromkeys(entry["setting"].get(group) for entry in settings))
     figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
     panels = figure.subplots(1, len(groups), sharey=True, squeeze=False)[0]
+    widening = 2.4 / len(method_names(results))
     for panel, value in zip(panels, groups, strict=True):
         shown = [entry for entry in settings if entry["setting"].get(group) == value]
         for index, name in enumerate(method_names(results)):
@@ -130,19 +130,19 @@ def draw_dice_by_noise_level(
                 [cell["std"] or 0.0 for _, cell in cells],
                 label=name,
                 color=COLOURS[index % len(COLOURS)],
-                linewidth=1.2 + 0.8 * index,  # where lines coincide, each frames the one on top of it
+                linewidth=1.2 + widening * index,  # where lines coincide, each frames the one on top of it
                 zorder=2 - index / 100,
                 marker="o",
-                markersize=3 + 0.8 * index,
+                markersize=3 + widening * index,
                 elinewidth=1.0,
             )
         panel.set_xticks(sorted({entry["setting"][level] for entry in shown}))
         plain_axes(panel, "" if value is None else str(value).replace("_", " "))
-        if label:
-            panel.set_xlabel(label, color=TEXT)
-    panels[0].set_ylabel(f"{results['metric']}, mean ± standard deviation", color=TEXT)
+        panel.set_xlabel(label, color=TEXT)
+    varies = any(cell["std"] for entry in settings for cell in entry["methods"].values())
+    panels[0].set_ylabel(results["metric"] + (", mean ± standard deviation" if varies else ""), color=TEXT)
     handles, names = panels[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False, fontsize=8)
+    figure.legend(handles, names, loc="outside lower center", ncols=len(names) if len(names) < 5 else 3, **LEGEND)
     return save_figure(figure, path)
 
 
@@ -162,11 +162,3 @@ def _read_label(file: PathLike) -> tuple[torch.Tensor, float]:
     if not label.any():
         raise InputError(f"{file}: expected a label with foreground, got an empty one.")
     return label, height / width
-
-
-def plain_axes(panel: Axes, title: str) -> None:
-    panel.set_title(title, fontsize=9, fontweight="bold", color=TEXT)
-    panel.set_xlabel("Noise level $a$", color=TEXT)
-    panel.spines[["top", "right"]].set_visible(False)
-    panel.grid(axis="y", color="#DDDDDD", linewidth=0.6)
-    panel.tick_params(colors=TEXT, labelsize=8)

@@ -67,11 +67,20 @@ def begin_run() -> None:
 
 
 def _loaded(config: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
-    """Of the configuration files in a folder, those that are part of ``config``, each as id → value."""
+    """Of the configuration files in a folder, those that may be part of ``config``, each as id → value.
+
+    An overlay that only replaces what another file defines cannot be told from one that was not read, so files come in
+    the order of how much of them is in ``config``.
+    """
     present = dict(_walk(config))
     paths = [path for suffix in ConfigParser.suffixes for path in folder.glob(f"*.{suffix}")]
     files = [_definitions(path, path.stat().st_mtime_ns) for path in paths]
-    return [ids for tops, ids in files if tops and all(top in present for top in tops)]
+    loaded = [ids for tops, ids in files if tops and all(top in present for top in tops)]
+    return sorted(loaded, key=lambda ids: -sum(_same(value, present.get(id)) for id, value in ids.items()))
+
+
+def _same(value: Any, other: Any) -> bool:
+    return type(value) is type(other) and value == other
 
 
 @lru_cache

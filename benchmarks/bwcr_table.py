@@ -13,7 +13,7 @@ import nibabel as nib
 import numpy as np
 
 from common.errors import InputError
-from common.files import read_csv
+from common.io.files import read_csv
 from common.report import (
     draw_improvement,
     draw_probabilities,

@@ -81,7 +81,7 @@ def annotator_configs(wildcards, *more):
 rule disentangling_annotators_phantom_data:
     output: touch(f"{OUTPUT}/disentangling_annotators_phantom/data/done")
     shell:
-        "{PYTHON} -c 'from common.data import write_lesion_phantom; write_lesion_phantom(\"$(dirname {output})\")'"
+        "{PYTHON} -c 'from common.phantoms import write_lesion_phantom; write_lesion_phantom(\"$(dirname {output})\")'"
 
 
 rule disentangling_annotators_spoil:

@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from common.data import LoadAnnotatorsd, annotator_datalist
-from common.files import read_csv
+from common.datasets import annotator_datalist
+from common.io import LoadAnnotatorsd
+from common.io.files import read_csv
 from common.metrics import pairwise_dice
 from common.noise import case_generator, simulate_annotator
 from common.noise.simulated_annotators import STRENGTHS

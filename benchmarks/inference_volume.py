@@ -30,8 +30,11 @@ def measure(bundle: str, volume: str, device: str, threads: int) -> dict[str, fl
     import torch
     from monai.bundle import ConfigParser, run
 
-    import common.data
-    import common.workflow  # noqa: F401  their memory belongs to the start
+    from common import datasets, io, networks, transforms, workflow
+
+    for room in (datasets, io, networks, transforms, workflow):
+        for name in room.__all__:
+            getattr(room, name)  # their memory belongs to the start
 
     torch.set_num_threads(threads)
     folder, configs = Path(volume).parent / bundle, REPOSITORY / "bundles" / bundle / "configs"
@@ -78,7 +81,7 @@ def main(
     import nibabel as nib
     import numpy as np
 
-    from common.files import whole_file
+    from common.io.files import whole_file
     from common.report.tables import insert_between_markers, markdown_table
 
     bundles = sorted(path.parents[1].name for path in REPOSITORY.glob("bundles/*/configs/inference.yaml"))

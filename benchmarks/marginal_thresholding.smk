@@ -58,7 +58,7 @@ def marginal_configs(wildcards, *more):
 rule marginal_thresholding_phantom_data:
     output: touch(f"{MARGINAL_PHANTOM}/done")
     shell:
-        "{PYTHON} -c 'from common.data import write_ct_phantom; write_ct_phantom(\"{MARGINAL_PHANTOM}\")'"
+        "{PYTHON} -c 'from common.phantoms import write_ct_phantom; write_ct_phantom(\"{MARGINAL_PHANTOM}\")'"
 
 
 rule marginal_thresholding_train:

@@ -8,7 +8,7 @@ from typing import Any
 
 import fire
 
-from common.files import read_csv
+from common.io.files import read_csv
 from common.report import draw_dice_by_noise_level, mean_and_std, summarise_runs, write_results
 
 LOSSES = {"cross_entropy": "CE", "soft_dice": "SD"}

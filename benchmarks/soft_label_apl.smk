@@ -68,7 +68,7 @@ rule soft_label_apl_phantom_data:
     output: touch(f"{SOFT_LABEL_PHANTOM}/done")
     params: sizes=", ".join(f"{key}={value}" for key, value in SOFT_LABEL_TABLES["soft_label_apl_phantom"]["phantom"][SCALE].items())
     shell:
-        "{PYTHON} -c 'from common.data import write_knee_phantom; write_knee_phantom(\"{SOFT_LABEL_PHANTOM}\", {params.sizes})'"
+        "{PYTHON} -c 'from common.phantoms import write_knee_phantom; write_knee_phantom(\"{SOFT_LABEL_PHANTOM}\", {params.sizes})'"
 
 
 rule soft_label_apl_train:

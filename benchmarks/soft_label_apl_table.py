@@ -11,7 +11,7 @@ from typing import Any
 import fire
 
 from common.errors import InputError
-from common.files import read_csv
+from common.io.files import read_csv
 from common.report import draw_soft_label_pipeline, soft_label_examples, summarise_runs, write_results
 
 ROWS = {

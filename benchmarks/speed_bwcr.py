@@ -28,9 +28,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
 from common.losses import CrossEntropyLoss
+from common.methods import PrepareViews, ViewInferer, ViewLoss
 from common.metrics import ExpectedCalibrationError, ThresholdedAdaptiveCalibrationError
 from common.transforms import RandomView, boundary_weight
-from common.workflow import PrepareViews, ViewInferer, ViewLoss
 
 CLASSES, BINS, THRESHOLD, RADIUS = 4, 15, 0.01, 10.0
 Array = NDArray[Any]

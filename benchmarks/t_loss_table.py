@@ -7,7 +7,7 @@ from typing import Any
 
 import fire
 
-from common.files import read_csv
+from common.io.files import read_csv
 from common.report import (
     draw_dice_by_setting,
     draw_memorisation,

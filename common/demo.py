@@ -17,7 +17,7 @@ import fire
 import yaml
 
 from common.errors import InputError
-from common.files import read_csv
+from common.io.files import read_csv
 from common.report import draw_memorisation, draw_nu_path, draw_overlay, write_page
 from common.workflow.overrides import choose
 

@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from common.data.readers import grey_image
 from common.errors import InputError
-from common.files import whole_file
+from common.io.files import whole_file
+from common.io.readers import grey_image
 from common.transforms.fuse_annotators import Consensus, fuse_annotators
 from common.transforms.save_prediction import is_nifti
 

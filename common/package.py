@@ -19,7 +19,7 @@ import fire
 import yaml
 
 from common.errors import InputError
-from common.files import whole_file
+from common.io.files import whole_file
 from common.phantom_weights import RECORD, WEIGHTS, read_record, train_weights
 
 COMMON = Path(__file__).resolve().parent

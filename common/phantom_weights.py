@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import yaml
 
 from common.errors import InputError
-from common.files import whole_file
+from common.io.files import whole_file
 
 __all__ = ["RECORD", "WEIGHTS", "read_record", "train_weights"]
 

@@ -20,7 +20,7 @@ import torch
 
 from common.decision import accuracy_optimal_segmentation, apply_threshold, dice_optimal_threshold
 from common.errors import InputError
-from common.files import write_csv
+from common.io.files import write_csv
 from common.transforms.save_prediction import is_nifti, save_like, voxel_mm3
 
 

@@ -1,6 +1,9 @@
 """Imports inside `common` run downward only."""
 
 import ast
+import importlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,9 +11,12 @@ import pytest
 COMMON = Path(__file__).parents[1] / "common"
 FLOORS = [
     "commands",  # python -m common.<verb>
+    "methods",
     "workflow",
+    "checking",
     "report",
-    "data",
+    "datasets",
+    "phantoms",
     "transforms",
     "networks",
     "losses",
@@ -18,16 +24,14 @@ FLOORS = [
     "noise",
     "fusion",
     "decision",
-    "ground",  # errors, files
+    "io",
+    "errors",
 ]
-GROUND = {"errors", "files"}
 
 
 def floor_of(module: str) -> str:
     """The floor of ``common.a.b``."""
     name = module.split(".")[1] if "." in module else "errors"
-    if name in GROUND:
-        return "ground"
     return name if name in FLOORS else "commands"
 
 
@@ -47,7 +51,7 @@ def test_imports_run_downward(path):
     own = floor_of(".".join(parts))
     for name in imports(path):
         if path == COMMON / "__init__.py":
-            assert floor_of(name) == "ground"
+            assert floor_of(name) == "errors"
         else:
             assert FLOORS.index(floor_of(name)) >= FLOORS.index(own), f"{path} ({own}) imports {name}"
 
@@ -55,3 +59,23 @@ def test_imports_run_downward(path):
 def test_every_folder_is_a_floor():
     folders = {path.parent.name for path in COMMON.glob("*/__init__.py")}
     assert folders <= set(FLOORS)
+
+
+ROOMS = sorted(path.parent.name for path in COMMON.glob("*/__init__.pyi"))
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_export_exists_and_no_module_hides_it(room):
+    package = importlib.import_module(f"common.{room}")
+    modules = {path.stem for path in (COMMON / room).glob("*.py")}
+    for name in package.__all__:
+        assert name not in modules, f"{room}/{name}.py would take the place of what it exports"
+        assert getattr(package, name)
+
+
+def test_importing_a_loss_loads_no_other_room():
+    code = (
+        "import sys; from common.losses import TLoss; print(*(name for name in sys.modules if 'common.' in name[:7]))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=COMMON.parent)
+    assert {name.split(".")[1] for name in result.stdout.split()} == {"errors", "losses"}

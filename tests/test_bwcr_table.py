@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from common.errors import InputError
-from common.files import write_csv
+from common.io.files import write_csv
 from common.report import load_results, results_table
 
 REPOSITORY = Path(__file__).parents[1]

@@ -10,9 +10,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from common.data import write_knee_phantom
 from common.errors import InputError
-from common.files import write_csv
+from common.io.files import write_csv
+from common.phantoms import write_knee_phantom
 from common.report import load_results
 
 REPOSITORY = Path(__file__).parents[1]

@@ -1,17 +1,5 @@
 """Thresholds and operating points: from probabilities to a segmentation."""
 
-from common.decision.dice_optimal import (
-    accuracy_optimal_segmentation,
-    apply_threshold,
-    dice_optimal_segmentation,
-    dice_optimal_threshold,
-)
-from common.decision.temperature import fit_temperature
+import lazy_loader
 
-__all__ = [
-    "accuracy_optimal_segmentation",
-    "apply_threshold",
-    "dice_optimal_segmentation",
-    "dice_optimal_threshold",
-    "fit_temperature",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

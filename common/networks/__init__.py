@@ -1,22 +1,5 @@
 """Networks of the papers."""
 
-from common.networks.annotator_ensemble import AnnotatorEnsemble
-from common.networks.annotator_network import AnnotatorNetwork, ConfusionHead, GlobalConfusion
-from common.networks.mask_rcnn import IMaskRCNN, class_probabilities
-from common.networks.probabilistic_unet import ProbabilisticUNet
-from common.networks.roi_align import roi_align
-from common.networks.segmenter import Segmenter
-from common.networks.unet import UNet
+import lazy_loader
 
-__all__ = [
-    "AnnotatorEnsemble",
-    "AnnotatorNetwork",
-    "ConfusionHead",
-    "GlobalConfusion",
-    "IMaskRCNN",
-    "ProbabilisticUNet",
-    "Segmenter",
-    "UNet",
-    "class_probabilities",
-    "roi_align",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -11,8 +11,8 @@ from monai.data.box_utils import batched_nms, clip_boxes_to_image
 from torch import nn
 from torch.nn import functional
 
+from common.networks.region_align import pyramid_roi_align
 from common.networks.region_proposal import box_loss, box_overlap, initialize, random_sampler
-from common.networks.roi_align import pyramid_roi_align
 
 __all__ = ["BoxHead", "SampledRegions"]
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from common.errors import InputError
 from common.networks.box_head import SampledRegions
-from common.networks.roi_align import pyramid_roi_align, roi_align
+from common.networks.region_align import pyramid_roi_align, roi_align
 
 __all__ = ["MaskHead"]
 

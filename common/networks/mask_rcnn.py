@@ -13,8 +13,8 @@ from torch.nn import functional
 from common.errors import InputError
 from common.networks.box_head import BoxHead
 from common.networks.mask_head import MaskHead
+from common.networks.region_align import paste_masks
 from common.networks.region_proposal import RegionProposalNetwork
-from common.networks.roi_align import paste_masks
 
 __all__ = ["IMaskRCNN", "PyramidBackbone", "class_probabilities"]
 

@@ -1,31 +1,5 @@
 """Models of label noise."""
 
-from common.noise.gaussian_field import deform_label, gaussian_marginal, sample_gaussian_field, volume_bias
-from common.noise.morphology import MORPHOLOGICAL_KINDS, dilate, displace, erode, morphological_noise, relative_change
-from common.noise.seed import case_generator
-from common.noise.simulated_annotators import (
-    ANNOTATOR_KINDS,
-    choose_annotators,
-    fracture,
-    pixelwise_confusion,
-    simulate_annotator,
-)
+import lazy_loader
 
-__all__ = [
-    "ANNOTATOR_KINDS",
-    "MORPHOLOGICAL_KINDS",
-    "case_generator",
-    "choose_annotators",
-    "deform_label",
-    "dilate",
-    "displace",
-    "erode",
-    "fracture",
-    "gaussian_marginal",
-    "morphological_noise",
-    "pixelwise_confusion",
-    "relative_change",
-    "sample_gaussian_field",
-    "simulate_annotator",
-    "volume_bias",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from common.errors import InputError
-from common.files import read_csv
+from common.io.files import read_csv
 from common.report.drawing import (
     CLEAN,
     COLOURS,

@@ -19,7 +19,7 @@ from PIL import Image
 from scipy.spatial import KDTree
 
 from common.errors import InputError
-from common.files import whole_file
+from common.io.files import whole_file
 
 PathLike = str | os.PathLike[str]
 

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from monai.transforms import Orientation
 
-from common.data import load_images
 from common.decision import accuracy_optimal_segmentation, dice_optimal_segmentation
 from common.errors import InputError
+from common.io import load_images
 from common.metrics import soft_dice
 from common.noise import deform_label, gaussian_marginal, sample_gaussian_field
 from common.report.drawing import COLOURS, LEGEND, TEXT, WIDTH, PathLike, plain_axes, save_figure

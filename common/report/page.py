@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from common.errors import InputError
-from common.files import whole_file
+from common.io.files import whole_file
 from common.report.tables import markdown_table
 
 PathLike = str | os.PathLike[str]

@@ -17,9 +17,9 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from common.data.oai import load_soft_labels, oai_datalist
-from common.data.readers import load_images
+from common.datasets.oai import load_soft_labels, oai_datalist
 from common.errors import InputError
+from common.io.readers import load_images
 from common.report.drawing import (
     PREDICTION,
     TEXT,
@@ -120,7 +120,7 @@ def soft_label_examples(
     """Rows for `draw_soft_label_pipeline`: of each case the slice that the readers marked most.
 
     Args:
-        dataset_dir: in the layout of `common.data.oai_datalist`.
+        dataset_dir: in the layout of `common.datasets.oai_datalist`.
         count: cases, those in which the readers marked most.
         section: of the data set.
         **options: of `common.transforms.SoftLabelFromRatersd`, such as ``hyperintensity``.
@@ -146,7 +146,7 @@ def draw_predictions(path: PathLike, image_file: PathLike, truth_file: PathLike,
 
     Args:
         path: PNG to write.
-        image_file: NIfTI (H, W, S), rows downward, as `common.data.oai_datalist` has it.
+        image_file: NIfTI (H, W, S), rows downward, as `common.datasets.oai_datalist` has it.
         truth_file: NIfTI of the same shape, foreground where positive.
         maps: NIfTI (H, W, S, 1 + K) of each network by its label, the background first, as inference writes them.
 

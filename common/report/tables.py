@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import InputError
-from common.files import read_csv, whole_file
+from common.io.files import read_csv, whole_file
 from common.report.statistics import compare_groups, mean_and_std
 
 GREEK = {"alpha": "α", "beta": "β"}

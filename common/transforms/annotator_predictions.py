@@ -10,10 +10,10 @@ import torch
 from monai.transforms import MapTransform
 
 from common.errors import InputError
-from common.metrics.annotator_dice import annotator_dice
 from common.metrics.annotator_likelihood import annotator_log_likelihood
-from common.metrics.confusion_matrix_error import confusion_matrix_error
-from common.metrics.generalized_energy_distance import generalized_energy_distance
+from common.metrics.confusion import confusion_matrix_error
+from common.metrics.dice_of_annotators import annotator_dice
+from common.metrics.energy_distance import generalized_energy_distance
 from common.noise.simulated_annotators import pixelwise_confusion
 from common.transforms.save_prediction import is_nifti, save_like
 

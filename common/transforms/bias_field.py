@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -14,27 +13,9 @@ from monai.transforms import MapTransform
 from monai.utils import convert_to_dst_type
 
 from common.errors import InputError
+from common.io.simple_itk import simple_itk
 
 FEWEST_VOXELS = 16  # of a side after shrinking
-
-
-def simple_itk(purpose: str) -> ModuleType:
-    """SimpleITK, which is not among the requirements but the extra ``itk``.
-
-    Args:
-        purpose: what needs it, for the message.
-
-    Raises:
-        InputError: it is not installed.
-    """
-    try:
-        import SimpleITK
-    except ImportError as error:
-        raise InputError(
-            f"{purpose} needs SimpleITK, which is not installed: pip install -e '.[itk]' in the repository, "
-            "or pip install SimpleITK."
-        ) from error
-    return SimpleITK
 
 
 def correct_bias_field(image: torch.Tensor, shrink: int = 4, iterations: Sequence[int] = (50, 50, 50, 50)) -> Any:

@@ -14,7 +14,7 @@ from monai.utils import convert_to_dst_type
 from PIL import Image
 
 from common.errors import InputError
-from common.files import whole_file
+from common.io.files import whole_file
 
 
 def is_nifti(path: str | Path) -> bool:

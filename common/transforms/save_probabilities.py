@@ -12,7 +12,7 @@ import torch
 from monai.transforms import MapTransform
 
 from common.errors import InputError
-from common.files import whole_file
+from common.io.files import whole_file
 from common.transforms.save_prediction import is_nifti, label_map_like, save_like, voxel_mm3
 
 __all__ = ["SaveProbabilitiesd", "relative_entropy", "save_class_probabilities"]

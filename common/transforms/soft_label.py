@@ -26,8 +26,8 @@ class SoftLabelFromRatersd(MapTransform):
     may cache its result.
 
     Args:
-        keys: raters' masks (R, K, *spatial), of `common.data.LoadRegionsd`, or (R, *spatial), one mask per rater for
-            all structures, of `common.data.LoadAnnotatorsd`; 1 marked, 0 not, −1 throughout where a rater is absent.
+        keys: raters' masks (R, K, *spatial), of `common.io.LoadRegionsd`, or (R, *spatial), one mask per rater for
+            all structures, of `common.io.LoadAnnotatorsd`; 1 marked, 0 not, −1 throughout where a rater is absent.
         output_keys: where the labels go, one for each of ``keys``: (K, *spatial) float32 in [0, 1].
         image_key: of the image (1, *spatial).
         anatomy_key: of the label map of the anatomy (1, *spatial); None takes the whole image as anatomy.

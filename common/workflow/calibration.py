@@ -16,7 +16,7 @@ from monai.engines.utils import IterationEvents
 
 from common.decision.temperature import LIMIT, fit_temperature
 from common.errors import InputError
-from common.files import whole_file, write_csv
+from common.io.files import whole_file, write_csv
 from common.metrics.reliability import reliability_bins
 from common.workflow.distributed import require_one_process
 

@@ -14,7 +14,7 @@ from ignite.engine import Engine, Events
 from monai.engines.workflow import Workflow
 
 from common.errors import InputError
-from common.files import whole_file
+from common.io.files import whole_file
 from common.workflow.claim import claim_while_running
 from common.workflow.distributed import from_first
 from common.workflow.interruption import Interruption

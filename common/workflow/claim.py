@@ -13,7 +13,7 @@ import ignite.distributed as idist
 from ignite.engine import Engine, Events
 
 from common.errors import InputError
-from common.files import writing
+from common.io.files import writing
 
 try:
     import fcntl

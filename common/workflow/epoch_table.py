@@ -11,7 +11,7 @@ import ignite.distributed as idist
 import torch
 from ignite.engine import Engine, Events
 
-from common.files import write_csv
+from common.io.files import write_csv
 from common.workflow.claim import claim_while_running
 
 logger = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ignite.engine import Engine, Events
 
-from common.files import write_csv
+from common.io.files import write_csv
 from common.workflow.claim import claim_while_running
 from common.workflow.distributed import require_one_process
 

@@ -17,7 +17,7 @@ import torch
 import yaml
 from monai.bundle import ConfigParser
 
-from common.files import whole_file
+from common.io.files import whole_file
 
 logger = logging.getLogger(__name__)
 

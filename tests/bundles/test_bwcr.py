@@ -15,12 +15,12 @@ from conftest import TINY
 from monai.bundle import ConfigParser
 
 from common.errors import find_input_error
-from common.files import read_csv
+from common.io.files import read_csv
 from common.losses import CrossEntropyLoss
+from common.methods import PrepareViews, ViewLoss
 from common.metrics import thresholded_adaptive_calibration_error
 from common.networks import UNet
 from common.transforms import RandomView, boundary_weight
-from common.workflow import PrepareViews, ViewLoss
 
 
 def discs(count: int, seed: int, size: int = 32) -> tuple[torch.Tensor, torch.Tensor]:

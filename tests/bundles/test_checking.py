@@ -15,19 +15,19 @@ from conftest import TINY
 from monai.transforms import Compose
 from PIL import Image
 
-from common.data import (
+from common.checking.check import rehearse
+from common.checking.examine import CaseRecord
+from common.errors import find_input_error
+from common.io.checks import Finding
+from common.io.files import read_csv
+from common.phantoms import (
     write_cardiac_phantom,
     write_chest_phantom,
     write_ct_phantom,
     write_knee_phantom,
     write_lesion_phantom,
 )
-from common.data.case_checks import Finding
-from common.data.case_record import CaseRecord
-from common.errors import find_input_error
-from common.files import read_csv
 from common.workflow import checking
-from common.workflow.checking import rehearse
 
 PHANTOMS: dict[str, Callable[..., str]] = {
     "t_loss": write_chest_phantom,

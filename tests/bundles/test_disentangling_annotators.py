@@ -15,7 +15,7 @@ from monai.bundle import ConfigParser
 from PIL import Image
 
 from common.errors import find_input_error
-from common.files import read_csv
+from common.io.files import read_csv
 
 CONFIGS = BUNDLES / "disentangling_annotators/configs"
 ANNOTATORS = ["AR", "HS", "SG"]

@@ -13,7 +13,7 @@ from bundle_runs import run_bundle
 
 from common.decision import dice_optimal_threshold
 from common.errors import InputError, find_input_error
-from common.files import read_csv
+from common.io.files import read_csv
 
 SIZE = 24  # voxels of 3 mm
 FEATURES = [4, 8]

@@ -13,7 +13,7 @@ from bundle_runs import BUNDLES, run_bundle
 from monai.bundle import ConfigParser
 from PIL import Image
 
-from common.files import read_csv
+from common.io.files import read_csv
 
 SMALL = {"features": [4, 8], "image_size": [16, 16]}
 PYRAMID = {

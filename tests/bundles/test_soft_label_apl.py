@@ -14,9 +14,9 @@ from conftest import TINY
 from monai.bundle import ConfigParser
 from monai.data import set_rnd
 
-from common.data import write_knee_phantom
 from common.errors import find_input_error
-from common.files import read_csv
+from common.io.files import read_csv
+from common.phantoms import write_knee_phantom
 
 SMALL = TINY["soft_label_apl"]["train"]
 OVERLAYS: dict[str, list[str]] = {"mask_rcnn": [], "unet": ["unet"], "unet_3d": ["unet_3d"]}

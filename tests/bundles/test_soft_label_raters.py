@@ -13,7 +13,7 @@ from bundle_runs import BUNDLES, run_bundle
 from monai.bundle import ConfigParser
 from PIL import Image
 
-from common.files import read_csv
+from common.io.files import read_csv
 
 RATERS = ("AR", "HS", "SG")
 SIZES = {"features": [4, 8], "max_epochs": 1, "iterations_per_epoch": 2, "batch_size": 2, "seed": 0}

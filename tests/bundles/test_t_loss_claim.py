@@ -3,7 +3,7 @@
 import pytest
 from monai.bundle import ConfigWorkflow
 
-from common.files import read_csv
+from common.io.files import read_csv
 from common.report import last_epochs_mean
 
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import torch
 from bundle_runs import run_bundle
 
-import common.data
-import common.losses
-import common.networks
-import common.transforms
-import common.workflow  # noqa: F401  all imported once, for both processes
+from common import datasets, io, losses, methods, metrics, networks, phantoms, transforms, workflow
+
+for room in (datasets, io, losses, methods, metrics, networks, phantoms, transforms, workflow):
+    for name in room.__all__:
+        getattr(room, name)  # loaded once, for both processes
 
 
 def main(jobs: Path) -> int:

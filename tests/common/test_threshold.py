@@ -14,7 +14,7 @@ import torch
 
 from common.decision import dice_optimal_segmentation, dice_optimal_threshold
 from common.errors import InputError
-from common.files import read_csv
+from common.io.files import read_csv
 from common.noise import gaussian_marginal
 from common.threshold import threshold
 

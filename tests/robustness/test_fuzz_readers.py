@@ -18,10 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from common.data.inference_inputs import InferenceInputs
-from common.data.readers import load_images
-from common.data.regions import COLUMNS, read_regions
+from common.datasets.inference_inputs import InferenceInputs
 from common.errors import InputError, find_input_error
+from common.io.readers import load_images
+from common.io.regions import COLUMNS, read_regions
 from common.workflow.calibration import load_temperature
 from common.workflow.checkpoint import read_state
 

@@ -16,7 +16,7 @@ import torch
 from bundle_runs import BUNDLES
 from PIL import Image
 
-from common.files import read_csv
+from common.io.files import read_csv
 
 NAMES = sorted(path.parents[1].name for path in BUNDLES.glob("*/configs/inference.yaml"))
 VOLUMES = [name for name in NAMES if name not in ("t_loss", "disentangling_annotators")]  # the others take pictures too

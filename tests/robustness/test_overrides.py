@@ -54,7 +54,7 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     (
         "marginal_thresholding",
         "training",
-        {"dataset_dir": {"_target_": "common.data.write_ct_phantom", "foldr": "x"}},
+        {"dataset_dir": {"_target_": "common.phantoms.write_ct_phantom", "foldr": "x"}},
         "did you mean --dataset_dir#folder?",
     ),
     ("marginal_thresholding", "training", {"optimizer#weigth_decay": 0.1}, "did you mean --optimizer#weight_decay?"),

@@ -18,7 +18,7 @@ from bundle_runs import BUNDLES
 from conftest import TINY
 
 from common.errors import InputError
-from common.files import read_csv
+from common.io.files import read_csv
 from common.workflow.claim import claim_folder, release_folders
 
 NAMES = sorted(TINY)

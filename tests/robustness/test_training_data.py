@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from common.files import read_csv
+from common.io.files import read_csv
 
 # Where a bundle's images and labels lie; of those that split by case all are spoiled, for one is always read.
 IMAGES = {

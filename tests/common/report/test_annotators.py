@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from common.errors import InputError
-from common.files import write_csv
+from common.io.files import write_csv
 from common.report import annotators, draw_annotators, draw_confusion_matrices, draw_validation
 from common.report.__main__ import COMMANDS
 from common.report.drawing import CLEAN, NOISY, PREDICTION

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from common.errors import InputError
-from common.files import write_csv
+from common.io.files import write_csv
 from common.report import draw_improvement, draw_probabilities, draw_reliability
 from common.report.__main__ import reliability
 from common.report.calibration import _pooled

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from common.errors import InputError
-from common.files import write_csv
+from common.io.files import write_csv
 from common.report import curves, draw_dice_by_setting, draw_memorisation, draw_nu_path, drawing, summarise_runs
 
 KINDS = ("none", "erosion", "dilation", "displacement")

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from common.errors import InputError
-from common.files import write_csv
+from common.io.files import write_csv
 from common.report import summarise_runs
 from common.report.__main__ import COMMANDS
 

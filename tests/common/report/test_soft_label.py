@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.data import write_knee_phantom
 from common.errors import InputError
+from common.phantoms import write_knee_phantom
 from common.report import SoftLabelExample, draw_soft_label_pipeline, soft_label_examples
 from common.report.__main__ import predictions, soft_labels
 

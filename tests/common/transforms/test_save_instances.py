@@ -11,8 +11,8 @@ import torch
 from monai.transforms import Compose
 from PIL import Image
 
-from common.data import load_images
 from common.errors import InputError
+from common.io import load_images
 from common.transforms import SaveInstancesd, SliceStackd, class_map
 from common.transforms.save_prediction import save_like
 

@@ -9,9 +9,9 @@ import torch
 from monai.data import MetaTensor
 from monai.transforms import Compose, RandomizableTrait
 
-from common.data import LoadRegionsd, Region
 from common.errors import InputError
 from common.fusion import soft_label_steps, structure_masks
+from common.io import LoadRegionsd, Region
 from common.transforms import SoftLabelFromRatersd
 
 

@@ -12,7 +12,7 @@ from monai.transforms import Activationsd, AsDiscreted, Compose, CopyItemsd
 
 from common.decision import fit_temperature
 from common.errors import InputError
-from common.files import read_csv
+from common.io.files import read_csv
 from common.metrics import reliability_bins
 from common.workflow import FitTemperature, ReliabilityTable, load_temperature
 

@@ -20,8 +20,8 @@ from monai.transforms import RandomizableTransform
 from torch import nn
 from torch.utils.data import RandomSampler
 
-from common.data.phantom_folder import write_phantom_once
 from common.errors import InputError
+from common.phantoms.folder import write_phantom_once
 from common.workflow import (
     AverageGradients,
     EpochSeed,

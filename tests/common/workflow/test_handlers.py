@@ -7,10 +7,11 @@ from monai.data import DataLoader, Dataset
 from monai.transforms import RandGaussianNoised
 
 from common.errors import InputError
-from common.files import read_csv
+from common.io.files import read_csv
 from common.losses import TLoss
+from common.methods import MemorisationCurve
 from common.transforms import AugmentBatch
-from common.workflow import EpochSeed, EpochTable, MemorisationCurve, as_bool, choose, parameter_groups
+from common.workflow import EpochSeed, EpochTable, as_bool, choose, parameter_groups
 from common.workflow.seeding import epoch_seed
 
 

@@ -1,0 +1,5 @@
+"""Reads every case before a training and says what is wrong: collect, examine, compare, page."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,5 @@
+from .check import check_cases
+
+__all__ = [
+    "check_cases",
+]

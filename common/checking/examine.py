@@ -1,0 +1,188 @@
+"""What is known of a case once its files were read, and what shows only when all cases were."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from common.checking.collect import CaseFiles, LoadedCase, read_case
+from common.io.checks import (
+    Finding,
+    LabelValues,
+    affine_finding,
+    class_map,
+    class_sizes,
+    content_digest,
+    duplicate_groups,
+    extent_finding,
+    geometry_finding,
+    image_findings,
+    value_counts,
+    value_findings,
+    voxel_size,
+)
+from common.metrics.agreement import pairwise_dice
+
+__all__ = ["CaseRecord", "LabelRecord", "compare_cases", "examine_case"]
+
+
+@dataclass(frozen=True)
+class LabelRecord:
+    """One label of a case.
+
+    Attributes:
+        sizes: voxels of each foreground class.
+        total: voxels that were labelled.
+    """
+
+    sizes: dict[int, int]
+    total: int
+
+
+@dataclass
+class CaseRecord:
+    """One case as it was read.
+
+    Attributes:
+        shape: of the image, without channels; empty if it could not be read.
+        channels: of all files of the image.
+        voxel: mm along each axis of a volume; None of a picture.
+        lowest: finite intensity; None if there is none.
+        highest: finite intensity.
+        digest: of the image's content, if all of its files could be read.
+        labels: by key of the item.
+        annotators: by name.
+        agreement: Dice of each pair of annotators.
+        findings: what is wrong.
+    """
+
+    case: CaseFiles
+    shape: tuple[int, ...] = ()
+    channels: int = 0
+    voxel: tuple[float, ...] | None = None
+    lowest: float | None = None
+    highest: float | None = None
+    digest: str | None = None
+    labels: dict[str, LabelRecord] = field(default_factory=dict)
+    annotators: dict[str, LabelRecord] = field(default_factory=dict)
+    agreement: dict[tuple[str, str], float] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def unusable(self) -> bool:
+        """Training would fail at it."""
+        return any(finding.unusable for finding in self.findings)
+
+    @property
+    def unit(self) -> float:
+        """Volume of a voxel in mm³; 1 where that is not known, so that volumes are numbers of pixels."""
+        return float(torch.tensor(self.voxel, dtype=torch.float64).prod()) if self.voxel else 1.0
+
+
+def examine_case(
+    case: CaseFiles, meaning: LabelValues, channels: int = 1, structures: Sequence[str] = ()
+) -> CaseRecord:
+    """Reads a case and says what it is and what is wrong with it.
+
+    Args:
+        case: with its files.
+        meaning: of the values in label files.
+        channels: of the image.
+        structures: that readers' regions mark, in the order of the class indices.
+    """
+    loaded = read_case(case, channels, structures)
+    record = CaseRecord(case, findings=list(loaded.findings))
+    reference = next(iter(loaded.images.values()), None)
+    for path, image in loaded.images.items():
+        record.findings += image_findings(image, path)
+        _note(record, affine_finding(image, path))
+        if reference is not None and image is not reference:
+            _note(record, geometry_finding(reference, image, path))
+    if reference is not None:
+        _describe(record, loaded)
+        if record.digest and record.channels != channels:
+            message = f"its image has {record.channels} channels where {channels} is expected"
+            record.findings.append(Finding("shape", message, True, case.images[0]))
+    marked = LabelValues(tuple(range(len(structures) + 1))) if case.regions else meaning
+    for key, label in loaded.labels.items():
+        record.labels[key] = _label(record, label, case.labels[key], meaning, reference)
+        if key == "label" or "label" not in loaded.labels:
+            _note(record, extent_finding(record.labels[key].sizes, record.labels[key].total, case.labels[key]))
+    for who, label in loaded.annotators.items():
+        path = case.annotators.get(who, "")
+        record.annotators[who] = _label(record, label, path, marked, reference, unlabelled=True)
+    drawn = list(record.annotators.values())
+    if drawn and not any(sum(label.sizes.values()) for label in drawn):
+        record.findings.append(Finding("empty label", "no annotator labelled anything"))
+    shapes = {label.shape for label in loaded.annotators.values()}
+    if len(drawn) > 1 and len(shapes) == 1:
+        names = list(loaded.annotators)
+        maps = torch.stack([class_map(label, marked) for label in loaded.annotators.values()])
+        dice = pairwise_dice(maps)
+        pairs = [(i, j) for i in range(len(names)) for j in range(i)]
+        record.agreement = {(names[j], names[i]): float(dice[i, j]) for i, j in pairs}
+    record.findings = list(dict.fromkeys(record.findings))  # of a file that is two labels
+    return record
+
+
+def compare_cases(records: Sequence[CaseRecord]) -> None:
+    """Adds to the records what shows only among all of them: the same content twice, and images unlike most others.
+
+    Args:
+        records: of all sections.
+    """
+    for group in duplicate_groups([record.digest for record in records]):
+        members = [records[position] for position in group]
+        for record in members:
+            others = [other.case for other in members if other is not record]
+            apart = [other for other in others if other.section != record.case.section]
+            kind = "in two sections" if apart else "duplicate"
+            shown = ", ".join(f"{other.name} ({other.section})" for other in (apart or others)[:3])
+            more = ", …" if len(apart or others) > 3 else ""
+            record.findings.append(Finding(kind, f"its image has the content of {shown}{more}"))
+    readable = [record for record in records if record.digest]
+    usual = Counter(len(record.shape) for record in readable).most_common(1)
+    for record in readable:
+        if len(record.shape) != usual[0][0]:
+            message = f"its image has {len(record.shape)} axes where most have {usual[0][0]}"
+            record.findings.append(Finding("shape", message, True, record.case.images[0]))
+
+
+def _describe(record: CaseRecord, loaded: LoadedCase) -> None:
+    images = list(loaded.images.values())
+    first = images[0]
+    record.shape = tuple(first.shape[1:])
+    record.channels = sum(len(image) for image in images)
+    if first.ndim == 4:
+        record.voxel = tuple(voxel_size(first))
+    finite = [image[torch.isfinite(image)] for image in images]
+    record.lowest = min((float(values.min()) for values in finite if values.numel()), default=None)
+    record.highest = max((float(values.max()) for values in finite if values.numel()), default=None)
+    if len(images) == len(record.case.images):
+        record.digest = "".join(content_digest(image) for image in images)
+
+
+def _label(
+    record: CaseRecord,
+    label: torch.Tensor,
+    path: str,
+    meaning: LabelValues,
+    reference: torch.Tensor | None,
+    unlabelled: bool = False,
+) -> LabelRecord:
+    if reference is not None:
+        _note(record, geometry_finding(reference, label, path))
+    if len(label) != 1:
+        record.findings.append(Finding("label values", f"expected one channel, got {len(label)}", True, path))
+    counts = value_counts(label)
+    record.findings += value_findings(counts, meaning, path, unlabelled)
+    total = sum(count for value, count in counts.items() if not (unlabelled and value == -1))
+    return LabelRecord(class_sizes(counts, meaning), total)
+
+
+def _note(record: CaseRecord, finding: Finding | None) -> None:
+    if finding is not None:
+        record.findings.append(finding)

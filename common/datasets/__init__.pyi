@@ -1,0 +1,40 @@
+from .acdc import acdc_datalist
+from .annotators import annotator_datalist
+from .brats import brats_datalist
+from .hippocampus import fetch_hippocampus, hippocampus_datalist, hippocampus_subject_datalist
+from .hippocampus_slices import hippocampus_slice_datalist
+from .inference_inputs import InferenceInputs
+from .isic import isic_datalist
+from .lidc import lidc_datalist
+from .mnist import mnist_datalist, write_mnist_annotators
+from .ms_lesion import ms_lesion_datalist
+from .nci import nci_datalist
+from .oai import load_soft_labels, oai_datalist
+from .shenzhen import shenzhen_datalist
+from .slice_dataset import SliceDataset
+from .splits import fold_of, stratified_split
+from .totalsegmentator import totalsegmentator_datalist
+
+__all__ = [
+    "InferenceInputs",
+    "SliceDataset",
+    "acdc_datalist",
+    "annotator_datalist",
+    "brats_datalist",
+    "fetch_hippocampus",
+    "fold_of",
+    "hippocampus_datalist",
+    "hippocampus_slice_datalist",
+    "hippocampus_subject_datalist",
+    "isic_datalist",
+    "lidc_datalist",
+    "load_soft_labels",
+    "mnist_datalist",
+    "ms_lesion_datalist",
+    "nci_datalist",
+    "oai_datalist",
+    "shenzhen_datalist",
+    "stratified_split",
+    "totalsegmentator_datalist",
+    "write_mnist_annotators",
+]

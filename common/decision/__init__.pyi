@@ -1,0 +1,15 @@
+from .dice_optimal import (
+    accuracy_optimal_segmentation,
+    apply_threshold,
+    dice_optimal_segmentation,
+    dice_optimal_threshold,
+)
+from .temperature import fit_temperature
+
+__all__ = [
+    "accuracy_optimal_segmentation",
+    "apply_threshold",
+    "dice_optimal_segmentation",
+    "dice_optimal_threshold",
+    "fit_temperature",
+]

@@ -1,0 +1,5 @@
+"""Reading and writing files: pictures and volumes, annotators' labels, regions; files that are whole or absent."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,5 @@
+"""What one method alone wires into an engine: a module with the method's name."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,70 @@
+"""How much of the labels' errors a network has learned by heart."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+import ignite.distributed as idist
+import torch
+from ignite.engine import Engine, Events
+from monai.metrics import compute_dice
+from monai.utils import evenly_divisible_all_gather, string_list_all_gather
+
+from common.io.files import write_csv
+
+
+class MemorisationCurve:
+    """Ignite handler of a trainer: Dice of the training predictions with the clean and with the noisy labels.
+
+    The predictions are those of the training step itself, thresholded at one half, compared with the labels as the
+    step saw them, so the curve costs no forward pass. ``memorisation.csv`` has a row per epoch and kind of noise:
+    ``epoch, noise_kind, cases, dice_clean, dice_noisy``. A network that memorises gains against the noisy labels what
+    it loses against the clean ones (T-Loss paper, Fig. 1). Several processes put their cases together.
+
+    The batch must hold ``label``, ``clean_label`` (B, C, *spatial) and ``noise_kind`` (a name per image). Two empty
+    masks agree fully.
+
+    Args:
+        folder: where ``memorisation.csv`` goes.
+        threshold: on the logits; 0 is a probability of one half.
+    """
+
+    def __init__(self, folder: str, threshold: float = 0.0) -> None:
+        self.path = Path(folder) / "memorisation.csv"
+        self.threshold = threshold
+        self._kinds: list[str] = []
+        self._scores: list[torch.Tensor] = []
+
+    def attach(self, engine: Engine) -> None:
+        engine.state.memorisation = []
+        engine.state_dict_user_keys.append("memorisation")
+        engine.add_event_handler(Events.EPOCH_STARTED, self.start)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self.add)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self.finish)
+
+    def start(self, engine: Engine) -> None:
+        self._kinds, self._scores = [], []
+
+    def add(self, engine: Engine) -> None:
+        batch, output = engine.state.batch, engine.state.output
+        prediction = (output["pred"].detach() > self.threshold).float()
+        scores = [
+            compute_dice(prediction, batch[key].float(), ignore_empty=False).mean(dim=1)
+            for key in ("clean_label", "label")
+        ]
+        self._scores.append(torch.stack(scores, dim=1))  # stays on the device until the epoch ends
+        self._kinds.extend(batch["noise_kind"])
+
+    def finish(self, engine: Engine) -> None:
+        by_kind: dict[str, list[list[float]]] = defaultdict(list)
+        kinds = string_list_all_gather(self._kinds)
+        gathered = evenly_divisible_all_gather(torch.cat(self._scores), concat=True)
+        for kind, score in zip(kinds, gathered.tolist(), strict=True):
+            by_kind[kind].append(score)
+        for kind, scores in sorted(by_kind.items()):
+            clean, noisy = torch.tensor(scores, dtype=torch.float64).mean(dim=0).tolist()
+            row = {"noise_kind": kind, "cases": len(scores), "dice_clean": clean, "dice_noisy": noisy}
+            engine.state.memorisation.append({"epoch": engine.state.epoch, **row})
+        if idist.get_rank() == 0:
+            write_csv(self.path, engine.state.memorisation)

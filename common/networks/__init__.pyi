@@ -1,0 +1,20 @@
+from .annotator_ensemble import AnnotatorEnsemble
+from .annotator_network import AnnotatorNetwork, ConfusionHead, GlobalConfusion
+from .mask_rcnn import IMaskRCNN, class_probabilities
+from .probabilistic_unet import ProbabilisticUNet
+from .region_align import roi_align
+from .segmenter import Segmenter
+from .unet import UNet
+
+__all__ = [
+    "AnnotatorEnsemble",
+    "AnnotatorNetwork",
+    "ConfusionHead",
+    "GlobalConfusion",
+    "IMaskRCNN",
+    "ProbabilisticUNet",
+    "Segmenter",
+    "UNet",
+    "class_probabilities",
+    "roi_align",
+]

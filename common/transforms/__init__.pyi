@@ -1,0 +1,75 @@
+from .annotator_predictions import AnnotatorScoresd, SaveAnnotatorsd, SplitAnnotatorsd
+from .batch_augmentation import AugmentBatch
+from .bias_field import N4BiasFieldd, correct_bias_field
+from .binary_mask import BinaryMaskd
+from .boundary import BoundaryBandLabeld, BoundaryWeight, BoundaryWeightd, boundary_distance, boundary_weight
+from .calibration_scores import CalibrationScoresd
+from .crop_around_label import CropAroundLabeld
+from .decisions import DecisionScoresd, SaveDecisiond
+from .dice_optimal_threshold import DiceOptimalThresholdd
+from .fuse_annotators import FuseAnnotatorsd
+from .gaussian_field_noise import GaussianFieldNoised, RandGaussianFieldNoised
+from .instance_scores import InstanceScoresd
+from .instances import (
+    DetectInstancesd,
+    find_instances,
+    instance_rows,
+    label_instances,
+    merge_instances,
+    slice_instances,
+)
+from .morphological_noise import MorphologicalNoised
+from .neighbour_slices import NeighbourSlicesd
+from .outside import OutsideAsBackgroundd, outside_as_background
+from .save_instances import SaveInstancesd, class_map
+from .save_prediction import SaveSegmentationd
+from .save_probabilities import SaveProbabilitiesd
+from .simulate_annotators import SimulateAnnotatorsd
+from .slices import NormalizeSlicesd, SliceStackd
+from .soft_label import SoftLabelFromRatersd
+from .views import RandomView, unwarp, warp
+
+__all__ = [
+    "AnnotatorScoresd",
+    "AugmentBatch",
+    "BinaryMaskd",
+    "BoundaryBandLabeld",
+    "BoundaryWeight",
+    "BoundaryWeightd",
+    "CalibrationScoresd",
+    "CropAroundLabeld",
+    "DecisionScoresd",
+    "DetectInstancesd",
+    "DiceOptimalThresholdd",
+    "FuseAnnotatorsd",
+    "GaussianFieldNoised",
+    "InstanceScoresd",
+    "MorphologicalNoised",
+    "N4BiasFieldd",
+    "NeighbourSlicesd",
+    "NormalizeSlicesd",
+    "OutsideAsBackgroundd",
+    "RandGaussianFieldNoised",
+    "RandomView",
+    "SaveAnnotatorsd",
+    "SaveDecisiond",
+    "SaveInstancesd",
+    "SaveProbabilitiesd",
+    "SaveSegmentationd",
+    "SimulateAnnotatorsd",
+    "SliceStackd",
+    "SoftLabelFromRatersd",
+    "SplitAnnotatorsd",
+    "boundary_distance",
+    "boundary_weight",
+    "class_map",
+    "correct_bias_field",
+    "find_instances",
+    "instance_rows",
+    "label_instances",
+    "merge_instances",
+    "outside_as_background",
+    "slice_instances",
+    "unwarp",
+    "warp",
+]

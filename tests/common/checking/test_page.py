@@ -1,0 +1,145 @@
+"""The page about cases: which are shown, the slice that is seen, and the tables."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+from monai.data import MetaTensor
+from PIL import Image
+
+from common.checking.collect import CaseFiles
+from common.checking.examine import CaseRecord, LabelRecord, examine_case
+from common.checking.page import extreme_cases, worst_cases, write_case_page
+from common.checking.pictures import CasePanel, draw_cases, draw_sizes, viewed_plane
+from common.checking.tables import (
+    agreement_table,
+    annotator_table,
+    finding_list,
+    finding_table,
+    image_table,
+    label_table,
+)
+from common.errors import InputError
+from common.io.checks import Finding, LabelValues
+
+UNREADABLE, EMPTY = Finding("unreadable", "no picture", True, "a/b.png"), Finding("empty label", "nothing is labelled")
+
+
+def record(name: str, *findings: Finding, section: str = "training", **values) -> CaseRecord:
+    return CaseRecord(CaseFiles(section, name, (f"{name}.png",)), findings=list(findings), **values)
+
+
+def test_worst_are_unusable_first_and_of_every_kind():
+    records = [record(f"empty_{k}", EMPTY) for k in range(9)] + [record("fine"), record("bad", EMPTY, UNREADABLE)]
+    records += [record("full", Finding("full label", "every voxel"))]
+    assert [r.case.name for r in worst_cases(records, 4)] == ["bad", "empty_0", "full", "empty_1"]
+    assert worst_cases([record("fine")]) == []
+
+
+def test_extremes():
+    sizes = [50, 10, 0, 90]
+    records = [record(f"{n}", labels={"label": LabelRecord({1: n}, 100)}, shape=(10, 10)) for n in sizes]
+    records[0].agreement = {("AR", "HS"): 0.4, ("AR", "SG"): float("nan")}
+    assert [(r.case.name, note) for r, note in extreme_cases(records)] == [
+        ("10", "smallest label, 10 pixels"),
+        ("90", "largest label, 90 pixels"),
+        ("50", "least agreement, mean Dice 0.40"),
+    ]
+    assert extreme_cases([record("none")]) == []
+
+
+def test_tables():
+    half, empty = LabelRecord({1: 8, 2: 0}, 16), LabelRecord({1: 0, 2: 0}, 16)
+    records = [
+        record("a", annotators={"AR": half, "HS": empty}, agreement={("AR", "HS"): 0.0}, shape=(4, 4), digest="x"),
+        record("b", annotators={"AR": half}, shape=(4, 4), lowest=1.0, highest=7.0),
+        record("c", section="test", labels={"label": half}, shape=(2, 2, 4), voxel=(1.0, 1.0, 3.0)),
+    ]
+    assert annotator_table(records, ["SG"])[1:] == [
+        ["SG", "0 of 2", "0 of 1", 0],
+        ["AR", "2 of 2", "0 of 1", 0],
+        ["HS", "1 of 2", "0 of 1", 1],
+    ]
+    assert annotator_table([record("d")], ["SG"]) == []
+    assert agreement_table(records)[1:] == [["AR", "–", "0.000 (1)"], ["HS", "0.000 (1)", "–"]]
+    rows = {row[0]: row[1:] for row in label_table(records, ["background", "femur", "tibia"])[1:]}
+    assert list(rows)[:2] == ["label: femur", "label: tibia"]
+    assert rows["label: femur"][:4] == [1, 0, "50.00 %", "24"] and rows["label: tibia"][:2] == [1, 1]
+    assert rows["AR: femur"][:4] == [2, 0, "50.00 %", "8"]
+    assert image_table(records)[1:] == [
+        ["training", 2, "4 × 4", "–", "1", "7"],
+        ["test", 1, "2 × 2 × 4", "1 × 1 × 3", "–", "–"],
+    ]
+
+
+def test_findings_are_listed_by_kind_gravest_first():
+    records = [record(f"empty*{k}", EMPTY) for k in range(11)] + [record("bad", UNREADABLE)]
+    assert finding_table(records)[1:] == [["unreadable", "training fails", 1], ["empty label", "worth a look", 11]]
+    text = finding_list(records)
+    assert text.index("**bad**") < text.index(r"**empty\*0**") and "- and 3 more in `findings.csv`" in text
+
+
+def test_the_slice_with_most_foreground_is_seen_across_the_thickest_voxels():
+    values = torch.arange(4.0 * 5 * 6).view(1, 4, 5, 6)
+    label = torch.zeros(1, 4, 5, 6)
+    label[0, 1, :2, :3] = 1  # sagittal slice 1
+    affine = torch.diag(torch.tensor([4.0, 1.0, 2.0, 1.0], dtype=torch.float64))
+    plane, masks, aspect = viewed_plane(MetaTensor(values, affine=affine), {"label": label, "other": label[..., 1:]})
+    assert np.array_equal(plane, values[0, 1].flip(0, 1).T) and list(masks) == ["label"] and aspect == 2.0
+    assert np.array_equal(masks["label"], label[0, 1].flip(0, 1).T)
+    mirrored = MetaTensor(
+        values.flip(2), affine=affine @ torch.diag(torch.tensor([1.0, -1, 1, 1], dtype=torch.float64))
+    )
+    assert np.array_equal(viewed_plane(mirrored, {"label": label.flip(2)})[0], plane)
+    colours = torch.rand(3, 4, 5)
+    assert np.allclose(viewed_plane(colours, {})[0], colours.mean(0).T)
+
+
+def test_pictures_need_something_to_draw(tmp_path):
+    with pytest.raises(InputError, match="at least one case"):
+        draw_cases(tmp_path / "a.png", [])
+    with pytest.raises(InputError, match="at least one size"):
+        draw_sizes(tmp_path / "a.png", {"label": {"training": []}}, "mm³")
+
+
+@pytest.mark.parametrize("high", [30.0, 3000.0, 3e7])
+def test_sizes_are_drawn_on_any_scale(tmp_path, high):
+    drawn = Image.open(draw_sizes(tmp_path / "a.png", {"label": {"training": [10.0, high], "test": []}}, "pixels"))
+    assert drawn.width == 840
+
+
+def test_unreadable_and_not_finite_panels(tmp_path):
+    image = np.random.default_rng(0).random((30, 20))
+    image[:10] = np.nan
+    panels = [
+        CasePanel("bad"),
+        CasePanel("nan", "why", image, {"label": image > 0.5}),
+        CasePanel("all", "", image * np.nan),
+    ]
+    colours = np.asarray(Image.open(draw_cases(tmp_path / "a.png", panels)).convert("RGB")).reshape(-1, 3)
+    assert (colours == (0xD5, 0x5E, 0x00)).all(1).sum() > 1000  # what is not finite
+    assert (colours == (0xF0, 0xE4, 0x42)).all(1).any()  # the outline
+
+
+def test_page(tmp_path):
+    values = np.random.default_rng(0).integers(0, 200, (12, 10, 4)).astype(np.int16)
+    records = []
+    for name, label in (("a", values > 150), ("b", values > 100), ("empty", values > 900)):
+        paths = {key: str(tmp_path / f"{name}_{key}.nii") for key in ("image", "label")}
+        nib.save(nib.Nifti1Image(values, np.eye(4)), paths["image"])
+        nib.save(nib.Nifti1Image(label.astype(np.uint8), np.eye(4)), paths["label"])
+        files = CaseFiles("training", name, (paths["image"],), {"label": paths["label"]})
+        records.append(examine_case(files, LabelValues(classes=(0, 1))))
+    page = write_case_page(tmp_path / "page.html", "Data", records, LabelValues(classes=(0, 1)), ["none", "<liver>"])
+    text = Path(page).read_text(encoding="utf-8")
+    assert "3 cases (3 training)" in text and "Training can start." in text and "&lt;liver&gt;" in text
+    pictures = re.findall(r"data:image/png;base64,([^\"]+)", text)
+    assert len(pictures) == 3 and all(Image.open(io.BytesIO(base64.b64decode(p))).width == 840 for p in pictures)
+    assert [path.name for path in tmp_path.glob("*.png")] == []

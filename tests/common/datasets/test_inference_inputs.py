@@ -1,0 +1,305 @@
+"""Files, folders and lists as inputs: what is good is listed, what is not is named."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from PIL import Image
+
+from common.datasets import InferenceInputs
+from common.errors import InputError
+
+
+def picture(path: Path, mode: str = "L") -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, (9, 7)).save(path)
+    return str(path)
+
+
+def volume(path: Path, shape: tuple[int, ...] = (4, 5, 3), value: float = 1, affine: np.ndarray | None = None) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nib.save(nib.Nifti1Image(np.full(shape, value, np.float32), np.eye(4) if affine is None else affine), path)
+    return str(path)
+
+
+def cases(inputs: InferenceInputs) -> list[str]:
+    return [item["case"] for item in inputs.items]
+
+
+@pytest.mark.parametrize("name", ["a.png", "b.JPG", "c.jpeg", "d.nii", "e.nii.gz"])
+def test_a_single_file(tmp_path, name):
+    path = (volume if ".nii" in name else picture)(tmp_path / name)
+    inputs = InferenceInputs(path)
+    assert inputs.items == [{"image": path, "case": name[0]}]
+    assert inputs.failures == []
+    inputs.raise_failures()
+
+
+def test_a_folder_is_searched_with_its_subfolders_in_order(tmp_path):
+    picture(tmp_path / "z.png")
+    picture(tmp_path / "b" / "x.v2.jpg")
+    volume(tmp_path / "a" / "deep" / "y.nii.gz")
+    picture(tmp_path / ".cache" / "hidden.png")
+    picture(tmp_path / "._z.png")
+    (tmp_path / "notes.txt").write_text("not an image")
+    inputs = InferenceInputs(tmp_path)
+    assert cases(inputs) == ["a/deep/y", "b/x.v2", "z"]
+    assert inputs.failures == []
+    assert len(inputs) == 3
+
+
+def test_a_python_list_of_paths_and_items(tmp_path):
+    one, two = picture(tmp_path / "p1" / "scan.png"), picture(tmp_path / "p2" / "scan.png")
+    inputs = InferenceInputs([one, {"image": two, "label": "ignored"}])
+    assert inputs.items == [{"image": one, "case": "p1/scan"}, {"image": two, "case": "p2/scan"}]
+
+
+@pytest.mark.parametrize(
+    "datalist", [["p/a.png", "b.nii"], [{"image": "p/a.png"}, "b.nii"], {"testing": [{"image": "./p/a.png"}, "b.nii"]}]
+)
+def test_the_paths_of_a_datalist_file_are_relative_to_it(tmp_path, datalist):
+    picture(tmp_path / "p" / "a.png")
+    volume(tmp_path / "b.nii")
+    (tmp_path / "list.json").write_text(json.dumps(datalist))
+    inputs = InferenceInputs(str(tmp_path / "list.json"))
+    assert cases(inputs) == ["p/a", "b"]
+    assert inputs.items[0]["image"] == str(tmp_path / "p" / "a.png")
+
+
+def broken_files(folder: Path) -> dict[str, str]:
+    """Files that cannot be segmented, and what must be said about each."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "text.png").write_text("just text")
+    (folder / "empty.jpg").touch()
+    (folder / "text.nii.gz").write_text("just text")
+    (folder / "zero.nii").touch()
+    Image.effect_noise((64, 64), 50).save(folder / "cut.png")
+    (folder / "cut.png").write_bytes((folder / "cut.png").read_bytes()[:900])
+    for name in ("cut_volume.nii", "cut_archive.nii.gz"):
+        nib.save(nib.Nifti1Image(np.random.default_rng(0).normal(size=(20, 20, 20)), np.eye(4)), folder / name)
+        (folder / name).write_bytes((folder / name).read_bytes()[:9000])
+    volume(folder / "series.nii", shape=(4, 5, 3, 6))
+    volume(folder / "nan.nii", value=np.nan)
+    volume(folder / "hollow.nii", shape=(4, 0, 3))
+    nib.save(nib.Nifti1Image(np.ones((4, 5, 3), np.complex64), np.eye(4)), folder / "complex.nii")
+    volume(folder / "flat.nii", affine=np.array([[1, 0, 0, 0], [0, 1, 1, 0], [0, 0, 0, 0], [0, 0, 0, 1.0]]))
+    return {
+        "text.png": "cannot be read",
+        "empty.jpg": "cannot be read",
+        "text.nii.gz": "cannot be read",
+        "zero.nii": "cannot be read",
+        "cut.png": "cannot be read",
+        "cut_volume.nii": "cannot be read",
+        "cut_archive.nii.gz": "cannot be read",
+        "series.nii": "6 channels or time points",
+        "nan.nii": "not finite",
+        "hollow.nii": "no voxel",
+        "complex.nii": "complex",
+        "flat.nii": "affine",
+    }
+
+
+def test_every_broken_file_is_named_and_the_rest_is_kept(tmp_path, caplog):
+    expected = broken_files(tmp_path)
+    picture(tmp_path / "good.png")
+    volume(tmp_path / "good_volume.nii.gz")
+    with caplog.at_level(logging.WARNING):
+        inputs = InferenceInputs(tmp_path)
+    assert cases(inputs) == ["good", "good_volume"]
+    reasons = {Path(path).name: reason for path, reason in inputs.failures}
+    for name, reason in expected.items():
+        assert reason in reasons.pop(name), name
+    assert not reasons
+    assert len(caplog.records) == len(expected)
+    with pytest.raises(InputError, match=f"^{len(expected)} of {len(expected) + 2} inputs were left out") as caught:
+        inputs.raise_failures()
+    assert all(str(tmp_path / name) in str(caught.value) for name in expected)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_second_of_two_files_with_one_result_name_is_left_out(tmp_path):
+    first, second = picture(tmp_path / "x.jpg"), picture(tmp_path / "x.png")
+    inputs = InferenceInputs(tmp_path)
+    assert inputs.items == [{"image": first, "case": "x"}]
+    ((path, reason),) = inputs.failures
+    assert path == second
+    assert first in reason
+
+
+def test_a_good_file_takes_the_name_that_a_broken_one_would_have_had(tmp_path):
+    (tmp_path / "x.jpg").write_text("no image")
+    picture(tmp_path / "x.png")
+    inputs = InferenceInputs(tmp_path)
+    assert cases(inputs) == ["x"]
+    assert [path for path, _ in inputs.failures] == [str(tmp_path / "x.jpg")]
+
+
+def test_missing_files_of_a_list_are_failures(tmp_path):
+    inputs = InferenceInputs([picture(tmp_path / "a.png"), str(tmp_path / "b.png"), str(tmp_path)])
+    assert cases(inputs) == [f"{tmp_path.name}/a"]
+    assert inputs.failures[0][1] == "there is no such file"
+    assert "was expected" in inputs.failures[1][1]
+
+
+def test_channels_of_pictures_are_converted_and_those_of_volumes_must_fit(tmp_path):
+    grey, colour = picture(tmp_path / "grey.png"), picture(tmp_path / "colour.png", "RGB")
+    one, three = volume(tmp_path / "one.nii"), volume(tmp_path / "three.nii", shape=(4, 5, 3, 3))
+    for channels, expected in ((1, [grey, colour, one]), (3, [grey, colour, three])):
+        inputs = InferenceInputs([grey, colour, one, three], channels)
+        assert [item["image"] for item in inputs.items] == expected
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (4, 5), (4, 5, 1), (4, 5, 3, 1)])
+def test_two_and_three_dimensional_volumes_down_to_one_pixel(tmp_path, shape):
+    assert cases(InferenceInputs(volume(tmp_path / "a.nii.gz", shape))) == ["a"]
+
+
+def test_nothing_usable_is_an_error_that_names_the_files(tmp_path):
+    (tmp_path / "a.png").write_text("no image")
+    with pytest.raises(InputError, match=r"1 of 1 inputs were left out: .*a\.png"):
+        InferenceInputs(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("[", "cannot be read as a JSON datalist"),
+        ('{"training": []}', 'under "testing"'),
+        ('"a.png"', 'under "testing"'),
+        ("[]", "names no image"),
+        ('[{"label": "a.png"}]', "Entry 0"),
+        ("[3]", "Entry 0"),
+    ],
+)
+def test_a_datalist_that_cannot_be_understood(tmp_path, content, expected):
+    (tmp_path / "list.json").write_text(content)
+    with pytest.raises(InputError, match=expected) as caught:
+        InferenceInputs(tmp_path / "list.json")
+    assert "list.json" in str(caught.value)
+
+
+def test_sources_that_cannot_be_understood(tmp_path):
+    with pytest.raises(InputError, match="holds no image"):
+        InferenceInputs(tmp_path)
+    with pytest.raises(InputError, match=r"missing\.png does not exist"):
+        InferenceInputs(tmp_path / "missing.png")
+    with pytest.raises(InputError, match="got NoneType"):
+        InferenceInputs(None)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="names no image"):
+        InferenceInputs([])
+    (tmp_path / "a.bmp").touch()
+    with pytest.raises(InputError, match=r"one of \.png"):
+        InferenceInputs(tmp_path / "a.bmp")
+
+
+def test_a_network_of_volumes_takes_no_pictures(tmp_path: Path) -> None:
+    Image.new("L", (8, 8)).save(tmp_path / "scan.png")
+    with pytest.raises(InputError, match=r"scan.png: it has 2 dimensions, where 3 were expected"):
+        InferenceInputs(tmp_path, dimensions=[3])
+
+
+CHANNELS = ["_flair", "_t1", "_t1ce", "_t2"]
+
+
+def modalities(folder: Path, case: str, names: list[str] = CHANNELS, **options) -> list[str]:
+    return [volume(folder / f"{case}{name}.nii.gz", **options) for name in names]
+
+
+def test_an_image_of_several_files_is_named_by_its_case_or_its_first_file(tmp_path):
+    one, two = modalities(tmp_path / "p1", "a"), modalities(tmp_path / "p2", "b", names=CHANNELS[::-1])
+    inputs = InferenceInputs([{"image": one}, {"image": two, "case": "second/b"}], channels=4)
+    assert inputs.items == [{"image": one, "case": "p1/a_flair"}, {"image": two, "case": "second/b"}]
+    (tmp_path / "list.json").write_text(
+        json.dumps([{"image": [Path(path).relative_to(tmp_path).as_posix() for path in one], "case": "a"}])
+    )
+    assert InferenceInputs(tmp_path / "list.json", channels=4).items == [{"image": one, "case": "a"}]
+
+
+def test_a_list_of_one_file_is_that_file(tmp_path):
+    path = picture(tmp_path / "a.png")
+    assert InferenceInputs([{"image": [path]}]).items == [{"image": path, "case": "a"}]
+
+
+@pytest.mark.parametrize("case", ["", ".", "..", "a/../../b", "/a", 3])
+def test_a_case_that_names_no_file_below_the_output_folder(tmp_path, case):
+    with pytest.raises(InputError, match=r"Entry 1 of source: expected a file name without suffix as its case, got"):
+        InferenceInputs([picture(tmp_path / "a.png"), {"image": picture(tmp_path / "b.png"), "case": case}])
+
+
+@pytest.mark.parametrize("image", [[], [3], {"a": "b"}, [["a.nii"]]])
+def test_a_list_that_holds_no_files(image):
+    with pytest.raises(InputError, match="Entry 0"):
+        InferenceInputs([{"image": image}])
+
+
+def test_files_that_make_no_image_together_are_named(tmp_path):
+    good = volume(tmp_path / "good.nii.gz")
+    moved = np.array([[1, 0, 0, 2.0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+    faults = {
+        volume(tmp_path / "shape.nii.gz", (4, 5, 4)): "its shape is 4 × 5 × 4, that of the image 4 × 5 × 3",
+        volume(tmp_path / "moved.nii.gz", affine=moved): "its affine lays it up to 2 mm from the image",
+        volume(tmp_path / "nan.nii.gz", value=np.nan): "not finite",
+        picture(tmp_path / "a.png"): "one of .nii, .nii.gz was expected",
+        str(tmp_path / "none.nii.gz"): "there is no such file",
+    }
+    lists = [{"image": [good, path], "case": Path(path).stem} for path in faults]
+    inputs = InferenceInputs([*lists, {"image": [good, good], "case": "good"}], channels=2)
+    assert cases(inputs) == ["good"]
+    assert [path for path, _ in inputs.failures] == list(faults)
+    for path, reason in inputs.failures:
+        assert faults[path] in reason
+    with pytest.raises(InputError, match=r"a.nii, \S+b.nii: together they have 2 channels .* the network expects 3\.$"):
+        InferenceInputs([{"image": [volume(tmp_path / "a.nii"), volume(tmp_path / "b.nii")]}], channels=3)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+def test_a_picture_for_a_network_of_four_channels(tmp_path, mode):
+    path = picture(tmp_path / "a.png", mode)
+    with pytest.raises(InputError) as refused:
+        InferenceInputs(path, channels=4)
+    reason = "a picture has 1 channel or 3, where the network expects 4"
+    assert str(refused.value) == f"1 of 1 inputs were left out: {path}: {reason}."
+
+
+def test_a_folder_of_images_with_a_file_for_each_channel(tmp_path):
+    """What else lies there is ignored; t1 and t1ce are told apart; an image may be a folder of its own."""
+    deep, high = modalities(tmp_path / "x/b", "b"), modalities(tmp_path, "a", CHANNELS[1:])
+    high.insert(0, volume(tmp_path / "a_flair.nii"))
+    modalities(tmp_path / "x/b", "b", names=["_seg", ""])
+    picture(tmp_path / "c_t1.png")
+    inputs = InferenceInputs(tmp_path, 4, channel_files=CHANNELS)
+    assert inputs.items == [{"image": high, "case": "a"}, {"image": deep, "case": "x/b/b"}]
+    assert inputs.failures == []
+    plain = modalities(tmp_path / "y/c", "", names=["t1", "t2"])
+    inputs = InferenceInputs(tmp_path / "y", 2, channel_files=["t1", "t2"])
+    assert inputs.items == [{"image": plain, "case": "c"}]
+    assert cases(InferenceInputs(tmp_path / "y/c", 2, channel_files=["t1", "t2"])) == ["c"]
+
+
+def test_the_channels_of_a_folder_come_in_the_order_asked_for(tmp_path):
+    names = ["_t2", "", "_t1"]
+    modalities(tmp_path, "a", names)
+    inputs = InferenceInputs(tmp_path, 3, channel_files=names)
+    assert inputs.items == [{"image": [str(tmp_path / f"a{name}.nii.gz") for name in names], "case": "a"}]
+    assert inputs.failures == []
+
+
+def test_a_missing_channel_is_named_and_the_other_images_are_kept(tmp_path):
+    modalities(tmp_path, "a", names=["_flair", "_t1", "_t2"])
+    modalities(tmp_path, "b")
+    inputs = InferenceInputs(tmp_path, 4, channel_files=CHANNELS)
+    assert cases(inputs) == ["b"]
+    assert inputs.failures == [(str(tmp_path / "a_t1ce.nii.gz"), "there is no such file")]
+
+
+def test_channel_files_that_cannot_be_understood_or_found(tmp_path):
+    volume(tmp_path / "a.nii.gz")
+    with pytest.raises(InputError, match=r"holds no image to segment \(\*_t1\.nii\.gz, \*_t2\.nii\.gz\)"):
+        InferenceInputs(tmp_path, 2, channel_files=["_t1", "_t2"])
+    with pytest.raises(InputError, match="channel_files: expected a list"):
+        InferenceInputs(tmp_path, channel_files="_t1")

@@ -1,0 +1,51 @@
+"""The stratified split: complete, proportional, and a function of names and seed alone."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from common.datasets.splits import stratified_split
+
+STRATA = st.dictionaries(st.text(min_size=1, max_size=6), st.sampled_from("abc"), max_size=40)
+
+
+@settings(max_examples=60, deadline=None)
+@given(STRATA, st.floats(0.05, 0.95), st.integers(0, 5))
+def test_every_case_is_on_one_side_in_its_strata_share(strata, fraction, seed):
+    first, second = stratified_split(strata, fraction, seed)
+    assert sorted(first + second) == sorted(strata)
+    for stratum in set(strata.values()):
+        total = sum(value == stratum for value in strata.values())
+        taken = sum(strata[case] == stratum for case in first)
+        assert abs(taken - fraction * total) <= 1
+        if total > 1:
+            assert 0 < taken < total
+
+
+@settings(max_examples=30, deadline=None)
+@given(STRATA, st.randoms(use_true_random=False))
+def test_the_order_of_listing_does_not_matter(strata, random):
+    shuffled = list(strata.items())
+    random.shuffle(shuffled)
+    assert stratified_split(dict(shuffled), 0.7) == stratified_split(strata, 0.7)
+
+
+def test_the_split_is_the_same_for_ever():
+    strata = {f"case_{number}": str(number % 2) for number in range(10)}
+    assert stratified_split(strata, 0.7, seed=0)[1] == ["case_0", "case_9"]
+
+
+def test_seeds_give_different_splits():
+    strata = dict.fromkeys(map(str, range(20)), "")
+    assert len({tuple(stratified_split(strata, 0.5, seed)[0]) for seed in range(10)}) == 10
+
+
+@pytest.mark.parametrize(("fraction", "expected"), [(0.0, ([], ["a", "b"])), (1.0, (["a", "b"], []))])
+def test_the_limits_take_nothing_or_all(fraction, expected):
+    assert stratified_split({"a": "0", "b": "0"}, fraction) == expected
+
+
+def test_no_cases_give_no_cases():
+    assert stratified_split({}, 0.7) == ([], [])

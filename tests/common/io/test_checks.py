@@ -1,0 +1,149 @@
+"""What is found in tensors as they were loaded."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from monai.data import MetaTensor
+
+from common.io.checks import (
+    LabelValues,
+    affine_finding,
+    class_map,
+    class_sizes,
+    content_digest,
+    duplicate_groups,
+    extent_finding,
+    geometry_finding,
+    image_findings,
+    value_counts,
+    value_findings,
+)
+
+CLASSES, ORGAN, MASK = LabelValues(classes=(0, 1, 2)), LabelValues(foreground=(1, 2)), LabelValues()
+
+
+def image(shape=(1, 4, 5, 6), spacing=(1.0, 1.0, 2.0), origin=(0.0, 0.0, 0.0)) -> MetaTensor:
+    affine = np.diag([*spacing, 1.0])
+    affine[:3, 3] = origin
+    return MetaTensor(torch.rand(shape), affine=torch.from_numpy(affine))
+
+
+@pytest.mark.parametrize(
+    ("change", "kinds"),
+    [
+        (lambda x: x, []),
+        (lambda x: x.index_put((torch.tensor(0), torch.tensor(0)), torch.tensor(math.nan)), ["not finite"]),
+        (lambda x: x.index_put((torch.tensor(0), torch.tensor(0)), torch.tensor(-math.inf)), ["not finite"]),
+        (torch.ones_like, ["constant image"]),
+    ],
+)
+@pytest.mark.parametrize("shape", [(1, 4, 5), (2, 3, 4, 5)])
+def test_intensities(change, kinds, shape):
+    found = image_findings(change(torch.rand(shape)), "a.nii")
+    assert [finding.kind for finding in found] == kinds
+    assert all(finding.file == "a.nii" and finding.unusable == (finding.kind == "not finite") for finding in found)
+    assert image_findings(torch.zeros(1, 0, 3)) == []
+
+
+@pytest.mark.parametrize(
+    ("other", "kind", "unusable"),
+    [
+        (image(), None, False),
+        (image(origin=(0.005, 0, 0)), None, False),
+        (image(origin=(0.3, 0, 0)), "position", False),
+        (image(origin=(0.6, 0, 0)), "position", True),
+        (image(spacing=(1.0, 1.0, 2.2)), "position", True),
+        (image(spacing=(-1.0, 1.0, 2.0), origin=(3.0, 0, 0)), "position", True),  # mirrored onto the same box
+        (image((1, 4, 5, 7)), "shape", True),
+        (torch.rand(1, 4, 5, 6), None, False),  # without an affine nothing can be said
+        (torch.rand(1, 4, 5), "shape", True),
+    ],
+)
+def test_geometry(other, kind, unusable):
+    found = geometry_finding(image(), other)
+    assert (found and found.kind) == kind
+    assert bool(found and found.unusable) == unusable
+
+
+def test_distance_is_of_the_farthest_corner():
+    turned = image(spacing=(1.0, 1.1, 2.0))
+    assert "up to 0.4 mm" in geometry_finding(image(), turned).message  # (5 − 1) × 0.1
+
+
+@pytest.mark.parametrize(
+    "affine", [torch.zeros(4, 4), torch.full((4, 4), math.nan), torch.diag(torch.tensor([1.0, 0, 1, 1]))]
+)
+def test_an_affine_without_inverse(affine):
+    assert affine_finding(MetaTensor(torch.rand(1, 2, 2, 2), affine=affine)).unusable
+    assert affine_finding(image()) is None and affine_finding(torch.rand(1, 2, 2)) is None
+
+
+VALUES = st.sampled_from(np.float32([-2.0, -1.0, 0.0, 1.0, 2.0, 0.5, 255.0, 70000.0, math.nan, math.inf]))
+
+
+@settings(max_examples=30, deadline=None)
+@given(arrays(np.float32, array_shapes(max_dims=3, min_side=0, max_side=4), elements=VALUES))
+def test_counts_are_those_of_numpy(array):
+    counts = value_counts(torch.from_numpy(array))
+    expected, numbers = np.unique(array, return_counts=True)
+    by_value = dict(zip(expected.tolist(), numbers.tolist(), strict=True))
+    assert {str(value): count for value, count in counts.items()} == {str(v): n for v, n in by_value.items()}
+    sizes = class_sizes(counts, ORGAN)
+    assert sizes == {1: int((class_map(torch.from_numpy(array), ORGAN) == 1).sum())}
+    if np.isfinite(array).all():
+        assert class_sizes(counts, MASK) == {1: int((class_map(torch.from_numpy(array), MASK) == 1).sum())}
+
+
+@pytest.mark.parametrize(
+    ("counts", "meaning", "unusable"),
+    [
+        ({0.0: 3, 2.0: 1}, CLASSES, None),
+        ({0.0: 3, 3.0: 1}, CLASSES, True),
+        ({0.0: 3, 1.5: 1}, CLASSES, True),
+        ({-1.0: 3}, CLASSES, True),
+        ({math.nan: 1, 0.0: 1}, CLASSES, True),
+        ({0.0: 3, 2.0: 1}, ORGAN, None),
+        ({0.0: 3, 7.0: 1}, ORGAN, False),
+        ({0.0: 3, 255.0: 1}, MASK, None),
+        ({3.0: 3}, MASK, None),
+        ({0.0: 3, 128.0: 1, 255.0: 1}, MASK, False),
+        ({0.0: 3, -5.0: 1}, MASK, False),
+        ({math.inf: 1}, MASK, True),
+        ({}, CLASSES, None),
+    ],
+)
+def test_values(counts, meaning, unusable):
+    found = value_findings(counts, meaning, "label.nii")
+    assert [finding.unusable for finding in found] == ([] if unusable is None else [unusable])
+    assert all(finding.kind == "label values" and finding.file == "label.nii" for finding in found)
+
+
+def test_a_pixel_may_be_unlabelled_where_that_is_said():
+    assert value_findings({-1.0: 3, 1.0: 1}, CLASSES, unlabelled=True) == []
+    assert value_findings({-1.0: 3, 0.0: 1, 1.0: 1}, MASK, unlabelled=True) == []
+    assert class_map(torch.tensor([-1.0, 0.0, 255.0]), MASK).tolist() == [-1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "kind"), [({1: 0, 2: 0}, "empty label"), ({1: 4, 2: 5}, "full label"), ({1: 4}, None)]
+)
+def test_extent(sizes, kind):
+    found = extent_finding(sizes, 9)
+    assert (found and found.kind) == kind
+    assert not (found and found.unusable)
+
+
+def test_same_content_is_recognised_in_any_file():
+    first = torch.rand(1, 3, 4)
+    assert content_digest(first) == content_digest(MetaTensor(first.clone(), meta={"filename_or_obj": "b"}))
+    assert content_digest(first) == content_digest(first.transpose(1, 2).contiguous().transpose(1, 2))
+    assert content_digest(first) != content_digest(first + torch.eye(3, 4)[None] * 1e-3)
+    assert duplicate_groups([]) == [] and duplicate_groups([None, None]) == []
+    assert duplicate_groups([1, 2, 1, 2, 1, 3]) == [[0, 2, 4], [1, 3]]

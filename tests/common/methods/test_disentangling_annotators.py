@@ -1,0 +1,94 @@
+"""Targets, warm-up and the matrices of a consensus, in MONAI's engines."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from ignite.engine import Engine
+from torch import nn
+
+from common.errors import InputError
+from common.losses import AnnotatorConfusionLoss
+from common.methods import ConsensusConfusion, PrepareTargets, TraceWarmUp
+from common.networks import AnnotatorNetwork
+from common.transforms import FuseAnnotatorsd
+
+
+def batch() -> dict[str, torch.Tensor]:
+    image = torch.arange(2 * 4 * 5.0).view(2, 1, 4, 5)
+    return {"image": image, "annotators": image.repeat(1, 3, 1, 1), "label": image.clone()}
+
+
+def test_targets_are_mirrored_with_the_image() -> None:
+    """Drawn per image: what every array holds at a pixel stays together."""
+    prepare = PrepareTargets(["annotators", "label"], ["annotators"], mirror_probability=0.5)
+    prepare.set_random_state(seed=0)
+    seen = set()
+    for _ in range(10):
+        image, targets, conditions, named = prepare(batch())
+        image = image.round()  # gamma 1 is exact up to rounding
+        assert torch.equal(targets[0], image.expand(2, 3, 4, 5)) and torch.equal(targets[1], image)
+        assert conditions[0] is targets[0] and named == {}
+        seen |= {tuple(one.flatten().tolist()) for one in image}
+    assert len(seen) == 8  # two images, two axes
+
+
+def test_the_same_seed_mirrors_alike() -> None:
+    prepare = PrepareTargets(["label"])
+    results = [prepare.set_random_state(seed=3)(batch())[0] for _ in range(2)]
+    assert torch.equal(*results)
+
+
+def epochs(handler: object, first: int, last: int, seen: list, value: object) -> None:
+    engine = Engine(lambda engine, item: seen.append(value()))
+    handler.attach(engine)
+    engine.state.max_epochs = None
+    engine.load_state_dict({"epoch": first, "max_epochs": last, "epoch_length": 1}) if first else None
+    engine.run([0], max_epochs=last)
+
+
+@pytest.mark.parametrize("first", [0, 1, 3])
+def test_warm_up_is_a_function_of_the_epoch(first: int) -> None:
+    """So a training that continues after epoch ``first`` is in the right one."""
+    loss, seen = AnnotatorConfusionLoss(), []
+    epochs(TraceWarmUp(loss, 2), first, 4, seen, lambda: loss.warming_up)
+    assert seen == [True, True, False, False][first:]
+
+
+def test_no_warm_up() -> None:
+    loss, seen = AnnotatorConfusionLoss(warming_up=True), []
+    epochs(TraceWarmUp(loss, 0), 0, 2, seen, lambda: loss.warming_up)
+    assert seen == [False, False]
+    with pytest.raises(InputError, match="warmup_epochs"):
+        TraceWarmUp(loss, -1)
+
+
+def network(image_dependent: bool = False) -> AnnotatorNetwork:
+    return AnnotatorNetwork(nn.Conv2d(1, 4, 1), 2, 4, 2, 3, image_dependent=image_dependent)
+
+
+def test_matrices_of_a_consensus() -> None:
+    """The mean over the images that an annotator labelled; who labelled none keeps the start."""
+    generator = torch.Generator().manual_seed(0)
+    items = []
+    for index in range(4):
+        labels = torch.randint(2, (3, 6, 5), generator=generator)
+        labels[2] = -1
+        if index == 3:
+            labels[1] = -1
+        items.append(FuseAnnotatorsd("annotators", "consensus", "majority")({"annotators": labels}))
+    learner = network()
+    start = learner.confusion(torch.zeros(1, 4, 1, 1))[0, :, :, :, 0, 0].exp()
+    seen: list = []
+    epochs(ConsensusConfusion(learner, items), 0, 1, seen, lambda: None)
+    matrices = learner.confusion(torch.zeros(1, 4, 1, 1))[0, :, :, :, 0, 0].exp()
+    for annotator, count in ((0, 4), (1, 3)):
+        expected = torch.stack([item["consensus_confusion"][annotator] for item in items[:count]]).mean(0)
+        torch.testing.assert_close(matrices[annotator], expected.float(), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(matrices[2], start[2])
+    assert not learner.confusion.logits.requires_grad
+
+
+def test_matrices_for_every_pixel_are_refused() -> None:
+    with pytest.raises(InputError, match="image_dependent"):
+        ConsensusConfusion(network(image_dependent=True), [])

@@ -1,6 +1,7 @@
 from .acdc import acdc_datalist
 from .annotators import annotator_datalist
 from .brats import brats_datalist
+from .fingerprint import Fingerprint, take_fingerprint
 from .hippocampus import fetch_hippocampus, hippocampus_datalist, hippocampus_subject_datalist
 from .hippocampus_slices import hippocampus_slice_datalist
 from .inference_inputs import InferenceInputs
@@ -10,31 +11,46 @@ from .mnist import mnist_datalist, write_mnist_annotators
 from .ms_lesion import ms_lesion_datalist
 from .nci import nci_datalist
 from .oai import load_soft_labels, oai_datalist
+from .plan import Plan, make_plan
+from .samples import Samples
 from .shenzhen import shenzhen_datalist
 from .slice_dataset import SliceDataset
 from .splits import fold_of, stratified_split
+from .stages import consensus, geometry, intensity, new_images, patch, reading, to_tensor
 from .totalsegmentator import totalsegmentator_datalist
 
 __all__ = [
+    "Fingerprint",
     "InferenceInputs",
+    "Plan",
+    "Samples",
     "SliceDataset",
     "acdc_datalist",
     "annotator_datalist",
     "brats_datalist",
+    "consensus",
     "fetch_hippocampus",
     "fold_of",
+    "geometry",
     "hippocampus_datalist",
     "hippocampus_slice_datalist",
     "hippocampus_subject_datalist",
+    "intensity",
     "isic_datalist",
     "lidc_datalist",
     "load_soft_labels",
+    "make_plan",
     "mnist_datalist",
     "ms_lesion_datalist",
     "nci_datalist",
+    "new_images",
     "oai_datalist",
+    "patch",
+    "reading",
     "shenzhen_datalist",
     "stratified_split",
+    "take_fingerprint",
+    "to_tensor",
     "totalsegmentator_datalist",
     "write_mnist_annotators",
 ]

@@ -4,6 +4,8 @@ from .bias_field import N4BiasFieldd, correct_bias_field
 from .binary_mask import BinaryMaskd
 from .boundary import BoundaryBandLabeld, BoundaryWeight, BoundaryWeightd, boundary_distance, boundary_weight
 from .calibration_scores import CalibrationScoresd
+from .class_map import AsClassMapd, as_class_map
+from .consensus_label import ConsensusLabeld
 from .crop_around_label import CropAroundLabeld
 from .decisions import DecisionScoresd, SaveDecisiond
 from .dice_optimal_threshold import DiceOptimalThresholdd
@@ -21,6 +23,9 @@ from .instances import (
 from .morphological_noise import MorphologicalNoised
 from .neighbour_slices import NeighbourSlicesd
 from .outside import OutsideAsBackgroundd, outside_as_background
+from .random_patch import RandomPatch
+from .resize_images import ResizeImaged
+from .resize_labels import ResizeLabelsd
 from .save_instances import SaveInstancesd, class_map
 from .save_prediction import SaveSegmentationd
 from .save_probabilities import SaveProbabilitiesd
@@ -31,12 +36,14 @@ from .views import RandomView, unwarp, warp
 
 __all__ = [
     "AnnotatorScoresd",
+    "AsClassMapd",
     "AugmentBatch",
     "BinaryMaskd",
     "BoundaryBandLabeld",
     "BoundaryWeight",
     "BoundaryWeightd",
     "CalibrationScoresd",
+    "ConsensusLabeld",
     "CropAroundLabeld",
     "DecisionScoresd",
     "DetectInstancesd",
@@ -50,7 +57,10 @@ __all__ = [
     "NormalizeSlicesd",
     "OutsideAsBackgroundd",
     "RandGaussianFieldNoised",
+    "RandomPatch",
     "RandomView",
+    "ResizeImaged",
+    "ResizeLabelsd",
     "SaveAnnotatorsd",
     "SaveDecisiond",
     "SaveInstancesd",
@@ -60,6 +70,7 @@ __all__ = [
     "SliceStackd",
     "SoftLabelFromRatersd",
     "SplitAnnotatorsd",
+    "as_class_map",
     "boundary_distance",
     "boundary_weight",
     "class_map",

@@ -4,8 +4,11 @@ from .calibration import FitTemperature, ReliabilityTable, load_temperature
 from .checkpoint import TrainingCheckpoint, load_weights
 from .distributed import AverageGradients, share_batches, share_cases
 from .epoch_table import EpochTable
+from .inferers import inferer_of
 from .optimizer_groups import parameter_groups
+from .outputs import class_maps
 from .overrides import as_bool, choose
+from .planning import KeepPlan, load_plan, load_split, plan_of, split_of
 from .prediction_summary import PredictionSummary
 from .seeding import EpochSeed
 from .tracking import Tracking
@@ -16,6 +19,7 @@ __all__ = [
     "EpochSeed",
     "EpochTable",
     "FitTemperature",
+    "KeepPlan",
     "PredictionSummary",
     "ReliabilityTable",
     "Tracking",
@@ -23,9 +27,15 @@ __all__ = [
     "as_bool",
     "begin_run",
     "choose",
+    "class_maps",
+    "inferer_of",
+    "load_plan",
+    "load_split",
     "load_temperature",
     "load_weights",
     "parameter_groups",
+    "plan_of",
     "share_batches",
     "share_cases",
+    "split_of",
 ]

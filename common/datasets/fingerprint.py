@@ -1,0 +1,220 @@
+"""What the training cases are like: sizes, spacings, intensities and label values, from which a plan is made."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import torch
+from monai.data import MetaTensor
+
+from common.datasets.splits import shuffled
+from common.errors import InputError
+from common.io.formats import read_image
+from common.io.label_meaning import LabelObservation, observe_label
+
+__all__ = ["CaseFacts", "Fingerprint", "case_facts", "take_fingerprint"]
+
+MAX_CASES = 200  # of which images are read
+MAX_LABELS = 1000  # of which labels are read
+SAMPLES = 10_000  # intensities of a case
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class CaseFacts:
+    """What one image is like.
+
+    Attributes:
+        shape: voxels along its axes; of a volume along right, anterior and superior.
+        spacing: mm along the same axes; None for a picture.
+        channels: of the image.
+        color: a picture whose channels differ.
+        intensities: ``(channels, n)``, a sample of its finite values.
+    """
+
+    shape: tuple[int, ...]
+    spacing: tuple[float, ...] | None
+    channels: int
+    color: bool
+    intensities: np.ndarray = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What the training cases are like.
+
+    Attributes:
+        cases: how many images were read.
+        image_dims: 2 for pictures, 3 for volumes.
+        channels: of every image.
+        color: whether any picture has colors.
+        median_shape: voxels along the axes; of volumes at ``median_spacing``, along right, anterior, superior.
+        largest_shape: the same of the largest along each axis.
+        median_spacing: mm; None for pictures.
+        coarse_spacing: the tenth percentile along each axis, nnU-Net's choice for a coarse one; None for pictures.
+        percentiles: per channel the intensities at 0.5, 2, 50, 98 and 99.5 %.
+        mean, std: per channel, between the percentiles 0.5 and 99.5.
+        labels: what values label files hold, by annotator; under ``""`` those that belong to no annotator.
+    """
+
+    cases: int
+    image_dims: int
+    channels: int
+    color: bool
+    median_shape: tuple[int, ...]
+    largest_shape: tuple[int, ...]
+    median_spacing: tuple[float, ...] | None
+    coarse_spacing: tuple[float, ...] | None
+    percentiles: tuple[tuple[float, ...], ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    labels: Mapping[str, tuple[LabelObservation, ...]] = field(repr=False)
+
+    def summary(self) -> dict[str, Any]:
+        """Its numbers without the labels, as plain JSON."""
+        return {name: value for name, value in vars(self).items() if name not in ("labels",)}
+
+
+def case_facts(image: torch.Tensor, seed: int = 0) -> CaseFacts:
+    """The facts of one image.
+
+    Args:
+        image: ``(C, *spatial)`` as `read_image` gives it, 2-D or 3-D, with an affine if it is a `MetaTensor`.
+        seed: of the sample of intensities.
+
+    Returns:
+        Shape and spacing of a volume stand along right, anterior and superior, however its file stores it.
+
+    Example:
+        >>> case_facts(torch.zeros(1, 4, 5)).shape
+        (4, 5)
+    """
+    shape, spacing = tuple(image.shape[1:]), None
+    if len(shape) == 3 and isinstance(image, MetaTensor):
+        affine = np.asarray(image.affine, dtype=np.float64)
+        sides = np.linalg.norm(affine[:3, :3], axis=0)
+        order = np.argsort(nib.orientations.io_orientation(affine)[:, 0])  # file axis of each anatomical axis
+        shape = tuple(int(shape[axis]) for axis in order)
+        spacing = tuple(float(sides[axis]) for axis in order)
+    values = torch.as_tensor(image).as_subclass(torch.Tensor).flatten(1)
+    chosen = torch.randint(
+        values.shape[1], (min(SAMPLES, values.shape[1]),), generator=torch.Generator().manual_seed(seed)
+    )
+    color = (
+        len(image) == 3
+        and len(shape) == 2
+        and not bool(torch.equal(image[0], image[1]) and torch.equal(image[1], image[2]))
+    )
+    return CaseFacts(shape, spacing, len(image), color, values[:, chosen].numpy())
+
+
+def take_fingerprint(items: Sequence[Mapping[str, Any]], num_workers: int = 4) -> Fingerprint:
+    """Reads training cases, one after the other, and sums them up.
+
+    Of more than 200 cases the images of 200 are read, of more than 1,000 the labels of 1,000, drawn by name.
+
+    Args:
+        items: of the training section, with ``case``, ``image``, and ``label`` or ``annotators``.
+        num_workers: threads that read.
+
+    Returns:
+        `Fingerprint`; nothing of the images is kept but 10,000 intensities of each while it is made.
+
+    Raises:
+        InputError: there is no case, a file cannot be read, or pictures and volumes, or numbers of channels, are mixed.
+    """
+    if not items:
+        raise InputError("There is no training case.")
+    by_case = {str(item["case"]): item for item in items}
+    order = shuffled(by_case, seed=0)
+    chosen = [by_case[name] for name in sorted(order[:MAX_CASES])]
+    with ThreadPoolExecutor(max(1, num_workers)) as pool:
+        facts = list(pool.map(_facts_of, chosen))
+        names = [(name, path) for case in sorted(order[:MAX_LABELS]) for name, path in _label_files(by_case[case])]
+        observed = list(pool.map(lambda pair: observe_label(pair[1]), names))
+    labels: dict[str, list[LabelObservation]] = {}
+    for (name, _), observation in zip(names, observed, strict=True):
+        labels.setdefault(name, []).append(observation)
+    return summarize(
+        facts, {name: tuple(found) for name, found in labels.items()}, [str(item["case"]) for item in chosen]
+    )
+
+
+def summarize(
+    facts: Sequence[CaseFacts], labels: Mapping[str, tuple[LabelObservation, ...]], cases: Sequence[str]
+) -> Fingerprint:
+    """The fingerprint of cases whose facts are known.
+
+    Args:
+        facts: of each case, at least one.
+        labels: what was seen in label files, by annotator.
+        cases: names of the cases, for messages.
+
+    Returns:
+        `Fingerprint`.
+
+    Raises:
+        InputError: pictures and volumes are mixed, or images with different numbers of channels.
+    """
+    _require_one_kind("dimensions", [len(fact.shape) for fact in facts], cases)
+    color = any(fact.color for fact in facts)
+    if len(facts[0].shape) == 3:
+        _require_one_kind("channels", [fact.channels for fact in facts], cases)
+    channels = facts[0].channels if len(facts[0].shape) == 3 else max(fact.channels for fact in facts)
+    spacings = [fact.spacing for fact in facts if fact.spacing]
+    median = coarse = None
+    shapes = np.array([fact.shape for fact in facts], dtype=np.float64)
+    if spacings:
+        sides = np.array(spacings)
+        median = tuple(round(float(side), 4) for side in np.median(sides, axis=0))
+        coarse = tuple(round(float(side), 4) for side in np.percentile(sides, 10, axis=0))
+        shapes = shapes * sides / np.array(median)
+    stacked = [fact.intensities for fact in facts if fact.channels == channels] or [facts[0].intensities]
+    values = np.concatenate(stacked, axis=1).astype(np.float64)
+    values = values[:, np.isfinite(values).all(axis=0)]
+    if not values.size:
+        values = np.zeros((channels, 1))
+    percentiles = np.percentile(values, [0.5, 2, 50, 98, 99.5], axis=1).T
+    clipped = values.clip(percentiles[:, :1], percentiles[:, -1:])
+    return Fingerprint(
+        cases=len(facts),
+        image_dims=len(facts[0].shape),
+        channels=channels,
+        color=color,
+        median_shape=tuple(int(round(side)) for side in np.median(shapes, axis=0)),
+        largest_shape=tuple(int(np.ceil(side - 1e-6)) for side in shapes.max(axis=0)),
+        median_spacing=median,
+        coarse_spacing=coarse,
+        percentiles=tuple(tuple(round(float(value), 4) for value in row) for row in percentiles),
+        mean=tuple(round(float(value), 4) for value in clipped.mean(axis=1)),
+        std=tuple(round(float(value), 4) for value in clipped.std(axis=1)),
+        labels=labels,
+    )
+
+
+def _facts_of(item: Mapping[str, Any]) -> CaseFacts:
+    return case_facts(read_image(item["image"]))
+
+
+def _label_files(item: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    if item.get("label"):
+        yield "", item["label"]
+    yield from ((name, path) for name, path in (item.get("annotators") or {}).items() if path)
+
+
+def _require_one_kind(what: str, found: Sequence[int], cases: Sequence[str]) -> None:
+    counts = Counter(found)
+    if len(counts) > 1:
+        (usual, _), (other, _) = counts.most_common(1)[0], counts.most_common()[-1]
+        case = cases[list(found).index(other)]
+        raise InputError(
+            f"Case {case}: expected images of one number of {what}, got {other} where the other cases have {usual}."
+        )

@@ -1,0 +1,154 @@
+"""What batches are made of: cases, their slices or patches, kept in memory, on disk, or read anew."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from monai.data import CacheDataset, Dataset, PersistentDataset
+from monai.transforms import Compose, RandomizableTrait, apply_transform
+
+from common.datasets.plan import Plan
+from common.datasets.slice_dataset import SliceDataset
+from common.errors import InputError
+from common.transforms.random_patch import RandomPatch
+
+__all__ = ["CACHES", "Samples", "cached"]
+
+CACHES = ("memory", "disk", "none")
+
+
+def cached(
+    data: Sequence[Mapping[Hashable, Any]],
+    transform: Compose,
+    cache: str = "memory",
+    cache_dir: str | os.PathLike[str] | None = None,
+    key: str = "",
+    num_workers: int = 0,
+) -> Dataset:
+    """Cases after their deterministic transforms, by MONAI's data sets.
+
+    Args:
+        data: items.
+        transform: its random part, if there is one, runs anew each time.
+        cache: ``memory`` (`CacheDataset`), ``disk`` (`PersistentDataset`, shared by processes and runs) or ``none``.
+        cache_dir: for ``disk``.
+        key: what the result depends on beside the items, such as the plan as JSON. Files count by name, size and time.
+        num_workers: threads that fill the memory.
+
+    Returns:
+        A data set of as many cases.
+
+    Raises:
+        InputError: there is no such cache, or no folder for it.
+
+    Example:
+        >>> cached([{"x": 1}, {"x": 2}], Compose([]))[1]
+        {'x': 2}
+    """
+    if cache not in CACHES:
+        raise InputError(f"cache: expected one of {', '.join(CACHES)}, got {cache!r}.")
+    if cache == "memory":
+        return CacheDataset(data, transform, progress=False, num_workers=num_workers or None)
+    if cache == "none":
+        return Dataset(data, transform)
+    if not cache_dir:
+        raise InputError("cache_dir: expected a folder for cache disk, got none.")
+    described = "\n".join([key, *(_described(step) for step in _deterministic(transform))])
+
+    def fingerprint(item: Mapping[Hashable, Any]) -> bytes:
+        text = "\n".join([described, *(f"{name}: {_stated(item[name])}" for name in sorted(item, key=str))])
+        return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest().encode()
+
+    return PersistentDataset(data, transform, Path(cache_dir), hash_func=fingerprint)
+
+
+class Samples(torch.utils.data.Dataset):
+    """The samples of a section: whole cases; slices, where a 2-D network takes volumes; patches, where they are drawn.
+
+    Args:
+        data: items, with files or with tensors.
+        transform: files → tensors, deterministic; what it gives is kept as ``cache`` says.
+        plan: says whether volumes are cut into slices, and how large a patch is.
+        augmentation: random transforms of each sample, on the way out.
+        cache: see `cached`.
+        cache_dir: see `cached`.
+        whole: give whole cases, as validation needs them.
+        num_workers: threads that fill the memory.
+
+    Attributes:
+        data: the items; programs such as MONAI Label replace them before training.
+
+    Raises:
+        InputError: as `cached`; a volume whose tensors have different numbers of slices.
+    """
+
+    def __init__(
+        self,
+        data: Sequence[Mapping[Hashable, Any]],
+        transform: Compose,
+        plan: Plan,
+        augmentation: Callable | Sequence[Callable] = (),
+        cache: str = "memory",
+        cache_dir: str | os.PathLike[str] | None = None,
+        whole: bool = False,
+        num_workers: int = 0,
+    ) -> None:
+        self.data = data
+        self.cases = cached(data, transform, cache, cache_dir, plan.to_json(), num_workers)
+        self.samples: Any = SliceDataset(self.cases, 2) if plan.slices and not whole else self.cases
+        steps = list(augmentation) if isinstance(augmentation, Sequence) else [augmentation]
+        if not whole and plan.crop == "random":
+            steps.insert(0, RandomPatch(plan.patch_size))
+        self.transform = Compose(steps)
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> dict[Hashable, Any]:
+        """One sample: the keys of the case, arrays ``(C, *spatial)``."""
+        return apply_transform(self.transform, self.samples[index], map_items=False)
+
+
+def _deterministic(transform: Compose) -> list[Any]:
+    """The transforms before the first random one, which `PersistentDataset` keeps."""
+    steps = list(transform.flatten().transforms)
+    return steps[: next((k for k, step in enumerate(steps) if isinstance(step, RandomizableTrait)), len(steps))]
+
+
+def _described(value: Any) -> str:
+    """What a transform is and was given, in words that are the same in every process."""
+    if value is None or isinstance(value, str | int | float | bool | torch.dtype | torch.device | os.PathLike):
+        return repr(value)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key!r}: {_described(entry)}" for key, entry in value.items()) + "}"
+    if isinstance(value, list | tuple | set | frozenset):
+        return (
+            "[" + ", ".join(sorted(map(_described, value)) if isinstance(value, set) else map(_described, value)) + "]"
+        )
+    if isinstance(value, np.random.RandomState):
+        return "random"
+    if isinstance(value, torch.Tensor | np.ndarray):
+        return hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
+    if isinstance(value, type) or callable(getattr(value, "__code__", None)):
+        return f"{value.__module__}.{value.__qualname__}"
+    if hasattr(value, "__code__"):
+        return f"{value.__module__}.{value.__qualname__} {hashlib.sha256(value.__code__.co_code).hexdigest()}"
+    return f"{type(value).__module__}.{type(value).__qualname__}{_described(getattr(value, '__dict__', {}))}"
+
+
+def _stated(value: Any) -> str:
+    """A file by its name, size and time; everything else in words."""
+    if isinstance(value, str | os.PathLike) and os.path.isfile(value):
+        state = os.stat(value)
+        return f"{os.path.abspath(value)} {state.st_size} {state.st_mtime_ns}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {_stated(entry)}" for name, entry in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_stated, value))
+    return _described(value)

@@ -1,0 +1,183 @@
+"""The stages of a configuration that follow from a plan: lists of MONAI's transforms, the same in every bundle.
+
+transforms: $@reading + @geometry + @intensity + @patch + @label_errors + @targets + @to_tensor
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from monai.transforms import (
+    EnsureTyped,
+    Orientationd,
+    ResizeWithPadOrCropd,
+    ScaleIntensityRanged,
+    ScaleIntensityRangePercentilesd,
+    Spacingd,
+    SpatialPadd,
+    Transform,
+)
+
+from common.datasets.plan import Plan
+from common.errors import InputError
+from common.io.label_meaning import LabelMeaning
+from common.io.load_case import LoadCased
+from common.transforms.consensus_label import ConsensusLabeld
+from common.transforms.crop_around_label import CropAroundLabeld
+from common.transforms.resize_images import ResizeImaged
+from common.transforms.resize_labels import ResizeLabelsd
+from common.transforms.slices import NormalizeSlicesd, SliceStackd
+
+__all__ = ["consensus", "geometry", "intensity", "new_images", "patch", "reading", "to_tensor"]
+
+LABELS = ("label", "annotators")  # class maps, whoever drew them
+
+
+def reading(plan: Plan, labels: bool = True) -> list[Transform]:
+    """Files → image and class maps.
+
+    Args:
+        plan: says how many channels an image has, and what the values in label files mean.
+        labels: whether labels are read, too; without them, of new images, the image alone.
+
+    Returns:
+        ``image`` becomes ``(channels, *spatial)``; ``label`` ``(1, *spatial)`` and ``annotators`` ``(R, *spatial)``, of
+        the items that have them, become class maps, −1 where it was not labelled.
+    """
+    if not labels:
+        return [LoadCased("image", channels=plan.channels)]
+    meanings = {name: LabelMeaning.from_json(meaning) for name, meaning in plan.labels.items()}
+    return [
+        LoadCased(
+            ["image", *LABELS], channels=plan.channels, meanings=meanings, annotators=plan.annotators,
+            allow_missing_keys=True,
+        )
+    ]  # fmt: skip
+
+
+def consensus(plan: Plan, method: str = "majority", replace: bool = True) -> list[Transform]:
+    """One label from those of several annotators, for methods that learn from one.
+
+    Args:
+        plan: with ``annotators``; without any nothing is done.
+        method: ``majority``, ``staple`` or ``spatial_staple``.
+        replace: see `ConsensusLabeld`.
+    """
+    return [ConsensusLabeld(plan.num_classes, method, replace)] if plan.annotators else []
+
+
+def geometry(plan: Plan, keys: Sequence[str] = ("image", *LABELS)) -> list[Transform]:
+    """Images and labels onto the grid of the plan.
+
+    Pictures are resized as a whole, an image by the mean over areas, a class map to the class with the largest share of
+    the area. Volumes are turned and resampled, an image linearly, a class map by its nearest voxel. For a network that
+    was trained on pictures a volume is a stack of them.
+
+    Args:
+        plan: with orientation and spacing, or the size of pictures.
+        keys: which of image and labels the items have, or may have.
+
+    Returns:
+        Transforms; an item may lack any key but the image.
+    """
+    labels = [key for key in keys if key != "image"]
+    if plan.image_dims == 2:
+        size = [*(plan.image_size or plan.patch_size)]
+        found: list[Transform] = [ResizeImaged("image", size)]
+        return found + ([ResizeLabelsd(labels, size, allow_missing_keys=True)] if labels else [])
+    modes = ["bilinear" if key == "image" else "nearest" for key in keys]
+    return [
+        Orientationd(keys, axcodes=plan.orientation, labels=None, allow_missing_keys=True),
+        Spacingd(keys, pixdim=plan.spacing, mode=modes, dtype="float32", allow_missing_keys=True),
+    ]
+
+
+def intensity(plan: Plan, slice_axis: int | None = None) -> list[Transform]:
+    """Intensities as the plan normalizes them, see `Plan.normalization`.
+
+    Args:
+        plan: with ``normalization``.
+        slice_axis: along which pictures are stacked that have a mean and standard deviation of their own each.
+
+    Returns:
+        Transforms of ``image``.
+
+    Raises:
+        InputError: numbers are missing.
+    """
+    numbers: Mapping[str, Any] = plan.normalization
+    kind = numbers["kind"]
+    try:
+        if kind == "zscore":
+            return [NormalizeSlicesd("image", axis=slice_axis)]
+        if kind == "percentiles":
+            lower, upper = numbers["lower"], numbers["upper"]
+            clip = bool(numbers.get("clip", True))
+            return [ScaleIntensityRangePercentilesd("image", lower, upper, 0.0, 1.0, clip=clip, channel_wise=True)]
+        if kind == "window":
+            return [ScaleIntensityRanged("image", numbers["lower"], numbers["upper"], -1.0, 1.0, clip=True)]
+        if kind == "ct":
+            (lower,), (upper,), (mean,), (std,) = (numbers[name] for name in ("lower", "upper", "mean", "std"))
+            std = std or 1.0
+            low, high = (lower - mean) / std, (upper - mean) / std
+            return [ScaleIntensityRanged("image", lower, upper, low, high, clip=True)]
+    except KeyError as error:
+        raise InputError(f"normalization: {kind} needs {error.args[0]}.") from error
+    return []
+
+
+def patch(plan: Plan, keys: Sequence[str] = ("image", *LABELS)) -> list[Transform]:
+    """Images of at least the plan's patch: extended, and cropped where the plan crops each case once.
+
+    A ``random`` patch is drawn later, for each sample anew (`common.datasets.Samples`).
+
+    Args:
+        plan: with ``patch_size`` and ``crop``.
+        keys: which of image and labels the items have, or may have.
+
+    Returns:
+        Transforms; beyond the border an image has its last value with ``label``, else 0, and a label background.
+    """
+    size = [*plan.patch_size, *([-1] if plan.slices else [])]
+    if plan.crop == "label":
+        modes = ["edge" if key == "image" else "constant" for key in keys]
+        return [CropAroundLabeld(keys, "label", plan.patch_size, modes)]
+    if plan.crop == "center":
+        return [ResizeWithPadOrCropd(keys, size, allow_missing_keys=True)]
+    return [SpatialPadd(keys, size, allow_missing_keys=True)]
+
+
+def new_images(plan: Plan, orientation: str = "RAS") -> list[Transform]:
+    """New images as the network was trained on them, in a form that `Invertd` brings back to the geometry of each file.
+
+    For a network of pictures a volume is a stack of them: it is turned, each slice is resized and normalized on its own.
+
+    Args:
+        plan: of the network.
+        orientation: in which slices of volumes lie as the pictures of the training do; for a network of pictures.
+
+    Returns:
+        Transforms of ``image``; for a 2-D network it becomes a stack of slices along the last axis.
+    """
+    found = reading(plan, labels=False)
+    if plan.spatial_dims == 2:
+        found.append(SliceStackd("image", axis=2))
+    if plan.image_dims == 3:
+        return [*found, *geometry(plan, ["image"]), *intensity(plan)]
+    size = [*(plan.image_size or plan.patch_size), -1]
+    return [
+        *found,
+        Orientationd("image", axcodes=orientation, labels=None),
+        ResizeImaged("image", size),
+        *intensity(plan, slice_axis=2),
+    ]
+
+
+def to_tensor(keys: Sequence[str]) -> list[Transform]:
+    """Float32 tensors without metadata, which a loader puts into batches.
+
+    Args:
+        keys: that items have, or may have.
+    """
+    return [EnsureTyped(keys, dtype="float32", track_meta=False, allow_missing_keys=True)]

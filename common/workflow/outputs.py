@@ -1,0 +1,29 @@
+"""What metrics see of an engine's output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from common.transforms.class_map import as_class_map
+
+__all__ = ["class_maps"]
+
+
+def class_maps(output: Mapping[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Prediction and label of a training step as class maps.
+
+    Args:
+        output: of a trainer, ``pred`` ``(B, C, *spatial)`` logits and ``label`` ``(B, 1, *spatial)``.
+
+    Returns:
+        Two tensors ``(B, 1, *spatial)``.
+
+    Example:
+        >>> class_maps({"pred": torch.tensor([[[1.0, -1.0]]]), "label": torch.ones(1, 1, 2)})[0].tolist()
+        [[[1.0, 0.0]]]
+    """
+    prediction = torch.stack([as_class_map(logits) for logits in output["pred"].detach()])
+    return prediction, output["label"]

@@ -1,23 +1,28 @@
 from .acdc import acdc_datalist
 from .annotators import annotator_datalist
 from .brats import brats_datalist
+from .dataset import Dataset
 from .hippocampus import fetch_hippocampus, hippocampus_datalist, hippocampus_subject_datalist
 from .hippocampus_slices import hippocampus_slice_datalist
 from .inference_inputs import InferenceInputs
 from .isic import isic_datalist
 from .lidc import lidc_datalist
+from .layouts.recognize import read_dataset
 from .mnist import mnist_datalist, write_mnist_annotators
 from .ms_lesion import ms_lesion_datalist
 from .nci import nci_datalist
 from .oai import load_soft_labels, oai_datalist
 from .shenzhen import shenzhen_datalist
 from .slice_dataset import SliceDataset
+from .split import Split, split_dataset, write_splits
 from .splits import fold_of, stratified_split
 from .totalsegmentator import totalsegmentator_datalist
 
 __all__ = [
+    "Dataset",
     "InferenceInputs",
     "SliceDataset",
+    "Split",
     "acdc_datalist",
     "annotator_datalist",
     "brats_datalist",
@@ -33,8 +38,11 @@ __all__ = [
     "ms_lesion_datalist",
     "nci_datalist",
     "oai_datalist",
+    "read_dataset",
     "shenzhen_datalist",
+    "split_dataset",
     "stratified_split",
     "totalsegmentator_datalist",
     "write_mnist_annotators",
+    "write_splits",
 ]

@@ -6,8 +6,8 @@ from .hippocampus import fetch_hippocampus, hippocampus_datalist, hippocampus_su
 from .hippocampus_slices import hippocampus_slice_datalist
 from .inference_inputs import InferenceInputs
 from .isic import isic_datalist
-from .lidc import lidc_datalist
 from .layouts.recognize import read_dataset
+from .lidc import lidc_datalist
 from .mnist import mnist_datalist, write_mnist_annotators
 from .ms_lesion import ms_lesion_datalist
 from .nci import nci_datalist

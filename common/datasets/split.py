@@ -106,7 +106,9 @@ def split_dataset(
         split = _own_sections(own, seed, fractions, fold, num_folds, stratify)
     elif fold is not None:
         training, validation = _deal(items, fold, num_folds, seed, stratify)
-        split = Split(training, validation, [], f"Fold {fold} of {num_folds} validates (seed {seed}), split by subject.")
+        split = Split(
+            training, validation, [], f"Fold {fold} of {num_folds} validates (seed {seed}), split by subject."
+        )
     elif counts is not None:
         split = _by_counts(dataset, counts, seed, stratify)
     else:
@@ -210,7 +212,11 @@ def _named(dataset: Dataset, names: Mapping[str, list[str]], where: str, source:
     if unknown:
         raise InputError(f"{source} names {len(unknown)} cases that {dataset.root} does not hold: {some(unknown)}.")
     counted = [name for found in names.values() for name in set(found)]
-    if twice := sorted({name for name in counted if counted.count(name) > 1}) if len(set(counted)) < len(counted) else []:
+    if (
+        twice := sorted({name for name in counted if counted.count(name) > 1})
+        if len(set(counted)) < len(counted)
+        else []
+    ):
         raise InputError(f"{source}: {some(twice)} would be in two sections.")
     parts = [[items[name] for name in dict.fromkeys(names[section])] for section in SECTIONS]
     rest = len(items) - len(counted)
@@ -250,22 +256,24 @@ def _own_sections(
     training, validation, test = (own[name] for name in SECTIONS)
     where = "The data set's own sections."
     if validation or not training:
-        return Split(training, validation, test, where + (" The argument fold was not used." if fold is not None else ""))
+        return Split(
+            training, validation, test, where + (" The argument fold was not used." if fold is not None else "")
+        )
     if fold is not None:
         training, validation = _deal(training, fold, num_folds, seed, stratify)
         drawn = f"fold {fold} of {num_folds}"
     else:
         share, more, _ = check_fractions(fractions)
-        kept, chosen = stratified_split(_strata(training, stratify), share / (share + more) if share + more else 1, seed)
+        kept, chosen = stratified_split(
+            _strata(training, stratify), share / (share + more) if share + more else 1, seed
+        )
         training, validation = _of(training, kept), _of(training, chosen)
         drawn = f"{len(chosen)} of {len(kept) + len(chosen)} subjects"
     where += f" It has no validation cases: {drawn} of its training cases validate (seed {seed})."
     return Split(training, validation, test, where)
 
 
-def _deal(
-    items: Sequence[Item], fold: int, num_folds: int, seed: int, stratify: bool
-) -> tuple[list[Item], list[Item]]:
+def _deal(items: Sequence[Item], fold: int, num_folds: int, seed: int, stratify: bool) -> tuple[list[Item], list[Item]]:
     """The cases of the other folds, and of this one; `fold_of` where there is one stratum."""
     strata = _strata(items, stratify)
     if not 2 <= num_folds <= len(strata):
@@ -277,9 +285,7 @@ def _deal(
     return _of(items, strata.keys() - chosen), _of(items, chosen)
 
 
-def _by_counts(
-    dataset: Dataset, counts: Mapping[str, int] | Sequence[int], seed: int, stratify: bool
-) -> Split:
+def _by_counts(dataset: Dataset, counts: Mapping[str, int] | Sequence[int], seed: int, stratify: bool) -> Split:
     if isinstance(counts, Mapping):
         numbers = {name: counts.get(name, 0) for name in SECTIONS}
         strange = sorted(map(str, counts.keys() - set(SECTIONS)))
@@ -289,9 +295,7 @@ def _by_counts(
     if strange or not all(isinstance(number, int) for number in numbers.values()):
         raise InputError(f"counts: expected whole numbers of training, validation and test subjects, got {counts!r}.")
     strata = _strata(dataset.items, stratify)
-    parts = [
-        _of(dataset.items, split_subjects(strata, section, numbers, seed, dataset.root)) for section in SECTIONS
-    ]
+    parts = [_of(dataset.items, split_subjects(strata, section, numbers, seed, dataset.root)) for section in SECTIONS]
     listed = ", ".join(f"{numbers[name]} {name}" for name in SECTIONS)
     return Split(*parts, where=f"Drawn by numbers of subjects (seed {seed}): {listed}; the test subjects are fixed.")
 

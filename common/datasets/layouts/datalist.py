@@ -63,7 +63,11 @@ def read(
     path = _file(Path(root).expanduser().absolute(), file)
     content = _read_json(path)
     folder = Path(data_dir).expanduser().absolute() if data_dir is not None else path.parent
-    lists = {"training": content} if isinstance(content, list) else {key: content[key] for key in SECTIONS if key in content}
+    lists = (
+        {"training": content}
+        if isinstance(content, list)
+        else {key: content[key] for key in SECTIONS if key in content}
+    )
     entries: list[dict[str, Any]] = []
     left_out: list[tuple[str, str]] = []
     unlabelled = 0
@@ -106,7 +110,9 @@ def _candidates(root: Path) -> list[Path]:
     if root.is_file():
         return [root] if root.suffix.lower() == ".json" else []
     try:
-        return sorted(path for path in root.iterdir() if path.suffix.lower() == ".json" and not path.name.startswith("."))
+        return sorted(
+            path for path in root.iterdir() if path.suffix.lower() == ".json" and not path.name.startswith(".")
+        )
     except OSError:
         return []
 

@@ -11,7 +11,9 @@ from common.datasets.label_names import SECTION_FOLDERS
 from common.datasets.layouts.assemble import assemble, folder_names
 from common.datasets.listing import files_by_stem, list_folder
 
-EXPECTS = "images/PATIENT/z-105.0_c0.png and gt/PATIENT/z-105.0_c0_l0.png … _l3.png, in train/, val/ and test/ or together"
+EXPECTS = (
+    "images/PATIENT/z-105.0_c0.png and gt/PATIENT/z-105.0_c0_l0.png … _l3.png, in train/, val/ and test/ or together"
+)
 ANNOTATORS = ("l0", "l1", "l2", "l3")
 
 
@@ -36,9 +38,11 @@ def read(root: Path, annotators: Sequence[str] = ANNOTATORS) -> Dataset:
     """
     listing = list_folder(root)
     top = {file.partition("/")[0] for file in listing.files}
-    sections = {} if "images" in top else {
-        name: SECTION_FOLDERS[name.lower()] for name in sorted(top) if name.lower() in SECTION_FOLDERS
-    }
+    sections = (
+        {}
+        if "images" in top
+        else {name: SECTION_FOLDERS[name.lower()] for name in sorted(top) if name.lower() in SECTION_FOLDERS}
+    )
     items, reasons = [], {}
     for name in sections or [""]:
         prefix = f"{name}/" if name else ""

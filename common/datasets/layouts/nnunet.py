@@ -138,6 +138,8 @@ def _folds(listing: Listing) -> tuple[dict[str, list[str]], ...]:
     if not path.is_file():
         return ()
     try:
-        return tuple({name: list(map(str, fold[name])) for name in ("train", "val")} for fold in json.loads(path.read_text()))
+        return tuple(
+            {name: list(map(str, fold[name])) for name in ("train", "val")} for fold in json.loads(path.read_text())
+        )
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(f'{path} must hold a list of {{"train": [case, …], "val": [case, …]}} ({error}).') from error

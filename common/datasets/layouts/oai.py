@@ -39,9 +39,7 @@ def read(root: Path, soft_labels: str | os.PathLike[str] | None = None) -> Datas
             folder.
     """
     listing = list_folder(root)
-    images, bones, truths = (
-        files_by_stem(listing.below(name), name) for name in ("images", "bones", "truth")
-    )
+    images, bones, truths = (files_by_stem(listing.below(name), name) for name in ("images", "bones", "truth"))
     regions: dict[str, list[Region]] = defaultdict(list)
     for region in read_regions(listing.root / "regions.csv", structures=BONES, cases=images.keys()):
         regions[region.case].append(region)

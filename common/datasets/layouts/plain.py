@@ -81,9 +81,11 @@ def read(
         raise InputError(f"annotators: expected a list of names, got {annotators!r}.")
     listing = list_folder(root)
     top = {file.partition("/")[0] for file in listing.files if "/" in file}
-    sections = {} if _find(top, images, IMAGE_FOLDERS) else {
-        name: SECTION_FOLDERS[name.lower()] for name in sorted(top) if name.lower() in SECTION_FOLDERS
-    }
+    sections = (
+        {}
+        if _find(top, images, IMAGE_FOLDERS)
+        else {name: SECTION_FOLDERS[name.lower()] for name in sorted(top) if name.lower() in SECTION_FOLDERS}
+    )
     items: list[dict[str, Any]] = []
     reader = _Part(images, labels, annotators, truth)
     for prefix in sections or [""]:
@@ -190,7 +192,9 @@ class _Part:
                 self.reasons[self.prefix + name] = "it is taken for the field of view, not for a label"
             return {name: name for name in manual if name != self.truth} | ({self.truth: ""} if self.truth else {})
         label_folder = _find(set(folders), self.labels or self.truth, LABEL_FOLDERS)
-        siblings = [name for name in sorted(folders) if name != label_folder and self._fits(folders[name], name, images)]
+        siblings = [
+            name for name in sorted(folders) if name != label_folder and self._fits(folders[name], name, images)
+        ]
         if label_folder is None:
             return {name: name for name in siblings}
         if label_folder.lower() in TRUTH_FOLDERS or label_folder == self.truth:

@@ -66,7 +66,9 @@ def read_dataset(dataset_dir: str | os.PathLike[str], layout: str | None = None,
     given = {name: value for name, value in options.items() if value is not None}
     known = list(inspect.signature(read).parameters)[1:]
     if unknown := sorted(given.keys() - set(known)):
-        raise InputError(f"The layout {layout} has no option {', '.join(unknown)}; it has {', '.join(known) or 'none'}.")
+        raise InputError(
+            f"The layout {layout} has no option {', '.join(unknown)}; it has {', '.join(known) or 'none'}."
+        )
     dataset: Dataset = read(root, **given)
     return dataclasses.replace(dataset, notes=(*notes, *dataset.notes))
 

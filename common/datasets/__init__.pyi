@@ -1,11 +1,13 @@
 from .acdc import acdc_datalist
 from .annotators import annotator_datalist
 from .brats import brats_datalist
+from .dataset import Dataset
 from .fingerprint import Fingerprint, take_fingerprint
 from .hippocampus import fetch_hippocampus, hippocampus_datalist, hippocampus_subject_datalist
 from .hippocampus_slices import hippocampus_slice_datalist
 from .inference_inputs import InferenceInputs
 from .isic import isic_datalist
+from .layouts.recognize import read_dataset
 from .lidc import lidc_datalist
 from .mnist import mnist_datalist, write_mnist_annotators
 from .ms_lesion import ms_lesion_datalist
@@ -15,16 +17,19 @@ from .plan import Plan, make_plan
 from .samples import Samples
 from .shenzhen import shenzhen_datalist
 from .slice_dataset import SliceDataset
+from .split import Split, split_dataset, write_splits
 from .splits import fold_of, stratified_split
 from .stages import consensus, geometry, intensity, new_images, patch, reading, to_tensor
 from .totalsegmentator import totalsegmentator_datalist
 
 __all__ = [
+    "Dataset",
     "Fingerprint",
     "InferenceInputs",
     "Plan",
     "Samples",
     "SliceDataset",
+    "Split",
     "acdc_datalist",
     "annotator_datalist",
     "brats_datalist",
@@ -46,11 +51,14 @@ __all__ = [
     "new_images",
     "oai_datalist",
     "patch",
+    "read_dataset",
     "reading",
     "shenzhen_datalist",
+    "split_dataset",
     "stratified_split",
     "take_fingerprint",
     "to_tensor",
     "totalsegmentator_datalist",
     "write_mnist_annotators",
+    "write_splits",
 ]

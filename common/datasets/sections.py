@@ -67,13 +67,32 @@ def section_of(cases: Iterable[str], section: str, fractions: Sequence[float], s
         [['a', 'd'], ['h']]
     """
     check_section(section)
-    if len(fractions) != 3 or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
-        raise InputError(f"fractions: expected three shares that sum to 1, got {list(fractions)}.")
-    training, validation, test = fractions
+    training, validation, test = check_fractions(fractions)
     known, tested = stratified_split(dict.fromkeys(cases, ""), 1 - test, seed)
     rest = training + validation
     trained, validated = stratified_split(dict.fromkeys(known, ""), training / rest if rest else 1.0, seed)
     return {"training": trained, "validation": validated, "test": tested}[section]
+
+
+def check_fractions(fractions: Sequence[float]) -> tuple[float, float, float]:
+    """The shares of training, validation and test.
+
+    Args:
+        fractions: three numbers of 0 or more.
+
+    Returns:
+        The three.
+
+    Raises:
+        InputError: they are not three shares that sum to 1.
+
+    Example:
+        >>> check_fractions([0.5, 0.25, 0.25])
+        (0.5, 0.25, 0.25)
+    """
+    if len(fractions) != 3 or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
+        raise InputError(f"fractions: expected three shares that sum to 1, got {list(fractions)}.")
+    return fractions[0], fractions[1], fractions[2]
 
 
 def check_section(section: str) -> None:

@@ -1,0 +1,76 @@
+"""Names of cases, which become names of files."""
+
+from __future__ import annotations
+
+import posixpath
+
+from common.errors import InputError
+
+LONGEST_PART = 200  # bytes of UTF-8: file systems take 255, and results add an ending and a suffix
+SHOWN = 40
+
+
+def normalize_case(name: str) -> str:
+    """One spelling for one name: ``./a``, ``a/`` and ``a`` are the same file.
+
+    Args:
+        name: of a case, with slashes where it lies in a folder.
+
+    Returns:
+        The name without ``.`` and empty parts.
+
+    Example:
+        >>> normalize_case("./a//b")
+        'a/b'
+    """
+    return posixpath.normpath(name).lstrip("/") if name else name
+
+
+def case_fault(name: object) -> str:
+    """Why a name cannot be that of a case.
+
+    Args:
+        name: as it was given.
+
+    Returns:
+        The reason; empty if the name can be used.
+
+    Example:
+        >>> case_fault("a/b"), case_fault("../a")
+        ('', "its case name '../a' does not name a file below a folder")
+    """
+    if not isinstance(name, str):
+        return f"its case name {name!r} is not a text"
+    shown = ascii(name[:SHOWN] + ("…" if len(name) > SHOWN else ""))
+    if "\0" in name:
+        return f"its case name {shown} contains a NUL character"
+    if any("\ud800" <= character <= "\udfff" for character in name):
+        return f"its case name {shown} is not valid Unicode"
+    if name.startswith("/") or ".." in name.split("/") or normalize_case(name) in ("", "."):
+        return f"its case name {shown} does not name a file below a folder"
+    longest = max(len(part.encode()) for part in name.split("/"))
+    if longest > LONGEST_PART:
+        return f"its case name {shown} is too long: {longest} bytes, where {LONGEST_PART} are possible"
+    return ""
+
+
+def check_case(name: object, where: str) -> str:
+    """The normalized name of a case.
+
+    Args:
+        name: as it was given.
+        where: what messages begin with, such as ``"Entry 3 of list.json"``.
+
+    Returns:
+        The name, see `normalize_case`.
+
+    Raises:
+        InputError: it cannot be a case's name, see `case_fault`.
+
+    Example:
+        >>> check_case("./a", "Entry 0")
+        'a'
+    """
+    if fault := case_fault(name):
+        raise InputError(f"{where}: {fault}.")
+    return normalize_case(str(name))

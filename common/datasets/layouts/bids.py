@@ -1,0 +1,168 @@
+"""BIDS with segmentations as derivatives: ``sub-…/[ses-…/]anat/…_dseg.nii.gz`` (Gorgolewski et al. 2016)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from common.datasets.dataset import Dataset
+from common.datasets.layouts.assemble import assemble, folder_names
+from common.datasets.listing import Listing, list_folder, split_suffix
+from common.errors import InputError
+
+EXPECTS = (
+    "sub-NN/[ses-NN/]anat/sub-NN_T1w.nii.gz with derivatives/NAME/sub-NN/[ses-NN/]anat/sub-NN_dseg.nii.gz or _mask, "
+    "several annotators by desc-"
+)
+LABELS = ("dseg", "mask")
+OF_LABELS = ("desc", "label", "space", "res", "den", "atlas", "seg")  # entities that a label has beside its image's
+
+
+def recognize(root: Path) -> bool:
+    """Whether a folder holds participants ``sub-…``, and they or derivatives may hold segmentations."""
+    names = folder_names(root)
+    if not any(name.startswith("sub-") for name in names):
+        return False
+    return "derivatives" in names or (root / "dataset_description.json").is_file()
+
+
+def read(
+    root: Path,
+    modalities: Sequence[str] | None = None,
+    annotators: Sequence[str] | None = None,
+    truth: str | None = None,
+) -> Dataset:
+    """The images of which a derivative holds a segmentation.
+
+    ``_dseg`` files are the labels, ``_mask`` files where there is no ``_dseg``. Several labels of one image are
+    annotators by what tells their files apart: ``desc-``, or the name of the derivative. Class names are those of a
+    ``dseg.tsv`` (columns ``index`` and ``name``).
+
+    Args:
+        root: folder that holds ``sub-…`` and ``derivatives``.
+        modalities: suffixes of the image's files, such as ``["T1w"]``; several are channels, which must share a grid.
+            None takes the one that there is.
+        annotators: those that are read; None for all.
+        truth: the annotator whose label is the ground truth.
+
+    Returns:
+        The data set; subjects are participants, cases ``sub-01_ses-1`` with what else tells images apart.
+
+    Raises:
+        InputError: there is no segmentation, or there are images of several kinds and ``modalities`` does not choose.
+    """
+    listing = list_folder(root)
+    images: dict[str, dict[str, str]] = defaultdict(dict)  # case -> modality -> file
+    derived: dict[str, dict[str, str]] = defaultdict(dict)
+    labels: list[str] = []
+    for file in listing.files:
+        name, suffix = split_suffix(file.rpartition("/")[2])
+        if suffix not in (".nii", ".nii.gz") or not name.startswith("sub-"):
+            continue
+        entities, kind = _parse(name)
+        derivative = file.startswith("derivatives/")
+        if kind in LABELS:
+            labels.append(file)
+        elif "/anat/" in file or not derivative:
+            (derived if derivative else images)[_case(entities, derivative)].setdefault(kind, file)
+    images = images or derived
+    kinds = [file for file in labels if split_suffix(file)[0].endswith("_dseg")] or labels
+    items, channels = _match(listing, images, kinds, modalities)
+    names = sorted({name for item in items for name in item["by"]})
+    several = any(len(item["by"]) > 1 for item in items)
+    notes, reasons = [], {}
+    if kinds is not labels and len(kinds) < len(labels):
+        reasons = dict.fromkeys((file for file in labels if file not in kinds), "labels are read from the _dseg files")
+    wanted = [name for name in annotators or names if name != truth]
+    for item in items:
+        by = item.pop("by")
+        if not several and annotators is None:
+            item["label"] = next(iter(by.values()))
+            continue
+        if truth in by:
+            item["label"] = by[truth]
+        if chosen := {name: by[name] for name in wanted if name in by}:
+            item["annotators"] = chosen
+    if several:
+        notes.append(f"There are {len(names)} annotators: {', '.join(names)}.")
+    return assemble(
+        "bids",
+        EXPECTS,
+        listing,
+        [item for item in items if "label" in item or "annotators" in item],
+        reasons=reasons,
+        notes=notes,
+        annotators=tuple(wanted) if several or annotators else (),
+        channel_names=channels,
+        class_names=_class_names(listing),
+    )
+
+
+def _parse(name: str) -> tuple[dict[str, str], str]:
+    """Entities and suffix of a file's name, ``sub-01_ses-1_desc-AR_dseg``."""
+    parts = name.split("_")
+    entities = dict(part.split("-", 1) for part in parts[:-1] if "-" in part)
+    return entities, parts[-1]
+
+
+def _case(entities: dict[str, str], derivative: bool = False) -> str:
+    return "_".join(f"{key}-{value}" for key, value in entities.items() if not derivative or key not in OF_LABELS)
+
+
+def _match(
+    listing: Listing, images: dict[str, dict[str, str]], labels: list[str], modalities: Sequence[str] | None
+) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+    """Items with their labels by annotator under ``by``, and the names of the channels."""
+    found: dict[str, list[tuple[str, str, str]]] = defaultdict(list)  # case -> (derivative, desc, file)
+    for file in labels:
+        entities, _ = _parse(split_suffix(file.rpartition("/")[2])[0])
+        case = _case(entities, True)
+        if case not in images:  # the label may lack entities such as acq-, where that leaves one image
+            own = {f"{key}-{value}" for key, value in entities.items() if key not in OF_LABELS}
+            near = [name for name in images if own <= set(name.split("_"))] if len(images) < 5000 else []
+            case = near[0] if len(near) == 1 else case
+        if case in images:
+            pipeline = file.split("/")[1] if file.startswith("derivatives/") else ""
+            found[case].append((pipeline, entities.get("desc") or entities.get("label", ""), file))
+    kinds = sorted({kind for case in found for kind in images[case]})
+    if modalities is None and len(kinds) > 1:
+        raise InputError(
+            f"{listing.root} holds images of several kinds ({', '.join(kinds)}): name those that are the channels, "
+            f'such as modalities=["{kinds[0]}"].'
+        )
+    channels = tuple(modalities or kinds)
+    pipelines = {pipeline for entries in found.values() for pipeline, _, _ in entries}
+    descriptions = {description for entries in found.values() for _, description, _ in entries}
+    items = []
+    for case, entries in found.items():
+        if not all(kind in images[case] for kind in channels):
+            continue
+        by: dict[str, str] = {}
+        for pipeline, description, file in entries:
+            name = "_".join(
+                ([pipeline] if len(pipelines) > 1 else []) + ([description] if len(descriptions) > 1 else [])
+            ) or (description or pipeline or "label")
+            if name in by:
+                raise InputError(f"{listing.root}: {by[name]} and {file} are both labels of {case}; keep one.")
+            by[name] = file
+        files = [images[case][kind] for kind in channels]
+        subject = case.partition("_")[0]
+        items.append({"case": case, "subject": subject, "image": files if len(files) > 1 else files[0], "by": by})
+    return items, channels
+
+
+def _class_names(listing: Listing) -> dict[int, str] | None:
+    """Names of the label's values, from the first ``dseg.tsv``."""
+    tables = [file for file in listing.files if file.rpartition("/")[2] in ("dseg.tsv", "desc-dseg.tsv")]
+    if not tables:
+        return None
+    path = listing.root / tables[0]
+    try:
+        header, *rows = [line.split("\t") for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+        index, name = header.index("index"), header.index("name")
+        names = {int(row[index]): row[name] for row in rows}
+    except (OSError, ValueError, IndexError) as error:
+        raise InputError(f"{path} must be a table with the columns index and name ({error}).") from error
+    return dict(sorted(({0: "background"} | names).items()))

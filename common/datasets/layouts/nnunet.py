@@ -1,0 +1,145 @@
+"""The raw layout of nnU-Net v2 (Isensee et al. 2021)."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from common.datasets.dataset import Dataset
+from common.datasets.layouts.assemble import assemble, folder_names
+from common.datasets.layouts.msd import class_names, numbered_names, read_dataset_json, unlabelled_test
+from common.datasets.listing import Listing, list_folder
+from common.errors import InputError
+
+EXPECTS = (
+    "dataset.json with channel_names, labels and file_ending, imagesTr/CASE_0000.EXT (a file per channel) and "
+    "labelsTr/CASE.EXT"
+)
+
+
+def recognize(root: Path) -> bool:
+    """Whether a folder holds ``imagesTr`` and a ``dataset.json`` of nnU-Net v2."""
+    if "imagesTr" not in folder_names(root) or not (root / "dataset.json").is_file():
+        return False
+    try:
+        return {"channel_names", "file_ending"} <= read_dataset_json(root).keys()
+    except InputError:
+        return False
+
+
+def read(root: Path, subject_pattern: str | None = None) -> Dataset:
+    """The cases of a raw data set of nnU-Net v2.
+
+    ``imagesTs`` with ``labelsTs`` is the section test, the training cases then being the section training. The folds
+    of a ``splits_final.json`` that lies in the folder are the data set's own.
+
+    Args:
+        root: folder such as ``Dataset001_Name``.
+        subject_pattern: regular expression with one group, found in the case name, that is the subject.
+
+    Returns:
+        The data set; ``image`` is a list where there are several channels.
+
+    Raises:
+        InputError: there is no labelled image; ``dataset.json`` cannot be understood, or has labels that are regions.
+    """
+    listing = list_folder(root)
+    content = read_dataset_json(listing.root)
+    for key in ("channel_names", "labels", "file_ending"):
+        if key not in content:
+            raise InputError(f"{listing.root / 'dataset.json'}: expected the key {key}, got {', '.join(content)}.")
+    labels = content["labels"]
+    regions = [name for name, value in labels.items() if isinstance(value, list)] if isinstance(labels, dict) else []
+    if regions:
+        raise InputError(
+            f"{listing.root / 'dataset.json'}: the labels {', '.join(regions)} are regions (lists of values), which "
+            "overlap: classes that exclude each other were expected, a whole number for each name."
+        )
+    names = class_names(labels)
+    ignore = next((value for value, name in names.items() if name == "ignore"), None)
+    channels = numbered_names(content["channel_names"], "channel_names")
+    notes, reasons = unlabelled_test(listing)
+    training, left_out = _cases(listing, "Tr", content["file_ending"], len(channels), reasons)
+    test, more = _cases(listing, "Ts", content["file_ending"], len(channels), reasons)
+    if isinstance(content.get("dataset"), Mapping):
+        training, left_out = _listed(content["dataset"], listing)
+    if test:
+        training = [item | {"section": "training"} for item in training]
+    return assemble(
+        "nnunet",
+        EXPECTS,
+        listing,
+        [*training, *(item | {"section": "test"} for item in test)],
+        reasons=reasons,
+        left_out=[*left_out, *more],
+        notes=notes,
+        subject_pattern=subject_pattern,
+        channel_names=channels,
+        class_names={value: name for value, name in names.items() if value != ignore},
+        ignore_value=ignore,
+        folds=_folds(listing),
+    )
+
+
+def _cases(
+    listing: Listing, ending: str, suffix: Any, channels: int, reasons: dict[str, str]
+) -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:
+    """Items of ``imagesTr`` or ``imagesTs``, and images whose files are not all there."""
+    if not isinstance(suffix, str):
+        raise InputError(f"{listing.root / 'dataset.json'}: expected file_ending as a text, got {suffix!r}.")
+    images, labels = f"images{ending}", f"labels{ending}"
+    existing = set(listing.files)
+    known = [file[len(labels) + 1 : -len(suffix)] for file in listing.below(labels) if file.endswith(suffix)]
+    items, left_out = [], []
+    for case in known:
+        files = [f"{images}/{case}_{channel:04d}{suffix}" for channel in range(channels)]
+        missing = [file for file in files if file not in existing]
+        if missing:
+            left_out.append((listing.path(missing[0]), f"there is no such file, a channel of the case {case}"))
+            reason = f"the case {case} has {channels - len(missing)} of {channels} channels"
+            reasons |= dict.fromkeys((*files, f"{labels}/{case}{suffix}"), reason)
+            continue
+        items.append({"case": case, "image": files if channels > 1 else files[0], "label": f"{labels}/{case}{suffix}"})
+    cases = set(known)
+    reasons |= {
+        file: "there is no label of its name"
+        for file in (listing.below(images) if known else [])
+        if file.endswith(suffix) and file[len(images) + 1 : -len(suffix) - 5] not in cases
+    }
+    return items, left_out
+
+
+def _listed(entries: Mapping[str, Any], listing: Listing) -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:
+    """Items of the list of files that ``dataset.json`` may hold, with paths relative to it."""
+    items, left_out = [], []
+    for case, entry in entries.items():
+        try:
+            files = [os.path.normpath(listing.root / file) for file in entry["images"]]
+            label = os.path.normpath(listing.root / entry["label"])
+        except (TypeError, KeyError) as error:
+            raise InputError(
+                f'{listing.root / "dataset.json"}: the case {case} must be {{"images": [path, …], "label": path}}.'
+            ) from error
+        missing = [file for file in (*files, label) if not os.path.isfile(file)]
+        if missing:
+            left_out.append((missing[0], f"there is no such file, of the case {case}"))
+            continue
+        base = f"{listing.root}/"
+        files, label = [file.removeprefix(base) for file in files], label.removeprefix(base)
+        items.append({"case": case, "image": files if len(files) > 1 else files[0], "label": label})
+    return items, left_out
+
+
+def _folds(listing: Listing) -> tuple[dict[str, list[str]], ...]:
+    path = listing.root / "splits_final.json"
+    if not path.is_file():
+        return ()
+    try:
+        return tuple(
+            {name: list(map(str, fold[name])) for name in ("train", "val")} for fold in json.loads(path.read_text())
+        )
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError(f'{path} must hold a list of {{"train": [case, …], "val": [case, …]}} ({error}).') from error

@@ -1,0 +1,87 @@
+"""Which layout a folder has, and its cases."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import os
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from common.datasets.dataset import Dataset
+from common.datasets.listing import describe_folder
+from common.errors import InputError
+
+LAYOUTS = (  # the most specific first
+    *("acdc", "totalsegmentator", "brats", "ms_lesion", "nci", "oai", "isic", "mnist", "lidc", "hippocampus"),
+    *("nnunet", "msd", "shenzhen", "bids", "datalist", "plain"),
+)
+
+
+def read_dataset(dataset_dir: str | os.PathLike[str], layout: str | None = None, **options: Any) -> Dataset:
+    """The cases of a data set, in a layout that is named or recognized by the names of files and folders.
+
+    Args:
+        dataset_dir: folder of the data set, or a datalist ``.json``.
+        layout: one of `LAYOUTS`; None for the most specific one that fits.
+        **options: of the layout's ``read``, such as ``annotators`` or ``subject_pattern``; those that are None are left
+            at their defaults.
+
+    Returns:
+        The data set. `Dataset.notes` says which layout was taken where several fit.
+
+    Raises:
+        InputError: no layout fits, with what was found and what each layout expects; there is no such layout or
+            option; what the layout's ``read`` refuses.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for file in ("images/a.png", "masks/a.png"):
+        ...         Path(folder, file).parent.mkdir()
+        ...         Path(folder, file).touch()
+        ...     read_dataset(folder).layout
+        'plain'
+    """
+    root = Path(dataset_dir).expanduser().absolute()
+    notes: list[str] = []
+    if layout is not None and layout not in LAYOUTS:
+        raise InputError(f"layout: expected one of {', '.join(LAYOUTS)}, got {layout!r}.")
+    if not root.exists():
+        raise InputError(f"{root} does not exist: name the folder of a data set or a datalist .json.")
+    if layout is None:
+        fitting = find_layouts(root)
+        if not fitting:
+            expected = "; ".join(f"{name}: {_module(name).EXPECTS}" for name in LAYOUTS)
+            found = describe_folder(root) if root.is_dir() else "a file"
+            raise InputError(f"{root} holds {found}, which fits no layout. Expected is one of — {expected}.")
+        layout = fitting[0]
+        others = f"; {', '.join(fitting[1:])} would fit too" if fitting[1:] else ""
+        notes.append(f"The layout is {layout}, by the names of the files{others}.")
+    elif not root.is_dir() and layout != "datalist":
+        raise InputError(f"{root} is not a folder.")
+    read = _module(layout).read
+    given = {name: value for name, value in options.items() if value is not None}
+    known = list(inspect.signature(read).parameters)[1:]
+    if unknown := sorted(given.keys() - set(known)):
+        raise InputError(
+            f"The layout {layout} has no option {', '.join(unknown)}; it has {', '.join(known) or 'none'}."
+        )
+    dataset: Dataset = read(root, **given)
+    return dataclasses.replace(dataset, notes=(*notes, *dataset.notes))
+
+
+def find_layouts(root: Path) -> list[str]:
+    """The layouts that fit a folder by its names, the most specific first.
+
+    Args:
+        root: folder, or a datalist.
+    """
+    names = LAYOUTS if root.is_dir() else ("datalist",)
+    return [name for name in names if _module(name).recognize(root)]
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"common.datasets.layouts.{name}")

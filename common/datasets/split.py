@@ -1,0 +1,343 @@
+"""Which cases of a data set train, validate and test: by subject, and a function of names and seed alone."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from common.datasets.dataset import Dataset
+from common.datasets.pairs import some
+from common.datasets.sections import check_fractions
+from common.datasets.splits import shuffled, stratified_split
+from common.datasets.subject_split import split_subjects
+from common.errors import InputError
+from common.io.files import whole_file
+
+Item = dict[str, Any]
+SECTIONS = ("training", "validation", "test")
+FRACTIONS = (0.7, 0.15, 0.15)
+
+
+@dataclass(frozen=True)
+class Split:
+    """The items of each section.
+
+    Attributes:
+        training: items that are trained on.
+        validation: items on which the best epoch is chosen, or the fold that is tested.
+        test: items that are kept apart.
+        where: how the cases were split, a sentence.
+
+    Example:
+        >>> Split(where="By hand.").training
+        []
+    """
+
+    training: list[Item] = field(default_factory=list)
+    validation: list[Item] = field(default_factory=list)
+    test: list[Item] = field(default_factory=list)
+    where: str = ""
+
+
+def split_dataset(
+    dataset: Dataset,
+    seed: int = 0,
+    fractions: Sequence[float] = FRACTIONS,
+    counts: Mapping[str, int] | Sequence[int] | None = None,
+    fold: int | None = None,
+    num_folds: int = 5,
+    file: str | os.PathLike[str] | None = None,
+    stratify: bool = True,
+) -> Split:
+    """Splits the cases of a data set; no subject is in two sections.
+
+    The first of these that applies decides:
+
+    1. ``file``;
+    2. ``fold`` where the data set has folds of its own (`Dataset.folds`, or ``fold`` in its items);
+    3. the data set's own sections; where it has no validation cases but others to test on, they are drawn from the
+       training subjects, as fold ``fold`` of ``num_folds`` or by the share of ``fractions``;
+    4. ``fold``: the subjects, ordered by SHA-256 of (seed, name), are dealt to ``num_folds`` folds, and this one
+       validates;
+    5. ``counts``: so many subjects. Those of the test depend on their number only, not on the seed;
+    6. ``fractions`` of the subjects, see `stratified_split`. Where only some subjects have a ground truth (``label``)
+       and the others only what annotators did, validation and test take their shares of all subjects from those that
+       have one.
+
+    Args:
+        dataset: as `read_dataset` returns it.
+        seed: another seed, another split.
+        fractions: shares of training, validation and test subjects that sum to 1.
+        counts: numbers of training, validation and test subjects, by section or in this order.
+        fold: which fold validates, from 0.
+        num_folds: number of folds, 2 to the number of subjects.
+        file: JSON with a split: nnU-Net's ``splits_final.json``, of which ``fold`` chooses, or
+            ``{"training": [case, …], "validation": […], "test": […]}``. Cases that it does not name are not used.
+        stratify: balance ``stratum`` over the sections where the items have one.
+
+    Returns:
+        The split, each section sorted by case.
+
+    Raises:
+        InputError: the file cannot be understood or names a case that there is not; a section's subject is in another
+            section too; fold, counts or fractions are out of range.
+
+    Example:
+        >>> items = tuple({"case": name, "subject": name, "image": name, "label": name} for name in "abcdefghij")
+        >>> split = split_dataset(Dataset("plain", Path("/data"), items))
+        >>> len(split.training), [item["case"] for item in split.test]
+        (7, ['f', 'h'])
+    """
+    items = list(dataset.items)
+    own = {name: [item for item in items if item.get("section") == name] for name in SECTIONS}
+    ignored = ""
+    if counts is not None and (file is not None or fold is not None or any(own.values())):
+        ignored = " The argument counts was not used."
+    if file is not None:
+        split = _from_file(dataset, Path(file).expanduser(), fold)
+    elif fold is not None and (dataset.folds or any("fold" in item for item in items)):
+        split = _own_fold(dataset, own, fold)
+    elif any(own.values()):
+        split = _own_sections(own, seed, fractions, fold, num_folds, stratify)
+    elif fold is not None:
+        training, validation = _deal(items, fold, num_folds, seed, stratify)
+        split = Split(
+            training, validation, [], f"Fold {fold} of {num_folds} validates (seed {seed}), split by subject."
+        )
+    elif counts is not None:
+        split = _by_counts(dataset, counts, seed, stratify)
+    else:
+        split = _by_fractions(items, fractions, seed, stratify)
+    split = Split(*(sorted(part, key=_case) for part in _sections(split)), where=split.where + ignored)
+    _check_subjects(dataset, split)
+    return split
+
+
+def write_splits(path: str | os.PathLike[str], splits: Sequence[Split]) -> None:
+    """Writes folds as nnU-Net's ``splits_final.json``: ``[{"train": [case, …], "val": [case, …]}, …]``.
+
+    Args:
+        path: of the file, which is whole or absent.
+        splits: one for each fold; test cases are not written, nnU-Net keeps them apart.
+
+    Raises:
+        InputError: the file cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_splits(f"{folder}/splits_final.json", [Split([{"case": "a"}], [{"case": "b"}])])
+        ...     json.loads(Path(folder, "splits_final.json").read_text())
+        [{'train': ['a'], 'val': ['b']}]
+    """
+    folds = [
+        {"train": sorted(map(_case, split.training)), "val": sorted(map(_case, split.validation))} for split in splits
+    ]
+    with whole_file(path) as partial:
+        partial.write_text(json.dumps(folds, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _case(item: Item) -> str:
+    return str(item["case"])
+
+
+def _sections(split: Split) -> tuple[list[Item], list[Item], list[Item]]:
+    return split.training, split.validation, split.test
+
+
+def _subject(item: Item) -> str:
+    return str(item.get("subject", item["case"]))
+
+
+def _strata(items: Iterable[Item], stratify: bool) -> dict[str, str]:
+    """Stratum of each subject; empty without one."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for item in items:
+        found[_subject(item)].add(str(item.get("stratum", "")) if stratify else "")
+    return {subject: "+".join(sorted(strata)) for subject, strata in found.items()}
+
+
+def _of(items: Iterable[Item], subjects: Iterable[str]) -> list[Item]:
+    wanted = set(subjects)
+    return [item for item in items if _subject(item) in wanted]
+
+
+def _from_file(dataset: Dataset, path: Path, fold: int | None) -> Split:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} cannot be read as a split: {error}.") from error
+    if isinstance(content, list):
+        if fold is None:
+            raise InputError(f"{path} holds {len(content)} folds: choose one by fold, from 0.")
+        if not 0 <= fold < len(content):
+            raise InputError(f"fold: {path} holds the folds 0 to {len(content) - 1}, got {fold}.")
+        names, where = _nnunet(content[fold], path), f"Fold {fold} of {path}."
+    elif isinstance(content, dict) and content.keys() & {*SECTIONS, "testing"}:
+        names = {name: _names(content.get(name, []), path) for name in SECTIONS}
+        names["test"] = names["test"] or _names(content.get("testing", []), path)
+        where = f"As {path} says."
+    else:
+        raise InputError(
+            f'{path} must hold {{"training": [case, …], "validation": […], "test": […]}} or nnU-Net\'s list of '
+            '{"train": […], "val": […]}.'
+        )
+    return _named(dataset, names, where, str(path))
+
+
+def _nnunet(content: Any, path: Path) -> dict[str, list[str]]:
+    if not isinstance(content, Mapping) or not {"train", "val"} <= content.keys():
+        raise InputError(f'{path}: expected {{"train": [case, …], "val": [case, …]}} for each fold.')
+    return {"training": _names(content["train"], path), "validation": _names(content["val"], path), "test": []}
+
+
+def _names(entries: Any, path: Path) -> list[str]:
+    if not isinstance(entries, list):
+        raise InputError(f"{path}: expected lists of case names, got {entries!r}.")
+    names = [entry.get("case") if isinstance(entry, Mapping) else entry for entry in entries]
+    if not all(isinstance(name, str) for name in names):
+        raise InputError(f"{path}: expected lists of case names, got {entries!r}.")
+    return names
+
+
+def _named(dataset: Dataset, names: Mapping[str, list[str]], where: str, source: str) -> Split:
+    """The split that names of cases make."""
+    items = {item["case"]: item for item in dataset.items}
+    unknown = sorted({name for found in names.values() for name in found} - items.keys())
+    if unknown:
+        raise InputError(f"{source} names {len(unknown)} cases that {dataset.root} does not hold: {some(unknown)}.")
+    counted = [name for found in names.values() for name in set(found)]
+    if (
+        twice := sorted({name for name in counted if counted.count(name) > 1})
+        if len(set(counted)) < len(counted)
+        else []
+    ):
+        raise InputError(f"{source}: {some(twice)} would be in two sections.")
+    parts = [[items[name] for name in dict.fromkeys(names[section])] for section in SECTIONS]
+    rest = len(items) - len(counted)
+    test = [item for item in dataset.items if item.get("section") == "test"]
+    if not parts[2] and test and not {item["case"] for item in test} & set(counted):
+        parts[2], rest = test, rest - len(test)
+    return Split(*parts, where=where + (f" {rest} cases are not named there and not used." if rest else ""))
+
+
+def _own_fold(dataset: Dataset, own: Mapping[str, list[Item]], fold: int) -> Split:
+    if dataset.folds:
+        if not 0 <= fold < len(dataset.folds):
+            raise InputError(f"fold: {dataset.root} has the folds 0 to {len(dataset.folds) - 1}, got {fold}.")
+        names = {"training": dataset.folds[fold]["train"], "validation": dataset.folds[fold]["val"], "test": []}
+        return _named(dataset, names, f"Fold {fold} of the data set's own {len(dataset.folds)}.", f"{dataset.root}")
+    known = [item for item in dataset.items if item.get("section") != "test" and "fold" in item]
+    numbers = sorted({item["fold"] for item in known})
+    if fold not in numbers:
+        raise InputError(f"fold: {dataset.root} has the folds {', '.join(map(str, numbers))}, got {fold}.")
+    training = [item for item in known if item["fold"] != fold]
+    validation = [item for item in known if item["fold"] == fold]
+    rest = len(dataset.items) - len(known) - len(own["test"])
+    where = f"Fold {fold} of the data set's own {len(numbers)}."
+    if rest:
+        where += f" {rest} cases have no fold and are not used."
+    return Split(training, validation, own["test"], where)
+
+
+def _own_sections(
+    own: Mapping[str, list[Item]],
+    seed: int,
+    fractions: Sequence[float],
+    fold: int | None,
+    num_folds: int,
+    stratify: bool,
+) -> Split:
+    training, validation, test = (own[name] for name in SECTIONS)
+    where = "The data set's own sections."
+    if validation or not training:
+        return Split(
+            training, validation, test, where + (" The argument fold was not used." if fold is not None else "")
+        )
+    if fold is not None:
+        training, validation = _deal(training, fold, num_folds, seed, stratify)
+        drawn = f"fold {fold} of {num_folds}"
+    else:
+        share, more, _ = check_fractions(fractions)
+        kept, chosen = stratified_split(
+            _strata(training, stratify), share / (share + more) if share + more else 1, seed
+        )
+        training, validation = _of(training, kept), _of(training, chosen)
+        drawn = f"{len(chosen)} of {len(kept) + len(chosen)} subjects"
+    where += f" It has no validation cases: {drawn} of its training cases validate (seed {seed})."
+    return Split(training, validation, test, where)
+
+
+def _deal(items: Sequence[Item], fold: int, num_folds: int, seed: int, stratify: bool) -> tuple[list[Item], list[Item]]:
+    """The cases of the other folds, and of this one; `fold_of` where there is one stratum."""
+    strata = _strata(items, stratify)
+    if not 2 <= num_folds <= len(strata):
+        raise InputError(f"num_folds: expected 2 to {len(strata)}, the number of subjects, got {num_folds}.")
+    if not 0 <= fold < num_folds:
+        raise InputError(f"fold: expected 0 to {num_folds - 1} for {num_folds} folds, got {fold}.")
+    ordered = sorted(shuffled(strata, seed), key=strata.__getitem__)  # stable: shuffled within each stratum
+    chosen = set(ordered[fold::num_folds])
+    return _of(items, strata.keys() - chosen), _of(items, chosen)
+
+
+def _by_counts(dataset: Dataset, counts: Mapping[str, int] | Sequence[int], seed: int, stratify: bool) -> Split:
+    if isinstance(counts, Mapping):
+        numbers = {name: counts.get(name, 0) for name in SECTIONS}
+        strange = sorted(map(str, counts.keys() - set(SECTIONS)))
+    else:
+        strange = [] if len(counts) == 3 else [f"{len(counts)} numbers"]
+        numbers = dict(zip(SECTIONS, counts, strict=False))
+    if strange or not all(isinstance(number, int) for number in numbers.values()):
+        raise InputError(f"counts: expected whole numbers of training, validation and test subjects, got {counts!r}.")
+    strata = _strata(dataset.items, stratify)
+    parts = [_of(dataset.items, split_subjects(strata, section, numbers, seed, dataset.root)) for section in SECTIONS]
+    listed = ", ".join(f"{numbers[name]} {name}" for name in SECTIONS)
+    return Split(*parts, where=f"Drawn by numbers of subjects (seed {seed}): {listed}; the test subjects are fixed.")
+
+
+def _by_fractions(items: Sequence[Item], fractions: Sequence[float], seed: int, stratify: bool) -> Split:
+    training, validation, test = check_fractions(fractions)
+    strata = _strata(items, stratify)
+    without = {_subject(item) for item in items if "label" not in item}
+    where = f"Drawn by subject in the shares {training:.3g}, {validation:.3g} and {test:.3g} (seed {seed})"
+    if without and without < strata.keys():
+        known = {subject: stratum for subject, stratum in strata.items() if subject not in without}
+        validated, tested = _from_known(known, len(strata), validation, test, seed)
+        trained = strata.keys() - {*validated, *tested}
+        where += "; validation and test from the subjects that have a ground truth"
+    else:
+        rest, tested = stratified_split(strata, 1 - test, seed)
+        share = training / (training + validation) if training + validation else 1.0
+        kept, validated = stratified_split({subject: strata[subject] for subject in rest}, share, seed)
+        trained = set(kept)
+    return Split(_of(items, trained), _of(items, validated), _of(items, tested), f"{where}.")
+
+
+def _from_known(
+    known: Mapping[str, str], total: int, validation: float, test: float, seed: int
+) -> tuple[list[str], list[str]]:
+    """Validation and test subjects, their shares of ``total`` taken from those that are known."""
+    validated, tested = (max(round(share * total), 1) if share else 0 for share in (validation, test))
+    if validated + tested > len(known) or validated + tested >= total:
+        raise InputError(
+            f"validation and test need {validated + tested} subjects with a ground truth and one more to train, but of "
+            f"{total} subjects {len(known)} have one: lower the fractions of validation and test."
+        )
+    first, rest = stratified_split(known, tested / max(len(known), 1), seed)
+    second, _ = stratified_split({subject: known[subject] for subject in rest}, validated / max(len(rest), 1), seed)
+    return second, first
+
+
+def _check_subjects(dataset: Dataset, split: Split) -> None:
+    sections: dict[str, str] = {}
+    for name, part in zip(SECTIONS, _sections(split), strict=True):
+        for subject in {_subject(item) for item in part}:
+            if sections.setdefault(subject, name) != name:
+                raise InputError(
+                    f"{dataset.root}: the subject {subject} is in {sections[subject]} and in {name}; {split.where}"
+                )

@@ -196,7 +196,7 @@ def read_image(path: Paths | Sequence[Paths], channels: int | None = None) -> Me
     Values are as stored, with no rescaling of 16 bits.
 
     Args:
-        path: of the file, or of several whose channels follow each other and which lie on one grid (`geometry_finding`).
+        path: of the file, or of several on one grid (`geometry_finding`), whose channels follow each other.
         channels: None keeps what the file has. Of one picture, 3 repeats grey values, and 1 turns colors into their
             luminance, which ``meta["reduced"]`` then says. Otherwise the image must have as many.
 

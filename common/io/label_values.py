@@ -1,4 +1,4 @@
-"""The numbers that stand in a label file: grey values, indices of a palette, or voxels; whole where they are meant so."""
+"""The numbers that stand in a label file: grey values, indices of a palette, or voxels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
-import torch
 from monai.data import MetaTensor
 
 from common.errors import InputError
@@ -129,9 +128,3 @@ def color_codes(array: np.ndarray) -> np.ndarray:
     """Colors (3, *spatial) as one number each, 65536 r + 256 g + b."""
     red, green, blue = array.astype(np.int64)
     return (red << 16) | (green << 8) | blue
-
-
-def flat_counts(array: np.ndarray) -> dict[float, int]:
-    """How often each value occurs; NaN is one value."""
-    values, counts = torch.from_numpy(np.asarray(array, dtype=np.float64)).flatten().unique(return_counts=True)
-    return dict(zip(values.tolist(), counts.tolist(), strict=True))

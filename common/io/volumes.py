@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,16 +88,13 @@ def _unpacked(image: Any) -> Iterator[Any]:
     if not packed:
         yield image
         return
-    streams = {key: gzip.open(file.filename, "rb") for key, file in packed.items()}
-    try:
+    with ExitStack() as stack:
+        streams = {key: stack.enter_context(gzip.open(file.filename, "rb")) for key, file in packed.items()}
         fresh = {key: FileHolder(fileobj=streams[key]) if key in streams else file for key, file in files.items()}
         yield type(image).from_file_map(fresh)
         for stream in streams.values():
             while stream.read(1 << 20):
                 pass
-    finally:
-        for stream in streams.values():
-            stream.close()
 
 
 def spatial_shape(shape: tuple[int, ...]) -> tuple[int, ...]:

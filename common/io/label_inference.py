@@ -120,7 +120,7 @@ def _value(ignore: int | str | None) -> int | None:
         return None if ignore is None else int(ignore)
     except (TypeError, ValueError):
         raise InputError(
-            f"ignore_value: expected a whole number, or a color with class_colors, got {ignore!r}."
+            f"ignore_value: expected a whole number, or with class_colors a color, got {ignore!r}."
         ) from None
 
 
@@ -160,9 +160,7 @@ def _numbered(classes: Mapping[str, Any], zero: Any, parse: Any) -> dict[Any, in
     for index, name in enumerate(sorted(parsed, key=lambda name: name != background), start=int(background is None)):
         for value in parsed[name]:
             if value in numbered:
-                raise InputError(
-                    f"class {name}: expected a value of its own, but {value} is that of another class too."
-                )
+                raise InputError(f"class {name}: expected a value of its own, but {value} is that of another too.")
             numbered[value] = index
     return numbered if zero in numbered or background is not None else {zero: 0, **numbered}
 
@@ -250,8 +248,8 @@ def _by_values(observations: Sequence[LabelObservation], found: Mapping[int, int
         return {0: 0, **{value: value for value in drawn}}, f"Values are class indices from 0 to {drawn[-1]}."
     if drawn[-1] == IGNORED and drawn[:-1] == list(range(1, len(drawn))):
         raise InputError(
-            f"{_holder(observations, IGNORED)}: labels hold the classes {_some([0, *drawn[:-1]])} and 255, which may be "
-            "a class or what was not labelled: give --ignore_value 255, or --class_values with the value of each class."
+            f"{_holder(observations, IGNORED)}: labels hold the classes {_some([0, *drawn[:-1]])} and 255, which may "
+            "be a class or what was not labelled: give --ignore_value 255, or --class_values with the value of each class."
         )
     if len(drawn) >= MOST_GREY_CLASSES:
         raise InputError(

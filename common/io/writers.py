@@ -15,7 +15,7 @@ from common.io.files import whole_file
 from common.io.formats import ITK_SUFFIXES, is_picture, read_header, suffix_of
 from common.io.simple_itk import write_itk
 
-__all__ = ["result_suffix", "save_like", "voxel_mm3"]
+__all__ = ["result_suffix", "save_like", "voxel_mm3", "write_like"]
 
 Paths = str | os.PathLike[str]
 GOLDEN_RATIO = 0.618034
@@ -68,7 +68,25 @@ def save_like(source: Paths, array: np.ndarray, path_without_suffix: Paths, num_
         InputError: another size than the source's, a number exceeds what the file holds, or SimpleITK, which NRRD and
             MetaImage need, is not installed.
     """
-    path = Path(f"{os.fspath(path_without_suffix)}{result_suffix(source)}")
+    return write_like(source, array, f"{os.fspath(path_without_suffix)}{result_suffix(source)}", num_classes)
+
+
+def write_like(source: Paths, array: np.ndarray, path: Paths, num_classes: int | None = None) -> Path:
+    """`save_like` under a name that is given with its suffix.
+
+    Args:
+        source: the image in whose geometry ``array`` is.
+        array: see `save_like`.
+        path: to write.
+        num_classes: see `save_like`.
+
+    Returns:
+        The path.
+
+    Raises:
+        InputError: as `save_like`.
+    """
+    path = Path(path)
     if is_picture(source):
         with whole_file(path) as partial:
             _picture(array, path, num_classes).save(partial)

@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import fire
-import nibabel as nib
 import numpy as np
 import torch
-from PIL import Image
 
 from common.errors import InputError
-from common.io.files import whole_file
-from common.io.readers import grey_image
+from common.io.checks import geometry_finding
+from common.io.formats import IMAGE_SUFFIXES, NIFTI_SUFFIXES, is_picture, suffix_of
+from common.io.label_inference import infer_annotator_meanings
+from common.io.label_meaning import LabelMeaning, observe_label, read_label
+from common.io.writers import result_suffix, write_like
 from common.transforms.fuse_annotators import Consensus, fuse_annotators
-from common.transforms.save_prediction import is_nifti
 
 MOST_CLASSES = 256  # more distinct values than that are an image, not a label
 
@@ -31,19 +31,22 @@ def fuse(
     output: str,
     method: str = "staple",
     probabilities: str | None = None,
+    ignore_value: int | None = None,
     **options: Any,
 ) -> None:
     """Writes the consensus of annotators' labels of one image and prints their sensitivities and confusion matrices.
 
-    Any whole numbers serve as classes (0 and 255, or 0, 1, 2, 4); 0 is the background, and −1 is not labelled. The
-    consensus has the same values, in the geometry of the first file. With ``--method mean`` it is the mean label
+    Values are understood as by the bundles (`infer_annotator_meanings`): masks of 0 and any other value, also of another
+    one for each annotator, class indices, palettes by index; 0 is the background, and −1 is not labelled. The consensus
+    has the values of the first file, in its geometry. With ``--method mean`` it is the mean label
     instead, a map like that of ``probabilities``.
 
     Args:
-        labels: two or more NIfTI files or PNG files of one image, one for each annotator.
-        output: file of the same kind.
+        labels: two or more files of one image, all pictures or all volumes, one for each annotator.
+        output: file in the format of the first label; of pictures PNG.
         method: mean, majority, staple or spatial_staple.
         probabilities: a file for the foreground's probability; of several classes, all of them in the fourth dimension.
+        ignore_value: value of what was not labelled, such as 255.
         **options: of staple (``--prior --tolerance --max_iterations``), and of spatial_staple (``--half_window
             --global_weight`` too).
 
@@ -53,34 +56,38 @@ def fuse(
     paths = _paths(labels)
     targets = [Path(str(target)) for target in (output, probabilities) if target is not None]
     for target in targets:
-        if _kind(target) != _kind(paths[0]):
-            raise InputError(f"{target}: expected a {_kind(paths[0])} file as the labels are, got {_kind(target)}.")
+        if suffix_of(target) not in _suffixes(paths[0]):
+            raise InputError(f"{target}: expected a name that ends with {' or '.join(_suffixes(paths[0]))}.")
         if target.resolve() in [path.resolve() for path in paths]:
             raise InputError(f"{target}: expected a new file, got one of the labels.")
 
-    arrays = [_read(path) for path in paths]
-    for path, array in zip(paths, arrays, strict=True):
-        _check_geometry(path, array, paths[0], arrays[0])
-    values = np.unique(np.concatenate([[0], *(np.unique(array) for array in arrays)]))
-    if values[0] < -1 or len(values) > MOST_CLASSES:
+    said = {"ignore_value": ignore_value}
+    meanings, notes = infer_annotator_meanings({str(path): [observe_label(path)] for path in paths}, **said)
+    labels_read = [read_label(path, meanings[str(path)]) for path in paths]
+    for path, label in zip(paths, labels_read, strict=True):
+        finding = geometry_finding(labels_read[0], label)
+        if finding is not None and finding.unusable:
+            raise InputError(f"{path}: {finding.message.replace('the image', str(paths[0]))}.")
+    values = _written_values(meanings[str(paths[0])])
+    if len(values) > MOST_CLASSES:
         raise InputError(
-            f"{paths[0]} and the others: expected classes from 0 up, at most {MOST_CLASSES}, or -1 = not labelled, "
-            f"got {len(values)} values from {values[0]} to {values[-1]}."
+            f"{paths[0]} and the others: expected at most {MOST_CLASSES} classes, got {len(values)} values from "
+            f"{values[0]} to {values[-1]}."
         )
-    values = values[values >= 0] if values[-1] > 0 else np.array([0, 1])
-    if len(values) > 2 and _kind(paths[0]) == "PNG" and (probabilities is not None or method == "mean"):
-        raise InputError(f"probabilities: expected NIfTI labels to write those of {len(values)} classes, got PNG.")
+    if len(values) > 2 and is_picture(paths[0]) and (probabilities is not None or method == "mean"):
+        raise InputError(f"probabilities: expected volumes to write those of {len(values)} classes, got pictures.")
+    if len({meaning.values and tuple(meaning.values.items()) for meaning in meanings.values()}) > 1:
+        print("\n".join(notes))
 
-    stacked = np.stack([np.where(array < 0, -1, np.searchsorted(values, array)).astype(np.int16) for array in arrays])
+    stacked = np.stack([label[0].numpy().astype(np.int16) for label in labels_read])
     consensus = fuse_annotators(torch.from_numpy(stacked), method, len(values), options)
     print(_table(performance_rows(stacked, consensus, values, [str(path) for path in paths])))
     if not consensus.converged:
         print(f"{method} did not converge; --max_iterations allows more iterations.", file=sys.stderr)
 
     fused = np.where(consensus.labels < 0, -1, values[consensus.labels])
-    smallest_dtype = np.result_type(*(np.min_scalar_type(value) for value in (fused.min(), values[-1])))
     maps = _probability_maps(consensus.probabilities)
-    _write(targets[0], maps if method == "mean" else fused.astype(smallest_dtype), paths[0])
+    _write(targets[0], maps if method == "mean" else fused, paths[0])
     if probabilities is not None:
         _write(targets[1], maps, paths[0])
 
@@ -152,68 +159,42 @@ def _paths(labels: str | Sequence[str]) -> list[Path]:
         raise InputError(f"labels: expected the files of at least two annotators, got {', '.join(map(str, paths))}.")
     for path in paths:
         if _kind(path) != _kind(paths[0]):
-            raise InputError(f"{path}: expected a {_kind(paths[0])} file as {paths[0]} is, got {_kind(path)}.")
+            raise InputError(f"{path}: expected a {_kind(paths[0])} as {paths[0]} is, got a {_kind(path)}.")
     return paths
 
 
 def _kind(path: Path) -> str:
-    if is_nifti(path):
-        return "NIfTI"
-    if path.suffix.lower() == ".png":
-        return "PNG"
-    raise InputError(f"{path}: expected a name that ends with .nii, .nii.gz or .png.")
+    if not suffix_of(path):
+        raise InputError(f"{path}: expected a name that ends with one of {', '.join(IMAGE_SUFFIXES)}.")
+    return "picture" if is_picture(path) else "volume"
 
 
-def _read(path: Path) -> np.ndarray:
-    """The labels as integers, with the first axis x as MONAI has it."""
-    try:
-        if is_nifti(path):
-            array = np.asarray(nib.Nifti1Image.from_filename(path).dataobj)
-        else:
-            with Image.open(path) as image:
-                array = np.asarray(image if image.mode == "P" else grey_image(image)).T
-    except Exception as error:  # decoders of damaged files raise whatever they meet
-        reason = " ".join(str(error).split()).rstrip(".")
-        raise InputError(f"{path}: expected a readable label file, got {reason}.") from error
-    if array.dtype.kind not in "buif":
-        raise InputError(f"{path}: expected whole numbers as labels, got values of type {array.dtype}.")
-    whole = array.astype(np.int64) if array.dtype.kind in "bui" or np.isfinite(array).all() else None
-    if whole is None or not np.array_equal(whole, array):
-        raise InputError(f"{path}: expected whole numbers as labels, got fractions or values that are not finite.")
-    return whole
+def _suffixes(source: Path) -> tuple[str, ...]:
+    """What the consensus of such labels may end with."""
+    suffix = result_suffix(source)
+    return NIFTI_SUFFIXES if suffix in NIFTI_SUFFIXES else (suffix,)
 
 
-def _check_geometry(path: Path, array: np.ndarray, first: Path, first_array: np.ndarray) -> None:
-    if array.shape != first_array.shape:
-        raise InputError(f"{path}: expected the size {first_array.shape} of {first}, got {array.shape}.")
-    if is_nifti(path):
-        affine, expected = (nib.Nifti1Image.from_filename(one).affine for one in (path, first))
-        if not np.allclose(affine, expected, atol=1e-3):
-            raise InputError(
-                f"{path}: expected the affine {expected.round(3).tolist()} of {first}, got {affine.round(3).tolist()}."
-            )
+def _written_values(meaning: LabelMeaning) -> np.ndarray:
+    """The value of each class in the consensus: the first one that the meaning has for it."""
+    values = {index: value for value, index in reversed((meaning.values or {}).items())}
+    return np.array([values.get(index, index) for index in range(meaning.num_classes)])
 
 
 def _probability_maps(probabilities: torch.Tensor) -> np.ndarray:
-    """The foreground's map of two classes; of several, all of them in the fourth dimension."""
-    if len(probabilities) == 2:
-        return probabilities[1].float().numpy()
-    maps = probabilities.movedim(0, -1).float().numpy()
-    return maps.reshape(*maps.shape[:-1], *[1] * (4 - maps.ndim), maps.shape[-1])
+    """The foreground's map of two classes; of several, all of them in the last axis."""
+    return (probabilities[1] if len(probabilities) == 2 else probabilities.movedim(0, -1)).float().numpy()
 
 
 def _write(path: Path, array: np.ndarray, source: Path) -> None:
-    """A NIfTI file with the affine and header of ``source``, or a PNG file in which a probability of 1 is 255."""
-    with whole_file(path) as partial:
-        if is_nifti(source):
-            reference = nib.Nifti1Image.from_filename(source)
-            image = nib.Nifti1Image(array, reference.affine, reference.header)
-            image.set_data_dtype(array.dtype)
-            image.header.set_slope_inter(1, 0)
-            nib.save(image, partial)
-        else:
-            pixels = np.rint(array * 255).astype(np.uint8) if array.dtype.kind == "f" else array
-            Image.fromarray(np.ascontiguousarray(pixels.T)).save(partial)
+    """Values as they are, in the smallest type that holds them, or of a picture probabilities of which 1 is 255."""
+    if array.dtype.kind == "f":
+        write_like(source, array, path)
+    elif is_picture(source):
+        write_like(source, array / 255 if array.max(initial=0) < 256 else array.astype(np.int32), path)
+    else:
+        smallest = np.result_type(*(np.min_scalar_type(value) for value in (array.min(), array.max(initial=1))))
+        write_like(source, array.astype(smallest), path)
 
 
 def _with_lists(arguments: Sequence[str]) -> list[str]:

@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import fire
-import nibabel as nib
-import numpy as np
 import torch
 
 from common.decision import accuracy_optimal_segmentation, apply_threshold, dice_optimal_threshold
 from common.errors import InputError
 from common.io.files import write_csv
-from common.transforms.save_prediction import is_nifti, save_like, voxel_mm3
+from common.io.formats import ITK_SUFFIXES, NIBABEL_SUFFIXES, is_picture, read_image, suffix_of
+from common.io.writers import save_like, voxel_mm3
+
+VOLUMES = (*NIBABEL_SUFFIXES, *ITK_SUFFIXES)
 
 
 def dice_optimal_rows(marginal: torch.Tensor, voxel_volume_mm3: float) -> tuple[torch.Tensor, list[dict[str, Any]]]:
@@ -62,12 +63,13 @@ def dice_optimal_rows(marginal: torch.Tensor, voxel_volume_mm3: float) -> tuple[
 def threshold(probabilities: str | Sequence[str], output: str) -> None:
     """Writes ``<case>_mask.nii.gz`` for each probability map, and ``summary.csv`` with a row per case and channel.
 
-    Masks have the geometry of their map. Maps that cannot be used are named at the end (exit code 1); all others are
+    Masks have format and geometry of their map. Maps that cannot be used are named at the end (exit code 1); all others are
     processed.
 
     Args:
-        probabilities: a NIfTI file, a folder of them, or several of either, separated by commas: probabilities from
-            0 to 1, 2-D or 3-D, with one channel per class in the fourth dimension if there are several.
+        probabilities: a NIfTI, MGH, NRRD or MetaImage file, a folder of them, or several of either, separated by
+            commas: probabilities from 0 to 1, 2-D or 3-D, with one channel per class in the fourth dimension if there
+            are several.
         output: folder of the masks and of ``summary.csv``.
 
     Raises:
@@ -76,7 +78,7 @@ def threshold(probabilities: str | Sequence[str], output: str) -> None:
     folder = Path(str(output))
     maps: dict[str, Path] = {}
     for path in _maps(probabilities):
-        case = path.name.split(".nii")[0]
+        case = path.name.removesuffix(path.name[len(path.name) - len(suffix_of(path)) :])
         if case in maps:
             raise InputError(f"{path}: expected one map named {case}, got {maps[case]} too; their masks would collide.")
         if path.parent.resolve() == folder.resolve():
@@ -107,19 +109,17 @@ def _maps(probabilities: str | Sequence[str]) -> Iterator[Path]:
         text = str(probabilities)  # from the command line; a list there may be longer than a path can be
         probabilities = [text] if os.path.exists(text) else text.split(",")
     for source in (Path(str(name)) for name in probabilities):
-        found = sorted(path for path in source.iterdir() if is_nifti(path)) if source.is_dir() else [source]
+        found = sorted(path for path in source.iterdir() if suffix_of(path) in VOLUMES) if source.is_dir() else [source]
         if not found:
-            raise InputError(f"{source}: expected NIfTI probability maps (.nii, .nii.gz), got a folder without any.")
+            raise InputError(f"{source}: expected probability maps ({', '.join(VOLUMES)}), got none in the folder.")
         yield from found
 
 
 def _read(path: Path) -> torch.Tensor:
     """The map as ``(C, *spatial)`` float32."""
-    image = nib.Nifti1Image.from_filename(path)
-    if image.ndim not in (2, 3, 4):
-        raise InputError(f"expected a 2-D or 3-D map, or one with a fourth dimension of channels, got {image.ndim}-D")
-    values = torch.from_numpy(np.asarray(image.dataobj, dtype=np.float32))
-    return values.movedim(-1, 0) if values.ndim == 4 else values[None]
+    if is_picture(path):
+        raise InputError(f"expected a map in one of the formats {', '.join(VOLUMES)}")
+    return read_image(path).as_tensor()
 
 
 if __name__ == "__main__":

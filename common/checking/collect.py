@@ -5,24 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
 from monai.data import MetaTensor
-from monai.transforms import LoadImaged
 from monai.utils import ensure_tuple
 
 from common.errors import InputError, find_input_error
 from common.io.checks import Finding
+from common.io.formats import is_picture, read_image
+from common.io.label_values import read_label_values
 from common.io.load_series import LoadSeriesd
-from common.io.readers import NIFTI_SUFFIXES, PICTURE_SUFFIXES, load_images
+from common.io.readers import LABEL_KEYS
 from common.io.regions import Region, regions_to_masks
 
 __all__ = ["CaseFiles", "LoadedCase", "collect_cases", "read_case"]
 
-LABEL_KEYS = ("label", "truth", "bones")
 ANNOTATORS, REGIONS = "annotators", "regions"
 
 
@@ -106,14 +105,17 @@ def read_case(case: CaseFiles, channels: int = 1, structures: Sequence[str] = ()
         What could be read, and a finding for every file that could not.
     """
     loaded = LoadedCase()
-    if not case.images[0].lower().endswith((*PICTURE_SUFFIXES, *NIFTI_SUFFIXES)):
+    if Path(case.images[0]).is_dir():
         _read_series(case, loaded)
         return loaded
     content: dict[str, torch.Tensor] = {}  # the truth may be an annotator's file
-    colours = 3 if channels == 3 and len(case.images) == 1 else 1  # of pictures; NIfTI files have their own number
+    colors = 3 if channels == 3 and len(case.images) == 1 else 1  # of pictures; volumes have their own number
     for path in dict.fromkeys([*case.images, *case.labels.values(), *case.annotators.values()]):
         try:
-            content[path] = _loader(colours if path in case.images else 1)({"file": path})["file"]
+            if path in case.images:
+                content[path] = read_image(path, colors if is_picture(path) else None)
+            else:
+                content[path] = read_label_values(path)
         except Exception as error:  # decoders of damaged files raise whatever they meet
             loaded.findings.append(Finding("unreadable", reason(error, path), True, path))
     loaded.images = {path: content[path] for path in case.images if path in content}
@@ -132,11 +134,6 @@ def read_case(case: CaseFiles, channels: int = 1, structures: Sequence[str] = ()
             for reader, drawn in zip(readers, classes, strict=True):
                 loaded.annotators[reader] = MetaTensor(drawn, affine=affine)
     return loaded
-
-
-@cache
-def _loader(channels: int) -> LoadImaged:
-    return load_images("file", channels, check=False)
 
 
 def _read_series(case: CaseFiles, loaded: LoadedCase) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
+from monai.data import MetaTensor
 
 from common.checking.collect import CaseFiles, LoadedCase, read_case
 from common.io.checks import (
@@ -18,6 +19,7 @@ from common.io.checks import (
     content_digest,
     duplicate_groups,
     extent_finding,
+    form_finding,
     geometry_finding,
     image_findings,
     value_counts,
@@ -98,6 +100,9 @@ def examine_case(
     reference = next(iter(loaded.images.values()), None)
     for path, image in loaded.images.items():
         record.findings += image_findings(image, path)
+        _note(record, form_finding(image, path))
+        if isinstance(image, MetaTensor) and "reduced" in image.meta:
+            record.findings.append(Finding("colors", str(image.meta["reduced"]), False, path))
         _note(record, affine_finding(image, path))
         if reference is not None and image is not reference:
             _note(record, geometry_finding(reference, image, path))
@@ -175,6 +180,7 @@ def _label(
 ) -> LabelRecord:
     if reference is not None:
         _note(record, geometry_finding(reference, label, path))
+    _note(record, form_finding(label, path))
     if len(label) != 1:
         record.findings.append(Finding("label values", f"expected one channel, got {len(label)}", True, path))
     counts = value_counts(label)

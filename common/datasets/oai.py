@@ -8,12 +8,12 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 from monai.transforms import Compose
 
 from common.datasets.pairs import files_by_case, some
 from common.datasets.splits import stratified_split
 from common.errors import InputError
+from common.io.formats import read_header
 from common.io.readers import load_images
 from common.io.regions import LoadRegionsd, Region, read_regions
 from common.phantoms.knee import BONES
@@ -153,7 +153,9 @@ def _check_match(root: Path, images: dict[str, Path], bones: dict[str, Path], tr
     ]
     different = []
     for case in sorted(images.keys() & bones.keys()):
-        shapes = {path: _shape(path) for path in (images[case], bones[case], truths.get(case)) if path is not None}
+        shapes = {
+            path: _stored_shape(path) for path in (images[case], bones[case], truths.get(case)) if path is not None
+        }
         if len(shapes[images[case]]) != 3:
             different.append(f"{case} is no volume, its shape is {shapes[images[case]]}")
         different += [
@@ -171,11 +173,9 @@ def _check_match(root: Path, images: dict[str, Path], bones: dict[str, Path], tr
         )
 
 
-def _shape(path: Path) -> tuple[int, ...]:
-    try:
-        return nib.Nifti1Image.from_filename(path).shape
-    except Exception as error:  # decoders of damaged files raise whatever they meet
-        raise InputError(f"{path} cannot be read as NIfTI: {error}.") from error
+def _stored_shape(path: Path) -> tuple[int, ...]:
+    header = read_header(path)
+    return header.shape if header.channels == 1 else (*header.shape, header.channels)
 
 
 def _split(

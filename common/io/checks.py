@@ -21,6 +21,7 @@ __all__ = [
     "content_digest",
     "duplicate_groups",
     "extent_finding",
+    "form_finding",
     "geometry_finding",
     "image_findings",
     "value_counts",
@@ -30,6 +31,7 @@ __all__ = [
 NOT_LABELLED = -1
 MOVED_VOXELS = 0.5  # from which a label lies on other voxels than it was drawn on
 NOTED_VOXELS = 0.01
+OTHER_AFFINE, TAKEN_FORM = "other_affine", "taken_form"  # in the metadata of a NIfTI file whose forms differ
 SHOWN_VALUES = 6
 LARGEST_INDEX = 65535
 
@@ -89,7 +91,8 @@ def geometry_finding(image: torch.Tensor, other: torch.Tensor, file: str = "") -
     """Shape and position of a file against those of its image.
 
     Positions are compared at the eight corners by the affines, in voxels of the image's finest spacing: from half a
-    voxel on the case is unusable, below a hundredth nothing is said.
+    voxel on the case is unusable, below a hundredth nothing is said. This is the only answer to whether a label lies on
+    the grid of an image.
 
     Args:
         image: (C, *spatial), with an affine if it is a `MetaTensor`.
@@ -111,12 +114,45 @@ def geometry_finding(image: torch.Tensor, other: torch.Tensor, file: str = "") -
     axes = len(first) - 1
     sides = [(0, size - 1) for size in (*image.shape[1:], *[1] * axes)[:axes]]
     corners = torch.tensor([(*corner, 1) for corner in itertools.product(*sides)], dtype=torch.float64)
-    moved = float((corners @ (second - first).T).norm(dim=1).max())
+    moved = _distance(corners, first, second)
     spacing = float(first[:axes, :axes].norm(dim=0).min())
     if not moved > NOTED_VOXELS * spacing:  # nan too
         return None
-    message = f"its affine lays it up to {moved:.3g} mm from the image ({_listed(voxel_size(image))} mm voxels)"
-    return Finding("position", message, moved > MOVED_VOXELS * spacing, file)
+    message = f"its affine puts it up to {moved:.3g} mm from the image ({_listed(voxel_size(image))} mm voxels)"
+    forms = [(affine, tensor.meta.get(OTHER_AFFINE)) for affine, tensor in ((first, image), (second, other))]
+    choices = [
+        [affine, *([] if form is None else [torch.as_tensor(form, dtype=torch.float64)])] for affine, form in forms
+    ]
+    if any(_distance(corners, one, two) <= NOTED_VOXELS * spacing for one, two in itertools.product(*choices)):
+        message += "; sform and qform of one of the files differ, and by the form that is not taken the two fit"
+    return Finding("position", message, moved >= MOVED_VOXELS * spacing, file)
+
+
+def _distance(corners: torch.Tensor, first: torch.Tensor, second: torch.Tensor) -> float:
+    return float((corners @ (second - first).T).norm(dim=1).max())
+
+
+def form_finding(image: torch.Tensor, file: str = "") -> Finding | None:
+    """A NIfTI file whose sform and qform say different places.
+
+    Args:
+        image: of `read_image`.
+        file: for the finding.
+
+    Returns:
+        The finding, which says which form is taken; None where both agree.
+    """
+    if not isinstance(image, MetaTensor) or image.meta.get(OTHER_AFFINE) is None:
+        return None
+    taken, other = (torch.as_tensor(a, dtype=torch.float64) for a in (image.affine, image.meta[OTHER_AFFINE]))
+    sides = [(0, size - 1) for size in (*image.shape[1:], 1, 1)[:3]]
+    corners = torch.tensor([(*corner, 1) for corner in itertools.product(*sides)], dtype=torch.float64)
+    word = image.meta.get(TAKEN_FORM, "sform")
+    message = (
+        f"its sform and qform lie up to {_distance(corners, taken, other):.3g} mm apart; the {word} is taken "
+        "(ITK, Slicer and ITK-SNAP may take the other)"
+    )
+    return Finding("position", message, False, file)
 
 
 def affine_finding(image: torch.Tensor, file: str = "") -> Finding | None:

@@ -6,7 +6,6 @@ import os
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
@@ -14,10 +13,14 @@ from monai.transforms import MapTransform
 
 from common.errors import InputError
 from common.io.checks import geometry_finding
+from common.io.formats import suffix_of
+from common.io.label_values import read_label_values
 from common.io.load_slices import SliceReader
-from common.io.readers import load_images
 
 __all__ = ["LoadAnnotatorsd"]
+
+LOSSY_SUFFIXES = (".jpg", ".jpeg")
+NOISE, HALF = 16, 127.5  # of 0 and 255 in JPEG
 
 
 class LoadAnnotatorsd(MapTransform):
@@ -36,7 +39,8 @@ class LoadAnnotatorsd(MapTransform):
         num_classes: L ≥ 2. With two classes a file may use any positive value for the foreground (0 and 255), with more
             it holds class indices; −1 is a pixel that was not labelled.
         threshold: of grey labels of two classes: foreground is what exceeds this share of the file's maximum, in
-            [0, 1), 0.5 as `BinaryMaskd` has it; None refuses labels of more than two values.
+            [0, 1), 0.5 as `BinaryMaskd` has it; None refuses labels of more than two values, except JPEG masks of 0
+            and 255, in which compression has spread them.
         image_key: of the image, whose shape the labels must have where it is loaded already.
         case_key: of the case name, for messages.
         slice_key: of the index of the slice that is read of each file, in items that have one (`slice_items`).
@@ -82,7 +86,7 @@ class LoadAnnotatorsd(MapTransform):
         self.num_classes, self.threshold = num_classes, threshold
         self.image_key, self.case_key = image_key, case_key
         self.slice_key = slice_key
-        self._load, self._slices = load_images("label", check=False), SliceReader(slice_axis)
+        self._slices = SliceReader(slice_axis)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
@@ -108,7 +112,7 @@ class LoadAnnotatorsd(MapTransform):
                 f"{', '.join(strangers or present) or 'nobody'}."
             )
         if index is None:
-            read = [self._load({"label": path})["label"] for path in present.values()]
+            read = [read_label_values(path) for path in present.values()]
         else:
             read = self._slices(list(present.values()), index)
         labels = {
@@ -116,11 +120,11 @@ class LoadAnnotatorsd(MapTransform):
         }
         first, reference = next(iter(labels.items()))
         for name, label in labels.items():
-            if label.shape != reference.shape or not np.allclose(label.affine, reference.affine, atol=1e-3):
+            apart = geometry_finding(reference, label)
+            if apart is not None and apart.unusable:
                 raise InputError(
-                    f"{present[name]} and {present[first]}: expected labels of one shape and position, got "
-                    f"{tuple(label.shape[1:])} and {tuple(reference.shape[1:])} with affines "
-                    f"{label.affine.tolist()} and {reference.affine.tolist()}."
+                    f"{present[name]} and {present[first]}: expected labels of one shape and position, but of the "
+                    f"first {apart.message.replace('the image', 'the second')}."
                 )
         finding = geometry_finding(image, reference) if image is not None else None
         if finding is not None and finding.unusable:
@@ -135,6 +139,8 @@ class LoadAnnotatorsd(MapTransform):
             raise InputError(f"{path}: expected a label of one channel, got {len(label)}.")
         if self.threshold is not None:
             label = torch.where(label < 0, label, (label > self.threshold * label.max()).to(label.dtype))
+        elif self.num_classes == 2 and suffix_of(path) in LOSSY_SUFFIXES and not NOISE < label.max() < HALF:
+            label = (label > HALF).to(label.dtype)
         elif self.num_classes == 2 and label[label > 0].unique().numel() == 1:
             label = torch.where(label > 0, 1, label)
         values = label.unique().tolist()

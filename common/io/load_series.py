@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
-from monai.utils.enums import MetaKeys, SpaceKeys
 
 from common.errors import InputError
-from common.io.simple_itk import simple_itk
+from common.io.formats import StoredImage, to_tensor
+from common.io.simple_itk import itk_voxels, read_itk, simple_itk
 
 LATTICE_TOLERANCE = 5e-3  # of the voxel size, per voxel
 
@@ -47,25 +45,11 @@ class LoadSeriesd(MapTransform):
             The item with ``(1, X, Y, Z)`` in their place, whose affines lead to RAS as those of NIfTI do.
         """
         item = dict(data)
-        image = _read(item[self.keys[0]])
+        image = read_itk(item[self.keys[0]])
         for key in self.keys:
-            volume = image if key == self.keys[0] else _on_grid(_read(item[key]), image, item[key])
+            volume = image if key == self.keys[0] else _on_grid(read_itk(item[key]), image, item[key])
             item[key] = _tensor(volume, item[key])
         return item
-
-
-def _read(path: Any) -> Any:
-    sitk = simple_itk("Reading DICOM series and NRRD")
-    path = Path(path)
-    try:
-        if not path.is_dir():
-            return sitk.ReadImage(str(path))
-        series = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(path))
-        if len(series) == 1:
-            return sitk.ReadImage(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path), series[0]))
-    except RuntimeError as error:
-        raise InputError(f"{path} cannot be read by SimpleITK ({str(error).strip().splitlines()[-1]}).") from error
-    raise InputError(f"{path} must hold the files of one DICOM series, but it holds {len(series)} series.")
 
 
 def _on_grid(label: Any, image: Any, path: Any) -> Any:
@@ -97,15 +81,8 @@ def _axes(volume: Any) -> np.ndarray:
 
 
 def _tensor(volume: Any, path: Any) -> MetaTensor:
-    sitk = simple_itk("Reading DICOM series and NRRD")
-    voxels = sitk.GetArrayFromImage(volume).astype(np.float32)
-    size = volume.GetDimension()
-    affine = np.eye(4)
-    affine[:size, :size], affine[:size, 3] = _axes(volume), volume.GetOrigin()
-    affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine  # DICOM's axes run to the left and to the back
-    tensor = torch.from_numpy(np.ascontiguousarray(voxels.T))[None]
-    meta = {MetaKeys.ORIGINAL_AFFINE: affine.copy(), MetaKeys.SPACE: SpaceKeys.RAS, "filename_or_obj": str(path)}
-    return MetaTensor(tensor, affine=torch.from_numpy(affine), meta=meta)
+    array, affine = itk_voxels(volume)
+    return to_tensor(StoredImage(array[None], affine), path)
 
 
 def _listed(values: tuple[float, ...]) -> str:

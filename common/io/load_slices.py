@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 import torch
 from monai.config import KeysCollection
@@ -15,6 +14,8 @@ from monai.transforms import MapTransform
 from monai.utils import ensure_tuple
 
 from common.errors import InputError
+from common.io.formats import read_header
+from common.io.label_values import read_label_values
 from common.io.readers import load_images
 from common.noise.seed import case_generator
 from common.noise.simulated_annotators import choose_annotators
@@ -66,16 +67,13 @@ def slice_items(
 
 def _foreground(path: Paths, slices: str, slice_axis: int) -> tuple[Any, tuple[int, ...]]:
     """Which slices are wanted, and the shape of the volume."""
-    try:
-        volume = nib.Nifti1Image.from_filename(path)
-        if len(volume.shape) != 3:
-            return False, volume.shape
-        if slices == "all":
-            return np.ones(volume.shape[slice_axis], dtype=bool), volume.shape
-        others = tuple(axis for axis in range(3) if axis != slice_axis)
-        return (np.asarray(volume.dataobj) > 0).any(others), volume.shape
-    except Exception as error:  # decoders of damaged files raise whatever they meet
-        raise InputError(f"{path} cannot be read as NIfTI: {error}.") from error
+    shape = read_header(path).shape
+    if len(shape) != 3:
+        return False, shape
+    if slices == "all":
+        return np.ones(shape[slice_axis], dtype=bool), shape
+    others = tuple(axis for axis in range(3) if axis != slice_axis)
+    return (read_label_values(path).amax(0).numpy() > 0).any(others), shape
 
 
 def draw_items(items: Sequence[dict[str, Any]], count: int | None, seed: int, section: str) -> list[dict[str, Any]]:

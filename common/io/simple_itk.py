@@ -1,10 +1,18 @@
-"""SimpleITK where it is installed, and a sentence where it is not."""
+"""NRRD, MetaImage and DICOM series by SimpleITK where it is installed, and a sentence where it is not."""
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from types import ModuleType
+from typing import Any
+
+import numpy as np
 
 from common.errors import InputError
+
+DETACHED = re.compile(rb"(?im)^\s*(?:data ?file|ElementDataFile)\s*[:=]\s*([^\s%]+)\s*$")
+TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # the axes of DICOM and ITK run to the left and to the back
 
 
 def simple_itk(purpose: str) -> ModuleType:
@@ -12,6 +20,9 @@ def simple_itk(purpose: str) -> ModuleType:
 
     Args:
         purpose: what needs it, for the message.
+
+    Returns:
+        The module.
 
     Raises:
         InputError: it is not installed.
@@ -24,3 +35,114 @@ def simple_itk(purpose: str) -> ModuleType:
             "or pip install SimpleITK."
         ) from error
     return SimpleITK
+
+
+def read_itk(path: Any) -> Any:
+    """The SimpleITK image of a file, or of a folder that holds one DICOM series.
+
+    Args:
+        path: of the file or folder.
+
+    Returns:
+        The `SimpleITK.Image`.
+
+    Raises:
+        InputError: SimpleITK is not installed, the file cannot be read, or a folder does not hold exactly one series.
+    """
+    path = Path(path)
+    sitk = simple_itk(f"Reading {path}")
+    try:
+        if not path.is_dir():
+            return sitk.ReadImage(str(path))
+        series = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(path))
+        if len(series) == 1:
+            return sitk.ReadImage(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path), series[0]))
+    except RuntimeError as error:
+        raise InputError(f"{path} cannot be read by SimpleITK ({_last_line(error)}).") from error
+    raise InputError(f"{path} must hold the files of one DICOM series, but it holds {len(series)} series.")
+
+
+def read_itk_header(path: Any) -> tuple[tuple[int, ...], int, int, np.ndarray]:
+    """Size, components, bytes of a component and RAS affine of a file, without its voxels.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        Size along the axes x, y, …; number of components of a voxel; bytes that all voxels take; affine (4, 4) in mm.
+
+    Raises:
+        InputError: SimpleITK is not installed, or the header cannot be read.
+    """
+    sitk = simple_itk(f"Reading {path}")
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError as error:
+        raise InputError(f"{path} cannot be read by SimpleITK ({_last_line(error)}).") from error
+    kind = sitk.GetPixelIDValueAsString(reader.GetPixelID())
+    bits = re.search(r"(\d+)-bit", kind)
+    count = int(np.prod([int(side) for side in reader.GetSize()], dtype=object)) * reader.GetNumberOfComponents()
+    return reader.GetSize(), reader.GetNumberOfComponents(), count * (int(bits[1]) // 8 if bits else 1), _affine(reader)
+
+
+def stored_bytes(path: Any) -> int | None:
+    """Bytes of the file that holds the voxels, which the header may name; None if it names a list or is not there."""
+    path = Path(path)
+    with path.open("rb") as file:
+        head = file.read(4096)
+    named = DETACHED.search(head.split(b"\n\n")[0] if path.suffix.lower() == ".nhdr" else head)
+    if named is None or named[1].upper() == b"LOCAL":
+        return path.stat().st_size
+    data = path.parent / named[1].decode("utf-8", "replace")
+    return data.stat().st_size if data.is_file() else None
+
+
+def itk_voxels(image: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The voxels ``(X, Y, …)`` or ``(X, Y, …, C)`` of an image of C components, and its affine in RAS as NIfTI has it.
+
+    Args:
+        image: of `read_itk`.
+
+    Returns:
+        The voxels in the image's own type, a fourth axis last; the affine (4, 4) in mm.
+    """
+    sitk = simple_itk("Reading NRRD and MetaImage")
+    array = sitk.GetArrayFromImage(image)
+    components = image.GetNumberOfComponentsPerPixel() > 1
+    axes = range(array.ndim - 1 if components else array.ndim)
+    return array.transpose(*reversed(axes), *([array.ndim - 1] if components else [])), _affine(image)
+
+
+def write_itk(path: Any, array: np.ndarray, affine: np.ndarray, channels: bool) -> None:
+    """Writes voxels in the geometry of a RAS affine.
+
+    Args:
+        path: to write; its suffix names the format.
+        array: ``(X, Y[, Z])``, or with the channels behind.
+        affine: (4, 4) in mm.
+        channels: the last axis of ``array`` holds channels.
+    """
+    sitk = simple_itk(f"Writing {path}")
+    size = array.ndim - channels
+    order = (*reversed(range(size)), *([size] if channels else []))
+    image = sitk.GetImageFromArray(np.ascontiguousarray(array.transpose(order)), isVector=channels)
+    lps = TO_RAS @ affine
+    spacing = np.linalg.norm(lps[:size, :size], axis=0)
+    image.SetSpacing(spacing.tolist())
+    image.SetOrigin(lps[:size, 3].tolist())
+    image.SetDirection((lps[:size, :size] / spacing).ravel().tolist())
+    sitk.WriteImage(image, str(path), useCompression=True)
+
+
+def _affine(image: Any) -> np.ndarray:
+    size = image.GetDimension()
+    axes = np.reshape(image.GetDirection(), (size, size)) * np.asarray(image.GetSpacing())
+    affine, spatial = np.eye(4), min(size, 3)
+    affine[:spatial, :spatial], affine[:spatial, 3] = axes[:spatial, :spatial], image.GetOrigin()[:spatial]
+    return TO_RAS @ affine
+
+
+def _last_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[-1].strip().rstrip(".")

@@ -15,7 +15,7 @@ from monai.transforms import Orientation
 
 from common.decision import accuracy_optimal_segmentation, dice_optimal_segmentation
 from common.errors import InputError
-from common.io import load_images
+from common.io.label_values import read_label_values
 from common.metrics import soft_dice
 from common.noise import deform_label, gaussian_marginal, sample_gaussian_field
 from common.report.drawing import COLOURS, LEGEND, TEXT, WIDTH, PathLike, plain_axes, save_figure
@@ -148,10 +148,7 @@ def draw_dice_by_noise_level(
 
 def _read_label(file: PathLike) -> tuple[torch.Tensor, float]:
     """The label as ``(1, 1, *spatial)`` of 0 and 1, a volume in RAS, and the height of its pixels by their width."""
-    try:
-        stored = load_images("label")({"label": str(file)})["label"]
-    except Exception as error:  # readers of damaged files raise whatever they meet
-        raise InputError(f"{file} cannot be read as a PNG, JPEG or NIfTI label: {error}.") from error
+    stored = read_label_values(file)
     if stored.ndim not in (3, 4) or len(stored) != 1:
         raise InputError(f"{file}: expected a 2-D or 3-D label of one channel, got the shape {tuple(stored.shape)}.")
     volume = stored.ndim == 4

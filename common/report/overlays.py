@@ -14,9 +14,9 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from monai.networks import eval_mode
-from PIL import Image
 
 from common.errors import InputError
+from common.io.formats import is_picture, read_image
 from common.report.drawing import (
     CLEAN,
     NOISY,
@@ -190,24 +190,15 @@ def _read_slices(file: PathLike) -> tuple[np.ndarray, float]:
     """Slices (D, H, W) or (D, H, W, 3) as they are looked at, and the height of a pixel relative to its width."""
     if not Path(file).is_file():
         raise InputError(f"{file} does not exist: expected a PNG, JPEG or NIfTI file.")
-    try:
-        if str(file).lower().endswith((".nii", ".nii.gz")):
-            return _read_nifti(file)
-        with Image.open(file) as picture:
-            grey = picture.mode == "L" or picture.mode.startswith(("I", "F"))  # Pillow would clip 16 bits to 8
-            return np.asarray(picture if grey else picture.convert("RGB"))[None], 1.0
-    except InputError:
-        raise
-    except Exception as error:  # decoders of damaged files raise whatever they meet
-        raise InputError(f"{file} cannot be read as a PNG, JPEG or NIfTI image: {error}.") from error
-
-
-def _read_nifti(file: PathLike) -> tuple[np.ndarray, float]:
-    stored = nib.Nifti1Image.from_filename(file)
-    values = np.asarray(stored.dataobj, dtype=np.float32)
-    if any(size > 1 for size in values.shape[3:]):
-        raise InputError(f"{file} must be a 2-D image or a 3-D volume, got the shape {values.shape}.")
-    volume = nib.as_closest_canonical(nib.Nifti1Image(values.reshape((*values.shape, 1)[:3]), stored.affine))
+    if is_picture(file):
+        image = read_image(file).numpy()
+        return image[0].T[None] if len(image) == 1 else image.transpose(2, 1, 0)[None].astype(np.uint8), 1.0
+    image = read_image(file)
+    if len(image) > 1:
+        shape = (*image.shape[1:], len(image))
+        raise InputError(f"{file} must be a 2-D image or a 3-D volume, got the shape {shape}.")
+    values = image[0].numpy().reshape((*image.shape[1:], 1)[:3])
+    volume = nib.as_closest_canonical(nib.Nifti1Image(values, image.affine.numpy()))
     spacing = volume.header.get_zooms()
     across = int(np.argmax(spacing)) if volume.shape[2] > 1 and max(spacing) >= 1.5 * spacing[2] else 2
     rows, columns = {0: (2, 1), 1: (2, 0), 2: (1, 0)}[across]

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
@@ -19,6 +18,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from common.datasets.oai import load_soft_labels, oai_datalist
 from common.errors import InputError
+from common.io.formats import read_stored
 from common.io.readers import load_images
 from common.report.drawing import (
     PREDICTION,
@@ -160,8 +160,8 @@ def draw_predictions(path: PathLike, image_file: PathLike, truth_file: PathLike,
     """
     if not maps:
         raise InputError(f"{path} needs at least one map of probabilities to draw, got none.")
-    image, truth = _volume(image_file), _volume(truth_file) > 0
-    volumes = {label: _volume(file) for label, file in maps.items()}
+    image, truth = read_stored(image_file).array[0], read_stored(truth_file).array[0] > 0
+    volumes = {label: np.moveaxis(read_stored(file).array, 0, -1) for label, file in maps.items()}
     for file, shape in {truth_file: truth.shape, **{maps[label]: v.shape[:3] for label, v in volumes.items()}}.items():
         if shape != image.shape:
             raise InputError(f"{file} must have the shape of {image_file}, {image.shape}, got {shape}.")
@@ -185,13 +185,6 @@ def draw_predictions(path: PathLike, image_file: PathLike, truth_file: PathLike,
         outline(panel, truth[..., index], PREDICTION, dashed=True)
     _colour_bar(figure, panels, drawn, "Probability")
     return save_figure(figure, path, dpi=120, keep=[PREDICTION, *(to_hex(COLOUR_MAP(level)) for level in LEVELS)])
-
-
-def _volume(file: PathLike) -> np.ndarray:
-    try:
-        return np.asarray(nib.Nifti1Image.from_filename(file).dataobj)
-    except Exception as error:  # decoders of damaged files raise whatever they meet
-        raise InputError(f"{file} cannot be read as NIfTI: {error}.") from error
 
 
 def _overlay(panel: Axes, label: np.ndarray) -> AxesImage:

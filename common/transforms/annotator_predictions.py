@@ -10,12 +10,12 @@ import torch
 from monai.transforms import MapTransform
 
 from common.errors import InputError
+from common.io.writers import save_like
 from common.metrics.annotator_likelihood import annotator_log_likelihood
 from common.metrics.confusion import confusion_matrix_error
 from common.metrics.dice_of_annotators import annotator_dice
 from common.metrics.energy_distance import generalized_energy_distance
 from common.noise.simulated_annotators import pixelwise_confusion
-from common.transforms.save_prediction import is_nifti, save_like
 
 __all__ = ["AnnotatorScoresd", "SaveAnnotatorsd", "SplitAnnotatorsd", "disagreement"]
 
@@ -172,10 +172,9 @@ class SaveAnnotatorsd(MapTransform):
             names = self.names or [str(number) for number in range(1, len(probabilities) + 1)]
             if len(names) != len(probabilities):
                 raise InputError(f"names: expected those of {len(probabilities)} annotators, got {', '.join(names)}.")
-            grey_levels = not is_nifti(source) and probabilities.shape[1] > 2
             for name, annotator in zip(names, probabilities, strict=True):
                 mask = annotator.argmax(0).to(torch.uint8)
-                save_like(source, (mask / 255 if grey_levels else mask).numpy(), f"{target}_annotator_{name}")
+                save_like(source, mask.numpy(), f"{target}_annotator_{name}", probabilities.shape[1])
             differing = disagreement(probabilities)
             save_like(source, differing.numpy(), f"{target}_disagreement")
             item["summary"] = item.get("summary", {"case": item["case"]}) | {

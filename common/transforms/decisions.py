@@ -12,8 +12,10 @@ from monai.transforms import MapTransform
 
 from common.decision import apply_threshold, dice_optimal_threshold
 from common.errors import InputError
+from common.io.formats import is_picture
+from common.io.writers import save_like, voxel_mm3
 from common.metrics import soft_dice
-from common.transforms.save_prediction import is_nifti, label_map_like, save_like, voxel_mm3
+from common.transforms.save_prediction import label_map_like
 
 __all__ = ["DecisionScoresd", "SaveDecisiond", "decision_threshold"]
 
@@ -85,7 +87,7 @@ class SaveDecisiond(MapTransform):
             if "case" not in item:
                 continue
             source = item["image"].meta["filename_or_obj"]
-            voxel = voxel_mm3(source) if is_nifti(source) else None
+            voxel = None if is_picture(source) else voxel_mm3(source)
             voxels = (int(mask.count_nonzero()), int((marginal >= 0.5).count_nonzero()))
             volumes = ["" if voxel is None else round(count * voxel, 3) for count in voxels]
             item["summary"] = {

@@ -10,8 +10,10 @@ import torch
 from monai.transforms import MapTransform
 
 from common.errors import InputError
+from common.io.formats import is_picture
+from common.io.writers import save_like, voxel_mm3
 from common.transforms.instances import instance_rows, label_instances
-from common.transforms.save_prediction import is_nifti, label_map_like, save_like, voxel_mm3
+from common.transforms.save_prediction import label_map_like
 from common.transforms.save_probabilities import save_class_probabilities
 
 __all__ = ["SaveInstancesd", "class_map"]
@@ -40,15 +42,15 @@ def class_map(probabilities: torch.Tensor, threshold: float = 0.5) -> torch.Tens
 class SaveInstancesd(MapTransform):
     """Writes class map, instance map and probabilities of an image, and sums it up.
 
-    Files: ``<case>_mask``, `class_map` (in PNG 0 and 255 of one structure, else class indices); ``<case>_instances``,
-    its connected components, numbered from 1 (PNG of 16 bits); ``<case>_probabilities`` with the background, which is
+    Files: ``<case>_mask``, `class_map` (in PNG 0 and 255 of one structure, else indices of a palette);
+    ``<case>_instances``, its connected components, numbered from 1 (PNG of 16 bits); ``<case>_probabilities`` with the background, which is
     what the most probable structure leaves, and the K structures along a fourth axis, or, in PNG,
     ``<case>_probability_<structure>``.
 
     The class map takes the place of the probabilities; an item without ``case`` gets it and no file.
 
     The row under ``summary`` has ``case``, ``instances`` (their number), ``foreground_voxels``, ``volume_mm3`` of all
-    and ``volume_mm3_<structure>`` (NIfTI only, else empty), ``score``, the highest of an instance, ``first_slice`` and
+    and ``volume_mm3_<structure>`` (empty for pictures), ``score``, the highest of an instance, ``first_slice`` and
     ``last_slice`` that hold one (from 0; of an image without instances these three are empty). The rows under
     ``instances`` are those of `instance_rows`, with the case. An instance's score is the highest score of a detection
     within it, without scores the mean probability of its structure.
@@ -107,8 +109,7 @@ class SaveInstancesd(MapTransform):
             if "case" not in item:
                 continue
             source, target = item["image"].meta["filename_or_obj"], self.output_dir / item["case"]
-            labels = mask if is_nifti(source) or len(self.class_names) == 1 else mask / 255
-            save_like(source, labels.numpy(), f"{target}_mask")
+            save_like(source, mask.numpy(), f"{target}_mask", len(self.class_names) + 1)
             save_like(source, instances.numpy(), f"{target}_instances")
             if self.save_probabilities:
                 background = 1 - probabilities.amax(0, keepdim=True)
@@ -119,7 +120,7 @@ class SaveInstancesd(MapTransform):
             rows = instance_rows(
                 instances,
                 classes,
-                voxel_mm3(source) if is_nifti(source) else None,
+                None if is_picture(source) else voxel_mm3(source),
                 dict(enumerate(self.class_names, start=1)),
                 torch.tensor(
                     [scores[0][k][part].max() if scores else probabilities[k][part].mean() for k, part in parts]
@@ -127,7 +128,7 @@ class SaveInstancesd(MapTransform):
                 slice_axis=int(affine[self.world_axis, :3].abs().argmax()),
             )
             item["instances"] = [{"case": item["case"], **row} for row in rows]
-            item["summary"] = self._summary(item["case"], rows, is_nifti(source))
+            item["summary"] = self._summary(item["case"], rows, not is_picture(source))
         return item
 
     def _summary(self, case: str, rows: Sequence[Mapping[str, Any]], in_mm3: bool) -> dict[str, Any]:

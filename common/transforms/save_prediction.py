@@ -6,65 +6,16 @@ from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 import torch
 from monai.transforms import MapTransform
 from monai.utils import convert_to_dst_type
-from PIL import Image
 
 from common.errors import InputError
-from common.io.files import whole_file
+from common.io.formats import is_nifti, is_picture
+from common.io.writers import save_like, voxel_mm3
 
-
-def is_nifti(path: str | Path) -> bool:
-    """Whether a file is NIfTI by its name."""
-    return str(path).lower().endswith((".nii", ".nii.gz"))
-
-
-def voxel_mm3(path: str | Path) -> float:
-    """Volume of one voxel of a NIfTI file in mm³."""
-    return float(np.prod(nib.Nifti1Image.from_filename(path).header.get_zooms()[:3]))
-
-
-def save_like(source: str | Path, array: np.ndarray, path_without_suffix: str | Path) -> Path:
-    """Writes ``array`` as the kind of file that ``source`` is, with its size, affine and orientation.
-
-    A NIfTI source gives ``.nii.gz`` with the source's affine and header; any other image gives an 8-bit ``.png`` in
-    which 1 is written as 255, or of integers of 32 bits a 16-bit one with these numbers. The file appears whole or not
-    at all.
-
-    Args:
-        source: the image that was segmented.
-        array: (*spatial) as MONAI loads it (first axis is x), values in [0, 1]; integers stay labels in NIfTI, those of
-            32 bits everywhere.
-        path_without_suffix: where to write.
-
-    Returns:
-        The path written.
-
-    Raises:
-        InputError: a number exceeds what 16 bits hold.
-    """
-    if is_nifti(source):
-        reference = nib.Nifti1Image.from_filename(source)
-        image = nib.Nifti1Image(array.reshape(reference.shape), reference.affine, reference.header)
-        image.set_data_dtype(array.dtype)
-        image.header.set_slope_inter(1, 0)
-        path = Path(f"{path_without_suffix}.nii.gz")
-        with whole_file(path) as partial:
-            nib.save(image, partial)
-    else:
-        path = Path(f"{path_without_suffix}.png")
-        if array.dtype != np.int32:
-            pixels = np.rint(array.squeeze() * 255.0).astype(np.uint8)
-        elif array.max(initial=0) < 2**16:
-            pixels = array.squeeze().astype(np.uint16)
-        else:
-            raise InputError(f"{path}: a picture of 16 bits holds numbers up to 65535, got {array.max()}.")
-        with whole_file(path) as partial:
-            Image.fromarray(pixels.T).save(partial)
-    return path
+__all__ = ["SaveSegmentationd", "is_nifti", "label_map_like", "save_like", "voxel_mm3"]
 
 
 def label_map_like(probabilities: torch.Tensor, mask: np.ndarray | torch.Tensor) -> torch.Tensor:
@@ -78,7 +29,7 @@ class SaveSegmentationd(MapTransform):
     The mask takes the place of the map. An item without ``case``, as programs have it that run a bundle's
     post-processing on images of their own, gets its mask and no file.
 
-    The row under ``summary`` has: ``case``, ``foreground_voxels``, ``volume_mm3`` (NIfTI only, else empty) and
+    The row under ``summary`` has: ``case``, ``foreground_voxels``, ``volume_mm3`` (empty for pictures) and
     ``mean_confidence``, the mean over all pixels of max(p, 1 − p).
 
     Args:
@@ -99,6 +50,11 @@ class SaveSegmentationd(MapTransform):
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         d = dict(data)
         for key in self.key_iterator(d):
+            if len(d[key]) != 1:
+                raise InputError(
+                    f"Case {d.get('case', 'without a name')}: expected one channel, the foreground's probability, got "
+                    f"{len(d[key])}."
+                )
             probability = torch.as_tensor(d[key])[0].detach().cpu().float().numpy()
             mask = (probability > self.threshold).astype(np.uint8)
             d[key] = label_map_like(d[key], mask)
@@ -112,7 +68,7 @@ class SaveSegmentationd(MapTransform):
             d["summary"] = {
                 "case": d["case"],
                 "foreground_voxels": int(mask.sum()),
-                "volume_mm3": round(float(mask.sum()) * voxel_mm3(source), 3) if is_nifti(source) else "",
+                "volume_mm3": round(float(mask.sum()) * voxel_mm3(source), 3) if not is_picture(source) else "",
                 "mean_confidence": round(float(np.maximum(probability, 1 - probability).mean()), 6),
             }
         return d

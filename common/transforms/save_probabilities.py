@@ -6,14 +6,14 @@ from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 import torch
 from monai.transforms import MapTransform
 
 from common.errors import InputError
-from common.io.files import whole_file
-from common.transforms.save_prediction import is_nifti, label_map_like, save_like, voxel_mm3
+from common.io.formats import is_picture
+from common.io.writers import save_like, voxel_mm3
+from common.transforms.save_prediction import label_map_like
 
 __all__ = ["SaveProbabilitiesd", "relative_entropy", "save_class_probabilities"]
 
@@ -41,8 +41,8 @@ def save_class_probabilities(
 ) -> list[Path]:
     """Writes class probabilities as the kind of file that ``source`` is, in its geometry.
 
-    Of a NIfTI source one file, ``<path>_probabilities.nii.gz``, with the classes along a fourth axis, background first;
-    of any other image one ``<path>_probability_<class>.png`` for each foreground class, in which 1 is written as 255.
+    Of a volume one file, such as ``<path>_probabilities.nii.gz``, with the classes along a fourth axis, background
+    first; of a picture one ``<path>_probability_<class>.png`` for each foreground class, in which 1 is written as 255.
     Each file appears whole or not at all.
 
     Args:
@@ -54,34 +54,26 @@ def save_class_probabilities(
     Returns:
         The paths written.
     """
-    if not is_nifti(source):
+    if is_picture(source):
         return [
             save_like(source, probability, f"{path_without_suffix}_probability_{name}")
             for name, probability in zip(class_names, probabilities[1:], strict=True)
         ]
-    reference = nib.Nifti1Image.from_filename(source)
-    spatial = (*reference.shape, 1, 1)[:3]
-    values = np.stack([probability.reshape(spatial) for probability in probabilities], axis=-1)
-    image = nib.Nifti1Image(values, reference.affine, reference.header)
-    image.set_data_dtype(values.dtype)
-    image.header.set_slope_inter(1, 0)
-    path = Path(f"{path_without_suffix}_probabilities.nii.gz")
-    with whole_file(path) as partial:
-        nib.save(image, partial)
-    return [path]
+    values = np.stack(list(probabilities), axis=-1)
+    return [save_like(source, values, f"{path_without_suffix}_probabilities")]
 
 
 class SaveProbabilitiesd(MapTransform):
     """Writes the mask, the probabilities and the entropy of a case, and sums the case up.
 
-    Files: ``<case>_mask``, the most probable class (of two classes in PNG 0 and 255, else class indices);
+    Files: ``<case>_mask``, the most probable class (of two classes in PNG 0 and 255, else indices of a palette);
     ``<case>_probabilities`` or, in PNG, ``<case>_probability_<class>``, see `save_class_probabilities`;
     ``<case>_entropy``, see `relative_entropy`.
 
     The mask takes the place of the probabilities; an item without ``case`` gets it and no file.
 
     The row under ``summary`` has: ``case``; for each foreground class ``volume_mm3_<class>`` of the mask and
-    ``expected_volume_mm3_<class>``, that of the sum of probabilities (NIfTI only, else empty); ``mean_entropy``.
+    ``expected_volume_mm3_<class>``, that of the sum of probabilities (empty for pictures); ``mean_entropy``.
 
     Args:
         keys: one, of probabilities ``(C, *spatial)``, in the geometry of the file that the item's ``image`` was read
@@ -117,13 +109,12 @@ class SaveProbabilitiesd(MapTransform):
             if "case" not in item:
                 continue
             source, target = item["image"].meta["filename_or_obj"], self.output_dir / item["case"]
-            values = mask if is_nifti(source) or len(probabilities) == 2 else mask / 255
-            save_like(source, values.numpy(), f"{target}_mask")
+            save_like(source, mask.numpy(), f"{target}_mask", len(probabilities))
             if self.save_probabilities:
                 save_class_probabilities(source, probabilities.numpy(), target, names)
             if self.save_entropy:
                 save_like(source, entropy.numpy(), f"{target}_entropy")
-            voxel = voxel_mm3(source) if is_nifti(source) else None
+            voxel = None if is_picture(source) else voxel_mm3(source)
             row: dict[str, Any] = {"case": item["case"]}
             for index, name in enumerate(names, start=1):
                 counts = {

@@ -1,0 +1,274 @@
+"""What the values of a data set's label files mean, by rules that are said: one sentence for each decision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from common.errors import InputError
+from common.io.label_meaning import MOST_KEPT, LabelMeaning, LabelObservation, total_counts
+
+__all__ = ["infer_annotator_meanings", "infer_label_meaning"]
+
+IGNORED = 255  # that many data sets write at the rim of objects
+WHITE = 255
+MOST_GREY_CLASSES = 32  # more grey values that do not follow each other are a picture, not a label
+WINDOW = 9  # grey levels
+SHOWN = 8
+
+Classes = Mapping[str, Any] | Sequence[int]
+
+
+def infer_label_meaning(
+    observations: Sequence[LabelObservation],
+    class_names: Mapping[int, str] | Sequence[str] | None = None,
+    ignore_value: int | str | None = None,
+    class_values: Classes | None = None,
+    class_colors: Mapping[str, Any] | None = None,
+) -> tuple[LabelMeaning, tuple[str, ...]]:
+    """The meaning of label values, from what a data set or its user says, else from the values that occur.
+
+    In this order: ``class_colors``; ``class_values``; ``class_names``; masks of 0 and one other value; lossy masks,
+    foreground above half of the largest value; class indices 0 … K − 1; other grey values as classes in their order.
+
+    Args:
+        observations: of all label files (`observe_label`).
+        class_names: of the classes by value in the files, or in the order of values 0, 1, …
+        ignore_value: value, or color ``"#rrggbb"``, of what was not labelled.
+        class_values: value of each class by name, or values by name (``{"background": 0, "disc": [1, 2]}``), or one
+            value for each class in order. Class 0 is ``background``, or else the one of value 0.
+        class_colors: the same with colors ``"#rrggbb"``; class 0 is ``background``, or else black.
+
+    Returns:
+        The meaning, and what was decided, a sentence each.
+
+    Raises:
+        InputError: values or colors that are given are not understood, or files hold what none of the rules
+            explains; the sentence says which option is needed.
+
+    Example:
+        >>> seen = LabelObservation("a.png", "grey", {0: 9, 255: 3}, (3, 4), distinct=2)
+        >>> meaning, notes = infer_label_meaning([seen])
+        >>> dict(meaning.values), notes[0]
+        ({0: 0, 255: 1}, 'Labels are masks: 0 is background, 255 is foreground.')
+    """
+    if not observations:
+        raise InputError("label meaning: expected at least one label file, got none.")
+    if class_colors is not None:
+        return _from_colors(observations, class_colors, ignore_value)
+    _refuse_colors(observations)
+    found = {value: count for value, count in total_counts(observations).items() if value != _value(ignore_value)}
+    ignore = _value(ignore_value)
+    notes: list[str] = []
+    if ignore is None and -1 in found:
+        del found[-1]
+        ignore = -1
+        notes.append("The value -1 is taken for pixels that were not labelled.")
+    elif ignore is not None:
+        notes.append(f"The value {ignore} is ignored, as given.")
+    if any(observed.kind == "palette" for observed in observations):
+        notes.append("Pictures with a palette are read by their indices, not by their colors.")
+    given = _given(class_values, class_names)
+    if given is not None:
+        values, said = given
+        _refuse_others(observations, values, ignore, said)
+        return LabelMeaning(values, ignore=ignore), (*notes, f"{_listed(values)}, as {said} says.")
+    if any(observed.lossy for observed in observations):
+        return _lossy(observations, found, ignore, notes)
+    values, note = _by_values(observations, found)
+    return LabelMeaning(values, ignore=ignore), (*notes, note)
+
+
+def infer_annotator_meanings(
+    observations: Mapping[str, Sequence[LabelObservation]], **said: Any
+) -> tuple[dict[str, LabelMeaning], tuple[str, ...]]:
+    """The meaning of each annotator's values, on their own where all drew masks, together where some drew classes.
+
+    One annotator's masks may hold 255 where those of another hold 1 or 2. Where an annotator uses several classes,
+    values mean the same for all of them, or else a file that lacks a class would be misunderstood.
+
+    Args:
+        observations: by annotator.
+        **said: as for `infer_label_meaning`.
+
+    Returns:
+        The meaning by annotator, and what was decided.
+
+    Raises:
+        InputError: as `infer_label_meaning`.
+    """
+    ignore = _value(said.get("ignore_value"))
+    fixed = any(said.get(name) is not None for name in ("class_names", "class_values", "class_colors"))
+    drawn = {
+        name: {value for value in total_counts(seen) if value not in (0, -1, ignore)}
+        for name, seen in observations.items()
+    }
+    lossy = any(observed.lossy for seen in observations.values() for observed in seen)
+    if not fixed and (lossy or all(len(values) < 2 for values in drawn.values())):
+        meanings: dict[str, LabelMeaning] = {}
+        notes: list[str] = []
+        for name, seen in observations.items():
+            meanings[name], decided = infer_label_meaning(seen, **said)
+            notes += [f"Annotator {name}: {note[0].lower()}{note[1:]}" for note in decided]
+        return meanings, tuple(notes)
+    meaning, decided = infer_label_meaning([one for seen in observations.values() for one in seen], **said)
+    return dict.fromkeys(observations, meaning), decided
+
+
+def _value(ignore: int | str | None) -> int | None:
+    try:
+        return None if ignore is None else int(ignore)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"ignore_value: expected a whole number, or with class_colors a color, got {ignore!r}."
+        ) from None
+
+
+def _given(class_values: Classes | None, names: Any) -> tuple[dict[int, int], str] | None:
+    if class_values is not None:
+        if isinstance(class_values, Mapping):
+            return _numbered(class_values, 0, _whole), "class_values"
+        return {_whole(value): index for index, value in enumerate(class_values)}, "class_values"
+    if names:
+        values = {_whole(value) for value in (names if isinstance(names, Mapping) else range(len(names)))}
+        return {value: index for index, value in enumerate(sorted({0, *values}))}, "class_names"
+    return None
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | str) or not str(value).lstrip("-").isdigit():
+        raise InputError(f"class_values: expected whole numbers, got {value!r}.")
+    return int(value)
+
+
+def _color(value: Any) -> str:
+    text = str(value).lower()
+    if len(text) != 7 or text[0] != "#" or any(letter not in "0123456789abcdef" for letter in text[1:]):
+        raise InputError(f"class_colors: expected colors such as '#ff0000', got {value!r}.")
+    return text
+
+
+def _numbered(classes: Mapping[str, Any], zero: Any, parse: Any) -> dict[Any, int]:
+    """Class index by value; class 0 is ``background``, or the class of the value ``zero``, or else not among them."""
+    parsed = {
+        name: [parse(one) for one in (value if isinstance(value, list | tuple) else [value])]
+        for name, value in classes.items()
+    }
+    background = next((name for name in parsed if str(name).lower() == "background"), None)
+    background = background or next((name for name, values in parsed.items() if zero in values), None)
+    numbered: dict[Any, int] = {}
+    for index, name in enumerate(sorted(parsed, key=lambda name: name != background), start=int(background is None)):
+        for value in parsed[name]:
+            if value in numbered:
+                raise InputError(f"class {name}: expected a value of its own, but {value} is that of another too.")
+            numbered[value] = index
+    return numbered if zero in numbered or background is not None else {zero: 0, **numbered}
+
+
+def _from_colors(
+    observations: Sequence[LabelObservation], class_colors: Mapping[str, Any], ignore: int | str | None
+) -> tuple[LabelMeaning, tuple[str, ...]]:
+    colors = _numbered(class_colors, "#000000", _color)
+    ignored = None if ignore is None else _color(ignore)
+    for observed in observations:
+        if observed.lossy:
+            raise InputError(f"{observed.path}: expected exact colors, but JPEG changes them.")
+        if observed.kind == "volume":
+            raise InputError(f"{observed.path}: expected a picture as class_colors are given, got a volume.")
+        seen = set(observed.counts)
+        if observed.kind == "palette":
+            seen = {observed.palette[index] for index in observed.counts}
+        elif observed.kind == "grey":
+            seen = {"#" + f"{value:02x}" * 3 for value in observed.counts}
+        strange = sorted(seen - {*colors, ignored})
+        if strange:
+            raise InputError(f"{observed.path}: expected the colors {_some(colors)}, got {_some(strange)}.")
+    note = "; ".join(f"{color} is class {index}" for color, index in colors.items())
+    return LabelMeaning(colors=colors, ignore=ignored), (f"The color {note}, as class_colors says.",)
+
+
+def _refuse_colors(observations: Sequence[LabelObservation]) -> None:
+    colored = [observed for observed in observations if observed.kind == "color"]
+    if colored:
+        found = [color for color, _ in total_counts(colored).most_common(SHOWN)]
+        example = ", ".join(f"'name{place}': '{color}'" for place, color in enumerate(found[:2]))
+        raise InputError(
+            f"{colored[0].path}: labels are colored ({_some(found)}), which does not say what the classes are: give "
+            f'--class_colors "{{{example}}}".'
+        )
+
+
+def _refuse_others(
+    observations: Sequence[LabelObservation], values: Mapping[int, int], ignore: int | None, said: str
+) -> None:
+    for observed in observations:
+        strange = sorted(set(observed.counts) - {*values, ignore, -1})
+        if strange:
+            raise InputError(
+                f"{observed.path}: expected the values {_some(values)} as {said} says, got {_some(strange)}; "
+                "ignore_value or class_values says what else there is."
+            )
+
+
+def _lossy(
+    observations: Sequence[LabelObservation], found: Mapping[int, int], ignore: int | None, notes: Sequence[str]
+) -> tuple[LabelMeaning, tuple[str, ...]]:
+    path = next(observed.path for observed in observations if observed.lossy)
+    largest = max(found, default=0)
+    if largest <= 1:
+        return LabelMeaning({0: 0, 1: 1}, ignore=ignore), (*notes, "Every label is empty, or holds 0 and 1.")
+    middle = {value: count for value, count in found.items() if largest / 4 < value <= largest * 3 / 4}
+    peak = max((sum(middle.get(value + step, 0) for step in range(WINDOW)) for value in middle), default=0)
+    colored = sum(count for value, count in found.items() if value > largest / 4)
+    if peak > 0.1 * colored and peak > 0.5 * sum(middle.values()):
+        raise InputError(
+            f"{path} and others: expected JPEG masks of two values, got more than two (up to {largest}); JPEG does not "
+            "hold class values exactly, save the labels as PNG."
+        )
+    note = f"JPEG masks: what exceeds {largest / 2:g}, half of the largest value, is foreground."
+    return LabelMeaning({0: 0, largest: 1}, ignore=ignore, threshold=largest / 2), (*notes, note)
+
+
+def _by_values(observations: Sequence[LabelObservation], found: Mapping[int, int]) -> tuple[dict[int, int], str]:
+    largest = max(observations, key=lambda observed: observed.distinct)
+    if largest.distinct > MOST_KEPT:
+        raise InputError(f"{largest.path}: expected classes, got {largest.distinct} different values, as of an image.")
+    negative = sorted(value for value in found if value < 0)
+    if negative:
+        raise InputError(f"{_holder(observations, negative[0])}: expected values from 0 up, got {_some(negative)}.")
+    drawn = sorted(value for value in found if value)
+    if not drawn:
+        return {0: 0, 1: 1, WHITE: 1}, "Every label is empty."
+    if len(drawn) == 1:
+        return {0: 0, drawn[0]: 1}, f"Labels are masks: 0 is background, {drawn[0]} is foreground."
+    alone = all(len([value for value in observed.counts if value > 0]) < 2 for observed in observations)
+    if alone and drawn == [1, WHITE]:
+        return {0: 0, 1: 1, WHITE: 1}, "Labels are masks: 0 is background, 1 or 255 is foreground, as the file has it."
+    if drawn == list(range(1, len(drawn) + 1)):
+        return {0: 0, **{value: value for value in drawn}}, f"Values are class indices from 0 to {drawn[-1]}."
+    if drawn[-1] == IGNORED and drawn[:-1] == list(range(1, len(drawn))):
+        raise InputError(
+            f"{_holder(observations, IGNORED)}: labels hold the classes {_some([0, *drawn[:-1]])} and 255, which may "
+            "be a class or what was not labelled: give --ignore_value 255, or --class_values with the value of each class."
+        )
+    if len(drawn) >= MOST_GREY_CLASSES:
+        raise InputError(
+            f"{largest.path}: expected classes, got {len(drawn) + 1} values with gaps from 0 to {drawn[-1]}, as of an "
+            "image; --class_values says which class a value is."
+        )
+    values = {value: index for index, value in enumerate([0, *drawn])}
+    return values, f"Values with gaps are classes in their order: {_listed(values)}."
+
+
+def _holder(observations: Sequence[LabelObservation], value: int) -> str:
+    return next(observed.path for observed in observations if value in observed.counts)
+
+
+def _listed(values: Mapping[int, int]) -> str:
+    parts = [f"value {value} is class {index}" for value, index in list(values.items())[:SHOWN]]
+    return "; ".join(parts).capitalize() + ("; …" if len(values) > SHOWN else "")
+
+
+def _some(values: Any) -> str:
+    listed = [str(value) for value in values]
+    return ", ".join(listed[:SHOWN]) + (", …" if len(listed) > SHOWN else "")

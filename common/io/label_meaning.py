@@ -1,0 +1,250 @@
+"""What the values of label files mean: observed over a data set, inferred by stated rules, and read accordingly."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from monai.data import MetaTensor
+
+from common.errors import InputError
+from common.io.checks import NOT_LABELLED, geometry_finding, value_counts
+from common.io.formats import read_stored, to_tensor
+from common.io.label_values import (
+    LabelKind,
+    color_codes,
+    color_counts,
+    stored_values,
+    whole_numbers,
+)
+
+__all__ = ["LabelMeaning", "LabelObservation", "observe_label", "read_label"]
+
+Paths = str | os.PathLike[str]
+MOST_KEPT = 300  # distinct values or colors of one file
+MOST_COUNTED = 2**17
+SHOWN = 6
+
+
+@dataclass(frozen=True)
+class LabelMeaning:
+    """Which class a value, or a color, of a label file is.
+
+    Attributes:
+        values: class index by value in the file; None if colors say it.
+        colors: class index by color ``"#rrggbb"``.
+        ignore: value, or color, of what was not labelled; it becomes −1.
+        threshold: of lossy masks of two classes: what exceeds it is class 1. `values` is ignored then.
+
+    Example:
+        >>> meaning = LabelMeaning(values={0: 0, 255: 1})
+        >>> LabelMeaning.from_json(meaning.to_json()) == meaning, meaning.num_classes
+        (True, 2)
+    """
+
+    values: Mapping[int, int] | None = None
+    colors: Mapping[str, int] | None = None
+    ignore: int | str | None = None
+    threshold: float | None = None
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes, background included, at least 2."""
+        indices = (self.values if self.colors is None else self.colors) or {}
+        return max([1, *indices.values()]) + 1
+
+    def to_json(self) -> dict[str, Any]:
+        """The meaning as plain values that JSON holds; keys of mappings are text."""
+        values = None if self.values is None else {str(value): index for value, index in self.values.items()}
+        colors = None if self.colors is None else dict(self.colors)
+        return {"values": values, "colors": colors, "ignore": self.ignore, "threshold": self.threshold}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> LabelMeaning:
+        """The meaning of `to_json`.
+
+        Args:
+            content: with the keys ``values``, ``colors``, ``ignore`` and ``threshold``, each of which may be missing.
+
+        Raises:
+            InputError: another key, or a value or class that is no whole number.
+        """
+        unknown = sorted(set(content) - {"values", "colors", "ignore", "threshold"})
+        if unknown:
+            raise InputError(f"label meaning: expected values, colors, ignore, threshold, got {', '.join(unknown)}.")
+        values, colors = content.get("values"), content.get("colors")
+        try:
+            return cls(
+                None if values is None else {int(value): int(index) for value, index in values.items()},
+                None if colors is None else {str(color).lower(): int(index) for color, index in colors.items()},
+                content.get("ignore"),
+                content.get("threshold"),
+            )
+        except (TypeError, ValueError, AttributeError) as error:
+            raise InputError(f"label meaning: expected class indices by value, got {content!r}.") from error
+
+
+@dataclass(frozen=True)
+class LabelObservation:
+    """What stands in one label file.
+
+    Attributes:
+        path: of the file.
+        kind: ``"grey"``, ``"palette"``, ``"color"`` or ``"volume"``.
+        counts: how often each value or color ``"#rrggbb"`` occurs; the 300 most frequent.
+        shape: of space.
+        lossy: JPEG, whose values are spread by compression.
+        distinct: number of different values or colors.
+        palette: color of each index that occurs in a picture with a palette.
+    """
+
+    path: str
+    kind: LabelKind
+    counts: Mapping[Any, int]
+    shape: tuple[int, ...]
+    lossy: bool = False
+    distinct: int = 0
+    palette: Mapping[int, str] = field(default_factory=dict)
+
+
+def observe_label(path: Paths) -> LabelObservation:
+    """Reads a label file and counts its values.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        The observation; whole numbers as such, also where a scaled header has spread them by up to 1e-3.
+
+    Raises:
+        InputError: the file cannot be read, has several channels, fractions, numbers that are not finite or beyond
+            2^24.
+    """
+    stored = read_stored(path)
+    kind, array = stored_values(stored)
+    lossy = stored.picture is not None and stored.picture.lossy
+    shape = tuple(array.shape[1:])
+    if kind == "color":
+        colors = color_counts(array)
+        return LabelObservation(
+            os.fspath(path), kind, dict(list(colors.items())[:MOST_KEPT]), shape, lossy, len(colors)
+        )
+    whole = np.ascontiguousarray(_one_channel(array, path), dtype=np.float32)
+    values = value_counts(torch.from_numpy(whole))
+    by_frequency = sorted(values.items(), key=lambda pair: -pair[1])[:MOST_KEPT]
+    counts = {int(value): count for value, count in sorted(by_frequency)}
+    palette = {}
+    if stored.picture is not None and stored.picture.palette is not None:
+        palette = {index: "#{:02x}{:02x}{:02x}".format(*stored.picture.palette[index]) for index in counts}
+    return LabelObservation(os.fspath(path), kind, counts, shape, lossy, len(values), palette)
+
+
+def read_label(path: Paths, meaning: LabelMeaning, image: torch.Tensor | None = None) -> MetaTensor:
+    """The class map of a label file.
+
+    Args:
+        path: of the file.
+        meaning: of its values or colors.
+        image: (C, *spatial) on whose grid it must lie (`geometry_finding`).
+
+    Returns:
+        `MetaTensor` (1, *spatial) float32 of class indices, −1 for what is ignored.
+
+    Raises:
+        InputError: the file cannot be read, holds a value or color that the meaning does not have, or is not on the
+            image's grid; the message names file and value.
+
+    Example:
+        >>> import tempfile
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("L", (3, 2), 255).save(f"{folder}/a.png")
+        ...     read_label(f"{folder}/a.png", LabelMeaning({0: 0, 255: 1})).unique().tolist()
+        [1.0]
+    """
+    stored = read_stored(path)
+    kind, array = stored_values(stored)
+    if meaning.colors is not None:
+        classes = _of_colors(stored.array if stored.picture is not None else array, meaning, path)
+    elif kind == "color":
+        shown = ", ".join(list(color_counts(array))[:SHOWN])
+        raise InputError(f"{path}: expected the values {_known(meaning.values or {})}, got the colors {shown}.")
+    else:
+        classes = _of_values(_one_channel(array, path), meaning, path)
+    label = to_tensor(replace(stored, array=classes[None], picture=None), path)
+    finding = geometry_finding(image, label) if image is not None else None
+    if finding is not None and finding.unusable:
+        raise InputError(f"{path}: {finding.message}.")
+    return label
+
+
+def _one_channel(array: np.ndarray, path: Paths) -> np.ndarray:
+    """(*spatial) whole numbers."""
+    if len(array) != 1:
+        raise InputError(f"{path}: expected a label of one channel, got {len(array)}.")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        count = int((~np.isfinite(array)).sum())
+        raise InputError(f"{path}: expected class values, but {count} values are not finite.")
+    whole = whole_numbers(array[0], path)
+    if whole.dtype.kind == "f" and (whole != np.rint(whole)).any():
+        fraction = float(whole[whole != np.rint(whole)].flat[0])
+        raise InputError(f"{path}: expected whole numbers as class values, got {fraction:g}.")
+    return whole
+
+
+def _of_values(values: np.ndarray, meaning: LabelMeaning, path: Paths) -> np.ndarray:
+    if meaning.threshold is not None:
+        return (values > meaning.threshold).astype(np.float32)
+    table = {int(value): index for value, index in (meaning.values or {}).items()}
+    if meaning.ignore is not None:
+        table[int(meaning.ignore)] = NOT_LABELLED
+    return _mapped(values.astype(np.int64), table, lambda value: str(value), path)
+
+
+def _of_colors(array: np.ndarray, meaning: LabelMeaning, path: Paths) -> np.ndarray:
+    if array.dtype != np.uint8 or len(array) not in (1, 3):
+        raise InputError(f"{path}: expected a picture of 8-bit colors, got {len(array)} channels of {array.dtype}.")
+    colors = np.repeat(array, 3, axis=0) if len(array) == 1 else array
+    table = {_code(color): index for color, index in (meaning.colors or {}).items()}
+    if meaning.ignore is not None:
+        table[_code(str(meaning.ignore))] = NOT_LABELLED
+    return _mapped(color_codes(colors), table, lambda code: f"#{code:06x}", path)
+
+
+def _mapped(values: np.ndarray, table: Mapping[int, int], named: Any, path: Paths) -> np.ndarray:
+    lowest = int(values.min(initial=0))
+    if int(values.max(initial=0)) - lowest < MOST_COUNTED:  # far faster than sorting
+        found, inverse = np.arange(lowest, int(values.max(initial=0)) + 1), values - lowest
+        counts = np.bincount(inverse.ravel(), minlength=len(found))
+    else:
+        found, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    strange = [(int(v), int(n)) for v, n in zip(found, counts, strict=True) if n and int(v) not in table]
+    if strange:
+        shown = ", ".join(named(value) for value, _ in strange[:SHOWN]) + (", …" if len(strange) > SHOWN else "")
+        known = ", ".join(named(value) for value in sorted(table)[:SHOWN]) + (", …" if len(table) > SHOWN else "")
+        total = sum(count for _, count in strange)
+        unit = "pixels" if values.ndim == 2 else "voxels"
+        raise InputError(f"{path}: expected the values {known}, got {shown} ({total} {unit}).")
+    indices = np.array([table.get(int(value), NOT_LABELLED) for value in found], dtype=np.float32)
+    return indices[inverse.reshape(values.shape)]
+
+
+def _known(values: Mapping[int, int]) -> str:
+    return ", ".join(str(value) for value in sorted(values)[:SHOWN]) + (", …" if len(values) > SHOWN else "")
+
+
+def _code(color: str) -> int:
+    return int(color.removeprefix("#"), 16)
+
+
+def total_counts(observations: Sequence[LabelObservation]) -> Counter:
+    """How often each value or color occurs in all files."""
+    counts: Counter = Counter()
+    for observation in observations:
+        counts.update(observation.counts)
+    return counts

@@ -1,0 +1,135 @@
+"""PNG, JPEG, TIFF, GIF and BMP files as arrays, upright as every viewer shows them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+from common.errors import InputError
+
+TURNED = (5, 6, 7, 8)  # EXIF orientations that exchange width and height
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture as it was stored.
+
+    Attributes:
+        pixels: (H, W) of grey values or of indices into ``palette``, or (H, W, 3) of colors; transparency is dropped.
+        palette: (N, 3) colors of the indices; None if ``pixels`` are no indices.
+        lossy: the values were changed by compression (JPEG).
+    """
+
+    pixels: np.ndarray
+    palette: np.ndarray | None = None
+    lossy: bool = False
+
+    @property
+    def colors(self) -> np.ndarray:
+        """(H, W) of grey values or (H, W, 3) of colors, a palette applied; a palette of greys gives grey values."""
+        if self.palette is None:
+            return self.pixels
+        grey = bool((self.palette == self.palette[:, :1]).all())
+        return (self.palette[:, 0] if grey else self.palette)[self.pixels]
+
+
+def read_picture(path: str | os.PathLike[str]) -> Picture:
+    """Reads one picture; EXIF orientation is applied, 16 and 32 bits are kept.
+
+    Args:
+        path: of a PNG, JPEG, TIFF, GIF or BMP file.
+
+    Returns:
+        The picture.
+
+    Raises:
+        InputError: a file of several pictures (pages, frames).
+        Exception: whatever the decoders raise on damaged files.
+    """
+    tiff = os.fspath(path).lower().endswith((".tif", ".tiff"))
+    try:
+        with Image.open(path) as image:
+            frames = getattr(image, "n_frames", 1)
+            if frames > 1 and image.format not in ("MPO", "TIFF"):  # MPO: a photograph with its preview
+                raise InputError(f"{path}: expected one picture, got {frames} frames.")
+            if image.format == "TIFF" and (frames > 1 or _beyond_pillow(image)):
+                return _read_tiff(path)
+            return _stored(ImageOps.exif_transpose(image), image.format in ("JPEG", "MPO"))
+    except UnidentifiedImageError:
+        if not tiff:
+            raise
+        return _read_tiff(path)
+
+
+def picture_header(path: str | os.PathLike[str]) -> tuple[tuple[int, int], int]:
+    """Width and height as the picture is shown, and its channels (1 or 3), without decoding it.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        ``((W, H), channels)``; a palette counts as colors.
+    """
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            # Pillow has exchanged those of a TIFF already
+            turned = image.format != "TIFF" and image.getexif().get(ExifTags.Base.Orientation) in TURNED
+            grey = image.mode in ("1", "L", "LA", "F") or image.mode.startswith("I")
+            return ((height, width) if turned else (width, height)), 1 if grey else 3
+    except UnidentifiedImageError:
+        if not os.fspath(path).lower().endswith((".tif", ".tiff")):
+            raise
+        pixels = _read_tiff(path).pixels
+        return (pixels.shape[1], pixels.shape[0]), 1 if pixels.ndim == 2 else 3
+
+
+def _beyond_pillow(image: Image.Image) -> bool:
+    """A TIFF that Pillow would cut to 8 bits, or whose orientation it would apply to the size only."""
+    tags = getattr(image, "tag_v2", {})
+    return tags.get(274, 1) != 1 or (image.mode == "RGB" and max(tags.get(258, (8,))) > 8)
+
+
+def _stored(image: Image.Image, lossy: bool) -> Picture:
+    if image.mode in ("P", "PA"):
+        colors = np.reshape(image.getpalette("RGB") or [], (-1, 3)).astype(np.uint8)
+        indices = np.asarray(image if image.mode == "P" else image.getchannel(0))
+        missing = max(0, int(indices.max(initial=0)) + 1 - len(colors))
+        return Picture(indices, np.concatenate([colors, np.zeros((missing, 3), np.uint8)]))
+    if image.mode == "1":
+        return Picture(np.asarray(image.convert("L")))
+    if image.mode == "L" or image.mode == "F" or image.mode.startswith("I"):
+        return Picture(np.asarray(image), lossy=lossy)
+    return Picture(np.asarray(image.convert("L" if image.mode in ("LA", "La") else "RGB")), lossy=lossy)
+
+
+def _read_tiff(path: str | os.PathLike[str]) -> Picture:
+    """A TIFF of more than 8 bits per color, or of floating-point colors, which Pillow cuts or cannot open."""
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        pages = [page for page in file.pages if page.shape == file.pages[0].shape]
+        if len(pages) > 1:
+            raise InputError(f"{path}: expected one picture, got {len(pages)} pages.")
+        page = pages[0]
+        if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
+            raise InputError(f"{path}: expected a palette of 8 bits, got one of {page.bitspersample}.")
+        pixels, axes = page.asarray(), page.axes
+        orientation = page.tags.get("Orientation")
+    if "S" in axes:
+        pixels = np.moveaxis(pixels, axes.index("S"), -1)
+        pixels = pixels[..., :3] if pixels.shape[-1] > 2 else pixels[..., 0]
+    if pixels.ndim not in (2, 3) or pixels.dtype.kind not in "uif":
+        raise InputError(f"{path}: expected a grey or color picture, got the axes {axes} of type {pixels.dtype}.")
+    return Picture(_upright(pixels, int(orientation.value) if orientation else 1))
+
+
+def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    if orientation in TURNED:
+        pixels = pixels.swapaxes(0, 1)
+    rows = -1 if orientation in (3, 4, 7, 8) else 1
+    columns = -1 if orientation in (2, 3, 6, 7) else 1
+    return pixels[::rows, ::columns]

@@ -14,7 +14,8 @@ import torch
 
 from common.errors import InputError
 from common.io.checks import geometry_finding
-from common.io.readers import NIFTI_SUFFIXES, PICTURE_SUFFIXES, is_picture, load_images
+from common.io.formats import NIFTI_SUFFIXES, PICTURE_SUFFIXES, is_picture
+from common.io.readers import load_images
 
 SUFFIXES = PICTURE_SUFFIXES + NIFTI_SUFFIXES
 FORMATS = ", ".join(SUFFIXES)

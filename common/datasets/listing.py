@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import InputError
-from common.io.readers import NIFTI_SUFFIXES, PICTURE_SUFFIXES
+from common.io.formats import NIFTI_SUFFIXES, PICTURE_SUFFIXES
 
 PICTURES = tuple(dict.fromkeys((*PICTURE_SUFFIXES, ".gif", ".bmp")))
 VOLUMES = tuple(dict.fromkeys((*NIFTI_SUFFIXES, ".nrrd", ".nhdr", ".mha", ".mhd", ".mgz", ".mgh", ".hdr")))

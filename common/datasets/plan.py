@@ -11,7 +11,8 @@ from typing import Any
 from common.datasets.dataset import Dataset
 from common.datasets.fingerprint import Fingerprint
 from common.errors import InputError
-from common.io.label_meaning import LabelMeaning, infer_label_meaning
+from common.io.label_inference import infer_annotator_meanings, infer_label_meaning
+from common.io.label_meaning import LabelMeaning
 
 __all__ = ["Plan", "make_plan"]
 
@@ -86,7 +87,7 @@ class Plan:
 
     @property
     def logits(self) -> int:
-        """Channels of a network that has one logit for one class, and one for each class (background too) of several."""
+        """Channels of a network that has one logit for one class, and for several one for each, background included."""
         return 1 if self.binary else self.num_classes
 
     @property
@@ -290,13 +291,17 @@ def _classes(
     ignore = dataset.ignore_value if ignore_value is None else ignore_value
     values = dict(class_values) if class_values else None
     known = dict(dataset.class_names) if dataset.class_names else None
+    said = {"class_names": known, "ignore_value": ignore, "class_values": values, "class_colors": class_colors}
     meanings: dict[str, LabelMeaning] = {}
-    for name, observations in fingerprint.labels.items():
-        meaning, said = infer_label_meaning(
-            observations, class_names=known, ignore_value=ignore, class_values=values, class_colors=class_colors
-        )
-        meanings[name] = meaning
-        notes += [f"{name}: {sentence}" if name else sentence for sentence in said]
+    drawn = {name: observed for name, observed in fingerprint.labels.items() if name in annotators}
+    if drawn:
+        meanings, found = infer_annotator_meanings(drawn, **said)
+        notes += found
+    if "" in fingerprint.labels:
+        meanings[""], found = infer_label_meaning(fingerprint.labels[""], **said)
+        notes += found
+    if not meanings:
+        raise InputError(f"{dataset.root}: expected labels of the training cases, got none.")
     count = max(meaning.num_classes for meaning in meanings.values())
     names: Sequence[str] | None = asked.get("class_names")
     if names is None and (values or class_colors):
@@ -428,7 +433,8 @@ def _normalization(
             "std": list(fingerprint.std),
         }
         notes.append(
-            f"CT: intensities are clipped to {rows[0][0]:g} … {rows[0][-1]:g}, the 0.5 and 99.5 % of the training cases."
+            f"CT: intensities are clipped to {rows[0][0]:g} … {rows[0][-1]:g}, the percentiles 0.5 and 99.5 of the "
+            "training cases."
         )
         return {"kind": "ct"} | numbers
     return given or {"kind": "zscore"}

@@ -21,7 +21,6 @@ from monai.transforms import (
 
 from common.datasets.plan import Plan
 from common.errors import InputError
-from common.io.label_meaning import LabelMeaning
 from common.io.load_case import LoadCased
 from common.transforms.consensus_label import ConsensusLabeld
 from common.transforms.crop_around_label import CropAroundLabeld
@@ -47,13 +46,9 @@ def reading(plan: Plan, labels: bool = True) -> list[Transform]:
     """
     if not labels:
         return [LoadCased("image", channels=plan.channels)]
-    meanings = {name: LabelMeaning.from_json(meaning) for name, meaning in plan.labels.items()}
-    return [
-        LoadCased(
-            ["image", *LABELS], channels=plan.channels, meanings=meanings, annotators=plan.annotators,
-            allow_missing_keys=True,
-        )
-    ]  # fmt: skip
+    keys = ["image", *LABELS] if plan.annotators else ["image", "label"]
+    meaning = dict(plan.labels)
+    return [LoadCased(keys, meaning, plan.channels, plan.annotators, allow_missing_keys=True)]
 
 
 def consensus(plan: Plan, method: str = "majority", replace: bool = True) -> list[Transform]:
@@ -151,7 +146,8 @@ def patch(plan: Plan, keys: Sequence[str] = ("image", *LABELS)) -> list[Transfor
 def new_images(plan: Plan, orientation: str = "RAS") -> list[Transform]:
     """New images as the network was trained on them, in a form that `Invertd` brings back to the geometry of each file.
 
-    For a network of pictures a volume is a stack of them: it is turned, each slice is resized and normalized on its own.
+    For a network of pictures a volume is a stack of them: it is turned, and each slice is resized and normalized on its
+    own.
 
     Args:
         plan: of the network.

@@ -140,7 +140,7 @@ class LoadCased(MapTransform):
 
 
 def _by_name(meaning: Meaning | Mapping[str, Meaning] | None) -> dict[str | None, LabelMeaning]:
-    """Meanings by annotator, under None the one for all."""
+    """Meanings by annotator, under None the one of ``label`` and of everybody who has none (in JSON it is ``""``)."""
     if meaning is None:
         return {}
     if isinstance(meaning, LabelMeaning):
@@ -148,6 +148,6 @@ def _by_name(meaning: Meaning | Mapping[str, Meaning] | None) -> dict[str | None
     if set(meaning) <= {"values", "colors", "ignore", "threshold"}:
         return {None: LabelMeaning.from_json(meaning)}
     return {
-        str(name): one if isinstance(one, LabelMeaning) else LabelMeaning.from_json(one)
+        (str(name) or None): one if isinstance(one, LabelMeaning) else LabelMeaning.from_json(one)
         for name, one in meaning.items()
     }

@@ -46,8 +46,12 @@ def student_t_negative_log_likelihood(
     if isinstance(dimension, torch.Tensor):
         dimension = _double(dimension)
     small = nu.clamp_max(2 * STIRLING)
-    direct = torch.lgamma(small / 2) - torch.lgamma((small + dimension) / 2) + dimension / 2 * torch.log(math.pi * small)
-    constant = torch.where(nu <= 2 * STIRLING, direct, _constant_of_large(nu.clamp_min(2 * STIRLING) / 2, dimension / 2))
+    direct = (
+        torch.lgamma(small / 2) - torch.lgamma((small + dimension) / 2) + dimension / 2 * torch.log(math.pi * small)
+    )
+    constant = torch.where(
+        nu <= 2 * STIRLING, direct, _constant_of_large(nu.clamp_min(2 * STIRLING) / 2, dimension / 2)
+    )
     return constant + (nu + dimension) / 2 * torch.log1p(squared_error / nu)
 
 
@@ -69,10 +73,10 @@ class TLoss(SegmentationLoss):
        \quad \nu = e^{\tilde\nu} + \epsilon $$
 
     with δ² the squared error summed over the D labelled pixels of one image and class (D is counted in the tensor). The
-    classes' terms are summed, those of the images with a labelled pixel averaged. It weighs an image by (ν + D)/(ν + δ²), about 1/MSE of that image, and
-    hardly tells the pixels of one image apart. ν̃ is a parameter: give it to the optimiser, and the loss to the
-    checkpoint. Errata: the published code has Σ⁻¹ = ε·I and (D/2)(ν̃ + ε) in place of I and (D/2) log ν, which moves
-    the best ν.
+    classes' terms are summed, those of the images with a labelled pixel averaged. It weighs an image by
+    (ν + D)/(ν + δ²), about 1/MSE of that image, and hardly tells the pixels of one image apart. ν̃ is a parameter: give
+    it to the optimiser, and the loss to the checkpoint. Errata: the published code has Σ⁻¹ = ε·I and (D/2)(ν̃ + ε) in
+    place of I and (D/2) log ν, which moves the best ν.
 
     The squared error is summed in float32 (float64 for float64), eq. 4 is in float64, the result float32 or float64 as
     the input. For float16 and bfloat16 it is float32: it is of the order of D, more than float16 can hold.

@@ -81,7 +81,8 @@ class MaskHead(nn.Module):
     ) -> dict[str, torch.Tensor]:
         """``mask``: the loss of each positive region on the mask of its class; the soft label is cut out by RoIAlign.
 
-        A cell that a pixel without a label (−1) reaches into is left out by the losses of `common.losses`. Without a positive region it is 0, and so is its gradient.
+        A cell that a pixel without a label (−1) reaches into is −1, and left out by the losses of `common.losses`.
+        Without a positive region it is 0, and so is its gradient.
 
         Raises:
             InputError: if there is no loss.

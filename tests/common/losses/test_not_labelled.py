@@ -85,7 +85,9 @@ def test_the_loss_is_that_of_the_image_without_these_pixels(make: Callable[..., 
     outside[..., 4:] = 1e3  # whatever is predicted there
     loss = make(**options)
     expected = loss(cropped, kept)
-    if make is SpatiallyVaryingLabelSmoothingLoss:  # the border of a crop repeats its pixels, that of an unknown does not
+    if (
+        make is SpatiallyVaryingLabelSmoothingLoss
+    ):  # the border of a crop repeats its pixels, that of an unknown does not
         smooth = target if kind != "indices" else _one_hot(target)
         expected = CrossEntropyLoss(**options | {"to_onehot_y": False})(
             cropped, spatially_varying_smoothing(smooth)[..., :4]

@@ -9,6 +9,7 @@ from .soft_label import (
 )
 from .staple_global import StapleResult, estimate_confusion, staple
 from .staple_spatial import SpatialStapleResult, spatial_staple
+from .ties import count_ties, exceeds, most_probable_class
 from .voting import majority_vote, mean_label
 
 __all__ = [
@@ -16,10 +17,13 @@ __all__ = [
     "StapleResult",
     "add_neighbour_slices",
     "aggregate_raters",
+    "count_ties",
     "estimate_confusion",
+    "exceeds",
     "find_hyperintense",
     "majority_vote",
     "mean_label",
+    "most_probable_class",
     "raise_hyperintense",
     "restrict_to_anatomy",
     "soft_label_steps",

@@ -22,6 +22,7 @@ from .robust import (
     SymmetricCrossEntropyLoss,
 )
 from .soft_active_passive import SoftActivePassiveLoss, table_1_loss
+from .soft_dice import SoftDiceLoss
 from .t_loss import TLoss
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "ProbabilisticLoss",
     "ReverseCrossEntropyLoss",
     "SoftActivePassiveLoss",
+    "SoftDiceLoss",
     "SpatiallyVaryingLabelSmoothingLoss",
     "SymmetricCrossEntropyLoss",
     "TLoss",

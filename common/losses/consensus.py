@@ -34,8 +34,9 @@ class ConsensusLoss(nn.Module):
         Args:
             log_probs: log p of the true class, ``(B, L, *spatial)``.
             log_confusion: not used; networks of annotators give it.
-            consensus: class indices ``(B, 1, *spatial)`` of any type, −1 where nobody labelled; or probabilities q of
-                the classes, ``(B, L, *spatial)``.
+            consensus: class indices ``(B, 1, *spatial)`` of any type, or probabilities q of the classes,
+                ``(B, L, *spatial)``; −1 where nobody labelled, of probabilities in all channels. Pixels where they sum
+                to less than 0.99, as where resampling has mixed them with a −1, count as not labelled too.
 
         Returns:
             A scalar; 0 if no pixel is labelled.
@@ -46,14 +47,16 @@ class ConsensusLoss(nn.Module):
         log_probs, consensus = log_probs.as_subclass(torch.Tensor), consensus.as_subclass(torch.Tensor)
         hard = (len(log_probs), 1, *log_probs.shape[2:])
         if consensus.shape == log_probs.shape:
-            return -(consensus * log_probs).sum(1).mean()
+            labelled = consensus.sum(1) > 0.99
+            values = -(consensus * log_probs.where(labelled[:, None], 0)).sum(1)
+            return values.where(labelled, 0).sum() / labelled.sum().clamp_min(1)
         if consensus.shape != hard:
             raise InputError(
                 f"consensus: expected classes {hard} or probabilities {tuple(log_probs.shape)}, "
                 f"got {tuple(consensus.shape)}."
             )
-        values = -log_probs.gather(1, consensus.long().clamp_min(0))
         labelled = consensus >= 0
+        values = -log_probs.where(labelled, 0).gather(1, consensus.long().clamp_min(0))
         return values.where(labelled, 0).sum() / labelled.sum().clamp_min(1)
 
 

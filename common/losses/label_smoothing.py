@@ -27,15 +27,16 @@ def spatially_varying_smoothing(target: torch.Tensor, sigma: float = 1.0) -> tor
        w_i = \exp(-\lVert i \rVert^2 / 2\sigma^2) $$
 
     over the 3ⁿ − 1 neighbours i: a 3×3(×3) Gaussian kernel whose centre is replaced by the sum of the others. At the
-    image's border the nearest pixel is repeated. Distributions stay distributions. Islam and Glocker, *Spatially
+    image's border the nearest pixel is repeated; neighbours that are not labelled, −1, are left out of both sums, and a
+    pixel without a labelled neighbour keeps y. Distributions stay distributions. Islam and Glocker, *Spatially
     varying label smoothing*, IPMI 2021.
 
     Args:
-        target: ``(B, C, *spatial)``, 1-D to 3-D, hard or soft, floating.
+        target: ``(B, C, *spatial)``, 1-D to 3-D, hard or soft, floating; negative where not labelled.
         sigma: σ > 0 in pixels.
 
     Returns:
-        The smoothed target, same shape and dtype.
+        The smoothed target, same shape and dtype; −1 where not labelled.
 
     Example:
         >>> spatially_varying_smoothing(torch.tensor([[[0.0, 0.0, 1.0, 1.0]]]))
@@ -46,9 +47,21 @@ def spatially_varying_smoothing(target: torch.Tensor, sigma: float = 1.0) -> tor
     side = math.exp(-0.5 / sigma**2)
     kernel = target.new_tensor([side, 1.0, side]) / (1 + 2 * side)
     centre = 1 / (1 + 2 * side) ** (target.ndim - 2)
+    labelled = ~(target < 0)
+    known = target.where(labelled, 0)
+
+    def around(values: torch.Tensor) -> torch.Tensor:
+        blurred = separable_filtering(values, [kernel] * (target.ndim - 2), mode="replicate")
+        return (blurred - centre * values) / (1 - centre)
+
     with torch.autocast(target.device.type, enabled=False):  # convolutions of targets would be rounded to 1e-3
-        blurred = separable_filtering(target, [kernel] * (target.ndim - 2), mode="replicate")
-    return 0.5 * target + 0.5 * (blurred - centre * target) / (1 - centre)
+        neighbours = around(known)
+        if target.device.type != "cpu" or not labelled.all():
+            share = around(labelled.to(target))
+            # of no labelled neighbour the share is rounding; the smallest share of one is a corner's
+            some = share > 0.5 * kernel[0] ** (target.ndim - 2) / (1 - centre)
+            neighbours = torch.where(some, neighbours / share.where(some, 1), known)
+    return (0.5 * known + 0.5 * neighbours).where(labelled, -1)
 
 
 def margin_penalty(log_probabilities: torch.Tensor, margin: float) -> torch.Tensor:

@@ -19,6 +19,9 @@ __all__ = ["ClassificationLoss", "SegmentationLoss", "class_log_probabilities", 
 class SegmentationLoss(nn.Module):
     """A loss of a segmentation with the arguments of MONAI's losses.
 
+    A negative target, −1, says that nobody labelled the pixel: it is left out of sum and count, and no gradient comes
+    from it, whatever the input is there.
+
     Args:
         to_onehot_y: the target is ``(B, 1, *spatial)`` with class indices, to be made ``(B, C, *spatial)``.
         sigmoid: the input holds logits, each channel of its own.
@@ -47,8 +50,14 @@ class SegmentationLoss(nn.Module):
         self.softmax = softmax
         self.reduction = LossReduction(reduction)
 
-    def align(self, input: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def align(
+        self, input: torch.Tensor, target: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
         """Both as plain tensors ``(B, C, *spatial)`` of one dtype: float64 stays, all else is computed in float32.
+
+        The third is true where a pixel is labelled, None if all are: ``(B, C, *spatial)`` where each channel is a
+        problem of its own, else ``(B, 1, *spatial)`` (a pixel with a negative channel is not labelled). The input is 0
+        where it is not, the target is left as it came, or −1.
 
         Raises:
             InputError: if the shapes do not fit each other or the arguments.
@@ -68,17 +77,42 @@ class SegmentationLoss(nn.Module):
                 f"got {tuple(target.shape)}."
             )
         dtype = torch.float64 if input.dtype == torch.float64 else torch.float32
+        input, labelled = input.to(dtype), self._labelled(target)
         if not self.to_onehot_y:
-            return input.to(dtype), target.to(dtype)
-        try:
-            return input.to(dtype), one_hot(target, channels, dtype=dtype)
-        except RuntimeError as error:  # on CUDA the kernel's own assertion says so, later
-            raise InputError(f"target: expected class indices from 0 to {channels - 1}, got others.") from error
+            target = target.to(dtype)
+        else:
+            try:
+                classes = target if labelled is None else target.where(labelled, 0)
+                target = one_hot(classes, channels, dtype=dtype)
+            except RuntimeError as error:  # on CUDA the kernel's own assertion says so, later
+                raise InputError(
+                    f"target: expected class indices from 0 to {channels - 1}, or -1 = not labelled, got others."
+                ) from error
+        if labelled is not None:  # before anything is computed, so that no gradient meets what does not count
+            input, target = input.where(labelled, 0), target.where(labelled, -1)
+        return input, target, labelled
 
-    def reduce(self, values: torch.Tensor) -> torch.Tensor:
-        """Their mean (nan if there is none, as in PyTorch), their sum, or the values."""
+    def _labelled(self, target: torch.Tensor) -> torch.Tensor | None:
+        if target.dtype == torch.bool or not target.numel():
+            return None
+        if target.device.type == "cpu":  # elsewhere the answer would have to be waited for
+            lowest = target.min()
+            if not lowest < 0:
+                return None
+            if self.to_onehot_y and lowest < -1:
+                raise InputError(f"target: expected class indices, or -1 = not labelled, got {float(lowest):g}.")
+        labelled = ~(target < 0)  # not-a-number is no label either, but must not pass for a missing one
+        return labelled if self.sigmoid and not self.to_onehot_y else labelled.all(1, keepdim=True)
+
+    def reduce(self, values: torch.Tensor, labelled: torch.Tensor | None = None) -> torch.Tensor:
+        """Mean (nan if there is no value, as in PyTorch), sum, or all of the values, 0 where not ``labelled``.
+
+        The mean is that of the labelled values, 0 if there is none.
+        """
+        if labelled is not None:
+            values = values.where(labelled, 0)
         if self.reduction == LossReduction.MEAN:
-            return values.mean()
+            return values.mean() if labelled is None else values.sum() / labelled.sum().clamp_min(1)
         return values.sum() if self.reduction == LossReduction.SUM else values
 
 
@@ -86,7 +120,7 @@ class ClassificationLoss(SegmentationLoss, ABC):
     """A loss that compares, pixel by pixel, the probabilities of K classes with their target.
 
     With ``softmax`` the classes are the C channels. With ``sigmoid`` each channel is a problem of its own with K = 2
-    classes, p = σ(logit) and 1 − p (binary, multi-label). With neither the input holds probabilities: of the binary
+    classes, 1 − p and p = σ(logit) (binary, multi-label). With neither the input holds probabilities: of the binary
     problem if there is one channel, else of the C classes, which sum to one; p and 1 − p, or each p_k, are then kept
     above the dtype's resolution, and pass no gradient below it.
 
@@ -96,7 +130,10 @@ class ClassificationLoss(SegmentationLoss, ABC):
 
     @abstractmethod
     def pointwise(self, log_probabilities: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """The loss ``(B, …)`` of each pixel from log-probabilities and target, both ``(B, K, …)``."""
+        """The loss ``(B, …)`` of each pixel from log-probabilities and target, both ``(B, K, …)``.
+
+        Where a pixel is not labelled its target is −1 in all K classes, and any finite value will do.
+        """
 
     def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """The loss of a segmentation.
@@ -104,18 +141,23 @@ class ClassificationLoss(SegmentationLoss, ABC):
         Args:
             input: ``(B, C, *spatial)``, logits with ``sigmoid`` or ``softmax``, else probabilities.
             target: ``(B, C, *spatial)``, hard (0 and 1) or soft (the probability of each class); with ``to_onehot_y``
-                class indices ``(B, 1, *spatial)``.
+                class indices ``(B, 1, *spatial)``. Negative, −1, where a pixel is not labelled, in all channels; with
+                ``sigmoid``, where each channel is a problem of its own, in any.
 
         Returns:
-            A scalar; with ``reduction="none"`` the loss of each pixel, ``(B, C, *spatial)`` for ``sigmoid``, else
-            ``(B, 1, *spatial)``. float64 for float64, else computed and returned in float32, under AMP too. An empty
-            batch has the mean nan and the sum 0, as in PyTorch.
+            A scalar, the mean over the labelled pixels, 0 if none is; with ``reduction="none"`` the loss of each pixel,
+            0 where not labelled, ``(B, C, *spatial)`` for ``sigmoid``, else ``(B, 1, *spatial)``. float64 for float64,
+            else computed and returned in float32, under AMP too. An empty batch has the mean nan and the sum 0, as in
+            PyTorch.
 
         Raises:
             InputError: if the shapes do not fit each other or the arguments.
         """
-        input, target = self.align(input, target)
-        return self.reduce(self.pointwise(*class_log_probabilities(input, target, self.sigmoid, self.softmax)))
+        input, target, labelled = self.align(input, target)
+        log_probabilities, target = class_log_probabilities(input, target, self.sigmoid, self.softmax)
+        if labelled is not None:
+            target = target.where(labelled.unsqueeze(1), -1)
+        return self.reduce(self.pointwise(log_probabilities, target), labelled)
 
 
 def class_log_probabilities(
@@ -126,7 +168,7 @@ def class_log_probabilities(
     Args:
         input: ``(B, C, *spatial)`` logits if ``sigmoid`` or ``softmax``, else probabilities.
         target: ``(B, C, *spatial)`` probabilities.
-        sigmoid: each channel is a problem with the classes p and 1 − p.
+        sigmoid: each channel is a problem with the classes 1 − p, the background, and p.
         softmax: the channels are the classes.
 
     Returns:
@@ -136,12 +178,12 @@ def class_log_probabilities(
     Example:
         >>> log_p, y = class_log_probabilities(torch.tensor([[[0.0]]]), torch.tensor([[[1.0]]]), sigmoid=True)
         >>> log_p.exp().flatten().tolist(), y.flatten().tolist()
-        ([0.5, 0.5], [1.0, 0.0])
+        ([0.5, 0.5], [0.0, 1.0])
     """
     if softmax:
         return functional.log_softmax(input, 1).unsqueeze(2), target.unsqueeze(2)
     if sigmoid:
-        return functional.logsigmoid(torch.stack((input, -input), 1)), _pair(target)
+        return functional.logsigmoid(torch.stack((-input, input), 1)), _pair(target)
     resolution = torch.finfo(input.dtype).eps
     if input.shape[1] == 1:
         return _pair(input).clamp_min(resolution).log(), _pair(target)
@@ -149,7 +191,7 @@ def class_log_probabilities(
 
 
 def _pair(probability: torch.Tensor) -> torch.Tensor:
-    return torch.stack((probability, 1 - probability), 1)
+    return torch.stack((1 - probability, probability), 1)
 
 
 def non_negative(name: str, value: float) -> float:

@@ -6,6 +6,7 @@ import torch
 from monai.utils import LossReduction
 
 from common.errors import InputError
+from common.fusion.ties import most_probable_class
 from common.losses.normalized import NormalizedCrossEntropyLoss, NormalizedReverseCrossEntropyLoss
 from common.losses.robust import CrossEntropyLoss, ReverseCrossEntropyLoss
 from common.losses.segmentation_loss import ClassificationLoss, non_negative
@@ -26,7 +27,7 @@ TABLE_1: dict[str, tuple[float, float, float, bool, bool]] = {
 
 
 def hard_label(target: torch.Tensor) -> torch.Tensor:
-    """One-hot of the largest y_k, the first of several: of a binary problem, y ≥ ½.
+    """One-hot of the largest y_k, of equal ones the first (`common.fusion.ties`): of a binary problem, y > ½.
 
     Args:
         target: ``(B, K, …)``, soft or hard.
@@ -39,7 +40,7 @@ def hard_label(target: torch.Tensor) -> torch.Tensor:
         tensor([[0., 1.],
                 [1., 0.]])
     """
-    return torch.zeros_like(target).scatter_(1, target.argmax(1, keepdim=True), 1)
+    return torch.zeros_like(target).scatter_(1, most_probable_class(target, 1).unsqueeze(1), 1)
 
 
 class SoftActivePassiveLoss(ClassificationLoss):

@@ -7,33 +7,46 @@ from .calibration import (
     thresholded_adaptive_calibration_error,
 )
 from .confusion import ConfusionMatrixError, confusion_matrix_error
+from .conventions import CONVENTIONS, Convention, StructureCounts, count_structures, is_better, reduce_known
 from .dice_of_annotators import AnnotatorDice, annotator_dice
 from .energy_distance import GeneralizedEnergyDistance, generalized_energy_distance
 from .image_metric import ImageMetric
 from .instances import InstanceMetrics
 from .reliability import ReliabilityBins, reliability_bins
 from .soft import soft_accuracy, soft_dice
+from .structures import DiceScore, HausdorffDistance95, dice_score, hausdorff_distance_95, structure_pair
 
 __all__ = [
     "AnnotatorDice",
     "AnnotatorLogLikelihood",
+    "CONVENTIONS",
     "ConfusionMatrixError",
+    "Convention",
+    "DiceScore",
     "ExpectedCalibrationError",
     "GeneralizedEnergyDistance",
+    "HausdorffDistance95",
     "ImageMetric",
     "InstanceMetrics",
     "ReliabilityBins",
+    "StructureCounts",
     "ThresholdedAdaptiveCalibrationError",
     "annotator_dice",
     "annotator_log_likelihood",
     "confusion_matrix_error",
+    "count_structures",
+    "dice_score",
     "expected_calibration_error",
     "fleiss_kappa",
     "generalized_energy_distance",
+    "hausdorff_distance_95",
+    "is_better",
     "pairwise_dice",
     "pairwise_similarity",
+    "reduce_known",
     "reliability_bins",
     "soft_accuracy",
     "soft_dice",
+    "structure_pair",
     "thresholded_adaptive_calibration_error",
 ]

@@ -6,10 +6,11 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
-from monai.metrics import CumulativeIterationMetric, do_metric_reduction
+from monai.metrics import CumulativeIterationMetric
 from monai.utils import MetricReduction
 
 from common.errors import InputError
+from common.metrics.conventions import reduce_known
 
 __all__ = ["ImageMetric"]
 
@@ -18,8 +19,8 @@ class ImageMetric(CumulativeIterationMetric, ABC):
     """A MONAI metric of a function that gives ``(B, N)`` values for B images: of classes, of annotators, or one.
 
     Args:
-        reduction: of the images' and the N values, see MONAI's metrics; nan values are left out. ``"mean_batch"`` gives
-            one value for each of the N.
+        reduction: of the images' and the N values, see MONAI's metrics; nan values are left out, and the mean of none
+            is nan. ``"mean_batch"`` gives one value for each of the N.
         get_not_nans: whether `aggregate` returns the number of values too.
 
     Raises:
@@ -49,13 +50,18 @@ class ImageMetric(CumulativeIterationMetric, ABC):
     def aggregate(
         self, reduction: MetricReduction | str | None = None
     ) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
-        """The reduced value of all images since the last reset, over the values that are not nan.
+        """The reduced value of all images since the last reset, over the values that are not nan; nan if all are.
 
         Raises:
             InputError: if there has been no image.
         """
-        values = self.get_buffer()
+        return self.reduced(self.get_buffer(), reduction)
+
+    def reduced(
+        self, values: Any, reduction: MetricReduction | str | None = None
+    ) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
+        """The reduction of values ``(images, N)``, see `reduce_known`."""
         if not isinstance(values, torch.Tensor):
             raise InputError(f"{type(self).__name__}: expected at least one image before its aggregate, got none.")
-        value, not_nans = do_metric_reduction(values, reduction or self.reduction)
-        return (value, not_nans) if self.get_not_nans else value
+        value, known = reduce_known(values, reduction or self.reduction)
+        return (value, known) if self.get_not_nans else value

@@ -15,6 +15,7 @@ from monai.metrics import Metric
 from torch import distributed
 
 from common.errors import InputError
+from common.metrics.conventions import count_structures
 
 __all__ = ["InstanceMetrics", "mask_overlap"]
 
@@ -57,6 +58,8 @@ class InstanceMetrics(Metric):
     - ``detection_iou``: of each true box with the best detected one of its class, 0 if there is none; their mean.
     - ``precision``, ``recall``, ``iou`` = TP/(TP+FP+FN) and ``dice`` = 2TP/(2TP+FP+FN): pixels, of the union of the
       masks of a class in an image. Masks are cut at one half.
+    - ``absent``, ``missed``, ``false``: in how many images, summed over the classes, neither truth nor detections have
+      a pixel of the class, the truth alone has, the detections alone have.
 
     Table I cannot all be of one kind: an IoU above the Dice is none of the same pixels, and a recall of 0.46 with a
     precision of 0.52 none of instances at an IoU of 0.5, where its average precision is 12 %.
@@ -127,8 +130,8 @@ class InstanceMetrics(Metric):
             for threshold in THRESHOLDS:
                 key = f"AP_IoU_{threshold:.2f}_MaxDet_100"
                 values[f"{kind}_ap{100 * threshold:.0f}"] = scores.get(key, math.nan)
-        sums = np.sum([image["counts"] for image in images], axis=0) if images else np.zeros(7)
-        right, found, true, overlap, hits, positives, pixels = map(float, sums)
+        sums = np.sum([image["counts"] for image in images], axis=0) if images else np.zeros(10)
+        right, found, true, overlap, hits, positives, pixels, absent, missed, false = map(float, sums)
         return values | {
             "detection_precision": _ratio(right, found, otherwise=0.0),
             "detection_recall": _ratio(right, true),
@@ -137,6 +140,9 @@ class InstanceMetrics(Metric):
             "recall": _ratio(hits, pixels),
             "iou": _ratio(hits, positives + pixels - hits),
             "dice": _ratio(2 * hits, positives + pixels),
+            "absent": absent,
+            "missed": missed,
+            "false": false,
         }
 
     def _compare(self, found: Instances, truth: Instances) -> dict[str, Any]:
@@ -156,18 +162,21 @@ class InstanceMetrics(Metric):
         right = sum(float(result["dtMatches"].sum()) for result in matches.values())
         best = (boxes[sure] * same).max(0).values if sure.any() else torch.zeros(len(true_classes))
         hits = positives = pixels = 0
+        pairs = []
         for label in range(self.num_classes):
             prediction = masks[sure & (classes == label)].any(0)
             target = true_masks[true_classes == label].any(0)
             hits += int((prediction & target).sum())
             positives += int(prediction.sum())
             pixels += int(target.sum())
+            pairs.append(torch.stack((prediction, target)))
+        kinds = count_structures(*torch.stack(pairs, 1)[:, None])
         thresholds = _coco([]).get_iou_thresholds()
         return {
             "box": _matches(boxes, classes, predicted["scores"], true_classes, thresholds),
             "mask": _matches(mask_overlap(masks, true_masks), classes, predicted["scores"], true_classes, thresholds),
             "truths": set(true_classes.tolist()),
-            "counts": [right, int(sure.sum()), len(true_classes), float(best.sum()), hits, positives, pixels],
+            "counts": [right, int(sure.sum()), len(true_classes), float(best.sum()), hits, positives, pixels, *kinds],
         }
 
 

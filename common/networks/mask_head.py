@@ -14,6 +14,8 @@ from common.networks.region_align import pyramid_roi_align, roi_align
 
 __all__ = ["MaskHead"]
 
+UNKNOWN = 1e-2  # share of a cell from which on pixels that nobody labelled make it one that nobody labelled
+
 
 class MaskHead(nn.Module):
     """One mask per class of each region, four times as fine as its features.
@@ -79,6 +81,7 @@ class MaskHead(nn.Module):
     ) -> dict[str, torch.Tensor]:
         """``mask``: the loss of each positive region on the mask of its class; the soft label is cut out by RoIAlign.
 
+        A cell that a pixel without a label (−1) reaches into is −1, and left out by the losses of `common.losses`.
         Without a positive region it is 0, and so is its gradient.
 
         Raises:
@@ -94,7 +97,10 @@ class MaskHead(nn.Module):
         crops = []
         for (boxes, matches), target in zip(positive, targets, strict=True):
             if len(boxes):
-                crop = roi_align(target["masks"].to(boxes)[None], [boxes], (logits.shape[2], logits.shape[3]))
+                masks, size = target["masks"].to(boxes), (logits.shape[2], logits.shape[3])
+                crop = roi_align(masks.clamp_min(0)[None], [boxes], size)
+                if (masks < 0).any():
+                    crop[roi_align((masks < 0).to(masks)[None], [boxes], size) > UNKNOWN] = -1
                 crops.append(crop[torch.arange(len(boxes), device=boxes.device), matches])
         chosen = logits[torch.arange(len(classes), device=classes.device), classes - 1]
         return {"mask": self.loss(chosen[:, None], torch.cat(crops)[:, None])}

@@ -6,12 +6,16 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import torch
-from monai.metrics import compute_dice
-from monai.networks import one_hot
 from monai.transforms import MapTransform
 
 from common.errors import InputError
-from common.metrics import expected_calibration_error, thresholded_adaptive_calibration_error
+from common.metrics import (
+    count_structures,
+    dice_score,
+    expected_calibration_error,
+    structure_pair,
+    thresholded_adaptive_calibration_error,
+)
 
 __all__ = ["CalibrationScoresd"]
 
@@ -22,8 +26,9 @@ class CalibrationScoresd(MapTransform):
     The row under ``summary`` has ``case`` and ``subject``; ``dice``, the mean over structures, and
     ``dice_<structure>``; ``ece_all``, ``ece_foreground`` and ``ece_band``, the expected calibration error over all
     voxels, those whose label is a structure, and those near a boundary; and ``tace``, the thresholded adaptive
-    calibration error. Errors are means over structures, that is all classes but the first; a structure that the label
-    lacks has no Dice (empty).
+    calibration error. Errors are means over structures, that is all classes but the first; a structure that neither
+    label nor prediction has has no Dice (empty). ``absent``, ``missed`` and ``false`` count the structures that are in
+    neither, in the label alone (Dice 0) and in the prediction alone (Dice 0). Voxels of label −1 do not count.
 
     Args:
         keys: probabilities ``(K, *spatial)``, one key.
@@ -70,11 +75,8 @@ class CalibrationScoresd(MapTransform):
                 raise InputError(
                     f"Case {item['case']}: expected probabilities of {classes} classes, got {probabilities.shape[1]}."
                 )
-            dice = compute_dice(
-                one_hot(probabilities.argmax(1, keepdim=True), classes),
-                one_hot(label, classes),
-                include_background=False,
-            )
+            masks = structure_pair(probabilities.argmax(1, keepdim=True), label, classes, include_background=False)
+            dice = dice_score(*masks)
             errors = {
                 "ece_all": expected_calibration_error(probabilities, label, self.bins),
                 "ece_foreground": expected_calibration_error(probabilities, label, self.bins, "foreground"),
@@ -87,6 +89,7 @@ class CalibrationScoresd(MapTransform):
                 "dice": _rounded(dice.nanmean()),
                 **{f"dice_{name}": _rounded(value) for name, value in zip(self.structures, dice[0], strict=True)},
                 **{name: _rounded(error[0, 1:].nanmean()) for name, error in errors.items()},
+                **count_structures(*masks)._asdict(),
             }
         return item
 

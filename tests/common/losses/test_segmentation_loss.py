@@ -203,19 +203,19 @@ def test_shapes_that_do_not_fit_are_named(make: Make) -> None:
         make(sigmoid=True)(torch.zeros(4, 5), torch.zeros(4, 5))
 
 
-@pytest.mark.parametrize("index", [-1, 3, 255])
+@pytest.mark.parametrize("index", [-2, 3, 255])
 def test_class_indices_that_do_not_exist_are_named(index: int) -> None:
     target = torch.full((1, 1, 2, 2), index)
-    with pytest.raises(InputError, match="class indices from 0 to 2"):
+    with pytest.raises(InputError, match="class indices"):
         MeanAbsoluteErrorLoss(softmax=True, to_onehot_y=True)(torch.zeros(1, 3, 2, 2), target)
 
 
 def test_log_probabilities_are_those_of_scipy() -> None:
     logits, target = 20 * draw(2, 3, 4, 5), soft_target(2, 3, 4, 5)
     log_p, y = class_log_probabilities(logits, target, sigmoid=True)
-    expected = torch.from_numpy(log_expit(logits.numpy())), torch.from_numpy(log_expit(-logits.numpy()))
+    expected = torch.from_numpy(log_expit(-logits.numpy())), torch.from_numpy(log_expit(logits.numpy()))
     torch.testing.assert_close(log_p, torch.stack(expected, 1), rtol=1e-14, atol=0)
-    torch.testing.assert_close(y, torch.stack((target, 1 - target), 1))
+    torch.testing.assert_close(y, torch.stack((1 - target, target), 1))
     log_p, y = class_log_probabilities(logits, target, softmax=True)
     torch.testing.assert_close(log_p[:, :, 0], torch.from_numpy(log_softmax(logits.numpy(), axis=1)))
     torch.testing.assert_close(y[:, :, 0], target)
@@ -224,7 +224,7 @@ def test_log_probabilities_are_those_of_scipy() -> None:
 def test_probabilities_of_zero_and_one_are_both_clamped() -> None:
     log_p, _ = class_log_probabilities(torch.tensor([[[0.0, 1.0]]]), torch.zeros(1, 1, 2))
     smallest = math.log(torch.finfo(torch.float32).eps)
-    torch.testing.assert_close(log_p.view(2, 2), torch.tensor([[smallest, 0.0], [0.0, smallest]]))
+    torch.testing.assert_close(log_p.view(2, 2), torch.tensor([[0.0, smallest], [smallest, 0.0]]))
 
 
 def test_a_loss_without_a_formula_cannot_be_made() -> None:

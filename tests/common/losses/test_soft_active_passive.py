@@ -117,7 +117,7 @@ def test_soft_labels_weigh_the_terms(y: float, p: float) -> None:
 def test_an_undecided_label_has_no_normalised_gradient() -> None:
     for term in (NSCE, NRCE):
         assert gradient(term, 0.3, 0.5) == pytest.approx(0, abs=1e-12)
-    assert gradient(NBCE, 0.3, 0.5) < 0  # one half counts as foreground
+    assert gradient(NBCE, 0.3, 0.5) > 0  # one half counts as background
 
 
 @few

@@ -72,6 +72,15 @@ def test_without_geometry_it_is_the_formula_of_the_paper():
     torch.testing.assert_close(loss.consistency_part, consistency)
 
 
+def test_pixels_that_nobody_labelled_are_not_supervised():
+    data = batch()
+    data["label"][:, :, :5] = -1
+    _, target = still(1)(data)
+    logits = torch.randn(3, 3, 16, 16, generator=torch.Generator().manual_seed(1))
+    expected = functional.cross_entropy(logits, data["label"][:, 0].long(), ignore_index=-1)
+    torch.testing.assert_close(ViewLoss(CrossEntropyLoss(**CE))(logits, target), expected)
+
+
 def test_one_view_is_the_supervised_loss_alone():
     data = batch()
     _, target = still(1)(data)

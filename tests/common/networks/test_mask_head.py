@@ -66,3 +66,20 @@ def test_no_positive_region_is_no_mask_loss() -> None:
     assert loss == 0
     loss.backward()
     assert all(parameter.grad.abs().sum() == 0 for parameter in head.parameters())
+
+
+def test_cells_that_nobody_labelled_are_no_target() -> None:
+    seen: list[torch.Tensor] = []
+
+    def loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        seen.append(target)
+        return logits.sum()
+
+    head = MaskHead(4, 1, (4,), loss, hidden=4, cells=7)  # type: ignore[arg-type]
+    mask = torch.ones(1, 32, 32)
+    mask[:, :, 10:] = -1
+    region = SampledRegions(torch.tensor([[0.0, 0, 28, 28]]), torch.tensor([1]), torch.tensor([0]))
+    head.losses([torch.randn(1, 4, 8, 8)], [region], [{"masks": mask}])
+    (target,) = seen
+    assert (target[..., :9] == 1).all() and (target[..., 10:] == -1).all()  # a cell for each pixel
+    assert ((target == 1) | (target == -1)).all()

@@ -41,11 +41,16 @@ def test_scores_are_those_of_the_metrics() -> None:
     assert (row["case"], row["subject"]) == ("a/b", "a")
 
 
-def test_an_absent_structure_has_no_dice() -> None:
+def test_an_absent_structure_has_no_dice_and_a_false_one_has_0() -> None:
     data = item()
     data["label"] = data["label"].clamp_max(1)
     row = CalibrationScoresd("pred", NAMES)(data)["summary"]
+    assert row["dice_muscle"] == 0 and row["dice"] == pytest.approx(row["dice_ventricle"] / 2, abs=1e-6)
+    assert (row["absent"], row["missed"], row["false"]) == (0, 0, 1)
+    data["pred"][2] = 0  # nor predicted: then it is not there
+    row = CalibrationScoresd("pred", NAMES)(data)["summary"]
     assert row["dice_muscle"] == "" and row["dice"] == row["dice_ventricle"]
+    assert (row["absent"], row["missed"], row["false"]) == (1, 0, 0)
 
 
 def test_perfect_probabilities() -> None:

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from common.errors import InputError
+from common.errors import InputError, show_input_errors
 from common.io.files import whole_file
 from common.io.readers import grey_image
 from common.transforms.fuse_annotators import Consensus, fuse_annotators
@@ -227,4 +227,5 @@ def _with_lists(arguments: Sequence[str]) -> list[str]:
 
 
 if __name__ == "__main__":
+    show_input_errors()
     fire.Fire(fuse, command=_with_lists(sys.argv[1:]))

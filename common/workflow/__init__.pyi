@@ -1,7 +1,7 @@
 from .averaged_weights import AverageWeights
 from .begin import begin_run
 from .calibration import FitTemperature, ReliabilityTable, load_temperature
-from .checkpoint import TrainingCheckpoint, load_weights
+from .checkpoint import TrainingCheckpoint
 from .distributed import AverageGradients, share_batches, share_cases
 from .epoch_table import EpochTable
 from .optimizer_groups import parameter_groups
@@ -9,6 +9,7 @@ from .overrides import as_bool, choose
 from .prediction_summary import PredictionSummary
 from .seeding import EpochSeed
 from .tracking import Tracking
+from .weights import load_weights, start_from_weights
 
 __all__ = [
     "AverageGradients",
@@ -28,4 +29,5 @@ __all__ = [
     "parameter_groups",
     "share_batches",
     "share_cases",
+    "start_from_weights",
 ]

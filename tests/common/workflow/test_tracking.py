@@ -24,8 +24,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from common.errors import InputError
 from common.workflow import EpochTable, Tracking, mlflow_tracking
-from common.workflow.call_stack import at_work
 from common.workflow.mlflow_tracking import prepare_mlflow
+from common.workflow.monai_internals import running_parser
 from common.workflow.run_record import environment, write_run_record
 
 
@@ -130,10 +130,10 @@ def test_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_innermost_parser_is_at_work() -> None:
-    inner = ConfigParser({"x": "$at_work(ConfigParser)"}, globals={"at_work": at_work, "ConfigParser": ConfigParser})
+    inner = ConfigParser({"x": "$running_parser()"}, globals={"at_work": at_work, "ConfigParser": ConfigParser})
     outer = ConfigParser({"y": "$inner.get_parsed_content('x')"}, globals={"inner": inner})
     assert outer.get_parsed_content("y") is inner
-    assert at_work(ConfigParser) is None
+    assert running_parser() is None
 
 
 @pytest.fixture

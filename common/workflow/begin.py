@@ -10,12 +10,14 @@ from monai.bundle import ConfigParser, ConfigWorkflow
 
 from common.errors import InputError, show_input_errors
 from common.workflow.checkpoint import check_start
+from common.workflow.distributed import done_by_all
 from common.workflow.interruption import exit_on_termination
 from common.workflow.mlflow_tracking import prepare_mlflow
 from common.workflow.monai_internals import is_monai_command, running_workflow
 from common.workflow.one_version import require_one_version
 from common.workflow.override_checks import check_overrides
 from common.workflow.overrides import as_bool
+from common.workflow.process_end import end_with_parent, explain_lost_process, wait_for_pools_at_exit
 from common.workflow.run_definition import training_definition
 
 __all__ = ["begin_run"]
@@ -39,12 +41,18 @@ def begin_run() -> None:
         InputError: names the key, and the nearest one where a key is mistyped.
     """
     if is_monai_command():
-        show_input_errors()
+        show_input_errors(explain_lost_process)
         exit_on_termination()
+        wait_for_pools_at_exit()
+        end_with_parent()
     require_one_version()
     workflow = running_workflow()
-    if workflow is None:  # not run by MONAI, so nothing was overridden
-        return
+    if workflow is not None:  # else it is not run by MONAI, so that nothing was overridden
+        with done_by_all():
+            _check(workflow)
+
+
+def _check(workflow: ConfigWorkflow) -> None:
     check_overrides(workflow)
     parser = workflow.parser
     prepare_mlflow(parser, workflow.run_id)

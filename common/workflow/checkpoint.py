@@ -93,8 +93,8 @@ def check_start(
     if not path.is_file():
         if (Path(folder) / WEIGHTS_FILE).is_file() and not overwrite:
             raise InputError(
-                f"{Path(folder) / WEIGHTS_FILE} are weights of another training: name another ckpt_dir, or replace them "
-                "by --overwrite true."
+                f"{Path(folder) / WEIGHTS_FILE} are weights of another training: name another ckpt_dir, or replace "
+                "them by --overwrite true."
             )
         return False
     if not resume and overwrite:
@@ -139,8 +139,8 @@ class TrainingCheckpoint:
 
     A checkpoint knows the configuration of its training, see `common.workflow.run_definition.training_definition`:
     another training does not continue it. A training that starts anew writes a checkpoint of epoch 0 at once, so that
-    whatever ends it, there is something of its own to resume from. SIGINT and SIGTERM end it in order, see `Interruption`; another run into the same
-    folder is refused, see `claim_while_running`.
+    whatever ends it, there is something of its own to resume from. SIGINT and SIGTERM end it in order, see
+    `Interruption`; another run into the same folder is refused, see `claim_while_running`.
 
     Args:
         folder: where the two files go.

@@ -55,11 +55,13 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize("stream", [Terminal(), io.StringIO()], ids=["terminal", "file"])
-def test_bar_on_a_terminal_only(stream: io.StringIO, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bar_on_a_terminal_only(
+    stream: io.StringIO, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(sys, "stderr", stream)
     console = logging.StreamHandler(stream)
     monkeypatch.setattr(logging.root, "handlers", [console])
-    monkeypatch.setattr(logging.getLogger("common.workflow.epoch_table"), "level", logging.INFO)
+    caplog.set_level(logging.INFO, "common.workflow.epoch_table")
     train(tmp_path, epochs=2)
     text = stream.getvalue()
     assert "epoch 2/2  loss" in text  # the log line
@@ -129,8 +131,8 @@ def test_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["python"] == ".".join(map(str, sys.version_info[:3]))
 
 
-def test_innermost_parser_is_at_work() -> None:
-    inner = ConfigParser({"x": "$running_parser()"}, globals={"at_work": at_work, "ConfigParser": ConfigParser})
+def test_the_innermost_parser_is_the_running_one() -> None:
+    inner = ConfigParser({"x": "$running_parser()"}, globals={"running_parser": running_parser})
     outer = ConfigParser({"y": "$inner.get_parsed_content('x')"}, globals={"inner": inner})
     assert outer.get_parsed_content("y") is inner
     assert running_parser() is None

@@ -16,7 +16,7 @@ from typing import Any
 import fire
 import yaml
 
-from common.errors import InputError
+from common.errors import InputError, show_input_errors
 from common.io.files import read_csv
 from common.report import draw_memorisation, draw_nu_path, draw_overlay, write_page
 from common.workflow.overrides import choose
@@ -102,4 +102,5 @@ def demo(bundle: str = "t_loss", output: str = "demo", bundles_dir: str | Path =
 
 
 if __name__ == "__main__":
+    show_input_errors()
     fire.Fire(demo)

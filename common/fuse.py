@@ -15,7 +15,7 @@ import fire
 import numpy as np
 import torch
 
-from common.errors import InputError
+from common.errors import InputError, show_input_errors
 from common.io.checks import geometry_finding
 from common.io.formats import IMAGE_SUFFIXES, NIFTI_SUFFIXES, is_picture, suffix_of
 from common.io.label_inference import infer_annotator_meanings
@@ -208,4 +208,5 @@ def _with_lists(arguments: Sequence[str]) -> list[str]:
 
 
 if __name__ == "__main__":
+    show_input_errors()
     fire.Fire(fuse, command=_with_lists(sys.argv[1:]))

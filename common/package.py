@@ -18,7 +18,7 @@ from pathlib import Path
 import fire
 import yaml
 
-from common.errors import InputError
+from common.errors import InputError, show_input_errors
 from common.io.files import whole_file
 from common.phantom_weights import RECORD, WEIGHTS, read_record, train_weights
 
@@ -172,4 +172,5 @@ def _read_model_info(path: Path) -> dict[str, dict[str, str]]:
 
 
 if __name__ == "__main__":
+    show_input_errors()
     fire.Fire(package)

@@ -17,7 +17,7 @@ import fire
 import torch
 
 from common.decision import accuracy_optimal_segmentation, apply_threshold, dice_optimal_threshold
-from common.errors import InputError
+from common.errors import InputError, show_input_errors
 from common.io.files import write_csv
 from common.io.formats import ITK_SUFFIXES, NIBABEL_SUFFIXES, is_picture, read_image, suffix_of
 from common.io.writers import save_like, voxel_mm3
@@ -123,4 +123,5 @@ def _read(path: Path) -> torch.Tensor:
 
 
 if __name__ == "__main__":
+    show_input_errors()
     fire.Fire(threshold)

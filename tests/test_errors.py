@@ -11,8 +11,10 @@ import pytest
 import common
 from common.errors import InputError, find_input_error
 
+SHOWN = "from common.errors import show_input_errors; show_input_errors()\n"
 WRAPPED = """
-from common import InputError
+from common.errors import InputError, show_input_errors
+show_input_errors()
 try:
     raise InputError("case_7: expected a mask, got none.")
 except InputError as error:
@@ -61,7 +63,7 @@ def test_traceback_on_request() -> None:
 
 
 def test_other_errors_keep_their_traceback() -> None:
-    done = _run("import common\nraise RuntimeError('a fault of ours')")
+    done = _run(SHOWN + "raise RuntimeError('a fault of ours')")
     assert done.returncode == 1
     assert "Traceback" in done.stderr and "a fault of ours" in done.stderr
 
@@ -72,6 +74,36 @@ def test_a_hook_that_is_there_stays() -> None:
 
 
 def test_ctrl_c_has_no_traceback() -> None:
-    done = _run("import common; raise KeyboardInterrupt")
+    done = _run(SHOWN + "raise KeyboardInterrupt")
     assert done.stderr == "Interrupted.\n"
     assert done.returncode in (130, -signal.SIGINT)
+
+
+def test_importing_changes_nothing_in_the_process() -> None:
+    """Not even an import of everything: hooks, signals, threads and the class of the module stay as they were."""
+    code = """
+import signal, sys, threading
+before = sys.excepthook, sys.unraisablehook, signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+import common
+from common import workflow
+for name in workflow.__all__:
+    getattr(workflow, name)
+after = sys.excepthook, sys.unraisablehook, signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+assert before == after and type(common) is type(sys), (before, after)
+workflow.begin_run()  # in somebody's own program
+assert before[0] is sys.excepthook and before[2] is signal.getsignal(signal.SIGTERM)
+raise common.InputError("mine")
+"""
+    done = _run(code)
+    assert "Traceback" in done.stderr and "common.errors.InputError: mine" in done.stderr, done.stderr
+
+
+def test_what_is_no_input_error_may_be_explained() -> None:
+    code = "from common.errors import show_input_errors\nshow_input_errors(lambda error: f'lost: {error}')\n"
+    assert _run(code + "raise RuntimeError('peer')").stderr == "Error: lost: peer\n"
+
+
+def test_of_several_processes_the_first_says_it() -> None:
+    code = SHOWN + "from common import InputError\nerror = InputError('a')\nerror.said_by_first = True\nraise error"
+    done = _run(code)
+    assert (done.returncode, done.stderr) == (1, "")

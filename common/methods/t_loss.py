@@ -22,7 +22,8 @@ class MemorisationCurve:
     ``epoch, noise_kind, cases, dice_clean, dice_noisy``. A network that memorises gains against the noisy labels what
     it loses against the clean ones (T-Loss paper, Fig. 1). Several processes put their cases together.
 
-    The batch must hold ``label``, ``clean_label`` (B, C, *spatial) and ``noise_kind`` (a name per image). Two empty
+    The batch must hold ``label``, ``clean_label`` (B, C, *spatial) and ``noise_kind`` (a name per image; ``none`` where
+    it is missing). Two empty
     masks agree fully.
 
     Args:
@@ -54,7 +55,7 @@ class MemorisationCurve:
             for key in ("clean_label", "label")
         ]
         self._scores.append(torch.stack(scores, dim=1))  # stays on the device until the epoch ends
-        self._kinds.extend(batch["noise_kind"])
+        self._kinds.extend(batch.get("noise_kind", ["none"] * len(prediction)))
 
     def finish(self, engine: Engine) -> None:
         by_kind: dict[str, list[list[float]]] = defaultdict(list)

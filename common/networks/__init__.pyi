@@ -1,6 +1,7 @@
 from .annotator_ensemble import AnnotatorEnsemble
 from .annotator_network import AnnotatorNetwork, ConfusionHead, GlobalConfusion
 from .mask_rcnn import IMaskRCNN, class_probabilities
+from .padded_dyn_unet import PaddedDynUNet
 from .probabilistic_unet import ProbabilisticUNet
 from .region_align import roi_align
 from .segmenter import Segmenter
@@ -12,6 +13,7 @@ __all__ = [
     "ConfusionHead",
     "GlobalConfusion",
     "IMaskRCNN",
+    "PaddedDynUNet",
     "ProbabilisticUNet",
     "Segmenter",
     "UNet",

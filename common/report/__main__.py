@@ -13,7 +13,7 @@ from pathlib import Path
 import fire
 from fire.decorators import SetParseFn
 
-from common.errors import InputError
+from common.errors import InputError, show_input_errors
 from common.report.annotators import draw_validation
 from common.report.calibration import draw_reliability
 from common.report.curves import draw_dice_by_setting, draw_memorisation, draw_nu_path
@@ -224,4 +224,5 @@ COMMANDS = {
 
 
 if __name__ == "__main__":
+    show_input_errors()
     fire.Fire(COMMANDS)

@@ -1,7 +1,7 @@
 from .averaged_weights import AverageWeights
 from .begin import begin_run
 from .calibration import FitTemperature, ReliabilityTable, load_temperature
-from .checkpoint import TrainingCheckpoint, load_weights
+from .checkpoint import TrainingCheckpoint
 from .distributed import AverageGradients, share_batches, share_cases
 from .epoch_table import EpochTable
 from .inferers import inferer_of
@@ -12,6 +12,7 @@ from .planning import KeepPlan, load_plan, load_split, plan_of, split_of
 from .prediction_summary import PredictionSummary
 from .seeding import EpochSeed
 from .tracking import Tracking
+from .weights import load_weights, start_from_weights
 
 __all__ = [
     "AverageGradients",
@@ -38,4 +39,5 @@ __all__ = [
     "share_batches",
     "share_cases",
     "split_of",
+    "start_from_weights",
 ]

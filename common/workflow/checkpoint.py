@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from collections.abc import Mapping
@@ -14,11 +15,14 @@ from ignite.engine import Engine, Events
 from monai.engines.workflow import Workflow
 
 from common.errors import InputError
-from common.io.files import whole_file
+from common.io.files import whole_file, writing
+from common.workflow.calibration import TEMPERATURE_FILE
 from common.workflow.claim import claim_while_running
-from common.workflow.distributed import from_first
+from common.workflow.distributed import done_by_all, done_by_first
 from common.workflow.interruption import Interruption
+from common.workflow.monai_internals import running_parser
 from common.workflow.overrides import as_bool
+from common.workflow.run_definition import differences, training_definition
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +56,7 @@ def _write(state: Any, path: Path) -> None:
         torch.save(state, file)
 
 
-def _load_into(name: str, target: Any, state: Any, path: str | os.PathLike[str]) -> None:
+def load_into(name: str, target: Any, state: Any, path: str | os.PathLike[str]) -> None:
     try:
         target.load_state_dict(state)
     except Exception as error:
@@ -60,15 +64,68 @@ def _load_into(name: str, target: Any, state: Any, path: str | os.PathLike[str])
         raise InputError(f"{path} does not fit the {name} of this configuration: {detail}.") from error
 
 
-def load_weights(network: torch.nn.Module, path: str | os.PathLike[str]) -> torch.nn.Module:
-    """Loads ``model.pt`` (or the network inside a ``checkpoint.pt``) into ``network`` and returns it.
+def check_start(
+    folder: str | os.PathLike[str], definition: Mapping[str, Any] | None, resume: bool, overwrite: bool
+) -> bool:
+    """Whether a training that is about to start continues what its folder holds.
+
+    A new training into a folder that holds one needs ``overwrite``, and so does resuming with a configuration that
+    defines another training. A checkpoint of epoch 0 without a ``model.pt`` holds nothing worth keeping.
+
+    Args:
+        folder: of the checkpoint; it may be missing.
+        definition: of the training, see `common.workflow.run_definition.training_definition`; None if unknown, which
+            fits any.
+        resume: whether the training is to continue.
+        overwrite: whether it may replace what it does not continue.
+
+    Returns:
+        True if it continues, False if it starts anew.
 
     Raises:
-        InputError: the file is missing, truncated, foreign, or of another architecture.
+        InputError: it may do neither; the message names the keys that differ and both values.
+
+    Example:
+        >>> check_start("no_such_folder", None, resume=True, overwrite=False)
+        False
     """
+    path = Path(folder) / STATE_FILE
+    if not path.is_file():
+        if (Path(folder) / WEIGHTS_FILE).is_file() and not overwrite:
+            raise InputError(
+                f"{Path(folder) / WEIGHTS_FILE} are weights of another training: name another ckpt_dir, or replace "
+                "them by --overwrite true."
+            )
+        return False
+    if not resume and overwrite:
+        return False
     state = read_state(path)
-    _load_into("network", network, state.get("network", state), path)
-    return network
+    if not resume:
+        if state.get("epoch") == 0 and not (Path(folder) / WEIGHTS_FILE).is_file():
+            return False
+        raise InputError(
+            f"{path} holds a training up to epoch {state.get('epoch')}: --resume True continues it, --overwrite true "
+            "starts over in its place."
+        )
+    found = state.get("definition")
+    if definition is None or found is None:
+        return True
+    other = differences(found, dict(definition))
+    if not other:
+        return True
+    if overwrite:
+        return False
+    listed = "; ".join(f"{key} {_short(old)}, now {_short(new)}" for key, (old, new) in list(other.items())[:5])
+    more = f"; and {len(other) - 5} more" if len(other) > 5 else ""
+    raise InputError(
+        f"{path} is of a training with another configuration ({listed}{more}): give what it was trained with, name "
+        "another ckpt_dir, or start over by --overwrite true."
+    )
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:57]}…"
 
 
 class TrainingCheckpoint:
@@ -80,9 +137,10 @@ class TrainingCheckpoint:
     handlers whose work it must contain (validation, tables, schedulers). Of several processes the first writes and
     reads; the files are those of a single process, which can continue the training of several and the other way round.
 
-    Where there is no ``checkpoint.pt`` one of epoch 0 is written at the start, so that whatever ends a training, there
-    is something to resume from. SIGINT and SIGTERM end it in order, see `Interruption`; another run into the same
-    folder is refused, see `claim_while_running`.
+    A checkpoint knows the configuration of its training, see `common.workflow.run_definition.training_definition`:
+    another training does not continue it. A training that starts anew writes a checkpoint of epoch 0 at once, so that
+    whatever ends it, there is something of its own to resume from. SIGINT and SIGTERM end it in order, see
+    `Interruption`; another run into the same folder is refused, see `claim_while_running`.
 
     Args:
         folder: where the two files go.
@@ -90,10 +148,12 @@ class TrainingCheckpoint:
         objects: name → object with ``state_dict`` and ``load_state_dict`` (optimizer, loss, scheduler).
         resume: continue after the last whole epoch; without a checkpoint in ``folder`` training starts at epoch 1.
         best_of: the evaluator whose key metric selects ``model.pt``, or ``"trainer"``; None keeps the last epoch.
+        overwrite: a training that does not continue the one in ``folder`` replaces it; its files are removed at the
+            start. With ``resume``: continue where the configuration is the same, else start over.
 
     Raises:
-        InputError: when running, if another process writes into ``folder`` or it cannot be written to; when resuming,
-            if the checkpoint is truncated, foreign, or of another configuration.
+        InputError: when running, if another process writes into ``folder``, if it cannot be written to, or if it holds
+            another training and ``overwrite`` is false; when resuming, if the checkpoint is truncated or foreign.
     """
 
     def __init__(
@@ -103,11 +163,14 @@ class TrainingCheckpoint:
         objects: Mapping[str, Any],
         resume: bool = False,
         best_of: Workflow | str | None = None,
+        overwrite: bool = False,
     ) -> None:
         self.folder = Path(folder)
         self.objects = {"network": network, **objects}
-        self.resume = as_bool("resume", resume)
+        self.resume, self.overwrite = as_bool("resume", resume), as_bool("overwrite", overwrite)
         self.best_of = best_of
+        parser = running_parser()
+        self.definition = None if parser is None else training_definition(parser.get())
 
     def attach(self, engine: Engine) -> None:
         claim_while_running(engine, self.folder)
@@ -116,45 +179,52 @@ class TrainingCheckpoint:
         engine.add_event_handler(Events.EPOCH_COMPLETED, self.save)
 
     def start(self, engine: Engine) -> None:
-        self.load(engine)
-        if not (self.folder / STATE_FILE).exists():  # so that there is something to resume from in the first epoch
-            self.save(engine)
+        with done_by_all():
+            continues = done_by_first(lambda: check_start(self.folder, self.definition, self.resume, self.overwrite))
+        if continues:
+            self.load(engine)
+            return
+        if self.resume:
+            logger.warning("%s: nothing to resume from, training starts at epoch 1.", self.folder / STATE_FILE)
+        if idist.get_rank() == 0:
+            with writing(self.folder):
+                for name in (STATE_FILE, WEIGHTS_FILE, TEMPERATURE_FILE):
+                    (self.folder / name).unlink(missing_ok=True)
+        self.save(engine)  # so that there is something to resume from in the first epoch
 
-    def _judge(self, engine: Engine) -> Engine | None:
+    def _selector(self, engine: Engine) -> Engine | None:
         return engine if self.best_of == "trainer" else self.best_of
 
     def save(self, engine: Engine) -> None:
         if idist.get_rank() > 0:
             return
-        judge = self._judge(engine)
+        selector = self._selector(engine)
         scaler = getattr(engine, "scaler", None)
         state: dict[str, Any] = {
+            "definition": self.definition,
             "epoch": engine.state.epoch,
             "iteration": engine.state.iteration,
             "scaler": scaler.state_dict() if scaler is not None else None,
-            "best": None if judge is None else [float(judge.state.best_metric), judge.state.best_metric_epoch],
+            "best": None if selector is None else [float(selector.state.best_metric), selector.state.best_metric_epoch],
             "handlers": {key: getattr(engine.state, key) for key in engine.state_dict_user_keys},
             "objects": {name: target.state_dict() for name, target in self.objects.items()},
         }
-        best = judge is None or judge.state.best_metric_epoch == engine.state.epoch  # it counts the trainer's epochs
+        best = (
+            selector is None or selector.state.best_metric_epoch == engine.state.epoch
+        )  # it counts the trainer's epochs
         if best and engine.state.epoch > 0:
             _write(state["objects"]["network"], self.folder / WEIGHTS_FILE)
         _write(state, self.folder / STATE_FILE)
 
     def load(self, engine: Engine) -> None:
         path = self.folder / STATE_FILE
-        if not self.resume:
-            return
-        state = from_first(read_state(path) if idist.get_rank() == 0 and path.exists() else None)
-        if state is None:
-            logger.warning("%s: nothing to resume from, training starts at epoch 1.", path)
-            return
+        state = done_by_first(lambda: read_state(path))
         wanted, found = set(self.objects), set(state.get("objects", {}))
         if wanted != found:
             raise InputError(f"{path} holds the states of {sorted(found)}; this configuration needs {sorted(wanted)}.")
         for name, target in self.objects.items():
-            _load_into(name, target, state["objects"][name], path)
-        missing = {"epoch", "iteration", "scaler", "best", "handlers"} - state.keys()
+            load_into(name, target, state["objects"][name], path)
+        missing = {"definition", "epoch", "iteration", "scaler", "best", "handlers"} - state.keys()
         if missing:
             raise InputError(f"{path} is no checkpoint of a training: it lacks {', '.join(sorted(missing))}.")
         for key, value in state["handlers"].items():
@@ -162,7 +232,7 @@ class TrainingCheckpoint:
         engine.state.epoch, engine.state.iteration = state["epoch"], state["iteration"]
         if state["scaler"] is not None and getattr(engine, "scaler", None) is not None:
             engine.scaler.load_state_dict(state["scaler"])
-        judge = self._judge(engine)
-        if judge is not None and state["best"] is not None:
-            judge.state.best_metric, judge.state.best_metric_epoch = state["best"]
+        selector = self._selector(engine)
+        if selector is not None and state["best"] is not None:
+            selector.state.best_metric, selector.state.best_metric_epoch = state["best"]
         logger.info("Resumed after epoch %d from %s.", state["epoch"], path)

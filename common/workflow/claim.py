@@ -14,6 +14,7 @@ from ignite.engine import Engine, Events
 
 from common.errors import InputError
 from common.io.files import writing
+from common.workflow.distributed import done_by_all, done_by_first
 
 try:
     import fcntl
@@ -94,6 +95,10 @@ def claim_while_running(engine: Engine, folder: str | os.PathLike[str]) -> None:
         release_folders()
         raise error  # whoever handles this event has to
 
-    engine.add_event_handler(Events.STARTED, lambda: claim_folder(folder))
+    def claim() -> None:
+        with done_by_all():
+            done_by_first(lambda: claim_folder(folder))
+
+    engine.add_event_handler(Events.STARTED, claim)
     engine.add_event_handler(Events.COMPLETED, release_folders)
     engine.add_event_handler(Events.EXCEPTION_RAISED, fail)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
@@ -17,7 +18,7 @@ from monai.engines.utils import IterationEvents
 from torch import distributed
 from torch.utils.data import BatchSampler, RandomSampler, Sampler, SequentialSampler, get_worker_info
 
-from common.errors import InputError
+from common.errors import InputError, find_input_error
 
 T = TypeVar("T")
 
@@ -188,15 +189,35 @@ def require_one_process(path: str | os.PathLike[str]) -> None:
         raise InputError(f"{path} is written by a single process: leave torchrun and configs/multi_gpu.yaml away.")
 
 
-def from_first(value: T) -> T:
-    """What the first process has, for all of them.
+def done_by_first(work: Callable[[], T]) -> T:
+    """What a function returns in the first process, for all of them; an `InputError` there is raised in all.
 
     Example:
-        >>> from_first({"epoch": 3})
+        >>> done_by_first(lambda: {"epoch": 3})
         {'epoch': 3}
     """
     if idist.get_world_size() == 1:
-        return value
-    values = [value]
-    distributed.broadcast_object_list(values)
-    return values[0]
+        return work()
+    found: list[Any] = [None, None]
+    error = None
+    if idist.get_rank() == 0:
+        try:
+            found[0] = work()
+        except InputError as raised:
+            error, found[1] = raised, str(raised)
+    distributed.broadcast_object_list(found)
+    if found[1] is not None:
+        raise error or InputError(found[1])
+    return found[0]
+
+
+@contextmanager
+def done_by_all() -> Iterator[None]:
+    """For a block that fails in every process of a training alike: the first one says why, the others are quiet."""
+    try:
+        yield
+    except Exception as error:
+        found = find_input_error(error)
+        if found is not None:
+            found.said_by_first = int(os.environ.get("RANK", "0")) > 0
+        raise

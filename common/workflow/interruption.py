@@ -13,6 +13,8 @@ from typing import Any
 import ignite.distributed as idist
 from ignite.engine import Engine, Events
 
+from common.workflow.monai_internals import is_monai_command
+
 __all__ = ["Interruption", "exit_on_termination"]
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -80,6 +82,5 @@ def exit_on_termination() -> None:
 
     What was half-written is then cleaned up, as after Ctrl-C. Other programs keep their own ways.
     """
-    command = getattr(sys.modules["__main__"], "__package__", None) == "monai.bundle"
-    if command and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+    if is_monai_command() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))

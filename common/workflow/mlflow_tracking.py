@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from importlib.util import find_spec
-from typing import Any
 
 import ignite.distributed as idist
-from monai.bundle import ConfigParser, ReferenceResolver
-from monai.bundle.config_item import ConfigComponent, ConfigExpression
+from monai.bundle import ConfigParser
 
 from common.errors import InputError
+from common.workflow.monai_internals import change_component, parsed_ids
 from common.workflow.run_record import CONFIGURATION_FILE
 
 HANDLER = "MLFlowHandler"
@@ -34,7 +33,7 @@ def prepare_mlflow(parser: ConfigParser, run_id: str) -> None:
     Raises:
         InputError: the extra ``tracking`` is not installed.
     """
-    handlers = [id for id in parser.ref_resolver.items if _is_handler(parser, id)]
+    handlers = [id for id in parsed_ids(parser) if _is_handler(parser, id)]
     if not handlers:
         return
     if find_spec("mlflow") is None:
@@ -42,28 +41,14 @@ def prepare_mlflow(parser: ConfigParser, run_id: str) -> None:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     for id in handlers:
         if idist.get_rank() > 0:
-            _change(parser, id, _disabled_=True)
+            change_component(parser, id, _disabled_=True)
         elif "output_transform" in parser[id]:
             artifacts = f"$@output_dir + '/{CONFIGURATION_FILE}'"
-            _change(parser, id, output_transform="$lambda output: output['loss']", artifacts=artifacts)
+            change_component(parser, id, output_transform="$lambda output: output['loss']", artifacts=artifacts)
         elif "@train" not in str(parser.get(run_id)):
-            _change(parser, id, close_on_complete=True)
+            change_component(parser, id, close_on_complete=True)
 
 
 def _is_handler(parser: ConfigParser, id: str) -> bool:
     config = parser[id]
     return isinstance(config, dict) and config.get("_target_") == HANDLER
-
-
-def _change(parser: ConfigParser, id: str, **changes: Any) -> None:
-    """New settings of a handler, in a copy: MONAI puts its own defaults into the configuration, for all runs the same.
-
-    What was built from the rest of the configuration is kept.
-    """
-    parent, index = ReferenceResolver.split_id(id, last=True)
-    settings = parser[parent][int(index)] = parser[id] | changes
-    items = parser.ref_resolver.items
-    items[id] = ConfigComponent(config=settings, id=id, locator=parser.locator)
-    for key, value in changes.items():
-        if ConfigExpression.is_expression(value):
-            items[f"{id}::{key}"] = ConfigExpression(config=value, id=f"{id}::{key}", globals=parser.globals)

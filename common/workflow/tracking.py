@@ -8,12 +8,11 @@ from pathlib import Path
 import ignite.distributed as idist
 import torch
 from ignite.engine import Engine, Events
-from monai.bundle import ConfigParser
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from common.workflow.call_stack import at_work
+from common.workflow.monai_internals import running_parser
 from common.workflow.run_record import write_run_record
 
 TENSORBOARD_FOLDER = "tensorboard"
@@ -37,7 +36,7 @@ class Tracking:
 
     def __init__(self, folder: str) -> None:
         self.folder = Path(folder)
-        self.parser = at_work(ConfigParser)
+        self.parser = running_parser()
         self._opened: ExitStack | None = None
 
     def attach(self, engine: Engine) -> None:

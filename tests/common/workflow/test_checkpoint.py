@@ -7,11 +7,11 @@ import torch
 from ignite.engine import Engine, Events
 
 from common.errors import InputError
-from common.workflow import EpochTable, TrainingCheckpoint, load_weights
+from common.workflow import EpochTable, TrainingCheckpoint, load_weights, start_from_weights
 from common.workflow.checkpoint import read_state
 
 
-def engine_with(folder, resume=False, seed=0, best_of=None, epochs=2):
+def engine_with(folder, resume=False, seed=0, best_of=None, overwrite=False, definition=None):
     torch.manual_seed(seed)
     network = torch.nn.Linear(2, 1)
     optimizer = torch.optim.Adam(network.parameters(), 0.1)
@@ -26,7 +26,9 @@ def engine_with(folder, resume=False, seed=0, best_of=None, epochs=2):
     engine = Engine(step)
     engine.state.best_metric, engine.state.best_metric_epoch = -1.0, -1
     EpochTable(folder).attach(engine)
-    TrainingCheckpoint(folder, network, {"optimizer": optimizer}, resume=resume, best_of=best_of).attach(engine)
+    checkpoint = TrainingCheckpoint(folder, network, {"optimizer": optimizer}, resume, best_of, overwrite)
+    checkpoint.definition = definition
+    checkpoint.attach(engine)
     return engine, network
 
 
@@ -67,7 +69,7 @@ def test_best_epoch_keeps_the_weights(tmp_path):
     engine, network = engine_with(tmp_path, best_of="trainer")
 
     @engine.on(Events.EPOCH_STARTED)
-    def judge(engine):  # MONAI sets these at the end of an epoch, before the checkpoint is written
+    def select(engine):  # MONAI sets these at the end of an epoch, before the checkpoint is written
         if engine.state.epoch == 2:
             engine.state.best_metric, engine.state.best_metric_epoch = 0.5, 2
 
@@ -102,7 +104,10 @@ class Malicious:
         (lambda path: torch.save([1, 2], path), "holds a list"),
         (lambda path: torch.save({"objects": {"network": {}}}, path), "this configuration needs"),
         (lambda path: torch.save({"objects": {"network": {}, "optimizer": {}}}, path), "does not fit the network"),
-        (lambda path: torch.save({"objects": read_state(path)["objects"]}, path), "it lacks best, epoch, handlers"),
+        (
+            lambda path: torch.save({"objects": read_state(path)["objects"]}, path),
+            "it lacks best, definition, epoch",
+        ),
     ],
 )
 def test_a_bad_checkpoint_is_refused_in_one_sentence(tmp_path, spoil, message):
@@ -127,7 +132,7 @@ def test_load_weights(tmp_path):
     for file in ("model.pt", "checkpoint.pt"):
         with pytest.raises(InputError, match="does not fit the network"):
             load_weights(torch.nn.Linear(3, 1), tmp_path / file)
-    assert torch.equal(load_weights(torch.nn.Linear(2, 1), tmp_path / "model.pt").weight, network.weight)
+        assert torch.equal(load_weights(torch.nn.Linear(2, 1), tmp_path / file).weight, network.weight)
     with pytest.raises(InputError, match="no such checkpoint"):
         load_weights(network, tmp_path / "absent.pt")
 
@@ -142,6 +147,80 @@ def test_a_write_that_fails_leaves_the_old_checkpoint(tmp_path, monkeypatch):
 
     monkeypatch.setattr(torch, "save", half)
     with pytest.raises(OSError, match="disk full"):
-        engine_with(tmp_path)[0].run(DATA, max_epochs=1)
+        engine_with(tmp_path, resume=True)[0].run(DATA, max_epochs=2)
     assert (tmp_path / "checkpoint.pt").read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.pt", "metrics.csv", "model.pt"]
+
+
+def test_a_new_training_does_not_replace_one_unasked(tmp_path):
+    engine_with(tmp_path)[0].run(DATA, max_epochs=1)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(
+        InputError, match="up to epoch 1: --resume True continues it, --overwrite true"
+    ):
+        engine_with(tmp_path)[0].run(DATA, max_epochs=1)
+    (tmp_path / "checkpoint.pt").rename(tmp_path / "kept")
+    for resume in (False, True):
+        with pytest.raises(InputError, match=r"model\.pt are weights of another training.*--overwrite true"):
+            engine_with(tmp_path, resume=resume)[0].run(DATA, max_epochs=1)
+    (tmp_path / "kept").rename(tmp_path / "checkpoint.pt")
+    assert before == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+
+def test_overwriting_removes_the_old_files_at_once(tmp_path):
+    """A run that is killed in its first epoch leaves nothing of the one before that could be resumed."""
+    engine_with(tmp_path)[0].run(DATA, max_epochs=3)
+    (tmp_path / "temperature.json").write_text("{}")
+    engine, network = engine_with(tmp_path, overwrite=True, seed=1)
+    seen = []
+
+    @engine.on(Events.EPOCH_STARTED(once=1))
+    def look(engine):
+        seen.append({path.name for path in tmp_path.iterdir()} & {"model.pt", "temperature.json", "checkpoint.pt"})
+        state = read_state(tmp_path / "checkpoint.pt")
+        seen.append((state["epoch"], torch.equal(state["objects"]["network"]["weight"], network.weight)))
+
+    engine.run(DATA, max_epochs=1)
+    assert seen == [{"checkpoint.pt"}, (0, True)]
+
+
+def test_what_was_killed_before_its_first_epoch_may_be_started_again(tmp_path):
+    engine, _ = engine_with(tmp_path)
+    engine.add_event_handler(Events.EPOCH_STARTED, lambda: (_ for _ in ()).throw(RuntimeError("killed")))
+    with pytest.raises(RuntimeError, match="killed"):
+        engine.run(DATA, max_epochs=1)
+    assert read_state(tmp_path / "checkpoint.pt")["epoch"] == 0
+    engine_with(tmp_path)[0].run(DATA, max_epochs=1)
+
+
+def test_another_configuration_does_not_resume(tmp_path):
+    old, new = {"seed": 0, "losses": {"gce": {"q": 0.7}}}, {"seed": 1, "losses": {"gce": {}}}
+    engine_with(tmp_path, definition=old)[0].run(DATA, max_epochs=1)
+    with pytest.raises(InputError, match=r"\(seed 0, now 1; losses#gce#q 0\.7, now null\)") as error:
+        engine_with(tmp_path, resume=True, definition=new)[0].run(DATA, max_epochs=2)
+    assert "\n" not in str(error.value)
+    engine_with(tmp_path, resume=True, definition=dict(old))[0].run(DATA, max_epochs=2)
+    engine, _ = engine_with(tmp_path, resume=True, overwrite=True, definition=new)
+    engine.run(DATA, max_epochs=1)
+    state = read_state(tmp_path / "checkpoint.pt")
+    assert state["epoch"] == engine.state.epoch == 1 and state["definition"] == new
+
+
+def test_start_from_other_weights(tmp_path, caplog):
+    torch.manual_seed(0)
+    theirs = torch.nn.ModuleDict(
+        {"body": torch.nn.Linear(2, 3), "head": torch.nn.Linear(3, 4), "old": torch.nn.PReLU()}
+    )
+    ours = torch.nn.ModuleDict({"body": torch.nn.Linear(2, 3), "head": torch.nn.Linear(3, 2), "new": torch.nn.PReLU()})
+    drawn = ours["head"].weight.detach().clone()
+    torch.save(theirs.state_dict(), tmp_path / "model.pt")
+    assert start_from_weights(ours, tmp_path / "model.pt") is ours
+    assert torch.equal(ours["body"].weight, theirs["body"].weight) and torch.equal(ours["head"].weight, drawn)
+    (message,) = caplog.messages
+    assert "2 of 5 weights taken" in message
+    assert "of another shape: head.weight 4 × 3 for 2 × 3, head.bias 4 for 2" in message
+    assert "missing in the file: new.weight" in message and "not in this network: old.weight" in message
+    with pytest.raises(InputError, match="not one of its 5 weights fits one of the 2 of this network"):
+        start_from_weights(torch.nn.Linear(7, 7), tmp_path / "model.pt")
+    with pytest.raises(InputError, match="no such checkpoint"):
+        start_from_weights(ours, tmp_path / "absent.pt")

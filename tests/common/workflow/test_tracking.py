@@ -24,8 +24,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from common.errors import InputError
 from common.workflow import EpochTable, Tracking, mlflow_tracking
-from common.workflow.call_stack import at_work
 from common.workflow.mlflow_tracking import prepare_mlflow
+from common.workflow.monai_internals import running_parser
 from common.workflow.run_record import environment, write_run_record
 
 
@@ -55,11 +55,13 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize("stream", [Terminal(), io.StringIO()], ids=["terminal", "file"])
-def test_bar_on_a_terminal_only(stream: io.StringIO, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bar_on_a_terminal_only(
+    stream: io.StringIO, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(sys, "stderr", stream)
     console = logging.StreamHandler(stream)
     monkeypatch.setattr(logging.root, "handlers", [console])
-    monkeypatch.setattr(logging.getLogger("common.workflow.epoch_table"), "level", logging.INFO)
+    caplog.set_level(logging.INFO, "common.workflow.epoch_table")
     train(tmp_path, epochs=2)
     text = stream.getvalue()
     assert "epoch 2/2  loss" in text  # the log line
@@ -129,11 +131,11 @@ def test_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["python"] == ".".join(map(str, sys.version_info[:3]))
 
 
-def test_innermost_parser_is_at_work() -> None:
-    inner = ConfigParser({"x": "$at_work(ConfigParser)"}, globals={"at_work": at_work, "ConfigParser": ConfigParser})
+def test_the_innermost_parser_is_the_running_one() -> None:
+    inner = ConfigParser({"x": "$running_parser()"}, globals={"running_parser": running_parser})
     outer = ConfigParser({"y": "$inner.get_parsed_content('x')"}, globals={"inner": inner})
     assert outer.get_parsed_content("y") is inner
-    assert at_work(ConfigParser) is None
+    assert running_parser() is None
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from common.checking.collect import CaseFiles, collect_cases, reason
 from common.checking.examine import CaseRecord, LabelRecord, compare_cases, examine_case
 from common.checking.page import write_case_page
+from common.datasets.plan import Plan
 from common.errors import InputError
 from common.io.checks import Finding, LabelValues
 from common.io.files import write_csv
@@ -33,6 +34,7 @@ def check_cases(
     annotators: Sequence[str] = (),
     channels: int = 1,
     num_workers: int = 0,
+    plan: Plan | None = None,
 ) -> Path:
     """Reads every case as it is stored, and writes what is wrong and what the labels look like.
 
@@ -50,6 +52,7 @@ def check_cases(
         annotators: who are expected to have labelled.
         channels: of the image.
         num_workers: processes that read.
+        plan: says all this of classes, annotators and channels.
 
     Returns:
         The page.
@@ -57,11 +60,14 @@ def check_cases(
     Raises:
         InputError: training would fail; how many cases cannot be used, and the first of them. What was written stays.
     """
+    if plan is not None:
+        classes, class_names = range(plan.num_classes), plan.class_names
+        annotators, channels = plan.annotators, plan.channels
     meaning = LabelValues(
         tuple(classes) if classes is not None else None, tuple(foreground) if foreground is not None else None
     )
-    cases = collect_cases(sections)
-    reading = _Reading(cases, meaning, channels, class_names[1:])
+    cases = collect_cases({name: items for name, items in sections.items() if items})
+    reading = _Reading(cases, meaning, channels, class_names[1:], None if plan is None else plan.labels)
     loader: DataLoader = DataLoader(reading, batch_size=None, num_workers=num_workers, collate_fn=_as_it_is)
     records = list(tqdm(loader, "Checking", unit="case", disable=None, leave=False))
     for record, case in zip(records, cases, strict=True):
@@ -121,14 +127,22 @@ def _refusal(case: CaseFiles, message: str) -> Finding:
 class _Reading(Dataset):
     """Records of the cases, read one by one."""
 
-    def __init__(self, cases: list[CaseFiles], meaning: LabelValues, channels: int, structures: Sequence[str]) -> None:
+    def __init__(
+        self,
+        cases: list[CaseFiles],
+        meaning: LabelValues,
+        channels: int,
+        structures: Sequence[str],
+        meanings: Mapping[str, Mapping[str, Any]] | None,
+    ) -> None:
         self.cases, self.meaning, self.channels, self.structures = cases, meaning, channels, list(structures)
+        self.meanings = meanings
 
     def __len__(self) -> int:
         return len(self.cases)
 
     def __getitem__(self, index: int) -> CaseRecord:
-        return examine_case(self.cases[index], self.meaning, self.channels, self.structures)
+        return examine_case(self.cases[index], self.meaning, self.channels, self.structures, self.meanings)
 
 
 def _as_it_is(record: Any) -> Any:

@@ -15,6 +15,7 @@ from monai.utils import ensure_tuple
 from common.errors import InputError, find_input_error
 from common.io.checks import Finding
 from common.io.formats import is_picture, read_image
+from common.io.label_meaning import LabelMeaning, read_label
 from common.io.label_values import read_label_values
 from common.io.load_series import LoadSeriesd
 from common.io.readers import LABEL_KEYS
@@ -92,7 +93,12 @@ def collect_cases(sections: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[C
     return list(found.values())
 
 
-def read_case(case: CaseFiles, channels: int = 1, structures: Sequence[str] = ()) -> LoadedCase:
+def read_case(
+    case: CaseFiles,
+    channels: int = 1,
+    structures: Sequence[str] = (),
+    meanings: Mapping[str, Mapping[str, Any]] | None = None,
+) -> LoadedCase:
     """Reads each file of a case once, in its own geometry; a file that cannot be read does not stop the others.
 
     Args:
@@ -100,6 +106,7 @@ def read_case(case: CaseFiles, channels: int = 1, structures: Sequence[str] = ()
         channels: of the image, which makes its pictures grey or coloured; labels are grey.
         structures: that regions mark, in the order of their class indices from 1. Where those of two overlap, the
             later one counts.
+        meanings: of label values, as a plan has them by annotator: labels become class maps. None: they stay as stored.
 
     Returns:
         What could be read, and a finding for every file that could not.
@@ -110,12 +117,16 @@ def read_case(case: CaseFiles, channels: int = 1, structures: Sequence[str] = ()
         return loaded
     content: dict[str, torch.Tensor] = {}  # the truth may be an annotator's file
     colors = 3 if channels == 3 and len(case.images) == 1 else 1  # of pictures; volumes have their own number
+    who_drew = dict.fromkeys(case.labels.values(), "") | {path: who for who, path in case.annotators.items()}
     for path in dict.fromkeys([*case.images, *case.labels.values(), *case.annotators.values()]):
         try:
             if path in case.images:
                 content[path] = read_image(path, colors if is_picture(path) else None)
-            else:
+            elif meanings is None:
                 content[path] = read_label_values(path)
+            else:
+                meaning = meanings.get(who_drew[path]) or meanings.get("")
+                content[path] = read_label(path, LabelMeaning.from_json(meaning or {}))
         except Exception as error:  # decoders of damaged files raise whatever they meet
             loaded.findings.append(Finding("unreadable", reason(error, path), True, path))
     loaded.images = {path: content[path] for path in case.images if path in content}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from monai.data import MetaTensor
@@ -85,7 +86,11 @@ class CaseRecord:
 
 
 def examine_case(
-    case: CaseFiles, meaning: LabelValues, channels: int = 1, structures: Sequence[str] = ()
+    case: CaseFiles,
+    meaning: LabelValues,
+    channels: int = 1,
+    structures: Sequence[str] = (),
+    meanings: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> CaseRecord:
     """Reads a case and says what it is and what is wrong with it.
 
@@ -93,9 +98,10 @@ def examine_case(
         case: with its files.
         meaning: of the values in label files.
         channels: of the image.
-        structures: that readers' regions mark, in the order of the class indices.
+        structures: that annotators' regions mark, in the order of the class indices.
+        meanings: see `read_case`.
     """
-    loaded = read_case(case, channels, structures)
+    loaded = read_case(case, channels, structures, meanings)
     record = CaseRecord(case, findings=list(loaded.findings))
     reference = next(iter(loaded.images.values()), None)
     for path, image in loaded.images.items():
@@ -113,7 +119,7 @@ def examine_case(
             record.findings.append(Finding("shape", message, True, case.images[0]))
     marked = LabelValues(tuple(range(len(structures) + 1))) if case.regions else meaning
     for key, label in loaded.labels.items():
-        record.labels[key] = _label(record, label, case.labels[key], meaning, reference)
+        record.labels[key] = _label(record, label, case.labels[key], meaning, reference, meanings is not None)
         if key == "label" or "label" not in loaded.labels:
             _note(record, extent_finding(record.labels[key].sizes, record.labels[key].total, case.labels[key]))
     for who, label in loaded.annotators.items():

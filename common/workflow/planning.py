@@ -36,6 +36,8 @@ def plan_of(
     trained: bool = False,
     memory_gb: float = 4.0,
     batch_size: int = 2,
+    base_features: int = 16,
+    most_levels: int | None = None,
     class_values: Mapping[str, Any] | None = None,
     class_colors: Mapping[str, str] | None = None,
     ignore_value: Any = None,
@@ -49,7 +51,7 @@ def plan_of(
         folder: of the weights, where a training leaves its plan.
         resume: read the plan in ``folder``, if there is one.
         trained: read the plan in ``folder``.
-        memory_gb, batch_size, class_values, class_colors, ignore_value: of `make_plan`.
+        memory_gb, batch_size, base_features, most_levels, class_values, class_colors, ignore_value: of `make_plan`.
         given: by name of a `Plan`'s attribute, what shall not be found out; None is not given.
 
     Returns:
@@ -66,6 +68,8 @@ def plan_of(
         given,
         memory_gb=memory_gb,
         batch_size=batch_size,
+        base_features=base_features,
+        most_levels=most_levels,
         class_values=class_values,
         class_colors=class_colors,
         ignore_value=ignore_value,

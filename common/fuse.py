@@ -177,7 +177,7 @@ def _suffixes(source: Path) -> tuple[str, ...]:
 
 def _written_values(meaning: LabelMeaning) -> np.ndarray:
     """The value of each class in the consensus: the first one that the meaning has for it."""
-    values = {index: value for value, index in reversed((meaning.values or {}).items())}
+    values = {index: value for value, index in reversed(list((meaning.values or {}).items()))}
     return np.array([values.get(index, index) for index in range(meaning.num_classes)])
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from common.datasets.pairs import files_by_case, some
 from common.datasets.sections import section_folder, section_of
 from common.errors import InputError
-from common.io.readers import NIFTI_SUFFIXES, PICTURE_SUFFIXES
+from common.io.formats import NIFTI_SUFFIXES, PICTURE_SUFFIXES
 from common.noise.seed import case_generator
 from common.noise.simulated_annotators import choose_annotators
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from common.datasets.pairs import files_by_case, match_pairs, some
 from common.datasets.splits import stratified_split
 from common.errors import InputError
-from common.io.readers import PICTURE_SUFFIXES
+from common.io.formats import PICTURE_SUFFIXES
 
 TRAINING_SHARE = 0.7
 

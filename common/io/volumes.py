@@ -48,7 +48,7 @@ def open_volume(path: str | os.PathLike[str]) -> tuple[Any, np.ndarray, OtherFor
             voxel, or a header that promises more bytes than the file can hold.
         Exception: whatever nibabel raises on damaged files.
     """
-    image = nib.load(path)
+    image: Any = nib.load(path)
     kind = image.get_data_dtype()
     if kind.kind not in "buif":
         raise InputError(f"{path}: expected one real number per voxel, got {kind}.")

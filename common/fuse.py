@@ -36,10 +36,10 @@ def fuse(
 ) -> None:
     """Writes the consensus of annotators' labels of one image and prints their sensitivities and confusion matrices.
 
-    Values are understood as by the bundles (`infer_annotator_meanings`): masks of 0 and any other value, also of another
-    one for each annotator, class indices, palettes by index; 0 is the background, and −1 is not labelled. The consensus
-    has the values of the first file, in its geometry. With ``--method mean`` it is the mean label
-    instead, a map like that of ``probabilities``.
+    Values are understood as by the bundles (`infer_annotator_meanings`): masks of 0 and any other value, also of
+    another one for each annotator, class indices, palettes by index; 0 is the background, and −1 is not labelled. The
+    consensus has the values of the first file, in its geometry. With ``--method mean`` it is the mean label instead, a
+    map like that of ``probabilities``.
 
     Args:
         labels: two or more files of one image, all pictures or all volumes, one for each annotator.

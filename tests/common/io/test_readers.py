@@ -59,9 +59,9 @@ def test_sixteen_bits_are_neither_clipped_nor_rescaled(tmp_path):
     np.testing.assert_array_equal(np.asarray(load(tmp_path / "a.png", channels=3))[2], deep.T)
 
 
-@pytest.mark.parametrize(("mode", "name"), [("I", "a.png"), ("F", "a.tif"), ("I", "a.tif")])
+@pytest.mark.parametrize(("mode", "name"), [("F", "a.tif"), ("I", "a.tif")])
 def test_thirty_two_bits_keep_their_scale_in_every_channel(tmp_path, mode, name):
-    Image.fromarray(RAMP.astype(np.int32) * 257).convert(mode).save(tmp_path / name)
+    Image.fromarray(RAMP.astype(np.int32 if mode == "I" else np.float32) * 257).save(tmp_path / name)
     image = load(tmp_path / name, channels=3)
     for channel in np.asarray(image):
         np.testing.assert_array_equal(channel, RAMP.T.astype(np.float32) * 257)

@@ -271,7 +271,7 @@ def to_tensor(stored: StoredImage, path: Paths, channels: int | None = None) -> 
         MetaKeys.ORIGINAL_AFFINE: stored.affine.copy(),
         MetaKeys.SPACE: SpaceKeys.RAS,
         MetaKeys.SPATIAL_SHAPE: np.asarray(array.shape[1:]),
-        MetaKeys.ORIGINAL_CHANNEL_DIM: 0,
+        MetaKeys.ORIGINAL_CHANNEL_DIM: float("nan") if len(array) == 1 else -1,
         "filename_or_obj": os.fspath(path),
     }
     if reduced:

@@ -213,9 +213,8 @@ def test_files_that_do_not_match_are_named_before_anything_is_written(tmp_path: 
 def test_annotators_with_values_of_their_own(tmp_path: Path):
     """Masks of 255, of 1 and of 2 are masks, as they are for the bundles; the consensus has the values of the first."""
     labels = annotators(9, 8)
-    paths = [
-        str(save(tmp_path / f"{value}.png", value * label)) for value, label in zip((255, 1, 2), labels, strict=True)
-    ]
+    drawn = zip((255, 1, 2), labels, strict=True)
+    paths = [str(save(tmp_path / f"{value}.png", value * label)) for value, label in drawn]
     fuse(paths, str(tmp_path / "out.png"), "majority")
     with Image.open(tmp_path / "out.png") as image:
         np.testing.assert_array_equal(np.asarray(image).T, 255 * majority_vote(torch.from_numpy(labels)).numpy())

@@ -14,7 +14,6 @@ from PIL import Image
 from common.datasets import mnist_datalist, write_mnist_annotators
 from common.errors import InputError
 from common.io import LoadAnnotatorsd, load_images
-from common.io.readers import load_images
 from common.transforms import BinaryMaskd
 
 NAMES = ("good", "over", "under", "wrong")

@@ -39,7 +39,7 @@ def test_image_label_and_annotators(tmp_path: Path):
         ({"label": volume(tmp_path / "moved.nii.gz", LABEL, 0.5)}, r"moved.nii.gz: its affine puts it up to 0.5 mm"),
         (
             {"label": volume(tmp_path / "seven.nii.gz", 7 * LABEL)},
-            r"seven.nii.gz: expected the values 0, 1, 255, got 7",
+            r"seven.nii.gz: expected the values .*, got 7",
         ),
         ({"annotators": {"t": item["label"]}}, "expected labels of at least one of r, s, got those of t"),
     ):

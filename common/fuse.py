@@ -36,10 +36,10 @@ def fuse(
 ) -> None:
     """Writes the consensus of annotators' labels of one image and prints their sensitivities and confusion matrices.
 
-    Values are understood as by the bundles (`infer_annotator_meanings`): masks of 0 and any other value, also of another
-    one for each annotator, class indices, palettes by index; 0 is the background, and −1 is not labelled. The consensus
-    has the values of the first file, in its geometry. With ``--method mean`` it is the mean label
-    instead, a map like that of ``probabilities``.
+    Values are understood as by the bundles (`infer_annotator_meanings`): masks of 0 and any other value, also of
+    another one for each annotator, class indices, palettes by index; 0 is the background, and −1 is not labelled. The
+    consensus has the values of the first file, in its geometry. With ``--method mean`` it is the mean label instead, a
+    map like that of ``probabilities``.
 
     Args:
         labels: two or more files of one image, all pictures or all volumes, one for each annotator.
@@ -177,7 +177,7 @@ def _suffixes(source: Path) -> tuple[str, ...]:
 
 def _written_values(meaning: LabelMeaning) -> np.ndarray:
     """The value of each class in the consensus: the first one that the meaning has for it."""
-    values = {index: value for value, index in reversed((meaning.values or {}).items())}
+    values = {index: value for value, index in reversed(list((meaning.values or {}).items()))}
     return np.array([values.get(index, index) for index in range(meaning.num_classes)])
 
 

@@ -63,8 +63,8 @@ def dice_optimal_rows(marginal: torch.Tensor, voxel_volume_mm3: float) -> tuple[
 def threshold(probabilities: str | Sequence[str], output: str) -> None:
     """Writes ``<case>_mask.nii.gz`` for each probability map, and ``summary.csv`` with a row per case and channel.
 
-    Masks have format and geometry of their map. Maps that cannot be used are named at the end (exit code 1); all others are
-    processed.
+    Masks have format and geometry of their map. Maps that cannot be used are named at the end (exit code 1); all others
+    are processed.
 
     Args:
         probabilities: a NIfTI, MGH, NRRD or MetaImage file, a folder of them, or several of either, separated by

@@ -14,7 +14,7 @@ from monai.utils import ensure_tuple
 
 from common.errors import InputError, find_input_error
 from common.io.checks import Finding
-from common.io.formats import is_picture, read_image
+from common.io.formats import ITK_SUFFIXES, is_picture, read_image, suffix_of
 from common.io.label_meaning import LabelMeaning, read_label
 from common.io.label_values import read_label_values
 from common.io.load_series import LoadSeriesd
@@ -112,7 +112,7 @@ def read_case(
         What could be read, and a finding for every file that could not.
     """
     loaded = LoadedCase()
-    if Path(case.images[0]).is_dir():
+    if Path(case.images[0]).is_dir() or (suffix_of(case.images[0]) in ITK_SUFFIXES and not case.annotators):
         _read_series(case, loaded)
         return loaded
     content: dict[str, torch.Tensor] = {}  # the truth may be an annotator's file

@@ -14,10 +14,10 @@ import torch
 
 from common.errors import InputError
 from common.io.checks import geometry_finding
-from common.io.formats import NIFTI_SUFFIXES, PICTURE_SUFFIXES, is_picture
+from common.io.formats import IMAGE_SUFFIXES, NIFTI_SUFFIXES, is_picture, suffix_of
 from common.io.readers import load_images
 
-SUFFIXES = PICTURE_SUFFIXES + NIFTI_SUFFIXES
+SUFFIXES = IMAGE_SUFFIXES
 FORMATS = ", ".join(SUFFIXES)
 
 logger = logging.getLogger(__name__)
@@ -126,6 +126,7 @@ def _find(source: Any, channel_files: Sequence[str] | None) -> list[tuple[str, l
 
 def _find_in_folder(folder: Path, channel_files: Sequence[str]) -> list[tuple[str, list[Path]]]:
     found = [file for file in sorted(folder.rglob("*")) if _is_wanted(file.relative_to(folder)) and file.is_file()]
+    found = [file for file in found if file.suffix.lower() != ".hdr" or file.with_suffix(".img") not in found]
     if channel_files:
         images, formats = _join_channels(found, channel_files), ", ".join(f"*{end}.nii.gz" for end in channel_files)
     else:
@@ -150,7 +151,7 @@ def _join_channels(files: Sequence[Path], channel_files: Sequence[str]) -> list[
 
 
 def _is_wanted(relative: Path) -> bool:
-    return relative.name.lower().endswith(SUFFIXES) and not any(part.startswith(".") for part in relative.parts)
+    return bool(suffix_of(relative)) and not any(part.startswith(".") for part in relative.parts)
 
 
 def _read_json(path: Path) -> Any:
@@ -186,10 +187,7 @@ def _is_below_a_folder(name: str) -> bool:
 
 
 def _without_suffix(name: str) -> str:
-    for suffix in sorted(SUFFIXES, key=len, reverse=True):
-        if name.lower().endswith(suffix):
-            return name[: -len(suffix)]
-    return name
+    return name[: len(name) - len(suffix_of(name))]
 
 
 def _find_fault(files: Sequence[Path], load: Any, channels: int, expected: Sequence[int]) -> tuple[str, str] | None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -140,6 +140,7 @@ def read_header(path: Paths) -> Header:
     other = None
     try:
         if is_picture(path):
+            shape: tuple[int, ...]
             shape, channels = picture_header(path)
             affine = np.eye(4)
         elif _is_itk(path):
@@ -223,7 +224,7 @@ def read_image(path: Paths | Sequence[Paths], channels: int | None = None) -> Me
     joined = join_channels(paths, images)
     if channels is not None and len(joined) != channels:
         got = "a picture, which has 1 (grey) or 3 (color)" if is_picture(paths[0]) else len(joined)
-        names = ", ".join(map(os.fspath, paths))
+        names = ", ".join(os.fspath(one) for one in paths)
         raise InputError(f"{names}: expected {channels} channel{'s' * (channels > 1)}, got {got}.")
     return joined
 
@@ -245,7 +246,7 @@ def join_channels(paths: Sequence[Paths], images: Sequence[MetaTensor]) -> MetaT
         finding = geometry_finding(images[0], image)
         if finding and finding.unusable:
             raise InputError(f"{path}: {finding.message}.")
-    return images[0] if len(images) == 1 else torch.cat(list(images))
+    return images[0] if len(images) == 1 else cast(MetaTensor, torch.cat(list(images)))
 
 
 def to_tensor(stored: StoredImage, path: Paths, channels: int | None = None) -> MetaTensor:
@@ -270,7 +271,7 @@ def to_tensor(stored: StoredImage, path: Paths, channels: int | None = None) -> 
         MetaKeys.ORIGINAL_AFFINE: stored.affine.copy(),
         MetaKeys.SPACE: SpaceKeys.RAS,
         MetaKeys.SPATIAL_SHAPE: np.asarray(array.shape[1:]),
-        MetaKeys.ORIGINAL_CHANNEL_DIM: 0,
+        MetaKeys.ORIGINAL_CHANNEL_DIM: float("nan") if len(array) == 1 else -1,
         "filename_or_obj": os.fspath(path),
     }
     if reduced:

@@ -248,8 +248,8 @@ def _by_values(observations: Sequence[LabelObservation], found: Mapping[int, int
         return {0: 0, **{value: value for value in drawn}}, f"Values are class indices from 0 to {drawn[-1]}."
     if drawn[-1] == IGNORED and drawn[:-1] == list(range(1, len(drawn))):
         raise InputError(
-            f"{_holder(observations, IGNORED)}: labels hold the classes {_some([0, *drawn[:-1]])} and 255, which may "
-            "be a class or what was not labelled: give --ignore_value 255, or --class_values with the value of each class."
+            f"{_holder(observations, IGNORED)}: labels hold the classes {_some([0, *drawn[:-1]])} and 255, which "
+            "may be a class or what was not labelled: give --ignore_value 255, or --class_values of all classes."
         )
     if len(drawn) >= MOST_GREY_CLASSES:
         raise InputError(

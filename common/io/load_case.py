@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from monai.config import KeysCollection
@@ -136,7 +136,7 @@ class LoadCased(MapTransform):
         stacked = reference.repeat(len(self.annotators), *[1] * (reference.ndim - 1))
         for row, name in enumerate(self.annotators):
             stacked[row] = labels[name][0] if name in labels else NOT_LABELLED
-        return stacked
+        return cast(MetaTensor, stacked)
 
 
 def _by_name(meaning: Meaning | Mapping[str, Meaning] | None) -> dict[str | None, LabelMeaning]:

@@ -43,6 +43,7 @@ def slice_items(
 
     Example:
         >>> import tempfile
+        >>> import nibabel as nib
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     nib.save(nib.Nifti1Image(np.eye(3, dtype=np.uint8)[:, None, :2], np.eye(4)), f"{folder}/a.nii")
         ...     [found["case"] for found in slice_items({"case": "a"}, [f"{folder}/a.nii"])]
@@ -183,6 +184,7 @@ class LoadSliced(MapTransform):
 
     Example:
         >>> import tempfile
+        >>> import nibabel as nib
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     nib.save(nib.Nifti1Image(np.arange(24.0).reshape(2, 3, 4), np.eye(4)), f"{folder}/a.nii")
         ...     LoadSliced("image")({"image": f"{folder}/a.nii", "slice": 1})["image"].tolist()

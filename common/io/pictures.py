@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
@@ -114,7 +115,7 @@ def _read_tiff(path: str | os.PathLike[str]) -> Picture:
         pages = [page for page in file.pages if page.shape == file.pages[0].shape]
         if len(pages) > 1:
             raise InputError(f"{path}: expected one picture, got {len(pages)} pages.")
-        page = pages[0]
+        page: Any = pages[0]
         if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
             raise InputError(f"{path}: expected a palette of 8 bits, got one of {page.bitspersample}.")
         pixels, axes = page.asarray(), page.axes

@@ -48,7 +48,7 @@ def open_volume(path: str | os.PathLike[str]) -> tuple[Any, np.ndarray, OtherFor
             voxel, or a header that promises more bytes than the file can hold.
         Exception: whatever nibabel raises on damaged files.
     """
-    image = nib.load(path)
+    image: Any = nib.load(path)
     kind = image.get_data_dtype()
     if kind.kind not in "buif":
         raise InputError(f"{path}: expected one real number per voxel, got {kind}.")
@@ -78,7 +78,9 @@ def read_voxels(path: str | os.PathLike[str], image: Any) -> np.ndarray:
     with _unpacked(image) as opened:
         proxy = opened.dataobj
         small = proxy.dtype.kind in "iu" and proxy.dtype.itemsize <= 2 and proxy.slope not in (None, 1.0)
-        return np.array(proxy.get_scaled(np.float32) if small else proxy)  # float32 holds all of their digits
+        if not small:
+            return np.array(proxy)
+        return proxy.get_unscaled() * np.float32(proxy.slope) + np.float32(proxy.inter)  # half of float64's memory
 
 
 @contextmanager
@@ -104,7 +106,7 @@ def spatial_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
         >>> spatial_shape((4, 5, 6, 3)), spatial_shape((4, 5))
         ((4, 5, 6), (4, 5))
     """
-    return tuple(shape[:3])
+    return tuple(int(side) for side in shape[:3])
 
 
 def channels_of(path: str | os.PathLike[str], shape: tuple[int, ...]) -> int | None:
@@ -121,7 +123,7 @@ def channels_of(path: str | os.PathLike[str], shape: tuple[int, ...]) -> int | N
         raise InputError(
             f"{path}: expected two or three dimensions, and channels as the fourth, got the shape {tuple(shape)}."
         )
-    return shape[-1] if len(shape) > 3 else None
+    return int(shape[-1]) if len(shape) > 3 else None
 
 
 def _check_size(path: str | os.PathLike[str], image: Any, itemsize: int) -> None:
@@ -150,6 +152,8 @@ def _placement(path: str | os.PathLike[str], image: Any) -> tuple[np.ndarray, Ot
     sform, has_sform = header.get_sform(coded=True)
     if not np.isfinite(sizes).all() or (not has_sform and not sizes.all()):
         raise InputError(f"{path}: the voxel size in its header is {' × '.join(f'{size:g}' for size in sizes)}.")
+    if has_sform and (not np.isfinite(sform).all() or np.linalg.matrix_rank(sform) < 4):
+        raise InputError(f"{path}: its affine cannot be inverted.")
     unit = MILLIMETERS.get(int(header["xyzt_units"]) % 8, 1.0)
     scale = np.diag([unit, unit, unit, 1.0])
     qform, has_qform = header.get_qform(coded=True) if has_sform else (None, False)

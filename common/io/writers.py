@@ -116,7 +116,7 @@ def _save_nibabel(source: Paths, affine: np.ndarray, array: np.ndarray, channels
         nib.save(nib.MGHImage(array.astype(kind), reference.affine), path)
         return
     if isinstance(reference, nib.Nifti1Pair):  # of which NIfTI-2 is a subclass
-        maker = nib.Nifti2Image if isinstance(reference, nib.Nifti2Pair) else nib.Nifti1Image
+        maker = nib.Nifti2Image if isinstance(reference, nib.Nifti2Image | nib.Nifti2Pair) else nib.Nifti1Image
         image = maker(array, reference.affine, reference.header)
     else:
         image = nib.Nifti1Image(array, affine)

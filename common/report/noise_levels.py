@@ -148,7 +148,7 @@ def draw_dice_by_noise_level(
 
 def _read_label(file: PathLike) -> tuple[torch.Tensor, float]:
     """The label as ``(1, 1, *spatial)`` of 0 and 1, a volume in RAS, and the height of its pixels by their width."""
-    stored = read_label_values(file)
+    stored: Any = read_label_values(file)
     if stored.ndim not in (3, 4) or len(stored) != 1:
         raise InputError(f"{file}: expected a 2-D or 3-D label of one channel, got the shape {tuple(stored.shape)}.")
     volume = stored.ndim == 4

@@ -191,8 +191,8 @@ def _read_slices(file: PathLike) -> tuple[np.ndarray, float]:
     if not Path(file).is_file():
         raise InputError(f"{file} does not exist: expected a PNG, JPEG or NIfTI file.")
     if is_picture(file):
-        image = read_image(file).numpy()
-        return image[0].T[None] if len(image) == 1 else image.transpose(2, 1, 0)[None].astype(np.uint8), 1.0
+        pixels = read_image(file).numpy()
+        return pixels[0].T[None] if len(pixels) == 1 else pixels.transpose(2, 1, 0)[None].astype(np.uint8), 1.0
     image = read_image(file)
     if len(image) > 1:
         shape = (*image.shape[1:], len(image))

@@ -43,8 +43,8 @@ class SaveInstancesd(MapTransform):
     """Writes class map, instance map and probabilities of an image, and sums it up.
 
     Files: ``<case>_mask``, `class_map` (in PNG 0 and 255 of one structure, else indices of a palette);
-    ``<case>_instances``, its connected components, numbered from 1 (PNG of 16 bits); ``<case>_probabilities`` with the background, which is
-    what the most probable structure leaves, and the K structures along a fourth axis, or, in PNG,
+    ``<case>_instances``, its connected components, numbered from 1 (PNG of 16 bits); ``<case>_probabilities`` with the
+    background, which is what the most probable structure leaves, and the K structures along a fourth axis, or, in PNG,
     ``<case>_probability_<structure>``.
 
     The class map takes the place of the probabilities; an item without ``case`` gets it and no file.

@@ -99,7 +99,7 @@ CASES: list[tuple[str, list[str], dict[str, str], Spoil, str]] = [  # name, bund
         "wrong extension",
         ["t_loss"],
         {"t_loss": "images/*"},
-        lambda path: path.rename(path.with_suffix(".bmp")),
+        lambda path: path.rename(path.with_suffix(".webp")),
         "masks without an image",
     ),
     (

@@ -242,7 +242,7 @@ def test_files_that_make_no_image_together_are_named(tmp_path):
     moved = np.array([[1, 0, 0, 2.0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
     faults = {
         volume(tmp_path / "shape.nii.gz", (4, 5, 4)): "its shape is 4 × 5 × 4, that of the image 4 × 5 × 3",
-        volume(tmp_path / "moved.nii.gz", affine=moved): "its affine lays it up to 2 mm from the image",
+        volume(tmp_path / "moved.nii.gz", affine=moved): "its affine puts it up to 2 mm from the image",
         volume(tmp_path / "nan.nii.gz", value=np.nan): "not finite",
         picture(tmp_path / "a.png"): "one of .nii, .nii.gz was expected",
         str(tmp_path / "none.nii.gz"): "there is no such file",

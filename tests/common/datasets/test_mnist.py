@@ -14,7 +14,6 @@ from PIL import Image
 from common.datasets import mnist_datalist, write_mnist_annotators
 from common.errors import InputError
 from common.io import LoadAnnotatorsd, load_images
-from common.io.readers import float_colour_image
 from common.transforms import BinaryMaskd
 
 NAMES = ("good", "over", "under", "wrong")
@@ -75,15 +74,16 @@ def test_floating_point_colours_are_read_as_one_channel(tmp_path: Path, order: s
     assert torch.equal(loaded[0].as_tensor(), torch.from_numpy(grey.T))
     colours = np.random.default_rng(1).random((6, 4, 3)).astype(np.float32)
     float_tiff(tmp_path / "b.tif", colours, order)
-    np.testing.assert_allclose(np.asarray(float_colour_image(tmp_path / "b.tif")), colours.mean(2), rtol=1e-6)
-    with pytest.raises(InputError, match=r"b\.tif cannot be read .* colours or grey of 8 or 16 bits"):
-        load_images("image", channels=3)({"image": str(tmp_path / "b.tif")})
+    loaded = load_images("image")({"image": str(tmp_path / "b.tif")})["image"]
+    np.testing.assert_allclose(loaded[0].numpy().T, colours.mean(2), rtol=1e-6)
+    loaded = load_images("image", channels=3)({"image": str(tmp_path / "b.tif")})["image"]
+    np.testing.assert_array_equal(loaded.numpy(), colours.transpose(2, 1, 0))
 
 
 def test_a_damaged_tiff_is_named(tmp_path: Path):
     for content in (b"", b"no image", b"II*\0\x08\0\0\0"):
         (tmp_path / "damaged.tif").write_bytes(content)
-        with pytest.raises(InputError, match=r"damaged\.tif cannot be read as a PNG, JPEG or TIFF image"):
+        with pytest.raises(InputError, match=r"damaged\.tif cannot be read as TIFF"):
             load_images("image")({"image": str(tmp_path / "damaged.tif")})
     float_tiff(tmp_path / "short.tiff", np.zeros((6, 4, 3)))
     (tmp_path / "short.tiff").write_bytes((tmp_path / "short.tiff").read_bytes()[:-40])

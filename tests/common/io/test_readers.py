@@ -12,7 +12,8 @@ from monai.transforms import Compose, SaveImaged
 from PIL import Image
 
 from common.errors import InputError
-from common.io.readers import PictureReader, grey_image, load_images, rgb_image
+from common.io.formats import is_picture
+from common.io.readers import load_images
 
 RAMP = np.arange(35, dtype=np.uint8).reshape(5, 7) * 7  # height 5, width 7
 
@@ -55,15 +56,15 @@ def test_sixteen_bits_are_neither_clipped_nor_rescaled(tmp_path):
     deep = RAMP.astype(np.uint16) * 257
     Image.fromarray(deep).save(tmp_path / "a.png")
     np.testing.assert_array_equal(np.asarray(load(tmp_path / "a.png"))[0], deep.T)
-    np.testing.assert_array_equal(np.asarray(load(tmp_path / "a.png", channels=3))[2], RAMP.T)
+    np.testing.assert_array_equal(np.asarray(load(tmp_path / "a.png", channels=3))[2], deep.T)
 
 
-@pytest.mark.parametrize("mode", ["I", "F"])
-def test_thirty_two_bits_stay_grey_and_have_no_colour(mode):
-    image = Image.fromarray(RAMP).convert(mode)
-    assert grey_image(image) is image
-    with pytest.raises(InputError, match="32-bit grey"):
-        rgb_image(image)
+@pytest.mark.parametrize(("mode", "name"), [("F", "a.tif"), ("I", "a.tif")])
+def test_thirty_two_bits_keep_their_scale_in_every_channel(tmp_path, mode, name):
+    Image.fromarray(RAMP.astype(np.int32 if mode == "I" else np.float32) * 257).save(tmp_path / name)
+    image = load(tmp_path / name, channels=3)
+    for channel in np.asarray(image):
+        np.testing.assert_array_equal(channel, RAMP.T.astype(np.float32) * 257)
 
 
 def test_colours_keep_their_order(tmp_path):
@@ -147,18 +148,12 @@ def test_a_number_of_channels_that_no_image_has(channels):
         load_images("image", channels)
 
 
-@pytest.mark.parametrize("channels", [0, 2, 4, "1"])
-def test_pictures_are_grey_or_coloured(channels):
-    with pytest.raises(InputError, match=r"channels must be 1 \(grey\) or 3 \(colour\)"):
-        PictureReader(channels)
-
-
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
 def test_a_picture_for_a_network_of_four_channels(tmp_path, mode):
     Image.new(mode, (3, 2)).save(tmp_path / "a.png")
     with pytest.raises(InputError) as refused:
         load_images("image", 4)({"image": str(tmp_path / "a.png"), "case": "p7"})
-    got = "expected 4 channels, got a picture, which has 1 (grey) or 3 (colour)."
+    got = "expected 4 channels, got a picture, which has 1 (grey) or 3 (color)."
     assert str(refused.value) == f"Case p7: {tmp_path / 'a.png'}: {got}"
 
 
@@ -192,7 +187,7 @@ def test_files_of_a_list_are_channels_in_its_order(tmp_path):
         ([(4, 5, 6, 4)] * 2, 0, "0.nii.gz, {}1.nii.gz", "expected 4 channels, got 8"),
         ([(4, 5, 6), (4, 5, 7)], 0, "1.nii.gz", "its shape is 4 × 5 × 7, that of the image 4 × 5 × 6"),
         ([(4, 5, 6), (4, 5)], 0, "1.nii.gz", "its shape is 4 × 5, that of the image 4 × 5 × 6"),
-        ([(4, 5, 6)] * 4, 3, "1.nii.gz", "its affine lays it up to 3 mm from the image (1.5 × 2 × 4 mm voxels)"),
+        ([(4, 5, 6)] * 4, 3, "1.nii.gz", "its affine puts it up to 3 mm from the image (1.5 × 2 × 4 mm voxels)"),
     ],
 )
 def test_files_of_a_list_that_do_not_belong_together(tmp_path, shapes, moved, file, expected):
@@ -202,9 +197,6 @@ def test_files_of_a_list_that_do_not_belong_together(tmp_path, shapes, moved, fi
     assert str(refused.value) == f"Case p7: {tmp_path}/{file.format(f'{tmp_path}/')}: {expected}."
 
 
-def test_only_pictures_are_claimed():
-    reader = PictureReader()
-    assert reader.verify_suffix("a.b/x.JPG")
-    assert reader.verify_suffix(["x.png", "y.jpeg"])
-    assert not reader.verify_suffix("x.png.nii.gz")
-    assert not reader.verify_suffix(["x.png", "y.nii"])
+def test_pictures_are_known_by_their_suffix():
+    assert is_picture("a.b/x.JPG") and is_picture("y.gif") and is_picture("y.BMP")
+    assert not is_picture("x.png.nii.gz") and not is_picture("x.txt")

@@ -1,0 +1,187 @@
+"""What label values mean: inferred by the stated rules, and read as inferred."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from common.errors import InputError
+from common.io.label_inference import infer_annotator_meanings, infer_label_meaning
+from common.io.label_meaning import LabelMeaning, observe_label, read_label
+
+SHAPE = (6, 8)  # height, width
+
+
+def grey(path: Path, *values: int, mode: str = "L") -> Path:
+    """A picture in which these values take turns."""
+    array = np.resize(np.array(values, np.uint8), SHAPE)
+    picture = Image.fromarray(array)
+    if mode == "P":
+        picture.putpalette([250, 250, 250, 10, 10, 10, *range(30)])  # light background, dark object
+    elif mode != "L":
+        picture = picture.convert(mode)
+    picture.save(path)
+    return path
+
+
+def infer(paths, **said):
+    return infer_label_meaning([observe_label(path) for path in paths], **said)
+
+
+@pytest.mark.parametrize(
+    ("files", "values", "note"),
+    [
+        ([(0, 1)], {0: 0, 1: 1}, "1 is foreground"),
+        ([(0, 255), (0,)], {0: 0, 255: 1}, "255 is foreground"),
+        ([(255,)], {0: 0, 255: 1}, "255 is foreground"),
+        ([(0,)], {0: 0, 1: 1, 255: 1}, "Every label is empty"),
+        ([(0, 255), (0, 1)], {0: 0, 1: 1, 255: 1}, "1 or 255 is foreground"),
+        ([(0, 1, 2)], {0: 0, 1: 1, 2: 2}, "class indices from 0 to 2"),
+        ([(0, 1), (0, 2), (0, 3)], {0: 0, 1: 1, 2: 2, 3: 3}, "class indices from 0 to 3"),
+        ([(0, 85, 170, 255)], {0: 0, 85: 1, 170: 2, 255: 3}, "classes in their order"),
+    ],
+)
+def test_grey_values(tmp_path, files, values, note):
+    paths = [grey(tmp_path / f"{number}.png", *drawn) for number, drawn in enumerate(files)]
+    meaning, notes = infer(paths)
+    assert dict(meaning.values) == values and meaning.ignore is None and meaning.threshold is None
+    assert any(note in said for said in notes) and all(said[-1] == "." for said in notes)
+    for path, drawn in zip(paths, files, strict=True):
+        label = read_label(path, meaning)
+        assert label.shape == (1, 8, 6) and label.dtype == torch.float32
+        np.testing.assert_array_equal(label[0].numpy().T, np.resize([values[value] for value in drawn], SHAPE))
+    assert LabelMeaning.from_json(json.loads(json.dumps(meaning.to_json()))) == meaning
+
+
+@pytest.mark.parametrize("mode", ["1", "RGB", "RGBA", "LA"])
+def test_masks_of_every_mode_are_the_same(tmp_path, mode):
+    path = grey(tmp_path / "a.png", 0, 255, mode=mode)
+    meaning, _ = infer([path])
+    assert dict(meaning.values) == {0: 0, 255: 1}
+    np.testing.assert_array_equal(read_label(path, meaning)[0].numpy().T, np.resize([0, 1], SHAPE))
+
+
+def test_a_light_palette_is_not_inverted(tmp_path):
+    path = grey(tmp_path / "a.png", 0, 0, 1, mode="P")
+    meaning, notes = infer([path])
+    assert observe_label(path).kind == "palette" and dict(meaning.values) == {0: 0, 1: 1}
+    assert any("by their indices" in note for note in notes)
+    np.testing.assert_array_equal(read_label(path, meaning)[0].numpy().T, np.resize([0, 0, 1], SHAPE))
+
+
+def test_masks_of_which_one_is_grey_and_another_a_palette(tmp_path):
+    """As in DRIVE: GIF of 0 and 255, and GIF of a palette of two."""
+    paths = [grey(tmp_path / "a.gif", 0, 255), grey(tmp_path / "b.gif", 0, 1, mode="P")]
+    meaning, _ = infer(paths)
+    for path in paths:
+        np.testing.assert_array_equal(read_label(path, meaning)[0].numpy().T, np.resize([0, 1], SHAPE))
+
+
+@pytest.mark.parametrize("classes", [(0, 1), (0, 1, 2, 3)])
+def test_255_beside_classes(tmp_path, classes):
+    path = grey(tmp_path / "a.png", *classes, 255)
+    with pytest.raises(InputError, match=r"a\.png: .* and 255.*--ignore_value 255.*--class_values"):
+        infer([path])
+    meaning, notes = infer([path], ignore_value=255)
+    assert meaning.num_classes == len(classes) and meaning.ignore == 255 and "255 is ignored" in notes[0]
+    np.testing.assert_array_equal(read_label(path, meaning)[0].numpy().T, np.resize([*classes, -1], SHAPE))
+    last = {"background": 0, **{f"c{value}": value for value in (*classes[1:], 255)}}
+    assert read_label(path, infer([path], class_values=last)[0]).max() == len(classes)
+
+
+def test_what_is_said_wins(tmp_path):
+    path = grey(tmp_path / "a.png", 0, 1, 2)
+    merged, _ = infer([path], class_values={"organ": [1, 2], "background": 0})
+    assert dict(merged.values) == {0: 0, 1: 1, 2: 1}
+    assert dict(infer([path], class_values=[2, 1, 0])[0].values) == {2: 0, 1: 1, 0: 2}
+    assert dict(infer([path], class_names={0: "background", 1: "a", 2: "b", 3: "c"})[0].values)[3] == 3
+    with pytest.raises(InputError, match=r"a\.png: expected the values 0, 1 as class_names says, got 2"):
+        infer([path], class_names={0: "background", 1: "a"})
+    with pytest.raises(InputError, match=r"a\.png: expected the values 0, 1, got 2 \(16 pixels\)"):
+        read_label(path, LabelMeaning({0: 0, 1: 1}))
+
+
+def blurred(path: Path, *levels: int) -> Path:
+    array = np.repeat(np.repeat(np.array([levels], np.uint8), 24, axis=1), 48, axis=0)
+    Image.fromarray(array).save(path, quality=70)
+    return path
+
+
+def test_jpeg_masks(tmp_path):
+    paths = [blurred(tmp_path / "a.jpg", 0, 255, 0), blurred(tmp_path / "empty.jpg", 0)]
+    meaning, notes = infer(paths)
+    assert 120 < meaning.threshold < 130 and "half of the largest value" in notes[-1]
+    label = read_label(paths[0], meaning)
+    assert label[0, 24:48].min() == 1 and label[0, :24].max() == 0
+    assert read_label(paths[1], meaning).max() == 0
+    with pytest.raises(InputError, match="more than two"):
+        infer([blurred(tmp_path / "three.jpg", 0, 128, 255)])
+
+
+def test_colors(tmp_path):
+    picture = np.zeros((*SHAPE, 3), np.uint8)
+    picture[1], picture[2] = (255, 0, 0), (0, 255, 0)
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    path = tmp_path / "a.png"
+    with pytest.raises(InputError, match=r"#ff0000.*--class_colors \"\{'name0': '#000000'"):
+        infer([path])
+    meaning, notes = infer([path], class_colors={"cup": "#FF0000", "disc": "#00ff00"})
+    assert dict(meaning.colors) == {"#000000": 0, "#ff0000": 1, "#00ff00": 2} and "#ff0000 is class 1" in notes[0]
+    assert read_label(path, meaning)[0, 0, :4].tolist() == [0, 1, 2, 0]
+    ignored, _ = infer([path], class_colors={"cup": "#ff0000"}, ignore_value="#00ff00")
+    assert read_label(path, ignored)[0, 0, :4].tolist() == [0, 1, -1, 0]
+    with pytest.raises(InputError, match=r"a\.png: expected the colors .*got #00ff00"):
+        infer([path], class_colors={"cup": "#ff0000"})
+    with pytest.raises(InputError, match=r"expected colors such as '#ff0000', got 'red'"):
+        infer([path], class_colors={"cup": "red"})
+
+
+def test_volumes(tmp_path):
+    image = nib.Nifti1Image(np.resize(np.array([0.0, 1, 4]), (3, 4, 5)), np.eye(4))
+    image.set_data_dtype(np.int16)  # nibabel scales: 4 becomes 3.9999999990686774
+    nib.save(image, tmp_path / "a.nii")
+    assert observe_label(tmp_path / "a.nii").counts == {0: 20, 1: 20, 4: 20}
+    meaning, _ = infer([tmp_path / "a.nii"])
+    assert read_label(tmp_path / "a.nii", meaning).unique().tolist() == [0, 1, 2]
+    for value, message in ((np.nan, "not finite"), (0.5, "whole numbers .*got 0.5"), (2.0**24 + 2, r"2\^24")):
+        nib.save(nib.Nifti1Image(np.full((2, 2, 2), value), np.eye(4)), tmp_path / "b.nii")
+        with pytest.raises(InputError, match=rf"b\.nii: .*{message}"):
+            observe_label(tmp_path / "b.nii")
+    nib.save(nib.Nifti1Image(np.full((2, 2, 2), 2**24, np.int32), np.eye(4)), tmp_path / "c.nii")
+    assert observe_label(tmp_path / "c.nii").counts == {2**24: 8}
+    nib.save(nib.Nifti1Image(np.array([[[-1, 0, 1]]], np.int16), np.eye(4)), tmp_path / "d.nii")
+    meaning, notes = infer([tmp_path / "d.nii"])
+    assert meaning.ignore == -1 and "not labelled" in notes[0]
+    assert read_label(tmp_path / "d.nii", meaning).flatten().tolist() == [-1, 0, 1]
+
+
+def test_annotators_have_values_of_their_own(tmp_path):
+    files = {value: grey(tmp_path / f"{value}.png", 0, value) for value in (255, 1, 2)}
+    seen = {f"r{value}": [observe_label(path)] for value, path in files.items()}
+    meanings, notes = infer_annotator_meanings(seen)
+    expected = np.resize([0, 1], SHAPE).T
+    for value, path in files.items():
+        np.testing.assert_array_equal(read_label(path, meanings[f"r{value}"])[0].numpy(), expected)
+    assert any(note.startswith("Annotator r2: ") for note in notes)
+    together = {"a": [observe_label(grey(tmp_path / "c.png", 0, 1, 2))], "b": seen["r2"]}
+    meanings, _ = infer_annotator_meanings(together)  # b's 2 is a's 2
+    assert meanings["a"] == meanings["b"] == LabelMeaning({0: 0, 1: 1, 2: 2})
+
+
+def test_a_label_must_lie_on_its_image(tmp_path):
+    voxels = np.resize([0, 1], (3, 4, 5)).astype(np.uint8)
+    moved = np.eye(4)
+    moved[0, 3] = 0.5
+    for name, affine in (("a.nii", np.eye(4)), ("b.nii", moved), ("c.nii", np.eye(4) * [1.005, 1, 1, 1])):
+        nib.save(nib.Nifti1Image(voxels, affine), tmp_path / name)
+    meaning = LabelMeaning({0: 0, 1: 1})
+    image = read_label(tmp_path / "a.nii", meaning)
+    with pytest.raises(InputError, match=r"b\.nii: its affine puts it up to 0\.5 mm from the image"):
+        read_label(tmp_path / "b.nii", meaning, image)
+    assert read_label(tmp_path / "c.nii", meaning, image).shape == image.shape

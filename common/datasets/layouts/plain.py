@@ -250,8 +250,8 @@ class _Part:
         case = keys[match[0]]
         if annotator in found[case]:
             raise InputError(
-                f"{self.root}: {self.prefix}{found[case][annotator]} and {self.prefix}{file} are both labels of the case "
-                f"{case!r}{f' by {annotator}' if annotator else ''}; keep one."
+                f"{self.root}: {self.prefix}{found[case][annotator]} and {self.prefix}{file} are both labels of the "
+                f"case {case!r}{f' by {annotator}' if annotator else ''}; keep one."
             )
         found[case][annotator] = file
 

@@ -192,9 +192,9 @@ def test_sources_that_cannot_be_understood(tmp_path):
         InferenceInputs(None)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="names no image"):
         InferenceInputs([])
-    (tmp_path / "a.bmp").touch()
+    (tmp_path / "a.webp").touch()
     with pytest.raises(InputError, match=r"one of \.png"):
-        InferenceInputs(tmp_path / "a.bmp")
+        InferenceInputs(tmp_path / "a.webp")
 
 
 def test_a_network_of_volumes_takes_no_pictures(tmp_path: Path) -> None:

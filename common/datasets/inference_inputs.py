@@ -38,8 +38,9 @@ class InferenceInputs:
     Args:
         source: an image; a folder, searched with its subfolders, also those that are symbolic links (hidden ones
             are left out); a datalist ``.json``, which holds a list or a dictionary with the list under ``"testing"``;
-            or a list. The entries of a list are paths or ``{"image": path, "case": name}``, the name being optional; paths in a file
-            are relative to its folder. Of an image that has a NIfTI file for each channel ``"image"`` is the list.
+            or a list. The entries of a list are paths or ``{"image": path, "case": name}``, the name being optional;
+            paths in a file are relative to its folder. Of an image that has a file for each channel ``"image"`` is the
+            list.
         channels: that the network expects, at least 1. Pictures are converted to 1 or 3, volumes must have as many.
         dimensions: that images may have: 2, 3 or either.
         channel_files: what ends the names of an image's files, one for each channel, before ``.nii`` or ``.nii.gz``,

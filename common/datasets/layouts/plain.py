@@ -191,7 +191,8 @@ class _Part:
             for name in masks:
                 self.reasons[self.prefix + name] = "it is taken for the field of view, not for a label"
             return {name: name for name in manual if name != self.truth} | ({self.truth: ""} if self.truth else {})
-        label_folder = _find(set(folders), self.labels or self.truth, LABEL_FOLDERS)
+        truth = self.truth if self.truth in folders else None
+        label_folder = _find(set(folders), self.labels or truth, LABEL_FOLDERS)
         siblings = [
             name for name in sorted(folders) if name != label_folder and self._fits(folders[name], name, images)
         ]

@@ -97,7 +97,7 @@ def label_reasons(files: Sequence[str]) -> dict[str, str]:
     Returns:
         The reason for each label; images do not occur.
     """
-    reasons = {}
+    reasons: dict[str, str] = {}
     folders: dict[str, list[str]] = defaultdict(list)
     siblings: dict[str, set[str]] = defaultdict(set)  # folder -> lower-case names of the folders in it
     for file in files:
@@ -139,9 +139,8 @@ def _numbered(files: Sequence[str]) -> dict[str, list[str]]:
             joined |= dict.fromkeys(groups[case], case)
     images: dict[str, list[str]] = {}
     for file, stem in by_folder.items():
-        case = joined.get(file)
-        if case is not None:
-            images[case] = groups[case]
+        if file in joined:
+            images[joined[file]] = groups[joined[file]]
         else:
             images[stem if stem not in images else f"./{stem}"] = [file]  # the second of one name is refused by it
     return images

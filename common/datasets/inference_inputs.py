@@ -99,9 +99,9 @@ class InferenceInputs:
             case, reason = normalize_case(name), case_fault(name)
             if not reason and case in first:
                 reason = f"its result would take the name of the result of {first[case]}"
-            fault = (str(files[0]), reason) if reason else _find_fault(files, load, channels, dimensions)
-            if fault:
-                self._fail(fault)
+            found_fault = (str(files[0]), reason) if reason else _find_fault(files, load, channels, dimensions)
+            if found_fault:
+                self._fail(found_fault)
             else:
                 first[case] = files[0]
                 paths = [str(file) for file in files]
@@ -225,7 +225,7 @@ def _find_fault(files: Sequence[Path], load: Any, channels: int, expected: Seque
     return ", ".join(map(str, files)), f"{got}, where the network expects {channels}"
 
 
-def _read(path: Path, suffixes: tuple[str, ...], load: Any, expected: Sequence[int]) -> torch.Tensor:
+def _read(path: Path, suffixes: tuple[str, ...], load: Any, expected: Sequence[int]) -> MetaTensor:
     """The image of a file; an `InputError` says why it cannot be segmented."""
     if not path.name.lower().endswith(suffixes):
         raise InputError(f"one of {', '.join(suffixes)} was expected")
@@ -246,7 +246,7 @@ def _read(path: Path, suffixes: tuple[str, ...], load: Any, expected: Sequence[i
     return image
 
 
-def read_header(path: Path) -> torch.Tensor:
+def read_header(path: Path) -> MetaTensor:
     """An image of the shape and position that a file's header promises, without memory for its voxels.
 
     Args:
@@ -270,12 +270,12 @@ def read_header(path: Path) -> torch.Tensor:
             return MetaTensor(torch.zeros(1).expand(1, *picture.size))
     if not path.name.lower().endswith(NIFTI_SUFFIXES):
         return load_images("image", None, check=False)({"image": str(path)})["image"]
-    header = nib.load(path)
+    header: Any = nib.load(path)
     shape = header.shape
     if 0 in shape or not shape:
         raise InputError(f"{path} has no voxel, its shape is {shape}.")
-    if header.header.get_data_dtype().kind not in "buif":  # type: ignore[attr-defined]
-        kind = header.header.get_data_dtype()  # type: ignore[attr-defined]
+    if header.header.get_data_dtype().kind not in "buif":
+        kind = header.header.get_data_dtype()
         raise InputError(f"{path}: expected one real number per voxel, got {kind}.")
     channels, spatial = (int(np.prod(shape[3:])), shape[:3]) if len(shape) > 3 else (1, shape)
     return MetaTensor(torch.zeros(1).expand(channels, *spatial), affine=torch.as_tensor(np.array(header.affine)))

@@ -333,7 +333,7 @@ def test_labels_in_a_folder_are_left_out_and_said(tmp_path, caplog):
 
 def test_a_folder_of_labels_alone_is_said(tmp_path):
     picture(tmp_path / "a_mask.png")
-    with pytest.raises(InputError, match="holds no image to segment .*; 1 files are taken for labels"):
+    with pytest.raises(InputError, match=r"holds no image to segment .*; 1 files are taken for labels"):
         InferenceInputs(tmp_path)
 
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
+from common.datasets.layouts.acdc import PARTS, find_frames, groups_of
 from common.datasets.pairs import some
 from common.datasets.subject_split import split_subjects
 from common.errors import InputError
-
-PARTS = ("", "training", "testing")
-FRAME = re.compile(r"(?P<case>(?P<subject>patient\d+)_frame\d+)(?P<label>_gt)?\.nii\.gz")
-GROUP = re.compile(r"^\s*Group\s*:\s*(\S+)", re.MULTILINE)
 
 
 def acdc_datalist(
@@ -58,18 +54,10 @@ def acdc_datalist(
     Source: Karani et al., Boundary-weighted logit consistency, MICCAI 2023, section 4.
     """
     root = Path(dataset_dir).expanduser()
-    folders = [path for part in PARTS for path in sorted((root / part).glob("patient*")) if path.is_dir()]
-    images: dict[str, Path] = {}
-    labels: dict[str, Path] = {}
-    groups: dict[str, str] = {}
-    for folder in folders:
-        if folder.name in groups:
-            raise InputError(f"{root} holds two folders of the subject {folder.name}; keep one.")
-        for path in sorted(folder.iterdir()):
-            match = FRAME.fullmatch(path.name)
-            if match and match["subject"] == folder.name:
-                (labels if match["label"] else images)[match["case"]] = path
-                groups[folder.name] = _group(folder / "Info.cfg")
+    files = [path.relative_to(root).as_posix() for part in PARTS for path in (root / part).glob("patient*/*")]
+    found, references, folders = find_frames(sorted(files), root)
+    images, labels = ({case: root / file for case, file in by.items()} for by in (found, references))
+    groups = groups_of(folders, root)
     if not images.keys() & labels.keys():
         raise InputError(
             f"{root} holds no ACDC subject: expected patientNNN/patientNNN_frameFF.nii.gz and "
@@ -88,8 +76,3 @@ def acdc_datalist(
         for case in sorted(images)
         if images[case].parent.name in wanted
     ]
-
-
-def _group(info: Path) -> str:
-    found = GROUP.search(info.read_text(encoding="utf-8", errors="replace")) if info.is_file() else None
-    return found[1] if found else ""

@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from common.datasets.layouts.brats import MODALITIES, SUFFIXES
 from common.datasets.pairs import some
 from common.datasets.sections import check_section, section_of
 from common.errors import InputError
 from common.io.load_slices import simulated_slices
 
-MODALITIES = ("flair", "t1", "t1ce", "t2")
 NUM_SLICES = {"training": 1600, "validation": 300, "test": 500}
-SUFFIXES = (".nii.gz", ".nii")
 
 
 def brats_datalist(

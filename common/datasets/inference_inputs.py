@@ -5,20 +5,25 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
+import numpy as np
 import torch
+from monai.data import MetaTensor
+from monai.utils import ensure_tuple
+from PIL import Image
 
+from common.datasets.case_names import case_fault, normalize_case
+from common.datasets.folder_images import FORMATS, find_images
+from common.datasets.layouts.recognize import read_dataset
+from common.datasets.listing import IMAGE_SUFFIXES, VOLUMES, split_suffix
 from common.errors import InputError
 from common.io.checks import geometry_finding
-from common.io.formats import IMAGE_SUFFIXES, NIFTI_SUFFIXES, is_picture, suffix_of
+from common.io.formats import NIFTI_SUFFIXES, is_picture
 from common.io.readers import load_images
-
-SUFFIXES = IMAGE_SUFFIXES
-FORMATS = ", ".join(SUFFIXES)
 
 logger = logging.getLogger(__name__)
 
@@ -26,26 +31,35 @@ logger = logging.getLogger(__name__)
 class InferenceInputs:
     """The images that one run of inference segments.
 
-    Every file is read in full before anything is segmented. Images that cannot be used are logged as warnings at once
-    and left out; `raise_failures` names them when the others are done.
+    Every file is checked before anything is segmented. Images that cannot be used are logged as warnings at once and
+    left out; `raise_failures` names them when the others are done. In a folder, labels are not segmented: what lies in
+    a folder such as ``labels/`` or ``masks/``, has an ending such as ``_mask``, ``_seg`` or ``_gt``, or beside its
+    image the ending of an annotator. ``CASE_0000``, ``CASE_0001``, … are channels of one image.
 
     Args:
-        source: an image; a folder, searched with its subfolders for PNG, JPEG and NIfTI files (hidden ones left out); a
-            datalist ``.json``, which holds a list or a dictionary with the list under ``"testing"``; or a list. The
-            entries of a list are paths or ``{"image": path, "case": name}``, the name being optional; paths in a file
-            are relative to its folder. Of an image that has a NIfTI file for each channel ``"image"`` is the list.
+        source: an image; a folder, searched with its subfolders, also those that are symbolic links (hidden ones
+            are left out); a datalist ``.json``, which holds a list or a dictionary with the list under ``"testing"``;
+            or a list. The entries of a list are paths or ``{"image": path, "case": name}``, the name being optional;
+            paths in a file are relative to its folder. Of an image that has a file for each channel ``"image"`` is the
+            list.
         channels: that the network expects, at least 1. Pictures are converted to 1 or 3, volumes must have as many.
         dimensions: that images may have: 2, 3 or either.
         channel_files: what ends the names of an image's files, one for each channel, before ``.nii`` or ``.nii.gz``,
             such as ``["_flair", "_t1"]``: in a folder, files that share what is before it are one image, and others are
-            ignored. None: every file is an image.
+            ignored. None: every file is an image, unless names are numbered as nnU-Net does.
+        output_dir: where results are written; a folder below the one that is searched is not searched.
+        layout: of the data set whose labelled images are segmented, see `read_dataset`; None to search a folder.
+        check_values: read every file in full, and refuse values that are not finite. False reads headers only: what a
+            header does not show is met when the image is loaded.
 
     Attributes:
         items: ``{"image": path, "case": name}`` for each usable image, with a list of paths where there are several. A
             name that is not given is the path below the folder (of a list: below the folder that all its files share)
             of the first file without suffix, or of what an image's files share; names are unique in the run.
         failures: (path, reason) for each other image; the path is that of the file at fault, or of all
-            where their number of channels is.
+            where their number of channels is. Of a folder also files of kinds that are not read (documents are
+            passed over), and subfolders and links that could not be followed.
+        left_out: (path, reason) of what is not taken for an image, such as labels.
 
     Raises:
         InputError: an argument cannot be understood; the source names no image or only some that cannot be used.
@@ -65,24 +79,41 @@ class InferenceInputs:
         channels: int = 1,
         dimensions: Sequence[int] = (2, 3),
         channel_files: Sequence[str] | None = None,
+        output_dir: str | os.PathLike[str] | None = None,
+        layout: str | None = None,
+        check_values: bool = True,
     ) -> None:
         self.items: list[dict[str, Any]] = []
         self.failures: list[tuple[str, str]] = []
-        load = load_images("image", channels, check=False)
+        load = load_images("image", channels, check=False) if check_values else None
         first: dict[str, Path] = {}
-        for case, files in _find(source, channel_files):
-            fault = _find_fault(files, load, channels, dimensions)
-            if case in first:
-                fault = str(files[0]), f"its result would take the name of the result of {first[case]}"
-            if fault:
-                self.failures.append(fault)
-                logger.warning("%s is left out: %s.", *fault)
+        found, failures, self.left_out = _find(source, channel_files, output_dir, layout)
+        if self.left_out:
+            logger.warning(
+                "%d files or folders are not taken for images; the first is %s: %s.",
+                len(self.left_out),
+                *self.left_out[0],
+            )
+        for fault in failures:
+            self._fail(fault)
+        for name, files in found:
+            case, reason = normalize_case(name), case_fault(name)
+            if not reason and case in first:
+                reason = f"its result would take the name of the result of {first[case]}"
+            found_fault = (str(files[0]), reason) if reason else _find_fault(files, load, channels, dimensions)
+            if found_fault:
+                self._fail(found_fault)
             else:
                 first[case] = files[0]
                 paths = [str(file) for file in files]
                 self.items.append({"image": paths if len(paths) > 1 else paths[0], "case": case})
         if not self.items:
             self.raise_failures()
+
+    def _fail(self, fault: tuple[str, str]) -> None:
+        fault = _printable(fault[0]), _printable(fault[1])
+        self.failures.append(fault)
+        logger.warning("%s is left out: %s.", *fault)
 
     def __len__(self) -> int:
         return len(self.items)
@@ -99,59 +130,38 @@ class InferenceInputs:
             raise InputError(f"{len(self.failures)} of {total} inputs were left out: {reasons}.")
 
 
-def _find(source: Any, channel_files: Sequence[str] | None) -> list[tuple[str, list[Path]]]:
-    """Name and files, absolute, of each image that ``source`` names."""
+def _find(
+    source: Any, channel_files: Sequence[str] | None, output_dir: Any, layout: str | None
+) -> tuple[list[tuple[str, list[Path]]], list[tuple[str, str]], list[tuple[str, str]]]:
+    """Name and files, absolute, of each image that ``source`` names; what cannot be segmented; what is left out."""
     if isinstance(channel_files, str):
         raise InputError(f"channel_files: expected a list of what ends the names of files, got {channel_files!r}.")
+    failures: list[tuple[str, str]] = []
     if isinstance(source, str | os.PathLike):
         path = Path(source).expanduser().absolute()
+        if layout is not None:
+            dataset = read_dataset(path, layout)
+            named = [(item["case"], [Path(file) for file in ensure_tuple(item["image"])]) for item in dataset.items]
+            return named, [], list(dataset.left_out)
         if path.is_dir():
-            return _find_in_folder(path, channel_files or [])
+            return find_images(path, channel_files or [], output_dir)
         if not path.is_file():
             raise InputError(
                 f"{path} does not exist: name an image ({FORMATS}), a folder of images or a datalist .json."
             )
         if path.suffix.lower() != ".json":
-            return [(_without_suffix(path.name), [path])]
-        entries = _entries(_read_json(path), str(path), path.parent)
+            return [(split_suffix(path.name)[0], [path])], [], []
+        entries, failures = _entries(_read_json(path), str(path), path.parent)
     elif isinstance(source, Sequence):
-        entries = _entries(source, "source", Path.cwd())
+        entries, failures = _entries(source, "source", Path.cwd())
     else:
         raise InputError(f"source must be a path or a list of paths, got {type(source).__name__}.")
-    if not entries:
+    if not entries and not failures:
         raise InputError(f"The datalist {source} names no image.")
-    root = os.path.commonpath([file.parent for _, files in entries for file in files])
-    return [(case or _without_suffix(files[0].relative_to(root).as_posix()), files) for case, files in entries]
-
-
-def _find_in_folder(folder: Path, channel_files: Sequence[str]) -> list[tuple[str, list[Path]]]:
-    found = [file for file in sorted(folder.rglob("*")) if _is_wanted(file.relative_to(folder)) and file.is_file()]
-    found = [file for file in found if file.suffix.lower() != ".hdr" or file.with_suffix(".img") not in found]
-    if channel_files:
-        images, formats = _join_channels(found, channel_files), ", ".join(f"*{end}.nii.gz" for end in channel_files)
-    else:
-        images, formats = [(_without_suffix(str(file)), [file]) for file in found], FORMATS
-    if not images:
-        raise InputError(f"The folder {folder} holds no image to segment ({formats}).")
-    named = [(Path(name).relative_to(folder), files) for name, files in images]
-    return [(name.as_posix() if name.parts else folder.name, files) for name, files in named]
-
-
-def _join_channels(files: Sequence[Path], channel_files: Sequence[str]) -> list[tuple[str, list[Path]]]:
-    """What the paths of an image's files share, and the files in the order of the channels, missing ones too."""
-    images: dict[str, dict[str, Path]] = defaultdict(dict)
-    for file in files:
-        name = _without_suffix(str(file))
-        end = max((end for end in channel_files if name.endswith(end)), key=len, default=None)
-        if end is not None and file.name.lower().endswith(NIFTI_SUFFIXES):
-            images[name.removesuffix(end)][end] = file
-    return [
-        (name, [found.get(end, Path(f"{name}{end}.nii.gz")) for end in channel_files]) for name, found in images.items()
-    ]
-
-
-def _is_wanted(relative: Path) -> bool:
-    return bool(suffix_of(relative)) and not any(part.startswith(".") for part in relative.parts)
+    folders = [file.parent for _, files in entries for file in files]
+    root = os.path.commonpath(folders) if folders else ""
+    named = [(case or split_suffix(files[0].relative_to(root).as_posix())[0], files) for case, files in entries]
+    return named, failures, []
 
 
 def _read_json(path: Path) -> Any:
@@ -162,11 +172,14 @@ def _read_json(path: Path) -> Any:
     return content.get("testing") if isinstance(content, dict) else content
 
 
-def _entries(datalist: Any, name: str, folder: Path) -> list[tuple[str | None, list[Path]]]:
-    """The name that an entry gives, if it does, and its files."""
+def _entries(
+    datalist: Any, name: str, folder: Path
+) -> tuple[list[tuple[str | None, list[Path]]], list[tuple[str, str]]]:
+    """The name that an entry gives, if it does, and its files; and entries whose names no file system takes."""
     if not isinstance(datalist, Sequence) or isinstance(datalist, str):
         raise InputError(f'{name} must hold a list of images, or a dictionary with that list under "testing".')
-    entries = []
+    entries: list[tuple[str | None, list[Path]]] = []
+    failures: list[tuple[str, str]] = []
     for number, entry in enumerate(datalist):
         item = entry if isinstance(entry, dict) else {"image": entry}
         image, case = item.get("image"), item.get("case")
@@ -177,8 +190,11 @@ def _entries(datalist: Any, name: str, folder: Path) -> list[tuple[str | None, l
             raise InputError(
                 f"Entry {number} of {name}: expected a file name without suffix as its case, got {case!r}."
             )
+        if any("\0" in os.fspath(file) for file in files):
+            failures.append((f"Entry {number} of {name}", "the name of its file contains a NUL character"))
+            continue
         entries.append((case, [Path(os.path.normpath(folder / os.path.expanduser(file))) for file in files]))
-    return entries
+    return entries, failures
 
 
 def _is_below_a_folder(name: str) -> bool:
@@ -186,22 +202,22 @@ def _is_below_a_folder(name: str) -> bool:
     return bool(parts) and ".." not in parts and not Path(name).is_absolute()
 
 
-def _without_suffix(name: str) -> str:
-    return name[: len(name) - len(suffix_of(name))]
-
-
 def _find_fault(files: Sequence[Path], load: Any, channels: int, expected: Sequence[int]) -> tuple[str, str] | None:
     """The file because of which an image cannot be segmented, and why; None if it can."""
     images: list[torch.Tensor] = []
+    pictures = all(map(is_picture, files))
+    suffixes = IMAGE_SUFFIXES if pictures else tuple(VOLUMES)
     for file in files:
         try:
-            images.append(_read(file, SUFFIXES if len(files) == 1 else NIFTI_SUFFIXES, load, expected))
+            images.append(_read(file, IMAGE_SUFFIXES if len(files) == 1 else suffixes, load, expected))
         except InputError as error:
             return str(file), str(error)
         finding = geometry_finding(images[0], images[-1])
         if finding and finding.unusable:
             return str(file), finding.message
     found = sum(len(image) for image in images)
+    if load is None and len(files) == 1 and pictures and channels in (1, 3):
+        found = channels  # grey or color, as the network expects
     if found == channels:
         return None
     got = f"{'it has' if len(files) == 1 else 'together they have'} {found} channels or time points"
@@ -210,22 +226,61 @@ def _find_fault(files: Sequence[Path], load: Any, channels: int, expected: Seque
     return ", ".join(map(str, files)), f"{got}, where the network expects {channels}"
 
 
-def _read(path: Path, suffixes: tuple[str, ...], load: Any, expected: Sequence[int]) -> torch.Tensor:
+def _read(path: Path, suffixes: tuple[str, ...], load: Any, expected: Sequence[int]) -> MetaTensor:
     """The image of a file; an `InputError` says why it cannot be segmented."""
     if not path.name.lower().endswith(suffixes):
         raise InputError(f"one of {', '.join(suffixes)} was expected")
     if not path.is_file():
         raise InputError("there is no such file")
     try:
-        image = load({"image": str(path)})["image"]
+        image = load({"image": str(path)})["image"] if load else read_header(path)
     except Exception as error:  # decoders of damaged files raise whatever they meet
         cause = str(error.__cause__ or error) or type(error).__name__
         raise InputError(f"it cannot be read ({' '.join(cause.split())})") from error
     dimensions = image.ndim - 1
     if dimensions not in expected:
         raise InputError(f"it has {dimensions} dimensions, where {' or '.join(map(str, expected))} were expected")
-    if not torch.isfinite(image).all():
+    if load and not torch.isfinite(image).all():
         raise InputError("it has values that are not finite")
     if torch.linalg.matrix_rank(image.affine) < 4:
         raise InputError("its affine cannot be inverted")
     return image
+
+
+def read_header(path: Path) -> MetaTensor:
+    """An image of the shape and position that a file's header promises, without memory for its voxels.
+
+    Args:
+        path: of a picture or a NIfTI file; other files have to be read in full.
+
+    Returns:
+        A `MetaTensor` (C, *spatial), all of whose voxels are the same one.
+
+    Raises:
+        InputError: the header says that the file cannot be used.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     nib.save(nib.Nifti1Image(np.zeros((4, 5, 3)), np.eye(4)), f"{folder}/a.nii")
+        ...     tuple(read_header(Path(folder, "a.nii")).shape)
+        (1, 4, 5, 3)
+    """
+    if is_picture(path):
+        with Image.open(path) as picture:
+            return MetaTensor(torch.zeros(1).expand(1, *picture.size))
+    if not path.name.lower().endswith(NIFTI_SUFFIXES):
+        return load_images("image", None, check=False)({"image": str(path)})["image"]
+    header: Any = nib.load(path)
+    shape = header.shape
+    if 0 in shape or not shape:
+        raise InputError(f"{path} has no voxel, its shape is {shape}.")
+    if header.header.get_data_dtype().kind not in "buif":
+        kind = header.header.get_data_dtype()
+        raise InputError(f"{path}: expected one real number per voxel, got {kind}.")
+    channels, spatial = (int(np.prod(shape[3:])), shape[:3]) if len(shape) > 3 else (1, shape)
+    return MetaTensor(torch.zeros(1).expand(channels, *spatial), affine=torch.as_tensor(np.array(header.affine)))
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")

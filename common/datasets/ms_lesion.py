@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from common.datasets.layouts.ms_lesion import MASK, MODALITY
 from common.datasets.pairs import some
 from common.datasets.sections import section_of
 from common.errors import InputError
 from common.io.load_slices import slice_items
 from common.noise.seed import case_generator
 from common.noise.simulated_annotators import choose_annotators
-
-MODALITY = re.compile(r"(?P<case>(?P<patient>training\d+)_\d+)_(?P<modality>[a-z0-9]+)_pp\.nii(\.gz)?")
-MASK = re.compile(r"(?P<case>training\d+_\d+)_(?P<rater>mask\d+)\.nii(\.gz)?")
 
 
 def ms_lesion_datalist(
@@ -75,7 +72,7 @@ def ms_lesion_datalist(
             f"{root} holds no scan of ISBI 2015: expected training01/preprocessed/training01_01_{modalities[0]}_pp.nii "
             "and training01/masks/training01_01_mask1.nii."
         )
-    masks = {(m["case"], m["rater"]): str(path) for name, path in files.items() if (m := MASK.fullmatch(name))}
+    masks = {(m["case"], m["annotator"]): str(path) for name, path in files.items() if (m := MASK.fullmatch(name))}
     raters = sorted({rater for _, rater in masks} & set(annotators))
     simulated = not raters
     if (simulated and truth is None) or (raters and len(raters) < len(set(annotators))):

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from collections import defaultdict
 from pathlib import Path
 
+from common.datasets.layouts.nci import SUBJECT
 from common.datasets.pairs import some
 from common.datasets.subject_split import split_subjects
 from common.errors import InputError
-
-SUBJECT = re.compile(r"(Prostate3T|ProstateDx)-\d\d-\d{4}")
 
 logger = logging.getLogger(__name__)
 

@@ -6,6 +6,7 @@ import logging
 import os
 from pathlib import Path
 
+from common.datasets.layouts.shenzhen import stratum_of
 from common.datasets.pairs import files_by_case, match_pairs, some
 from common.datasets.splits import stratified_split
 from common.errors import InputError
@@ -66,7 +67,7 @@ def shenzhen_datalist(
         logger.warning("%s: %d images have no mask and are left out: %s.", root, len(unlabelled), some(unlabelled))
         images = {case: path for case, path in images.items() if case in masks}
     items = match_pairs(images, masks, root)
-    strata = {item["case"]: _stratum(item["case"]) for item in items}
+    strata = {item["case"]: stratum_of(item["case"]) for item in items}
     training, validation = stratified_split(strata, TRAINING_SHARE, seed)
     if not training or not validation:
         raise InputError(
@@ -75,8 +76,3 @@ def shenzhen_datalist(
         )
     wanted = set(training if section == "training" else validation)
     return [item for item in items if item["case"] in wanted]
-
-
-def _stratum(case: str) -> str:
-    ending = case.rpartition("_")[2]
-    return ending if ending in ("0", "1") else ""

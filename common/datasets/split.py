@@ -65,9 +65,9 @@ def split_dataset(
     4. ``fold``: the subjects, ordered by SHA-256 of (seed, name), are dealt to ``num_folds`` folds, and this one
        validates;
     5. ``counts``: so many subjects. Those of the test depend on their number only, not on the seed;
-    6. ``fractions`` of the subjects, see `stratified_split`. Where only some subjects have a ground truth (``label``)
-       and the others only what annotators did, validation and test take their shares of all subjects from those that
-       have one.
+    6. ``fractions`` of the subjects, see `stratified_split`. Where the ground truth (``label``) stands apart from
+       what annotators did, since only some subjects have one or the items have annotators' ``regions``, validation and
+       test take their shares of all subjects from those that have one, and cases without any region do not train.
 
     Args:
         dataset: as `read_dataset` returns it.
@@ -113,7 +113,7 @@ def split_dataset(
         split = _by_counts(dataset, counts, seed, stratify)
     else:
         split = _by_fractions(items, fractions, seed, stratify)
-    split = Split(*(sorted(part, key=_case) for part in _sections(split)), where=split.where + ignored)
+    split = _joined([sorted(part, key=_case) for part in _sections(split)], split.where + ignored)
     _check_subjects(dataset, split)
     return split
 
@@ -148,6 +148,11 @@ def _case(item: Item) -> str:
 
 def _sections(split: Split) -> tuple[list[Item], list[Item], list[Item]]:
     return split.training, split.validation, split.test
+
+
+def _joined(parts: Sequence[list[Item]], where: str) -> Split:
+    training, validation, test = parts
+    return Split(training, validation, test, where)
 
 
 def _subject(item: Item) -> str:
@@ -199,7 +204,7 @@ def _nnunet(content: Any, path: Path) -> dict[str, list[str]]:
 def _names(entries: Any, path: Path) -> list[str]:
     if not isinstance(entries, list):
         raise InputError(f"{path}: expected lists of case names, got {entries!r}.")
-    names = [entry.get("case") if isinstance(entry, Mapping) else entry for entry in entries]
+    names: list[Any] = [entry.get("case") if isinstance(entry, Mapping) else entry for entry in entries]
     if not all(isinstance(name, str) for name in names):
         raise InputError(f"{path}: expected lists of case names, got {entries!r}.")
     return names
@@ -223,7 +228,7 @@ def _named(dataset: Dataset, names: Mapping[str, list[str]], where: str, source:
     test = [item for item in dataset.items if item.get("section") == "test"]
     if not parts[2] and test and not {item["case"] for item in test} & set(counted):
         parts[2], rest = test, rest - len(test)
-    return Split(*parts, where=where + (f" {rest} cases are not named there and not used." if rest else ""))
+    return _joined(parts, where + (f" {rest} cases are not named there and not used." if rest else ""))
 
 
 def _own_fold(dataset: Dataset, own: Mapping[str, list[Item]], fold: int) -> Split:
@@ -297,7 +302,7 @@ def _by_counts(dataset: Dataset, counts: Mapping[str, int] | Sequence[int], seed
     strata = _strata(dataset.items, stratify)
     parts = [_of(dataset.items, split_subjects(strata, section, numbers, seed, dataset.root)) for section in SECTIONS]
     listed = ", ".join(f"{numbers[name]} {name}" for name in SECTIONS)
-    return Split(*parts, where=f"Drawn by numbers of subjects (seed {seed}): {listed}; the test subjects are fixed.")
+    return _joined(parts, f"Drawn by numbers of subjects (seed {seed}): {listed}; the test subjects are fixed.")
 
 
 def _by_fractions(items: Sequence[Item], fractions: Sequence[float], seed: int, stratify: bool) -> Split:
@@ -305,11 +310,12 @@ def _by_fractions(items: Sequence[Item], fractions: Sequence[float], seed: int, 
     strata = _strata(items, stratify)
     without = {_subject(item) for item in items if "label" not in item}
     where = f"Drawn by subject in the shares {training:.3g}, {validation:.3g} and {test:.3g} (seed {seed})"
-    if without and without < strata.keys():
+    if (without and without < strata.keys()) or any("regions" in item for item in items):
         known = {subject: stratum for subject, stratum in strata.items() if subject not in without}
         validated, tested = _from_known(known, len(strata), validation, test, seed)
         trained = strata.keys() - {*validated, *tested}
         where += "; validation and test from the subjects that have a ground truth"
+        items = [item for item in items if item.get("regions", True) or _subject(item) not in trained]
     else:
         rest, tested = stratified_split(strata, 1 - test, seed)
         share = training / (training + validation) if training + validation else 1.0

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-from difflib import get_close_matches
 from pathlib import Path
 
-import nibabel as nib
-
+from common.datasets.layouts.totalsegmentator import is_empty, unknown_organ
 from common.datasets.pairs import some
 from common.datasets.splits import fold_of
 from common.errors import InputError
 
 logger = logging.getLogger(__name__)
-
-SLAB = 16  # slices of a mask that are read at a time
 
 
 def totalsegmentator_datalist(
@@ -66,9 +62,7 @@ def totalsegmentator_datalist(
     if not any((case / "segmentations" / f"{organ}.nii.gz").is_file() for case in cases):
         masks = (path for case in cases for path in (case / "segmentations").glob("*.nii.gz"))
         known = sorted({path.name.removesuffix(".nii.gz") for path in masks})
-        near = get_close_matches(str(organ), known, n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
-        raise InputError(f"organ: {root} has masks of {len(known)} organs, but none of {organ!r}{hint}.")
+        raise InputError(f"organ: {unknown_organ(str(organ), known, root)}")
     found: dict[str, dict[str, str]] = {}
     missing, empty = [], 0
     for case in cases:
@@ -77,7 +71,7 @@ def totalsegmentator_datalist(
         image, label = case / "ct.nii.gz", case / "segmentations" / f"{organ}.nii.gz"
         missing += [f"{case.name}/{path.relative_to(case)}" for path in (image, label) if not path.is_file()]
         if image.is_file() and label.is_file():
-            if _is_empty(label):
+            if is_empty(label):
                 empty += 1
             else:
                 found[case.name] = {"image": str(image), "label": str(label), "case": case.name}
@@ -92,11 +86,3 @@ def totalsegmentator_datalist(
 
 def _is_case(path: Path) -> bool:
     return (path / "ct.nii.gz").is_file() or (path / "segmentations").is_dir()
-
-
-def _is_empty(mask: Path) -> bool:
-    try:
-        image = nib.Nifti1Image.from_filename(mask, keep_file_open=True)  # slabs follow each other in one gzip stream
-        return not any(image.dataobj[..., k : k + SLAB].any() for k in range(0, image.shape[-1], SLAB))
-    except Exception as error:  # nibabel, gzip and zlib raise their own kinds
-        raise InputError(f"{mask} cannot be read as NIfTI ({type(error).__name__}).") from error

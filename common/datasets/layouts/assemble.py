@@ -71,7 +71,7 @@ def assemble(
         case = normalize_case(item["case"])
         if case in cases:
             raise InputError(f"{listing.root}: two cases have the name {case!r}, one of them {first}; rename one.")
-        cases[case] = {"case": case, "subject": item.get("subject") or subject_of(case, pattern), **item, "case": case}
+        cases[case] = item | {"case": case, "subject": item.get("subject") or subject_of(case, pattern)}
     if not cases:
         raise InputError(f"{listing.root} holds no labelled case in the layout {layout}, which expects {expects}.")
     refused += find_unread(listing, files, reasons or {})

@@ -38,7 +38,8 @@ def read(root: Path) -> Dataset:
         InputError: there is no image with a mask.
     """
     listing = list_folder(root)
-    items, reasons = [], {}
+    items: list[dict[str, str]] = []
+    reasons: dict[str, str] = {}
     for section, (data, truth) in FOLDERS.items():
         images = {
             stem: file

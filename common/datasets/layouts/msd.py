@@ -141,8 +141,8 @@ def _listed(entries: Any, listing: Listing) -> tuple[list[dict[str, Any]], list[
     for number, entry in enumerate(entries):
         if not isinstance(entry, Mapping) or not all(isinstance(entry.get(key), str) for key in ("image", "label")):
             raise InputError(
-                f'{listing.root / "dataset.json"}: entry {number} of training must be {{"image": path, "label": path}}, '
-                f"got {entry!r}."
+                f"{listing.root / 'dataset.json'}: entry {number} of training must be "
+                f'{{"image": path, "label": path}}, got {entry!r}.'
             )
         files = {key: os.path.normpath(entry[key]) for key in ("image", "label")}
         missing = [file for file in files.values() if file not in existing]

@@ -71,7 +71,7 @@ def read(root: Path, soft_labels: str | os.PathLike[str] | None = None) -> Datas
         listing,
         items,
         reasons=reasons,
-        used=[*bones.values(), *truths.values(), "new", *(["soft_labels"] if soft else [])],
+        used=[*bones.values(), *truths.values(), "new", "new_truth", *(["soft_labels"] if soft else [])],
         channel_names=("IWFS",),
         class_names={0: "background", 1: "lesion in the femur", 2: "lesion in the tibia"},
     )

@@ -191,7 +191,8 @@ class _Part:
             for name in masks:
                 self.reasons[self.prefix + name] = "it is taken for the field of view, not for a label"
             return {name: name for name in manual if name != self.truth} | ({self.truth: ""} if self.truth else {})
-        label_folder = _find(set(folders), self.labels or self.truth, LABEL_FOLDERS)
+        truth = self.truth if self.truth in folders else None
+        label_folder = _find(set(folders), self.labels or truth, LABEL_FOLDERS)
         siblings = [
             name for name in sorted(folders) if name != label_folder and self._fits(folders[name], name, images)
         ]
@@ -250,8 +251,8 @@ class _Part:
         case = keys[match[0]]
         if annotator in found[case]:
             raise InputError(
-                f"{self.root}: {self.prefix}{found[case][annotator]} and {self.prefix}{file} are both labels of the case "
-                f"{case!r}{f' by {annotator}' if annotator else ''}; keep one."
+                f"{self.root}: {self.prefix}{found[case][annotator]} and {self.prefix}{file} are both labels of the "
+                f"case {case!r}{f' by {annotator}' if annotator else ''}; keep one."
             )
         found[case][annotator] = file
 

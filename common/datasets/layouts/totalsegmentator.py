@@ -50,7 +50,9 @@ def read(
     if cases and not any(f"{case}/segmentations/{organ}.nii.gz" in existing for case in cases):
         known = {file.rpartition("/")[2].removesuffix(".nii.gz") for file in listing.files if "/segmentations/" in file}
         raise InputError(f"organ: {unknown_organ(str(organ), sorted(known), listing.root)}")
-    items, reasons, empty = [], {}, 0
+    items: list[dict[str, str]] = []
+    reasons: dict[str, str] = {}
+    empty = 0
     for case in cases:
         image, label = f"{case}/ct.nii.gz", f"{case}/segmentations/{organ}.nii.gz"
         if max_cases is not None and len(items) == max_cases:

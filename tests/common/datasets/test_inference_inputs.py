@@ -192,9 +192,9 @@ def test_sources_that_cannot_be_understood(tmp_path):
         InferenceInputs(None)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="names no image"):
         InferenceInputs([])
-    (tmp_path / "a.bmp").touch()
+    (tmp_path / "a.webp").touch()
     with pytest.raises(InputError, match=r"one of \.png"):
-        InferenceInputs(tmp_path / "a.bmp")
+        InferenceInputs(tmp_path / "a.webp")
 
 
 def test_a_network_of_volumes_takes_no_pictures(tmp_path: Path) -> None:
@@ -244,7 +244,7 @@ def test_files_that_make_no_image_together_are_named(tmp_path):
         volume(tmp_path / "shape.nii.gz", (4, 5, 4)): "its shape is 4 × 5 × 4, that of the image 4 × 5 × 3",
         volume(tmp_path / "moved.nii.gz", affine=moved): "its affine puts it up to 2 mm from the image",
         volume(tmp_path / "nan.nii.gz", value=np.nan): "not finite",
-        picture(tmp_path / "a.png"): "one of .nii, .nii.gz was expected",
+        picture(tmp_path / "a.png"): "one of .nii, .nii.gz, .nrrd",
         str(tmp_path / "none.nii.gz"): "there is no such file",
     }
     lists = [{"image": [good, path], "case": Path(path).stem} for path in faults]
@@ -303,3 +303,128 @@ def test_channel_files_that_cannot_be_understood_or_found(tmp_path):
         InferenceInputs(tmp_path, 2, channel_files=["_t1", "_t2"])
     with pytest.raises(InputError, match="channel_files: expected a list"):
         InferenceInputs(tmp_path, channel_files="_t1")
+
+
+def reasons(inputs: InferenceInputs, folder: Path) -> dict[str, str]:
+    return {Path(path).relative_to(folder).as_posix(): reason for path, reason in inputs.failures}
+
+
+def test_labels_in_a_folder_are_left_out_and_said(tmp_path, caplog):
+    labels = [
+        "masks/a.png",
+        "labelsTr/b.png",
+        "a_mask.png",
+        "x/c_seg.png",
+        "d_gt.png",
+        "e_1stHO.png",
+        "1st_manual/a.png",
+    ]
+    for name in ("a.png", "x/c.png", "e.png", "a_2.png", "mask.png", *labels):
+        picture(tmp_path / name)
+    with caplog.at_level(logging.WARNING):
+        inputs = InferenceInputs(tmp_path)
+    assert cases(inputs) == ["a", "a_2", "e", "mask", "x/c"]
+    assert sorted(path for path, _ in inputs.left_out) == sorted(str(tmp_path / name) for name in labels)
+    assert len(caplog.records) == 1 and "7 files" in caplog.text
+    assert inputs.failures == []
+    assert cases(InferenceInputs(tmp_path / "a_mask.png")) == ["a_mask"]  # asked for by name
+    assert cases(InferenceInputs(tmp_path / "masks")) == ["a"]
+
+
+def test_a_folder_of_labels_alone_is_said(tmp_path):
+    picture(tmp_path / "a_mask.png")
+    with pytest.raises(InputError, match=r"holds no image to segment .*; 1 files are taken for labels"):
+        InferenceInputs(tmp_path)
+
+
+def test_results_of_an_earlier_run_are_no_inputs(tmp_path):
+    picture(tmp_path / "a.png")
+    picture(tmp_path / "results" / "a_probabilities.png")
+    inputs = InferenceInputs(tmp_path, output_dir=tmp_path / "results")
+    assert cases(inputs) == ["a"]
+    assert inputs.left_out == [(str(tmp_path / "results"), "results are written there")]
+    assert cases(InferenceInputs(tmp_path / "results", output_dir=tmp_path / "results")) == ["a_probabilities"]
+
+
+def test_files_numbered_as_channels_are_one_image(tmp_path):
+    files = [volume(tmp_path / f"a_000{k}.nii.gz") for k in range(2)]
+    inputs = InferenceInputs(tmp_path, channels=2)
+    assert inputs.items == [{"image": files, "case": "a"}]
+    with pytest.raises(InputError, match="together they have 2 channels or time points, where the network expects 1"):
+        InferenceInputs(tmp_path, channels=1)
+
+
+def test_numbers_that_are_no_channels(tmp_path):
+    for name in ("NEW_0001", "NEW_0002", "b_0000"):
+        picture(tmp_path / f"{name}.png")
+    assert cases(InferenceInputs(tmp_path)) == ["NEW_0001", "NEW_0002", "b_0000"]
+
+
+def test_what_is_in_a_folder_but_not_read_is_named(tmp_path):
+    picture(tmp_path / "a.png")
+    for name in ("b.dcm", "c.webp", "d.img", "notes.txt", "list.csv", "README"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / "IM0001").write_bytes(bytes(128) + b"DICM")
+    (tmp_path / "lost").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    inputs = InferenceInputs(tmp_path)
+    found = reasons(inputs, tmp_path)
+    assert cases(inputs) == ["a"]
+    assert set(found) == {"b.dcm", "c.webp", "d.img", "IM0001", "lost", "loop"}
+    assert "DICOM" in found["b.dcm"] and "DICOM" in found["IM0001"]
+
+
+def test_linked_folders_are_searched(tmp_path):
+    picture(tmp_path / "elsewhere" / "a.png")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "link").symlink_to(tmp_path / "elsewhere")
+    assert cases(InferenceInputs(tmp_path / "in")) == ["link/a"]
+
+
+def test_one_name_in_two_spellings(tmp_path):
+    path = picture(tmp_path / "a.png")
+    names = ["a", "./a", "b/c", "b//c", "b/./c"]
+    inputs = InferenceInputs([{"image": path, "case": name} for name in names])
+    assert cases(inputs) == ["a", "b/c"]
+    assert len(inputs.failures) == 3
+    assert all("would take the name" in reason for _, reason in inputs.failures)
+
+
+@pytest.mark.parametrize(
+    ("case", "reason"),
+    [("a\0b", "NUL"), ("\ud800", "not valid Unicode"), ("x" * 300, "300 bytes"), ("ä/" * 9 + "ü" * 101, "202")],
+)
+def test_a_name_that_no_file_can_have_is_named_and_the_others_go_on(tmp_path, case, reason):
+    path = picture(tmp_path / "a.png")
+    inputs = InferenceInputs([{"image": path, "case": case}, {"image": path, "case": "good"}])
+    assert cases(inputs) == ["good"]
+    assert reason in inputs.failures[0][1]
+    with pytest.raises(InputError) as refused:
+        inputs.raise_failures()
+    str(refused.value).encode()
+    assert cases(InferenceInputs([path, {"image": "a\0.png", "case": "b"}])) == ["a"]
+
+
+def test_headers_alone(tmp_path, monkeypatch):
+    expected = broken_files(tmp_path)
+    picture(tmp_path / "good.png")
+    volume(tmp_path / "good_volume.nii.gz")
+    inputs = InferenceInputs(tmp_path, check_values=False)
+    unseen = {"cut.png", "cut_volume.nii", "cut_archive.nii.gz", "nan.nii"}
+    found = reasons(inputs, tmp_path)
+    assert set(found) == set(expected) - unseen
+    assert all(expected[name] in reason for name, reason in found.items())
+    color = picture(tmp_path / "sub" / "color.png", "RGB")
+    four = volume(tmp_path / "sub" / "four.nii", (4, 5, 3, 4))
+    assert len(InferenceInputs(color, 3, check_values=False)) == len(InferenceInputs(four, 4, check_values=False)) == 1
+    with pytest.raises(InputError, match="a picture has 1 channel or 3"):
+        InferenceInputs(color, 4, check_values=False)
+    shapes = ((1, 1), (4, 5), (4, 5, 1), (4, 5, 3, 1))
+    assert all(len(InferenceInputs(volume(tmp_path / "s.nii", shape), check_values=False)) for shape in shapes)
+
+
+def test_images_of_a_data_set_in_a_layout(tmp_path):
+    image = volume(tmp_path / "patient001" / "patient001_frame01.nii.gz")
+    volume(tmp_path / "patient001" / "patient001_frame01_gt.nii.gz")
+    inputs = InferenceInputs(tmp_path, layout="acdc")
+    assert inputs.items == [{"image": image, "case": "patient001_frame01"}]

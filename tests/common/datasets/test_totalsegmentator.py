@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from common.datasets import totalsegmentator_datalist
-from common.datasets.totalsegmentator import SLAB, _is_empty
+from common.datasets.layouts.totalsegmentator import SLAB, is_empty
 from common.errors import InputError
 
 SHAPE = (6, 5, 2 * SLAB + 3)
@@ -61,14 +61,14 @@ def test_an_organ_of_one_voxel_is_found_wherever_it_is(tmp_path, dtype):
         mask = np.zeros(SHAPE)
         mask[place % SHAPE[0], place % SHAPE[1], place] = 1
         save(path, mask, dtype)
-        assert not _is_empty(path)
+        assert not is_empty(path)
     save(path, np.zeros(SHAPE), dtype)
-    assert _is_empty(path)
+    assert is_empty(path)
 
 
 def test_a_mask_without_voxels_is_empty(tmp_path):
     save(tmp_path / "organ.nii.gz", np.zeros((4, 4, 0)))
-    assert _is_empty(tmp_path / "organ.nii.gz")
+    assert is_empty(tmp_path / "organ.nii.gz")
 
 
 def test_a_case_that_is_not_whole_is_named_whatever_it_lacks(dataset):

@@ -1,0 +1,182 @@
+"""The images to segment in a folder: labels and results told from images, channels joined, the rest named."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from common.datasets.label_names import (
+    ANNOTATOR,
+    IMAGE_FOLDERS,
+    LABEL_FOLDERS,
+    MANUAL_FOLDER,
+    is_label_ending,
+    labels_among,
+)
+from common.datasets.listing import (
+    IMAGE_SUFFIXES,
+    VOLUMES,
+    find_unread,
+    group_channels,
+    is_image_name,
+    list_folder,
+    split_suffix,
+)
+from common.errors import InputError
+
+FORMATS = ", ".join(IMAGE_SUFFIXES)
+MOST_CHANNELS = 16  # more files in a row are the frames of a film
+NO_SUFFIX_DOCUMENTS = ("README", "LICENSE", "LICENCE", "CHANGES", "CITATION", "COPYING", "AUTHORS", "Makefile")
+DICOM_MAGIC = b"DICM"
+
+Named = list[tuple[str, list[Path]]]
+Reasons = list[tuple[str, str]]
+
+
+def find_images(
+    folder: Path, channel_files: Sequence[str] = (), output_dir: str | os.PathLike[str] | None = None
+) -> tuple[Named, Reasons, Reasons]:
+    """The images below a folder.
+
+    Args:
+        folder: searched with its subfolders.
+        channel_files: what ends the names of an image's files, one for each channel; other files are ignored. Empty:
+            ``CASE_0000``, ``CASE_0001``, … up to 16 in a row are the channels of one image, all else is an image.
+        output_dir: where results are written; not searched where it lies below the folder.
+
+    Returns:
+        Name and files of each image, sorted; (path, reason) of what cannot be segmented; the same of what is taken for
+        a label or for the results.
+
+    Raises:
+        InputError: there is no image.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     for name in ("a.png", "a_mask.png"):
+        ...         Path(root, name).touch()
+        ...     images, _, left_out = find_images(Path(root))
+        ...     [name for name, _ in images], [reason for _, reason in left_out]
+        (['a'], ['it is taken for a label, by its name'])
+    """
+    results = Path(output_dir).expanduser().absolute() if output_dir is not None else None
+    skip = [results] if results is not None and os.path.realpath(results) != os.path.realpath(folder) else []
+    listing = list_folder(folder, skip)
+    found = [file for file in listing.files if is_image_name(file)]
+    if channel_files:
+        images = _join(found, channel_files)
+        formats = ", ".join(f"*{end}.nii.gz" for end in channel_files)
+        reasons: dict[str, str] = {}
+        failures = [(path, reason) for path, reason in listing.problems]
+    else:
+        reasons = label_reasons(found)
+        images, formats = _numbered([file for file in found if file not in reasons]), FORMATS
+        failures = find_unread(listing, set(found), {})
+        failures += [
+            (listing.path(file), reason) for file in listing.files if (reason := _without_suffix(listing.path(file)))
+        ]
+    left_out = [(listing.path(file), reason) for file, reason in reasons.items()]
+    if skip and results is not None and os.path.isdir(results) and _is_below(results, folder):
+        left_out.append((str(results), "results are written there"))
+    if not images and not failures:
+        labels = f"; {len(reasons)} files are taken for labels, by their names" if reasons else ""
+        raise InputError(f"The folder {folder} holds no image to segment ({formats}){labels}.")
+    named = [(name or folder.name, [folder / file for file in files]) for name, files in images.items()]
+    return named, sorted(failures), sorted(left_out)
+
+
+def label_reasons(files: Sequence[str]) -> dict[str, str]:
+    """Why files are taken for labels: the folder they lie in, their ending, or the ending of an annotator.
+
+    Args:
+        files: images by their suffix, as paths with slashes.
+
+    Returns:
+        The reason for each label; images do not occur.
+    """
+    reasons: dict[str, str] = {}
+    folders: dict[str, list[str]] = defaultdict(list)
+    siblings: dict[str, set[str]] = defaultdict(set)  # folder -> lower-case names of the folders in it
+    for file in files:
+        parts = file.split("/")[:-1]
+        for depth, part in enumerate(parts):
+            siblings["/".join(parts[:depth])].add(part.lower())
+        folders["/".join(parts)].append(file)
+    for folder, inside in folders.items():
+        parts = folder.split("/") if folder else []
+        label = next((part for part in parts if part.lower() in LABEL_FOLDERS or MANUAL_FOLDER.fullmatch(part)), None)
+        annotators = [
+            part
+            for depth, part in enumerate(parts)
+            if part.lower() not in IMAGE_FOLDERS
+            and siblings["/".join(parts[:depth])] & set(IMAGE_FOLDERS)
+            and ANNOTATOR.fullmatch(part)
+        ]
+        if label or annotators:
+            reasons |= dict.fromkeys(inside, f"it is taken for a label, by its folder {label or annotators[0]}")
+            continue
+        stems = {split_suffix(file)[0]: file for file in inside}
+        beside = labels_among(stems, recurring=False)
+        for stem, file in stems.items():
+            name = stem.rpartition("/")[2]
+            if stem in beside or any(is_label_ending(name[i + 1 :]) for i, sign in enumerate(name) if sign in "_-. "):
+                reasons[file] = "it is taken for a label, by its name"
+    return reasons
+
+
+def _numbered(files: Sequence[str]) -> dict[str, list[str]]:
+    """Files of each image; those that nnU-Net's naming makes channels belong to one."""
+    by_folder = {file: split_suffix(file)[0] for file in files}
+    first = {stem: file for file, stem in reversed(by_folder.items())}
+    joined: dict[str, str] = {}
+    groups = {}
+    for case, channels in group_channels(first).items():
+        if 2 <= len(channels) <= MOST_CHANNELS and sorted(channels) == list(range(len(channels))) and case not in first:
+            groups[case] = [channels[index] for index in sorted(channels)]
+            joined |= dict.fromkeys(groups[case], case)
+    images: dict[str, list[str]] = {}
+    for file, stem in by_folder.items():
+        if file in joined:
+            images[joined[file]] = groups[joined[file]]
+        else:
+            images[stem if stem not in images else f"./{stem}"] = [file]  # the second of one name is refused by it
+    return images
+
+
+def _join(files: Sequence[str], channel_files: Sequence[str]) -> dict[str, list[str]]:
+    """What the paths of an image's files share, and the files in the order of the channels, missing ones too."""
+    images: dict[str, dict[str, str]] = defaultdict(dict)
+    for file in files:
+        name, suffix = split_suffix(file)
+        end = max((end for end in channel_files if name.endswith(end)), key=len, default=None)
+        if end is not None and suffix in VOLUMES:
+            images[name.removesuffix(end).rstrip("/")][end] = file
+    return {
+        name: [found.get(end, _missing(name, end, found)) for end in channel_files] for name, found in images.items()
+    }
+
+
+def _missing(name: str, end: str, found: Mapping[str, str]) -> str:
+    other_end, other = next(iter(found.items()))
+    stem, suffix = other[: -len(split_suffix(other)[1])], split_suffix(other)[1]
+    return f"{stem.removesuffix(other_end)}{end}{suffix}"
+
+
+def _without_suffix(path: str) -> str:
+    """Why a file whose name has no suffix cannot be segmented; empty for documents."""
+    name = os.path.basename(path)
+    if split_suffix(name)[1] or name.startswith(NO_SUFFIX_DOCUMENTS) or name == "DICOMDIR":
+        return ""
+    try:
+        with open(path, "rb") as file:
+            dicom = file.read(132)[128:] == DICOM_MAGIC
+    except OSError as error:
+        return f"it cannot be read ({error.strerror})"
+    return "DICOM is not read: convert the series to NIfTI" if dicom else "its name has no suffix that says what it is"
+
+
+def _is_below(path: Path, folder: Path) -> bool:
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))

@@ -1,0 +1,235 @@
+"""Splits: what decides, no subject in two sections, and the same cases as the bundles' own functions draw."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from common.datasets import (
+    acdc_datalist,
+    annotator_datalist,
+    fold_of,
+    hippocampus_datalist,
+    hippocampus_subject_datalist,
+    oai_datalist,
+    read_dataset,
+    shenzhen_datalist,
+    split_dataset,
+    totalsegmentator_datalist,
+    write_splits,
+)
+from common.datasets.dataset import Dataset
+from common.datasets.split import Split
+from common.errors import InputError
+from common.phantoms import (
+    write_cardiac_phantom,
+    write_chest_phantom,
+    write_ct_phantom,
+    write_knee_phantom,
+    write_lesion_phantom,
+)
+
+SECTIONS = ("training", "validation", "test")
+
+
+def dataset(*items: dict[str, Any], **known: Any) -> Dataset:
+    complete = [{"subject": item["case"], "image": item["case"], "label": item["case"], **item} for item in items]
+    return Dataset("plain", Path("/data"), tuple(complete), **known)
+
+
+def named(names: str, **known: Any) -> list[dict[str, Any]]:
+    return [{"case": name, **known} for name in names]
+
+
+def cases(split: Split) -> list[list[str]]:
+    return [[item["case"] for item in part] for part in (split.training, split.validation, split.test)]
+
+
+def of(datalist: Any, **options: Any) -> list[list[str]]:
+    return [[item["case"] for item in datalist(section=section, **options)] for section in SECTIONS]
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_t_loss(tmp_path, seed):
+    folder = write_chest_phantom(tmp_path / "chest", num_cases=21, size=16)
+    split = split_dataset(read_dataset(folder), seed, fractions=(0.7, 0.3, 0))
+    wanted = [[item["case"] for item in shenzhen_datalist(folder, section, seed)] for section in SECTIONS[:2]]
+    assert cases(split) == [*wanted, []]
+    assert min(map(len, wanted)) > 4
+
+
+@pytest.mark.parametrize("fold", [0, 4])
+def test_marginal_thresholding(tmp_path, fold):
+    folder = write_ct_phantom(tmp_path / "ct", num_cases=6, size=32)
+    found = read_dataset(folder, organ="aorta")
+    split = split_dataset(found, seed=1, fold=fold)
+    for section, part in zip(SECTIONS, cases(split), strict=False):
+        if section != "test":
+            wanted = totalsegmentator_datalist(folder, section, "aorta", fold, seed=1)
+            assert part == [item["case"] for item in wanted]
+
+
+def test_hippocampus(tmp_path):
+    for index in range(13):
+        for name in ("imagesTr", "labelsTr"):
+            (tmp_path / name).mkdir(exist_ok=True)
+            (tmp_path / name / f"hippocampus_{index:03}.nii.gz").touch()
+    found = read_dataset(tmp_path)
+    wanted = [[item["case"] for item in hippocampus_datalist(tmp_path, name, 2)] for name in SECTIONS[:2]]
+    assert cases(split_dataset(found, fold=2))[:2] == wanted
+    numbers = {"training": 3, "validation": 2, "test": 5}
+    options = {f"num_{name}": number for name, number in numbers.items()}
+    assert cases(split_dataset(found, 4, counts=numbers)) == of(
+        hippocampus_subject_datalist, dataset_dir=tmp_path, seed=4, **options
+    )
+
+
+@pytest.mark.parametrize("seed", [0, 2])
+def test_bwcr(tmp_path, seed):
+    folder = Path(write_cardiac_phantom(tmp_path / "cardiac", num_subjects=8, size=48))
+    found = read_dataset(folder)
+    wanted = of(acdc_datalist, dataset_dir=folder, num_training=3, num_validation=2, num_test=3, seed=seed)
+    split = split_dataset(found, seed, counts=(3, 2, 3))
+    assert cases(split) == wanted
+    assert len(split.test) == 6
+    assert {item["subject"] for item in split.test} == {
+        item["subject"] for item in split_dataset(found, 9, counts=(3, 2, 3)).test
+    }
+
+
+def test_disentangling_annotators(tmp_path):
+    folder = Path(write_lesion_phantom(tmp_path / "lesions", num_cases=6, size=32))
+    names = ["good", "over", "under"]
+    found = read_dataset(folder, annotators=names, truth="truth")
+    wanted = [annotator_datalist(folder, names, section, truth="truth") for section in SECTIONS]
+    split = split_dataset(found)
+    assert cases(split) == [[item["case"] for item in part] for part in wanted]
+    assert [item["annotators"] for item in split.training] == [item["annotators"] for item in wanted[0]]
+    for name in ("images", "AR", "HS"):
+        for case in "abcdefghijkl":
+            (tmp_path / "own" / name).mkdir(parents=True, exist_ok=True)
+            (tmp_path / "own" / name / f"{case}.png").touch()
+    own = tmp_path / "own"
+    wanted = [annotator_datalist(own, ["AR", "HS"], section, seed=5) for section in SECTIONS]
+    assert cases(split_dataset(read_dataset(own), seed=5)) == [[item["case"] for item in part] for part in wanted]
+
+
+def test_soft_label_apl(tmp_path):
+    folder = write_knee_phantom(tmp_path / "knee", num_cases=8, size=48, num_slices=3)
+    assert read_dataset(folder).layout == "oai"
+    for missing in (0, 2):  # the phantom has a truth of every case, the data set of some
+        for path in sorted((Path(folder) / "truth").iterdir())[:missing]:
+            path.unlink()
+        for seed in (0, 1, 2):
+            wanted = of(oai_datalist, dataset_dir=folder, seed=seed)
+            split = split_dataset(read_dataset(folder), seed, fractions=(0.6, 0.15, 0.25))
+            assert cases(split) == wanted
+
+
+def test_what_decides(tmp_path):
+    items = [*named("abcdef", fold=0), *named("ghij", fold=1), *named("kl", section="test")]
+    found = dataset(*items)
+    assert cases(split_dataset(found, fold=1)) == [list("abcdef"), list("ghij"), ["k", "l"]]
+    with pytest.raises(InputError, match="has the folds 0, 1, got 2"):
+        split_dataset(found, fold=2)
+    own = dataset(*named("abcdefgh", section="training"), *named("ij", section="test"))
+    split = split_dataset(own, counts=(1, 1, 1))
+    assert [len(part) for part in cases(split)] == [7, 1, 2]
+    assert "own sections" in split.where and "counts was not used" in split.where
+    split = split_dataset(own, fold=1, num_folds=4)
+    assert cases(split) == [fold_of("abcdefgh", "training", 1, 4), fold_of("abcdefgh", "validation", 1, 4), ["i", "j"]]
+    path = tmp_path / "splits_final.json"
+    path.write_text(json.dumps([{"train": ["a", "b"], "val": ["c"]}]))
+    split = split_dataset(own, fold=0, file=path)
+    assert cases(split) == [["a", "b"], ["c"], ["i", "j"]]
+    assert "5 cases are not named" in split.where
+    folds = dataset(*named("abc"), folds=({"train": ["a"], "val": ["b"]},))
+    assert cases(split_dataset(folds, fold=0))[:2] == [["a"], ["b"]]
+    assert len(split_dataset(folds).training) == 1  # by the fractions: no fold was asked for
+
+
+@pytest.mark.parametrize(
+    ("content", "fold", "message"),
+    [
+        ("[", None, "cannot be read as a split"),
+        ("[]", None, "choose one by fold"),
+        ('[{"train": [], "val": []}]', 1, "holds the folds 0 to 0, got 1"),
+        ('[{"train": []}]', 0, "for each fold"),
+        ('{"training": ["a"], "validation": ["z"]}', None, "does not hold: z"),
+        ('{"training": ["a", "b"], "validation": ["b"]}', None, "b would be in two sections"),
+        ('{"training": [3]}', None, "lists of case names"),
+        ('{"folds": []}', None, "must hold"),
+        ('{"training": ["a"], "test": ["b"]}', None, "the subject s is in training and in test"),
+    ],
+)
+def test_a_file_that_cannot_be_followed(tmp_path, content, fold, message):
+    (tmp_path / "split.json").write_text(content)
+    items = [{"case": name, "subject": "s" if name in "ab" else name} for name in "abc"]
+    with pytest.raises(InputError, match=message):
+        split_dataset(dataset(*items), fold=fold, file=tmp_path / "split.json")
+
+
+def test_folds_are_written_and_read_as_nnunet_does(tmp_path):
+    found = dataset(*named("abcdefg"))
+    splits = [split_dataset(found, fold=fold, num_folds=3) for fold in range(3)]
+    path = tmp_path / "splits_final.json"
+    write_splits(path, splits)
+    assert [cases(split_dataset(found, fold=fold, file=path)) for fold in range(3)] == list(map(cases, splits))
+    assert sorted(name for fold in json.loads(path.read_text()) for name in fold["val"]) == list("abcdefg")
+
+
+def test_arguments_out_of_range():
+    found = dataset(*named("abc"))
+    with pytest.raises(InputError, match="three shares"):
+        split_dataset(found, fractions=(1, 1, 1))
+    with pytest.raises(InputError, match="num_folds: expected 2 to 3"):
+        split_dataset(found, fold=0)
+    with pytest.raises(InputError, match="fold: expected 0 to 1"):
+        split_dataset(found, fold=2, num_folds=2)
+    with pytest.raises(InputError, match="holds 3 subjects"):
+        split_dataset(found, counts=(2, 1, 1))
+    for counts in ((1, 2), {"train": 1}, (1.5, 1, 0)):
+        with pytest.raises(InputError, match="counts: expected whole numbers"):
+            split_dataset(found, counts=counts)
+
+
+@st.composite
+def data_sets(draw):
+    subjects = draw(st.lists(st.text("abcdef", min_size=1, max_size=3), min_size=4, max_size=12, unique=True))
+    sections = draw(st.sampled_from([None, ["training", "test"]]))
+    items = []
+    for index, subject in enumerate(subjects):
+        section = {"section": sections[index % 2]} if sections else {}
+        stratum = {"stratum": draw(st.sampled_from("xy"))} if draw(st.booleans()) else {}
+        labelled = {"label": "m"} if index < 3 or draw(st.booleans()) else {"annotators": {"AR": "m"}}
+        for scan in range(draw(st.integers(1, 3))):
+            items.append(
+                {"case": f"{subject}_{scan}", "subject": subject, "image": "i", **section, **stratum, **labelled}
+            )
+    return Dataset("plain", Path("/data"), tuple(sorted(items, key=lambda item: item["case"])))
+
+
+@settings(max_examples=60, deadline=None)
+@given(data_sets(), st.integers(0, 3), st.sampled_from([{}, {"fold": 1, "num_folds": 2}, {"counts": (1, 1, 1)}]))
+def test_no_subject_is_in_two_sections(found, seed, how):
+    split = split_dataset(found, seed, **how)
+    parts = [{item["subject"] for item in part} for part in (split.training, split.validation, split.test)]
+    assert sum(map(len, parts)) == len(set().union(*parts))
+    again = Dataset("plain", Path("/data"), found.items[::-1])
+    assert cases(split_dataset(again, seed, **how)) == cases(split)
+    if "counts" not in how:
+        assert sum(map(len, cases(split))) == len(found.items)
+
+
+def test_strata_are_balanced_on_request():
+    found = dataset(*[{"case": f"{k:02}", "stratum": "rare" if k % 5 == 0 else "usual"} for k in range(20)])
+    for how in ({"fold": 0, "num_folds": 4}, {"fractions": (0.5, 0.25, 0.25)}):
+        split = split_dataset(found, **how)
+        assert sum(item["stratum"] == "rare" for item in split.validation) == 1
+    plain = split_dataset(found, fold=0, num_folds=4, stratify=False)
+    assert cases(plain)[1] == fold_of([item["case"] for item in found.items], "validation", 0, 4)

@@ -36,8 +36,9 @@ def fuse(
     """Writes the consensus of annotators' labels of one image and prints their sensitivities and confusion matrices.
 
     Any whole numbers serve as classes (0 and 255, or 0, 1, 2, 4); 0 is the background, and −1 is not labelled. The
-    consensus has the same values, in the geometry of the first file. With ``--method mean`` it is the mean label
-    instead, a map like that of ``probabilities``.
+    consensus has the same values, in the geometry of the first file; of equally probable classes it has the
+    smallest, and how often that decided is said. With ``--method mean`` it is the mean label
+    instead, a map like that of ``probabilities``. Where nobody labelled both are −1.
 
     Args:
         labels: two or more NIfTI files or PNG files of one image, one for each annotator.
@@ -74,6 +75,8 @@ def fuse(
     stacked = np.stack([np.where(array < 0, -1, np.searchsorted(values, array)).astype(np.int16) for array in arrays])
     consensus = fuse_annotators(torch.from_numpy(stacked), method, len(values), options)
     print(_table(performance_rows(stacked, consensus, values, [str(path) for path in paths])))
+    if consensus.ties:
+        print(f"{consensus.ties} voxels with several equally probable classes got the smallest, background first.")
     if not consensus.converged:
         print(f"{method} did not converge; --max_iterations allows more iterations.", file=sys.stderr)
 

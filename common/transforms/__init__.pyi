@@ -27,6 +27,7 @@ from .save_probabilities import SaveProbabilitiesd
 from .simulate_annotators import SimulateAnnotatorsd
 from .slices import NormalizeSlicesd, SliceStackd
 from .soft_label import SoftLabelFromRatersd
+from .unlabelled import HardLabeld, ResizeSoftLabeld, without_unlabelled
 from .views import RandomView, unwarp, warp
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "DiceOptimalThresholdd",
     "FuseAnnotatorsd",
     "GaussianFieldNoised",
+    "HardLabeld",
     "InstanceScoresd",
     "MorphologicalNoised",
     "N4BiasFieldd",
@@ -51,6 +53,7 @@ __all__ = [
     "OutsideAsBackgroundd",
     "RandGaussianFieldNoised",
     "RandomView",
+    "ResizeSoftLabeld",
     "SaveAnnotatorsd",
     "SaveDecisiond",
     "SaveInstancesd",
@@ -72,4 +75,5 @@ __all__ = [
     "slice_instances",
     "unwarp",
     "warp",
+    "without_unlabelled",
 ]

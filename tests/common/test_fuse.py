@@ -160,8 +160,6 @@ def test_sensitivity_and_specificity_of_several_classes():
     )
     fused = Consensus(truth.argmax(0), truth, confusion, True, 0)
     rows = performance_rows(labels.numpy(), fused, [0, 4, 9], ["a", "b"])
-        labels.numpy(), Consensus(truth.argmax(0), truth, confusion, True, 0), [0, 4, 9], ["a", "b"]
-    )
     assert [row["sensitivity"] for row in rows] == pytest.approx([1, 1, 1, 1 / 2, 2 / 3, 2 / 3])
     assert [row["specificity"] for row in rows] == pytest.approx([1, 1, 1, 4 / 6, 4 / 5, 1])
     assert list(rows[4].items())[:2] == [("annotator", "b"), ("says", 4)]

@@ -38,8 +38,9 @@ def fuse(
 
     Values are understood as by the bundles (`infer_annotator_meanings`): masks of 0 and any other value, also of
     another one for each annotator, class indices, palettes by index; 0 is the background, and −1 is not labelled. The
-    consensus has the values of the first file, in its geometry. With ``--method mean`` it is the mean label instead, a
-    map like that of ``probabilities``.
+    consensus has the values of the first file, in its geometry; of equally probable classes it has the smallest, and
+    how often that decided is said. With ``--method mean`` it is the mean label instead, a map like that of
+    ``probabilities``. Where nobody labelled both are −1.
 
     Args:
         labels: two or more files of one image, all pictures or all volumes, one for each annotator.
@@ -82,6 +83,8 @@ def fuse(
     stacked = np.stack([label[0].numpy().astype(np.int16) for label in labels_read])
     consensus = fuse_annotators(torch.from_numpy(stacked), method, len(values), options)
     print(_table(performance_rows(stacked, consensus, values, [str(path) for path in paths])))
+    if consensus.ties:
+        print(f"{consensus.ties} voxels with several equally probable classes got the smallest, background first.")
     if not consensus.converged:
         print(f"{method} did not converge; --max_iterations allows more iterations.", file=sys.stderr)
 

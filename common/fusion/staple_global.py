@@ -70,8 +70,10 @@ def staple(
         max_iterations: at least 1.
 
     Returns:
-        `StapleResult` on the labels' device (on the CPU for Apple's MPS). Where nobody labelled, the probabilities are
-        the prior. Without any label the prior is 1 / L, and the matrices are identities.
+        `StapleResult` on the labels' device (on the CPU for Apple's MPS). Two nested annotators leave the voxels
+        between them at exactly 1/2, up to the last bit: `common.fusion.ties` says which class that is. Where nobody
+        labelled, the probabilities are the prior. Without any label the prior is 1 / L, and the matrices are
+        identities.
 
     Raises:
         InputError: if there is no annotator, a label is no class, or another argument is out of range.

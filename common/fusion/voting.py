@@ -68,8 +68,8 @@ def mean_label(labels: torch.Tensor, num_classes: int | None = None) -> torch.Te
         num_classes: L; by default the largest label + 1, and at least 2.
 
     Returns:
-        ``(L, *spatial)`` float64, summing to 1 over the classes; 1 / L where nobody labelled. For two classes the mean
-        of binary labels is ``[1]``.
+        ``(L, *spatial)`` float64, summing to 1 over the classes; −1 in all of them where nobody labelled. For two
+        classes the mean of binary labels is ``[1]``.
 
     Raises:
         InputError: if there is no annotator, or a label is no class.
@@ -81,7 +81,7 @@ def mean_label(labels: torch.Tensor, num_classes: int | None = None) -> torch.Te
     labels, num_classes = class_labels(labels, num_classes)
     votes = _votes(labels, num_classes).double()
     present = votes.sum(0)
-    return torch.where(present > 0, votes / present, 1 / num_classes)
+    return torch.where(present > 0, votes / present, -1)
 
 
 def majority_vote(labels: torch.Tensor, num_classes: int | None = None) -> torch.Tensor:

@@ -17,9 +17,10 @@ from monai.transforms import Randomizable
 from torch import nn
 
 from common.errors import InputError
+from common.fusion import exceeds
 from common.metrics import InstanceMetrics
 from common.networks.mask_rcnn import class_probabilities
-from common.transforms import AugmentBatch, find_instances, slice_instances
+from common.transforms import AugmentBatch, find_instances, slice_instances, without_unlabelled
 
 __all__ = ["DetectSlices", "DetectionInferer", "InstanceScores", "LossAverages", "PrepareInstances", "SumOfLosses"]
 
@@ -130,7 +131,7 @@ class DetectSlices:
                     found = network.detect(part.to(device, non_blocking=engine.non_blocking, **engine.to_kwargs))
                     maps.append(class_probabilities(found, network.num_classes, network.map_threshold))
                     detections += [
-                        {key: value.cpu() for key, value in (one | {"masks": one["masks"] >= 0.5}).items()}
+                        {key: value.cpu() for key, value in (one | {"masks": exceeds(one["masks"])}).items()}
                         for one in found
                     ]
                 label = {"label": item["label"].to(device)} if "label" in item else {}
@@ -193,5 +194,10 @@ class InstanceScores(Metric):
 
 
 def _pairs(output: Sequence[Item]) -> tuple[list[Item], list[Item]]:
-    found = [instances for item in output for instances in item["detections"]]
+    """Of all slices, without what nobody labelled."""
+    found = [
+        without_unlabelled(instances, label)
+        for item in output
+        for instances, label in zip(item["detections"], item["label"].unbind(-1), strict=True)
+    ]
     return found, [instances for item in output for instances in slice_instances(item["label"])]

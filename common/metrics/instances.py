@@ -15,6 +15,7 @@ from monai.metrics import Metric
 from torch import distributed
 
 from common.errors import InputError
+from common.fusion import exceeds
 from common.metrics.conventions import count_structures
 
 __all__ = ["InstanceMetrics", "mask_overlap"]
@@ -57,7 +58,8 @@ class InstanceMetrics(Metric):
       if its box and a true one of its class, that no better detection took, have an IoU of ``overlap`` or more.
     - ``detection_iou``: of each true box with the best detected one of its class, 0 if there is none; their mean.
     - ``precision``, ``recall``, ``iou`` = TP/(TP+FP+FN) and ``dice`` = 2TP/(2TP+FP+FN): pixels, of the union of the
-      masks of a class in an image. Masks are cut at one half.
+      masks of a class in an image. Masks are cut at one half, which itself
+      is outside.
     - ``absent``, ``missed``, ``false``: in how many images, summed over the classes, neither truth nor detections have
       a pixel of the class, the truth alone has, the detections alone have.
 
@@ -149,7 +151,7 @@ class InstanceMetrics(Metric):
         """What remains of an image: MONAI's matches, the classes that occur, and the counts of `aggregate`."""
         predicted = _plain(found, ("boxes", "classes", "masks", "scores"))
         expected = _plain(truth, ("boxes", "classes", "masks"))
-        masks, true_masks = predicted["masks"] >= 0.5, expected["masks"] >= 0.5
+        masks, true_masks = (exceeds(instances["masks"]) for instances in (predicted, expected))
         if masks.shape[1:] != true_masks.shape[1:]:
             raise InputError(
                 f"masks: expected the size {tuple(true_masks.shape[1:])} of the truth, got {tuple(masks.shape[1:])}."

@@ -32,6 +32,7 @@ from .save_probabilities import SaveProbabilitiesd
 from .simulate_annotators import SimulateAnnotatorsd
 from .slices import NormalizeSlicesd, SliceStackd
 from .soft_label import SoftLabelFromRatersd
+from .unlabelled import HardLabeld, ResizeSoftLabeld, without_unlabelled
 from .views import RandomView, unwarp, warp
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "DiceOptimalThresholdd",
     "FuseAnnotatorsd",
     "GaussianFieldNoised",
+    "HardLabeld",
     "InstanceScoresd",
     "MorphologicalNoised",
     "N4BiasFieldd",
@@ -61,6 +63,7 @@ __all__ = [
     "RandomView",
     "ResizeImaged",
     "ResizeLabelsd",
+    "ResizeSoftLabeld",
     "SaveAnnotatorsd",
     "SaveDecisiond",
     "SaveInstancesd",
@@ -83,4 +86,5 @@ __all__ = [
     "slice_instances",
     "unwarp",
     "warp",
+    "without_unlabelled",
 ]

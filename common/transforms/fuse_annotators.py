@@ -14,7 +14,15 @@ from monai.utils import convert_to_dst_type, convert_to_tensor, ensure_tuple
 from torch.nn.functional import one_hot
 
 from common.errors import InputError
-from common.fusion import estimate_confusion, majority_vote, mean_label, spatial_staple, staple
+from common.fusion import (
+    count_ties,
+    estimate_confusion,
+    majority_vote,
+    mean_label,
+    most_probable_class,
+    spatial_staple,
+    staple,
+)
 from common.fusion.voting import class_labels
 
 __all__ = ["FUSION_METHODS", "Consensus", "FuseAnnotatorsd", "fuse_annotators"]
@@ -31,17 +39,19 @@ class Consensus(NamedTuple):
     """What every method of fusion gives.
 
     Attributes:
-        labels: ``(*spatial)`` int64, the most probable class, of equally probable ones the smallest; −1 where nobody
-            labelled.
-        probabilities: ``(L, *spatial)`` float64, summing to 1 over the classes.
+        labels: ``(*spatial)`` int64, the most probable class, of equally probable ones the smallest, see
+            `common.fusion.ties`; −1 where nobody labelled.
+        probabilities: ``(L, *spatial)`` float64, summing to 1 over the classes; −1 in all where nobody labelled.
         confusion: ``(R, L, L)`` float64, ``[r, i, j]`` = p(annotator r says i | the truth is j); columns sum to 1.
         converged: whether iterations came to rest; true without iterations.
+        ties: labelled voxels at which several classes are equally probable, so that the rule decided.
     """
 
     labels: torch.Tensor
     probabilities: torch.Tensor
     confusion: torch.Tensor
     converged: bool
+    ties: int
 
 
 def fuse_annotators(
@@ -56,7 +66,7 @@ def fuse_annotators(
         options: further arguments of `staple` or `spatial_staple`, such as ``half_window``.
 
     Returns:
-        `Consensus`. Of ``majority`` the probabilities are 0 and 1 (1 / L where nobody labelled). Of ``mean`` and
+        `Consensus`. Of ``majority`` the probabilities are 0 and 1. Of ``mean`` and
         ``majority`` the confusion matrices are those against these probabilities.
 
     Raises:
@@ -69,27 +79,29 @@ def fuse_annotators(
     options = _checked_options(method, options)
     labels, num_classes = class_labels(labels, num_classes)
     result = FUSION_METHODS[method](labels, num_classes=num_classes, **options)
-    converged = True
+    labelled, converged = (labels >= 0).any(0), True
     if method == "mean":
         probabilities = result
     elif method == "majority":
-        votes = one_hot(result.clamp_min(0), num_classes).movedim(-1, 0).double()
-        probabilities = votes.where(result >= 0, 1 / num_classes)
+        probabilities = one_hot(result.clamp_min(0), num_classes).movedim(-1, 0).double()
     else:
         probabilities, confusion, converged = result.probabilities, result.confusion, result.converged
     if method in ("mean", "majority"):
         confusion = estimate_confusion(labels, probabilities)
-    fused = probabilities.argmax(0).where((labels >= 0).any(0), -1)
-    return Consensus(fused, probabilities, confusion, converged)
+    shares = mean_label(labels, num_classes) if method == "majority" else probabilities
+    ties = int(count_ties(shares.flatten(1)[:, labelled.flatten()]))
+    fused = most_probable_class(probabilities).where(labelled, -1)
+    return Consensus(fused, probabilities.where(labelled, -1), confusion, converged, ties)
 
 
 class FuseAnnotatorsd(MapTransform):
     """Adds to an item the consensus of its annotators' labels.
 
     The item gets ``<output key>``: the most probable class ``(1, *spatial)`` (−1 where nobody labelled), or with
-    ``soft`` the probabilities ``(L, *spatial)``, float32; and ``<output key>_confusion``, the annotators' matrices
-    ``(R, L, L)``, float64, ``[r, i, j]`` = p(annotator r says i | the truth is j). The fusion is of the whole image:
-    put this before cropping and augmentation. It is not random, so MONAI may cache its result.
+    ``soft`` the probabilities ``(L, *spatial)``, float32 (−1 in all of them where nobody labelled); and
+    ``<output key>_confusion``, the annotators' matrices ``(R, L, L)``, float64, ``[r, i, j]`` = p(annotator r says i |
+    the truth is j). The fusion is of the whole image: put this before cropping and augmentation. It is not random, so
+    MONAI may cache its result.
 
     Args:
         keys: annotators' labels ``(R, *spatial)``, classes 0 … L − 1, −1 = not labelled.

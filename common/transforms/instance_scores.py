@@ -10,6 +10,7 @@ from monai.transforms import MapTransform
 
 from common.metrics import InstanceMetrics
 from common.transforms.instances import slice_instances
+from common.transforms.unlabelled import without_unlabelled
 
 __all__ = ["InstanceScoresd"]
 
@@ -23,7 +24,7 @@ class InstanceScoresd(MapTransform):
     Args:
         keys: one, of a list of detections, one for each slice.
         num_classes: K.
-        label_key: of the truth ``(K, H, W, S)``.
+        label_key: of the truth ``(K, H, W, S)``; pixels of −1, that nobody labelled, do not count.
         score_threshold: from which on a detection counts, other than in average precision.
 
     Example:
@@ -44,7 +45,9 @@ class InstanceScoresd(MapTransform):
         item = dict(data)
         for key in self.key_iterator(item):
             self.metrics.reset()
-            self.metrics(item[key], slice_instances(item[self.label_key]))
+            label = item[self.label_key]
+            found = [without_unlabelled(*pair) for pair in zip(item[key], label.unbind(-1), strict=True)]
+            self.metrics(found, slice_instances(label))
             values = self.metrics.aggregate()
             item["summary"] = {
                 "case": item["case"],

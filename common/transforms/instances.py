@@ -11,6 +11,7 @@ from monai.transforms import MapTransform
 from scipy import ndimage
 
 from common.errors import InputError
+from common.fusion import exceeds
 
 __all__ = [
     "DetectInstancesd",
@@ -54,12 +55,13 @@ def label_instances(labels: torch.Tensor, min_voxels: int = 1) -> tuple[torch.Te
 def find_instances(label: torch.Tensor, threshold: float = 0.5, min_voxels: int = 1) -> dict[str, torch.Tensor]:
     """Boxes, classes and masks of the connected components of each structure, as instance segmentation trains on them.
 
-    An instance of structure k is a connected component of ``label_k ≥ threshold``. Its mask is the label as it is,
-    soft values included, inside its box, and 0 on the other instances of its structure.
+    An instance of structure k is a connected component of ``label_k > threshold``, see `common.fusion.ties`: a share of
+    exactly one half is background. Its mask is the label as it is, soft values and −1, not labelled, included, inside
+    its box, and 0 on the other instances of its structure.
 
     Args:
-        label: (K, *spatial) from 0 to 1, soft or hard, 2-D or 3-D.
-        threshold: above 0, at most 1.
+        label: (K, *spatial) from 0 to 1, soft or hard, 2-D or 3-D; −1 where nobody labelled.
+        threshold: from 0 to below 1.
         min_voxels: smaller components are left out, at least 1.
 
     Returns:
@@ -74,12 +76,12 @@ def find_instances(label: torch.Tensor, threshold: float = 0.5, min_voxels: int 
         >>> found["boxes"].tolist(), found["classes"].tolist()
         ([[0.0, 1.0, 1.0, 3.0]], [1])
     """
-    if not 0 < threshold <= 1:
-        raise InputError(f"threshold: expected a number above 0 and at most 1, got {threshold}.")
-    values = label.detach().as_subclass(torch.Tensor).cpu().float().numpy()
+    if not 0 <= threshold < 1:
+        raise InputError(f"threshold: expected a number from 0 to below 1, got {threshold}.")
+    shares = label.detach().as_subclass(torch.Tensor).cpu().float()
+    values, above = shares.numpy(), exceeds(shares, threshold).numpy()
     boxes, classes, masks = [], [], []
-    for index, structure in enumerate(values):
-        certain = structure >= threshold
+    for index, (structure, certain) in enumerate(zip(values, above, strict=True)):
         for where, part in _components(certain, min_voxels):
             mask = np.zeros_like(structure)
             mask[where] = np.where(certain[where] & ~part, 0.0, structure[where])
@@ -183,7 +185,7 @@ def slice_instances(label: torch.Tensor, threshold: float = 0.5) -> list[dict[st
 
     Args:
         label: (K, H, W, S) from 0 to 1.
-        threshold: above 0, at most 1.
+        threshold: from 0 to below 1.
 
     Returns:
         Of each slice ``boxes`` (N, 4), ``classes`` (N,) and ``masks`` (N, H, W), on the CPU.
@@ -223,7 +225,7 @@ class DetectInstancesd(MapTransform):
         for key in self.key_iterator(item):
             item["detections"] = []
             for found in slice_instances(item[key], self.threshold):
-                values, inside = found["masks"], found["masks"] >= self.threshold
+                values, inside = found["masks"], exceeds(found["masks"], self.threshold)
                 scores = (values * inside).sum((1, 2)) / inside.sum((1, 2))
                 item["detections"].append(found | {"masks": inside, "scores": scores})
         return item

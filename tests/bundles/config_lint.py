@@ -172,6 +172,15 @@ def unproduced_metrics(parser: ConfigParser) -> list[str]:
     for id, component in _components(parser):
         arguments = component.resolve_args()
         produced = {name for key in METRICS for metrics in _expand(parser, arguments.get(key)) for name in metrics}
+        counting = {  # of `common.metrics.DiceScore`
+            f"{name}_{kind}"
+            for key in METRICS
+            for metrics in _expand(parser, arguments.get(key))
+            for name, metric in metrics.items()
+            if isinstance(metric, dict) and metric.get("count")
+            for kind in ("absent", "missed", "false")
+        }
+        produced |= counting
         everywhere |= produced
         for handler in (handler for key in HANDLERS for handler in _expand(parser, arguments.get(key))):
             for argument in METRIC_NAMES:

@@ -158,7 +158,8 @@ def test_sensitivity_and_specificity_of_several_classes():
     confusion = torch.tensor(
         [np.eye(3).tolist(), [[0.5, 1 / 3, 1 / 3], [0.5, 2 / 3, 0], [0, 0, 2 / 3]]], dtype=torch.float64
     )
-    rows = performance_rows(labels.numpy(), Consensus(truth.argmax(0), truth, confusion, True), [0, 4, 9], ["a", "b"])
+    fused = Consensus(truth.argmax(0), truth, confusion, True, 0)
+    rows = performance_rows(labels.numpy(), fused, [0, 4, 9], ["a", "b"])
     assert [row["sensitivity"] for row in rows] == pytest.approx([1, 1, 1, 1 / 2, 2 / 3, 2 / 3])
     assert [row["specificity"] for row in rows] == pytest.approx([1, 1, 1, 4 / 6, 4 / 5, 1])
     assert list(rows[4].items())[:2] == [("annotator", "b"), ("says", 4)]

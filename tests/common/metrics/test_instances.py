@@ -56,7 +56,7 @@ def test_the_truth_itself_scores_one_everywhere() -> None:
     truth = instances(TRUTH, [1, 2])
     scores = evaluate([truth | {"scores": torch.tensor([0.9, 0.8])}], [truth], num_classes=2)
     assert scores == {key: pytest.approx(float(key not in COUNTS)) for key in scores}
-    assert len(scores) == 11
+    assert len(scores) == 14
 
 
 def test_counts_by_hand() -> None:
@@ -140,8 +140,13 @@ def test_nothing_found_and_nothing_true() -> None:
     assert {key for key, value in alarm.items() if math.isnan(value)} == undefined
     assert alarm["detection_precision"] == alarm["dice"] == alarm["iou"] == 0
     quiet = evaluate([empty], [none])
-    assert {key for key, value in quiet.items() if value == 0} == {"detection_precision", "precision"}
-    assert all(math.isnan(value) for key, value in quiet.items() if "precision" not in key)
+    assert {key for key, value in quiet.items() if value == 0} == {
+        "detection_precision",
+        "precision",
+        "missed",
+        "false",
+    }
+    assert all(math.isnan(value) for key, value in quiet.items() if "precision" not in key and key not in COUNTS)
     assert InstanceMetrics().aggregate().keys() == quiet.keys()
     both = evaluate([empty, truth | {"scores": torch.ones(2)}], [none, truth])
     assert both["mask_ap50"] == pytest.approx(1) and both["dice"] == 1

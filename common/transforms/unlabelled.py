@@ -1,0 +1,103 @@
+"""Labels in which some pixels are not labelled (−1) through steps that would mix them with others or make them 0."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import torch
+from monai.config import KeysCollection
+from monai.data import get_track_meta
+from monai.transforms import MapTransform, Resize
+from monai.utils import convert_to_dst_type, convert_to_tensor
+
+from common.fusion import exceeds
+
+__all__ = ["HardLabeld", "ResizeSoftLabeld", "without_unlabelled"]
+
+MIXED = 1e-2  # share of a pixel from which on what nobody labelled makes it one that nobody labelled
+
+
+def without_unlabelled(detections: Mapping[str, torch.Tensor], label: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Detections without the pixels that nobody labelled; those that lay there altogether are left out.
+
+    Args:
+        detections: ``masks`` (N, *spatial) of True and False, and other values of the N.
+        label: (K, *spatial), −1 where nobody labelled.
+
+    Example:
+        >>> found = {"masks": torch.tensor([[True, True], [False, True]]), "scores": torch.tensor([0.9, 0.8])}
+        >>> {key: value.tolist() for key, value in without_unlabelled(found, torch.tensor([[1.0, -1.0]])).items()}
+        {'masks': [[True, False]], 'scores': [0.9]}
+    """
+    masks, unknown = detections["masks"], (label < 0).any(0).to(detections["masks"].device)
+    if not unknown.any():
+        return dict(detections)
+    known = masks & ~unknown
+    kept = known.flatten(1).any(1) | ~masks.flatten(1).any(1)
+    return {key: value[kept] for key, value in (dict(detections) | {"masks": known}).items()}
+
+
+class HardLabeld(MapTransform):
+    """Soft labels as 0 and 1: 1 above one half (`common.fusion.exceeds`), −1 where nobody labelled.
+
+    Args:
+        keys: labels, any shape, from 0 to 1, negative where not labelled.
+        allow_missing_keys: leave out labels that the item does not have.
+
+    Example:
+        >>> HardLabeld("label")({"label": torch.tensor([[0.4, 0.5, 0.6, -1.0]])})["label"].tolist()
+        [[0.0, 0.0, 1.0, -1.0]]
+    """
+
+    def __init__(self, keys: KeysCollection, allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, allow_missing_keys)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        item = dict(data)
+        for key in self.key_iterator(item):
+            label = convert_to_tensor(item[key], track_meta=get_track_meta())
+            plain = label.as_subclass(torch.Tensor)
+            hard = exceeds(plain).to(plain.dtype).where(plain >= 0, -1)
+            item[key] = convert_to_dst_type(hard, label)[0]
+        return item
+
+
+class ResizeSoftLabeld(MapTransform):
+    """MONAI's ``Resize`` of soft labels, in which what nobody labelled (−1) is not averaged with what was.
+
+    A new pixel to which pixels without a label would contribute more than 1 % is −1, all others are what ``Resize``
+    makes of the shares.
+
+    Args:
+        keys: labels ``(K, *spatial)`` from 0 to 1, negative where not labelled.
+        spatial_size: see MONAI's ``Resize``.
+        mode: likewise, ``"area"`` or a linear one.
+        allow_missing_keys: leave out labels that the item does not have.
+
+    Example:
+        >>> label = torch.tensor([[[1.0, 0.0, 1.0, -1.0]]])
+        >>> ResizeSoftLabeld("label", (1, 2))({"label": label})["label"].tolist()
+        [[[0.5, -1.0]]]
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        spatial_size: Sequence[int] | int,
+        mode: str = "area",
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.resize = Resize(spatial_size, mode=mode)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        item = dict(data)
+        for key in self.key_iterator(item):
+            label = convert_to_tensor(item[key], track_meta=get_track_meta(), dtype=torch.float32)
+            resized = self.resize(label.clamp_min(0))
+            if (label < 0).any():
+                unknown = self.resize((label.as_subclass(torch.Tensor) < 0).float()) > MIXED
+                resized = resized.masked_fill(unknown.as_subclass(torch.Tensor), -1)
+            item[key] = resized
+        return item

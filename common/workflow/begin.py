@@ -58,9 +58,9 @@ def _check(workflow: ConfigWorkflow) -> None:
     prepare_mlflow(parser, workflow.run_id)
     _check_device(parser)
     if "output_dir" in parser:
-        check_writable("output_dir", _path(parser, "output_dir"))
+        check_writable("output_dir", parser.get_parsed_content("output_dir"))
     if _is_training(workflow):
-        folder = _path(parser, "ckpt_dir")
+        folder = parser.get_parsed_content("ckpt_dir")
         check_writable("ckpt_dir", folder)
         resume, overwrite = (as_bool(key, parser.get(key, False)) for key in ("resume", "overwrite"))
         check_start(folder, training_definition(parser.config), resume, overwrite)
@@ -70,19 +70,6 @@ def _is_training(workflow: ConfigWorkflow) -> bool:
     return "ckpt_dir" in workflow.parser and "train#trainer" in str(workflow.parser.get(workflow.run_id)).replace(
         "::", "#"
     )
-
-
-def _path(parser: ConfigParser, key: str) -> Path:
-    value = parser.get(key)
-    try:
-        return Path(parser.get_parsed_content(key))
-    except Exception as error:
-        if not (isinstance(value, str) and value.startswith(("$", "@"))):
-            raise
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise InputError(
-            f"--{key}: {value!r} is read as an expression, which fails ({reason}); a folder of that name is ./{value}."
-        ) from error
 
 
 def _check_device(parser: ConfigParser) -> None:

@@ -11,15 +11,15 @@ from typing import Any
 import yaml
 from monai.bundle import ConfigParser, ConfigWorkflow
 
-from common.errors import InputError
+from common.errors import InputError, find_input_error
 from common.workflow.monai_internals import (
     ID_SEP_KEY,
     MERGE_KEY,
     NON_ARGUMENT_KEYS,
     argument_names,
+    given_overrides,
     is_component,
     normalize_id,
-    overrides_set_to_none,
     referenced_ids,
     replace_value,
     tracking_keys,
@@ -47,8 +47,9 @@ def check_overrides(workflow: ConfigWorkflow) -> None:
         InputError: names the key, and the nearest one where a key is mistyped.
     """
     parser: Any = workflow.parser
-    for id in overrides_set_to_none():
-        if id in parser:
+    given = given_overrides()
+    for id, value in given.items():
+        if value is None and id in parser:
             replace_value(parser, id, None)
     config = parser.config
     files = _loaded(config, workflow.config_root_path)
@@ -67,6 +68,9 @@ def check_overrides(workflow: ConfigWorkflow) -> None:
             continue
         if isinstance(value, str) and value in NULL:
             replace_value(parser, id, None)
+            continue
+        if id.endswith(PATHS) and isinstance(value, str):
+            _check_path(parser, id, value, given.get(id))
             continue
         _check_kind(id, value, written, parser.get("spatial_dims"))
         meant = _as_meant(id, value, written)
@@ -144,6 +148,23 @@ def _check_key(id: str, value: Any, parser: ConfigParser, files: list[dict[str, 
     near = get_close_matches(key, sorted(known), n=1)
     hint = f"; did you mean --{shown(f'{above}::{near[0]}' if above else near[0])}?" if near else "."
     raise InputError(f"--{shown(id)}: {owner}{hint}")
+
+
+def _check_path(parser: ConfigParser, id: str, value: str, given: Any) -> None:
+    """Raises if a path is taken for an expression in vain; puts back a ``#``, which MONAI has replaced by ``::``."""
+    if value.startswith(("$", "@")):
+        try:
+            parser.get_parsed_content(id)
+        except Exception as error:
+            if find_input_error(error):
+                raise
+            raise InputError(
+                f"--{shown(id)}: {value!r} is read as an expression, which fails; a folder of that name is './{value}'."
+            ) from error
+    elif isinstance(given, str) and SEPARATOR in given:
+        replace_value(parser, id, f"${given!r}".replace(SEPARATOR, "\\x23"))
+    elif ID_SEP_KEY in value and not Path(value).exists() and Path(value.replace(ID_SEP_KEY, SEPARATOR)).exists():
+        raise InputError(f"--{shown(id)}: MONAI reads # in {value.replace(ID_SEP_KEY, SEPARATOR)} as ::, rename it.")
 
 
 def _check_kind(id: str, value: Any, written: list[Any], spatial_dims: Any) -> None:

@@ -48,14 +48,18 @@ def check_overrides(workflow: ConfigWorkflow) -> None:
     """
     parser: Any = workflow.parser
     given = given_overrides()
-    for id, value in given.items():
-        if value is None and id in parser:
+    dropped = [id for id, value in given.items() if value is None]
+    for id in dropped:
+        if id in parser:
             replace_value(parser, id, None)
     config = parser.config
     files = _loaded(config, workflow.config_root_path)
     entries = {"imports", workflow.init_id, workflow.run_id, workflow.final_id, ConfigParser.meta_key}
     entries |= tracking_keys()
     references = _references(config)
+    for id in dropped:
+        if id not in parser and not is_component(parser.get(id.rpartition(ID_SEP_KEY)[0], None)):
+            _check_key(id, None, parser, files, references)
     for id, value in list(walk_configuration(config)):
         if id not in parser:
             continue  # a part of what has become null
@@ -132,7 +136,7 @@ def _check_key(id: str, value: Any, parser: ConfigParser, files: list[dict[str, 
     parents = [ID_SEP_KEY.join(id.split(ID_SEP_KEY)[:length]) for length in range(1, id.count(ID_SEP_KEY) + 1)]
     if id in references or key in NON_ARGUMENT_KEYS:
         return
-    if above and is_component(parser[above]):
+    if above and is_component(parser.get(above)):
         known = argument_names(parser, above)
         if known is None or key in known:
             return
@@ -162,7 +166,8 @@ def _check_path(parser: ConfigParser, id: str, value: str, given: Any) -> None:
                 f"--{shown(id)}: {value!r} is read as an expression, which fails; a folder of that name is './{value}'."
             ) from error
     elif isinstance(given, str) and SEPARATOR in given:
-        replace_value(parser, id, f"${given!r}".replace(SEPARATOR, "\\x23"))
+        literal = repr(given).replace(SEPARATOR, "\\x23").replace("@", "\\x40")
+        replace_value(parser, id, f"${literal}")
     elif ID_SEP_KEY in value and not Path(value).exists() and Path(value.replace(ID_SEP_KEY, SEPARATOR)).exists():
         raise InputError(f"--{shown(id)}: MONAI reads # in {value.replace(ID_SEP_KEY, SEPARATOR)} as ::, rename it.")
 
@@ -171,14 +176,15 @@ def _check_kind(id: str, value: Any, written: list[Any], spatial_dims: Any) -> N
     """Raises if a value is of another kind than what the files have there."""
     if value is None or (isinstance(value, str) and value.startswith(("$", "@", "%"))):
         return
-    problems = [_wrong_kind(id, value, other) for other in written]
+    mappings = [other for other in written if isinstance(other, dict)] if isinstance(value, dict) else []
+    problems = [_wrong_kind(id, value, other) for other in mappings or written]
     if problems and all(problems):
         raise InputError(f"--{shown(id)}: expected {problems[0]}, got {value!r}.")
     if id in SIZES and isinstance(value, list | tuple):
         lengths = [len(other) for other in written if isinstance(other, list)]
         lengths = [spatial_dims] if isinstance(spatial_dims, int) else lengths
         whole = all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in value)
-        if not whole or (lengths and len(value) not in lengths):
+        if lengths and not (whole and len(value) in lengths):
             raise InputError(f"--{id}: expected {lengths[0]} whole numbers above 0, one per axis, got {list(value)}.")
 
 

@@ -81,6 +81,7 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("marginal_thresholding", "training", {"patch_size": [16, 16]}, "--patch_size: expected 3 whole numbers above 0"),
     ("disentangling_annotators", "training", {"image_size": [8]}, "--image_size: expected 2 whole numbers above 0"),
     ("soft_label_apl", "training", {"image_size": [8]}, "--image_size: expected 2 whole numbers above 0"),
+    ("disentangling_annotators", "training", {"truht": None}, "did you mean --truth?"),
     # what only looks like a path
     ("t_loss", "training", {"dataset_dir": "$images"}, "a folder of that name is './$images'"),
     ("bwcr", "inferring", {"output_dir": "@results"}, "a folder of that name is './@results'"),

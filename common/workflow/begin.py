@@ -10,7 +10,7 @@ from monai.bundle import ConfigParser, ConfigWorkflow
 
 from common.errors import InputError, show_input_errors
 from common.workflow.checkpoint import check_start
-from common.workflow.distributed import done_by_all
+from common.workflow.distributed import done_by_all, done_by_first
 from common.workflow.interruption import exit_on_termination
 from common.workflow.mlflow_tracking import prepare_mlflow
 from common.workflow.monai_internals import is_monai_command, running_workflow
@@ -47,16 +47,19 @@ def begin_run() -> None:
         end_with_parent()
     require_one_version()
     workflow = running_workflow()
-    if workflow is not None:  # else it is not run by MONAI, so that nothing was overridden
-        with done_by_all():
-            _check(workflow)
-
-
-def _check(workflow: ConfigWorkflow) -> None:
-    check_overrides(workflow)
+    if workflow is None:  # not run by MONAI, so nothing was overridden
+        return
     parser = workflow.parser
+    with done_by_all():
+        check_overrides(workflow)
     prepare_mlflow(parser, workflow.run_id)
     _check_device(parser)
+    with done_by_all():  # of several processes the first alone writes
+        done_by_first(lambda: _check_folders(workflow))
+
+
+def _check_folders(workflow: ConfigWorkflow) -> None:
+    parser = workflow.parser
     if "output_dir" in parser:
         check_writable("output_dir", parser.get_parsed_content("output_dir"))
     if _is_training(workflow):

@@ -70,7 +70,7 @@ def running_parser() -> ConfigParser | None:
 
 
 def given_overrides() -> dict[str, Any]:
-    """Id → value of the overrides that ``monai.bundle.run`` was called with, before MONAI drops None and rewrites ``#``.
+    """Id → value of the overrides that ``monai.bundle.run`` was called with, as MONAI got them: with None and ``#``.
 
     Empty if something else runs the workflow.
     """

@@ -75,7 +75,12 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("marginal_thresholding", "inferring", {"dataset_dir": 2024}, "--dataset_dir: expected a path"),
     ("disentangling_annotators", "training", {"annotators": "good"}, "--annotators: expected a list"),
     ("soft_label_apl", "training", {"batch_size": "big"}, "--batch_size: expected a number such as"),
-    ("t_loss", "training", {"image_size": [64, 64, 64]}, "--image_size: expected 2 whole numbers above 0, one per axis"),
+    (
+        "t_loss",
+        "training",
+        {"image_size": [64, 64, 64]},
+        "--image_size: expected 2 whole numbers above 0, one per axis",
+    ),
     ("t_loss", "training", {"image_size": [0, 8]}, "--image_size: expected 2 whole numbers above 0, one per axis"),
     ("bwcr", "training", {"image_size": [32.5, 32]}, "--image_size: expected 2 whole numbers above 0, one per axis"),
     ("marginal_thresholding", "training", {"patch_size": [16, 16]}, "--patch_size: expected 3 whole numbers above 0"),

@@ -155,9 +155,7 @@ def test_a_write_that_fails_leaves_the_old_checkpoint(tmp_path, monkeypatch):
 def test_a_new_training_does_not_replace_one_unasked(tmp_path):
     engine_with(tmp_path)[0].run(DATA, max_epochs=1)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    with pytest.raises(
-        InputError, match="up to epoch 1: --resume True continues it, --overwrite true"
-    ):
+    with pytest.raises(InputError, match="up to epoch 1: --resume True continues it, --overwrite true"):
         engine_with(tmp_path)[0].run(DATA, max_epochs=1)
     (tmp_path / "checkpoint.pt").rename(tmp_path / "kept")
     for resume in (False, True):

@@ -213,7 +213,7 @@ def _wrong_kind(id: str, value: Any, written: Any) -> str:
 def _as_meant(id: str, value: Any, written: list[Any]) -> Any:
     """A value of the command line in the form of those in the files."""
     if any(isinstance(other, bool) for other in written):
-        return value.lower() == "true" if str(value).lower() in ("true", "false") else value
+        return str(value).lower() == "true" if str(value).lower() in ("true", "false") else value
     names = [other for other in written if isinstance(other, str) and not other.startswith(("$", "@", "%"))]
     if names and isinstance(value, int) and not isinstance(value, bool):
         return str(value)

@@ -38,7 +38,7 @@ rule bwcr_train:
     params: values=bwcr_overrides
     shell:
         "cd bundles/bwcr && {PYTHON} -m monai.bundle run training"
-        " --config_file \"['configs/train.yaml','configs/acdc.yaml']\" {params.values} --resume True > {ROOT}/{log} 2>&1"
+        " --config_file \"['configs/train.yaml','configs/acdc.yaml']\" {params.values} --resume True --overwrite True > {ROOT}/{log} 2>&1"
 
 
 rule bwcr_evaluate:

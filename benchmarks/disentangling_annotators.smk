@@ -100,7 +100,7 @@ rule disentangling_annotators_train:
     wildcard_constraints: table=r"disentangling_annotators_[a-z]+(_[0-9.]+)?"
     shell:
         "cd bundles/disentangling_annotators && {PYTHON} -m monai.bundle run training"
-        " --config_file {params.configs} {params.values} --resume True > {ROOT}/{log} 2>&1"
+        " --config_file {params.configs} {params.values} --resume True --overwrite True > {ROOT}/{log} 2>&1"
 
 
 rule disentangling_annotators_evaluate:

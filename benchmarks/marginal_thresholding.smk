@@ -69,7 +69,7 @@ rule marginal_thresholding_train:
     wildcard_constraints: table="marginal_thresholding_[a-z]+"
     shell:
         "cd bundles/marginal_thresholding && {PYTHON} -m monai.bundle run training"
-        " --config_file {params.configs} {params.values} --resume True > {ROOT}/{log} 2>&1"
+        " --config_file {params.configs} {params.values} --resume True --overwrite True > {ROOT}/{log} 2>&1"
 
 
 rule marginal_thresholding_evaluate:

@@ -79,7 +79,7 @@ rule soft_label_apl_train:
     wildcard_constraints: table="soft_label_apl_[a-z]+"
     shell:
         "cd bundles/soft_label_apl && {PYTHON} -m monai.bundle run training"
-        " --config_file {params.configs} {params.values} --resume True > {ROOT}/{log} 2>&1"
+        " --config_file {params.configs} {params.values} --resume True --overwrite True > {ROOT}/{log} 2>&1"
 
 
 rule soft_label_apl_evaluate:

@@ -41,7 +41,7 @@ def t_loss_overrides(wildcards):
     values = {
         "dataset_dir": data_folder(T_LOSS_TABLES[wildcards.table]["data"]),
         "loss_name": wildcards.loss, "nu_tilde": float(wildcards.nu), "noise_alpha": alpha, "noise_beta": beta,
-        "seed": wildcards.seed, "output_dir": folder, "ckpt_dir": folder, "resume": True,
+        "seed": wildcards.seed, "output_dir": folder, "ckpt_dir": folder, "resume": True, "overwrite": True,
     }
     return overrides(values | (T_LOSS_TABLES[wildcards.table]["desk"] if SCALE == "desk" else {}))
 

@@ -67,7 +67,8 @@ def demo(bundle: str = "t_loss", output: str = "demo", bundles_dir: str | Path =
 
     def train_and_evaluate(label: str) -> float:
         places = {"output_dir": runs[label], "ckpt_dir": runs[label], **plan["methods"][label]}
-        run_bundle(source, "training", ["train", "demo"], runs[label] / "training.log", share, **places)
+        log = runs[label] / "training.log"
+        run_bundle(source, "training", ["train", "demo"], log, share, **places, overwrite=True)
         run_bundle(source, "evaluating", ["train", "demo", "evaluate"], runs[label] / "evaluating.log", share, **places)
         rows = read_csv(runs[label] / plan["score_file"])
         return sum(float(row[plan["score_columns"][label]]) for row in rows) / len(rows)

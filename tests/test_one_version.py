@@ -41,9 +41,9 @@ def test_configuration(other: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.path", [folder for folder in sys.path if folder != str(other)])
     workflow = ConfigWorkflow(config_file=str(other / "configs/train.yaml"), logging_file=False)
     workflow.initialize()
-    with pytest.raises(Exception, match=r"9\.9\.9") as caught:
+    with pytest.raises(Exception) as caught:  # MONAI wraps it
         workflow.run()
-    assert find_input_error(caught.value)
+    assert "9.9.9" in str(find_input_error(caught.value))
 
 
 def test_only_bundles_count(other: Path) -> None:

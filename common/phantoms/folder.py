@@ -12,6 +12,7 @@ from pathlib import Path
 import ignite.distributed as idist
 
 from common.errors import InputError
+from common.io.files import writing
 
 MARKER = "phantom.json"
 
@@ -33,10 +34,10 @@ def write_phantom_once(
         The folder's absolute path.
 
     Raises:
-        InputError: the folder holds something else, or a phantom of other parameters.
+        InputError: the folder holds something else, or a phantom of other parameters, or it cannot be written.
     """
     target = Path(folder).expanduser().absolute()
-    with idist.one_rank_first():
+    with idist.one_rank_first(), writing(target):
         if not _is_phantom(target, parameters):
             _write_whole(target, parameters, write)
     return str(target)

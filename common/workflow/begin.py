@@ -10,7 +10,7 @@ from monai.bundle import ConfigParser, ConfigWorkflow
 
 from common.errors import InputError, show_input_errors
 from common.workflow.checkpoint import check_start
-from common.workflow.distributed import done_by_all
+from common.workflow.distributed import done_by_all, done_by_first
 from common.workflow.interruption import exit_on_termination
 from common.workflow.mlflow_tracking import prepare_mlflow
 from common.workflow.monai_internals import is_monai_command, running_workflow
@@ -47,20 +47,23 @@ def begin_run() -> None:
         end_with_parent()
     require_one_version()
     workflow = running_workflow()
-    if workflow is not None:  # else it is not run by MONAI, so that nothing was overridden
-        with done_by_all():
-            _check(workflow)
-
-
-def _check(workflow: ConfigWorkflow) -> None:
-    check_overrides(workflow)
+    if workflow is None:  # not run by MONAI, so nothing was overridden
+        return
     parser = workflow.parser
+    with done_by_all():
+        check_overrides(workflow)
     prepare_mlflow(parser, workflow.run_id)
     _check_device(parser)
+    with done_by_all():  # of several processes the first alone writes
+        done_by_first(lambda: _check_folders(workflow))
+
+
+def _check_folders(workflow: ConfigWorkflow) -> None:
+    parser = workflow.parser
     if "output_dir" in parser:
-        check_writable("output_dir", _path(parser, "output_dir"))
+        check_writable("output_dir", parser.get_parsed_content("output_dir"))
     if _is_training(workflow):
-        folder = _path(parser, "ckpt_dir")
+        folder = parser.get_parsed_content("ckpt_dir")
         check_writable("ckpt_dir", folder)
         resume, overwrite = (as_bool(key, parser.get(key, False)) for key in ("resume", "overwrite"))
         check_start(folder, training_definition(parser.config), resume, overwrite)
@@ -70,19 +73,6 @@ def _is_training(workflow: ConfigWorkflow) -> bool:
     return "ckpt_dir" in workflow.parser and "train#trainer" in str(workflow.parser.get(workflow.run_id)).replace(
         "::", "#"
     )
-
-
-def _path(parser: ConfigParser, key: str) -> Path:
-    value = parser.get(key)
-    try:
-        return Path(parser.get_parsed_content(key))
-    except Exception as error:
-        if not (isinstance(value, str) and value.startswith(("$", "@"))):
-            raise
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise InputError(
-            f"--{key}: {value!r} is read as an expression, which fails ({reason}); a folder of that name is ./{value}."
-        ) from error
 
 
 def _check_device(parser: ConfigParser) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pydoc import locate
 from types import FrameType
 from typing import Any, TypeVar
@@ -24,11 +24,11 @@ __all__ = [
     "NON_ARGUMENT_KEYS",
     "argument_names",
     "change_component",
+    "given_overrides",
     "is_component",
     "is_expression",
     "is_monai_command",
     "normalize_id",
-    "overrides_set_to_none",
     "parsed_ids",
     "referenced_ids",
     "replace_value",
@@ -69,13 +69,15 @@ def running_parser() -> ConfigParser | None:
     return _find_self(ConfigParser)
 
 
-def overrides_set_to_none() -> list[str]:
-    """Keys that ``monai.bundle.run`` was called with and whose value is None: MONAI drops them."""
+def given_overrides() -> dict[str, Any]:
+    """Id → value of the overrides that ``monai.bundle.run`` was called with, as MONAI got them: with None and ``#``.
+
+    Empty if something else runs the workflow.
+    """
     for frame in _frames():
         if frame.f_code is bundle_run.__code__:
-            given: Mapping[str, Any] = frame.f_locals["override"]
-            return [normalize_id(key) for key, value in given.items() if value is None]
-    return []
+            return {normalize_id(key): value for key, value in frame.f_locals["override"].items()}
+    return {}
 
 
 def _frames() -> Iterator[FrameType]:

@@ -11,15 +11,15 @@ from typing import Any
 import yaml
 from monai.bundle import ConfigParser, ConfigWorkflow
 
-from common.errors import InputError
+from common.errors import InputError, find_input_error
 from common.workflow.monai_internals import (
     ID_SEP_KEY,
     MERGE_KEY,
     NON_ARGUMENT_KEYS,
     argument_names,
+    given_overrides,
     is_component,
     normalize_id,
-    overrides_set_to_none,
     referenced_ids,
     replace_value,
     tracking_keys,
@@ -47,7 +47,9 @@ def check_overrides(workflow: ConfigWorkflow) -> None:
         InputError: names the key, and the nearest one where a key is mistyped.
     """
     parser: Any = workflow.parser
-    for id in overrides_set_to_none():
+    given = given_overrides()
+    dropped = [id for id, value in given.items() if value is None]
+    for id in dropped:
         if id in parser:
             replace_value(parser, id, None)
     config = parser.config
@@ -55,6 +57,9 @@ def check_overrides(workflow: ConfigWorkflow) -> None:
     entries = {"imports", workflow.init_id, workflow.run_id, workflow.final_id, ConfigParser.meta_key}
     entries |= tracking_keys()
     references = _references(config)
+    for id in dropped:
+        if id not in parser and not is_component(parser.get(id.rpartition(ID_SEP_KEY)[0], None)):
+            _check_key(id, None, parser, files, references)
     for id, value in list(walk_configuration(config)):
         if id not in parser:
             continue  # a part of what has become null
@@ -67,6 +72,9 @@ def check_overrides(workflow: ConfigWorkflow) -> None:
             continue
         if isinstance(value, str) and value in NULL:
             replace_value(parser, id, None)
+            continue
+        if id.endswith(PATHS) and isinstance(value, str):
+            _check_path(parser, id, value, given.get(id))
             continue
         _check_kind(id, value, written, parser.get("spatial_dims"))
         meant = _as_meant(id, value, written)
@@ -128,7 +136,7 @@ def _check_key(id: str, value: Any, parser: ConfigParser, files: list[dict[str, 
     parents = [ID_SEP_KEY.join(id.split(ID_SEP_KEY)[:length]) for length in range(1, id.count(ID_SEP_KEY) + 1)]
     if id in references or key in NON_ARGUMENT_KEYS:
         return
-    if above and is_component(parser[above]):
+    if above and is_component(parser.get(above)):
         known = argument_names(parser, above)
         if known is None or key in known:
             return
@@ -146,18 +154,37 @@ def _check_key(id: str, value: Any, parser: ConfigParser, files: list[dict[str, 
     raise InputError(f"--{shown(id)}: {owner}{hint}")
 
 
+def _check_path(parser: ConfigParser, id: str, value: str, given: Any) -> None:
+    """Raises if a path is taken for an expression in vain; puts back a ``#``, which MONAI has replaced by ``::``."""
+    if value.startswith(("$", "@")):
+        try:
+            parser.get_parsed_content(id)
+        except Exception as error:
+            if find_input_error(error):
+                raise
+            raise InputError(
+                f"--{shown(id)}: {value!r} is read as an expression, which fails; a folder of that name is './{value}'."
+            ) from error
+    elif isinstance(given, str) and SEPARATOR in given:
+        literal = repr(given).replace(SEPARATOR, "\\x23").replace("@", "\\x40")
+        replace_value(parser, id, f"${literal}")
+    elif ID_SEP_KEY in value and not Path(value).exists() and Path(value.replace(ID_SEP_KEY, SEPARATOR)).exists():
+        raise InputError(f"--{shown(id)}: MONAI reads # in {value.replace(ID_SEP_KEY, SEPARATOR)} as ::, rename it.")
+
+
 def _check_kind(id: str, value: Any, written: list[Any], spatial_dims: Any) -> None:
     """Raises if a value is of another kind than what the files have there."""
     if value is None or (isinstance(value, str) and value.startswith(("$", "@", "%"))):
         return
-    problems = [_wrong_kind(id, value, other) for other in written]
+    mappings = [other for other in written if isinstance(other, dict)] if isinstance(value, dict) else []
+    problems = [_wrong_kind(id, value, other) for other in mappings or written]
     if problems and all(problems):
         raise InputError(f"--{shown(id)}: expected {problems[0]}, got {value!r}.")
     if id in SIZES and isinstance(value, list | tuple):
         lengths = [len(other) for other in written if isinstance(other, list)]
         lengths = [spatial_dims] if isinstance(spatial_dims, int) else lengths
         whole = all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in value)
-        if not whole or (lengths and len(value) not in lengths):
+        if lengths and not (whole and len(value) in lengths):
             raise InputError(f"--{id}: expected {lengths[0]} whole numbers above 0, one per axis, got {list(value)}.")
 
 
@@ -186,7 +213,7 @@ def _wrong_kind(id: str, value: Any, written: Any) -> str:
 def _as_meant(id: str, value: Any, written: list[Any]) -> Any:
     """A value of the command line in the form of those in the files."""
     if any(isinstance(other, bool) for other in written):
-        return value.lower() == "true" if str(value).lower() in ("true", "false") else value
+        return str(value).lower() == "true" if str(value).lower() in ("true", "false") else value
     names = [other for other in written if isinstance(other, str) and not other.startswith(("$", "@", "%"))]
     if names and isinstance(value, int) and not isinstance(value, bool):
         return str(value)

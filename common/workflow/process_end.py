@@ -14,7 +14,7 @@ from multiprocessing.dummy import DummyProcess
 __all__ = ["end_with_parent", "explain_lost_process", "wait_for_pools_at_exit"]
 
 POOL_SECONDS = 60.0  # how long a worker may take for what it is doing; then the process ends without it
-LOST = re.compile(r"gloo|nccl|connection (closed|reset)|socket|timed? ?out|timeout|heartbeat|store", re.IGNORECASE)
+LOST = re.compile(r"/gloo/|NCCL|ProcessGroup|Connection (closed|reset) by peer")
 
 
 def wait_for_pools_at_exit() -> None:
@@ -78,9 +78,15 @@ def explain_lost_process(error: BaseException) -> str | None:
     distributed = sys.modules.get("torch.distributed")
     if distributed is None or not distributed.is_available() or int(os.environ.get("WORLD_SIZE", "1")) < 2:
         return None
-    known = isinstance(error, distributed.DistError)
-    if not known and not (isinstance(error, RuntimeError) and LOST.search(str(error))):
+    found: BaseException | None = error
+    while found is not None and not _is_lost(found, distributed.DistError):  # MONAI wraps it
+        found = found.__cause__ or found.__context__
+    if found is None:
         return None
     rank = os.environ.get("RANK", "?")
-    detail = (str(error).strip().splitlines() or [type(error).__name__])[0][:120].rstrip(". ")
+    detail = (str(found).strip().splitlines() or [type(found).__name__])[0][:160].rstrip(". ")
     return f"process {rank} ends, for another process of this training has ended or hangs ({detail})."
+
+
+def _is_lost(error: BaseException, kind: type[BaseException]) -> bool:
+    return isinstance(error, kind) or (isinstance(error, RuntimeError) and bool(LOST.search(str(error))))

@@ -12,6 +12,7 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from common.io.files import writing
 from common.workflow.monai_internals import running_parser
 from common.workflow.run_record import write_run_record
 
@@ -36,6 +37,7 @@ class Tracking:
 
     def __init__(self, folder: str) -> None:
         self.folder = Path(folder)
+        self.curves = self.folder / TENSORBOARD_FOLDER
         self.parser = running_parser()
         self._opened: ExitStack | None = None
 
@@ -55,8 +57,9 @@ class Tracking:
             self._bar = self._opened.enter_context(tqdm(None, "epoch", total, initial=state.iteration, disable=None))
             if not self._bar.disable:
                 self._opened.enter_context(logging_redirect_tqdm())
-            log_dir = str(self.folder / TENSORBOARD_FOLDER)
-            self._writer = self._opened.enter_context(SummaryWriter(log_dir, purge_step=state.iteration + 1))
+            with writing(self.curves):
+                writer = SummaryWriter(str(self.curves), purge_step=state.iteration + 1)
+            self._writer = self._opened.enter_context(writer)
             self._rows_written = len(getattr(state, "epoch_table", ()))
         self._bar.set_description(f"epoch {state.epoch}/{state.max_epochs}")
         self._write_rows(engine)
@@ -65,15 +68,17 @@ class Tracking:
         self._bar.update()
         if engine.state.iteration % LOSS_EVERY == 0:
             loss = float(torch.as_tensor(engine.state.output["loss"]).detach())
-            self._writer.add_scalar("iteration/loss", loss, engine.state.iteration)
+            with writing(self.curves):
+                self._writer.add_scalar("iteration/loss", loss, engine.state.iteration)
 
     def _write_rows(self, engine: Engine) -> None:
         rows = getattr(engine.state, "epoch_table", [])
-        for row in rows[self._rows_written :]:
-            for name, value in row.items():
-                self._writer.add_scalar(name, value, row["epoch"])
+        with writing(self.curves):  # the writer's thread hands its error to the next call
+            for row in rows[self._rows_written :]:
+                for name, value in row.items():
+                    self._writer.add_scalar(name, value, row["epoch"])
+            self._writer.flush()
         self._rows_written = len(rows)
-        self._writer.flush()
 
     def close(self, engine: Engine) -> None:
         if self._opened is not None:

@@ -187,3 +187,52 @@ def test_a_process_that_fails_ends_the_training(tmp_path: Path) -> None:
     log = (tmp_path / "log").read_text()
     assert "ZeroDivisionError" in log and "ChildFailedError" in log
     assert not (tmp_path / "output/model.pt").exists()
+
+
+def test_a_mistake_is_one_sentence_of_the_first_process(tmp_path: Path) -> None:
+    process = torchrun(tmp_path, *arguments(options("t_loss", tmp_path, "output") | {"max_epoch": 2}))
+    assert process.wait(timeout=500) != 0
+    log = (tmp_path / "log").read_text()
+    assert log.count("Error: --max_epoch: nothing") == 1
+    assert "monai/bundle/reference_resolver.py" not in log, "a traceback of the training"
+
+
+def test_a_process_that_hangs_ends_the_training(tmp_path: Path) -> None:
+    """Within the time that the group of processes has for an exchange, with one sentence."""
+    process = torchrun(tmp_path, *arguments(options("t_loss", tmp_path, "output", max_epochs=1000, timeout=5)))
+    table = tmp_path / "output/metrics.csv"
+    deadline = time.monotonic() + 500
+    while not table.exists():
+        assert process.poll() is None and time.monotonic() < deadline, (tmp_path / "log").read_text()
+        time.sleep(0.02)
+    hanging, _ = children(process.pid)
+    os.kill(hanging, signal.SIGSTOP)
+    start = time.monotonic()
+    while "another process of this training has ended or hangs" not in (tmp_path / "log").read_text():
+        assert time.monotonic() - start < 120, (tmp_path / "log").read_text()
+        time.sleep(0.1)
+    os.kill(hanging, signal.SIGCONT)
+    assert process.wait(timeout=120) != 0
+
+
+def test_no_process_trains_on_without_torchrun(tmp_path: Path) -> None:
+    process = torchrun(tmp_path, *arguments(options("t_loss", tmp_path, "output", max_epochs=100000)))
+    table = tmp_path / "output/metrics.csv"
+    deadline = time.monotonic() + 500
+    while not table.exists():
+        assert process.poll() is None and time.monotonic() < deadline, (tmp_path / "log").read_text()
+        time.sleep(0.02)
+    trainers = children(process.pid)
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 60
+    while any(_runs(pid) for pid in trainers):
+        assert time.monotonic() < deadline, "orphans train on"
+        time.sleep(0.1)
+
+
+def _runs(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

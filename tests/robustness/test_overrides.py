@@ -11,6 +11,9 @@ import pytest
 from bundle_runs import BUNDLES
 from monai.bundle import ConfigWorkflow, run
 
+from common.workflow import begin
+
+BEGIN = {"begin": [{"_target_": "common.workflow.begin_run"}]}
 VERBS = {
     "training": ["train"],
     "evaluating": ["train", "evaluate"],
@@ -72,6 +75,24 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("marginal_thresholding", "inferring", {"dataset_dir": 2024}, "--dataset_dir: expected a path"),
     ("disentangling_annotators", "training", {"annotators": "good"}, "--annotators: expected a list"),
     ("soft_label_apl", "training", {"batch_size": "big"}, "--batch_size: expected a number such as"),
+    (
+        "t_loss",
+        "training",
+        {"image_size": [64, 64, 64]},
+        "--image_size: expected 2 whole numbers above 0, one per axis",
+    ),
+    ("t_loss", "training", {"image_size": [0, 8]}, "--image_size: expected 2 whole numbers above 0, one per axis"),
+    ("bwcr", "training", {"image_size": [32.5, 32]}, "--image_size: expected 2 whole numbers above 0, one per axis"),
+    ("marginal_thresholding", "training", {"patch_size": [16, 16]}, "--patch_size: expected 3 whole numbers above 0"),
+    ("disentangling_annotators", "training", {"image_size": [8]}, "--image_size: expected 2 whole numbers above 0"),
+    ("soft_label_apl", "training", {"image_size": [8]}, "--image_size: expected 2 whole numbers above 0"),
+    ("disentangling_annotators", "training", {"truht": None}, "did you mean --truth?"),
+    # what only looks like a path
+    ("t_loss", "training", {"dataset_dir": "$images"}, "a folder of that name is './$images'"),
+    ("bwcr", "inferring", {"output_dir": "@results"}, "a folder of that name is './@results'"),
+    # a mapping in place of a component
+    ("t_loss", "training", {"dataset_dir": {"num_cases": 8}}, "--dataset_dir: expected a whole mapping, with _target_"),
+    ("bwcr", "training", {"methods": {"bwcr": {}}}, "--methods: expected a whole mapping, with baseline too"),
     # what is not there
     ("t_loss", "training", {"device": "gpu"}, "--device: 'gpu' cannot be used here"),
     ("soft_label_apl", "inferring", {"device": "cuda:99"}, "--device: 'cuda:99' cannot be used here"),
@@ -128,6 +149,44 @@ def test_what_has_an_effect_is_accepted(refused: Callable, tmp_path: Path) -> No
     for accepted in ({"nu_tilde": 1}, {"max_epochs": 3.0}, {"image_size": (32, 32)}, {"resume": "False"}, overrides):
         with refused("missing", "is no folder", unchanged=tmp_path):
             start("t_loss", "training", tmp_path, **accepted)
+
+
+@pytest.mark.parametrize("null", [None, "null", "None", "~"])
+def test_null_can_be_typed(null: str | None, overridden: Callable) -> None:
+    parser = overridden("disentangling_annotators", truth=null)
+    assert parser["truth"] is None and parser.get_parsed_content("truth") is None
+
+
+def test_a_mapping_can_become_null(overridden: Callable) -> None:
+    assert overridden("disentangling_annotators", **{"validate#split": None})["validate#split"] is None
+
+
+def test_annotators_may_be_numbers(overridden: Callable) -> None:
+    parser = overridden("disentangling_annotators", annotators=[1, 2, 3], truth=9)
+    assert parser["annotators"] == ["1", "2", "3"] and parser.get_parsed_content("truth") == "9"
+
+
+def test_a_path_is_taken_literally(overridden: Callable, tmp_path: Path) -> None:
+    folder = str(tmp_path / "a#1 @b $c 50% d::e")
+    parser = overridden("t_loss", dataset_dir=folder, output_dir=folder)
+    assert parser.get_parsed_content("dataset_dir") == folder == parser.get_parsed_content("output_dir")
+
+
+@pytest.fixture
+def overridden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """The parser of a training after its first entry."""
+    seen = []
+    check = begin.check_overrides
+    monkeypatch.setattr(begin, "check_overrides", lambda workflow: (check(workflow), seen.append(workflow.parser)))
+
+    def checked(bundle: str, **overrides: Any) -> Any:
+        (tmp_path / "folder").mkdir()
+        file = str(BUNDLES / bundle / "configs/train.yaml")
+        places = {"output_dir": str(tmp_path), "ckpt_dir": str(tmp_path)}
+        run(run_id="begin", config_file=file, **{**places, **overrides, **BEGIN})
+        return seen[0]
+
+    return checked
 
 
 @pytest.mark.hostile("t_loss")

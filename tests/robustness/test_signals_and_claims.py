@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -16,9 +17,14 @@ import pytest
 import torch
 from bundle_runs import BUNDLES
 from conftest import TINY
+from ignite.engine import Engine
+from torch.utils.tensorboard import SummaryWriter
 
 from common.errors import InputError
 from common.io.files import read_csv
+from common.phantoms.folder import write_phantom_once
+from common.workflow import Tracking
+from common.workflow.begin import check_writable
 from common.workflow.claim import claim_folder, release_folders
 
 NAMES = sorted(TINY)
@@ -187,3 +193,36 @@ def test_a_read_only_folder(bundle: str, small_disk: Callable, run_tiny: Callabl
     disk = small_disk(64, read_only=True)
     with refused("output_dir", str(disk / "results"), "is read-only"):
         run_tiny(bundle, "inferring", ["inference"], "images", disk / "results")
+
+
+def full(*_: Any, **__: Any) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_ends_the_writing_of_a_phantom(refused: Callable, tmp_path: Path) -> None:
+    with refused("phantom cannot be written: No space left on device", unchanged=tmp_path):
+        write_phantom_once(tmp_path / "phantom", {"size": 1}, full)
+
+
+def test_a_full_disk_ends_tensorboard(refused: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread that writes hands its error to the next call."""
+    engine = Engine(lambda engine, batch: {"loss": torch.tensor(1.0)})
+    Tracking(str(tmp_path)).attach(engine)
+    monkeypatch.setattr(SummaryWriter, "add_scalar", full)
+    with refused("tensorboard cannot be written: No space left on device"):
+        engine.run(range(20), max_epochs=1)
+
+
+@pytest.mark.parametrize("kind", ["a loop of links", "a name that is too long", "below a file"])
+def test_folders_that_cannot_be_are_named_before_anything_is_read(kind: str, refused: Callable, tmp_path: Path) -> None:
+    folder = tmp_path / "a"
+    if kind == "a loop of links":
+        folder.symlink_to(tmp_path / "b")
+        (tmp_path / "b").symlink_to(folder)
+    elif kind == "a name that is too long":
+        folder = tmp_path / ("a" * 300)
+    else:
+        (tmp_path / "file").write_text("mine")
+        folder = tmp_path / "file/results"
+    with refused("ckpt_dir: "):
+        check_writable("ckpt_dir", folder / "models")

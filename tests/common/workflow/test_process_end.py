@@ -72,6 +72,8 @@ def test_a_lost_process_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None
     assert explain_lost_process(error) is None  # a process of its own
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "1")
-    sentence = explain_lost_process(error)
+    wrapped = RuntimeError("Failed to evaluate")  # as MONAI does
+    wrapped.__cause__ = error
+    sentence = explain_lost_process(wrapped)
     assert sentence is not None and sentence.startswith("process 1 ends") and "\n" not in sentence
     assert explain_lost_process(RuntimeError("a fault of ours")) is None

@@ -21,6 +21,7 @@ from .instances import (
 from .morphological_noise import MorphologicalNoised
 from .neighbour_slices import NeighbourSlicesd
 from .outside import OutsideAsBackgroundd, outside_as_background
+from .resample_slices import AxisSpacingd, ResizeAread, interpolate_axis, resize_area, resize_linear
 from .save_instances import SaveInstancesd, class_map
 from .save_prediction import SaveSegmentationd
 from .save_probabilities import SaveProbabilitiesd
@@ -32,6 +33,7 @@ from .views import RandomView, unwarp, warp
 __all__ = [
     "AnnotatorScoresd",
     "AugmentBatch",
+    "AxisSpacingd",
     "BinaryMaskd",
     "BoundaryBandLabeld",
     "BoundaryWeight",
@@ -51,6 +53,7 @@ __all__ = [
     "OutsideAsBackgroundd",
     "RandGaussianFieldNoised",
     "RandomView",
+    "ResizeAread",
     "SaveAnnotatorsd",
     "SaveDecisiond",
     "SaveInstancesd",
@@ -66,9 +69,12 @@ __all__ = [
     "correct_bias_field",
     "find_instances",
     "instance_rows",
+    "interpolate_axis",
     "label_instances",
     "merge_instances",
     "outside_as_background",
+    "resize_area",
+    "resize_linear",
     "slice_instances",
     "unwarp",
     "warp",

@@ -8,6 +8,7 @@ from .optimizer_groups import parameter_groups
 from .overrides import as_bool, choose
 from .prediction_summary import PredictionSummary
 from .seeding import EpochSeed
+from .slab_inferer import SlabInferer, SliceBatches
 from .tracking import Tracking
 
 __all__ = [
@@ -18,6 +19,8 @@ __all__ = [
     "FitTemperature",
     "PredictionSummary",
     "ReliabilityTable",
+    "SlabInferer",
+    "SliceBatches",
     "Tracking",
     "TrainingCheckpoint",
     "as_bool",

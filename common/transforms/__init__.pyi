@@ -21,6 +21,7 @@ from .instances import (
 from .morphological_noise import MorphologicalNoised
 from .neighbour_slices import NeighbourSlicesd
 from .outside import OutsideAsBackgroundd, outside_as_background
+from .planes import by_planes, most_probable_class
 from .resample_slices import AxisSpacingd, ResizeAread, interpolate_axis, resize_area, resize_linear
 from .save_instances import SaveInstancesd, class_map
 from .save_prediction import SaveSegmentationd
@@ -65,6 +66,7 @@ __all__ = [
     "SplitAnnotatorsd",
     "boundary_distance",
     "boundary_weight",
+    "by_planes",
     "class_map",
     "correct_bias_field",
     "find_instances",
@@ -72,6 +74,7 @@ __all__ = [
     "interpolate_axis",
     "label_instances",
     "merge_instances",
+    "most_probable_class",
     "outside_as_background",
     "resize_area",
     "resize_linear",

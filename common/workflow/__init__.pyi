@@ -4,6 +4,7 @@ from .calibration import FitTemperature, ReliabilityTable, load_temperature
 from .checkpoint import TrainingCheckpoint, load_weights
 from .distributed import AverageGradients, share_batches, share_cases
 from .epoch_table import EpochTable
+from .inference_progress import InferenceProgress, weights_digest
 from .optimizer_groups import parameter_groups
 from .overrides import as_bool, choose
 from .prediction_summary import PredictionSummary
@@ -17,6 +18,7 @@ __all__ = [
     "EpochSeed",
     "EpochTable",
     "FitTemperature",
+    "InferenceProgress",
     "PredictionSummary",
     "ReliabilityTable",
     "SlabInferer",
@@ -31,4 +33,5 @@ __all__ = [
     "parameter_groups",
     "share_batches",
     "share_cases",
+    "weights_digest",
 ]

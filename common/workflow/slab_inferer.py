@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from monai.data import MetaTensor
 from monai.inferers import Inferer
-from monai.transforms import Compose, Invertd
+from monai.transforms import Compose
 from nibabel.orientations import axcodes2ornt, inv_ornt_aff, io_orientation, ornt_transform
 
 from common.errors import InputError
@@ -124,7 +125,6 @@ class SlabInferer(Inferer):
         self.orientation, self.slice_axis, self.neighbors = orientation, slice_axis, neighbors
         self.percentiles, self.volume, self.slice_mm = percentiles, volume, slice_mm
         self.depth, self.num_classes, self.intensities = depth, num_classes, Compose(list(intensities))
-        self.inverse = Invertd("pred", self.fit, orig_keys="image", nearest_interp=False)
 
     @torch.inference_mode()
     def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
@@ -195,7 +195,8 @@ class SlabInferer(Inferer):
 
     def _restore(self, image: MetaTensor, pred: torch.Tensor) -> torch.Tensor:
         if image.applied_operations:
-            pred = self.inverse({"image": image, "pred": pred})["pred"]
+            moved = MetaTensor(pred, meta=image.meta, applied_operations=deepcopy(image.applied_operations))
+            pred = self.fit.inverse({"image": moved})["image"]
         pred = pred.as_subclass(torch.Tensor)
         for first in range(0, len(pred), self.num_classes) if self.num_classes else ():
             others = pred[first + 1 : first + self.num_classes]

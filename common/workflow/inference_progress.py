@@ -62,6 +62,7 @@ class InferenceProgress:
         network: whose weights count.
         overwrite: start over whatever is in the folder.
         settings: what else must be the same; None takes the configuration that is run.
+        values: of further things that results depend on, such as a fitted temperature, by name.
 
     Attributes:
         items: those that remain.
@@ -77,12 +78,14 @@ class InferenceProgress:
         network: torch.nn.Module,
         overwrite: bool = False,
         settings: Mapping[str, Any] | None = None,
+        values: Mapping[str, Any] | None = None,
     ) -> None:
         self.folder, self.path = Path(folder), Path(folder) / RECORD
         self.order = {item["case"]: index for index, item in enumerate(items)}
         self.images = {item["case"]: _stamps(item["image"]) for item in items}
         self.weights = weights_digest(network)
-        self.settings = json.loads(json.dumps(_configuration() if settings is None else settings, default=str))
+        known = {**(_configuration() if settings is None else settings), **(values or {})}
+        self.settings = json.loads(json.dumps(known, default=str))
         self.cases: dict[str, Any] = {}
         if not overwrite:
             self._read()

@@ -21,7 +21,7 @@ from common.transforms.resample_slices import interpolate_axis, spaced
 __all__ = ["SlabInferer", "SliceBatches"]
 
 SAMPLES = 1 << 22  # values of which percentiles are taken, at most
-ELEMENTS = 1 << 22  # of a slab, channels included, as it is read
+ELEMENTS = 1 << 21  # of a slab as it is read, channels included
 
 
 class SliceBatches(Inferer):
@@ -86,7 +86,7 @@ class SlabInferer(Inferer):
         volume: whether the network sees volumes rather than slices.
         intensities: for volumes, transforms of the ``image`` that is resampled as a whole, such as normalization.
         slice_mm: for volumes, distance in mm to which slices are resampled; None keeps it.
-        depth: slices of a slab; None: as many as make up 4 million values; 0: all, where ``fit`` is of whole volumes.
+        depth: slices of a slab; None: as many as make up 2 million values; 0: all, where ``fit`` is of whole volumes.
         num_classes: classes of the prediction; what ``fit`` has cropped is their background
             (`common.transforms.outside_as_background`); None leaves zeros.
 

@@ -127,7 +127,7 @@ class InferenceProgress:
 
     def _record(self, engine: Engine) -> None:
         for item in engine.state.output:
-            case = item["case"]
+            case = item["summary"]["case"]
             found = {table: item[table] for table in TABLES if table in item}
             tables = {table: [rows] if isinstance(rows, dict) else rows for table, rows in found.items()}
             target = self.folder / case

@@ -1,6 +1,6 @@
 """The stages of a configuration that follow from a plan: lists of MONAI's transforms, the same in every bundle.
 
-transforms: $@reading + @geometry + @intensity + @patch + @label_errors + @targets + @to_tensor
+transforms: $@reading + @targets + @intensity + @geometry + @patch + @label_errors + @to_tensor
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from common.errors import InputError
 from common.io.load_case import LoadCased
 from common.transforms.consensus_label import ConsensusLabeld
 from common.transforms.crop_around_label import CropAroundLabeld
-from common.transforms.resize_images import ResizeImaged
+from common.transforms.resample_slices import AxisSpacingd, ResizeAread
 from common.transforms.resize_labels import ResizeLabelsd
-from common.transforms.slices import NormalizeSlicesd, SliceStackd
+from common.transforms.slices import NormalizeSlicesd
 
 __all__ = ["consensus", "geometry", "intensity", "new_images", "patch", "reading", "to_tensor"]
 
@@ -79,13 +79,15 @@ def geometry(plan: Plan, keys: Sequence[str] = ("image", *LABELS)) -> list[Trans
     labels = [key for key in keys if key != "image"]
     if plan.image_dims == 2:
         size = [*(plan.image_size or plan.patch_size)]
-        found: list[Transform] = [ResizeImaged("image", size)]
+        found: list[Transform] = [ResizeAread("image", size)]
         return found + ([ResizeLabelsd(labels, size, allow_missing_keys=True)] if labels else [])
-    modes = ["bilinear" if key == "image" else "nearest" for key in keys]
-    return [
+    found = [
         Orientationd(keys, axcodes=plan.orientation, labels=None, allow_missing_keys=True),
-        Spacingd(keys, pixdim=plan.spacing, mode=modes, dtype="float32", allow_missing_keys=True),
+        AxisSpacingd("image", plan.spacing),
     ]
+    if labels:
+        found.append(Spacingd(labels, plan.spacing, mode="nearest", dtype="float32", allow_missing_keys=True))
+    return found
 
 
 def intensity(plan: Plan, slice_axis: int | None = None) -> list[Transform]:
@@ -143,31 +145,16 @@ def patch(plan: Plan, keys: Sequence[str] = ("image", *LABELS)) -> list[Transfor
     return [SpatialPadd(keys, size, allow_missing_keys=True)]
 
 
-def new_images(plan: Plan, orientation: str = "RAS") -> list[Transform]:
-    """New images as the network was trained on them, in a form that `Invertd` brings back to the geometry of each file.
-
-    For a network of pictures a volume is a stack of them: it is turned, and each slice is resized and normalized on its
-    own.
+def new_images(plan: Plan) -> list[Transform]:
+    """What is done to a new image as a whole before it is segmented slab by slab (`common.workflow.slab_inferer`).
 
     Args:
         plan: of the network.
-        orientation: in which slices of volumes lie as the pictures of the training do; for a network of pictures.
 
     Returns:
-        Transforms of ``image``; for a 2-D network it becomes a stack of slices along the last axis.
+        Transforms of ``image``: read, and of volumes normalized; pictures are normalized one by one, when their slab is.
     """
-    found = reading(plan, labels=False)
-    if plan.spatial_dims == 2:
-        found.append(SliceStackd("image", axis=2))
-    if plan.image_dims == 3:
-        return [*found, *geometry(plan, ["image"]), *intensity(plan)]
-    size = [*(plan.image_size or plan.patch_size), -1]
-    return [
-        *found,
-        Orientationd("image", axcodes=orientation, labels=None),
-        ResizeImaged("image", size),
-        *intensity(plan, slice_axis=2),
-    ]
+    return [*reading(plan, labels=False), *(intensity(plan) if plan.image_dims == 3 else [])]
 
 
 def to_tensor(keys: Sequence[str]) -> list[Transform]:

@@ -231,7 +231,7 @@ class IMaskRCNN(nn.Module):
             InputError: if images or targets do not fit, or there is no loss of the masks to train with.
         """
         if targets is None:
-            return class_probabilities(self.detect(images), self.num_classes, self.map_threshold)
+            return class_probabilities(self.detect(images, self.map_threshold), self.num_classes, self.map_threshold)
         images = self._plain(images)
         truth = self._checked(targets, images)
         features = self._features(images)
@@ -240,11 +240,13 @@ class IMaskRCNN(nn.Module):
         losses |= self.box_head.losses(features[:-1], regions, truth)  # the coarsest level only proposes
         return losses | self.mask_head.losses(features[:-1], regions, truth)
 
-    def detect(self, images: torch.Tensor) -> list[dict[str, torch.Tensor]]:
+    def detect(self, images: torch.Tensor, min_score: float = 0.0) -> list[dict[str, torch.Tensor]]:
         """The instances of each image.
 
         Args:
             images: ``(B, in_channels, H, W)``.
+            min_score: in [0, 1]; instances below it are left out before their masks are computed, which is most of the
+                time.
 
         Returns:
             A dictionary for each image: ``boxes`` ``(D, 4)``, ``classes`` ``(D,)``, ``scores`` ``(D,)`` and ``masks``
@@ -255,7 +257,10 @@ class IMaskRCNN(nn.Module):
         """
         images = self._plain(images)
         size, features = images.shape[2:], self._features(images)
-        found = self.box_head.detect(features[:-1], self.proposals(features, size)[0], size)
+        found = [
+            {key: value[one["scores"] >= min_score] for key, value in one.items()}
+            for one in self.box_head.detect(features[:-1], self.proposals(features, size)[0], size)
+        ]
         masks = self.mask_head.probabilities(features[:-1], found)
         return [one | {"masks": paste_masks(mask, one["boxes"], size)} for one, mask in zip(found, masks, strict=True)]
 
@@ -271,7 +276,9 @@ class IMaskRCNN(nn.Module):
         Raises:
             InputError: if the images do not fit.
         """
-        return torch.cat(class_maps(self.detect(images), self.num_classes, self.map_threshold), dim=1)
+        return torch.cat(
+            class_maps(self.detect(images, self.map_threshold), self.num_classes, self.map_threshold), dim=1
+        )
 
     def _features(self, images: torch.Tensor) -> list[torch.Tensor]:
         height, width = images.shape[2:]

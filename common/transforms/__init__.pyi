@@ -23,8 +23,9 @@ from .instances import (
 from .morphological_noise import MorphologicalNoised
 from .neighbour_slices import NeighbourSlicesd
 from .outside import OutsideAsBackgroundd, outside_as_background
+from .planes import by_planes, most_probable_class
 from .random_patch import RandomPatch
-from .resize_images import ResizeImaged
+from .resample_slices import AxisSpacingd, ResizeAread, interpolate_axis, resize_area, resize_linear
 from .resize_labels import ResizeLabelsd
 from .save_instances import SaveInstancesd, class_map
 from .save_prediction import SaveSegmentationd
@@ -39,6 +40,7 @@ __all__ = [
     "AnnotatorScoresd",
     "AsClassMapd",
     "AugmentBatch",
+    "AxisSpacingd",
     "BinaryMaskd",
     "BoundaryBandLabeld",
     "BoundaryWeight",
@@ -61,7 +63,7 @@ __all__ = [
     "RandGaussianFieldNoised",
     "RandomPatch",
     "RandomView",
-    "ResizeImaged",
+    "ResizeAread",
     "ResizeLabelsd",
     "ResizeSoftLabeld",
     "SaveAnnotatorsd",
@@ -76,13 +78,18 @@ __all__ = [
     "as_class_map",
     "boundary_distance",
     "boundary_weight",
+    "by_planes",
     "class_map",
     "correct_bias_field",
     "find_instances",
     "instance_rows",
+    "interpolate_axis",
     "label_instances",
     "merge_instances",
+    "most_probable_class",
     "outside_as_background",
+    "resize_area",
+    "resize_linear",
     "slice_instances",
     "unwarp",
     "warp",

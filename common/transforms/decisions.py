@@ -65,7 +65,8 @@ class SaveDecisiond(MapTransform):
         save_marginal: also write the marginal.
 
     Raises:
-        InputError: another decision, or values that are no probabilities.
+        InputError: another decision, values that are no probabilities, or several channels: each rule is for one
+            structure. `common.transforms.SaveSegmentationd` writes class maps.
     """
 
     def __init__(
@@ -81,6 +82,11 @@ class SaveDecisiond(MapTransform):
         item = dict(data)
         for key in self.key_iterator(item):
             marginal = torch.as_tensor(item[key]).detach().as_subclass(torch.Tensor).cpu().float()[None]
+            if marginal.shape[1] != 1:
+                raise InputError(
+                    f"Case {item.get('case', 'without a name')}: expected the probability of one structure, got "
+                    f"{marginal.shape[1]} channels; common.transforms.SaveSegmentationd writes several as a class map."
+                )
             threshold = decision_threshold(marginal, self.decision)
             mask = apply_threshold(marginal, threshold)
             item[key] = label_map_like(item[key], mask[0, 0])

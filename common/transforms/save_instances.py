@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from common.errors import InputError
 from common.io.formats import is_picture
 from common.io.writers import save_like, voxel_mm3
 from common.transforms.instances import instance_rows, label_instances
+from common.transforms.planes import by_planes
 from common.transforms.save_prediction import label_map_like
 from common.transforms.save_probabilities import save_class_probabilities
 
@@ -35,8 +37,16 @@ def class_map(probabilities: torch.Tensor, threshold: float = 0.5) -> torch.Tens
         >>> class_map(torch.tensor([[0.6, 0.2, 0.7], [0.1, 0.3, 0.9]]))
         tensor([1, 0, 2], dtype=torch.uint8)
     """
-    largest, index = probabilities.max(0)
-    return torch.where(largest > threshold, index + 1, 0).to(torch.uint8)
+
+    def decide(part: torch.Tensor) -> torch.Tensor:
+        largest, index = part.max(0)
+        return torch.where(largest > threshold, index + 1, 0)
+
+    return by_planes(decide, probabilities, torch.uint8)
+
+
+def _looked_up(table: torch.Tensor, part: torch.Tensor) -> torch.Tensor:
+    return table[part[0].long()]
 
 
 class SaveInstancesd(MapTransform):
@@ -104,7 +114,8 @@ class SaveInstancesd(MapTransform):
                     f"got {', '.join(self.class_names) or 'none'}."
                 )
             instances, classes = label_instances(class_map(probabilities, self.threshold), self.min_voxels)
-            mask = torch.cat([classes.new_zeros(1), classes])[instances.long()].to(torch.uint8)
+            table = torch.cat([classes.new_zeros(1), classes])
+            mask = by_planes(partial(_looked_up, table), instances[None], torch.uint8)
             item[key] = label_map_like(item[key], mask)
             if "case" not in item:
                 continue
@@ -112,10 +123,10 @@ class SaveInstancesd(MapTransform):
             save_like(source, mask.numpy(), f"{target}_mask", len(self.class_names) + 1)
             save_like(source, instances.numpy(), f"{target}_instances")
             if self.save_probabilities:
-                background = 1 - probabilities.amax(0, keepdim=True)
-                shares = torch.cat([background, probabilities]).numpy()
+                background = by_planes(lambda part: 1 - part.amax(0), probabilities, torch.float32)
+                shares = [background.numpy(), *probabilities.numpy()]
                 save_class_probabilities(source, shares, target, self.class_names)
-            parts = [(k - 1, instances == n) for n, k in enumerate(classes.tolist(), start=1)]
+            parts = ((k - 1, instances == n) for n, k in enumerate(classes.tolist(), start=1))
             affine = torch.as_tensor(item["image"].meta.get("original_affine", torch.eye(4)))  # a picture has none
             rows = instance_rows(
                 instances,

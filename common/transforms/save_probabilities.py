@@ -11,8 +11,10 @@ import torch
 from monai.transforms import MapTransform
 
 from common.errors import InputError
-from common.io.formats import is_picture
+from common.io.files import whole_file
+from common.io.formats import is_nifti, is_picture
 from common.io.writers import save_like, voxel_mm3
+from common.transforms.planes import by_planes, most_probable_class
 from common.transforms.save_prediction import label_map_like
 
 __all__ = ["SaveProbabilitiesd", "relative_entropy", "save_class_probabilities"]
@@ -37,7 +39,7 @@ def relative_entropy(probabilities: torch.Tensor) -> torch.Tensor:
 
 
 def save_class_probabilities(
-    source: str | Path, probabilities: np.ndarray, path_without_suffix: str | Path, class_names: Sequence[str]
+    source: str | Path, probabilities: Sequence[np.ndarray], path_without_suffix: str | Path, class_names: Sequence[str]
 ) -> list[Path]:
     """Writes class probabilities as the kind of file that ``source`` is, in its geometry.
 
@@ -47,7 +49,7 @@ def save_class_probabilities(
 
     Args:
         source: the image that was segmented.
-        probabilities: ``(C, *spatial)`` as MONAI loads it (first axis is x), values in [0, 1].
+        probabilities: C of ``(*spatial)`` as MONAI loads it (first axis is x), values in [0, 1].
         path_without_suffix: where to write.
         class_names: of the C − 1 foreground classes.
 
@@ -59,8 +61,23 @@ def save_class_probabilities(
             save_like(source, probability, f"{path_without_suffix}_probability_{name}")
             for name, probability in zip(class_names, probabilities[1:], strict=True)
         ]
-    values = np.stack(list(probabilities), axis=-1)
-    return [save_like(source, values, f"{path_without_suffix}_probabilities")]
+    reference = nib.load(source) if is_nifti(source) else None
+    if type(reference) is not nib.Nifti1Image:
+        return [save_like(source, np.stack(list(probabilities), axis=-1), f"{path_without_suffix}_probabilities")]
+    spatial = (*reference.shape, 1, 1)[:3]
+    header = reference.header.copy()
+    header.set_data_shape((*spatial, len(probabilities)))
+    header.set_data_dtype(probabilities[0].dtype)
+    header.set_slope_inter(1, 0)
+    header.extensions.clear()
+    header["vox_offset"] = 352
+    path = Path(f"{path_without_suffix}_probabilities.nii.gz")
+    with whole_file(path) as partial, nib.openers.Opener(partial, "wb") as file:  # nib.save copies whole classes
+        header.write_to(file)
+        for probability in probabilities:
+            for plane in np.moveaxis(probability.reshape(spatial), -1, 0):
+                file.write(plane.tobytes(order="F"))
+    return [path]
 
 
 class SaveProbabilitiesd(MapTransform):
@@ -104,7 +121,7 @@ class SaveProbabilitiesd(MapTransform):
         for key in self.key_iterator(item):
             probabilities = torch.as_tensor(item[key]).detach().as_subclass(torch.Tensor).cpu().float()
             names = self._names(len(probabilities))
-            mask, entropy = probabilities.argmax(0).to(torch.uint8), relative_entropy(probabilities)
+            mask = most_probable_class(probabilities)
             item[key] = label_map_like(item[key], mask)
             if "case" not in item:
                 continue
@@ -112,6 +129,7 @@ class SaveProbabilitiesd(MapTransform):
             save_like(source, mask.numpy(), f"{target}_mask", len(probabilities))
             if self.save_probabilities:
                 save_class_probabilities(source, probabilities.numpy(), target, names)
+            entropy = by_planes(relative_entropy, probabilities, torch.float32)
             if self.save_entropy:
                 save_like(source, entropy.numpy(), f"{target}_entropy")
             voxel = None if is_picture(source) else voxel_mm3(source)

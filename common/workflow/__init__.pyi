@@ -4,13 +4,15 @@ from .calibration import FitTemperature, ReliabilityTable, load_temperature
 from .checkpoint import TrainingCheckpoint
 from .distributed import AverageGradients, share_batches, share_cases
 from .epoch_table import EpochTable
-from .inferers import inferer_of
+from .inference_progress import InferenceProgress, weights_digest
+from .inferers import inferer_of, slab_inferer
 from .optimizer_groups import parameter_groups
-from .outputs import class_maps
+from .outputs import case_names, class_maps
 from .overrides import as_bool, choose
 from .planning import KeepPlan, load_plan, load_split, plan_of, split_of
 from .prediction_summary import PredictionSummary
 from .seeding import EpochSeed
+from .slab_inferer import SlabInferer, SliceBatches
 from .tracking import Tracking
 from .weights import load_weights, start_from_weights
 
@@ -20,13 +22,17 @@ __all__ = [
     "EpochSeed",
     "EpochTable",
     "FitTemperature",
+    "InferenceProgress",
     "KeepPlan",
     "PredictionSummary",
     "ReliabilityTable",
+    "SlabInferer",
+    "SliceBatches",
     "Tracking",
     "TrainingCheckpoint",
     "as_bool",
     "begin_run",
+    "case_names",
     "choose",
     "class_maps",
     "inferer_of",
@@ -38,6 +44,8 @@ __all__ = [
     "plan_of",
     "share_batches",
     "share_cases",
+    "slab_inferer",
     "split_of",
     "start_from_weights",
+    "weights_digest",
 ]

@@ -2,28 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from monai.inferers import Inferer, SliceInferer, SlidingWindowInferer
 
 from common.datasets.plan import Plan
+from common.datasets.stages import intensity
+from common.transforms.resample_slices import AxisSpacingd, ResizeAread
+from common.workflow.slab_inferer import SlabInferer, SliceBatches
 
-__all__ = ["inferer_of"]
+__all__ = ["inferer_of", "slab_inferer"]
 
 
-def inferer_of(plan: Plan, batch_size: int = 8, overlap: float = 0.25, stack: bool = False) -> Inferer:
-    """MONAI's inferer for a plan: windows of the plan's patch, of a volume's slices for a 2-D network.
+def inferer_of(plan: Plan, batch_size: int = 8, overlap: float = 0.25) -> Inferer:
+    """MONAI's inferer of prepared images, for validation: windows of the plan's patch.
 
     Args:
         plan: of the network.
         batch_size: windows that the network sees at once.
         overlap: of neighboring windows, as a share of their size, in [0, 1). Where an image fits into one window there
             is nothing to overlap.
-        stack: pictures come as stacks of slices, too, as in inference.
 
     Returns:
-        `SliceInferer` for slices along the last axis, else `SlidingWindowInferer`.
+        `SliceInferer` for volumes and a 2-D network, with slices along the last axis, else `SlidingWindowInferer`.
     """
-    if plan.slices or (stack and plan.spatial_dims == 2):
-        return SliceInferer(
-            roi_size=plan.patch_size, spatial_dim=2, sw_batch_size=batch_size, overlap=overlap, mode="gaussian"
+    if plan.slices:
+        return SliceInferer(plan.patch_size, spatial_dim=2, sw_batch_size=batch_size, overlap=overlap, mode="gaussian")
+    return SlidingWindowInferer(plan.patch_size, sw_batch_size=batch_size, overlap=overlap, mode="gaussian")
+
+
+def slab_inferer(
+    plan: Plan,
+    activations: Sequence[Callable] = (),
+    orientation: str = "RAS",
+    batch_size: int = 8,
+    overlap: float = 0.25,
+    neighbors: int = 0,
+    num_classes: int | None = None,
+    call: str | None = None,
+) -> SlabInferer:
+    """The inferer of new images, which gives the prediction in the geometry of each file.
+
+    Args:
+        plan: of the network.
+        activations: transforms of ``pred`` before it is brought back.
+        orientation: in which slices of volumes lie as pictures do, for a network that was trained on pictures.
+        batch_size: slices or windows that the network sees at once.
+        overlap: of neighboring windows of a 3-D network, as a share of their size, in [0, 1).
+        neighbors: slices on either side that are channels of each slice.
+        num_classes: see `SlabInferer`.
+        call: name of the network's method; None calls the network itself.
+
+    Returns:
+        `SlabInferer`.
+    """
+    slices = SliceBatches(plan.patch_size, batch_size, call)
+    if plan.image_dims == 2:
+        fit = [*intensity(plan, slice_axis=2), ResizeAread("image", [*(plan.image_size or plan.patch_size), -1])]
+        depth = None if plan.normalization["kind"] == "zscore" else 1  # other numbers are of one picture
+        return SlabInferer(slices, fit, activations, orientation, depth=depth, num_classes=num_classes)
+    across = float(plan.spacing[2]) if plan.spacing else -1.0
+    within = [AxisSpacingd("image", [*plan.spacing[:2], -1])] if plan.spacing else []
+    if plan.spatial_dims == 2:
+        return SlabInferer(
+            slices, within, activations, plan.orientation, neighbors=neighbors, num_classes=num_classes
         )
-    return SlidingWindowInferer(roi_size=plan.patch_size, sw_batch_size=batch_size, overlap=overlap, mode="gaussian")
+    windows = SlidingWindowInferer(plan.patch_size, sw_batch_size=4, overlap=overlap, mode="gaussian")
+    return SlabInferer(
+        windows,
+        within,
+        activations,
+        plan.orientation,
+        volume=True,
+        slice_mm=across if across > 0 else None,
+        num_classes=num_classes,
+    )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
 from common.transforms.class_map import as_class_map
 
-__all__ = ["class_maps"]
+__all__ = ["case_names", "class_maps"]
 
 
 def class_maps(output: Mapping[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -27,3 +27,16 @@ def class_maps(output: Mapping[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
     """
     prediction = torch.stack([as_class_map(logits) for logits in output["pred"].detach()])
     return prediction, output["label"]
+
+
+def case_names(batch: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Names of the cases of a batch, as `MetricsSaver` takes them.
+
+    Args:
+        batch: decollated items with ``case``.
+
+    Example:
+        >>> case_names([{"case": "a"}])
+        [{'filename_or_obj': 'a'}]
+    """
+    return [{"filename_or_obj": str(item["case"])} for item in batch]

@@ -10,6 +10,7 @@ from ignite.engine import Engine, Events
 from common.io.files import write_csv
 from common.workflow.claim import claim_while_running
 from common.workflow.distributed import require_one_process
+from common.workflow.inference_progress import InferenceProgress
 
 
 class PredictionSummary:
@@ -20,14 +21,15 @@ class PredictionSummary:
     Args:
         folder: where ``<key>.csv`` goes.
         key: of an item's row, or of its list of any number of rows.
+        progress: whose finished cases keep their rows, in the order of the images; None starts with none.
 
     Raises:
         InputError: when attached, if several processes share the items.
     """
 
-    def __init__(self, folder: str, key: str = "summary") -> None:
-        self.path, self.key = Path(folder) / f"{key}.csv", key
-        self.rows: list[dict[str, Any]] = []
+    def __init__(self, folder: str, key: str = "summary", progress: InferenceProgress | None = None) -> None:
+        self.path, self.key, self.progress = Path(folder) / f"{key}.csv", key, progress
+        self.rows: list[dict[str, Any]] = [] if progress is None else progress.rows(key)
 
     def attach(self, engine: Engine) -> None:
         require_one_process(self.path)
@@ -38,4 +40,4 @@ class PredictionSummary:
         for item in engine.state.output:
             found = item[self.key]
             self.rows.extend([found] if isinstance(found, dict) else found)
-        write_csv(self.path, self.rows)
+        write_csv(self.path, self.rows if self.progress is None else self.progress.in_order(self.rows))

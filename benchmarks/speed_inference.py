@@ -1,0 +1,107 @@
+"""Time and memory of inference on one volume, side by side with another checkout, for each bundle.
+
+python benchmarks/speed_inference.py --base ../base [--shape 256,256,160] [--runs 5] [--bundles "['t_loss','bwcr']"]
+                                     [--output docs/results/speed_inference.json] [--document docs/performance.md]
+
+``base`` is a checkout of the version to compare with (``git worktree add ../base 917b7cd``). Runs alternate between the
+two, each in a process of its own by the `measure` of its checkout's benchmarks/inference_volume.py: weights that are
+not trained, all that ``inferring`` writes by default. CPU seconds are those that the process was given on one thread,
+memory is the largest resident set over that after the imports. Medians and the spread (largest minus smallest).
+Of the ratio, the median of the runs' ratios. Writes JSON and puts its table into the document.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import fire
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def measure(checkout: Path, bundle: str, volume: Path) -> dict[str, float]:
+    """CPU seconds and megabytes of one run of a checkout."""
+    with tempfile.TemporaryDirectory(dir=volume.parent) as folder:
+        place = Path(folder, volume.name)
+        place.hardlink_to(volume)
+        script = checkout / "benchmarks/inference_volume.py"
+        command = [sys.executable, str(script), "--measured", bundle, str(place), "cpu", "1"]
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(checkout)}
+        done = subprocess.run(command, cwd=checkout, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    found = json.loads(done.stdout.splitlines()[-1])
+    return {"cpu_seconds": found["cpu_seconds"], "peak_over_start_mb": found["peak_mb"] - found["start_mb"]}
+
+
+def write_volume(path: Path, shape: tuple[int, ...]) -> None:
+    """A bright ball in noise, 16-bit integers, voxels of 1 mm."""
+    import nibabel as nib
+    import numpy as np
+
+    places = np.meshgrid(*(np.linspace(-1, 1, side, dtype=np.float32) for side in shape), indexing="ij", sparse=True)
+    ball = 1000 * (sum(place**2 for place in places) < 0.5)
+    noise = np.random.default_rng(0).normal(0, 100, shape)
+    nib.save(nib.Nifti1Image((ball + noise).astype(np.int16), np.eye(4)), path)
+
+
+def main(
+    base: str,
+    shape: tuple[int, ...] = (256, 256, 160),
+    runs: int = 5,
+    bundles: list[str] | None = None,
+    output: str = "docs/results/speed_inference.json",
+    document: str = "docs/performance.md",
+) -> None:
+    from common.io.files import whole_file
+    from common.report.tables import insert_between_markers, markdown_table
+
+    checkouts = {"base": Path(base).resolve(), "here": REPOSITORY}
+    names = bundles or sorted(path.parents[1].name for path in REPOSITORY.glob("bundles/*/configs/inference.yaml"))
+    results: dict[str, dict[str, list[dict[str, float]]]] = {name: {"base": [], "here": []} for name in names}
+    with tempfile.TemporaryDirectory() as folder:
+        volume = Path(folder, "volume.nii.gz")
+        write_volume(volume, tuple(shape))
+        for number in range(runs):
+            for name in names:
+                for key, checkout in checkouts.items():
+                    results[name][key].append(measure(checkout, name, volume))
+                print(number + 1, name, results[name]["base"][-1], results[name]["here"][-1], flush=True)
+    commits = {key: _commit(checkout) for key, checkout in checkouts.items()}
+    record: dict[str, Any] = {"shape": list(shape), "runs": runs, "commits": commits, "bundles": results}
+    with whole_file(REPOSITORY / output) as partial:
+        partial.write_text(json.dumps(record, indent=1) + "\n")
+    volume_mb = 4e-6 * math.prod(shape)
+    columns = ["bundle", "CPU s before", "CPU s now", "ratio", "MB over start before", "MB over start now"]
+    rows = [[name, *_cells(found)] for name, found in results.items()]
+    note = (
+        f"{' × '.join(map(str, shape))} voxels of 1 mm ({volume_mb:.0f} MB in float32), one thread, {runs} interleaved "
+        f"run{'s' * (runs > 1)}: median (spread). Before: {commits['base'][:7]}."
+    )
+    insert_between_markers(REPOSITORY / document, "speed_inference", f"{markdown_table(columns, rows)}\n\n{note}")
+
+
+def _cells(found: dict[str, list[dict[str, float]]]) -> list[str]:
+    def cell(key: str, of: str) -> str:
+        values = [run[of] for run in found[key]]
+        return f"{statistics.median(values):.4g} ({max(values) - min(values):.3g})"
+
+    pairs = zip(found["base"], found["here"], strict=True)
+    ratio = statistics.median(here["cpu_seconds"] / before["cpu_seconds"] for before, here in pairs)
+    seconds = [cell(key, "cpu_seconds") for key in ("base", "here")]
+    return [*seconds, f"{ratio:.2f}", *(cell(key, "peak_over_start_mb") for key in ("base", "here"))]
+
+
+def _commit(checkout: Path) -> str:
+    command = ["git", "-C", str(checkout), "rev-parse", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
+if __name__ == "__main__":
+    fire.Fire(main)

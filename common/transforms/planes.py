@@ -1,0 +1,51 @@
+"""Functions of whole volumes, evaluated a few planes at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+__all__ = ["by_planes", "most_probable_class"]
+
+CHUNK = 1 << 22  # values at a time
+
+
+def by_planes(
+    function: Callable[[torch.Tensor], torch.Tensor], values: torch.Tensor, dtype: torch.dtype
+) -> torch.Tensor:
+    """What a function of each voxel's channels gives, without intermediate results of the size of the volume.
+
+    Args:
+        function: of ``(C, n, *)``, planes of the first spatial axis, to ``(n, *)``.
+        values: ``(C, *spatial)``.
+        dtype: of the result.
+
+    Returns:
+        ``(*spatial)``.
+
+    Example:
+        >>> by_planes(lambda part: part.sum(0), torch.ones(3, 2, 2), torch.uint8).tolist()
+        [[3, 3], [3, 3]]
+    """
+    result = torch.empty(values.shape[1:], dtype=dtype, device=values.device)
+    count = max(1, CHUNK * values.shape[1] // max(values.numel(), 1))
+    for first in range(0, values.shape[1], count):
+        result[first : first + count] = function(values[:, first : first + count])
+    return result
+
+
+def most_probable_class(probabilities: torch.Tensor) -> torch.Tensor:
+    """The class of the highest probability, the smallest of several.
+
+    Args:
+        probabilities: ``(C, *spatial)`` of at most 256 classes.
+
+    Returns:
+        ``(*spatial)`` uint8, 0 … C − 1.
+
+    Example:
+        >>> most_probable_class(torch.tensor([[0.2, 0.5], [0.7, 0.5], [0.1, 0.0]])).tolist()
+        [1, 0]
+    """
+    return by_planes(lambda part: part.argmax(0), probabilities, torch.uint8)

@@ -1,0 +1,180 @@
+"""An inference that was interrupted goes on where it stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from ignite.engine import Engine, Events
+from monai.bundle import ConfigWorkflow
+from monai.utils import ensure_tuple
+
+from common.errors import InputError
+from common.io.files import whole_file, write_csv
+from common.workflow.call_stack import at_work
+from common.workflow.claim import claim_folder, release_folders
+
+__all__ = ["InferenceProgress", "weights_digest"]
+
+RECORD = "inference.json"
+TABLES = ("summary", "instances")
+PLACES = {  # what may change between the interruption and the continuation: where things are, not how they are done
+    *("dataset_dir", "output_dir", "ckpt_dir", "bundle_root", "device", "phantom", "overwrite", "_meta_", "imports"),
+    *("run", "inferring", "initialize", "finalize"),
+}
+
+logger = logging.getLogger(__name__)
+
+
+def weights_digest(network: torch.nn.Module) -> str:
+    """SHA-256 of the names and values of a network's weights, wherever they lie.
+
+    Example:
+        >>> weights_digest(torch.nn.ReLU())[:8]
+        'e3b0c442'
+    """
+    digest = hashlib.sha256()
+    for name, value in sorted(network.state_dict().items()):
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+class InferenceProgress:
+    """Which images are still to be segmented, and an Ignite handler that records those that are done.
+
+    ``inference.json`` beside ``summary.csv`` holds the digest of the weights, the settings (the configuration without
+    its places, see `PLACES`) and the rows of each finished case. A case counts as finished when its image has the size
+    and time of the record and all its result files exist; it is not segmented again, and its rows stay in the tables.
+    Results of other weights or settings in the folder are never mixed in silence: they are refused.
+
+    Attach it after `PredictionSummary`. It also lets go of one case before the next one is read.
+
+    Args:
+        items: ``{"image": path or paths, "case": name}`` of all images.
+        folder: of the results.
+        network: whose weights count.
+        overwrite: start over whatever is in the folder.
+        settings: what else must be the same; None takes the configuration that is run.
+        values: of further things that results depend on, such as a fitted temperature, by name.
+
+    Attributes:
+        items: those that remain.
+
+    Raises:
+        InputError: the folder holds results of other weights or settings.
+    """
+
+    def __init__(
+        self,
+        items: Sequence[Mapping[str, Any]],
+        folder: str,
+        network: torch.nn.Module,
+        overwrite: bool = False,
+        settings: Mapping[str, Any] | None = None,
+        values: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.folder, self.path = Path(folder), Path(folder) / RECORD
+        self.order = {item["case"]: index for index, item in enumerate(items)}
+        self.images = {item["case"]: _stamps(item["image"]) for item in items}
+        self.weights = weights_digest(network)
+        known = {**(_configuration() if settings is None else settings), **(values or {})}
+        self.settings = json.loads(json.dumps(known, default=str))
+        self.cases: dict[str, Any] = {}
+        if not overwrite:
+            self._read()
+        finished = [case for case in self.order if self._is_finished(case)]
+        self.items = [dict(item) for item in items if item["case"] not in finished]
+        self._finished = finished
+        if finished:
+            logger.info("%d of %d cases are finished and are not segmented again.", len(finished), len(self.order))
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """The rows of the finished cases."""
+        return [row for case in self._finished for row in self.cases[case]["tables"].get(table, [])]
+
+    def in_order(self, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Rows in the order of the images."""
+        return sorted(rows, key=lambda row: self.order.get(row["case"], len(self.order)))
+
+    def run(self, evaluator: Any) -> None:
+        """Segments what remains; if nothing does, the tables alone are written.
+
+        What a process that was killed has left half-written is removed.
+        """
+        claim_folder(self.folder)
+        for partial in self.folder.rglob(".partial-*"):
+            shutil.rmtree(partial, ignore_errors=True)
+        if self.items:
+            evaluator.run()
+            return
+        try:
+            for table in TABLES:
+                if any(table in self.cases[case]["tables"] for case in self._finished):
+                    write_csv(self.folder / f"{table}.csv", self.rows(table))
+        finally:
+            release_folders()
+
+    def attach(self, engine: Engine) -> None:
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._record)
+        engine.add_event_handler(Events.GET_BATCH_STARTED, _let_go)
+
+    def _record(self, engine: Engine) -> None:
+        for item in engine.state.output:
+            case = item["summary"]["case"]
+            found = {table: item[table] for table in TABLES if table in item}
+            tables = {table: [rows] if isinstance(rows, dict) else rows for table, rows in found.items()}
+            target = self.folder / case
+            files = sorted(path.name for path in target.parent.glob("*") if path.name.startswith(f"{target.name}_"))
+            self.cases[case] = {"image": self.images[case], "files": files, "tables": tables}
+        record = {"weights": self.weights, "settings": self.settings, "cases": self.cases}
+        with whole_file(self.path) as partial:
+            partial.write_text(json.dumps(record, indent=1, default=float) + "\n", encoding="utf-8")
+
+    def _read(self) -> None:
+        try:
+            record = json.loads(self.path.read_text(encoding="utf-8"))
+            weights, settings, cases = record["weights"], record["settings"], dict(record["cases"])
+        except (OSError, ValueError, KeyError, TypeError):  # none there, or not ours
+            return
+        reason = "" if weights == self.weights else "other weights"
+        if settings != self.settings:
+            keys = sorted(key for key in {*settings, *self.settings} if settings.get(key) != self.settings.get(key))
+            reason = f"other settings ({', '.join(keys)})"
+        if reason and any(self._exist(case, cases[case]) for case in cases):
+            raise InputError(
+                f"output_dir: {self.folder} holds results that were made with {reason}; name another folder, or start "
+                "over with --overwrite true."
+            )
+        self.cases = {} if reason else cases
+
+    def _is_finished(self, case: str) -> bool:
+        known = self.cases.get(case)
+        return known is not None and known["image"] == self.images[case] and self._exist(case, known)
+
+    def _exist(self, case: str, known: Mapping[str, Any]) -> bool:
+        parent = (self.folder / case).parent
+        return bool(known["files"]) and all((parent / name).is_file() for name in known["files"])
+
+
+def _stamps(image: Any) -> list[list[Any]]:
+    stats = [(str(path), Path(path).stat()) for path in ensure_tuple(image)]
+    return [[path, stat.st_size, stat.st_mtime_ns] for path, stat in stats]
+
+
+def _configuration() -> dict[str, Any]:
+    workflow = at_work(ConfigWorkflow)
+    if workflow is None:
+        return {}
+    config: Any = workflow.parser.config
+    return {key: value for key, value in config.items() if key not in PLACES}
+
+
+def _let_go(engine: Engine) -> None:
+    engine.state.batch = engine.state.output = None

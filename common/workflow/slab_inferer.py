@@ -1,0 +1,278 @@
+"""Volumes segmented slab by slab: what is resampled, normalized and held by a network is a few slices at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from monai.data import MetaTensor
+from monai.inferers import Inferer
+from monai.transforms import Compose
+from nibabel.orientations import axcodes2ornt, inv_ornt_aff, io_orientation, ornt_transform
+
+from common.errors import InputError
+from common.transforms.neighbour_slices import neighbour_slices
+from common.transforms.resample_slices import interpolate_axis, spaced
+
+__all__ = ["SlabInferer", "SliceBatches"]
+
+SAMPLES = 1 << 22  # values of which percentiles are taken, at most
+ELEMENTS = 1 << 21  # of a slab as it is read, channels included
+
+
+class SliceBatches(Inferer):
+    """A 2-D network on whole slices, several at once.
+
+    A fully convolutional network needs no windows: overlapping ones would compute pixels up to four times. Slices that
+    are smaller than those of training are extended by zeros, as MONAI's `SliceInferer` extends them.
+
+    Args:
+        roi_size: ``(H, W)``, the least size that the network sees, that of training.
+        batch_size: slices of that size that the network sees at once; of larger ones fewer.
+        call: name of the network's method; None calls the network itself.
+
+    Shapes:
+        ``(1, C, H, W, S)`` → ``(1, K, H, W, S)``.
+
+    Example:
+        >>> SliceBatches((4, 4))(torch.ones(1, 1, 2, 5, 3), torch.nn.Identity()).shape
+        torch.Size([1, 1, 2, 5, 3])
+    """
+
+    def __init__(self, roi_size: Sequence[int], batch_size: int = 8, call: str | None = None) -> None:
+        super().__init__()
+        self.roi_size, self.batch_size, self.call = tuple(roi_size), batch_size, call
+
+    def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
+        run = getattr(network, self.call) if self.call else network
+        slices = inputs.as_subclass(torch.Tensor)[0].movedim(-1, 0)
+        height, width = slices.shape[2:]
+        extra = [max(wanted - side, 0) for wanted, side in zip(self.roi_size, (height, width), strict=True)]
+        before = [side // 2 for side in extra]
+        pixels = (height + extra[0]) * (width + extra[1])
+        count = max(1, self.batch_size * self.roi_size[0] * self.roi_size[1] // pixels)
+        found = []
+        for part in slices.split(count):
+            padded = F.pad(part, (before[1], extra[1] - before[1], before[0], extra[0] - before[0])).contiguous()
+            found.append(
+                run(padded, *args, **kwargs)[..., before[0] : before[0] + height, before[1] : before[1] + width]
+            )
+        return torch.cat(found).movedim(0, -1)[None]
+
+
+class SlabInferer(Inferer):
+    """Segments an image as it is stored, slab by slab, and gives the prediction in the image's own geometry.
+
+    Every slab of slices is turned into the orientation of training, prepared by ``fit``, segmented and brought back, so
+    that beside the image and the prediction only one slab exists at a time. A 2-D image counts as a stack of one slice.
+    Networks that see volumes get all prepared slabs as one, which is small where their voxels are larger than those of
+    the image; only what is prepared and brought back then goes slab by slab.
+
+    Args:
+        inferer: MONAI's inferer of what is prepared ``(1, C, *spatial)``, such as `SliceBatches` (which gets the slices
+            along the last axis) or `SlidingWindowInferer`.
+        fit: transforms of the item's ``image`` that are the same for every slab: resampling or cropping in the plane,
+            normalization of slices or by fixed numbers. What moves pixels must be invertible.
+        activations: transforms of the item's ``pred`` before it is brought back.
+        orientation: of the axes as the network knows them, three letters; None leaves them as they are stored.
+        slice_axis: along which slices are stacked then, 0, 1 or 2.
+        neighbors: slices on either side that are channels of each slice (`common.transforms.neighbour_slices`).
+        percentiles: lower and upper percentile of the values that ``fit`` gives which become 0 and 1; None leaves them.
+            Of large volumes they are those of 4 million values, at equal distances.
+        volume: whether the network sees volumes rather than slices.
+        intensities: for volumes, transforms of the ``image`` that is resampled as a whole, such as normalization.
+        slice_mm: for volumes, distance in mm to which slices are resampled; None keeps it.
+        depth: slices of a slab; None: as many as make up 2 million values; 0: all, where ``fit`` is of whole volumes.
+        num_classes: classes of the prediction; what ``fit`` has cropped is their background
+            (`common.transforms.outside_as_background`); None leaves zeros.
+
+    Shapes:
+        ``(1, C, *spatial)`` → ``(1, K, *spatial)``, float32 on the device of the image.
+
+    Raises:
+        InputError: an argument is out of range, or there is more than one image.
+
+    Example:
+        >>> SlabInferer(SliceBatches((4, 4)))(torch.ones(1, 1, 6, 5, 3), torch.nn.Identity()).shape
+        torch.Size([1, 1, 6, 5, 3])
+    """
+
+    def __init__(
+        self,
+        inferer: Inferer,
+        fit: Sequence[Callable] = (),
+        activations: Sequence[Callable] = (),
+        orientation: str | None = None,
+        slice_axis: int = 2,
+        neighbors: int = 0,
+        percentiles: Sequence[float] | None = None,
+        volume: bool = False,
+        intensities: Sequence[Callable] = (),
+        slice_mm: float | None = None,
+        depth: int | None = None,
+        num_classes: int | None = None,
+    ) -> None:
+        super().__init__()
+        if slice_axis not in (0, 1, 2):
+            raise InputError(f"slice_axis: expected 0, 1 or 2, along which slices are stacked, got {slice_axis!r}.")
+        if orientation is not None and {_SIDES.get(letter) for letter in str(orientation)} != {0, 1, 2}:
+            raise InputError(f"orientation: expected three letters such as RAS, got {orientation!r}.")
+        self.inferer, self.fit, self.activations = inferer, Compose(list(fit)), Compose(list(activations))
+        self.orientation, self.slice_axis, self.neighbors = orientation, slice_axis, neighbors
+        self.percentiles, self.volume, self.slice_mm = percentiles, volume, slice_mm
+        self.depth, self.num_classes, self.intensities = depth, num_classes, Compose(list(intensities))
+
+    @torch.inference_mode()
+    def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
+        if inputs.ndim not in (4, 5) or len(inputs) != 1:
+            raise InputError(f"expected one image (1, C, *spatial) at a time, got the shape {tuple(inputs.shape)}.")
+        stack = Stack(inputs[0], self.orientation, self.slice_axis)
+        depth = stack.length if self.depth == 0 else self.depth or max(1, ELEMENTS // stack.slice_elements)
+
+        def run(prepared: torch.Tensor) -> torch.Tensor:
+            return self._predict(prepared, lambda values: self.inferer(values, network, *args, **kwargs))
+
+        found = self._volume(stack, depth, run) if self.volume else self._slices(stack, depth, run)
+        result: torch.Tensor | None = None
+        for first, pred in found:
+            if result is None:
+                shape = (len(pred), *stack.stored.shape[1:])
+                result = torch.empty(shape, dtype=torch.float32, device=inputs.device)
+            stack.write(result, pred, first)
+        assert result is not None
+        result = result[..., 0] if inputs.ndim == 4 else result
+        if isinstance(inputs, MetaTensor):  # where the image lies
+            return MetaTensor(result[None], affine=torch.as_tensor(inputs.affine).reshape(-1, 4, 4)[0])
+        return result[None]
+
+    def _slices(self, stack: Stack, depth: int, run: Callable) -> Iterator[tuple[int, torch.Tensor]]:
+        """First slice and prediction of one slab after the other."""
+        limits, beside = self._limits(stack, depth), self.neighbors
+        for first in range(0, stack.length, depth):
+            last = min(first + depth, stack.length)
+            start = max(first - beside, 0)
+            image = self._prepare(stack, start, min(last + beside, stack.length))
+            values = _scale(image.as_subclass(torch.Tensor), limits)
+            if beside:
+                values = neighbour_slices(values, beside, self.slice_axis)
+            pred = self._restore(image, run(values))
+            yield first, pred.narrow(self.slice_axis + 1, first - start, last - first)
+
+    def _volume(self, stack: Stack, depth: int, run: Callable) -> Iterator[tuple[int, torch.Tensor]]:
+        """The same of a network that sees the volume as a whole."""
+        axis, records = self.slice_axis + 1, []
+        parts = []
+        for first in range(0, stack.length, depth):
+            image = self._prepare(stack, first, min(first + depth, stack.length))
+            parts.append(image.as_subclass(torch.Tensor))
+            empty = MetaTensor(parts[-1][:0], affine=image.affine, applied_operations=image.applied_operations)
+            records.append((first, parts[-1].shape[axis], empty))
+        values = torch.cat(parts, axis) if len(parts) > 1 else parts[0]
+        del parts
+        values = _scale(values, self._percentiles([values]))
+        scale = self.slice_mm / float(np.linalg.norm(stack.affine[:3, self.slice_axis])) if self.slice_mm else 1.0
+        values = interpolate_axis(values, axis, spaced(values.shape[axis], scale))
+        pred = run(torch.as_tensor(self.intensities({"image": values})["image"]).as_subclass(torch.Tensor))
+        del values
+        for first, count, record in records:
+            positions = torch.arange(first, first + count, dtype=torch.float64) / scale
+            yield first, self._restore(record, interpolate_axis(pred, axis, positions))
+
+    def _prepare(self, stack: Stack, first: int, last: int) -> MetaTensor:
+        return self.fit({"image": stack.slab(first, last)})["image"]
+
+    def _predict(self, values: torch.Tensor, infer: Callable) -> torch.Tensor:
+        axis = self.slice_axis + 1
+        if isinstance(self.inferer, SliceBatches):
+            pred = infer(values.movedim(axis, -1)[None])[0].movedim(-1, axis)
+        else:
+            pred = infer(values[None])[0]
+        return self.activations({"pred": pred.as_subclass(torch.Tensor).float()})["pred"]
+
+    def _restore(self, image: MetaTensor, pred: torch.Tensor) -> torch.Tensor:
+        if image.applied_operations:
+            moved = MetaTensor(pred, meta=image.meta, applied_operations=deepcopy(image.applied_operations))
+            pred = self.fit.inverse({"image": moved})["image"]
+        pred = pred.as_subclass(torch.Tensor)
+        for first in range(0, len(pred), self.num_classes) if self.num_classes else ():
+            others = pred[first + 1 : first + self.num_classes]
+            pred[first] = (1 - others.sum(0)).clamp_(min=0)  # `outside_as_background` in place
+        return pred
+
+    def _limits(self, stack: Stack, depth: int) -> tuple[float, float] | None:
+        if self.percentiles is None:
+            return None
+        starts = range(0, stack.length, depth)
+        return self._percentiles(self._prepare(stack, first, min(first + depth, stack.length)) for first in starts)
+
+    def _percentiles(self, parts: Iterable[torch.Tensor]) -> tuple[float, float] | None:
+        """The two percentiles of the values of all parts, each of at most 4 million; of more every n-th."""
+        if self.percentiles is None:
+            return None
+        samples = [part.as_subclass(torch.Tensor).flatten()[:: max(1, part.numel() // SAMPLES)] for part in parts]
+        joined = torch.cat(samples)
+        joined = joined[:: max(1, joined.numel() // SAMPLES)]
+        low, high = np.percentile(joined.cpu().numpy(), list(self.percentiles))
+        return float(low), float(high)
+
+
+def _scale(values: torch.Tensor, limits: tuple[float, float] | None) -> torch.Tensor:
+    """Values between 0 and 1 at the limits, as MONAI's `ScaleIntensityRange` scales them."""
+    if limits is None:
+        return values
+    low, high = limits
+    return (values - low) / (high - low) if high > low else values - low
+
+
+_SIDES = {"L": 0, "R": 0, "P": 1, "A": 1, "I": 2, "S": 2}
+
+
+class Stack:
+    """An image ``(C, *spatial)`` whose slabs are read, and written, in another orientation; nothing is copied."""
+
+    def __init__(self, image: torch.Tensor, orientation: str | None, slice_axis: int) -> None:
+        plain = image.as_subclass(torch.Tensor)
+        affine = np.eye(4)
+        if plain.ndim == 3:
+            plain = plain.unsqueeze(-1)
+        elif isinstance(image, MetaTensor):
+            affine = np.asarray(torch.as_tensor(image.affine).cpu(), dtype=np.float64).reshape(-1, 4, 4)[0]
+        self.stored = plain
+        shape = plain.shape[1:]
+        turn = np.array([[0, 1], [1, 1], [2, 1]])
+        if image.ndim == 3:  # a picture's only slice lies along the slice axis
+            order = [axis for axis in range(3) if axis != slice_axis]
+            turn[:, 0] = [*order, slice_axis]
+        elif orientation is not None:
+            turn = ornt_transform(io_orientation(affine), axcodes2ornt(orientation))
+        self.axes = [int(np.flatnonzero(turn[:, 0] == axis)[0]) for axis in range(3)]  # stored axis of each new one
+        self.flipped = [turn[axis, 1] < 0 for axis in self.axes]
+        self.affine = affine @ inv_ornt_aff(turn, shape)
+        self.slice_axis = slice_axis
+        self.length = shape[self.axes[slice_axis]]
+        self.slice_elements = plain.numel() // self.length
+
+    def _view(self, tensor: torch.Tensor, first: int, last: int) -> torch.Tensor:
+        """The slices of the oriented image from first to last, not yet flipped."""
+        if self.flipped[self.slice_axis]:
+            first, last = self.length - last, self.length - first
+        oriented = tensor.permute(0, *(axis + 1 for axis in self.axes))
+        return oriented.narrow(self.slice_axis + 1, first, last - first)
+
+    def _flip(self, tensor: torch.Tensor) -> torch.Tensor:
+        axes = [axis for axis, flipped in enumerate(self.flipped, start=1) if flipped]
+        return tensor.flip(axes) if axes else tensor
+
+    def slab(self, first: int, last: int) -> MetaTensor:
+        affine = self.affine.copy()
+        affine[:3, 3] += first * affine[:3, self.slice_axis]
+        values = self._flip(self._view(self.stored, first, last)).float().contiguous()
+        return MetaTensor(values, affine=torch.from_numpy(affine))
+
+    def write(self, result: torch.Tensor, slab: torch.Tensor, first: int) -> None:
+        last = first + slab.shape[self.slice_axis + 1]
+        self._view(result, first, last).copy_(self._flip(slab))

@@ -1,0 +1,116 @@
+"""An interrupted inference: what is finished stays, what is not is done, and nothing of other weights is mixed in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from monai.data import DataLoader, Dataset
+from monai.engines import SupervisedEvaluator
+from PIL import Image
+
+from common.errors import InputError
+from common.io import load_images
+from common.io.files import read_csv
+from common.transforms import SaveSegmentationd
+from common.workflow import InferenceProgress, PredictionSummary
+
+CASES = ("a", "b", "c", "d")
+
+
+class Network(torch.nn.Module):
+    """Half of the brightness; ends the run at one image, as a crash does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.tensor(0.5))
+        self.calls, self.last = 0, 99
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        if self.calls > self.last:
+            raise RuntimeError("killed")
+        return image / 255 * self.weight.detach()
+
+
+@pytest.fixture
+def items(tmp_path: Path) -> list[dict[str, str]]:
+    for index, case in enumerate(CASES):
+        Image.new("L", (8, 6), 60 * (index + 1)).save(tmp_path / f"{case}.png")
+    return [{"case": case, "image": str(tmp_path / f"{case}.png")} for case in CASES]
+
+
+def infer(items: list[dict[str, str]], folder: Path, network: Network, **options: Any) -> InferenceProgress:
+    progress = InferenceProgress(items, str(folder), network, **{"settings": {"threshold": 0.3}, **options})
+    evaluator = SupervisedEvaluator(
+        device=torch.device("cpu"),
+        val_data_loader=DataLoader(Dataset(progress.items, load_images("image")), batch_size=1),
+        network=network,
+        postprocessing=SaveSegmentationd("pred", str(folder), threshold=0.3),
+        val_handlers=[PredictionSummary(str(folder), progress=progress), progress],
+    )
+    progress.run(evaluator)
+    return progress
+
+
+@pytest.fixture
+def interrupted(items: list[dict[str, str]], tmp_path: Path) -> Path:
+    """A folder of results whose run ended at the third of four images."""
+    network = Network()
+    network.last = 2
+    with pytest.raises(RuntimeError, match="killed"):
+        infer(items, tmp_path / "out", network)
+    return tmp_path / "out"
+
+
+def test_it_goes_on_where_it_stopped(items: list[dict[str, str]], interrupted: Path) -> None:
+    (interrupted / ".partial-x").mkdir()  # what a kill in the midst of writing leaves
+    (interrupted / ".partial-x/c_mask.png").write_bytes(b"half")
+    before = {path.name: path.stat().st_mtime_ns for path in interrupted.glob("*.png")}
+    assert sorted(before) == ["a_mask.png", "b_mask.png"]
+    network = Network()
+    infer(items, interrupted, network)
+    assert network.calls == 2
+    assert {name: (interrupted / name).stat().st_mtime_ns for name in before} == before
+    rows = read_csv(interrupted / "summary.csv")
+    assert [row["case"] for row in rows] == list(CASES)
+    assert [row["foreground_voxels"] for row in rows] == ["0", "0", "48", "48"]
+    names = {".partial-x", "inference.json", "summary.csv", *(f"{case}_mask.png" for case in CASES)}
+    assert {path.name for path in interrupted.iterdir()} == names - {".partial-x"}
+    again = Network()
+    (interrupted / "summary.csv").unlink()
+    infer(items, interrupted, again)
+    assert again.calls == 0 and read_csv(interrupted / "summary.csv") == rows
+
+
+def test_a_missing_result_or_a_new_image_is_done_again(items: list[dict[str, str]], interrupted: Path) -> None:
+    (interrupted / "b_mask.png").unlink()
+    Image.fromarray(np.full((9, 9), 255, np.uint8)).save(items[0]["image"])
+    network = Network()
+    infer(items, interrupted, network)
+    assert network.calls == 4
+    rows = read_csv(interrupted / "summary.csv")
+    assert [(row["case"], row["foreground_voxels"]) for row in rows][:2] == [("a", "81"), ("b", "0")]
+
+
+def test_other_weights_or_settings_are_refused(items: list[dict[str, str]], interrupted: Path) -> None:
+    network = Network()
+    torch.nn.init.constant_(network.weight, 0.7)
+    with pytest.raises(InputError, match=r"made with other weights; .* --overwrite true"):
+        infer(items, interrupted, network)
+    with pytest.raises(InputError, match=r"made with other settings \(threshold\); .* --overwrite true"):
+        infer(items, interrupted, Network(), settings={"threshold": 0.6})
+    assert network.calls == 0 and len(read_csv(interrupted / "summary.csv")) == 2
+    infer(items, interrupted, network, overwrite=True)
+    assert network.calls == 4 and len(read_csv(interrupted / "summary.csv")) == 4
+
+
+def test_a_damaged_record_is_none(items: list[dict[str, str]], interrupted: Path) -> None:
+    (interrupted / "inference.json").write_text("{")
+    network = Network()
+    infer(items, interrupted, network)
+    assert network.calls == 4 and set(json.loads((interrupted / "inference.json").read_text())["cases"]) == set(CASES)

@@ -152,7 +152,7 @@ def new_images(plan: Plan) -> list[Transform]:
         plan: of the network.
 
     Returns:
-        Transforms of ``image``: read, and of volumes normalized; pictures are normalized one by one, when their slab is.
+        Transforms of ``image``: read, and of volumes normalized; pictures are normalized with their slab.
     """
     return [*reading(plan, labels=False), *(intensity(plan) if plan.image_dims == 3 else [])]
 

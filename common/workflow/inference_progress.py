@@ -12,13 +12,12 @@ from typing import Any
 
 import torch
 from ignite.engine import Engine, Events
-from monai.bundle import ConfigWorkflow
 from monai.utils import ensure_tuple
 
 from common.errors import InputError
 from common.io.files import whole_file, write_csv
-from common.workflow.call_stack import at_work
 from common.workflow.claim import claim_folder, release_folders
+from common.workflow.monai_internals import running_workflow
 
 __all__ = ["InferenceProgress", "weights_digest"]
 
@@ -169,7 +168,7 @@ def _stamps(image: Any) -> list[list[Any]]:
 
 
 def _configuration() -> dict[str, Any]:
-    workflow = at_work(ConfigWorkflow)
+    workflow = running_workflow()
     if workflow is None:
         return {}
     config: Any = workflow.parser.config

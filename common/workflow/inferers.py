@@ -64,9 +64,7 @@ def slab_inferer(
     across = float(plan.spacing[2]) if plan.spacing else -1.0
     within = [AxisSpacingd("image", [*plan.spacing[:2], -1])] if plan.spacing else []
     if plan.spatial_dims == 2:
-        return SlabInferer(
-            slices, within, activations, plan.orientation, neighbors=neighbors, num_classes=num_classes
-        )
+        return SlabInferer(slices, within, activations, plan.orientation, neighbors=neighbors, num_classes=num_classes)
     windows = SlidingWindowInferer(plan.patch_size, sw_batch_size=4, overlap=overlap, mode="gaussian")
     return SlabInferer(
         windows,

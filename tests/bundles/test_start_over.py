@@ -18,7 +18,7 @@ def refusal(**run: Any) -> str:
     return str(find_input_error(raised.value))
 
 
-def test_a_second_training_in_the_folder(bundle: Path, tiny: dict[str, Any], tmp_path: Path, caplog: Any) -> None:
+def test_a_second_training_in_the_folder(bundle: Path, tiny: dict[str, Any], tmp_path: Path) -> None:
     places = {"dataset_dir#folder": str(tmp_path / "phantom"), "output_dir": str(tmp_path), "ckpt_dir": str(tmp_path)}
     run = {"bundle": bundle.name, "verb": "training", "configs": ["train"], **tiny["train"], **places}
     run_bundle(**run)
@@ -32,7 +32,6 @@ def test_a_second_training_in_the_folder(bundle: Path, tiny: dict[str, Any], tmp
     assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["epoch"] == 2
     (tmp_path / "checkpoint.pt").rename(tmp_path / "theirs.pt")
     (tmp_path / "model.pt").unlink()
-    run_bundle(**run | {"max_epochs": 0}, weights=str(tmp_path / "theirs.pt"), overwrite=True, seed=1)
-    theirs, ours = (torch.load(tmp_path / f, weights_only=True) for f in ("theirs.pt", "checkpoint.pt"))
-    assert ours["epoch"] == 0 and ours["definition"]["seed"] == 1
-    torch.testing.assert_close(ours["objects"]["network"], theirs["objects"]["network"], rtol=0, atol=0)
+    run_bundle(**run, weights=str(tmp_path / "theirs.pt"), overwrite=True, seed=1)
+    ours = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    assert ours["epoch"] == 1 and ours["definition"]["seed"] == 1

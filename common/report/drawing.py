@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import cycle, islice, product
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,21 @@ def legend_below(figure: Figure, panel: Axes) -> None:
     """The panel's legend, below the whole figure."""
     handles, labels = panel.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=min(5, len(labels)), **LEGEND)
+
+
+def line_styles(labels: Sequence[str] | Mapping[str, Any], highlight: str | None = None) -> dict[str, dict[str, Any]]:
+    """Colour and dashes of each line; the highlighted one is black, thick and on top."""
+    if highlight is not None and highlight not in labels:
+        raise InputError(f"highlight must be one of {', '.join(labels)}, got {highlight}.")
+    others = [label for label in labels if label != highlight]
+    pairs = islice(cycle(product(DASHES, COLOURS)), len(others))
+    styles: dict[str, dict[str, Any]] = {
+        label: {"color": colour, "linestyle": dashes, "linewidth": 1.3}
+        for label, (dashes, colour) in zip(others, pairs, strict=True)
+    }
+    if highlight is not None:
+        styles[highlight] = {"color": "black", "linestyle": "-", "linewidth": 2.4, "zorder": 5}
+    return styles
 
 
 def dice_of(mask: np.ndarray, reference: np.ndarray) -> float:

@@ -26,7 +26,7 @@ from common.report.tables import epoch_column, run_tables
 __all__ = ["draw_confusion_matrices", "draw_validation"]
 
 SHADES = "Blues"
-ERRORS = "magma"  # as bright as it is grave, whatever the colour vision
+ERRORS = "magma"  # as bright as it is grave, for every color vision
 
 
 def draw_confusion_matrices(

@@ -94,7 +94,7 @@ def soft_labels(
     neighbour_slices: float = 0.3,
     output: str = "soft_labels.png",
 ) -> str:
-    """How soft labels are made of readers' regions, step by step, for the cases in which they marked most.
+    """How soft labels are made of annotators' regions, step by step, for the cases in which they marked most.
 
     Args:
         dataset: folder with images/, bones/ and regions.csv.

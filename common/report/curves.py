@@ -1,4 +1,4 @@
-"""Curves over epochs and over noise levels, as in the figures of the T-Loss paper."""
+"""Curves over epochs, as in the figures of the T-Loss paper."""
 
 from __future__ import annotations
 
@@ -26,17 +26,29 @@ from common.report.tables import epoch_column, run_tables
 def draw_memorisation(runs: Mapping[str, PathLike], path: PathLike, highlight: str | None = None) -> Path:
     """Dice of the training predictions with the clean labels over the epochs, a panel per kind of noise.
 
-    A falling line is a network that learns the labels' errors by heart. Panels stand only for kinds that occurred.
+    A falling line is a network that memorizes the labels' errors. There are panels only for kinds that occurred.
 
     Args:
         runs: folder with ``memorisation.csv`` of each line, by its label.
         path: PNG to write.
         highlight: the label drawn strong and on top.
 
-    Raises:
-        InputError: no runs, a missing or foreign ``memorisation.csv``, or a ``highlight`` that is no label.
+    Returns:
+        The path written.
 
-    Source: T-Loss paper, Fig. 1.
+    Raises:
+        InputError: no runs, a missing or foreign ``memorisation.csv``, or a ``highlight`` that is not a label.
+
+    Source: Gonzalez-Jimenez et al., *Robust T-Loss*, Fig. 1, https://arxiv.org/abs/2306.00753.
+
+    Example:
+        >>> import tempfile
+        >>> from common.io.files import write_csv
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     rows = [{"epoch": e, "noise_kind": "erosion", "dice_clean": 0.9 - e / 100} for e in (1, 2)]
+        ...     _ = write_csv(f"{folder}/memorisation.csv", rows)
+        ...     draw_memorisation({"T-Loss": folder}, f"{folder}/curves.png").name
+        'curves.png'
     """
     tables = run_tables(runs, "memorisation.csv", ("epoch", "noise_kind", "dice_clean"))
     styles = line_styles(tables, highlight)
@@ -64,19 +76,30 @@ def draw_memorisation(runs: Mapping[str, PathLike], path: PathLike, highlight: s
 
 
 def draw_nu_path(runs: Mapping[str, PathLike], path: PathLike, starts: Mapping[str, PathLike] | None = None) -> Path:
-    """The learned tolerance of the T-Loss over the epochs: of some runs, and with Dice for each start.
+    """The learned tolerance of the T-Loss over the epochs: one panel for runs, two with Dice for each start.
 
     Args:
         runs: folder with ``metrics.csv`` of each line of the left panel, by its label (in the paper the noise level);
             empty leaves the panel out.
         path: PNG to write.
-        starts: folder of each line of the centre and right panels, runs that differ in the tolerance they started
+        starts: folder of each line of the center and right panels, runs that differ in the tolerance they started
             from, by its label; none leaves both out.
+
+    Returns:
+        The path written.
 
     Raises:
         InputError: no runs, a missing ``metrics.csv``, or one without the column ``nu_tilde`` or ``val_mean_dice``.
 
-    Source: T-Loss paper, Fig. 2.
+    Source: Gonzalez-Jimenez et al., *Robust T-Loss*, Fig. 2, https://arxiv.org/abs/2306.00753.
+
+    Example:
+        >>> import tempfile
+        >>> from common.io.files import write_csv
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = write_csv(f"{folder}/metrics.csv", [{"epoch": e, "nu_tilde": -e / 10} for e in (1, 2)])
+        ...     draw_nu_path({"T-Loss": folder}, f"{folder}/tolerance.png").name
+        'tolerance.png'
     """
     tolerance = r"$\tilde{\nu} = \log\,\nu$"
     drawn = [

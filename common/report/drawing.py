@@ -1,4 +1,4 @@
-"""What all figures share: sizes, colours for every colour vision, axes, images with outlines, and the file."""
+"""What all figures share: sizes, colors for every color vision, axes, images with outlines, and the file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from common.io.files import whole_file
 PathLike = str | os.PathLike[str]
 
 WIDTH = 7.0  # inches: a 9-point letter is 12 pixels high where the figure is shown 700 pixels wide
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe and Ito, for every colour vision
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe and Ito, for every color vision
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1.2)))
 TEXT = "#333333"
 LEGEND: dict[str, Any] = {"frameon": False, "fontsize": 8, "labelcolor": TEXT, "handlelength": 2.6}
@@ -45,7 +45,7 @@ def save_figure(figure: Figure, path: PathLike, dpi: int = 200, keep: Sequence[s
         figure: to be drawn on white.
         path: ends in ``.png``.
         dpi: pixels per inch.
-        keep: for figures with photographs: the file has 256 colours, these (``#RRGGBB``) among them, and a third of
+        keep: for figures with photographs: the file has 256 colors, these (``#RRGGBB``) among them, and a third of
             the size.
 
     Raises:
@@ -66,7 +66,7 @@ def save_figure(figure: Figure, path: PathLike, dpi: int = 200, keep: Sequence[s
 
 
 def _few_colours(pixels: np.ndarray, keep: Sequence[str]) -> Image.Image:
-    """(H, W, 3) with 256 colours, ``keep`` and at most 52 greys among them."""
+    """(H, W, 3) with 256 colors, ``keep`` and at most 52 grays among them."""
     grey = np.ptp(pixels, axis=2, keepdims=True) == 0
     pixels = np.where(grey, (pixels + 2.0) // 5 * 5, pixels).astype(np.uint8)
     chosen = Image.fromarray(pixels).quantize(256 - len(keep)).getpalette() or []
@@ -103,7 +103,7 @@ def legend_below(figure: Figure, panel: Axes) -> None:
 
 
 def line_styles(labels: Sequence[str] | Mapping[str, Any], highlight: str | None = None) -> dict[str, dict[str, Any]]:
-    """Colour and dashes of each line; the highlighted one is black, thick and on top."""
+    """Color and dashes of each line; the highlighted one is black, thick and on top."""
     if highlight is not None and highlight not in labels:
         raise InputError(f"highlight must be one of {', '.join(labels)}, got {highlight}.")
     others = [label for label in labels if label != highlight]

@@ -28,10 +28,22 @@ def draw_reliability(runs: Mapping[str, Sequence[PathLike]], path: PathLike) -> 
         runs: folders with ``reliability.csv``, see `common.workflow.ReliabilityTable`, of each method by its label.
         path: PNG to write.
 
+    Returns:
+        The path written.
+
     Raises:
         InputError: no runs, a missing or foreign ``reliability.csv``, or tables of different classes or bins.
 
-    Source: Guo et al., *On calibration of modern neural networks*, ICML 2017, Fig. 1.
+    Source: Guo et al., *On calibration of modern neural networks*, ICML 2017, Fig. 1, https://arxiv.org/abs/1706.04599.
+
+    Example:
+        >>> import tempfile
+        >>> from common.io.files import write_csv
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     row = {"class": "lesion", "bin": 1, "count": 10, "confidence": 0.9, "accuracy": 0.7}
+        ...     _ = write_csv(f"{folder}/reliability.csv", [row])
+        ...     draw_reliability({"BWCR": [folder]}, f"{folder}/reliability.png").name
+        'reliability.png'
     """
     if not any(runs.values()):
         raise InputError("a reliability diagram needs at least one run, got none.")

@@ -11,10 +11,17 @@ from common.io.files import read_csv
 
 
 def markdown_table(header: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
-    """A Markdown table, its first column left-aligned and the others right-aligned; no rows leave the header alone.
+    """A Markdown table, its first column left-aligned and the others right-aligned.
+
+    Args:
+        header: one cell for each column.
+        rows: each with as many cells as the header; no rows give the header alone.
+
+    Returns:
+        The lines of the table, without a line break at the end. ``|`` in a cell is escaped.
 
     Raises:
-        InputError: a row has not as many cells as the header.
+        InputError: a row has another number of cells than the header.
 
     Example:
         >>> print(markdown_table(["Loss", "Dice"], [["T-Loss", 0.87]]))
@@ -24,7 +31,7 @@ def markdown_table(header: Sequence[object], rows: Sequence[Sequence[object]]) -
     """
     for row in rows:
         if len(row) != len(header):
-            raise InputError(f"a row needs {len(header)} cells as the header has, got {len(row)}: {list(row)}.")
+            raise InputError(f"a row needs {len(header)} cells, as many as the header, got {len(row)}: {list(row)}.")
     lines = [[str(cell).replace("|", r"\|").replace("\n", " ") for cell in row] for row in (header, *rows)]
     lines.insert(1, [":---"] + ["---:"] * (len(header) - 1))
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -39,6 +46,9 @@ def run_tables(
         runs: label → folder.
         file: its name in each folder.
         columns: that it must have.
+
+    Returns:
+        The rows, each a column's text by its name, by the label of the run.
 
     Raises:
         InputError: no runs, a missing file, or one without a row or a column.

@@ -7,10 +7,9 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from common.report.noise_levels import CLEAN
 from PIL import Image
 
-from benchmarks.report.noise_levels import draw_dice_by_noise_level, draw_noise_levels
+from benchmarks.report.noise_levels import CLEAN, draw_dice_by_noise_level, draw_noise_levels
 from benchmarks.report.tables import summarise_runs
 from common.errors import InputError
 

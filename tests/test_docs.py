@@ -88,6 +88,29 @@ def test_broken_links_are_found(tmp_path: Path) -> None:
     assert broken_links(page) == ["no.md does not exist", "page.md has no heading #c"]
 
 
+CODE = re.compile(
+    r"^```.*?^```|`[^`\n]*`|\]\([^)]*\)|<!-- results.*?/results[^>]*-->|\$\$.*?\$\$|\$[^$\n]+\$",
+    re.DOTALL | re.MULTILINE,
+)
+BRITISH = re.compile(
+    r"\b((?:normal|memor|optim|maxim|minim|general|initial|recogn|summar|parametr)is(?:e|ed|es|er|ing|ation)|"
+    r"(?:colour|neighbour|favour|behaviour|grey)\w*|centred?|licence|(?:un)?labell(?:ed|ing)|(?:milli)?metres?|spoilt)\b",
+    re.IGNORECASE,
+)
+GLOSSARY = re.compile(r"\b(raters?|readers?)\b", re.IGNORECASE)
+WRITTEN = [*(f"docs/{page}" for page in PAGES), "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"]
+WRITTEN += [path.relative_to(REPOSITORY).as_posix() for path in REPOSITORY.glob("bundles/*/docs/README.md")]
+
+
+@pytest.mark.parametrize("page", WRITTEN)
+def test_words(page: str) -> None:
+    """American English, and the glossary's word for who labels."""
+    prose = CODE.sub("", (REPOSITORY / page).read_text(encoding="utf-8"))
+    assert [found[0] for found in BRITISH.finditer(prose)] == []
+    if page != "docs/glossary.md":
+        assert GLOSSARY.findall(prose) == []
+
+
 METHODS = sorted(path.stem for path in (DOCS / "methods").glob("*.md"))
 LABELS = {  # of the loader that a page's configuration names
     "bwcr": {"label": torch.ones(2, 1, 32, 32), "label_weight": torch.ones(2, 1, 32, 32)},

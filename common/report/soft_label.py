@@ -146,7 +146,7 @@ def soft_label_examples(
         >>> import tempfile
         >>> from common.phantoms import write_knee_phantom
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     data = write_knee_phantom(folder, num_cases=2, size=48, num_slices=3)
+        ...     data = write_knee_phantom(folder, num_cases=4, size=48, num_slices=3)
         ...     list(soft_label_examples(data, count=1)[0].steps)
         ['raters', 'anatomy', 'hyperintensity', 'neighbours']
     """

@@ -12,7 +12,11 @@ export MPLBACKEND = Agg
 BIN = .venv/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test acceptance lint packages docs benchmark clean
+.PHONY: help demo test test-quick acceptance lint format packages docs benchmark clean
+
+help: ## this list
+	@echo 'make TARGET [PYTHON=python3.12]; BUNDLE, TABLE, SCALE and CORES are set in the same way'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
 
 .venv/core: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
@@ -25,30 +29,37 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 	$(PIP) -e '.[$*]'
 	@touch $@
 
-demo: .venv/core
+demo: .venv/core ## train a method (BUNDLE) and its baseline on a generated phantom, and write a report: 3 minutes
 	$(BIN)/python -m common.demo $(BUNDLE)
 
-test: .venv/test
+test: .venv/test ## the whole test suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-acceptance: .venv/test
+test-quick: .venv/test ## the tests of the library, without those that train a bundle
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/common common
+
+acceptance: .venv/test ## the tests of docs/acceptance.md, and its table
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "acceptance or hostile" --acceptance=docs/acceptance.md
 
-lint: .venv/test
+lint: .venv/test ## ruff, mypy, and the lint of the configurations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/bundles/test_configs.py
 
-packages: .venv/core
+format: .venv/test ## ruff's formatting and the corrections that it can make
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+packages: .venv/core ## a zip of each bundle, into dist/
 	$(BIN)/python -m common.package all --output dist
 
-docs: .venv/docs
+docs: .venv/docs ## the site, into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo site/index.html
 
-benchmark: .venv/benchmark
+benchmark: .venv/benchmark ## a table of a paper (TABLE, SCALE)
 	$(BIN)/snakemake --snakefile benchmarks/Snakefile --cores $(CORES) --config scale=$(SCALE) --rerun-triggers mtime -- $(TABLE)
 
-clean:
+clean: ## remove what the other targets made
 	rm -rf .venv dist site demo .snakemake

@@ -66,7 +66,7 @@ rule bwcr_example:
             {key: BWCR[SCALE][key] for key in ("spacing_mm", "image_size", "features", "bias_field") if key in BWCR[SCALE]}
         ),
     shell:
-        "IMAGE=$({PYTHON} benchmarks/bwcr_table.py example --summary {input.summary} --data {params.data}) && cd bundles/bwcr"
+        "IMAGE=$({PYTHON} -m benchmarks.bwcr_table example --summary {input.summary} --data {params.data}) && cd bundles/bwcr"
         " && {PYTHON} -m monai.bundle run inferring --config_file \"['configs/inference.yaml','configs/acdc.yaml']\" {params.values}"
         " --dataset_dir \"$IMAGE\" --ckpt_dir {ROOT}/$(dirname {output}) --output_dir {ROOT}/{output} > {ROOT}/{log} 2>&1"
 
@@ -83,7 +83,7 @@ for name, spec in BWCR_TABLES.items():
             seeds=shlex.quote(json.dumps(spec["seeds"])),
             data=lambda wildcards: shlex.quote(data_folder("acdc")),
             configuration=shlex.quote(json.dumps(BWCR[SCALE])),
-            show=f"&& {PYTHON} -m common.report table docs/results/{name}.json docs/methods/bwcr.md" if SCALE == "desk" else "",
+            show=f"&& {PYTHON} -m benchmarks.report table docs/results/{name}.json docs/methods/bwcr.md" if SCALE == "desk" else "",
         shell:
-            "{PYTHON} benchmarks/bwcr_table.py table --table {params.table} --scale {SCALE} --methods {params.methods} --seeds {params.seeds}"
+            "{PYTHON} -m benchmarks.bwcr_table table --table {params.table} --scale {SCALE} --methods {params.methods} --seeds {params.seeds}"
             " --configuration {params.configuration} --runs_dir {BWCR_RUNS} --data {params.data} --output_dir docs/results {params.show}"

@@ -88,7 +88,7 @@ rule disentangling_annotators_spoil:
     output: touch(f"{ANNOTATOR_SPOILT}/done")
     params: data=lambda wildcards: shlex.quote(data_folder("mnist_annotators"))
     shell:
-        "{PYTHON} benchmarks/disentangling_annotators_table.py spoil --data {params.data} --share {wildcards.share}"
+        "{PYTHON} -m benchmarks.disentangling_annotators_table spoil --data {params.data} --share {wildcards.share}"
         " --output_dir $(dirname {output})"
 
 
@@ -129,11 +129,11 @@ for name, spec in ANNOTATOR_TABLES.items():
             configuration=shlex.quote(json.dumps(spec[SCALE])),
             data=lambda wildcards, spec=spec: f"--data {shlex.quote(data_folder(spec['data']))}" if spec.get("data") == "oocytes" else "",
             show=" ".join(
-                f"&& {{PYTHON}} -m common.report table docs/results/{name}_{labels}.json docs/methods/disentangling_annotators.md"
+                f"&& {{PYTHON}} -m benchmarks.report table docs/results/{name}_{labels}.json docs/methods/disentangling_annotators.md"
                 for labels in spec["rows"]
             ).replace("{PYTHON}", PYTHON) if SCALE == "desk" else "",
         shell:
-            "{PYTHON} benchmarks/disentangling_annotators_table.py table --table {params.table} --scale {SCALE} --configuration {params.configuration}"
+            "{PYTHON} -m benchmarks.disentangling_annotators_table table --table {params.table} --scale {SCALE} --configuration {params.configuration}"
             " --runs_dir {OUTPUT}/{params.table}/{SCALE} --output_dir docs/results {params.data} {params.show}"
 
 
@@ -151,7 +151,7 @@ rule disentangling_annotators_trace:
         ),
         figure=f"docs/results/disentangling_annotators_trace{'' if SCALE == 'desk' else '_' + SCALE}.png",
     shell:
-        "{PYTHON} -m common.report validation {params.runs} --output {params.figure}"
+        "{PYTHON} -m benchmarks.report validation {params.runs} --output {params.figure}"
 
 
 rule disentangling_annotators_noise:
@@ -170,5 +170,5 @@ rule disentangling_annotators_noise:
             for share in ANNOTATOR_NOISE["shares"]
         ),
     shell:
-        "{PYTHON} benchmarks/disentangling_annotators_table.py noise {params.runs} --scale {SCALE} --configuration {params.configuration}"
+        "{PYTHON} -m benchmarks.disentangling_annotators_table noise {params.runs} --scale {SCALE} --configuration {params.configuration}"
         " --output_dir docs/results"

@@ -11,19 +11,16 @@ import numpy as np
 import torch
 from PIL import Image
 
+from benchmarks.report.annotators import draw_confusion_matrices
+from benchmarks.report.noise_levels import draw_dice_by_noise_level
+from benchmarks.report.statistics import mean_and_std
+from benchmarks.report.tables import summarise_runs, write_results
 from common.datasets import annotator_datalist
 from common.io import LoadAnnotatorsd
 from common.io.files import read_csv
 from common.metrics import pairwise_dice
 from common.noise import case_generator, simulate_annotator
 from common.noise.simulated_annotators import STRENGTHS
-from common.report import (
-    draw_confusion_matrices,
-    draw_dice_by_noise_level,
-    mean_and_std,
-    summarise_runs,
-    write_results,
-)
 
 NAMES = {
     "mean": "Mean label",

@@ -81,8 +81,9 @@ def main(
     import nibabel as nib
     import numpy as np
 
+    from benchmarks.report.tables import insert_between_markers
     from common.io.files import whole_file
-    from common.report.tables import insert_between_markers, markdown_table
+    from common.report.tables import markdown_table
 
     bundles = sorted(path.parents[1].name for path in REPOSITORY.glob("bundles/*/configs/inference.yaml"))
     results: dict[str, Any] = {}

@@ -94,9 +94,9 @@ for name, spec in MARGINAL_TABLES.items():
         params:
             table=name,
             configuration=shlex.quote(json.dumps(spec[SCALE])),
-            show=f"&& for file in {name} {name}_clean; do {PYTHON} -m common.report table docs/results/$file.json"
+            show=f"&& for file in {name} {name}_clean; do {PYTHON} -m benchmarks.report table docs/results/$file.json"
             " docs/methods/marginal_thresholding.md; done" if SCALE == "desk" and spec["data"] != "totalsegmentator" else "",
         shell:
-            "{PYTHON} benchmarks/marginal_thresholding_table.py --table {params.table} --scale {SCALE}"
+            "{PYTHON} -m benchmarks.marginal_thresholding_table --table {params.table} --scale {SCALE}"
             " --configuration {params.configuration} --runs_dir {OUTPUT}/{params.table}/{SCALE}"
             " --output_dir docs/results {params.show}"

@@ -8,8 +8,10 @@ from typing import Any
 
 import fire
 
+from benchmarks.report.noise_levels import draw_dice_by_noise_level
+from benchmarks.report.statistics import mean_and_std
+from benchmarks.report.tables import summarise_runs, write_results
 from common.io.files import read_csv
-from common.report import draw_dice_by_noise_level, mean_and_std, summarise_runs, write_results
 
 LOSSES = {"cross_entropy": "CE", "soft_dice": "SD"}
 DECISIONS = {"half": "at 1/2", "optimal": "Dice-optimal"}

@@ -111,7 +111,7 @@ rule soft_label_apl_example:
         ),
     wildcard_constraints: table="soft_label_apl_phantom"
     shell:
-        "IMAGE=$({PYTHON} benchmarks/soft_label_apl_table.py example --evaluation $(dirname {input.summary}) --data {SOFT_LABEL_PHANTOM})"
+        "IMAGE=$({PYTHON} -m benchmarks.soft_label_apl_table example --evaluation $(dirname {input.summary}) --data {SOFT_LABEL_PHANTOM})"
         " && cd bundles/soft_label_apl && {PYTHON} -m monai.bundle run inferring --config_file {params.configs} {params.values}"
         " --dataset_dir {ROOT}/\"$IMAGE\" --ckpt_dir {ROOT}/$(dirname {output}) --output_dir {ROOT}/{output} > {ROOT}/{log} 2>&1"
 
@@ -132,8 +132,8 @@ for name, spec in SOFT_LABEL_TABLES.items():
             configuration=shlex.quote(json.dumps(spec[SCALE])),
             data="" if spec["data"] else f"--data {SOFT_LABEL_PHANTOM}",
             show=" ".join(
-                f"&& {PYTHON} -m common.report table docs/results/{name}_{network}.json docs/methods/soft_label_apl.md" for network in spec["networks"]
+                f"&& {PYTHON} -m benchmarks.report table docs/results/{name}_{network}.json docs/methods/soft_label_apl.md" for network in spec["networks"]
             ) if SCALE == "desk" else "",
         shell:
-            "{PYTHON} benchmarks/soft_label_apl_table.py table --table {params.table} --scale {SCALE} --configuration {params.configuration}"
+            "{PYTHON} -m benchmarks.soft_label_apl_table table --table {params.table} --scale {SCALE} --configuration {params.configuration}"
             " --runs_dir {OUTPUT}/{params.table}/{SCALE} --output_dir docs/results {params.data} {params.show}"

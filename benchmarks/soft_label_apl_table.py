@@ -10,9 +10,10 @@ from typing import Any
 
 import fire
 
+from benchmarks.report.tables import summarise_runs, write_results
 from common.errors import InputError
 from common.io.files import read_csv
-from common.report import draw_soft_label_pipeline, soft_label_examples, summarise_runs, write_results
+from common.report import draw_soft_label_pipeline, soft_label_examples
 
 ROWS = {
     "majority_bce": "BCE, majority vote",

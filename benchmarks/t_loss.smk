@@ -70,9 +70,9 @@ for name, spec in T_LOSS_TABLES.items():
             table=name,
             data=spec["data"],
             configuration=shlex.quote(json.dumps(spec["desk"] if SCALE == "desk" else {})),
-            show=f"&& {PYTHON} -m common.report table docs/results/{name}.json {T_LOSS_DOCUMENTS[name]}"
+            show=f"&& {PYTHON} -m benchmarks.report table docs/results/{name}.json {T_LOSS_DOCUMENTS[name]}"
             if SCALE == "desk" and name in T_LOSS_DOCUMENTS else "",
         shell:
-            "{PYTHON} benchmarks/t_loss_table.py --table {params.table} --scale {SCALE} --data {params.data}"
+            "{PYTHON} -m benchmarks.t_loss_table --table {params.table} --scale {SCALE} --data {params.data}"
             " --configuration {params.configuration} --runs_dir {OUTPUT}/{params.table}/{SCALE}"
             " --output_dir docs/results {params.show}"

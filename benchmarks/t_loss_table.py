@@ -7,15 +7,11 @@ from typing import Any
 
 import fire
 
+from benchmarks.report.curves import draw_dice_by_setting
+from benchmarks.report.statistics import last_epochs_mean
+from benchmarks.report.tables import summarise_runs, write_results
 from common.io.files import read_csv
-from common.report import (
-    draw_dice_by_setting,
-    draw_memorisation,
-    draw_nu_path,
-    last_epochs_mean,
-    summarise_runs,
-    write_results,
-)
+from common.report import draw_memorisation, draw_nu_path
 
 DATA = {"shenzhen": "the Shenzhen radiographs", "isic": "ISIC 2017"}
 NAMES = {"t_loss": "T-Loss", "bce": "BCE", "soft_dice": "soft Dice"}

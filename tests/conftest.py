@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from common.report.tables import insert_between_markers, markdown_table
+from benchmarks.report.tables import insert_between_markers
+from common.report.tables import markdown_table
 
 torch.set_num_threads(1)  # pytest-xdist fills the cores with processes
 

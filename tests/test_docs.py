@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any
 
 import config_lint as lint
 import pytest
+import torch
 import yaml
+from monai.bundle import ConfigParser
 
 REPOSITORY = Path(__file__).parents[1]
 DOCS = REPOSITORY / "docs"
@@ -83,3 +86,65 @@ def test_broken_links_are_found(tmp_path: Path) -> None:
         "# A b\n\n## C: d, e\n\n[x](#c-d-e) [x](no.md) ![x](page.md#a-b) [x](page.md#c) `[x](y)` [x](https://z)\n"
     )
     assert broken_links(page) == ["no.md does not exist", "page.md has no heading #c"]
+
+
+CODE = re.compile(
+    r"^```.*?^```|`[^`\n]*`|\]\([^)]*\)|<!-- results.*?/results[^>]*-->|\$\$.*?\$\$|\$[^$\n]+\$",
+    re.DOTALL | re.MULTILINE,
+)
+BRITISH = re.compile(
+    r"\b((?:normal|memor|optim|maxim|minim|general|initial|recogn|summar|parametr)is(?:e|ed|es|er|ing|ation)|"
+    r"(?:colour|neighbour|favour|behaviour|grey)\w*|centred?|licence|(?:un)?labell(?:ed|ing)|(?:milli)?metres?|spoilt)\b",
+    re.IGNORECASE,
+)
+GLOSSARY = re.compile(r"\b(raters?|readers?)\b", re.IGNORECASE)
+WRITTEN = [*(f"docs/{page}" for page in PAGES), "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"]
+WRITTEN += [path.relative_to(REPOSITORY).as_posix() for path in REPOSITORY.glob("bundles/*/docs/README.md")]
+
+
+@pytest.mark.parametrize("page", WRITTEN)
+def test_words(page: str) -> None:
+    """American English, and the glossary's word for who labels."""
+    prose = CODE.sub("", (REPOSITORY / page).read_text(encoding="utf-8"))
+    assert [found[0] for found in BRITISH.finditer(prose)] == []
+    if page != "docs/glossary.md":
+        assert GLOSSARY.findall(prose) == []
+
+
+METHODS = sorted(path.stem for path in (DOCS / "methods").glob("*.md"))
+LABELS = {  # of the loader that a page's configuration names
+    "bwcr": {"label": torch.ones(2, 1, 32, 32), "label_weight": torch.ones(2, 1, 32, 32)},
+    "disentangling_annotators": {"label": torch.zeros(2, 3, 32, 32)},
+}
+
+
+def block(page: str, heading: str, language: str) -> str:
+    """The first block of code below a heading of a method's page."""
+    text = (DOCS / f"methods/{page}.md").read_text(encoding="utf-8").split(f"### {heading}\n", 1)[1]
+    return re.findall(rf"```{language}\n(.*?)```", text.split("\n### ")[0], re.DOTALL)[0]
+
+
+@pytest.mark.parametrize("page", METHODS)
+def test_example_for_pytorch_runs(page: str) -> None:
+    source = block(page, "PyTorch", "python")
+    exec(compile(source, f"{page}.md", "exec"), {})
+
+
+@pytest.mark.parametrize("page", METHODS)
+def test_example_of_a_configuration_runs(page: str) -> None:
+    batch = {"image": torch.rand(2, 1, 32, 32)} | LABELS.get(page, {"label": torch.ones(2, 1, 32, 32)})
+    parser = ConfigParser({"loader": [batch], **yaml.safe_load(block(page, "A MONAI configuration", "yaml"))})
+    engine = parser.get_parsed_content("trainer" if "trainer" in parser else "evaluator")
+    engine.logger.setLevel("ERROR")
+    engine.run()
+    assert engine.state.iteration == 1
+
+
+@pytest.mark.parametrize("page", METHODS)
+def test_examples_for_others_are_python(page: str) -> None:
+    for heading in ("Lightning", "nnU-Net v2"):
+        source = block(page, heading, "python")
+        for module, names in re.findall(r"^from (common\S*) import (.*)$", source, re.MULTILINE):
+            for name in names.split(", "):
+                assert hasattr(importlib.import_module(module), name), f"{page}: {module}.{name}"
+        compile(source, f"{page}.md", "exec")

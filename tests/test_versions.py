@@ -1,4 +1,4 @@
-"""Version numbers stand in pyproject.toml; every other place repeats them."""
+"""requirements.txt pins versions; ranges in pyproject.toml hold them, and every other place repeats them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 import common
 
@@ -22,21 +23,36 @@ def project() -> dict:
 
 
 @pytest.fixture(scope="module")
-def pins(project: dict) -> dict[str, str]:
-    return dict(dependency.split("==") for dependency in project["dependencies"])
+def pins() -> dict[str, str]:
+    lines = (REPOSITORY / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    assert lines.pop() == "-e ."
+    return dict(line.split("==") for line in lines)
 
 
 def test_pins_are_exact(pins: dict[str, str]) -> None:
     assert all(re.fullmatch(r"\d+(\.\d+)+", version) for version in pins.values()), pins
 
 
-def test_requirements(project: dict) -> None:
-    lines = (REPOSITORY / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    assert lines == [*project["dependencies"], "-e ."]
+def test_ranges_hold_the_pins_and_end_on_both_sides(project: dict, pins: dict[str, str]) -> None:
+    ranges = {found.name: found.specifier for found in map(Requirement, project["dependencies"])}
+    assert list(ranges) == list(pins)
+    for name, specifier in ranges.items():
+        assert sorted(bound.operator for bound in specifier) == ["<", ">="], name
+        assert pins[name] in specifier, name
 
 
 def test_package(project: dict) -> None:
     assert common.__version__ == project["version"]
+
+
+def test_citation(project: dict) -> None:
+    text = (REPOSITORY / "CITATION.cff").read_text(encoding="utf-8")
+    assert re.findall(r"^version: (.*)$", text, re.MULTILINE) == [project["version"]]
+
+
+def test_changelog_names_the_version(project: dict) -> None:
+    headings = re.findall(r"^## (\S+)", (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert project["version"] in headings
 
 
 @pytest.mark.parametrize("path", METADATA, ids=lambda path: path.parents[1].name)

@@ -146,7 +146,7 @@ def patch(plan: Plan, keys: Sequence[str] = ("image", *LABELS)) -> list[Transfor
 
 
 def new_images(plan: Plan) -> list[Transform]:
-    """What is done to a new image as a whole before it is segmented slab by slab (`common.workflow.slab_inferer`).
+    """What is done to a new image as a whole before it is segmented slab by slab (`common.workflow.new_image_inferer`).
 
     Args:
         plan: of the network.

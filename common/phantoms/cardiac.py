@@ -23,7 +23,7 @@ ORIENTATION = "LPS"
 NEW_STACKS = ((1.25, 1.25, 10, "LPS"), (1.0, 1.5, 7, "RAS"))  # width relative to size, pixel in mm, slices, orientation
 FINE = 3  # lines of the drawing per pixel, and planes per slice
 FRAMES = 30
-BACKGROUND, RIGHT_VENTRICLE, MYOCARDIUM, LEFT_VENTRICLE = range(4)
+RIGHT_VENTRICLE, MYOCARDIUM, LEFT_VENTRICLE = 1, 2, 3
 
 Array = NDArray[Any]
 

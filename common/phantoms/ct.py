@@ -14,7 +14,6 @@ from common.errors import InputError
 from common.phantoms.folder import write_phantom_once
 
 VERSION = 1
-ORGANS = ("kidney_right", "aorta", "esophagus")
 SPACING_MM = 1.5
 NEW_VOLUMES = ((1.25, 3.0, "LPS"), (1.0, 1.5, "RAS"))  # width relative to size, slice spacing in mm, stored orientation
 

@@ -1,4 +1,4 @@
-"""Figures, tables and statistics of runs, and reports of them."""
+"""Pictures of a user's data and runs, and pages that need nothing else."""
 
 import lazy_loader
 

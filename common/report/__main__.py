@@ -1,4 +1,4 @@
-"""python -m common.report VERB: figures and tables from files; without a verb it lists them.
+"""python -m common.report VERB: pictures of a run; without a verb it lists them.
 
 A run is the folder that a training wrote; ``LABEL:FOLDER`` gives it another label than the folder's name. (fire would
 read a folder ``07`` as a number, so arguments are kept as text.)
@@ -14,13 +14,10 @@ import fire
 from fire.decorators import SetParseFn
 
 from common.errors import InputError, show_input_errors
-from common.report.annotators import draw_validation
-from common.report.calibration import draw_reliability
-from common.report.curves import draw_dice_by_setting, draw_memorisation, draw_nu_path
-from common.report.noise_levels import draw_dice_by_noise_level, draw_noise_levels
+from common.report.curves import draw_memorisation, draw_nu_path
 from common.report.overlays import draw_overlay
+from common.report.reliability import draw_reliability
 from common.report.soft_label import draw_predictions, draw_soft_label_pipeline, soft_label_examples
-from common.report.tables import insert_between_markers, load_results, results_table
 
 
 def labelled_runs(runs: Sequence[str]) -> dict[str, Path]:
@@ -66,50 +63,6 @@ def nu_path(*runs: str, starts: str = "", output: str = "nu_tilde.png") -> str:
 
 
 @SetParseFn(str)
-def validation(
-    *runs: str, metric: str = "val_mean_dice", legend: str = "Trace weight", output: str = "validation.png"
-) -> str:
-    """A metric of the validation over the epochs, a line per run, darker for the later ones.
-
-    Args:
-        runs: folders with metrics.csv, or LABEL:FOLDER, in the order of what they differ in: 0:runs/a 0.1:runs/b.
-        metric: column of metrics.csv.
-        legend: what the labels are.
-        output: PNG to write.
-    """
-    return str(draw_validation(labelled_runs(runs), output, metric, legend))
-
-
-@SetParseFn(str)
-def dice(results: str, output: str = "dice.png", highlight: str | None = None) -> str:
-    """Mean Dice in each noise setting with its standard deviation, a line per method.
-
-    Args:
-        results: results file (JSON).
-        output: PNG to write.
-        highlight: the method drawn strong.
-    """
-    return str(draw_dice_by_setting(load_results(results), output, highlight))
-
-
-def table(results: str, *documents: str, check: bool = False) -> str:
-    """Prints a results file as a Markdown table, or writes it into documents between the markers of the file's name.
-
-    Args:
-        results: results file; docs/results/NAME.json goes between the markers "results:NAME".
-        documents: Markdown files to update.
-        check: only compare; a document that is out of date is an error.
-    """
-    text, name = results_table(load_results(results)), Path(results).stem
-    if not documents:
-        return text
-    stale = [document for document in documents if not insert_between_markers(document, name, text, check)]
-    if check and stale:
-        raise InputError(f"{', '.join(stale)} must show the numbers of {results}, but shows others.")
-    return "\n".join(f"{document}: {'updated' if document in stale else 'up to date'}" for document in documents)
-
-
-@SetParseFn(str)
 def overlay(image: str, mask: str, output: str = "overlay.png") -> str:
     """An image beside itself with the outline of its mask; of a volume the axial slice with the most foreground.
 
@@ -119,28 +72,6 @@ def overlay(image: str, mask: str, output: str = "overlay.png") -> str:
         output: PNG to write.
     """
     return str(draw_overlay(image, mask, output))
-
-
-@SetParseFn(str, "label", "output")
-def noise_levels(
-    label: str,
-    levels: Sequence[float] = (0.0, 0.02, 0.04, 0.06, 0.08),
-    b: float = 0.15 / 2**0.5,
-    samples: int = 5,
-    seed: int = 0,
-    output: str = "noise_levels.png",
-) -> str:
-    """What Gaussian-field noise does to a label, and to the masks that are best for accuracy and for Dice.
-
-    Args:
-        label: PNG, JPEG or NIfTI, foreground where positive.
-        levels: standard deviation of the displacement in each column, as a fraction of the image's sides: 0,0.03,0.06.
-        b: correlation length as a fraction of the image's sides.
-        samples: whose mean is shown.
-        seed: of the samples.
-        output: PNG to write.
-    """
-    return str(draw_noise_levels(label, output, levels, b, samples, seed))
 
 
 @SetParseFn(str)
@@ -154,17 +85,6 @@ def reliability(*runs: str, output: str = "reliability.png") -> str:
     return str(draw_reliability({label: [folder] for label, folder in labelled_runs(runs).items()}, output))
 
 
-@SetParseFn(str)
-def noise_dice(results: str, output: str = "noise_dice.png") -> str:
-    """Mean Dice over the noise level with its standard deviation, a line per method and a panel per organ.
-
-    Args:
-        results: results file (JSON).
-        output: PNG to write.
-    """
-    return str(draw_dice_by_noise_level(load_results(results), output))
-
-
 @SetParseFn(str, "dataset", "output")
 def soft_labels(
     dataset: str,
@@ -174,7 +94,7 @@ def soft_labels(
     neighbour_slices: float = 0.3,
     output: str = "soft_labels.png",
 ) -> str:
-    """How soft labels are made of readers' regions, step by step, for the cases in which they marked most.
+    """How soft labels are made of annotators' regions, step by step, for the cases in which they marked most.
 
     Args:
         dataset: folder with images/, bones/ and regions.csv.
@@ -211,12 +131,7 @@ def predictions(image: str, truth: str, *maps: str, output: str = "predictions.p
 COMMANDS = {
     "memorisation": memorisation,
     "nu_path": nu_path,
-    "validation": validation,
-    "dice": dice,
-    "table": table,
     "overlay": overlay,
-    "noise_levels": noise_levels,
-    "noise_dice": noise_dice,
     "predictions": predictions,
     "reliability": reliability,
     "soft_labels": soft_labels,

@@ -1,18 +1,14 @@
-"""Curves over epochs and over noise levels, as in the figures of the T-Loss paper."""
+"""Curves over epochs, as in the figures of the T-Loss paper."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import cycle, islice, product
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from matplotlib.figure import Figure
 
 from common.errors import InputError
 from common.report.drawing import (
-    COLOURS,
-    DASHES,
     LEGEND,
     PANEL_TITLES,
     TEXT,
@@ -20,29 +16,42 @@ from common.report.drawing import (
     PathLike,
     epochs_below,
     legend_below,
+    line_styles,
     plain_axes,
     save_figure,
 )
-from common.report.tables import epoch_column, method_names, run_tables, setting_label
+from common.report.tables import epoch_column, run_tables
 
 
 def draw_memorisation(runs: Mapping[str, PathLike], path: PathLike, highlight: str | None = None) -> Path:
     """Dice of the training predictions with the clean labels over the epochs, a panel per kind of noise.
 
-    A falling line is a network that learns the labels' errors by heart. Panels stand only for kinds that occurred.
+    A falling line is a network that memorizes the labels' errors. There are panels only for kinds that occurred.
 
     Args:
         runs: folder with ``memorisation.csv`` of each line, by its label.
         path: PNG to write.
         highlight: the label drawn strong and on top.
 
-    Raises:
-        InputError: no runs, a missing or foreign ``memorisation.csv``, or a ``highlight`` that is no label.
+    Returns:
+        The path written.
 
-    Source: T-Loss paper, Fig. 1.
+    Raises:
+        InputError: no runs, a missing or foreign ``memorisation.csv``, or a ``highlight`` that is not a label.
+
+    Source: Gonzalez-Jimenez et al., *Robust T-Loss*, Fig. 1, https://arxiv.org/abs/2306.00753.
+
+    Example:
+        >>> import tempfile
+        >>> from common.io.files import write_csv
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     rows = [{"epoch": e, "noise_kind": "erosion", "dice_clean": 0.9 - e / 100} for e in (1, 2)]
+        ...     _ = write_csv(f"{folder}/memorisation.csv", rows)
+        ...     draw_memorisation({"T-Loss": folder}, f"{folder}/curves.png").name
+        'curves.png'
     """
     tables = run_tables(runs, "memorisation.csv", ("epoch", "noise_kind", "dice_clean"))
-    styles = _styles(tables, highlight)
+    styles = line_styles(tables, highlight)
     found = {row["noise_kind"] for rows in tables.values() for row in rows}
     kinds = [kind for kind in PANEL_TITLES if kind in found] + sorted(found - PANEL_TITLES.keys())
     columns = min(2, len(kinds))
@@ -67,19 +76,30 @@ def draw_memorisation(runs: Mapping[str, PathLike], path: PathLike, highlight: s
 
 
 def draw_nu_path(runs: Mapping[str, PathLike], path: PathLike, starts: Mapping[str, PathLike] | None = None) -> Path:
-    """The learned tolerance of the T-Loss over the epochs: of some runs, and with Dice for each start.
+    """The learned tolerance of the T-Loss over the epochs: one panel for runs, two with Dice for each start.
 
     Args:
         runs: folder with ``metrics.csv`` of each line of the left panel, by its label (in the paper the noise level);
             empty leaves the panel out.
         path: PNG to write.
-        starts: folder of each line of the centre and right panels, runs that differ in the tolerance they started
+        starts: folder of each line of the center and right panels, runs that differ in the tolerance they started
             from, by its label; none leaves both out.
+
+    Returns:
+        The path written.
 
     Raises:
         InputError: no runs, a missing ``metrics.csv``, or one without the column ``nu_tilde`` or ``val_mean_dice``.
 
-    Source: T-Loss paper, Fig. 2.
+    Source: Gonzalez-Jimenez et al., *Robust T-Loss*, Fig. 2, https://arxiv.org/abs/2306.00753.
+
+    Example:
+        >>> import tempfile
+        >>> from common.io.files import write_csv
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = write_csv(f"{folder}/metrics.csv", [{"epoch": e, "nu_tilde": -e / 10} for e in (1, 2)])
+        ...     draw_nu_path({"T-Loss": folder}, f"{folder}/tolerance.png").name
+        'tolerance.png'
     """
     tolerance = r"$\tilde{\nu} = \log\,\nu$"
     drawn = [
@@ -95,7 +115,7 @@ def draw_nu_path(runs: Mapping[str, PathLike], path: PathLike, starts: Mapping[s
     panels, legends = figure.subplots(2, len(drawn), squeeze=False, height_ratios=[2.5, legend_height])
     for panel, below, (folders, metric, title, unit) in zip(panels, legends, drawn, strict=True):
         tables = run_tables(folders, "metrics.csv", ("epoch", metric))
-        styles = _styles(tables)
+        styles = line_styles(tables)
         plain_axes(panel, title)
         for label, rows in tables.items():
             panel.plot(*epoch_column(rows, metric), label=label, **styles[label])
@@ -104,55 +124,3 @@ def draw_nu_path(runs: Mapping[str, PathLike], path: PathLike, starts: Mapping[s
         below.axis("off")
         below.legend(*panel.get_legend_handles_labels(), loc="upper center", borderpad=0, **LEGEND)
     return save_figure(figure, path)
-
-
-def draw_dice_by_setting(results: Mapping[str, Any], path: PathLike, highlight: str | None = None) -> Path:
-    """Mean Dice in each noise setting, a line per method, with its standard deviation over seeds.
-
-    Args:
-        results: of `common.report.summarise_runs` or `common.report.load_results`.
-        path: PNG to write.
-        highlight: the method drawn strong and on top.
-
-    Raises:
-        InputError: ``highlight`` is no method of the results.
-    """
-    methods, settings = method_names(results), results["settings"]
-    styles = _styles(methods, highlight)
-    figure = Figure(figsize=(WIDTH, 4.0), layout="constrained")
-    panel = figure.subplots()
-    plain_axes(panel, results["title"])
-    varies = any(cell["std"] is not None for entry in settings for cell in entry["methods"].values())
-    for i, name in enumerate(methods):
-        cells = [(x, entry["methods"][name]) for x, entry in enumerate(settings) if name in entry["methods"]]
-        offset = 0.5 * ((i + 0.5) / len(methods) - 0.5) if varies else 0.0  # so that no bar hides another
-        panel.errorbar(
-            [x + offset for x, _ in cells],
-            [cell["mean"] for _, cell in cells],
-            [cell["std"] or 0.0 for _, cell in cells] if varies else None,
-            label=name,
-            elinewidth=1.0,
-            marker="o",
-            markersize=5 if name == highlight else 3,
-            **styles[name],
-        )
-    labels = [setting_label(entry["setting"]).replace(", ", "\n") for entry in settings]
-    panel.set_xticks(range(len(settings)), labels)
-    panel.set_ylabel(results["metric"] + (", mean ± standard deviation" if varies else ""), color=TEXT)
-    legend_below(figure, panel)
-    return save_figure(figure, path)
-
-
-def _styles(labels: Sequence[str] | Mapping[str, Any], highlight: str | None = None) -> dict[str, dict[str, Any]]:
-    """Colour and dashes of each line; the highlighted one is black, thick and on top."""
-    if highlight is not None and highlight not in labels:
-        raise InputError(f"highlight must be one of {', '.join(labels)}, got {highlight}.")
-    others = [label for label in labels if label != highlight]
-    pairs = islice(cycle(product(DASHES, COLOURS)), len(others))
-    styles: dict[str, dict[str, Any]] = {
-        label: {"color": colour, "linestyle": dashes, "linewidth": 1.3}
-        for label, (dashes, colour) in zip(others, pairs, strict=True)
-    }
-    if highlight is not None:
-        styles[highlight] = {"color": "black", "linestyle": "-", "linewidth": 2.4, "zorder": 5}
-    return styles

@@ -1,9 +1,10 @@
-"""What all figures share: sizes, colours for every colour vision, axes, images with outlines, and the file."""
+"""What all figures share: sizes, colors for every color vision, axes, images with outlines, and the file."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import cycle, islice, product
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from common.io.files import whole_file
 PathLike = str | os.PathLike[str]
 
 WIDTH = 7.0  # inches: a 9-point letter is 12 pixels high where the figure is shown 700 pixels wide
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe and Ito, for every colour vision
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe and Ito, for every color vision
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1.2)))
 TEXT = "#333333"
 LEGEND: dict[str, Any] = {"frameon": False, "fontsize": 8, "labelcolor": TEXT, "handlelength": 2.6}
@@ -44,7 +45,7 @@ def save_figure(figure: Figure, path: PathLike, dpi: int = 200, keep: Sequence[s
         figure: to be drawn on white.
         path: ends in ``.png``.
         dpi: pixels per inch.
-        keep: for figures with photographs: the file has 256 colours, these (``#RRGGBB``) among them, and a third of
+        keep: for figures with photographs: the file has 256 colors, these (``#RRGGBB``) among them, and a third of
             the size.
 
     Raises:
@@ -65,7 +66,7 @@ def save_figure(figure: Figure, path: PathLike, dpi: int = 200, keep: Sequence[s
 
 
 def _few_colours(pixels: np.ndarray, keep: Sequence[str]) -> Image.Image:
-    """(H, W, 3) with 256 colours, ``keep`` and at most 52 greys among them."""
+    """(H, W, 3) with 256 colors, ``keep`` and at most 52 grays among them."""
     grey = np.ptp(pixels, axis=2, keepdims=True) == 0
     pixels = np.where(grey, (pixels + 2.0) // 5 * 5, pixels).astype(np.uint8)
     chosen = Image.fromarray(pixels).quantize(256 - len(keep)).getpalette() or []
@@ -99,6 +100,21 @@ def legend_below(figure: Figure, panel: Axes) -> None:
     """The panel's legend, below the whole figure."""
     handles, labels = panel.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=min(5, len(labels)), **LEGEND)
+
+
+def line_styles(labels: Sequence[str] | Mapping[str, Any], highlight: str | None = None) -> dict[str, dict[str, Any]]:
+    """Color and dashes of each line; the highlighted one is black, thick and on top."""
+    if highlight is not None and highlight not in labels:
+        raise InputError(f"highlight must be one of {', '.join(labels)}, got {highlight}.")
+    others = [label for label in labels if label != highlight]
+    pairs = islice(cycle(product(DASHES, COLOURS)), len(others))
+    styles: dict[str, dict[str, Any]] = {
+        label: {"color": colour, "linestyle": dashes, "linewidth": 1.3}
+        for label, (dashes, colour) in zip(others, pairs, strict=True)
+    }
+    if highlight is not None:
+        styles[highlight] = {"color": "black", "linestyle": "-", "linewidth": 2.4, "zorder": 5}
+    return styles
 
 
 def dice_of(mask: np.ndarray, reference: np.ndarray) -> float:

@@ -40,7 +40,14 @@ class Example:
     Attributes:
         title: written beside the row.
         image: (H, W) or (H, W, 3), any range.
-        clean: (H, W), foreground where positive; the noisy mask and the prediction likewise.
+        clean: (H, W) clean label, foreground where positive.
+        noisy: (H, W) label that the network was trained with, likewise.
+        prediction: (H, W) mask that the network predicts, likewise.
+
+    Example:
+        >>> mask = np.eye(8)
+        >>> Example("case 1", image=np.ones((8, 8)), clean=mask, noisy=mask, prediction=mask).image.shape
+        (8, 8)
     """
 
     title: str
@@ -51,7 +58,7 @@ class Example:
 
 
 def draw_examples(path: PathLike, rows: Sequence[Example]) -> Path:
-    """Image, clean label, noisy label and prediction of some cases side by side, masks as outlines over the image.
+    """Image, clean label, noisy label and prediction of each case side by side, masks as outlines over the image.
 
     The noisy label and the prediction carry their Dice with the clean label, whose outline is dashed beside theirs.
 
@@ -59,8 +66,18 @@ def draw_examples(path: PathLike, rows: Sequence[Example]) -> Path:
         path: PNG to write.
         rows: at least one.
 
+    Returns:
+        The path written.
+
     Raises:
-        InputError: no rows, or a mask that has not the size of its image.
+        InputError: no rows, or a mask whose size differs from that of its image.
+
+    Example:
+        >>> import tempfile
+        >>> mask = np.eye(8)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     draw_examples(f"{folder}/examples.png", [Example("case 1", mask, mask, mask, mask)]).name
+        'examples.png'
     """
     if not rows:
         raise InputError(f"{path} needs at least one example to draw, got none.")
@@ -115,6 +132,14 @@ def examples_from_dataset(
 
     Raises:
         InputError: no items, items without these keys, or images that are not 2-D.
+
+    Example:
+        >>> import tempfile
+        >>> mask = torch.eye(8)[None]
+        >>> item = {"image": mask, "label": mask, "clean_label": mask, "noise_kind": "none", "case": "case 1"}
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     examples_from_dataset(torch.nn.Identity(), [item], f"{folder}/examples.png").name
+        'examples.png'
     """
     chosen: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for index in range(len(dataset)):
@@ -160,8 +185,18 @@ def draw_overlay(image_file: PathLike, mask_file: PathLike, path: PathLike) -> P
         mask_file: of the same size, foreground where positive.
         path: PNG to write.
 
+    Returns:
+        The path written.
+
     Raises:
         InputError: a file is missing or cannot be read, or the sizes differ.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.fromarray(np.eye(8, dtype=np.uint8)).save(f"{folder}/mask.png")
+        ...     draw_overlay(f"{folder}/mask.png", f"{folder}/mask.png", f"{folder}/overlay.png").name
+        'overlay.png'
     """
     image, aspect = _read_slices(image_file)
     mask, _ = _read_slices(mask_file)

@@ -41,13 +41,22 @@ def write_page(path: PathLike, title: str, sections: Sequence[Section]) -> Path:
         sections: ``(heading, body, images)`` each. A body is text or the rows of a table, the first of them its header.
             In text an empty line parts paragraphs, ``- `` begins the items of a list, ``| `` the rows of a Markdown
             table, ``**bold**`` and ``` `code` ``` are marked so, and a backslash keeps the next sign as it is. Images
-            are PNG files; an empty body or no images are left out.
+            are PNG files. An empty body, and no images, are left out.
 
     Returns:
         The path written.
 
     Raises:
-        InputError: an image is missing or is no PNG file, or a row of a table has not as many cells as its header.
+        InputError: an image is missing or is not a PNG file, or a row of a table has another number of cells than its
+            header.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     sections = [("Result", [["loss", "Dice"], ["T-Loss", 0.9]], [])]
+        ...     page = write_page(f"{folder}/report.html", "T-Loss", sections)
+        ...     "<h2>Result</h2>" in page.read_text(encoding="utf-8")
+        True
     """
     parts = [f"<h1>{_inline(title)}</h1>"]
     for heading, body, images in sections:
@@ -116,6 +125,6 @@ def _image(file: PathLike, heading: str) -> str:
         raise InputError(f"{file} does not exist: expected a PNG image for the section {heading!r}.")
     content = Path(file).read_bytes()
     if not content.startswith(b"\x89PNG\r\n\x1a\n"):
-        raise InputError(f"{file} is no PNG image, as the section {heading!r} needs.")
+        raise InputError(f"{file} is not a PNG image, as the section {heading!r} needs.")
     encoded = base64.b64encode(content).decode("ascii")
     return f'<img alt="{html.escape(f"{heading}: {Path(file).stem}")}" src="data:image/png;base64,{encoded}">'

@@ -40,10 +40,10 @@ __all__ = [
 ]
 
 STEP_TITLES = {
-    "raters": "Share of readers",
+    "raters": "Share of annotators",
     "anatomy": "Within the bones",
-    "hyperintensity": "Hyper-intense: 1",
-    "neighbours": "Neighbour slices",
+    "hyperintensity": "Hyperintense: 1",
+    "neighbours": "Neighbor slices",
 }
 COLOUR_MAP = colormaps["plasma"]
 LEVELS = (0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 1.0)
@@ -58,6 +58,10 @@ class SoftLabelExample:
         image: (H, W), rows downward, any range.
         steps: (H, W) label in [0, 1] after each step, by the step's name.
         truth: (H, W), foreground where positive, or None.
+
+    Example:
+        >>> SoftLabelExample("case 1", np.ones((8, 8)), steps={"raters": np.eye(8) / 2}).truth is None
+        True
     """
 
     title: str
@@ -67,9 +71,9 @@ class SoftLabelExample:
 
 
 def draw_soft_label_pipeline(path: PathLike, rows: Sequence[SoftLabelExample]) -> Path:
-    """The image and the soft label after each step side by side, labels in colour over the image.
+    """The image and the soft label after each step side by side, labels in color over the image.
 
-    The true lesion's outline, where it is known, lies over every panel.
+    Every panel has the true lesion's outline, where it is known.
 
     Args:
         path: PNG to write.
@@ -79,9 +83,16 @@ def draw_soft_label_pipeline(path: PathLike, rows: Sequence[SoftLabelExample]) -
         The path written.
 
     Raises:
-        InputError: no rows, rows of different steps, or a label that has not the size of its image.
+        InputError: no rows, rows of different steps, or a label whose size differs from that of its image.
 
-    Source: Felfeliyan et al. 2022, Fig. 1.
+    Source: Felfeliyan et al. 2022, Fig. 1, https://arxiv.org/abs/2209.08172.
+
+    Example:
+        >>> import tempfile
+        >>> row = SoftLabelExample("case 1", np.ones((8, 8)), steps={"raters": np.eye(8) / 2})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     draw_soft_label_pipeline(f"{folder}/pipeline.png", [row]).name
+        'pipeline.png'
     """
     if not rows or any(list(row.steps) != list(rows[0].steps) for row in rows):
         raise InputError(f"{path} needs at least one example to draw, all with the same steps, got {len(rows)}.")
@@ -117,11 +128,11 @@ def draw_soft_label_pipeline(path: PathLike, rows: Sequence[SoftLabelExample]) -
 def soft_label_examples(
     dataset_dir: str | os.PathLike[str], count: int = 3, section: str = "training", **options: Any
 ) -> list[SoftLabelExample]:
-    """Rows for `draw_soft_label_pipeline`: of each case the slice that the readers marked most.
+    """Rows for `draw_soft_label_pipeline`: of each case the slice that the annotators marked most.
 
     Args:
         dataset_dir: in the layout of `common.datasets.oai_datalist`.
-        count: cases, those in which the readers marked most.
+        count: number of cases, those in which the annotators marked most.
         section: of the data set.
         **options: of `common.transforms.SoftLabelFromRatersd`, such as ``hyperintensity``.
 
@@ -130,6 +141,14 @@ def soft_label_examples(
 
     Raises:
         InputError: the data set is not in the layout, or a case does not fit.
+
+    Example:
+        >>> import tempfile
+        >>> from common.phantoms import write_knee_phantom
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     data = write_knee_phantom(folder, num_cases=4, size=48, num_slices=3)
+        ...     list(soft_label_examples(data, count=1)[0].steps)
+        ['raters', 'anatomy', 'hyperintensity', 'neighbours']
     """
     items = oai_datalist(dataset_dir, section)
     marked = {item["case"]: sum(bool(region.structure) for region in item["regions"]) for item in items}
@@ -139,10 +158,10 @@ def soft_label_examples(
 
 
 def draw_predictions(path: PathLike, image_file: PathLike, truth_file: PathLike, maps: Mapping[str, PathLike]) -> Path:
-    """The probabilities of several networks for one slice of a volume side by side, in colour over the image.
+    """The probabilities of several networks for one slice of a volume side by side, in color over the image.
 
-    It is the slice with the most of the truth, whose outline lies over every panel. Each panel carries the Dice of
-    what exceeds one half in that slice, all structures together.
+    It is the slice with the most of the truth, whose outline is drawn in every panel. Each panel names the Dice
+    of what exceeds one half in that slice, all structures together.
 
     Args:
         path: PNG to write.
@@ -156,7 +175,16 @@ def draw_predictions(path: PathLike, image_file: PathLike, truth_file: PathLike,
     Raises:
         InputError: no maps, a file that cannot be read, or shapes that do not fit.
 
-    Source: Felfeliyan et al. 2022, Fig. 2.
+    Source: Felfeliyan et al. 2022, Fig. 2, https://arxiv.org/abs/2209.08172.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name, array in {"mask": np.ones((8, 8, 1)), "map": np.full((8, 8, 1, 2), 0.5)}.items():
+        ...         nib.save(nib.Nifti1Image(array, np.eye(4)), f"{folder}/{name}.nii")
+        ...     mask, maps = f"{folder}/mask.nii", {"U-Net": f"{folder}/map.nii"}
+        ...     draw_predictions(f"{folder}/maps.png", mask, mask, maps).name
+        'maps.png'
     """
     if not maps:
         raise InputError(f"{path} needs at least one map of probabilities to draw, got none.")
@@ -188,7 +216,7 @@ def draw_predictions(path: PathLike, image_file: PathLike, truth_file: PathLike,
 
 
 def _overlay(panel: Axes, label: np.ndarray) -> AxesImage:
-    """Values in (0, 1] in colour, 0 transparent."""
+    """Values in (0, 1] in color, 0 transparent."""
     masked = np.ma.masked_less_equal(label, 0)
     return panel.imshow(masked, cmap=COLOUR_MAP, vmin=0, vmax=1, alpha=0.75, interpolation="nearest")
 
@@ -201,12 +229,12 @@ def _colour_bar(figure: Figure, panels: np.ndarray, shown: AxesImage, title: str
 
 
 def _example(item: Mapping[Hashable, Any]) -> SoftLabelExample:
-    """The slice of a prepared item in which the readers marked most."""
+    """The slice of a prepared item in which the annotators marked most."""
     steps = {name: item[f"label_{name}"][0].numpy() for name in STEP_TITLES if f"label_{name}" in item}
     index = int(steps["raters"].sum(axis=(0, 1)).argmax())
     truth = load_images("truth")(item)["truth"][0, ..., index].numpy() if "truth" in item else None
     return SoftLabelExample(
-        title=f"{item['case']}\nslice {index + 1}, {len(item['regions'])} readers",
+        title=f"{item['case']}\nslice {index + 1}, {len(item['regions'])} annotators",
         image=item["image"][0, ..., index].numpy(),
         steps={name: label[..., index] for name, label in steps.items()},
         truth=truth,

@@ -1,4 +1,4 @@
-"""Masks as zeros and ones, whatever grey values a file uses for the foreground."""
+"""Masks as zeros and ones, whatever gray values a file uses for the foreground."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping
 
 import torch
 from monai.config import KeysCollection
-from monai.transforms import MapTransform, Transform
+from monai.transforms import MapTransform
 
 
 def binary_mask(mask: torch.Tensor) -> torch.Tensor:
@@ -25,13 +25,6 @@ def binary_mask(mask: torch.Tensor) -> torch.Tensor:
         [[0.0, 0.0, 1.0, 1.0]]
     """
     return (mask > mask.max() / 2).to(mask.dtype) if mask.numel() else mask
-
-
-class BinaryMask(Transform):
-    """`binary_mask` as a transform."""
-
-    def __call__(self, mask: torch.Tensor) -> torch.Tensor:
-        return binary_mask(mask)
 
 
 class BinaryMaskd(MapTransform):

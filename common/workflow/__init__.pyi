@@ -5,7 +5,7 @@ from .checkpoint import TrainingCheckpoint
 from .distributed import AverageGradients, share_batches, share_cases
 from .epoch_table import EpochTable
 from .inference_progress import InferenceProgress, weights_digest
-from .inferers import inferer_of, slab_inferer
+from .inferers import inferer_of, new_image_inferer
 from .optimizer_groups import parameter_groups
 from .outputs import case_names, class_maps
 from .overrides import as_bool, choose
@@ -40,11 +40,11 @@ __all__ = [
     "load_split",
     "load_temperature",
     "load_weights",
+    "new_image_inferer",
     "parameter_groups",
     "plan_of",
     "share_batches",
     "share_cases",
-    "slab_inferer",
     "split_of",
     "start_from_weights",
     "weights_digest",

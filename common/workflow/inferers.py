@@ -11,7 +11,7 @@ from common.datasets.stages import intensity
 from common.transforms.resample_slices import AxisSpacingd, ResizeAread
 from common.workflow.slab_inferer import SlabInferer, SliceBatches
 
-__all__ = ["inferer_of", "slab_inferer"]
+__all__ = ["inferer_of", "new_image_inferer"]
 
 
 def inferer_of(plan: Plan, batch_size: int = 8, overlap: float = 0.25) -> Inferer:
@@ -31,7 +31,7 @@ def inferer_of(plan: Plan, batch_size: int = 8, overlap: float = 0.25) -> Infere
     return SlidingWindowInferer(plan.patch_size, sw_batch_size=batch_size, overlap=overlap, mode="gaussian")
 
 
-def slab_inferer(
+def new_image_inferer(
     plan: Plan,
     activations: Sequence[Callable] = (),
     orientation: str = "RAS",

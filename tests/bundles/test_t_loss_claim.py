@@ -3,8 +3,8 @@
 import pytest
 from monai.bundle import ConfigWorkflow
 
+from benchmarks.report.statistics import last_epochs_mean
 from common.io.files import read_csv
-from common.report import last_epochs_mean
 
 
 def dice(configs, phantom, folder, loss_name, noise_alpha):

@@ -12,7 +12,7 @@ from PIL import Image
 
 from common.errors import InputError
 from common.io.files import write_csv
-from common.report import curves, draw_dice_by_setting, draw_memorisation, draw_nu_path, drawing, summarise_runs
+from common.report import curves, draw_memorisation, draw_nu_path, drawing
 
 KINDS = ("none", "erosion", "dilation", "displacement")
 
@@ -43,19 +43,6 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     drawn: list[Figure] = []
     monkeypatch.setattr(curves, "save_figure", lambda figure, path: drawn.append(figure))
     return drawn
-
-
-def results(seeds: int = 3) -> dict[str, Any]:
-    return summarise_runs(
-        [
-            {"method": name, "setting": {"alpha": alpha}, "seed": seed, "value": 0.9 - alpha / 10 - i / 20 + seed / 100}
-            for i, name in enumerate(("GCE", "T-Loss"))
-            for alpha in (0.0, 0.3, 0.7)
-            for seed in range(seeds)
-            if (name, alpha) != ("GCE", 0.7)
-        ],
-        "Dice on clean labels",
-    )
 
 
 def assert_picture(path: Path) -> None:
@@ -118,25 +105,8 @@ def test_nu_path_lines(runs: dict[str, Path], figures: list[Figure]) -> None:
     assert len(figures[1].axes) == 4  # two panels and their legends
 
 
-def test_dice_by_setting_file(tmp_path: Path) -> None:
-    assert_picture(draw_dice_by_setting(results(), tmp_path / "dice.png", highlight="T-Loss"))
-    assert_picture(draw_dice_by_setting(results(seeds=1), tmp_path / "one_seed.png"))
-
-
-def test_dice_by_setting_lines(figures: list[Figure]) -> None:
-    draw_dice_by_setting(results(), "unused.png")
-    panel = figures[0].axes[0]
-    assert [label.get_text() for label in panel.get_xticklabels()] == ["α = 0.0", "α = 0.3", "α = 0.7"]
-    gce, t_loss = (container.lines[0] for container in panel.containers)
-    np.testing.assert_allclose(np.asarray(gce.get_ydata(), dtype=float), [0.91, 0.88])
-    np.testing.assert_allclose(np.asarray(t_loss.get_ydata(), dtype=float), [0.86, 0.83, 0.79])
-    assert (np.asarray(gce.get_xdata(), dtype=float) < [0, 1]).all()
-    (bars,) = panel.containers[0].lines[2]
-    np.testing.assert_allclose(np.ptp(bars.get_segments()[0][:, 1]), 0.02)  # one sample standard deviation either way
-
-
 def test_every_line_has_its_own_style() -> None:
-    styles = curves._styles([str(i) for i in range(18)])
+    styles = drawing.line_styles([str(i) for i in range(18)])
     seen = [(style["color"], style["linestyle"]) for style in styles.values()]
     assert all(a != b for a, b in itertools.combinations(seen, 2))
 

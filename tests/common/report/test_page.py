@@ -93,7 +93,7 @@ def test_exceptions(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"missing\.png does not exist: .*'Results'"):
         write_page(tmp_path / "a.html", "t", [("Results", "", [tmp_path / "missing.png"])])
     (tmp_path / "fake.png").write_text("text")
-    with pytest.raises(InputError, match=r"fake\.png is no PNG"):
+    with pytest.raises(InputError, match=r"fake\.png is not a PNG"):
         write_page(tmp_path / "a.html", "t", [("Results", "", [tmp_path / "fake.png"])])
     with pytest.raises(InputError, match="2 cells"):
         write_page(tmp_path / "a.html", "t", [("Results", [("a", "b"), ("c",)], [])])

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +12,6 @@ from PIL import Image
 
 from common.errors import InputError
 from common.io.files import write_csv
-from common.report import summarise_runs
 from common.report.__main__ import COMMANDS
 
 
@@ -30,13 +28,6 @@ def runs(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def results(tmp_path: Path) -> Path:
-    made = [{"method": "T-Loss", "setting": {"alpha": 0.7}, "seed": seed, "value": 0.87 + seed} for seed in (0, 1)]
-    (tmp_path / "t_loss.json").write_text(json.dumps(summarise_runs(made, "Dice")), encoding="utf-8")
-    return tmp_path / "t_loss.json"
-
-
 def test_figures_of_runs(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(runs)
     assert command("memorisation", "07", "1e3", "--output", "a.png", "--highlight", "1e3") == "a.png"
@@ -44,22 +35,6 @@ def test_figures_of_runs(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (runs / "a.png").stat().st_size > 1000
     with Image.open(runs / "b.png") as picture:
         assert np.asarray(picture.convert("L")).std() > 5
-
-
-def test_figure_and_table_of_results(results: Path, tmp_path: Path) -> None:
-    assert "**1.370 ± 0.707**" in command("table", results)
-    command("dice", results, "--output", tmp_path / "dice.png")
-    assert (tmp_path / "dice.png").exists()
-
-
-def test_documents_are_updated_and_checked(results: Path, tmp_path: Path) -> None:
-    document = tmp_path / "README.md"
-    document.write_text("<!-- results:t_loss --><!-- /results:t_loss -->", encoding="utf-8")
-    with pytest.raises(InputError, match=r"README\.md must show the numbers of .*t_loss\.json"):
-        command("table", results, document, "--check")
-    assert command("table", results, document).endswith("README.md: updated")
-    assert "1.370 ± 0.707" in document.read_text(encoding="utf-8")
-    assert command("table", results, document, "--check").endswith("README.md: up to date")
 
 
 def test_overlay(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 TABLE = "marginal_thresholding_totalsegmentator"
 
 

@@ -10,31 +10,23 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from common.errors import InputError
 from common.report.drawing import (
-    CLEAN,
     LEGEND,
-    NOISY,
-    PREDICTION,
     TEXT,
     WIDTH,
     PathLike,
-    dice_of,
     epochs_below,
-    outline,
     plain_axes,
     save_figure,
-    show_image,
-    write_on,
 )
 from common.report.tables import epoch_column, run_tables
 
-__all__ = ["draw_annotators", "draw_confusion_matrices", "draw_validation"]
+__all__ = ["draw_confusion_matrices", "draw_validation"]
 
 SHADES = "Blues"
-ERRORS = "magma"  # as bright as it is grave, whatever the colour vision
+ERRORS = "magma"  # as bright as it is grave, for every color vision
 
 
 def draw_confusion_matrices(
@@ -102,84 +94,6 @@ def draw_confusion_matrices(
     return save_figure(figure, path)
 
 
-def draw_annotators(
-    image: np.ndarray,
-    labels: Mapping[str, np.ndarray | None],
-    predictions: Mapping[str, np.ndarray],
-    truth: np.ndarray,
-    path: PathLike,
-) -> Path:
-    """Each annotator's label of an image, what the network expects of that annotator, and where it expects errors.
-
-    A column per annotator: the label; the predicted label with its Dice with it (of all foreground); and the
-    probability that the annotator writes another class than the true one, 1 − p̂⁽ʳ⁾[y]. Dashed is the truth. Of a large
-    image the part around what anybody marked is shown; Dice is that of the whole.
-
-    Source: Zhang et al., *Disentangling Human Error from Ground Truth in Segmentation of Medical Images*, Figs. 5 to 7.
-
-    Args:
-        image: (H, W) or (H, W, 3), any range.
-        labels: class indices (H, W) of each annotator by name; None where the annotator did not label the image.
-        predictions: probabilities (L, H, W) of what each of these annotators writes.
-        truth: class indices (H, W): the true label or, where there is none, the network's estimate.
-        path: PNG to write.
-
-    Raises:
-        InputError: no annotators, other annotators in ``predictions``, or a size that is not the image's.
-    """
-    if not labels or labels.keys() != predictions.keys():
-        raise InputError(
-            f"labels and predictions: expected those of the same annotators, got {', '.join(labels) or 'nobody'} and "
-            f"{', '.join(predictions) or 'nobody'}."
-        )
-    size = image.shape[:2]
-    for name, array in [("truth", truth), *labels.items(), *predictions.items()]:
-        if array is not None and array.shape[-2:] != size:
-            raise InputError(f"{name}: expected the size of the image, {size}, got {array.shape[-2:]}.")
-
-    drawn = {name: probabilities.argmax(0) for name, probabilities in predictions.items()}
-    window = _around([truth, *drawn.values(), *(label for label in labels.values() if label is not None)])
-    image, truth = image[window], truth[window]
-    columns = len(labels) + 1
-    cell = WIDTH / (columns + 0.15)
-    height = cell * image.shape[0] / image.shape[1]
-    layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.035, wspace=0.0, hspace=0.0)
-    figure = Figure(figsize=(WIDTH, 3 * height + 0.45), layout=layout)
-    panels = figure.subplots(3, columns, squeeze=False)
-    for panel in panels[:2].flat:
-        show_image(panel, image)
-    _outlines(panels[1, 0], truth, CLEAN, dashed=True)
-    panels[2, 0].axis("off")
-    for panel, title in zip(panels[0], ("Image", *labels), strict=True):
-        panel.set_title(title, fontsize=9, fontweight="bold", color=TEXT)
-    write_on(panels[1, 0], "Truth")
-    for panel, title in zip(panels[:, 1], ("Label", "Prediction", "Error"), strict=True):
-        panel.set_ylabel(title, fontsize=8, color=TEXT)
-    for (name, label), (above, centre, below) in zip(labels.items(), panels[:, 1:].T, strict=True):
-        for panel in (above, centre):
-            _outlines(panel, truth, CLEAN, dashed=True)
-        _outlines(centre, drawn[name][window], PREDICTION)
-        if label is None:
-            write_on(above, "Not labelled")
-        else:
-            _outlines(above, label[window], NOISY)
-            write_on(centre, f"Dice {dice_of(drawn[name], label):.2f}")
-            if not (label > 0).any():
-                write_on(above, "Empty")
-        error = 1 - np.take_along_axis(predictions[name][:, *window], truth.astype(np.int64)[None], 0)[0]
-        below.imshow(error, cmap=ERRORS, vmin=0.0, vmax=1.0)
-        below.set(xticks=[], yticks=[])
-        below.spines[:].set_visible(False)
-        _outlines(below, truth, CLEAN, dashed=True)
-    scale = panels[2, 0].inset_axes((0.1, 0.5, 0.8, 0.1))
-    scale.imshow(np.linspace(0, 1, 256)[None], cmap=ERRORS, aspect="auto", extent=(0, 1, 0, 1))
-    scale.set(xticks=[0, 0.5, 1], yticks=[])
-    scale.set_title("Probability of error", fontsize=8, color=TEXT)
-    scale.tick_params(labelsize=8, color="#999999", labelcolor=TEXT)
-    scale.spines[:].set_visible(False)
-    return save_figure(figure, path, dpi=160, keep=(CLEAN, NOISY, PREDICTION))
-
-
 def draw_validation(
     runs: Mapping[str, PathLike], path: PathLike, metric: str = "val_mean_dice", legend: str = "Trace weight"
 ) -> Path:
@@ -218,22 +132,3 @@ def _matrix(panel: Axes, matrix: np.ndarray, fontsize: float) -> None:
     panel.set_facecolor("#EEEEEE")
     panel.tick_params(length=0, labelsize=8, labelcolor=TEXT)
     panel.spines[:].set_color("#999999")
-
-
-def _outlines(panel: Axes, classes: np.ndarray, colour: str, dashed: bool = False) -> None:
-    """The border of each class but the background; −1, not labelled, has none."""
-    for index in np.unique(classes[classes > 0]):
-        outline(panel, classes == index, colour, dashed)
-
-
-def _around(masks: Sequence[np.ndarray]) -> tuple[slice, slice]:
-    """Rows and columns of all foreground with a quarter of its size around it, a twelfth of the image at least."""
-    foreground = np.any([mask > 0 for mask in masks], axis=0)
-    if not foreground.any():
-        return slice(None), slice(None)
-    window = []
-    for axis, length in enumerate(foreground.shape):
-        marked = np.flatnonzero(foreground.any(1 - axis))
-        margin = max(length // 12, (marked[-1] - marked[0]) // 4)
-        window.append(slice(max(0, marked[0] - margin), marked[-1] + 1 + margin))
-    return window[0], window[1]

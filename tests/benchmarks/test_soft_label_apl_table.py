@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
-from types import ModuleType
 
 import nibabel as nib
 import numpy as np
 import pytest
 
+from benchmarks import soft_label_apl_table
+from benchmarks.report.tables import load_results
 from common.errors import InputError
 from common.io.files import write_csv
 from common.phantoms import write_knee_phantom
-from common.report import load_results
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 COLUMNS = ["box_ap50", "box_ap75", "mask_ap50", "mask_ap75", "detection_precision", "detection_recall"]
 COLUMNS += ["detection_iou", "precision", "recall", "iou", "dice"]
-
-
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "soft_label_apl_table", REPOSITORY / "benchmarks/soft_label_apl_table.py"
-    )
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def write_run(folder: Path, value: float) -> None:
@@ -37,7 +25,7 @@ def write_run(folder: Path, value: float) -> None:
     (folder / "metrics.csv").write_text("\n".join(lines) + "\n")
 
 
-def test_table_1_and_its_figures(script: ModuleType, tmp_path: Path) -> None:
+def test_table_1_and_its_figures(tmp_path: Path) -> None:
     data = Path(write_knee_phantom(tmp_path / "phantom", num_cases=4, size=48, num_slices=3))
     cases = [path.name for path in sorted((data / "images").iterdir())]
     for row, level in {"soft_bce": 0.5, "bce": 0.4}.items():
@@ -54,7 +42,9 @@ def test_table_1_and_its_figures(script: ModuleType, tmp_path: Path) -> None:
         (tmp_path / f"runs/unet/{row}/seed0/example").mkdir()
         path = tmp_path / f"runs/unet/{row}/seed0/example" / cases[3].replace(".nii", "_probabilities.nii")
         nib.save(nib.Nifti1Image(maps, truth.affine), path)
-    script.table("soft_label_apl_phantom", "desk", {"unet": {"max_epochs": 2}}, tmp_path / "runs", tmp_path, data)
+    soft_label_apl_table.table(
+        "soft_label_apl_phantom", "desk", {"unet": {"max_epochs": 2}}, tmp_path / "runs", tmp_path, data
+    )
     results = load_results(tmp_path / "soft_label_apl_phantom_unet.json")
     assert results["seeds"] == [0, 1, 2] and results["configuration"] == {"max_epochs": 2}
     settings = {entry["setting"]["measure"]: entry for entry in results["settings"]}
@@ -66,21 +56,21 @@ def test_table_1_and_its_figures(script: ModuleType, tmp_path: Path) -> None:
         assert 10_000 < (tmp_path / f"soft_label_apl_phantom_{figure}.png").stat().st_size < 300_000
 
 
-def test_several_references_are_columns_of_dice(script: ModuleType, tmp_path: Path) -> None:
+def test_several_references_are_columns_of_dice(tmp_path: Path) -> None:
     for number, reference in enumerate(("AR", "majority")):
         write_run(tmp_path / f"runs/unet/majority_bce/seed0/{reference}/evaluation", number / 10)
-    script.table("soft_label_apl_oocytes", "paper", {"unet": {}}, tmp_path / "runs", tmp_path)
+    soft_label_apl_table.table("soft_label_apl_oocytes", "paper", {"unet": {}}, tmp_path / "runs", tmp_path)
     results = load_results(tmp_path / "soft_label_apl_oocytes_unet_paper.json")
     assert [entry["setting"]["measure"] for entry in results["settings"]] == ["Dice with majority", "Dice with AR"]
 
 
-def test_nothing_segmented_is_no_precision(script: ModuleType, tmp_path: Path) -> None:
+def test_nothing_segmented_is_no_precision(tmp_path: Path) -> None:
     (tmp_path / "bce/seed0/truth/evaluation").mkdir(parents=True)
     (tmp_path / "bce/seed0/truth/evaluation/metrics.csv").write_text("val_precision,nan\nval_dice,0\n")
-    assert [run["value"] for run in script.collect(tmp_path)] == [0, 0]
+    assert [run["value"] for run in soft_label_apl_table.collect(tmp_path)] == [0, 0]
 
 
-def test_the_example_must_be_there(script: ModuleType, tmp_path: Path) -> None:
+def test_the_example_must_be_there(tmp_path: Path) -> None:
     write_csv(tmp_path / "summary.csv", [{"case": "9000001_V00", "dice": 0.5}])
     with pytest.raises(InputError, match=r"must hold 9000001_V00\.nii\.gz in images/"):
-        script.example(str(tmp_path), str(tmp_path))
+        soft_label_apl_table.example(str(tmp_path), str(tmp_path))

@@ -124,14 +124,13 @@ class GroupComparison:
         anova_p: probability of differences this large between the means if all methods were alike.
         best: the method with the highest mean, the first of equals.
         tukey: Tukey's p-value of each ordered pair of methods.
-        significantly_below_best: methods below the best with Tukey's p < level; none where ANOVA's p is not below it.
-        best_is_significant: whether these are all other methods, the paper's ``*``.
+        best_is_significant: whether ANOVA's p, and Tukey's p of the best against every other method, are below the
+            level: the paper's ``*``.
     """
 
     anova_p: float
     best: str
     tukey: dict[tuple[str, str], float]
-    significantly_below_best: list[str]
     best_is_significant: bool
 
 
@@ -153,8 +152,8 @@ def compare_groups(groups: Mapping[str, Sequence[float]], level: float = 0.05) -
 
     Example:
         >>> comparison = compare_groups({"A": [0.90, 0.91, 0.92], "B": [0.80, 0.81, 0.82], "C": [0.80, 0.81, 0.79]})
-        >>> comparison.best, comparison.significantly_below_best, comparison.best_is_significant
-        ('A', ['B', 'C'], True)
+        >>> comparison.best, comparison.best_is_significant
+        ('A', True)
     """
     if len(groups) < 2:
         raise InputError(f"at least two methods are needed for a comparison, got {', '.join(groups) or 'none'}.")
@@ -170,8 +169,8 @@ def compare_groups(groups: Mapping[str, Sequence[float]], level: float = 0.05) -
         pairs = tukey_hsd(*samples).pvalue
     tukey = {(a, b): _defined(pairs[i, j]) for i, a in enumerate(names) for j, b in enumerate(names) if i != j}
     best = max(names, key=lambda name: mean_and_std(groups[name])[0])
-    below = [name for name in names if name != best and anova_p < level and tukey[best, name] < level]
-    return GroupComparison(anova_p, best, tukey, below, len(below) == len(names) - 1)
+    significant = anova_p < level and all(tukey[best, name] < level for name in names if name != best)
+    return GroupComparison(anova_p, best, tukey, significant)
 
 
 def _defined(p: float) -> float:

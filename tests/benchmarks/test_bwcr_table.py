@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
 
 import nibabel as nib
 import numpy as np
 import pytest
 
+from benchmarks import bwcr_table
+from benchmarks.report.tables import load_results, results_table
 from common.errors import InputError
 from common.io.files import write_csv
-from common.report import load_results, results_table
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 METHODS = {"baseline": 0.4, "da": 0.3, "svls": 0.29, "mls": 0.31, "cr_1": 0.2, "bwcr_1": 0.15}  # ECE of the foreground
 SUBJECTS = [f"patient{number:03d}" for number in range(1, 13)]
 CLASSES = ["background", "right_ventricle", "myocardium", "left_ventricle"]
-
-
-@pytest.fixture
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("bwcr_table", REPOSITORY / "benchmarks/bwcr_table.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -88,13 +78,13 @@ def write_examples(folder: Path, data: Path, case: str) -> None:
         nib.save(nib.Nifti1Image(np.eye(4, dtype=np.float32)[label], np.eye(4)), path)
 
 
-def test_table_2(script: ModuleType, data: Path, tmp_path: Path) -> None:
+def test_table_2(data: Path, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     write_runs(runs, METHODS, seeds=3)
-    case = Path(script.example(runs / "da/seed0/evaluation/summary.csv", data)).name.removesuffix(".nii.gz")
+    case = Path(bwcr_table.example(runs / "da/seed0/evaluation/summary.csv", data)).name.removesuffix(".nii.gz")
     assert case == "patient006_frame12", "the lower median of 24"
     write_examples(runs, data, case)
-    script.write_table("bwcr_acdc", "desk", list(METHODS), [0, 1, 2], {"max_epochs": 2}, runs, data, tmp_path)
+    bwcr_table.write_table("bwcr_acdc", "desk", list(METHODS), [0, 1, 2], {"max_epochs": 2}, runs, data, tmp_path)
     results = load_results(tmp_path / "bwcr_acdc.json")
     assert results["seeds"] == [0, 1, 2] and results["configuration"] == {"max_epochs": 2}
     settings = {entry["setting"]["measure"]: entry for entry in results["settings"]}
@@ -114,10 +104,10 @@ def test_table_2(script: ModuleType, data: Path, tmp_path: Path) -> None:
         assert (tmp_path / f"bwcr_acdc_{figure}.png").stat().st_size > 10_000
 
 
-def test_table_1(script: ModuleType, data: Path, tmp_path: Path) -> None:
+def test_table_1(data: Path, tmp_path: Path) -> None:
     methods = {"da": 0.3, "cr_0.1": 0.28, "cr_10": 0.25, "bwcr_0.1": 0.2}
     write_runs(tmp_path / "runs", methods, seeds=1)
-    script.write_table("bwcr_lambda", "paper", list(methods), [0], {}, tmp_path / "runs", data, tmp_path)
+    bwcr_table.write_table("bwcr_lambda", "paper", list(methods), [0], {}, tmp_path / "runs", data, tmp_path)
     results = load_results(tmp_path / "bwcr_lambda_paper.json")
     lines = results_table(results).splitlines()
     assert [line.split(" | ")[0].strip("| ") for line in lines[2:6]] == [
@@ -129,13 +119,13 @@ def test_table_1(script: ModuleType, data: Path, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.png"))
 
 
-def test_mistakes(script: ModuleType, data: Path, tmp_path: Path) -> None:
+def test_mistakes(data: Path, tmp_path: Path) -> None:
     write_runs(tmp_path, {"da": 0.3, "cr_1": 0.2}, seeds=1)
     write_csv(tmp_path / "cr_1/seed0/evaluation/summary.csv", summary(0.2, 0)[2:])
     with pytest.raises(InputError, match=r"cr_1.*must have the test subjects of the other runs"):
-        script.collect(tmp_path, ["da", "cr_1"], [0], False)
+        bwcr_table.collect(tmp_path, ["da", "cr_1"], [0], False)
     with pytest.raises(InputError, match=r"must hold patient\d+_frame\d+\.nii\.gz"):
-        script.example(tmp_path / "da/seed0/evaluation/summary.csv", data / "patient001")
+        bwcr_table.example(tmp_path / "da/seed0/evaluation/summary.csv", data / "patient001")
 
 
 @pytest.mark.parametrize(("table", "trainings", "examples"), [("bwcr_acdc", 18, 6), ("bwcr_lambda", 9, 0)])

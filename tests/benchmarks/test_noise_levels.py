@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.report.noise_levels import CLEAN, draw_dice_by_noise_level, draw_noise_levels
+from benchmarks.report.tables import summarise_runs
 from common.errors import InputError
-from common.report import draw_dice_by_noise_level, draw_noise_levels, summarise_runs
-from common.report.noise_levels import CLEAN
 
 
 def has_colour(path: Path, colour: str) -> bool:

@@ -13,13 +13,13 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from monai.transforms import Orientation
 
+from benchmarks.report.tables import method_names
 from common.decision import accuracy_optimal_segmentation, dice_optimal_segmentation
 from common.errors import InputError
 from common.io.label_values import read_label_values
 from common.metrics import soft_dice
 from common.noise import deform_label, gaussian_marginal, sample_gaussian_field
 from common.report.drawing import COLOURS, LEGEND, TEXT, WIDTH, PathLike, plain_axes, save_figure
-from common.report.tables import method_names
 
 __all__ = ["draw_dice_by_noise_level", "draw_noise_levels"]
 
@@ -101,8 +101,8 @@ def draw_dice_by_noise_level(
     themselves Zhang et al., *Disentangling Human Error from Ground Truth in Segmentation of Medical Images*, Fig. 4.
 
     Args:
-        results: of `common.report.summarise_runs` or `common.report.load_results`, whose settings have ``level`` and,
-            if there are several, ``group``.
+        results: of `benchmarks.report.tables.summarise_runs` or `benchmarks.report.tables.load_results`, whose
+            settings have ``level`` and, if there are several, ``group``.
         path: PNG to write.
         level: of noise, the setting along the horizontal axis.
         group: the setting that has a panel for each value.

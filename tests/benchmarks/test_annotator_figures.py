@@ -11,16 +11,11 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
+from benchmarks.report import annotators
+from benchmarks.report.__main__ import COMMANDS
+from benchmarks.report.annotators import draw_confusion_matrices, draw_validation
 from common.errors import InputError
 from common.io.files import write_csv
-from common.report import annotators, draw_annotators, draw_confusion_matrices, draw_validation
-from common.report.__main__ import COMMANDS
-from common.report.drawing import CLEAN, NOISY, PREDICTION
-
-
-def has_colour(path: Path, colour: str) -> bool:
-    pixels = np.asarray(Image.open(path).convert("RGB")).astype(int)
-    return bool((np.abs(pixels - np.array(list(bytes.fromhex(colour[1:])))).sum(axis=2) < 10).any())
 
 
 @pytest.fixture
@@ -34,18 +29,6 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
 def matrices(count: int, classes: int = 2) -> dict[str, torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
     return {f"R{r}": torch.rand(classes, classes, generator=generator).softmax(0) for r in range(count)}
-
-
-def square(low: int, high: int, value: int = 1, size: tuple[int, int] = (40, 60)) -> np.ndarray:
-    mask = np.zeros(size, dtype=np.uint8)
-    mask[low:high, low:high] = value
-    return mask
-
-
-def certain(mask: np.ndarray, classes: int = 2) -> np.ndarray:
-    """Probabilities (L, H, W) of 0.9 for what is marked."""
-    marked = np.arange(classes)[:, None, None] == mask
-    return np.where(marked, 0.9, 0.1 / (classes - 1))
 
 
 @pytest.mark.parametrize("count, classes", [(1, 2), (3, 2), (7, 4), (2, 9)])
@@ -89,61 +72,6 @@ def test_mistaken_matrices_are_named(tmp_path: Path) -> None:
         draw_confusion_matrices(matrices(2), path, {"R0": torch.eye(3)})
     with pytest.raises(InputError, match="classes: expected 2 names, got 1"):
         draw_confusion_matrices(matrices(2), path, classes=["one"])
-
-
-@pytest.mark.parametrize("colour", [False, True])
-def test_annotators_are_drawn(colour: bool, tmp_path: Path) -> None:
-    image = np.random.default_rng(0).normal(size=(40, 60, 3) if colour else (40, 60))
-    labels = {"AR": square(10, 30), "HS": square(12, 28, 2)}
-    predictions = {"AR": certain(square(11, 30), 3), "HS": certain(square(12, 28, 2), 3)}
-    path = draw_annotators(image, labels, predictions, square(8, 32), tmp_path / "figure.png")
-    for shade in (CLEAN, NOISY, PREDICTION):
-        assert has_colour(path, shade)
-
-
-def test_annotators_say_who_marked_what(figures: list[Figure]) -> None:
-    label = square(10, 30)
-    labels = {"AR": label, "HS": None, "SG": 0 * label}
-    predictions = {"AR": certain(square(10, 20)), "HS": certain(label), "SG": certain(0 * label)}
-    draw_annotators(np.zeros((40, 60)), labels, predictions, label, "unused.png")
-    panels = np.array(figures[0].axes[:12]).reshape(3, 4)
-    assert [panel.get_title() for panel in panels[0]] == ["Image", "AR", "HS", "SG"]
-    written = [[" ".join(text.get_text() for text in panel.texts) for panel in line] for line in panels]
-    assert written[0] == ["", "", "Not labelled", "Empty"]
-    dice = 2 * 100 / (400 + 100)
-    assert written[1] == ["Truth", f"Dice {dice:.2f}", "", "Dice 1.00"]
-
-
-def test_the_error_is_the_probability_of_another_class_than_the_true_one(figures: list[Figure]) -> None:
-    truth = square(0, 4, 2, size=(6, 6))
-    probabilities = np.random.default_rng(0).dirichlet(np.ones(3), size=(6, 6)).transpose(2, 0, 1)
-    draw_annotators(np.zeros((6, 6)), {"AR": truth}, {"AR": probabilities}, truth, "unused.png")
-    shown = figures[0].axes[5].images[0].get_array()
-    expected = [[1 - probabilities[truth[i, j], i, j] for j in range(6)] for i in range(6)]
-    rows, columns = shown.shape
-    assert min(shown.shape) >= 4
-    np.testing.assert_allclose(shown, np.array(expected)[:rows, :columns])
-
-
-def test_the_part_around_the_marks_is_shown(figures: list[Figure]) -> None:
-    truth = square(100, 120, size=(240, 360))
-    label = square(90, 120, size=(240, 360))
-    nothing = np.zeros_like(truth)
-    for mask, written in ((truth, label), (nothing, nothing)):
-        draw_annotators(np.zeros(mask.shape), {"AR": written}, {"AR": certain(mask)}, mask, "unused.png")
-    near, whole = (figure.axes[0].images[0].get_array().shape[:2] for figure in figures)
-    assert near == (30 + 2 * 20, 30 + 2 * 30)  # of the labels' 90 to 119, a twelfth of the image on each side
-    assert whole == (240, 360)
-
-
-def test_mistaken_annotators_are_named(tmp_path: Path) -> None:
-    label, path = square(10, 30), tmp_path / "figure.png"
-    with pytest.raises(InputError, match="same annotators, got AR and HS"):
-        draw_annotators(np.zeros((40, 60)), {"AR": label}, {"HS": certain(label)}, label, path)
-    with pytest.raises(InputError, match="got nobody and nobody"):
-        draw_annotators(np.zeros((40, 60)), {}, {}, label, path)
-    with pytest.raises(InputError, match=r"AR: expected the size of the image, \(40, 60\), got \(39, 60\)"):
-        draw_annotators(np.zeros((40, 60)), {"AR": label[1:]}, {"AR": certain(label)}, label, path)
 
 
 @pytest.fixture

@@ -10,12 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from common.errors import InputError
-from common.io.files import read_csv
 from common.report.drawing import (
     CLEAN,
     COLOURS,
-    DASHES,
-    LEGEND,
     TEXT,
     WIDTH,
     PathLike,
@@ -25,66 +22,9 @@ from common.report.drawing import (
     show_image,
 )
 
-__all__ = ["draw_improvement", "draw_probabilities", "draw_reliability"]
+__all__ = ["draw_improvement", "draw_probabilities"]
 
-COLUMNS = ("class", "bin", "count", "confidence", "accuracy")
 DIAGONAL = "#999999"
-
-
-def draw_reliability(runs: Mapping[str, Sequence[PathLike]], path: PathLike) -> Path:
-    """Reliability diagrams: how often probabilities come true, a panel per structure and a line per method.
-
-    On the diagonal confidence is accuracy; below it a method is overconfident. The first of several classes, the
-    background, is left out. Runs of one method, such as its seeds, are pooled by their counts.
-
-    Args:
-        runs: folders with ``reliability.csv``, see `common.workflow.ReliabilityTable`, of each method by its label.
-        path: PNG to write.
-
-    Raises:
-        InputError: no runs, a missing or foreign ``reliability.csv``, or tables of different classes or bins.
-
-    Source: Guo et al., *On calibration of modern neural networks*, ICML 2017, Fig. 1.
-    """
-    if not any(runs.values()):
-        raise InputError("a reliability diagram needs at least one run, got none.")
-    tables = {label: _pooled(folders) for label, folders in runs.items() if folders}
-    first = next(iter(tables.values()))
-    classes = list(first)[1:] or list(first)
-    for label, table in tables.items():
-        if {name: len(sums[0]) for name, sums in table.items()} != {name: len(sums[0]) for name, sums in first.items()}:
-            raise InputError(f"reliability.csv of {label} must have the classes and bins of {next(iter(tables))}.")
-    columns = min(3, len(classes))
-    lines = -(-len(classes) // columns)
-    cell = WIDTH / max(2, columns)
-    figure = Figure(figsize=(cell * columns, cell * lines + 0.55), layout="constrained")
-    panels = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
-    for panel in panels.flat[len(classes) :]:
-        panel.remove()
-    for panel, name in zip(panels.flat, classes, strict=False):
-        plain_axes(panel, name.replace("_", " ").capitalize())
-        panel.plot([0, 1], [0, 1], color=DIAGONAL, linewidth=0.8, linestyle=(0, (5, 3)), zorder=1)
-        for index, (label, table) in enumerate(tables.items()):
-            count, confidence, accuracy = table[name]
-            filled = count > 0
-            panel.plot(
-                confidence[filled] / count[filled],
-                accuracy[filled] / count[filled],
-                label=label,
-                color=COLOURS[index % len(COLOURS)],
-                linestyle=DASHES[index // len(COLOURS) % len(DASHES)],
-                linewidth=1.3,
-                marker="o",
-                markersize=2.5,
-            )
-        panel.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
-        panel.set_xlabel("Confidence", color=TEXT, fontsize=9)
-        panel.tick_params(labelbottom=True)
-        if panel.get_subplotspec().is_first_col():
-            panel.set_ylabel("Accuracy", color=TEXT, fontsize=9)
-    handles, labels = panels.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(3 * columns, len(labels)), **LEGEND)
-    return save_figure(figure, path)
 
 
 def draw_improvement(
@@ -196,30 +136,6 @@ def draw_probabilities(
     bar.set_label("Probability", fontsize=8, color=TEXT)
     bar.ax.tick_params(labelsize=8, labelcolor=TEXT)
     return save_figure(figure, path, dpi=120, keep=(CLEAN,))
-
-
-def _pooled(folders: Sequence[PathLike]) -> dict[str, np.ndarray]:
-    """(3, bins) of each class: voxels, and sums of their probabilities and of their labels, over all folders."""
-    pooled: dict[str, np.ndarray] = {}
-    for number, folder in enumerate(folders):
-        file = Path(folder) / "reliability.csv"
-        if not file.is_file():
-            raise InputError(f"{file} does not exist: expected the reliability.csv of an evaluation.")
-        rows = read_csv(file)
-        if not rows or any(name not in rows[0] for name in COLUMNS):
-            raise InputError(f"{file} must have rows with the columns {', '.join(COLUMNS)}.")
-        table: dict[str, list[list[float]]] = {}
-        for row in rows:
-            count = float(row["count"])
-            sums = [count * float(row[name]) if count else 0.0 for name in ("confidence", "accuracy")]
-            table.setdefault(row["class"], []).append([count, *sums])
-        if number and {name: len(sums) for name, sums in table.items()} != {
-            name: sums.shape[1] for name, sums in pooled.items()
-        }:
-            raise InputError(f"{file} must have the classes and bins of {Path(folders[0]) / 'reliability.csv'}.")
-        for name, bins in table.items():
-            pooled[name] = pooled.get(name, 0.0) + np.array(bins).T
-    return pooled
 
 
 def _changes(measure: str, methods: Mapping[str, Sequence[float]], reference: str) -> dict[str, np.ndarray]:

@@ -94,8 +94,8 @@ def _files_of(name: str, common: Path) -> list[Path]:
         module = _exports(folder / "__init__.pyi").get(part)
         if module:
             return [*files, folder / f"{module}.py"]
-        known = re.search(rf"^(def {part}\(|class {part}\b|{part}\b.*=|from \S+ import .*\b{part}\b)", _text(folder), re.M)
-        return files if known else []
+        text = (folder / "__init__.py").read_text(encoding="utf-8")
+        return files if re.search(rf"^(def|class|from .* import .*) \b{part}\b|^{part}\b", text, re.MULTILINE) else []
     return files
 
 
@@ -106,7 +106,3 @@ def _exports(stub: Path) -> dict[str, str]:
     statements = ast.parse(stub.read_text(encoding="utf-8")).body
     imports = [node for node in statements if isinstance(node, ast.ImportFrom) and node.level == 1]
     return {alias.name: str(node.module) for node in imports for alias in node.names}
-
-
-def _text(folder: Path) -> str:
-    return (folder / "__init__.py").read_text(encoding="utf-8")

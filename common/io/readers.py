@@ -208,12 +208,17 @@ class ImageLoader(LoadImaged):
     def _join(self, case: Any, source: Any, reader: Any) -> torch.Tensor:
         """The channels of one file, or of several one after the other."""
         files = ensure_tuple(source)
-        images = [self._loader(file, reader) for file in files]
+        images = [self._load(file, reader) for file in files]
         for file, image in zip(files, images, strict=True):
             finding = geometry_finding(images[0], image)
             if finding and finding.unusable:
                 raise InputError(f"Case {case}: {file}: {finding.message}.")
         return images[0] if len(images) == 1 else torch.cat(images)
+
+    def _load(self, file: Any, reader: Any) -> torch.Tensor:
+        """One file; MONAI Label sets ``image_only = False`` on the loader, which then gives the metadata once more."""
+        image = self._loader(file, reader)
+        return image[0] if isinstance(image, tuple) else image
 
     def _fault(self, key: Hashable, item: Mapping[Hashable, Any], picture: bool) -> str:
         image = item[key]

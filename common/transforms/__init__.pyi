@@ -27,6 +27,7 @@ from .save_probabilities import SaveProbabilitiesd
 from .simulate_annotators import SimulateAnnotatorsd
 from .slices import NormalizeSlicesd, SliceStackd
 from .soft_label import SoftLabelFromRatersd
+from .spacing import SpacingOfKeysd
 from .views import RandomView, unwarp, warp
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "SimulateAnnotatorsd",
     "SliceStackd",
     "SoftLabelFromRatersd",
+    "SpacingOfKeysd",
     "SplitAnnotatorsd",
     "boundary_distance",
     "boundary_weight",

@@ -13,6 +13,7 @@ from monai.transforms import MapTransform
 from common.decision import apply_threshold, dice_optimal_threshold
 from common.errors import InputError
 from common.metrics import soft_dice
+from common.transforms.cases import case_name
 from common.transforms.save_prediction import is_nifti, label_map_like, save_like, voxel_mm3
 
 __all__ = ["DecisionScoresd", "SaveDecisiond", "decision_threshold"]
@@ -130,7 +131,7 @@ class DecisionScoresd(MapTransform):
         item = dict(data)
         for key in self.key_iterator(item):
             item["summary"] = {
-                "case": item["case"],
+                "case": case_name(item),
                 "threshold": round(float(item[f"{key}_threshold"]), 6),
                 "expected_dice": round(float(item[f"{key}_expected_dice"]), 6),
             } | {

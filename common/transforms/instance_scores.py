@@ -9,6 +9,7 @@ from typing import Any
 from monai.transforms import MapTransform
 
 from common.metrics import InstanceMetrics
+from common.transforms.cases import case_name
 from common.transforms.instances import slice_instances
 
 __all__ = ["InstanceScoresd"]
@@ -47,7 +48,7 @@ class InstanceScoresd(MapTransform):
             self.metrics(item[key], slice_instances(item[self.label_key]))
             values = self.metrics.aggregate()
             item["summary"] = {
-                "case": item["case"],
+                "case": case_name(item),
                 **{name: "" if math.isnan(value) else round(value, 6) for name, value in values.items()},
             }
         return item

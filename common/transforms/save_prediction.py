@@ -9,6 +9,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import torch
+from monai.data import MetaTensor
 from monai.transforms import MapTransform
 from monai.utils import convert_to_dst_type
 from PIL import Image
@@ -68,8 +69,18 @@ def save_like(source: str | Path, array: np.ndarray, path_without_suffix: str | 
 
 
 def label_map_like(probabilities: torch.Tensor, mask: np.ndarray | torch.Tensor) -> torch.Tensor:
-    """A label map ``(1, *spatial)``, uint8, where its probabilities lie: on their device, with their metadata."""
-    return convert_to_dst_type(mask[None], probabilities, dtype=torch.uint8)[0]
+    """A label map ``(1, *spatial)``, uint8, where its probabilities lie: on their device, with their metadata.
+
+    Its spatial axes are those of the file: a picture that was segmented as a stack of one slice is a picture again.
+    """
+    label_map = convert_to_dst_type(mask[None], probabilities, dtype=torch.uint8)[0]
+    meta = probabilities.meta if isinstance(probabilities, MetaTensor) else {}
+    picture = tuple(map(int, meta.get("spatial_shape", ())))
+    if mask.ndim == 3 and len(picture) == 2:
+        shape = tuple(mask.shape)
+        axes = [axis for axis in range(3) if shape[axis] == 1 and shape[:axis] + shape[axis + 1 :] == picture]
+        return label_map.squeeze(axes[-1] + 1) if axes else label_map
+    return label_map
 
 
 class SaveSegmentationd(MapTransform):

@@ -25,7 +25,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -196,7 +195,6 @@ def _row(bundle: str, what: str, action: Callable[[], str]) -> str:
     try:
         result = action()
     except Exception as error:
-        traceback.print_exc()
         result = f"{' '.join(str(error).split())[-300:]} FAILED"
     row = f"{bundle:26}{what:10}{result}"
     print(row, file=sys.stderr, flush=True)

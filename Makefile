@@ -12,7 +12,7 @@ export MPLBACKEND = Agg
 BIN = .venv/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test acceptance lint packages docs benchmark clean
+.PHONY: demo test clients acceptance lint packages docs benchmark clean
 
 .venv/core: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
@@ -30,6 +30,10 @@ demo: .venv/core
 
 test: .venv/test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# The real MONAI Label serves all bundles on this machine; it gets an environment of its own, some gigabytes.
+clients: .venv/test
+	$(BIN)/python tests/clients/monai_label.py
 
 acceptance: .venv/test
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "acceptance or hostile" --acceptance=docs/acceptance.md

@@ -82,7 +82,7 @@ class SaveDecisiond(MapTransform):
             marginal = torch.as_tensor(item[key]).detach().as_subclass(torch.Tensor).cpu().float()[None]
             threshold = decision_threshold(marginal, self.decision)
             mask = apply_threshold(marginal, threshold)
-            item[key] = label_map_like(item[key], mask[0, 0])
+            item[key] = label_map_like(item[key], mask[0, 0], item.get("image"))
             if "case" not in item:
                 continue
             source = item["image"].meta["filename_or_obj"]

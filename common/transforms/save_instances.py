@@ -103,7 +103,7 @@ class SaveInstancesd(MapTransform):
                 )
             instances, classes = label_instances(class_map(probabilities, self.threshold), self.min_voxels)
             mask = torch.cat([classes.new_zeros(1), classes])[instances.long()].to(torch.uint8)
-            item[key] = label_map_like(item[key], mask)
+            item[key] = label_map_like(item[key], mask, item.get("image"))
             if "case" not in item:
                 continue
             source, target = item["image"].meta["filename_or_obj"], self.output_dir / item["case"]

@@ -68,13 +68,16 @@ def save_like(source: str | Path, array: np.ndarray, path_without_suffix: str | 
     return path
 
 
-def label_map_like(probabilities: torch.Tensor, mask: np.ndarray | torch.Tensor) -> torch.Tensor:
+def label_map_like(
+    probabilities: torch.Tensor, mask: np.ndarray | torch.Tensor, image: torch.Tensor | None = None
+) -> torch.Tensor:
     """A label map ``(1, *spatial)``, uint8, where its probabilities lie: on their device, with their metadata.
 
-    Its spatial axes are those of the file: a picture that was segmented as a stack of one slice is a picture again.
+    Its spatial axes are those of the file of the image: a picture that was segmented as a stack of one slice is a
+    picture again.
     """
     label_map = convert_to_dst_type(mask[None], probabilities, dtype=torch.uint8)[0]
-    meta = probabilities.meta if isinstance(probabilities, MetaTensor) else {}
+    meta = image.meta if isinstance(image, MetaTensor) else {}
     picture = tuple(map(int, meta.get("spatial_shape", ())))
     if mask.ndim == 3 and len(picture) == 2:
         shape = tuple(mask.shape)
@@ -112,7 +115,7 @@ class SaveSegmentationd(MapTransform):
         for key in self.key_iterator(d):
             probability = torch.as_tensor(d[key])[0].detach().cpu().float().numpy()
             mask = (probability > self.threshold).astype(np.uint8)
-            d[key] = label_map_like(d[key], mask)
+            d[key] = label_map_like(d[key], mask, d.get("image"))
             if "case" not in d:
                 continue
             source = d["image"].meta["filename_or_obj"]

@@ -113,7 +113,7 @@ class SaveProbabilitiesd(MapTransform):
             probabilities = torch.as_tensor(item[key]).detach().as_subclass(torch.Tensor).cpu().float()
             names = self._names(len(probabilities))
             mask, entropy = probabilities.argmax(0).to(torch.uint8), relative_entropy(probabilities)
-            item[key] = label_map_like(item[key], mask)
+            item[key] = label_map_like(item[key], mask, item.get("image"))
             if "case" not in item:
                 continue
             source, target = item["image"].meta["filename_or_obj"], self.output_dir / item["case"]

@@ -237,10 +237,13 @@ def _train(bundle: str, server: str, folder: Path) -> str:
         config = parser.config | TRAINED[bundle]
         ConfigParser.export_config_file(config, str(file), fmt=file.suffix[1:], indent=4)
     weights = folder / "models/model.pt"
-    weights.unlink()
-    request = {"device": "cpu", "max_epochs": 1, "pretrained": False, "val_split": 0.25, "model_filename": "model.pt"}
+    parser = ConfigParser()
+    parser.read_config(folder / "configs/train.json")
+    torch.save(parser.get_parsed_content("network_def").state_dict(), weights)
+    before = weights.read_bytes()
+    request = {"device": "cpu", "max_epochs": 1, "pretrained": True, "val_split": 0.25, "model_filename": "model.pt"}
     _post(f"{server}/train/{bundle}?run_sync=true", request)
-    if not weights.exists():
+    if weights.read_bytes() == before:
         raise RuntimeError("no weights were written")
     return "one epoch, weights written"
 

@@ -20,7 +20,7 @@ class SpacingOfKeysd(Spacingd):
         >>> import torch
         >>> from monai.data import MetaTensor
         >>> image = MetaTensor(torch.rand(1, 4, 4, 4), meta={"filename_or_obj": "a.nii.gz"})
-        >>> item = SpacingOfKeysd("image", pixdim=2.0)({"image": image, "image_path": "a.nii.gz"})
+        >>> item = SpacingOfKeysd("image", pixdim=(2.0, 2.0, 2.0))({"image": image, "image_path": "a.nii.gz"})
         >>> item["image"].shape[1:], item["image_path"]
         (torch.Size([2, 2, 2]), 'a.nii.gz')
     """

@@ -16,7 +16,7 @@ def _item() -> dict[str, object]:
 
 def test_other_keys_are_left_alone() -> None:
     others = {"image_path": "/data/a.nii.gz", "image_2": 1, "label": "later"}
-    found = SpacingOfKeysd("image", pixdim=2.0)({**_item(), **others})
+    found = SpacingOfKeysd("image", pixdim=(2.0, 2.0, 2.0))({**_item(), **others})
     assert {key: found[key] for key in others} == others
 
 
@@ -33,5 +33,5 @@ def test_it_is_monais_with_its_inverse() -> None:
 
 def test_missing_keys_when_allowed() -> None:
     item = _item()
-    found = SpacingOfKeysd(["image", "label"], pixdim=2.0, allow_missing_keys=True)(item)
+    found = SpacingOfKeysd(["image", "label"], pixdim=(2.0, 2.0, 2.0), allow_missing_keys=True)(item)
     assert found.keys() == item.keys() and found["image"].shape == (1, 4, 3, 2)

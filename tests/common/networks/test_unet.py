@@ -124,14 +124,3 @@ def test_wrong_arguments(arguments: dict, sentence: str) -> None:
 def test_wrong_dimensions() -> None:
     with pytest.raises(InputError, match=r"of 3 dimensions, got the shape \[1, 1, 4, 4\]"):
         UNet(3, features=(2,))(torch.zeros(1, 1, 4, 4))
-
-
-@pytest.mark.parametrize("size", [(8, 12), (7, 5), (4, 3), (1, 9)])
-def test_an_exported_graph_takes_other_sizes(size):
-    """Padding is part of the graph, of a single voxel at the coarsest resolution too."""
-    network = UNet(2, features=(2, 3, 4)).eval()
-    auto = {0: torch.export.Dim.AUTO, 2: torch.export.Dim.AUTO, 3: torch.export.Dim.AUTO}
-    exported = torch.export.export(network, (torch.rand(2, 1, 16, 20),), dynamic_shapes=(auto,)).module()
-    for batch in (1, 3):
-        image = torch.rand(batch, 1, *size, generator=torch.Generator().manual_seed(0))
-        torch.testing.assert_close(exported(image), network(image), rtol=0, atol=1e-4)

@@ -34,4 +34,4 @@ def test_it_is_monais_with_its_inverse() -> None:
 def test_missing_keys_when_allowed() -> None:
     item = _item()
     found = SpacingOfKeysd(["image", "label"], pixdim=(2.0, 2.0, 2.0), allow_missing_keys=True)(item)
-    assert found.keys() == item.keys() and found["image"].shape == (1, 4, 3, 2)
+    assert found.keys() == item.keys() and found["image"].shape[1] == 4

@@ -12,7 +12,7 @@ export MPLBACKEND = Agg
 BIN = .venv/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test test-quick acceptance lint format packages docs benchmark clean
+.PHONY: help demo test test-quick clients acceptance lint format packages docs benchmark clean
 
 help: ## this list
 	@echo 'make TARGET [PYTHON=python3.12]; BUNDLE, TABLE, SCALE and CORES are set in the same way'
@@ -37,6 +37,9 @@ test: .venv/test ## the whole test suite
 
 test-quick: .venv/test ## the tests of the library, without those that train a bundle
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/common common
+
+clients: .venv/test ## the real MONAI Label serves all bundles here, in an environment of some gigabytes of its own
+	$(BIN)/python tests/clients/monai_label.py
 
 acceptance: .venv/test ## the tests of docs/acceptance.md, and its table
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "acceptance or hostile" --acceptance=docs/acceptance.md

@@ -21,11 +21,12 @@ import yaml
 from common.errors import InputError, show_input_errors
 from common.io.files import whole_file
 from common.phantom_weights import RECORD, WEIGHTS, read_record, train_weights
+from common.reached_modules import COMMON, reached_files
 
-COMMON = Path(__file__).resolve().parent
 BUNDLES = COMMON.parent / "bundles"
 REQUIRED = ("LICENSE", "configs/inference.yaml", "configs/metadata.json", "configs/train.yaml", "docs/README.md")
 SHARED = ("LICENSE", "configs", "docs", WEIGHTS)
+TEXTS = (".json", ".md", ".yaml")  # of files that may name modules of `common`
 MODEL_INFO = "model_info.json"
 
 
@@ -110,7 +111,9 @@ def write_zip(bundle_dir: Path, output: str | Path) -> Path:
 
 
 def bundle_contents(bundle_dir: Path) -> Mapping[str, bytes]:
-    """What a bundle shares, by path: configs with a JSON twin of each YAML, docs, licence, weights, and ``common``.
+    """What a bundle shares, by path: configs with a JSON twin of each YAML, docs, licence, weights, and its `common`.
+
+    Of `common` it has the modules that the bundle reaches, see `reached_files`.
 
     The metadata say what was measured with exactly these weights, where that is known. MONAI's ``load`` looks for
     ``configs/train.json`` and ``configs/inference.json``; the twins of overlays lie beside them, so that every command
@@ -128,7 +131,8 @@ def bundle_contents(bundle_dir: Path) -> Mapping[str, bytes]:
     if scores:
         metadata = json.loads(contents["configs/metadata.json"]) | {"eval_metrics": scores}
         contents["configs/metadata.json"] = (json.dumps(metadata, indent=4, ensure_ascii=False) + "\n").encode()
-    return contents | {file.relative_to(COMMON.parent).as_posix(): file.read_bytes() for file in _files(COMMON)}
+    texts = {f"{bundle_dir / name}": text.decode() for name, text in contents.items() if name.endswith(TEXTS)}
+    return contents | {file.relative_to(COMMON.parent).as_posix(): file.read_bytes() for file in reached_files(texts)}
 
 
 def _require_files(bundle_dir: Path) -> None:

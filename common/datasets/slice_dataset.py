@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from monai.data import CacheDataset
 from torch.utils.data import Dataset
 
 from common.errors import InputError
@@ -15,7 +16,7 @@ from common.errors import InputError
 class SliceDataset(Dataset):
     """Every slice of every volume as an item of its own.
 
-    Wrap a `CacheDataset` of volumes: files are read and preprocessed once, a slice is then a copy of one plane, and a
+    Files are read and preprocessed once (a `CacheDataset` of volumes), a slice is then a copy of one plane, and a
     shuffling `DataLoader` draws its batches from the slices of all volumes. Random transforms belong after the slices
     or on the batch: in the volumes' data set they would run over a whole volume for each slice.
 
@@ -23,6 +24,7 @@ class SliceDataset(Dataset):
         data: volumes, whose tensors or arrays of four axes (C, H, W, S) are cut; everything else is copied to each
             slice. They are read once at the start, for their numbers of slices.
         slice_axis: spatial axis along which the slices are stacked: 0, 1 or 2.
+        transform: makes the volumes of the items of ``data``, once for each; None where they are volumes already.
 
     Raises:
         InputError: no such axis; a volume has no tensor of four axes, or two with different numbers of slices.
@@ -33,9 +35,15 @@ class SliceDataset(Dataset):
         (5, torch.Size([1, 5, 4]), 'a')
     """
 
-    def __init__(self, data: Sequence[Mapping[Hashable, Any]], slice_axis: int = 2) -> None:
+    def __init__(
+        self,
+        data: Sequence[Mapping[Hashable, Any]],
+        slice_axis: int = 2,
+        transform: Callable[[Any], Any] | None = None,
+    ) -> None:
         if slice_axis not in (0, 1, 2):
             raise InputError(f"slice_axis must be 0, 1 or 2, got {slice_axis!r}.")
+        data = data if transform is None else CacheDataset(data, transform, progress=False)
         self.volumes, self.slice_axis = data, slice_axis
         counts = [self._count(data[index], index) for index in range(len(data))]
         self.index = [(volume, position) for volume, count in enumerate(counts) for position in range(count)]

@@ -93,13 +93,17 @@ class UNet(nn.Module):
     def _pad(self, image: torch.Tensor) -> torch.Tensor:
         """The image with every side a multiple of the strides, and more than one voxel where they meet in training."""
         padding: list[int] = []
-        single = True
+        steps = 0
         for axis in range(image.dim() - 1, 1, -1):  # the last axis comes first
             size = image.shape[axis]
             padding += [0, -size % self.divisor]
-            single = single and size <= self.divisor
-        if single:  # normalising a single voxel would erase it
-            padding[-1] += self.divisor
+            steps += (size - 1) // self.divisor
+        if torch.jit.is_scripting():
+            padding[-1] += self.divisor * max(1 - steps, 0)  # normalising a single voxel would erase it
+        else:
+            padding[-1] += self.divisor * torch.sym_max(1 - steps, 0)
+            if torch.compiler.is_exporting():  # a branch on the sizes would hold the graph to those of the example
+                return F.pad(image, padding, mode="replicate")
         return F.pad(image, padding, mode="replicate") if max(padding) > 0 else image
 
 

@@ -33,6 +33,7 @@ from .save_probabilities import SaveProbabilitiesd
 from .simulate_annotators import SimulateAnnotatorsd
 from .slices import NormalizeSlicesd, SliceStackd
 from .soft_label import SoftLabelFromRatersd
+from .spacing import SpacingOfKeysd
 from .unlabelled import HardLabeld, ResizeSoftLabeld, without_unlabelled
 from .views import RandomView, unwarp, warp
 
@@ -74,6 +75,7 @@ __all__ = [
     "SimulateAnnotatorsd",
     "SliceStackd",
     "SoftLabelFromRatersd",
+    "SpacingOfKeysd",
     "SplitAnnotatorsd",
     "as_class_map",
     "boundary_distance",

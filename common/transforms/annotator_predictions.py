@@ -16,6 +16,7 @@ from common.metrics.confusion import confusion_matrix_error
 from common.metrics.dice_of_annotators import annotator_dice
 from common.metrics.energy_distance import generalized_energy_distance
 from common.noise.simulated_annotators import pixelwise_confusion
+from common.transforms.cases import case_name
 
 __all__ = ["AnnotatorScoresd", "SaveAnnotatorsd", "SplitAnnotatorsd", "disagreement"]
 
@@ -126,7 +127,7 @@ class AnnotatorScoresd(MapTransform):
                 raise InputError(
                     f"Case {item['case']}: expected labels of {', '.join(self.names)}, got those of {len(labels)}."
                 )
-            row: dict[str, Any] = {"case": item["case"]}
+            row: dict[str, Any] = {"case": case_name(item)}
             if item.get(self.truth_key) is not None:
                 label = _plain(item[self.truth_key], annotators)
                 row["dice"] = _cell(annotator_dice(truth.argmax(0, keepdim=True), label)[0])

@@ -16,6 +16,7 @@ from common.metrics import (
     structure_pair,
     thresholded_adaptive_calibration_error,
 )
+from common.transforms.cases import case_name
 
 __all__ = ["CalibrationScoresd"]
 
@@ -84,8 +85,8 @@ class CalibrationScoresd(MapTransform):
                 "tace": thresholded_adaptive_calibration_error(probabilities, label, self.bins, self.threshold),
             }
             item["summary"] = {
-                "case": item["case"],
-                "subject": item.get("subject", item["case"]),
+                "case": case_name(item),
+                "subject": item.get("subject", case_name(item)),
                 "dice": _rounded(dice.nanmean()),
                 **{f"dice_{name}": _rounded(value) for name, value in zip(self.structures, dice[0], strict=True)},
                 **{name: _rounded(error[0, 1:].nanmean()) for name, error in errors.items()},

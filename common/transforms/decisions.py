@@ -15,6 +15,7 @@ from common.errors import InputError
 from common.io.formats import is_picture
 from common.io.writers import save_like, voxel_mm3
 from common.metrics import soft_dice
+from common.transforms.cases import case_name
 from common.transforms.save_prediction import label_map_like
 
 __all__ = ["DecisionScoresd", "SaveDecisiond", "decision_threshold"]
@@ -89,7 +90,7 @@ class SaveDecisiond(MapTransform):
                 )
             threshold = decision_threshold(marginal, self.decision)
             mask = apply_threshold(marginal, threshold)
-            item[key] = label_map_like(item[key], mask[0, 0])
+            item[key] = label_map_like(item[key], mask[0, 0], item.get("image"))
             if "case" not in item:
                 continue
             source = item["image"].meta["filename_or_obj"]
@@ -138,7 +139,7 @@ class DecisionScoresd(MapTransform):
         item = dict(data)
         for key in self.key_iterator(item):
             item["summary"] = {
-                "case": item["case"],
+                "case": case_name(item),
                 "threshold": round(float(item[f"{key}_threshold"]), 6),
                 "expected_dice": round(float(item[f"{key}_expected_dice"]), 6),
             } | {

@@ -15,6 +15,7 @@ from monai.utils import convert_to_dst_type, convert_to_tensor
 from common.errors import InputError
 from common.noise.gaussian_field import check_parameters, deform_label, sample_gaussian_field
 from common.noise.seed import case_generator
+from common.transforms.cases import case_name
 
 __all__ = ["GaussianFieldNoised", "RandGaussianFieldNoised"]
 
@@ -67,11 +68,7 @@ class GaussianFieldNoised(MapTransform):
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
-        if self.case_key not in item:
-            raise InputError(
-                f"An item needs its case name as {self.case_key!r}, but has only {', '.join(map(str, item))}."
-            )
-        case = item[self.case_key]
+        case = case_name(item, self.case_key)
         labels = {key: item[key] for key in self.key_iterator(item)}
         try:
             item.update(_deform(labels, self.a, self.b, self.millimetres, case_generator(self.seed, case)))

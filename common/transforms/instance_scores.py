@@ -9,6 +9,7 @@ from typing import Any
 from monai.transforms import MapTransform
 
 from common.metrics import InstanceMetrics
+from common.transforms.cases import case_name
 from common.transforms.instances import slice_instances
 from common.transforms.unlabelled import without_unlabelled
 
@@ -50,7 +51,7 @@ class InstanceScoresd(MapTransform):
             self.metrics(found, slice_instances(label))
             values = self.metrics.aggregate()
             item["summary"] = {
-                "case": item["case"],
+                "case": case_name(item),
                 **{name: "" if math.isnan(value) else round(value, 6) for name, value in values.items()},
             }
         return item

@@ -14,6 +14,7 @@ from monai.utils import convert_to_tensor
 from common.errors import InputError
 from common.noise.morphology import MORPHOLOGICAL_KINDS, morphological_noise
 from common.noise.seed import case_generator
+from common.transforms.cases import case_name
 
 __all__ = ["MorphologicalNoised"]
 
@@ -76,11 +77,7 @@ class MorphologicalNoised(MapTransform):
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
-        if self.case_key not in item:
-            raise InputError(
-                f"An item needs its case name as {self.case_key!r}, but has only {', '.join(map(str, item))}."
-            )
-        case = item[self.case_key]
+        case = case_name(item, self.case_key)
         generator = case_generator(self.seed, case)
         noisy = bool(torch.rand((), generator=generator) < self.alpha)
         kind = self.kinds[int(torch.randint(len(self.kinds), (), generator=generator))]

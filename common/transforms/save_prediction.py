@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from monai.data import MetaTensor
 from monai.transforms import MapTransform
 from monai.utils import convert_to_dst_type
 
@@ -19,9 +20,22 @@ from common.transforms.planes import by_planes, most_probable_class
 __all__ = ["SaveSegmentationd", "is_nifti", "label_map_like", "save_like", "voxel_mm3"]
 
 
-def label_map_like(probabilities: torch.Tensor, mask: np.ndarray | torch.Tensor) -> torch.Tensor:
-    """A label map ``(1, *spatial)``, uint8, where its probabilities lie: on their device, with their metadata."""
-    return convert_to_dst_type(mask[None], probabilities, dtype=torch.uint8)[0]
+def label_map_like(
+    probabilities: torch.Tensor, mask: np.ndarray | torch.Tensor, image: torch.Tensor | None = None
+) -> torch.Tensor:
+    """A label map ``(1, *spatial)``, uint8, where its probabilities lie: on their device, with their metadata.
+
+    Its spatial axes are those of the file of the image: a picture that was segmented as a stack of one slice is a
+    picture again.
+    """
+    label_map = convert_to_dst_type(mask[None], probabilities, dtype=torch.uint8)[0]
+    meta = image.meta if isinstance(image, MetaTensor) else {}
+    picture = tuple(map(int, meta.get("spatial_shape", ())))
+    if mask.ndim == 3 and len(picture) == 2:
+        shape = tuple(mask.shape)
+        axes = [axis for axis in range(3) if shape[axis] == 1 and shape[:axis] + shape[axis + 1 :] == picture]
+        return label_map.squeeze(axes[-1] + 1) if axes else label_map
+    return label_map
 
 
 class SaveSegmentationd(MapTransform):
@@ -76,7 +90,7 @@ class SaveSegmentationd(MapTransform):
                 mask = most_probable_class(probabilities).numpy()
             else:
                 mask = by_planes(lambda part: part[0] > self.threshold, probabilities, torch.uint8).numpy()
-            d[key] = label_map_like(d[key], mask)
+            d[key] = label_map_like(d[key], mask, d.get("image"))
             if "case" not in d:
                 continue
             source = d["image"].meta["filename_or_obj"]

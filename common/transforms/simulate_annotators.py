@@ -14,6 +14,7 @@ from monai.utils import convert_to_tensor
 from common.errors import InputError
 from common.noise.seed import case_generator
 from common.noise.simulated_annotators import ANNOTATOR_KINDS, choose_annotators, simulate_annotator
+from common.transforms.cases import case_name
 
 __all__ = ["SimulateAnnotatorsd"]
 
@@ -84,9 +85,7 @@ class SimulateAnnotatorsd(MapTransform):
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
         for key in self.key_iterator(item):
-            if self.case_key not in item:
-                raise InputError(f"SimulateAnnotatorsd needs the case name as {self.case_key!r}, got {list(item)}.")
-            case = item[self.case_key]
+            case = case_name(item, self.case_key)
             truth = convert_to_tensor(item[key], track_meta=get_track_meta())
             if len(truth) != 1:
                 raise InputError(f"Case {case}: expected a truth (1, *spatial), got {tuple(truth.shape)}.")

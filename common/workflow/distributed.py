@@ -186,7 +186,7 @@ def require_one_process(path: str | os.PathLike[str]) -> None:
         >>> require_one_process("summary.csv")
     """
     if idist.get_world_size() > 1:
-        raise InputError(f"{path} is written by a single process: leave torchrun and configs/multi_gpu.yaml away.")
+        raise InputError(f"{path} is written by one process: leave torchrun and configs/multi_gpu_train.yaml away.")
 
 
 def done_by_first(work: Callable[[], T]) -> T:

@@ -11,7 +11,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 BUNDLES = sorted(path.parents[1] for path in REPOSITORY.glob("bundles/*/configs/metadata.json"))
 STANDALONE = ("train", "inference")
-VERBS = ("calibrate", "demo", "evaluate", "multi_gpu")  # overlays of train.yaml alone; others are of data or network
+VERBS = ("calibrate", "demo", "evaluate", "multi_gpu_train")  # of train.yaml alone; others are of data or network
 
 # Per bundle: overrides of train.yaml and inference.yaml that make a run tiny, those that give `monai.bundle.load` the
 # same network, patterns below the phantom's folder of images to segment, and overlays of the network that is exported

@@ -13,6 +13,7 @@ import torch
 from bundle_runs import BUNDLES, run_bundle
 from conftest import TINY
 from monai.bundle import ConfigParser
+from monai.transforms import Compose
 
 from common.errors import find_input_error
 from common.io.files import read_csv
@@ -162,14 +163,15 @@ def test_blocks_keep_image_label_and_weight_together(hippocampi: Path) -> None:
     parser.read_config([str(BUNDLES / f"bwcr/configs/{name}.yaml") for name in names])
     numbers = {"num_training": 3, "num_validation": 1, "num_test": 2}
     parser.update({"dataset_dir": str(hippocampi), "image_size": [16, 16], "patch_size": [8, 8, 8], **numbers})
-    blocks, (volume, *_) = (parser.get_parsed_content(f"train#dataset{end}") for end in ("", "#data"))
+    items = parser.get_parsed_content("train#dataset").data
+    transforms = parser.get_parsed_content("train#preprocessing").transforms
+    volume, draw = Compose(transforms[:-2])(items[0]), Compose(transforms[-2:])
     weight = boundary_weight(volume["label"][0].long(), radius=3.0)  # across slices, too
     torch.testing.assert_close(volume["label_weight"][0], weight)
     within = boundary_weight(volume["label"][0].long(), radius=3.0, slice_axis=2)
     assert not torch.allclose(volume["label_weight"][0], within)
     marks = torch.arange(16 * 16 * 12).reshape(1, 16, 16, 12).float()
-    blocks.data = [dict.fromkeys(("image", "label", "label_weight"), marks)]
-    drawn = [blocks[0] for _ in range(3)]
+    drawn = [draw(dict.fromkeys(("image", "label", "label_weight"), marks)) for _ in range(3)]
     for item in drawn:
         assert item["image"].shape == (1, 8, 8, 8)
         assert torch.equal(item["image"], item["label"]) and torch.equal(item["image"], item["label_weight"])

@@ -1,7 +1,8 @@
-"""Programs that take a bundle apart and run its pieces: a volume gets the mask that the bundle itself would write.
+"""Programs that take a bundle apart and run its pieces: an image gets the mask that the bundle itself would write.
 
-What each reads is in its source: MONAI Label's ``monailabel/tasks/infer/bundle.py`` and MONAI Deploy's
-``monai/deploy/operators/monai_bundle_inference_operator.py``.
+What each does is in its source: MONAI Label's ``monailabel/tasks/infer/bundle.py``, ``basic_infer.py`` and
+``transform/post.py``, and MONAI Deploy's ``monai/deploy/operators/monai_bundle_inference_operator.py``. The real MONAI
+Label is run by ``make clients``, see ``tests/clients/monai_label.py``.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ import torch
 from bundle_runs import exported_configs, run_bundle
 from monai.bundle import ConfigParser, ckpt_export
 from monai.data import MetaTensor
-from monai.transforms import Compose, SaveImage
+from monai.transforms import Compose, LoadImaged, SaveImage
+from PIL import Image
 
 # Decisions that give untrained networks some foreground, not all
 DECISIONS: dict[str, dict[str, Any]] = {
@@ -27,6 +29,8 @@ DECISIONS: dict[str, dict[str, Any]] = {
     "soft_label_apl": {"map_threshold": 0.0, "threshold": 0.488, "proposals": 8},
 }
 EXPORTED_DECISIONS: dict[str, dict[str, Any]] = {"soft_label_apl": {"threshold": 0.64}}
+PICTURES = ("t_loss", "disentangling_annotators")  # bundles that also segment pictures
+TRAINED = ("t_loss", "marginal_thresholding", "bwcr")  # bundles that learn from one label per image
 MakeFolder = Callable[[list[str], dict[str, Any]], Path]
 AFFINE = np.diag([-1.5, 1.5, 3.0, 1.0])
 
@@ -47,10 +51,13 @@ def make_folder(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> MakeF
         if not (folder / "output").exists():
             volume = np.random.default_rng(0).normal(0, 300, (40, 36, 5)).astype(np.float32).cumsum(0)
             nib.save(nib.Nifti1Image(volume, AFFINE), folder / "volume.nii.gz")
+            Image.fromarray((volume[..., 0].T % 256).astype(np.uint8)).save(folder / "picture.png")
             (folder / "models").mkdir()
             network = _parse(bundle, configs, overrides).get_parsed_content("network_def")
             torch.save(network.state_dict(), folder / "models/model.pt")
-            places = {"dataset_dir": str(folder / "volume.nii.gz"), "output_dir": str(folder / "output")}
+            names = ["volume.nii.gz"] + ["picture.png"] * (bundle.name in PICTURES)
+            (folder / "images.json").write_text(json.dumps([str(folder / name) for name in names]))
+            places = {"dataset_dir": str(folder / "images.json"), "output_dir": str(folder / "output")}
             run_bundle(bundle.name, "inferring", configs, ckpt_dir=str(folder / "models"), **places, **overrides)
         return folder
 
@@ -65,22 +72,27 @@ def _parse(bundle: Path, configs: list[str], overrides: dict[str, Any]) -> Confi
     return parser
 
 
-def _written(folder: Path) -> np.ndarray:
+def _written(folder: Path, name: str) -> np.ndarray:
+    if name.endswith(".png"):
+        return np.asarray(Image.open(folder / "output/picture_mask.png")).T // 255
     return np.asarray(nib.load(folder / "output/volume_mask.nii.gz").dataobj)
 
 
-def _assert_same_mask(pred: torch.Tensor, folder: Path) -> None:
+def _assert_same_mask(pred: torch.Tensor, folder: Path, name: str = "volume.nii.gz") -> None:
     assert pred.dtype == torch.uint8 and pred.shape[0] == 1
     assert 0 < float((pred > 0).float().mean()) < 1, "a volume without or full of foreground would show nothing"
-    np.testing.assert_array_equal(pred[0].numpy(), _written(folder))
-    if isinstance(pred, MetaTensor):
+    np.testing.assert_array_equal(pred[0].numpy(), _written(folder, name))
+    if isinstance(pred, MetaTensor) and name == "volume.nii.gz":
         np.testing.assert_allclose(pred.affine, AFFINE, atol=1e-9)
     assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == ["models", "output"], "no other file"
 
 
 @pytest.mark.acceptance("client programs")
-def test_as_monai_label_does(bundle: Path, make_folder: MakeFolder, overrides: dict[str, Any]) -> None:
-    """Transforms one by one on ``{"image": path}``; network of `network_def` with all weights of model.pt."""
+@pytest.mark.parametrize("name", ["volume.nii.gz", "picture.png"])
+def test_as_monai_label_does(name: str, bundle: Path, make_folder: MakeFolder, overrides: dict[str, Any]) -> None:
+    """Transforms one by one on a request; `Restored` finds nothing to resize."""
+    if name.endswith(".png") and bundle.name not in PICTURES:
+        pytest.skip("the bundle segments volumes only")
     folder = make_folder(["inference"], overrides)
     parser = _parse(bundle, ["inference"], overrides)
     parser.config.update({"bundle_root": str(folder), "device": "cpu"})
@@ -89,14 +101,61 @@ def test_as_monai_label_does(bundle: Path, make_folder: MakeFolder, overrides: d
     form = json.loads((bundle / "configs/metadata.json").read_text(encoding="utf-8"))["network_data_format"]
     key_image, key_pred = next(iter(form["inputs"])), next(iter(form["outputs"]))
 
-    data: dict[str, Any] = {key_image: str(folder / "volume.nii.gz"), "model": bundle.name}
+    path = str(folder / name)
+    data: dict[str, Any] = {"device": "cpu", "model_filename": ["model.pt"], "model": bundle.name, "description": ""}
+    data |= {key_image: path, f"{key_image}_path": path, "latencies": {}}
     for transform in parser.get_parsed_content("preprocessing").transforms:
+        if isinstance(transform, LoadImaged):
+            transform._loader.image_only = False
         data = transform(data)
     with torch.no_grad():
         data[key_pred] = parser.get_parsed_content("inferer")(data[key_image][None], network)[0]
     for transform in parser.get_parsed_content("postprocessing").transforms:
         data = transform(data)
-    _assert_same_mask(data[key_pred], folder)
+    size, wanted = data[key_pred].shape[1:], data[key_image].meta["spatial_shape"][-(data[key_pred].ndim - 1) :]
+    np.testing.assert_array_equal(size, wanted, "`Restored` compares these, and resizes where they differ")
+    _assert_same_mask(data[key_pred], folder, name)
+    names = form["outputs"][key_pred]["channel_def"]
+    labels = {int(number) for number, label in names.items() if label.lower() != "background"}
+    assert set(np.unique(data[key_pred])) - {0} <= labels, "MONAI Label shows these as the numbers of the labels"
+    assert 0 not in labels
+
+
+@pytest.mark.acceptance("client programs")
+def test_training_as_monai_label_does(bundle: Path, tiny: dict[str, Any], tmp_path: Path) -> None:
+    """Items without names in `train#dataset#data`, and a loader of weights before the handlers."""
+    if bundle.name not in TRAINED:
+        pytest.skip("the bundle learns from several annotators")
+    items = []
+    volumes = np.random.default_rng(0).normal(0, 100, (4, 34, 33, 3)).cumsum(1)
+    for index, volume in enumerate(volumes):
+        item = {
+            "image": str(tmp_path / f"image_{index}.nii.gz"),
+            "label": str(tmp_path / f"labels/image_{index}.nii.gz"),
+        }
+        Path(item["label"]).parent.mkdir(exist_ok=True)
+        plane = (Ellipsis, 0) if bundle.name == "t_loss" else Ellipsis
+        nib.save(nib.Nifti1Image(volume[plane], AFFINE), item["image"])
+        nib.save(nib.Nifti1Image((volume[plane] > 0).astype(np.uint8), AFFINE), item["label"])
+        items.append(item)
+    parser = _parse(bundle, ["train"], tiny["train"])
+    (tmp_path / "models").mkdir()
+    torch.save(parser.get_parsed_content("network_def").state_dict(), tmp_path / "models/pretrained.pt")
+    loader = {"_target_": "CheckpointLoader", "load_path": str(tmp_path / "models/pretrained.pt"), "strict": False}
+    values = {key: value for key, value in tiny["train"].items() if not key.startswith("dataset_dir#")} | {
+        "bundle_root": str(tmp_path),
+        "train#trainer#max_epochs": 1,
+        "train#dataset#data": items[:3],
+        "validate#dataset#data": items[3:],
+        "train#handlers": [loader | {"load_dict": {"model": "$@network"}}, *parser["train#handlers"]],
+    }
+    run_bundle(bundle.name, "run", ["train"], init_id=None, final_id=None, **values)
+    assert all(tensor.isfinite().all() for tensor in torch.load(tmp_path / "models/model.pt").values())
+
+
+def test_name_of_the_configuration_for_several_gpus(bundle: Path) -> None:
+    """MONAI Label, like the model zoo, adds this file to its own copy of train.json."""
+    assert (bundle / "configs/multi_gpu_train.yaml").is_file()
 
 
 @pytest.mark.acceptance("client programs")

@@ -102,7 +102,10 @@ def test_metadata(bundle: Path, repository: Path) -> None:
     for side in metadata["network_data_format"].values():
         for tensor in side.values():
             assert all(type(extent) is int for extent in tensor["spatial_shape"]), "shapes are concrete numbers"
-            assert len(tensor["channel_def"]) == tensor["num_channels"]
+    image, pred = metadata["network_data_format"]["inputs"]["image"], metadata["network_data_format"]["outputs"]["pred"]
+    assert len(image["channel_def"]) == image["num_channels"]
+    assert list(pred["channel_def"]) == [str(number) for number in range(len(pred["channel_def"]))]
+    assert pred["channel_def"]["0"] == "background", "what programs take from here are the numbers of the label map"
 
 
 @pytest.mark.acceptance("zoo acceptance")

@@ -51,7 +51,7 @@ def options(name: str, root: Path, folder: str, **overrides: Any) -> dict[str, A
 
 def job(name: str, root: Path, folder: str, overlays: list[str], **overrides: Any) -> dict[str, Any]:
     """What both processes do, as `bundle_runs.run_bundle` takes it."""
-    configs = ["train", *overlays, "multi_gpu"]
+    configs = ["train", *overlays, "multi_gpu_train"]
     return {
         "bundle": name,
         "verb": "training",
@@ -63,7 +63,7 @@ def job(name: str, root: Path, folder: str, overlays: list[str], **overrides: An
 def torchrun(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     command += ["-m", "monai.bundle", "run", "training", "--config_file"]
-    command += ["['configs/train.yaml','configs/multi_gpu.yaml']", *arguments]
+    command += ["['configs/train.yaml','configs/multi_gpu_train.yaml']", *arguments]
     with (folder / "log").open("w", encoding="utf-8") as log:
         return subprocess.Popen(
             command, cwd=BUNDLES / "t_loss", env=ENVIRONMENT, stdout=log, stderr=subprocess.STDOUT, text=True

@@ -36,7 +36,7 @@ from common.phantom_weights import read_record, train_weights
 package = partial(package_with_weights, train=False)
 FILES = {
     "LICENSE": "Apache-2.0",
-    "configs/train.yaml": 'a: 1.0e-3  # ν\nb: ["@a", true]\n',
+    "configs/train.yaml": 'a: 1.0e-3  # ν\nb: ["@a", true]\nloss: {_target_: common.losses.TLoss}\n',
     "configs/inference.yaml": "c: $@d + 1\nd: 2\n",
     "configs/overlay.yaml": "a: 2\n",
     "configs/metadata.json": '{"version": "1.2.3"}',
@@ -73,14 +73,15 @@ def test_contents(bundles_dir: Path, repository: Path, tmp_path: Path) -> None:
     assert {(entry.date_time[0], entry.external_attr >> 16) for entry in archive.infolist()} == {(1980, 0o100644)}
     names = {name.removeprefix("method/") for name in archive.namelist() if name.startswith("method/")}
     assert len(names) == len(archive.namelist()), "one top folder, no name twice"
-    source = {str(file.relative_to(repository)) for file in (repository / "common").rglob("*.py")}
-    assert names == FILES.keys() | {f"configs/{stem}.json" for stem in ("train", "inference", "overlay")} | source
+    reached = {"__init__.py", "errors.py", "losses/__init__.py", "losses/__init__.pyi", "losses/t_loss.py", "py.typed"}
+    twins = {f"configs/{stem}.json" for stem in ("train", "inference", "overlay")}
+    assert names == FILES.keys() | twins | {f"common/{name}" for name in reached}
     for name, text in FILES.items():
         assert archive.read(f"method/{name}").decode() == text
         if name.endswith(".yaml"):
             twin = json.loads(archive.read(f"method/{name}".replace(".yaml", ".json")))
             assert twin == yaml.safe_load(text)
-    assert archive.read("method/common/package.py") == (repository / "common/package.py").read_bytes()
+    assert archive.read("method/common/errors.py") == (repository / "common/errors.py").read_bytes()
 
 
 def test_products_and_caches_stay_behind(bundles_dir: Path, tmp_path: Path) -> None:
@@ -137,6 +138,9 @@ def test_all(bundles_dir: Path, tmp_path: Path) -> None:
 
 def test_mistakes(bundles_dir: Path, tmp_path: Path) -> None:
     output = tmp_path / "dist"
+    (bundles_dir / "method/configs/overlay.yaml").write_text("loss: {_target_: common.losses.TLos}")
+    with pytest.raises(InputError, match=r"overlay.yaml: it names common.losses.TLos, which is not there"):
+        package("method", output=str(output), bundles_dir=bundles_dir)
     with pytest.raises(InputError, match=r"one of method .* got 'metod' \(did you mean 'method'\?\)"):
         package("metod", output=str(output), bundles_dir=bundles_dir)
     with pytest.raises(InputError, match="holds no bundle"):
@@ -326,6 +330,26 @@ def test_inference_from_the_zip(trained: Path, interpreter: Path, tiny: dict[str
             assert set(np.unique(result.dataobj)) <= set(range(tiny.get("classes", 2)))
 
 
+EVERY_MODULE = """
+import importlib, pathlib
+for path in sorted(pathlib.Path("common").rglob("*.py")):
+    name = ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+    module = importlib.import_module(name)
+    for export in getattr(module, "__all__", ()) if path.name == "__init__.py" else ():
+        try:
+            getattr(module, export)
+        except ModuleNotFoundError as error:  # of a module that this bundle does not reach
+            assert error.name.startswith(name + "."), error
+            assert not pathlib.Path(*error.name.split(".")).with_suffix(".py").exists()
+"""
+
+
+def test_every_module_of_the_zip_can_be_imported(unpacked: Path, interpreter: Path, repository: Path) -> None:
+    _run(interpreter, "-c", EVERY_MODULE, folder=unpacked)
+    count = len(list((unpacked / "common").rglob("*.py")))
+    assert count < 0.75 * len(list((repository / "common").rglob("*.py"))), "what no configuration reaches stays behind"
+
+
 LOAD = """
 import os, sys, monai.bundle, torch
 from monai.bundle import ConfigWorkflow, create_workflow
@@ -352,7 +376,8 @@ check(ROOT)  # from elsewhere, with PYTHONPATH
 assert sys.modules["common"].__file__.startswith(ROOT)
 other = create_workflow(config_file=OTHER + "/configs/inference.json", workflow_type="inference", **PLACES)
 assert sum(parameter.numel() for parameter in other.network_def.parameters()) and other.network_def.state_dict()
-assert sys.modules["common"].__file__.startswith(ROOT), "one copy serves both"
+assert sys.modules["common"].__file__.startswith(ROOT), "the first copy serves both; the second has what it lacks"
+assert all([other.preprocessing, other.inferer, other.postprocessing])
 
 for name in [name for name in sys.modules if name.split(".")[0] == "common"]:
     del sys.modules[name]

@@ -113,7 +113,7 @@ def test_mistakes_are_named():
             SimulateAnnotatorsd("label", annotators, labels_per_image=count)
     with pytest.raises(InputError, match="keys: expected one"):
         SimulateAnnotatorsd(["label", "other"], FIVE)
-    with pytest.raises(InputError, match="needs the case name"):
+    with pytest.raises(InputError, match="needs its case name"):
         SimulateAnnotatorsd("label", FIVE)({"label": truth()})
     with pytest.raises(InputError, match=r"Case a: expected a truth \(1, \*spatial\)"):
         SimulateAnnotatorsd("label", FIVE)({"case": "a", "label": truth().expand(2, -1, -1)})

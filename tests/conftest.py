@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import platform
 from collections import defaultdict
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 import torch
+from warm_python import WarmPython
 
 from common.report.tables import insert_between_markers, markdown_table
 
-torch.set_num_threads(1)  # pytest-xdist fills the cores with processes
+THREADS = os.environ.setdefault("OMP_NUM_THREADS", "1")  # of child processes too; pytest-xdist fills the cores
+torch.set_num_threads(int(THREADS))
 
 BUNDLES = sorted(path.parents[1].name for path in Path(__file__).parents[1].glob("bundles/*/configs/metadata.json"))
 HOSTILE = "hostile cases"
@@ -41,6 +44,14 @@ def real_data() -> Path:
     if not Path(folder or "missing").is_dir():
         pytest.skip(f"REAL_DATA_DIR is {folder!r}, not a folder of real images")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def warm_python() -> Iterator[WarmPython]:
+    """Starts commands of bundles as processes that need not import MONAI anew."""
+    python = WarmPython()
+    yield python
+    python.close()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

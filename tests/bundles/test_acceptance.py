@@ -21,7 +21,6 @@ from common.package import package
 from common.phantom_weights import RECORD, WEIGHTS
 
 SCHEMA = "meta_schema_20240725.json"
-TOLERANCE = {"rtol": 0, "atol": 1e-5}
 NECESSARY = ("configs/metadata.json", "LICENSE")
 PREFERRED = (WEIGHTS, "configs/inference.json")
 MEGABYTES = 25
@@ -41,6 +40,21 @@ def unpacked(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (path,) = package(bundle.name, output=str(folder), train=False, bundles_dir=folder / "bundles")
     zipfile.ZipFile(path).extractall(folder / "unpacked")
     return folder / "unpacked" / bundle.name
+
+
+def assert_same_up_to_rounding(found: torch.Tensor, expected: torch.Tensor, network: torch.nn.Module) -> None:
+    """The same numbers, but sums of products may have been made in any order.
+
+    A sum of K products in float32 is off by about ε √K times their scale, errors of one layer and the next add up like
+    random ones, and normalization keeps the scale: ε √(ΣK) in all, at the scale of the output. Four times that is
+    beyond what any order gave (t_loss, two ways to convolve: 1.0e-5 of 1.3e-4), and far below what a layer does.
+    """
+    layers = [module for module in network.modules() if hasattr(module, "weight") and module.weight.ndim > 1]
+    terms = sum(layer.weight[0].numel() for layer in layers)
+    scale = float(expected.abs().max())
+    atol = 4 * torch.finfo(torch.float32).eps * terms**0.5 * scale
+    assert atol < 1e-3 * scale, "a tolerance that would hide a mistake"
+    torch.testing.assert_close(found, expected, rtol=0, atol=atol)
 
 
 def _configs(bundle: Path, suffix: str) -> list[str]:
@@ -107,7 +121,7 @@ def test_torchscript(
     path = tmp_path / "model.ts"
     ckpt_export(filepath=str(path), **arguments)
     script, metadata, extra = load_net_with_metadata(path, more_extra_files=["inference.json"])
-    torch.testing.assert_close(script(image), network(image), **TOLERANCE)
+    assert_same_up_to_rounding(script(image), network(image), network)
     assert metadata["version"] == json.loads((unpacked / "configs/metadata.json").read_text())["version"]
     assert json.loads(extra["inference.json"]) == json.loads((unpacked / "configs/inference.json").read_text())
 
@@ -118,14 +132,14 @@ def test_onnx(arguments: dict[str, Any], network: torch.nn.Module, image: torch.
     onnx_export(filepath=str(path), **arguments)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     (found,) = session.run(None, {session.get_inputs()[0].name: image.numpy()})
-    torch.testing.assert_close(torch.from_numpy(found), network(image), **TOLERANCE)
+    assert_same_up_to_rounding(torch.from_numpy(found), network(image), network)
 
 
 @pytest.mark.acceptance("torch.export")
 def test_torch_export(network: torch.nn.Module, image: torch.Tensor, tmp_path: Path) -> None:
     path = tmp_path / "model.pt2"
     torch.export.save(torch.export.export(network, (image,)), path)
-    torch.testing.assert_close(torch.export.load(path).module()(image), network(image), **TOLERANCE)
+    assert_same_up_to_rounding(torch.export.load(path).module()(image), network(image), network)
 
 
 def test_pyramid_of_the_mask_rcnn(repository: Path) -> None:
@@ -134,4 +148,4 @@ def test_pyramid_of_the_mask_rcnn(repository: Path) -> None:
     image = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(1))
     exported = torch.export.export(backbone, (image,)).module()
     for found, wanted in zip(exported(image), backbone(image), strict=True):
-        torch.testing.assert_close(found, wanted, **TOLERANCE)
+        assert_same_up_to_rounding(found, wanted, backbone)

@@ -15,7 +15,7 @@ import monai.bundle
 import pytest
 import torch
 from bundle_runs import run_bundle
-from warm_python import WarmPython
+from warm_python import MONAI, WarmPython
 
 from common.report.tables import insert_between_markers, markdown_table
 
@@ -56,6 +56,14 @@ def real_data() -> Path:
 def warm_python() -> Iterator[WarmPython]:
     """Starts commands of bundles as processes that need not import MONAI anew."""
     python = WarmPython()
+    yield python
+    python.close()
+
+
+@pytest.fixture(scope="session")
+def warm_snakemake() -> Iterator[WarmPython]:
+    """Starts Snakemake, and the jobs that it starts if it is told `WarmPython.write_command`."""
+    python = WarmPython(preload=("snakemake.cli", "snakemake.api", *MONAI))
     yield python
     python.close()
 

@@ -1,8 +1,10 @@
 """Real processes without the seconds that importing MONAI takes: an interpreter that has imported it forks them.
 
-Run as a program it is that interpreter: it reads one request per line, ``fork`` or ``poll``, and answers each.
-What it forks is a process of its own, with its own arguments, environment and folder, that can be killed, waited for,
-and ends as any Python does. All children of one interpreter share its hash seed.
+What it forks is a process of its own, with its own arguments, environment, folder and streams, that can be killed,
+waited for, and ends as any Python does. All children of one interpreter share its hash seed, and what it has imported.
+
+As a program it is that interpreter (``--serve SOCKET MODULE …``), or stands in for ``python`` in a command that
+another program starts (``--at SOCKET ARGUMENT …``).
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ import importlib
 import json
 import os
 import runpy
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -26,23 +30,35 @@ BUNDLE_RUN = (*MONAI, "common.methods", "common.networks", "common.report", "tor
 class Process:
     """A child of the warm interpreter, with the part of `subprocess.Popen` that tests need."""
 
-    def __init__(self, python: WarmPython, pid: int, log: Path) -> None:
-        self.python, self.pid, self.log = python, pid, log
+    def __init__(self, connection: socket.socket, log: Path) -> None:
+        self.answers, self.connection, self.log = connection.makefile(), connection, log
+        self.pid = int(self.answers.readline())
         self.returncode: int | None = None
 
-    def poll(self) -> int | None:
-        if self.returncode is None:
-            self.returncode = self.python.ask("poll", pid=self.pid)
-        return self.returncode
-
     def wait(self, timeout: float) -> int:
+        """Its exit code; it is killed if it has none in so many seconds."""
         deadline = time.monotonic() + timeout
         while (code := self.poll()) is None:
             if time.monotonic() > deadline:
-                self.send_signal(9)
-                raise subprocess.TimeoutExpired(self.log.name, timeout, self.output())
+                self.send_signal(signal.SIGKILL)
+                raise subprocess.TimeoutExpired(str(self.log), timeout, self.output())
             time.sleep(0.01)
         return code
+
+    def poll(self) -> int | None:
+        """Its exit code, negative for a signal, or None while it runs."""
+        if self.returncode is None:
+            self.connection.setblocking(False)
+            try:
+                ended = bool(self.connection.recv(1, socket.MSG_PEEK))
+            except BlockingIOError:
+                ended = False
+            finally:
+                self.connection.setblocking(True)
+            if ended:
+                self.returncode = int(self.answers.readline())
+                self.connection.close()
+        return self.returncode
 
     def send_signal(self, number: int) -> None:
         if self.returncode is None:
@@ -68,84 +84,137 @@ class WarmPython:
         preload: Sequence[str] = BUNDLE_RUN,
         environment: Mapping[str, str] | None = None,
     ) -> None:
+        self.folder = tempfile.TemporaryDirectory(prefix="warm_python")
+        self.address = str(Path(self.folder.name) / "socket")
         own = dict(os.environ if environment is None else environment)
-        own.pop("PYTHONPATH", None)  # of each child
-        command = [os.fspath(executable), __file__, *preload]
-        self.logs = tempfile.TemporaryDirectory(prefix="warm_python")
-        self.server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=own)
+        own.pop("PYTHONPATH", None)  # is each child's own
+        command = [os.fspath(executable), __file__, "--serve", self.address, *preload]
+        self.server = subprocess.Popen(command, stdout=subprocess.PIPE, env=own)
+        assert self.server.stdout is not None and self.server.stdout.readline() == b"ready\n"
 
-    def ask(self, verb: str, **values: Any) -> Any:
-        assert self.server.stdin is not None and self.server.stdout is not None
-        self.server.stdin.write(json.dumps({"verb": verb, **values}) + "\n")
-        self.server.stdin.flush()
-        return json.loads(self.server.stdout.readline())
-
-    def start(self, *arguments: str, folder: Path, environment: Mapping[str, str] | None = None) -> Process:
+    def start(
+        self,
+        *arguments: str,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        executable: str = "",
+    ) -> Process:
         """Starts ``python *arguments``: ``-m module``, ``-c code`` or a file, each with its arguments.
 
         Args:
             arguments: of the interpreter.
             folder: where it works.
             environment: its variables, by default those of this process.
+            executable: what it takes for its own interpreter.
         """
-        handle, log = tempfile.mkstemp(dir=self.logs.name)
+        handle, log = tempfile.mkstemp(dir=self.folder.name)
+        values = {"environment": dict(os.environ if environment is None else environment), "executable": executable}
+        with open(os.devnull, encoding="utf-8") as nothing:
+            connection = _ask(self.address, arguments, str(folder), (nothing.fileno(), handle, handle), **values)
         os.close(handle)
-        variables = dict(os.environ if environment is None else environment)
-        values = {"arguments": arguments, "folder": str(folder), "log": log, "environment": variables}
-        return Process(self, self.ask("fork", **values), Path(log))
+        return Process(connection, Path(log))
+
+    def write_command(self, path: Path) -> str:
+        """Writes a program that stands in for ``python`` where another program starts it; returns its path."""
+        path.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S -E "{__file__}" --at "{self.address}" "$@"\n')
+        path.chmod(0o755)
+        return str(path)
 
     def close(self) -> None:
+        self.server.terminate()
         self.server.communicate()
-        self.logs.cleanup()
+        self.folder.cleanup()
 
 
-def serve(preload: Sequence[str]) -> list[str]:
-    """Forks a child for each request; in the child it returns the child's arguments, in the parent none at the end."""
+def _ask(
+    address: str, arguments: Sequence[str], folder: str, streams: tuple[int, int, int], **values: Any
+) -> socket.socket:
+    """A connection that answers with a line for the new process's id, and one for its exit code."""
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(address)
+    request = json.dumps({"arguments": arguments, "folder": folder, **values}).encode()
+    socket.send_fds(connection, [len(request).to_bytes(4)], streams)
+    connection.sendall(request)
+    return connection
+
+
+def stand_in(address: str, arguments: Sequence[str]) -> int:
+    """Runs a command in the warm interpreter with this process's streams, and ends as it ends."""
+    connection = _ask(address, arguments, os.getcwd(), (0, 1, 2), environment=dict(os.environ), executable="")
+    answers = connection.makefile()
+    pid = int(answers.readline())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: os.kill(pid, number))
+    code = int(answers.readline())
+    return code if code >= 0 else 128 - code
+
+
+def serve(address: str, preload: Sequence[str]) -> list[str]:
+    """Forks a child for each request; returns its arguments in the child, and never in the parent."""
     sys.path.pop(0)  # this file's folder
     for name in preload:
         importlib.import_module(name)
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    for line in sys.stdin:
-        request = json.loads(line)
-        if request["verb"] == "poll":
-            pid, status = os.waitpid(request["pid"], os.WNOHANG)
-            answer = os.waitstatus_to_exitcode(status) if pid else None
-        else:
-            answer = os.fork()
-            if not answer:
-                os.close(answers.fileno())
-                _become(request)
-                return request["arguments"]
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
-    return []
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(address)
+    listener.listen()
+    signal.signal(signal.SIGTERM, lambda *_: _end())
+    os.write(1, b"ready\n")
+    while True:
+        connection, _ = listener.accept()
+        if not os.fork():
+            listener.close()
+            return _start(connection)
+        connection.close()
 
 
-def _become(request: dict[str, Any]) -> None:
-    """Gives a new child its own streams, folder, variables and ``sys.path``, in the order of a fresh interpreter."""
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    log = os.open(request["log"], os.O_WRONLY)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
+def _end() -> None:
+    """Ends the server when its children have, so that their time counts as its own."""
+    try:
+        while True:
+            os.wait()
+    except ChildProcessError:
+        os._exit(0)
+
+
+def _start(connection: socket.socket) -> list[str]:
+    """Becomes the child of one request, and in a process between it and the server says how it ends."""
+    head, streams, _, _ = socket.recv_fds(connection, 4, 3)
+    request = json.loads(connection.makefile("rb").read(int.from_bytes(head)))
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    child = os.fork()
+    if child:
+        for stream in streams:
+            os.close(stream)
+        connection.sendall(f"{child}\n".encode())
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        connection.sendall(f"{code}\n".encode())
+        os._exit(0)
+    connection.close()
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])
     arguments = request["arguments"]
+    sys.executable = request["executable"] or sys.executable
     sys.orig_argv = [sys.executable, *arguments]
     first = {"-m": os.getcwd(), "-c": ""}.get(arguments[0], os.path.dirname(arguments[0]))
     variable = os.environ.get("PYTHONPATH", "")
     sys.path[:0] = [first, *(os.path.abspath(path) for path in variable.split(os.pathsep) if path)]
+    return arguments
 
 
 if __name__ == "__main__":
-    child = serve(sys.argv[1:])
-    if child[:1] == ["-m"]:
+    if sys.argv[1] == "--at":
+        sys.exit(stand_in(sys.argv[2], sys.argv[3:]))
+    child = serve(sys.argv[2], sys.argv[3:])
+    if child[0] == "-m":
         sys.argv = child[1:]
         runpy.run_module(child[1], run_name="__main__", alter_sys=True)
-    elif child[:1] == ["-c"]:
+    elif child[0] == "-c":
         sys.argv = ["-c", *child[2:]]
         exec(compile(child[1], "<string>", "exec"), {"__name__": "__main__"})
-    elif child:
+    else:
         sys.argv = child
         runpy.run_path(child[0], run_name="__main__")

@@ -76,7 +76,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "acceptance(column, bundle): shows what a column of docs/acceptance.md says; bundle: by parameter"
     )
-    config.addinivalue_line("markers", "slow: runs a bundle, starts a process or trains; set by itself, see conftest.py")
+    config.addinivalue_line(
+        "markers", "slow: runs a bundle, starts a process or trains; set by itself, see conftest.py"
+    )
     config.addinivalue_line("markers", "hostile(bundle): a case of bad input, refused well; bundle: by parameter")
     if config.getoption("--acceptance") and not hasattr(config, "workerinput"):
         config.pluginmanager.register(AcceptanceTable(config.getoption("--acceptance")))
@@ -103,7 +105,9 @@ def _is_slow(function: object, seen: set[object]) -> bool:
     used = [function.__globals__[name] for name in names & function.__globals__.keys()]
     if any(value in SLOW for value in used if isinstance(value, FunctionType | ModuleType | type)):
         return True
-    own = [value for value in used if isinstance(value, FunctionType) and TESTS in Path(value.__code__.co_filename).parents]
+    own = [
+        value for value in used if isinstance(value, FunctionType) and TESTS in Path(value.__code__.co_filename).parents
+    ]
     return any(_is_slow(value, seen) for value in own)
 
 

@@ -64,7 +64,9 @@ def test_the_whole_table_is_planned(warm_snakemake: WarmPython, checkout: Path, 
     ("table", "runs"),
     [("mnist", 21 * 3), ("phantom", 21 * 3), ("hippocampus", 21 * 3), ("oocytes", 5 * 3), ("noise", 4 * (6 + 4))],
 )
-def test_tables_of_several_annotators_are_planned(warm_snakemake: WarmPython, checkout: Path, tmp_path: Path, table: str, runs: int) -> None:
+def test_tables_of_several_annotators_are_planned(
+    warm_snakemake: WarmPython, checkout: Path, tmp_path: Path, table: str, runs: int
+) -> None:
     plan = snakemake(warm_snakemake, checkout, tmp_path, {}, "--dry-run", table=f"disentangling_annotators_{table}")
     counts = dict(line.split() for line in plan.splitlines() if line.startswith("disentangling_annotators_"))
     assert counts["disentangling_annotators_train"] == counts["disentangling_annotators_evaluate"] == str(runs)
@@ -96,7 +98,8 @@ def test_accuracy_over_the_quality_of_labels(warm_snakemake: WarmPython, checkou
     ("table", "runs", "evaluations"),
     [("phantom", 2 * 9 * 3, 2 * 9 * 3), ("oocytes", 3 * 3, 3 * 3 * 4), ("hippocampus", 3 * 3, 3 * 3)],
 )
-def test_tables_of_soft_labels_are_planned(warm_snakemake: WarmPython, checkout: Path, tmp_path: Path, table: str, runs: int, evaluations: int
+def test_tables_of_soft_labels_are_planned(
+    warm_snakemake: WarmPython, checkout: Path, tmp_path: Path, table: str, runs: int, evaluations: int
 ) -> None:
     """Networks × rows × seeds, each evaluated once per reference; of one seed the example of Fig. 2."""
     plan = snakemake(warm_snakemake, checkout, tmp_path, {}, "--dry-run", table=f"soft_label_apl_{table}")

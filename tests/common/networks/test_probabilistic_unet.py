@@ -133,7 +133,7 @@ def test_it_learns_that_one_annotator_marks_what_the_other_leaves_blank():
     foreground = samples.unflatten(1, (200, 2))[:, :, 1]
     marked = foreground[..., 2:6, 2:6].mean((0, 2, 3))  # of each sample
     # Without a latent all samples are the same, half marked: both shares are 0. With it they are 0.2 to 0.6 by the
-    # seed, since each step draws whom it follows; so does their mean, 0.3 to 0.7, where one annotator alone gives 0 or 1
+    # seed, since each step draws whom it follows; so does their mean, 0.3 to 0.7, where one annotator alone has 0 or 1
     assert (marked > 0.9).float().mean() > 0.05
     assert (marked < 0.1).float().mean() > 0.05
     assert 0.15 < mean[:, 1, 2:6, 2:6].mean() < 0.85

@@ -25,7 +25,10 @@ torch.set_num_threads(int(THREADS))
 BUNDLES = sorted(path.parents[1].name for path in Path(__file__).parents[1].glob("bundles/*/configs/metadata.json"))
 HOSTILE = "hostile cases"
 TESTS = Path(__file__).parent
-SLOW = (subprocess, run_bundle, WarmPython, monai.bundle.run, monai.bundle.ConfigWorkflow, monai.bundle.create_workflow)
+SLOW = (
+    *(subprocess, WarmPython, run_bundle, monai.bundle.run, monai.bundle.ConfigWorkflow, monai.bundle.create_workflow),
+    *(monai.bundle.onnx_export, monai.bundle.ckpt_export),
+)
 COLUMNS = (
     "zoo acceptance",
     "schema",
@@ -77,7 +80,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "acceptance(column, bundle): shows what a column of docs/acceptance.md says; bundle: by parameter"
     )
     config.addinivalue_line(
-        "markers", "slow: runs a bundle, starts a process or trains; set by itself, see conftest.py"
+        "markers", "slow: runs or exports a bundle, starts a process, trains; set by itself, see conftest.py"
     )
     config.addinivalue_line("markers", "hostile(bundle): a case of bad input, refused well; bundle: by parameter")
     if config.getoption("--acceptance") and not hasattr(config, "workerinput"):
@@ -86,7 +89,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Marks a test as slow if it or one of its fixtures may run a bundle, start a process, or train a network."""
+    """Marks a test as slow if it or one of its fixtures may run or export a bundle, start a process, or train a network."""
     if isinstance(item, pytest.Function):
         fixtures = [one.func for found in item._fixtureinfo.name2fixturedefs.values() for one in found]
         seen: set[object] = set()

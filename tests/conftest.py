@@ -89,7 +89,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Marks a test as slow if it or one of its fixtures may run or export a bundle, start a process, or train a network."""
+    """Marks a test as slow if it or a fixture of it may run or export a bundle, start a process, or train."""
     if isinstance(item, pytest.Function):
         fixtures = [one.func for found in item._fixtureinfo.name2fixturedefs.values() for one in found]
         seen: set[object] = set()

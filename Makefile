@@ -12,11 +12,11 @@ export MPLBACKEND = Agg
 BIN = .venv/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test test-quick clients acceptance lint format packages docs benchmark clean
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-quick test-anywhere coverage clients acceptance lint format packages docs benchmark clean
 
-help: ## this list
-	@echo 'make TARGET [PYTHON=python3.12]; BUNDLE, TABLE, SCALE and CORES are set in the same way'
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/core: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
@@ -29,40 +29,57 @@ help: ## this list
 	$(PIP) -e '.[$*]'
 	@touch $@
 
-demo: .venv/core ## train a method (BUNDLE) and its baseline on a generated phantom, and write a report: 3 minutes
+demo: .venv/core ## trains BUNDLE and its baseline on a phantom, writes a report into demo/
 	$(BIN)/python -m common.demo $(BUNDLE)
 
-test: .venv/test ## the whole test suite
+test: .venv/test ## every test, on two cores
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-test-quick: .venv/test ## the tests of the library, without those that train a bundle
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/common common
+test-quick: .venv/test ## tests that start no process and train nothing: two minutes
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
-clients: .venv/test ## the real MONAI Label serves all bundles here, in an environment of some gigabytes of its own
+# What a test finds must not depend on the processor: instructions that PyTorch and oneDNN may use, and threads
+test-anywhere: .venv/test ## every test under six settings of the processor, logs in runs/anywhere/ (TESTS=… for some)
+	@mkdir -p runs/anywhere; failed=0; \
+	for capability in unset avx2 default; do for threads in 1 2; do \
+	  log=runs/anywhere/$$capability-$$threads.log; \
+	  environment="OMP_NUM_THREADS=$$threads"; \
+	  test $$capability = unset || environment="$$environment ATEN_CPU_CAPABILITY=$$capability"; \
+	  test $$capability != default || environment="$$environment ONEDNN_MAX_CPU_ISA=SSE41"; \
+	  env -u ATEN_CPU_CAPABILITY -u ONEDNN_MAX_CPU_ISA $$environment \
+	    $(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS) > $$log 2>&1 || failed=1; \
+	  echo "$$capability, threads $$threads: $$(tail -n 1 $$log)" | tee -a $$log; \
+	  grep -E '^(FAILED|ERROR) ' $$log; true; \
+	done; done; exit $$failed
+
+coverage: .venv/test ## every test, and the lines of common/ that none reaches in its own process
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov=common --cov-report=term-missing:skip-covered
+
+clients: .venv/test ## the real MONAI Label serves all bundles, in an environment of some gigabytes of its own
 	$(BIN)/python tests/clients/monai_label.py
 
-acceptance: .venv/test ## the tests of docs/acceptance.md, and its table
+acceptance: .venv/test ## the tests behind docs/acceptance.md, and the table that they write
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "acceptance or hostile" --acceptance=docs/acceptance.md
 
-lint: .venv/test ## ruff, mypy, and the lint of the configurations
+lint: .venv/test ## style, types, and every configuration read as code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/bundles/test_configs.py
 
-format: .venv/test ## ruff's formatting and the corrections that it can make
+format: .venv/test ## code as `make lint` wants it, where a program can do it
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-packages: .venv/core ## a zip of each bundle, into dist/
+packages: .venv/core ## a zip of each bundle, with weights, in dist/
 	$(BIN)/python -m common.package all --output dist
 
-docs: .venv/docs ## the site, into site/
+docs: .venv/docs ## the site, in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo site/index.html
 
-benchmark: .venv/benchmark ## a table of a paper (TABLE, SCALE)
+benchmark: .venv/benchmark ## one TABLE of the papers at a SCALE (desk or paper), into docs/results/
 	$(BIN)/snakemake --snakefile benchmarks/Snakefile --cores $(CORES) --config scale=$(SCALE) --rerun-triggers mtime -- $(TABLE)
 
-clean: ## remove what the other targets made
-	rm -rf .venv dist site demo .snakemake
+clean: ## removes what was made
+	rm -rf .venv dist site demo runs .snakemake

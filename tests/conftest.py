@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from collections import defaultdict
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
 
+import monai.bundle
 import pytest
 import torch
+from bundle_runs import run_bundle
+from warm_python import MONAI, WarmPython
 
 from benchmarks.report.tables import insert_between_markers
 from common.report.tables import markdown_table
 
-torch.set_num_threads(1)  # pytest-xdist fills the cores with processes
+THREADS = os.environ.setdefault("OMP_NUM_THREADS", "1")  # of child processes too; pytest-xdist fills the cores
+torch.set_num_threads(int(THREADS))
 
 BUNDLES = sorted(path.parents[1].name for path in Path(__file__).parents[1].glob("bundles/*/configs/metadata.json"))
 HOSTILE = "hostile cases"
+TESTS = Path(__file__).parent
+SLOW = (
+    *(subprocess, WarmPython, run_bundle, monai.bundle.run, monai.bundle.ConfigWorkflow, monai.bundle.create_workflow),
+    *(monai.bundle.onnx_export, monai.bundle.ckpt_export),
+)
 COLUMNS = (
     "zoo acceptance",
     "schema",
@@ -44,6 +56,22 @@ def real_data() -> Path:
     return Path(folder)
 
 
+@pytest.fixture(scope="session")
+def warm_python() -> Iterator[WarmPython]:
+    """Starts commands of bundles as processes that need not import MONAI anew."""
+    python = WarmPython()
+    yield python
+    python.close()
+
+
+@pytest.fixture(scope="session")
+def warm_snakemake() -> Iterator[WarmPython]:
+    """Starts Snakemake, and the jobs that it starts if it is told `WarmPython.write_command`."""
+    python = WarmPython(preload=("snakemake.cli", "snakemake.api", *MONAI))
+    yield python
+    python.close()
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--acceptance", metavar="FILE", help="write what was shown for each bundle into this document")
 
@@ -52,9 +80,44 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "acceptance(column, bundle): shows what a column of docs/acceptance.md says; bundle: by parameter"
     )
+    config.addinivalue_line(
+        "markers", "slow: runs or exports a bundle, starts a process, trains; set by itself, see conftest.py"
+    )
     config.addinivalue_line("markers", "hostile(bundle): a case of bad input, refused well; bundle: by parameter")
     if config.getoption("--acceptance") and not hasattr(config, "workerinput"):
         config.pluginmanager.register(AcceptanceTable(config.getoption("--acceptance")))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Marks a test as slow if it or a fixture of it may run or export a bundle, start a process, or train."""
+    if isinstance(item, pytest.Function):
+        fixtures = [one.func for found in item._fixtureinfo.name2fixturedefs.values() for one in found]
+        seen: set[object] = set()
+        if any(_is_slow(function, seen) for function in (item.function, *fixtures)):
+            item.add_marker("slow")
+
+
+def _is_slow(function: object, seen: set[object]) -> bool:
+    """Whether the function, or one of the tests' own functions that it names, does something slow."""
+    if not isinstance(function, FunctionType) or function in seen:
+        return False
+    seen.add(function)
+    names = _names(function.__code__)
+    if {"backward", "step"} <= names:
+        return True
+    used = [function.__globals__[name] for name in names & function.__globals__.keys()]
+    if any(value in SLOW for value in used if isinstance(value, FunctionType | ModuleType | type)):
+        return True
+    own = [
+        value for value in used if isinstance(value, FunctionType) and TESTS in Path(value.__code__.co_filename).parents
+    ]
+    return any(_is_slow(value, seen) for value in own)
+
+
+def _names(code: CodeType) -> set[str]:
+    inner = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    return set(code.co_names).union(*map(_names, inner))
 
 
 @pytest.hookimpl(trylast=True)

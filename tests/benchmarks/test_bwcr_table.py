@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
+from warm_python import WarmPython
 
 from benchmarks import bwcr_table
 from benchmarks.report.tables import load_results, results_table
@@ -129,14 +128,16 @@ def test_mistakes(data: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("table", "trainings", "examples"), [("bwcr_acdc", 18, 6), ("bwcr_lambda", 9, 0)])
-def test_the_whole_table_is_planned(table: str, trainings: int, examples: int, data: Path, tmp_path: Path) -> None:
+def test_the_whole_table_is_planned(
+    table: str, trainings: int, examples: int, warm_snakemake: WarmPython, data: Path, tmp_path: Path
+) -> None:
     """6 methods × 3 seeds, and 1 + 2 methods × 4 weights."""
-    command = [sys.executable, "-m", "snakemake", "--snakefile", "benchmarks/Snakefile", "--cores", "1", "--dry-run"]
+    command = ["-m", "snakemake", "--snakefile", "benchmarks/Snakefile", "--cores", "1", "--dry-run"]
     command += ["--forceall", "--nolock", "--config", f"data={data}", "--", table]
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "XDG_CACHE_HOME": str(tmp_path)}
-    result = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout + result.stderr
-    plan = (result.stdout + result.stderr).splitlines()
+    process = warm_snakemake.start(*command, folder=REPOSITORY, environment=environment)
+    assert process.wait(timeout=300) == 0, process.output()
+    plan = process.output().splitlines()
     counts = dict(line.split() for line in plan if line.startswith("bwcr_") and len(line.split()) == 2)
     assert counts["bwcr_train"] == counts["bwcr_evaluate"] == str(trainings)
     assert int(counts.get("bwcr_example", 0)) == examples

@@ -3,14 +3,13 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
 from PIL import Image
+from warm_python import WarmPython
 
 REPOSITORY = Path(__file__).parents[2]
 TABLE = "marginal_thresholding_totalsegmentator"
@@ -41,19 +40,22 @@ def totalsegmentator(tmp_path: Path) -> Path:
     return tmp_path / "totalsegmentator"
 
 
-def snakemake(checkout: Path, data: Path, part: dict, *options: str, table: str = TABLE) -> str:
+def snakemake(
+    warm_snakemake: WarmPython, checkout: Path, data: Path, part: dict, *options: str, table: str = TABLE
+) -> str:
     (checkout / "part.json").write_text(json.dumps({"part": part}))
-    command = [sys.executable, "-m", "snakemake", "--snakefile", "benchmarks/Snakefile", "--cores", "2", *options]
+    command = ["-m", "snakemake", "--snakefile", "benchmarks/Snakefile", "--cores", "2", *options]
     command += ["--configfile", "part.json", "--config", "scale=paper", f"data={data}", "--", table]
-    environment = os.environ | {"PYTHONPATH": str(checkout), "OMP_NUM_THREADS": "1"}
-    result = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout + result.stderr
+    jobs = warm_snakemake.write_command(checkout / "python")
+    environment = os.environ | {"PYTHONPATH": str(checkout)}
+    process = warm_snakemake.start(*command, folder=checkout, environment=environment, executable=jobs)
+    assert process.wait(timeout=600) == 0, process.output()
+    return process.output()
 
 
-def test_the_whole_table_is_planned(checkout: Path, totalsegmentator: Path) -> None:
+def test_the_whole_table_is_planned(warm_snakemake: WarmPython, checkout: Path, totalsegmentator: Path) -> None:
     """3 organs × 4 noise levels × 2 losses × 5 folds, each trained and evaluated once."""
-    plan = snakemake(checkout, totalsegmentator, {}, "--dry-run")
+    plan = snakemake(warm_snakemake, checkout, totalsegmentator, {}, "--dry-run")
     counts = dict(line.split() for line in plan.splitlines() if line.startswith("marginal_thresholding_"))
     assert counts["marginal_thresholding_train"] == counts["marginal_thresholding_evaluate"] == "120"
 
@@ -62,13 +64,15 @@ def test_the_whole_table_is_planned(checkout: Path, totalsegmentator: Path) -> N
     ("table", "runs"),
     [("mnist", 21 * 3), ("phantom", 21 * 3), ("hippocampus", 21 * 3), ("oocytes", 5 * 3), ("noise", 4 * (6 + 4))],
 )
-def test_tables_of_several_annotators_are_planned(checkout: Path, tmp_path: Path, table: str, runs: int) -> None:
-    plan = snakemake(checkout, tmp_path, {}, "--dry-run", table=f"disentangling_annotators_{table}")
+def test_tables_of_several_annotators_are_planned(
+    warm_snakemake: WarmPython, checkout: Path, tmp_path: Path, table: str, runs: int
+) -> None:
+    plan = snakemake(warm_snakemake, checkout, tmp_path, {}, "--dry-run", table=f"disentangling_annotators_{table}")
     counts = dict(line.split() for line in plan.splitlines() if line.startswith("disentangling_annotators_"))
     assert counts["disentangling_annotators_train"] == counts["disentangling_annotators_evaluate"] == str(runs)
 
 
-def test_accuracy_over_the_quality_of_labels(checkout: Path, tmp_path: Path) -> None:
+def test_accuracy_over_the_quality_of_labels(warm_snakemake: WarmPython, checkout: Path, tmp_path: Path) -> None:
     """Annotators who err half as much as in the sample; the best of them is the truth."""
     for section, count in (("train", 4), ("validate", 2), ("test", 2)):
         for name in ("image", "truth"):
@@ -78,7 +82,7 @@ def test_accuracy_over_the_quality_of_labels(checkout: Path, tmp_path: Path) -> 
                 digit[4 + case : 20, 10:16] = 255
                 Image.fromarray(digit).save(tmp_path / "digits" / section / name / f"{case}.tif")
     part = {"shares": [0.5], "rows": {"dense": ["mean", "oracle"]}, "paper": {"max_epochs": 1}}
-    snakemake(checkout, tmp_path / "digits", part, table="disentangling_annotators_noise")
+    snakemake(warm_snakemake, checkout, tmp_path / "digits", part, table="disentangling_annotators_noise")
     results = json.loads((checkout / "docs/results/disentangling_annotators_noise_paper.json").read_text())
     (entry,) = results["settings"]
     assert entry["methods"].keys() == {"Mean label", "Oracle (known matrices)"}
@@ -95,20 +99,20 @@ def test_accuracy_over_the_quality_of_labels(checkout: Path, tmp_path: Path) -> 
     [("phantom", 2 * 9 * 3, 2 * 9 * 3), ("oocytes", 3 * 3, 3 * 3 * 4), ("hippocampus", 3 * 3, 3 * 3)],
 )
 def test_tables_of_soft_labels_are_planned(
-    checkout: Path, tmp_path: Path, table: str, runs: int, evaluations: int
+    warm_snakemake: WarmPython, checkout: Path, tmp_path: Path, table: str, runs: int, evaluations: int
 ) -> None:
     """Networks × rows × seeds, each evaluated once per reference; of one seed the example of Fig. 2."""
-    plan = snakemake(checkout, tmp_path, {}, "--dry-run", table=f"soft_label_apl_{table}")
+    plan = snakemake(warm_snakemake, checkout, tmp_path, {}, "--dry-run", table=f"soft_label_apl_{table}")
     counts = dict(line.split() for line in plan.splitlines() if line.startswith("soft_label_apl_"))
     assert (counts["soft_label_apl_train"], counts["soft_label_apl_evaluate"]) == (str(runs), str(evaluations))
     assert counts.get("soft_label_apl_example", "0") == ("18" if table == "phantom" else "0")
 
 
-def test_a_part_of_the_table_is_made(checkout: Path, totalsegmentator: Path) -> None:
+def test_a_part_of_the_table_is_made(warm_snakemake: WarmPython, checkout: Path, totalsegmentator: Path) -> None:
     sizes = {"max_cases": 6, "patch_size": [16, 16, 16], "spacing_mm": 3.0, "features": [4, 8], "max_epochs": 2}
     sizes |= {"val_interval": 2, "shift": 1, "num_workers": 0, "num_folds": 3}
     part = {"organs": ["esophagus"], "levels": [0.03], "runs": [0], "paper": sizes}
-    snakemake(checkout, totalsegmentator, part)
+    snakemake(warm_snakemake, checkout, totalsegmentator, part)
     file = checkout / f"docs/results/{TABLE}_paper.json"
     results = json.loads(file.read_text(encoding="utf-8"))
     (setting,) = results["settings"]

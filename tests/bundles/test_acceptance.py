@@ -47,6 +47,21 @@ def unpacked(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "unpacked" / bundle.name
 
 
+def assert_same_up_to_rounding(found: torch.Tensor, expected: torch.Tensor, network: torch.nn.Module) -> None:
+    """The same numbers, but sums of products may have been made in any order.
+
+    A sum of K products in float32 is off by about ε √K times their scale, errors of one layer and the next add up like
+    random ones, and normalization keeps the scale: ε √(ΣK) in all, at the scale of the output. Four times that is
+    beyond what any order gave (t_loss, two ways to convolve: 1.0e-5 of 1.3e-4), and far below what a layer does.
+    """
+    layers = [module for module in network.modules() if hasattr(module, "weight") and module.weight.ndim > 1]
+    terms = sum(layer.weight[0].numel() for layer in layers)
+    scale = float(expected.abs().max())
+    atol = 4 * torch.finfo(torch.float32).eps * terms**0.5 * scale
+    assert atol < 1e-3 * scale, "a tolerance that would hide a mistake"
+    torch.testing.assert_close(found, expected, rtol=0, atol=atol)
+
+
 def _configs(bundle: Path, suffix: str) -> list[str]:
     """Inference, and the overlay of the network that can be exported where its own cannot."""
     names = ["inference", *TINY[bundle.name].get("export", [])]

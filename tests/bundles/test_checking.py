@@ -15,6 +15,7 @@ from conftest import TINY
 from monai.transforms import Compose
 from PIL import Image
 
+from common.checking import check as checking
 from common.checking.check import rehearse
 from common.checking.examine import CaseRecord
 from common.errors import find_input_error
@@ -27,7 +28,6 @@ from common.phantoms import (
     write_knee_phantom,
     write_lesion_phantom,
 )
-from common.workflow import checking
 
 PHANTOMS: dict[str, Callable[..., str]] = {
     "t_loss": write_chest_phantom,

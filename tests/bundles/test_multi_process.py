@@ -19,10 +19,10 @@ import torch
 from bundle_runs import BUNDLES, run_bundle
 from conftest import TINY
 from monai.bundle import ConfigWorkflow
+from warm_python import WarmPython
 
 HERE = Path(__file__).parent
 ENVIRONMENT = os.environ | {
-    "OMP_NUM_THREADS": "1",
     "PYTHONPATH": os.pathsep.join((str(HERE.parents[1]), str(HERE))),
     "CUDA_VISIBLE_DEVICES": "",
 }
@@ -98,7 +98,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def roots(tmp_path_factory: pytest.TempPathFactory, killed: Path) -> Iterator[dict[str, Path]]:
+def roots(tmp_path_factory: pytest.TempPathFactory, killed: Path, warm_python: WarmPython) -> Iterator[dict[str, Path]]:
     """Of each bundle ``one`` and ``two``, an epoch of one and of two processes, and both continued by the other."""
     roots = {name: tmp_path_factory.mktemp(name) for name in SAME_DRAWS}
     jobs = [job("t_loss", killed, "broken", [], max_epochs=EPOCHS, resume=True)]
@@ -112,9 +112,8 @@ def roots(tmp_path_factory: pytest.TempPathFactory, killed: Path) -> Iterator[di
     jobs += [job("soft_label_apl", roots["soft_label_apl"], "mask_rcnn", [])]
     file = killed / "jobs"
     file.write_text("\n".join(json.dumps(each) for each in jobs), encoding="utf-8")
-    command = [sys.executable, str(HERE / "two_processes.py"), str(file)]
-    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=500)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    two = warm_python.start(str(HERE / "two_processes.py"), str(file), folder=killed, environment=ENVIRONMENT)
+    assert two.wait(timeout=500) == 0, two.output()[-4000:]
     for name, root in roots.items():
         shutil.copytree(root / "two", root / "two_then_one")
         overrides = options(name, root, "two_then_one", **SAME_DRAWS[name], **STEADY, max_epochs=2, resume=True)

@@ -2,32 +2,36 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from warm_python import Process, WarmPython
 
 EPOCHS = 4
 
 
-def training(bundle: Path, folder: Path, overrides: dict[str, Any]) -> subprocess.Popen:
+@pytest.fixture(scope="module")
+def other_python() -> Iterator[WarmPython]:
+    """An interpreter in which sets and dictionaries of text have another order than in `warm_python`."""
+    python = WarmPython(environment=os.environ | {"PYTHONHASHSEED": "1"})
+    yield python
+    python.close()
+
+
+def training(python: WarmPython, bundle: Path, folder: Path, overrides: dict[str, Any]) -> Process:
     places = {"dataset_dir#folder": folder.parent / "phantom", "output_dir": folder, "ckpt_dir": folder}
-    command = [sys.executable, "-m", "monai.bundle", "run", "training", "--config_file", "configs/train.yaml"]
+    command = ["-m", "monai.bundle", "run", "training", "--config_file", "configs/train.yaml"]
     command += [text for key, value in {**overrides, **places}.items() for text in (f"--{key}", str(value))]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        command, cwd=bundle, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    return python.start(*command, folder=bundle)
 
 
-def finish(process: subprocess.Popen) -> str:
-    output, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, output
-    return output
+def finish(process: Process) -> str:
+    assert process.wait(timeout=300) == 0, process.output()
+    return process.output()
 
 
 def assert_same(a: Any, b: Any, where: str = "") -> None:
@@ -48,23 +52,23 @@ def assert_same(a: Any, b: Any, where: str = "") -> None:
 
 @pytest.mark.acceptance("kill and resume")
 @pytest.mark.parametrize("workers", [0, 1])
-def test_killed_and_resumed_equals_uninterrupted(bundle, tiny, workers, tmp_path):
+def test_killed_and_resumed_equals_uninterrupted(bundle, tiny, workers, warm_python, other_python, tmp_path):
     overrides = {**tiny["train"], "max_epochs": EPOCHS, "num_workers": workers, "device": "cpu"}
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    finish(training(bundle, whole, overrides))
+    finish(training(warm_python, bundle, whole, overrides))
 
-    process = training(bundle, killed, overrides)
+    process = training(other_python, bundle, killed, overrides)
     table = killed / "metrics.csv"
     deadline = time.monotonic() + 200
     while not (table.exists() and len(table.read_text().splitlines()) >= 3):  # header and two epochs
-        assert process.poll() is None, process.communicate()[0]
+        assert process.poll() is None, process.output()
         assert time.monotonic() < deadline
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
-    process.communicate()
+    process.wait(timeout=20)
     assert torch.load(killed / "checkpoint.pt", weights_only=True)["epoch"] < EPOCHS
 
-    assert "Resumed after epoch" in finish(training(bundle, killed, {**overrides, "resume": True}))
+    assert "Resumed after epoch" in finish(training(other_python, bundle, killed, {**overrides, "resume": True}))
     files = sorted(path.name for path in whole.iterdir())
     assert {"checkpoint.pt", "metrics.csv", "model.pt"} <= set(files)
     for name in files:

@@ -22,7 +22,6 @@ for room in (datasets, io, losses, methods, metrics, networks, phantoms, transfo
 
 
 def main(jobs: Path) -> int:
-    torch.set_num_threads(1)
     second = os.fork()
     rank = int(second == 0)
     os.environ["LOCAL_RANK"] = str(rank)

@@ -218,7 +218,7 @@ def test_the_command_prints_one_sentence(tmp_path: Path) -> None:
     """What `refused` finds in the chain of exceptions is all that a user sees."""
     command = [sys.executable, "-m", "monai.bundle", "run", "inferring", "--config_file", "configs/inference.yaml"]
     command += ["--dataset_dir", str(tmp_path / "scans"), "--output_dir", str(tmp_path / "results"), "--ckpt_di", "x"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+    environment = os.environ | {"PYTHONWARNINGS": "ignore"}
     done = subprocess.run(command, cwd=BUNDLES / "bwcr", env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     sentence = "Error: --ckpt_di: nothing in this configuration uses such a key; did you mean --ckpt_dir?\n"

@@ -19,6 +19,7 @@ from bundle_runs import BUNDLES
 from conftest import TINY
 from ignite.engine import Engine
 from torch.utils.tensorboard import SummaryWriter
+from warm_python import WarmPython
 
 from common.errors import InputError
 from common.io.files import read_csv
@@ -99,20 +100,21 @@ def test_sigterm_in_an_epoch_keeps_the_last_whole_one(
 
 @pytest.mark.hostile("t_loss")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_exit_codes_of_a_command_that_is_stopped(number: signal.Signals, data_sets: Callable, tmp_path: Path) -> None:
+def test_exit_codes_of_a_command_that_is_stopped(
+    number: signal.Signals, data_sets: Callable, warm_python: WarmPython, tmp_path: Path
+) -> None:
     """In its first epoch: what is left is the start, from which the run can be resumed."""
     sizes = {key: value for key, value in TINY["t_loss"]["train"].items() if "#" not in key}
-    places = {"dataset_dir": data_sets("t_loss"), "output_dir": tmp_path, "ckpt_dir": tmp_path}
+    output = tmp_path / "output"
+    places = {"dataset_dir": data_sets("t_loss"), "output_dir": output, "ckpt_dir": output}
     options = {**sizes, **places, "max_epochs": 1000, "device": "cpu"}
-    command = [sys.executable, "-m", "monai.bundle", "run", "training", "--config_file", "configs/train.yaml"]
+    command = ["-m", "monai.bundle", "run", "training", "--config_file", "configs/train.yaml"]
     command += [text for key, value in options.items() for text in (f"--{key}", str(value))]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, cwd=BUNDLES / "t_loss", env=environment, stderr=subprocess.PIPE, text=True)
-    when((tmp_path / "checkpoint.pt").exists, lambda: process.send_signal(number)).join()
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode == 128 + number, errors
-    assert "Traceback" not in errors
-    assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["epoch"] == epochs(tmp_path / "metrics.csv")
+    process = warm_python.start(*command, folder=BUNDLES / "t_loss")
+    when((output / "checkpoint.pt").exists, lambda: process.send_signal(number)).join()
+    assert process.wait(timeout=120) == 128 + number, process.output()
+    assert "Traceback" not in process.output()
+    assert torch.load(output / "checkpoint.pt", weights_only=True)["epoch"] == epochs(output / "metrics.csv")
     assert not list(tmp_path.rglob(".*"))
 
 

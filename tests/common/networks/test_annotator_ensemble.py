@@ -45,7 +45,7 @@ def test_each_network_learns_from_its_annotator_alone():
     labels[:, 1] = -1
     before = [backbone.exit.conv.weight.clone() for backbone in network.backbones]
     optimizer = torch.optim.Adam(network.parameters(), lr=0.05)
-    for _ in range(30):
+    for _ in range(60):  # after 30 the means were 0.90 to 0.999 by the seed
         optimizer.zero_grad()
         EnsembleLoss()(*network(x), labels).backward()
         optimizer.step()

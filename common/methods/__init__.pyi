@@ -1,7 +1,7 @@
 from .bwcr import PrepareViews, ViewInferer, ViewLoss
 from .confusion_table import ConfusionTable
 from .disentangling_annotators import ConsensusConfusion, PrepareTargets, TraceWarmUp
-from .soft_label_apl import DetectSlices, DetectionInferer, InstanceScores, LossAverages, PrepareInstances, SumOfLosses
+from .soft_label_apl import DetectionInferer, DetectSlices, InstanceScores, LossAverages, PrepareInstances, SumOfLosses
 from .soft_label_files import prepare_soft_labels
 from .t_loss import MemorisationCurve
 

@@ -12,7 +12,6 @@ from ignite.metrics import Average, Metric
 from monai.data import decollate_batch
 from monai.engines import SupervisedEvaluator
 from monai.engines.utils import IterationEvents
-from monai.inferers import SliceInferer
 from monai.transforms import Randomizable
 from torch import nn
 
@@ -22,7 +21,7 @@ from common.metrics import InstanceMetrics
 from common.networks.mask_rcnn import class_probabilities
 from common.transforms import AugmentBatch, find_instances, slice_instances, without_unlabelled
 
-__all__ = ["DetectSlices", "DetectionInferer", "InstanceScores", "LossAverages", "PrepareInstances", "SumOfLosses"]
+__all__ = ["DetectSlices", "InstanceScores", "LossAverages", "PrepareInstances", "SumOfLosses"]
 
 Item = Mapping[str, Any]
 
@@ -141,17 +140,6 @@ class DetectSlices:
         engine.fire_event(IterationEvents.FORWARD_COMPLETED)
         engine.fire_event(IterationEvents.MODEL_COMPLETED)
         return engine.state.output
-
-
-class DetectionInferer(SliceInferer):
-    """MONAI's `SliceInferer` for `common.networks.IMaskRCNN`: with the probabilities the scores of the detections.
-
-    Of K structures 2K channels come out, see `IMaskRCNN.scored_segmentation`, which `common.transforms.SaveInstancesd`
-    takes.
-    """
-
-    def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> Any:
-        return super().__call__(inputs, network.scored_segmentation, *args, **kwargs)
 
 
 class InstanceScores(Metric):

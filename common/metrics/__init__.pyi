@@ -17,9 +17,9 @@ from .soft import soft_accuracy, soft_dice
 from .structures import DiceScore, HausdorffDistance95, dice_score, hausdorff_distance_95, structure_pair
 
 __all__ = [
+    "CONVENTIONS",
     "AnnotatorDice",
     "AnnotatorLogLikelihood",
-    "CONVENTIONS",
     "ConfusionMatrixError",
     "Convention",
     "DiceScore",

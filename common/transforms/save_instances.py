@@ -67,7 +67,7 @@ class SaveInstancesd(MapTransform):
 
     Args:
         keys: one, of probabilities ``(K, *spatial)``, in the geometry of the file that the item's ``image`` was read
-            from. A 2-D image has a third axis of size 1.
+            from. A 2-D image may have a third axis of size 1.
         output_dir: folder for the files; a case ``a/b`` goes into its sub-folder ``a``.
         class_names: of the K structures.
         with_scores: whether K more channels follow the probabilities, the scores of the detections.
@@ -107,6 +107,8 @@ class SaveInstancesd(MapTransform):
         item = dict(data)
         for key in self.key_iterator(item):
             values = torch.as_tensor(item[key]).detach().as_subclass(torch.Tensor).cpu().float()
+            flat = values.ndim == 3
+            values = values.unsqueeze(-1) if flat else values
             probabilities, *scores = values.chunk(2) if self.with_scores else [values]
             if len(probabilities) != len(self.class_names):
                 raise InputError(

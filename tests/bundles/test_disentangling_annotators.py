@@ -270,11 +270,14 @@ def test_new_gliomas_are_prepared_as_in_training(shape: tuple[int, ...], tmp_pat
     turned = [str(tmp_path / Path(path).name) for path in files]
     for image in (files, turned):
         volume = new.get_parsed_content("preprocessing")({"image": image})["image"]
-        assert volume.shape == (4, 16, 16, 3)
+        seen: list[torch.Tensor] = []
+        new.get_parsed_content("inferer")(volume[None], lambda slices, seen=seen: seen.append(slices) or slices.clone())
+        volume = torch.cat(seen)
+        assert volume.shape == (3, 4, 16, 16)
         for index in range(2):
             item = {"image": files, "label": str(case / "a_seg.nii.gz"), "slice": index, "case": "a"}
             known = prepare(item | {"annotators": GLIOMA["annotators"]})["image"]
-            np.testing.assert_allclose(np.asarray(volume[..., index]), known, atol=1e-5)
+            np.testing.assert_allclose(np.asarray(volume[index]), known, atol=1e-5)
 
 
 def test_new_gliomas(gliomas: Path, tmp_path: Path) -> None:

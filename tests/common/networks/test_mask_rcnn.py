@@ -12,7 +12,7 @@ from torch import nn
 from common.errors import InputError
 from common.losses import SoftActivePassiveLoss, table_1_loss
 from common.networks import IMaskRCNN, class_probabilities
-from common.networks.mask_rcnn import PyramidBackbone
+from common.networks.mask_rcnn import PyramidBackbone, class_maps
 from common.networks.region_proposal import box_overlap
 
 LOSSES = {"rpn_objectness", "rpn_box", "class", "box", "mask"}
@@ -216,3 +216,30 @@ def test_wrong_inputs_are_named() -> None:
     for classes in ([0, 1], [2, 3]):
         with pytest.raises(InputError, match=r"classes of image 0: expected 1 to 2"):
             net(images, [target | {"classes": torch.tensor(classes)}])
+
+
+def test_only_masks_that_count_are_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The segmentation is that of all detections; masks below the threshold are not asked for."""
+    torch.manual_seed(0)
+    sizes = {"block": "basic", "layers": (1, 1, 1, 1), "features": (4, 4, 4, 4), "channels": 4, "hidden": 8}
+    network = IMaskRCNN(num_classes=2, mask_cells=7, proposals=20, **sizes).eval()
+    images = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        every = network.detect(images)
+        scores = torch.cat([one["scores"] for one in every])
+        network.map_threshold = float(scores.median())
+        asked = []
+        probabilities = network.mask_head.probabilities
+        monkeypatch.setattr(
+            network.mask_head,
+            "probabilities",
+            lambda features, found: (
+                asked.append([len(one["scores"]) for one in found]) or probabilities(features, found)
+            ),
+        )
+        expected = torch.cat(class_maps(every, 2, network.map_threshold), 1)
+        torch.testing.assert_close(network.scored_segmentation(images), expected, rtol=0, atol=1e-5)
+        network.map_threshold = 1.1
+        assert not network(images).any()
+    counted = [int((one["scores"] >= scores.median()).sum()) for one in every]
+    assert asked == [counted, [0, 0]] and 0 < sum(counted) < len(scores)

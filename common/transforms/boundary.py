@@ -41,14 +41,16 @@ def boundary_distance(
     of a voxel in class c lies in the box around c or touches it, so that transform needs the box only.
 
     Args:
-        label: ``(*spatial)``, 2-D or 3-D, class indices from 0, the background, up.
+        label: ``(*spatial)``, 2-D or 3-D, class indices from 0, the background, up; −1 where not labelled, which is
+            neither side of a boundary.
         limit: distances from here up are inf, which saves the background far from everything.
         spacing: voxel size along each axis, e.g. in mm; by default 1, so r is in voxels.
         slice_axis: the axis across which slices are stacked, if each slice is an image of its own; r is then measured
             within the slices.
 
     Returns:
-        float32 ``(*spatial)`` on the label's device; inf where there is no boundary (in an empty label everywhere).
+        float32 ``(*spatial)`` on the label's device; inf where there is no boundary (in an empty label everywhere) and
+        where not labelled.
 
     Raises:
         InputError: if the label has other values than class indices, or an argument does not fit its dimensions.
@@ -257,8 +259,8 @@ def _distance(
 ) -> NDArray[np.float64]:
     values = label.detach().as_subclass(torch.Tensor).cpu()
     classes = values.to(torch.int32).numpy()
-    if not torch.equal(torch.from_numpy(classes).to(values), values) or classes.min(initial=0) < 0:
-        raise InputError("label: expected class indices 0, 1, 2, …, got other values.")
+    if not torch.equal(torch.from_numpy(classes).to(values), values) or classes.min(initial=0) < -1:
+        raise InputError("label: expected class indices 0, 1, 2, …, or -1 = not labelled, got other values.")
     sides = np.ones(classes.ndim) if spacing is None else np.asarray(spacing, dtype=float)
     if sides.shape != (classes.ndim,) or not (np.isfinite(sides) & (sides > 0)).all():
         raise InputError(
@@ -277,6 +279,14 @@ def _distance(
 
 def _distance_in_image(classes: NDArray[np.int32], limit: float, sides: NDArray[np.float64]) -> NDArray[np.float64]:
     distance = np.full(classes.shape, np.inf)
+    unknown = classes < 0
+    if unknown.any():  # the nearest other voxel may lie behind them, outside of every box
+        for c in np.unique(classes[~unknown]):
+            inside = classes == c
+            if not (inside | unknown).all():
+                np.copyto(distance, ndimage.distance_transform_edt(inside | unknown, sampling=sides), where=inside)
+        distance[distance >= limit] = np.inf
+        return distance
     # one transform a class, in a box that holds the nearest others of all its voxels: one voxel wider than a foreground
     # class; for the background as much wider than the whole foreground as its distances count
     found = ndimage.find_objects(classes) if classes.any() else []

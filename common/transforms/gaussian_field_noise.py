@@ -33,7 +33,8 @@ class GaussianFieldNoised(MapTransform):
 
     Args:
         keys: labels ``(C, *spatial)``, 2-D or 3-D: masks, class indices or probabilities (no one-hot background: all
-            channels are zero outside). All keys and channels of a case are moved by the same field.
+            channels are zero outside). All keys and channels of a case are moved by the same field. −1, not labelled,
+            stays where it is, and what would be moved from there keeps its label.
         a: standard deviation of the displacement (paper: 0, 0.01, 0.02, 0.03), 0 for none.
         b: correlation length (paper: 0.15/√2).
         millimetres: a and b are in mm, with the voxel size of the labels' metadata, not fractions of the image's sides.
@@ -143,7 +144,10 @@ def _deform(
     label = next(iter(clean.values()))
     spacing = next(iter(labels.values())).pixdim[: label.ndim - 1].tolist() if millimetres else None
     field = sample_gaussian_field(label.shape[1:], a, b, generator, label.device, spacing=spacing)
-    return {
-        key: convert_to_dst_type(deform_label(label.as_subclass(torch.Tensor)[None], field)[0], label)[0]
-        for key, label in clean.items()
-    }
+    noisy = {}
+    for key, label in clean.items():
+        plain = label.as_subclass(torch.Tensor)
+        moved = deform_label(plain[None], field)[0]
+        known = (moved >= 0) & (plain >= 0)  # where nobody labelled nothing is moved from or to
+        noisy[key] = convert_to_dst_type(moved.where(known, plain), label)[0]
+    return noisy

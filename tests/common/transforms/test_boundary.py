@@ -176,7 +176,7 @@ def test_refuses():
         for value in (-0.1, math.nan, math.inf):
             with pytest.raises(InputError, match=f"{name}: .* got {value}"):
                 boundary_weight(torch.zeros(2, 2), **{name: value})
-    for label in (torch.tensor([[0.5, 1]]), torch.tensor([[-1, 1]]), torch.tensor([[math.nan, 1]])):
+    for label in (torch.tensor([[0.5, 1]]), torch.tensor([[-2, 1]]), torch.tensor([[math.nan, 1]])):
         with pytest.raises(InputError, match="class indices"):
             boundary_distance(label)
     for spacing in ([1.0], [1.0, 0.0], [1.0, math.nan], [1.0, 1.0, 1.0]):
@@ -189,3 +189,20 @@ def test_refuses():
         BoundaryWeight()(torch.zeros(2, 3, 3))
     with pytest.raises(InputError, match="no voxel size"):
         BoundaryWeight(millimetres=True)(torch.zeros(1, 3, 3))
+
+
+def test_what_nobody_labelled_is_no_side_of_a_boundary():
+    """By brute force: the nearest voxel of another label, among those that have one."""
+    label = torch.randint(-1, 3, (9, 8), generator=torch.Generator().manual_seed(0))
+    label[:3] = 0
+    label[4:6] = -1
+    found = boundary_distance(label)
+    places = torch.stack(torch.meshgrid(torch.arange(9), torch.arange(8), indexing="ij"), -1).double()
+    for x in torch.cartesian_prod(torch.arange(9), torch.arange(8)).tolist():
+        own = int(label[*x])
+        others = places[(label >= 0) & (label != own)]
+        expected = (others - places[*x]).norm(dim=1).min() if own >= 0 and len(others) else torch.tensor(math.inf)
+        assert found[*x].item() == pytest.approx(expected.item())
+    assert boundary_distance(torch.tensor([[0, -1, -1, 1]])).tolist() == [[3, math.inf, math.inf, 3]]
+    with pytest.raises(InputError, match="-1 = not labelled"):
+        boundary_distance(torch.tensor([[0, -2]]))

@@ -127,3 +127,16 @@ def test_mistakes_of_one_kind_of_draw_are_named():
         GaussianFieldNoised("label", A, B)({"label": box(8, 8)})
     with pytest.raises(InputError, match="prob"):
         RandGaussianFieldNoised("label", A, B, prob=1.5)
+
+
+def test_class_maps_move_and_what_nobody_labelled_stays():
+    label = torch.zeros(1, 32, 32)
+    label[0, 8:16, 8:24], label[0, 16:24, 8:24] = 1, 2
+    moved = GaussianFieldNoised("label", a=0.1)({"case": "a", "label": label})["label"]
+    assert set(moved.unique().tolist()) == {0, 1, 2} and not torch.equal(moved, label)
+    partly = label.clone()
+    partly[..., 20:] = -1
+    noisy = GaussianFieldNoised("label", a=0.1)({"case": "a", "label": partly})["label"]
+    assert torch.equal(noisy < 0, partly < 0)
+    same = (noisy == moved) | (noisy == label)
+    assert same[partly >= 0].all() and not torch.equal(noisy, partly)

@@ -1,6 +1,6 @@
 """Every bundle trains, resumes, is evaluated and segments on every kind of data, with values of the command line only.
 
-``make what-trains`` writes what this run has shown into ``docs/what_trains_on_what.md``.
+``make trains-on`` writes what this run has shown into ``docs/what_trains_on_what.md``.
 """
 
 from __future__ import annotations

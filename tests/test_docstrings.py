@@ -112,7 +112,7 @@ def public_names() -> Iterator[tuple[str, Function | ast.ClassDef]]:
     for stub in sorted(COMMON.glob("*/__init__.pyi")):
         for line in ast.parse(stub.read_text(encoding="utf-8")).body:
             if isinstance(line, ast.ImportFrom):
-                tree = ast.parse((stub.parent / f"{line.module}.py").read_text(encoding="utf-8"))
+                tree = ast.parse((stub.parent / f"{str(line.module).replace('.', '/')}.py").read_text(encoding="utf-8"))
                 exported = {alias.name for alias in line.names}
                 for node in tree.body:
                     if isinstance(node, Function | ast.ClassDef) and node.name in exported:

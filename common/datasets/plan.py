@@ -291,7 +291,12 @@ def _classes(
     ignore = dataset.ignore_value if ignore_value is None else ignore_value
     values = dict(class_values) if class_values else None
     known = dict(dataset.class_names) if dataset.class_names else None
-    said = {"class_names": known, "ignore_value": ignore, "class_values": values, "class_colors": class_colors}
+    said: dict[str, Any] = {
+        "class_names": known,
+        "ignore_value": ignore,
+        "class_values": values,
+        "class_colors": class_colors,
+    }
     meanings: dict[str, LabelMeaning] = {}
     drawn = {name: observed for name, observed in fingerprint.labels.items() if name in annotators}
     if drawn:

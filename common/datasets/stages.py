@@ -81,12 +81,13 @@ def geometry(plan: Plan, keys: Sequence[str] = ("image", *LABELS)) -> list[Trans
         size = [*(plan.image_size or plan.patch_size)]
         found: list[Transform] = [ResizeAread("image", size)]
         return found + ([ResizeLabelsd(labels, size, allow_missing_keys=True)] if labels else [])
+    spacing = plan.spacing or (-1.0, -1.0, -1.0)
     found = [
         Orientationd(keys, axcodes=plan.orientation, labels=None, allow_missing_keys=True),
-        AxisSpacingd("image", plan.spacing),
+        AxisSpacingd("image", spacing),
     ]
     if labels:
-        found.append(Spacingd(labels, plan.spacing, mode="nearest", dtype="float32", allow_missing_keys=True))
+        found.append(Spacingd(labels, spacing, mode="nearest", dtype="float32", allow_missing_keys=True))
     return found
 
 

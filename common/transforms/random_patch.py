@@ -60,9 +60,9 @@ class RandomPatch(RandomizableTransform):
             return [0] * len(room)
         if self.R.random() < self.foreground:
             labels = [torch.as_tensor(item[key]) > 0 for key in self.label_keys if key in item]
-            places = torch.cat(labels).any(0).nonzero() if labels else []
-            if len(places):
-                place = places[self.R.randint(len(places))].tolist()
+            places: list[list[int]] = torch.cat(labels).any(0).nonzero().tolist() if labels else []
+            if places:
+                place = places[self.R.randint(len(places))]
                 return [
                     int(self.R.randint(min(free, max(0, at - size + 1)), min(at, free) + 1))
                     for at, size, free in zip(place, self.spatial_size, room, strict=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -71,10 +71,11 @@ def resize_area(image: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
         return image
     if image.ndim == 4 and kept:  # slice by slice, which is faster than as a volume
         slices = image.movedim(kept[0], 1).flatten(0, 1)[:, None]
-        sides = [new for axis, new in enumerate(target, start=1) if axis != kept[0]]
-        resized = F.adaptive_avg_pool2d(slices, sides)[:, 0].unflatten(0, (len(image), -1))
+        first, second = (new for axis, new in enumerate(target, start=1) if axis != kept[0])
+        resized = F.adaptive_avg_pool2d(slices, (first, second))[:, 0].unflatten(0, (len(image), -1))
         return resized.movedim(1, kept[0])
-    return (F.adaptive_avg_pool3d if image.ndim == 4 else F.adaptive_avg_pool2d)(image[None], target)[0]
+    pool: Callable[..., torch.Tensor] = F.adaptive_avg_pool3d if image.ndim == 4 else F.adaptive_avg_pool2d
+    return pool(image[None], target)[0]
 
 
 def resize_linear(image: torch.Tensor, size: Sequence[int]) -> torch.Tensor:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from common.transforms.class_map import as_class_map
+from common.transforms.class_maps import as_class_map
 
 __all__ = ["case_names", "class_maps"]
 

@@ -75,7 +75,8 @@ def _names_in_module(path: Path, common: Path) -> Iterator[str]:
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and NAME.fullmatch(node.value):
             yield node.value
         elif isinstance(node, ast.JoinedStr) and isinstance(start := node.values[0], ast.Constant):
-            if NAME.fullmatch(room := str(start.value).removesuffix(".")) and room != start.value:
+            room, dot, _ = str(start.value).rpartition(".")
+            if dot and NAME.fullmatch(room):
                 yield room
 
 
@@ -99,7 +100,7 @@ def _files_of(name: str, common: Path) -> list[Path]:
         if module:
             return [*files, *_files_of(".".join([*folder.relative_to(common.parent).parts, module]), common)]
         text = (folder / "__init__.py").read_text(encoding="utf-8")
-        return files if re.search(rf"^(def|class|from .* import .*) \b{part}\b|^{part}\b", text, re.MULTILINE) else []
+        return files if re.search(rf"^(def|class|from .* import\b.*) \b{part}\b|^{part}\b", text, re.MULTILINE) else []
     return files
 
 

@@ -58,6 +58,9 @@ def consensus(plan: Plan, method: str = "majority", replace: bool = True) -> lis
         plan: with ``annotators``; without any nothing is done.
         method: ``majority``, ``staple`` or ``spatial_staple``.
         replace: see `ConsensusLabeld`.
+
+    Returns:
+        At most one transform: ``annotators`` ``(R, *spatial)`` give ``label`` ``(1, *spatial)``.
     """
     return [ConsensusLabeld(plan.num_classes, method, replace)] if plan.annotators else []
 
@@ -163,5 +166,8 @@ def to_tensor(keys: Sequence[str]) -> list[Transform]:
 
     Args:
         keys: that items have, or may have.
+
+    Returns:
+        One transform.
     """
     return [EnsureTyped(keys, dtype="float32", track_meta=False, allow_missing_keys=True)]

@@ -31,6 +31,12 @@ class Region:
     slices along its third. A region without ``structure`` says that the reader rated the case and marked nothing.
 
     Attributes:
+        case: name of the image's case.
+        reader: name of the annotator who drew it.
+        slice: index of the slice, from 0.
+        structure: name of what was marked; empty if nothing was.
+        row0, row1: first row, and the row after the last one.
+        column0, column1: first column, and the column after the last one.
         source: file and line, for messages.
     """
 
@@ -121,6 +127,10 @@ def _parse(
 
 def write_regions(path: str | os.PathLike[str], regions: Sequence[Region]) -> None:
     """Writes a file that `read_regions` reads, whole or not at all.
+
+    Args:
+        path: of the CSV file, UTF-8; one that is there is replaced.
+        regions: a row each, in this order; without any the file has an empty row under its header.
 
     Example:
         >>> import tempfile

@@ -27,6 +27,9 @@ def voxel_mm3(path: Paths) -> float:
 
     Args:
         path: of the image; the pixels of a picture count as 1.
+
+    Returns:
+        Above 0.
     """
     return float(np.prod(read_header(path).spacing))
 

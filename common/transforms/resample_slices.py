@@ -172,6 +172,9 @@ class AxisSpacingd(_Resampling):
         keys: of volumes ``(C, *spatial)`` with an affine.
         pixdim: of the axes in mm, positive, or -1 where an axis stays.
         allow_missing_keys: leave out keys that an item does not have.
+
+    Raises:
+        InputError: other than three sizes, or one that is neither positive nor -1.
     """
 
     def __init__(self, keys: KeysCollection, pixdim: Sequence[float], allow_missing_keys: bool = False) -> None:

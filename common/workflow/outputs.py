@@ -35,6 +35,9 @@ def case_names(batch: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     Args:
         batch: decollated items with ``case``.
 
+    Returns:
+        ``{"filename_or_obj": case}`` for each item.
+
     Example:
         >>> case_names([{"case": "a"}])
         [{'filename_or_obj': 'a'}]

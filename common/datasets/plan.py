@@ -51,6 +51,11 @@ class Plan:
         features: of each resolution of the network.
         fingerprint: what it was made from.
         notes: decisions that alter data, a sentence each.
+
+    Example:
+        >>> plan = example_plan()
+        >>> Plan.from_json(plan.to_json()) == plan, plan.num_classes
+        (True, 2)
     """
 
     spatial_dims: int

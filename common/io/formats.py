@@ -84,6 +84,10 @@ def is_picture(path: Paths) -> bool:
 
     Returns:
         True for PNG, JPEG, TIFF, GIF and BMP.
+
+    Example:
+        >>> is_picture("a.PNG"), is_picture("a.nii.gz")
+        (True, False)
     """
     return suffix_of(path) in PICTURE_SUFFIXES
 
@@ -96,6 +100,10 @@ def is_nifti(path: Paths) -> bool:
 
     Returns:
         True for the suffixes in `NIFTI_SUFFIXES`.
+
+    Example:
+        >>> is_nifti("a.nii.gz"), is_nifti("a.nrrd")
+        (True, False)
     """
     return suffix_of(path) in NIFTI_SUFFIXES
 

@@ -135,6 +135,14 @@ def observe_label(path: Paths) -> LabelObservation:
     Raises:
         InputError: the file cannot be read, has several channels, fractions, numbers that are not finite or beyond
             2^24.
+
+    Example:
+        >>> import tempfile
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("L", (3, 2), 255).save(f"{folder}/a.png")
+        ...     observe_label(f"{folder}/a.png").counts
+        {255: 6}
     """
     stored = read_stored(path)
     kind, array = stored_values(stored)

@@ -91,6 +91,7 @@ class LoadSliced(MapTransform):
     Example:
         >>> import tempfile
         >>> import nibabel as nib
+        >>> import numpy as np
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     nib.save(nib.Nifti1Image(np.arange(24.0).reshape(2, 3, 4), np.eye(4)), f"{folder}/a.nii")
         ...     LoadSliced("image")({"image": f"{folder}/a.nii", "slice": 1})["image"].tolist()

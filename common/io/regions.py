@@ -38,6 +38,10 @@ class Region:
         row0, row1: first row, and the row after the last one.
         column0, column1: first column, and the column after the last one.
         source: file and line, for messages.
+
+    Example:
+        >>> Region("k1", "AR", 3, "femur", row0=10, column0=20, row1=18, column1=28).row1
+        18
     """
 
     case: str

@@ -25,6 +25,15 @@ class ImageMetric(CumulativeIterationMetric, ABC):
 
     Raises:
         InputError: if there is no such reduction.
+
+    Example:
+        >>> class Agreement(ImageMetric):
+        ...     def values(self, prediction, target):
+        ...         return (prediction == target).float().mean(-1)
+        >>> metric = Agreement()
+        >>> _ = metric(torch.tensor([[[0, 1]]]), torch.tensor([[[1, 1]]]))
+        >>> metric.aggregate()
+        tensor([0.5000])
     """
 
     def __init__(self, reduction: MetricReduction | str = MetricReduction.MEAN, *, get_not_nans: bool = False) -> None:

@@ -56,6 +56,10 @@ class NeighbourSlicesd(MapTransform):
         count: neighbors on either side, at least 0.
         axis: spatial axis along which the slices are stacked: 0, 1 or 2.
         allow_missing_keys: leave out keys that an item does not have.
+
+    Example:
+        >>> NeighbourSlicesd("image")({"image": torch.zeros(1, 5, 4, 3)})["image"].shape
+        torch.Size([3, 5, 4, 3])
     """
 
     def __init__(self, keys: KeysCollection, count: int = 1, axis: int = 2, allow_missing_keys: bool = False) -> None:

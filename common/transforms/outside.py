@@ -50,6 +50,11 @@ class OutsideAsBackgroundd(MapTransform):
         keys: of probabilities ``(N·L, *spatial)`` of N segmentations.
         num_classes: L, background included.
         allow_missing_keys: leave out keys that an item does not have.
+
+    Example:
+        >>> OutsideAsBackgroundd("pred", num_classes=2)({"pred": torch.zeros(2, 1)})["pred"]
+        tensor([[1.],
+                [0.]])
     """
 
     def __init__(self, keys: KeysCollection, num_classes: int, allow_missing_keys: bool = False) -> None:

@@ -143,6 +143,10 @@ class ResizeAread(_Resampling):
         keys: of images ``(C, *spatial)``.
         spatial_size: of each spatial axis, at least 1, or -1 where it stays.
         allow_missing_keys: leave out keys that an item does not have.
+
+    Example:
+        >>> ResizeAread("image", [1, -1])({"image": torch.tensor([[[0.0, 1.0], [2.0, 3.0]]])})["image"]
+        tensor([[[1., 2.]]])
     """
 
     def __init__(self, keys: KeysCollection, spatial_size: Sequence[int], allow_missing_keys: bool = False) -> None:

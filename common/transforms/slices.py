@@ -68,6 +68,10 @@ class SliceStackd(MapTransform):
 
     Raises:
         InputError: no such axis.
+
+    Example:
+        >>> SliceStackd("image")({"image": torch.zeros(1, 5, 4)})["image"].shape
+        torch.Size([1, 5, 4, 1])
     """
 
     def __init__(self, keys: KeysCollection, axis: int = 2, allow_missing_keys: bool = False) -> None:
@@ -90,6 +94,10 @@ class NormalizeSlicesd(MapTransform):
         keys: of images ``(C, *spatial)``.
         axis: spatial axis along which the slices are stacked; None takes the whole image as one slice.
         allow_missing_keys: leave out keys that an item does not have.
+
+    Example:
+        >>> NormalizeSlicesd("image")({"image": torch.tensor([[[0.0, 2.0]]])})["image"]
+        tensor([[[-1.,  1.]]])
     """
 
     def __init__(self, keys: KeysCollection, axis: int | None = None, allow_missing_keys: bool = False) -> None:

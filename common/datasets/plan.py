@@ -51,6 +51,11 @@ class Plan:
         features: of each resolution of the network.
         fingerprint: what it was made from.
         notes: decisions that alter data, a sentence each.
+
+    Example:
+        >>> plan = example_plan()
+        >>> Plan.from_json(plan.to_json()) == plan, plan.num_classes
+        (True, 2)
     """
 
     spatial_dims: int
@@ -72,46 +77,82 @@ class Plan:
 
     @property
     def num_classes(self) -> int:
-        """Background included."""
+        """Number of classes.
+
+        Returns:
+            At least 2, background included.
+        """
         return len(self.class_names)
 
     @property
     def binary(self) -> bool:
-        """Whether there is one class beside the background."""
+        """Whether there is one class beside the background.
+
+        Returns:
+            True for two classes, background included.
+        """
         return self.num_classes == 2
 
     @property
     def several_classes(self) -> bool:
-        """Whether there are two classes or more beside the background."""
+        """Whether there are two classes or more beside the background.
+
+        Returns:
+            The opposite of `binary`.
+        """
         return not self.binary
 
     @property
     def logits(self) -> int:
-        """Channels of a network that has one logit for one class, and for several one for each, background included."""
+        """Channels of a network's output.
+
+        Returns:
+            1 for one class beside the background, else the number of classes, background included.
+        """
         return 1 if self.binary else self.num_classes
 
     @property
     def slices(self) -> bool:
-        """Whether a 2-D network takes volumes slice by slice."""
+        """Whether a 2-D network takes volumes slice by slice.
+
+        Returns:
+            True for a 2-D network and 3-D images.
+        """
         return self.spatial_dims == 2 and self.image_dims == 3
 
     @property
     def slice_axis(self) -> int | None:
-        """Spatial axis of an oriented volume along which slices are stacked; None where volumes stay whole."""
+        """Spatial axis of an oriented volume along which slices are stacked.
+
+        Returns:
+            2, or None where volumes stay whole.
+        """
         return 2 if self.spatial_dims == 2 else None
 
     @property
     def validation_batch(self) -> int:
-        """Images of one size, as resized pictures are, go through a network together; others one by one."""
+        """How many images go through a network together in a validation.
+
+        Returns:
+            16 where images have one size, as resized pictures do, else 1.
+        """
         return 16 if self.image_dims == 2 or (self.crop != "random" and not self.slices) else 1
 
     @property
     def new_dimensions(self) -> tuple[int, ...]:
-        """Dimensions that a new image may have: a network of pictures takes volumes slice by slice, too."""
+        """Dimensions that a new image may have.
+
+        Returns:
+            2 and 3 for a network of pictures, which takes volumes slice by slice, too; else 3.
+        """
         return (2, 3) if self.image_dims == 2 else (3,)
 
     def to_json(self) -> str:
-        """A page of JSON."""
+        """The plan as it is written beside the weights.
+
+        Returns:
+            A page of JSON, a line for each attribute; see `from_json`.
+        """
         content = {"format": FORMAT} | asdict(self)
         lines = [f"    {json.dumps(name)}: {_dumped(value)}" for name, value in content.items()]
         return "{\n" + ",\n".join(lines) + "\n}\n"
@@ -163,7 +204,13 @@ class Plan:
         return cls(**{name: _frozen(value) for name, value in content.items()})
 
     def contradictions(self, given: Mapping[str, Any]) -> list[str]:
-        """What was given and is not what the plan says, a sentence each; None is not given.
+        """What was given and is not what the plan says.
+
+        Args:
+            given: by attribute of the plan; None is not given.
+
+        Returns:
+            A sentence each, in the order of ``given``; none if nothing contradicts.
 
         Example:
             >>> example_plan().contradictions({"channels": 3, "spacing": None})
@@ -307,7 +354,12 @@ def _classes(
     ignore = dataset.ignore_value if ignore_value is None else ignore_value
     values = dict(class_values) if class_values else None
     known = dict(dataset.class_names) if dataset.class_names else None
-    said = {"class_names": known, "ignore_value": ignore, "class_values": values, "class_colors": class_colors}
+    said: dict[str, Any] = {
+        "class_names": known,
+        "ignore_value": ignore,
+        "class_values": values,
+        "class_colors": class_colors,
+    }
     meanings: dict[str, LabelMeaning] = {}
     drawn = {name: observed for name, observed in fingerprint.labels.items() if name in annotators}
     if drawn:

@@ -71,7 +71,13 @@ CONVENTIONS: dict[str, Convention] = {
 
 
 class StructureCounts(NamedTuple):
-    """How often a structure was absent, missed and false; see the module's docstring."""
+    """How often a structure was absent, missed and false; see the module's docstring.
+
+    Attributes:
+        absent: cases in which neither label nor prediction has it.
+        missed: cases in which the label alone has it.
+        false: cases in which the prediction alone has it.
+    """
 
     absent: int
     missed: int
@@ -84,6 +90,9 @@ def count_structures(prediction: torch.Tensor, label: torch.Tensor) -> Structure
     Args:
         prediction: masks, any shape whose first two dimensions are case and structure.
         label: likewise.
+
+    Returns:
+        The three numbers.
 
     Example:
         >>> prediction, label = torch.tensor([[[0, 0], [0, 1], [0, 0]]]), torch.tensor([[[0, 0], [0, 0], [1, 0]]])
@@ -122,6 +131,13 @@ def is_better(current: float, best: float) -> bool:
 
     Nan, a metric that could not be measured, is better than nothing and worse than every number, so that it is never
     kept as the best (MONAI's own comparison keeps a first nan for ever).
+
+    Args:
+        current: the metric of this epoch.
+        best: the best of the epochs before; nan if there is none.
+
+    Returns:
+        Whether ``current`` is to be kept.
 
     Example:
         >>> is_better(0.1, math.nan), is_better(math.nan, 0.1), is_better(0.2, 0.1)

@@ -4,7 +4,7 @@ from .bias_field import N4BiasFieldd, correct_bias_field
 from .binary_mask import BinaryMaskd
 from .boundary import BoundaryBandLabeld, BoundaryWeight, BoundaryWeightd, boundary_distance, boundary_weight
 from .calibration_scores import CalibrationScoresd
-from .class_map import AsClassMapd, as_class_map
+from .class_maps import AsClassMapd, as_class_map
 from .consensus_label import ConsensusLabeld
 from .crop_around_label import CropAroundLabeld
 from .decisions import DecisionScoresd, SaveDecisiond

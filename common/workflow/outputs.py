@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from common.transforms.class_map import as_class_map
+from common.transforms.class_maps import as_class_map
 
 __all__ = ["case_names", "class_maps"]
 
@@ -34,6 +34,9 @@ def case_names(batch: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
 
     Args:
         batch: decollated items with ``case``.
+
+    Returns:
+        ``{"filename_or_obj": case}`` for each item.
 
     Example:
         >>> case_names([{"case": "a"}])

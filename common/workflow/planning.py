@@ -174,7 +174,8 @@ def load_split(dataset: Dataset, folder: str | os.PathLike[str]) -> Split:
             f"{dataset.root} lacks {len(missing)} of the {len(known)} cases of the training, {missing[0]} among them "
             f"({path})."
         )
-    return Split(*([by_case[name] for name in sections[section]] for section in SECTIONS), f"as in {path}")
+    training, validation, test = ([by_case[name] for name in sections[section]] for section in SECTIONS)
+    return Split(training, validation, test, f"as in {path}")
 
 
 class KeepPlan:

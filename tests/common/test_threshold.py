@@ -119,7 +119,7 @@ def test_bad_maps_are_named_and_the_rest_processed(tmp_path: Path):
 def test_mistakes_are_named_before_anything_is_written(tmp_path: Path):
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    with pytest.raises(InputError, match="folder without any"):
+    with pytest.raises(InputError, match="got none in the folder"):
         threshold(str(tmp_path / "a"), str(tmp_path / "masks"))
     paths = [str(save(tmp_path / name, organ(16, 12))) for name in ("a/x.nii", "b/x.nii.gz")]
     with pytest.raises(InputError, match=r"one map named x"):

@@ -188,7 +188,7 @@ def test_arguments_out_of_range(arguments: dict, message: str):
 
 def test_a_wrong_item_is_named():
     noise = MorphologicalNoised("label", alpha=1.0, beta=0.7)
-    with pytest.raises(InputError, match="'case', but has only label"):
+    with pytest.raises(InputError, match="'case' or a tensor that was read from a file, but has only label"):
         noise({"label": square()})
     classes = square()
     classes[0, 0, 0] = 2

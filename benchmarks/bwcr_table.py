@@ -24,6 +24,7 @@ MEASURES = {
     "Dice": "dice",
     "ECE, all pixels": "ece_all",
     "ECE, foreground": "ece_foreground",
+    "ECE of the paper": "ece_paper",
     "TACE": "tace",
     "ECE near boundaries": "ece_band",
 }

@@ -34,7 +34,7 @@ def dice_optimal_rows(marginal: torch.Tensor, voxel_volume_mm3: float) -> tuple[
 
     Returns:
         The mask, 0 and 1 as ``marginal``, and for each channel ``channel`` (from 0), ``threshold``, ``expected_dice``,
-        ``volume_mm3`` (of the mask) and ``volume_at_half_mm3`` (of {m ≥ 1/2}). An empty map has an empty mask,
+        ``volume_mm3`` (of the mask) and ``volume_at_half_mm3`` (of {m > 1/2}). An empty map has an empty mask,
         threshold 0.5 and expected Dice 1.
 
     Raises:

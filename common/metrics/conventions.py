@@ -64,6 +64,11 @@ CONVENTIONS: dict[str, Convention] = {
     "ThresholdedAdaptiveCalibrationError": Convention(
         NOT_THERE, NOT_THERE, 1.0, False, "a probability of 0 is not above the threshold, so that nothing is measured"
     ),
+    "TopLabelCalibrationError": Convention(
+        0.0, 1.0, 1.0, False, "of a map that is sure everywhere and wrong everywhere; nan if no voxel counts"
+    ),
+    "BrierScore": Convention(0.0, 2.0, 2.0, False, "of such a map; nan if no voxel counts"),
+    "NegativeLogLikelihood": Convention(0.0, 24 * math.log(2), 24 * math.log(2), False, "of such a map, at 2⁻²⁴"),
     "InstanceMetrics.dice": Convention(NOT_THERE, 0.0, 0.0, True, "pixels of all images are pooled"),
     "InstanceMetrics.precision": Convention(0.0, 0.0, 0.0, True, "who finds nothing is right in nothing"),
     "InstanceMetrics.recall": Convention(NOT_THERE, 0.0, NOT_THERE, True, "there is nothing to be found"),

@@ -10,15 +10,16 @@ import numpy as np
 import torch
 from monai.transforms import MapTransform
 
-from common.decision import apply_threshold, dice_optimal_threshold
+from common.decision import accuracy_optimal_segmentation, apply_threshold, dice_optimal_threshold
 from common.errors import InputError
+from common.fusion.ties import exceeds
 from common.io.formats import is_picture
 from common.io.writers import save_like, voxel_mm3
 from common.metrics import soft_dice
 from common.transforms.cases import case_name
 from common.transforms.save_prediction import label_map_like
 
-__all__ = ["DecisionScoresd", "SaveDecisiond", "decision_threshold"]
+__all__ = ["DecisionScoresd", "SaveDecisiond", "decide", "decision_threshold"]
 
 
 def decision_threshold(marginal: torch.Tensor, decision: str | float) -> torch.Tensor:
@@ -27,7 +28,7 @@ def decision_threshold(marginal: torch.Tensor, decision: str | float) -> torch.T
     Args:
         marginal: ``(B, C, *spatial)`` probabilities of whole images.
         decision: ``"dice_optimal"``, the threshold of highest expected Dice (`common.decision.dice_optimal_threshold`);
-            ``"half"``, that of highest accuracy; or a number in (0, 1] for all images.
+            ``"half"``, that of highest accuracy; or a number above 0 and below 1 for all images.
 
     Returns:
         ``(B, C)`` float64; of an all-zero map 0.5 by both named rules.
@@ -45,9 +46,35 @@ def decision_threshold(marginal: torch.Tensor, decision: str | float) -> torch.T
         value = 0.5 if decision == "half" else float(decision)
     except (TypeError, ValueError):
         value = float("nan")
-    if not 0 < value <= 1:
-        raise InputError(f"decision: expected dice_optimal, half or a threshold above 0 and up to 1, got {decision!r}.")
+    if not 0 < value < 1:
+        raise InputError(f"decision: expected dice_optimal, half or a number above 0 and below 1, got {decision!r}.")
     return torch.full(marginal.shape[:2], value, dtype=torch.float64)
+
+
+def decide(marginal: torch.Tensor, decision: str | float) -> tuple[torch.Tensor, torch.Tensor]:
+    """The mask of each image and channel by a decision rule.
+
+    {m ≥ t} of the Dice-optimal threshold, which voxels of the image attain; else {m > t}, so that one half is
+    background (the tie rule of `common.fusion.exceeds`), whether it is asked for as ``half`` or as 0.5.
+
+    Args:
+        marginal: ``(B, C, *spatial)`` probabilities of whole images.
+        decision: see `decision_threshold`.
+
+    Returns:
+        The mask, 0 and 1 with the shape and dtype of ``marginal``, and the threshold ``(B, C)`` float64.
+
+    Raises:
+        InputError: as `decision_threshold`.
+
+    Example:
+        >>> decide(torch.tensor([[[0.9, 0.5, 0.1]]]), 0.5)[0].tolist()
+        [[[1.0, 0.0, 0.0]]]
+    """
+    threshold = decision_threshold(marginal, decision)
+    if decision == "dice_optimal":
+        return apply_threshold(marginal, threshold), threshold
+    return exceeds(marginal, float(threshold.flatten()[0])).to(marginal.dtype), threshold
 
 
 class SaveDecisiond(MapTransform):
@@ -56,13 +83,13 @@ class SaveDecisiond(MapTransform):
     The mask takes the place of the marginal; an item without ``case`` gets it and no file.
 
     The row under ``summary`` has: ``case``; ``threshold``; ``expected_dice``, the Dice that this mask can expect if the
-    marginal is right (`common.metrics.soft_dice`); ``volume_mm3`` of the mask and ``volume_at_half_mm3`` of {m ≥ 1/2}
+    marginal is right (`common.metrics.soft_dice`); ``volume_mm3`` of the mask and ``volume_at_half_mm3`` of {m > 1/2}
     (NIfTI only, else empty).
 
     Args:
         keys: marginal (1, *spatial), in the geometry of the file that the item's ``image`` was read from.
         output_dir: folder for the files; a case ``a/b`` goes into its sub-folder ``a``.
-        decision: rule of `decision_threshold`.
+        decision: rule of `decide`.
         save_marginal: also write the marginal.
 
     Raises:
@@ -88,14 +115,13 @@ class SaveDecisiond(MapTransform):
                     f"Case {item.get('case', 'without a name')}: expected the probability of one structure, got "
                     f"{marginal.shape[1]} channels; common.transforms.SaveSegmentationd writes several as a class map."
                 )
-            threshold = decision_threshold(marginal, self.decision)
-            mask = apply_threshold(marginal, threshold)
+            mask, threshold = decide(marginal, self.decision)
             item[key] = label_map_like(item[key], mask[0, 0], item.get("image"))
             if "case" not in item:
                 continue
             source = item["image"].meta["filename_or_obj"]
             voxel = None if is_picture(source) else voxel_mm3(source)
-            voxels = (int(mask.count_nonzero()), int((marginal >= 0.5).count_nonzero()))
+            voxels = (int(mask.count_nonzero()), int(accuracy_optimal_segmentation(marginal).count_nonzero()))
             volumes = ["" if voxel is None else round(count * voxel, 3) for count in voxels]
             item["summary"] = {
                 "case": item["case"],

@@ -11,10 +11,10 @@ import torch
 from monai.data import MetaTensor
 from PIL import Image
 
-from common.decision import dice_optimal_threshold
+from common.decision import accuracy_optimal_segmentation, dice_optimal_threshold
 from common.errors import InputError
-from common.transforms import DecisionScoresd, DiceOptimalThresholdd, SaveDecisiond
-from common.transforms.decisions import decision_threshold
+from common.transforms import DecisionScoresd, DiceOptimalThresholdd, SaveDecisiond, as_class_map
+from common.transforms.decisions import decide, decision_threshold
 
 
 def marginal(*shape: int) -> torch.Tensor:
@@ -29,10 +29,21 @@ def test_thresholds() -> None:
     assert decision_threshold(maps, "0.25").tolist() == [[0.25], [0.25]], "as the command line may hand it over"
 
 
-@pytest.mark.parametrize("decision", ["dice", "", None, 0, -1, 1.5, "nan"])
+@pytest.mark.parametrize("decision", ["dice", "", None, 0, -1, 1, 1.5, "nan"])
 def test_other_decisions_are_refused_at_once(decision: object) -> None:
-    with pytest.raises(InputError, match="expected dice_optimal, half or a threshold above 0 and up to 1"):
+    with pytest.raises(InputError, match="expected dice_optimal, half or a number above 0 and below 1"):
         SaveDecisiond("pred", "unused", decision)
+
+
+@pytest.mark.parametrize("decision", ["half", 0.5, "0.5"])
+def test_one_half_is_background_however_it_is_asked_for(decision: str | float) -> None:
+    """As for the vote of an even number of annotators, the hard label and the class map of a network."""
+    share = torch.tensor([[[0.0, 0.5, 0.5 + 2**-23, 0.6, 1.0]]])
+    mask, threshold = decide(share, decision)
+    assert mask.tolist() == [[[0, 0, 0, 1, 1]]] and threshold.tolist() == [[0.5]]
+    assert torch.equal(mask, accuracy_optimal_segmentation(share))
+    assert torch.equal(mask[0], as_class_map(share[0], threshold=0.5))
+    assert torch.equal(SaveDecisiond("pred", "unused", decision)({"pred": share[0]})["pred"], mask[0])
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ class Plan:
         normalization: ``{"kind": …}`` and its numbers: ``zscore`` (each image and channel by its own mean and standard
             deviation), ``ct`` (clipped to ``lower`` … ``upper``, then by ``mean`` and ``std`` of the data set),
             ``percentiles`` (``lower`` … ``upper`` % of each image to 0 … 1), ``window`` (``lower`` … ``upper`` to
-            −1 … 1), ``none``.
+            −1 … 1), ``none``. With ``bias_field: n4`` the bias field of volumes is corrected before.
         features: of each resolution of the network.
         fingerprint: what it was made from.
         notes: decisions that alter data, a sentence each.
@@ -125,9 +125,19 @@ class Plan:
         """Spatial axis of an oriented volume along which slices are stacked.
 
         Returns:
-            2, or None where volumes stay whole.
+            2, or None of pictures and where volumes stay whole.
         """
-        return 2 if self.spatial_dims == 2 else None
+        return 2 if self.slices else None
+
+    @property
+    def voxel_size(self) -> tuple[float, ...] | None:
+        """Size of a patch's voxel.
+
+        Returns:
+            mm along each axis; None of pictures, and where volumes are not resampled.
+        """
+        sides = (self.spacing or ())[: self.spatial_dims]
+        return tuple(sides) if sides and min(sides) > 0 else None
 
     @property
     def validation_batch(self) -> int:
@@ -237,6 +247,7 @@ def make_plan(
     batch_size: int = 2,
     base_features: int = 16,
     most_levels: int | None = None,
+    default_normalization: Mapping[str, Any] | None = None,
     class_values: Mapping[str, Any] | None = None,
     class_colors: Mapping[str, str] | None = None,
     ignore_value: Any = None,
@@ -258,6 +269,8 @@ def make_plan(
         batch_size: images of a training step.
         base_features: of the finest resolution.
         most_levels: of resolutions; None: 7 in 2-D, 6 in 3-D.
+        default_normalization: of a method whose transforms expect certain intensities, where none is given; None: as
+            above.
         class_values: name → value in the label files, where the data set does not say.
         class_colors: name → ``"#rrggbb"`` in colored label files.
         ignore_value: in label files, of what was not labelled.
@@ -272,6 +285,8 @@ def make_plan(
     Nature Methods 2021, https://doi.org/10.1038/s41592-020-01008-z.
     """
     asked = {name: _frozen(value) for name, value in (given or {}).items() if value is not None}
+    if default_normalization:
+        asked.setdefault("normalization", _frozen(default_normalization))
     unknown = asked.keys() - {entry.name for entry in fields(Plan)}
     if unknown:
         raise InputError(f"A plan has no {', '.join(sorted(unknown))}.")
@@ -515,6 +530,11 @@ def _check(plan: Plan) -> None:
         raise InputError(
             f"normalization: expected one of {', '.join(NORMALIZATIONS)}, got {plan.normalization.get('kind')!r}."
         )
+    correction = plan.normalization.get("bias_field")
+    if correction not in (None, "n4"):
+        raise InputError(f"normalization: expected bias_field n4, got {correction!r}.")
+    if correction and plan.image_dims == 2:
+        raise InputError("normalization: expected volumes to correct the bias field of, got pictures.")
     if plan.channels < 1:
         raise InputError(f"channels: expected 1 or more, got {plan.channels}.")
     if not plan.features or min(plan.features) < 1:

@@ -22,6 +22,7 @@ from monai.transforms import (
 from common.datasets.plan import Plan
 from common.errors import InputError
 from common.io.load_case import LoadCased
+from common.transforms.bias_field import N4BiasFieldd
 from common.transforms.consensus_label import ConsensusLabeld
 from common.transforms.crop_around_label import CropAroundLabeld
 from common.transforms.resample_slices import AxisSpacingd, ResizeAread
@@ -120,32 +121,15 @@ def intensity(plan: Plan, slice_axis: int | None = None) -> list[Transform]:
         Transforms of ``image``.
 
     Raises:
-        InputError: numbers are missing.
+        InputError: numbers are missing, or N4 is asked for and SimpleITK (extra ``itk``) is not installed.
 
     Example:
         >>> from common.datasets.plan import example_plan
         >>> [type(step).__name__ for step in intensity(example_plan())]
         ['NormalizeSlicesd']
     """
-    numbers: Mapping[str, Any] = plan.normalization
-    kind = numbers["kind"]
-    try:
-        if kind == "zscore":
-            return [NormalizeSlicesd("image", axis=slice_axis)]
-        if kind == "percentiles":
-            lower, upper = numbers["lower"], numbers["upper"]
-            clip = bool(numbers.get("clip", True))
-            return [ScaleIntensityRangePercentilesd("image", lower, upper, 0.0, 1.0, clip=clip, channel_wise=True)]
-        if kind == "window":
-            return [ScaleIntensityRanged("image", numbers["lower"], numbers["upper"], -1.0, 1.0, clip=True)]
-        if kind == "ct":
-            (lower,), (upper,), (mean,), (std,) = (numbers[name] for name in ("lower", "upper", "mean", "std"))
-            std = std or 1.0
-            low, high = (lower - mean) / std, (upper - mean) / std
-            return [ScaleIntensityRanged("image", lower, upper, low, high, clip=True)]
-    except KeyError as error:
-        raise InputError(f"normalization: {kind} needs {error.args[0]}.") from error
-    return []
+    correction: list[Transform] = [N4BiasFieldd("image")] if plan.normalization.get("bias_field") == "n4" else []
+    return correction + _scaling(plan.normalization, slice_axis)
 
 
 def patch(plan: Plan, keys: Sequence[str] = ("image", *LABELS)) -> list[Transform]:
@@ -205,3 +189,24 @@ def to_tensor(keys: Sequence[str]) -> list[Transform]:
         torch.float32
     """
     return [EnsureTyped(keys, dtype="float32", track_meta=False, allow_missing_keys=True)]
+
+
+def _scaling(numbers: Mapping[str, Any], slice_axis: int | None) -> list[Transform]:
+    kind = numbers["kind"]
+    try:
+        if kind == "zscore":
+            return [NormalizeSlicesd("image", axis=slice_axis)]
+        if kind == "percentiles":
+            lower, upper = numbers["lower"], numbers["upper"]
+            clip = bool(numbers.get("clip", True))
+            return [ScaleIntensityRangePercentilesd("image", lower, upper, 0.0, 1.0, clip=clip, channel_wise=True)]
+        if kind == "window":
+            return [ScaleIntensityRanged("image", numbers["lower"], numbers["upper"], -1.0, 1.0, clip=True)]
+        if kind == "ct":
+            (lower,), (upper,), (mean,), (std,) = (numbers[name] for name in ("lower", "upper", "mean", "std"))
+            std = std or 1.0
+            low, high = (lower - mean) / std, (upper - mean) / std
+            return [ScaleIntensityRanged("image", lower, upper, low, high, clip=True)]
+    except KeyError as error:
+        raise InputError(f"normalization: {kind} needs {error.args[0]}.") from error
+    return []

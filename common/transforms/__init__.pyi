@@ -3,6 +3,7 @@ from .batch_augmentation import AugmentBatch
 from .bias_field import N4BiasFieldd, correct_bias_field
 from .binary_mask import BinaryMaskd
 from .boundary import BoundaryBandLabeld, BoundaryWeight, BoundaryWeightd, boundary_distance, boundary_weight
+from .calibrated_softmax import CalibratedSoftmaxd
 from .calibration_scores import CalibrationScoresd
 from .class_maps import AsClassMapd, as_class_map
 from .consensus_label import ConsensusLabeld
@@ -46,6 +47,7 @@ __all__ = [
     "BoundaryBandLabeld",
     "BoundaryWeight",
     "BoundaryWeightd",
+    "CalibratedSoftmaxd",
     "CalibrationScoresd",
     "ConsensusLabeld",
     "CropAroundLabeld",

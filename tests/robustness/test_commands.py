@@ -188,6 +188,6 @@ def test_a_missing_extra_is_named(
     data_sets: Callable, run_tiny: Callable, refused: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "SimpleITK", None)
-    correction = [{"_target_": "common.transforms.N4BiasFieldd", "keys": "image"}]
+    correction = {"kind": "percentiles", "lower": 2, "upper": 98, "bias_field": "n4"}
     with refused("needs SimpleITK, which is not installed: pip install", unchanged=tmp_path):
-        run_tiny("bwcr", "training", ["train"], data_sets("bwcr"), tmp_path, bias_field=correction)
+        run_tiny("bwcr", "training", ["train"], data_sets("bwcr"), tmp_path, normalization=correction)

@@ -210,8 +210,9 @@ class TrainingCheckpoint:
             "handlers": {key: getattr(engine.state, key) for key in engine.state_dict_user_keys},
             "objects": {name: target.state_dict() for name, target in self.objects.items()},
         }
-        best = (
-            selector is None or selector.state.best_metric_epoch in (-1, engine.state.epoch)
+        best = selector is None or selector.state.best_metric_epoch in (
+            -1,
+            engine.state.epoch,
         )  # it counts the trainer's epochs; -1: nothing has been validated yet
         if best and engine.state.epoch > 0:
             _write(state["objects"]["network"], self.folder / WEIGHTS_FILE)

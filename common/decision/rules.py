@@ -54,7 +54,7 @@ def decide(probabilities: torch.Tensor, decision: str | float = "dice_optimal") 
     Example:
         >>> p = torch.tensor([[[0.1, 0.6, 0.9], [0.8, 0.3, 0.0], [0.1, 0.1, 0.1]]])
         >>> [decide(p, rule).class_map.tolist() for rule in ("dice_optimal", "half", 0.2)]
-        [[[[1, 0, 2]]], [[[1, 0, 0]]], [[[1, 1, 0]]]]
+        [[[[1, 2, 2]]], [[[1, 0, 0]]], [[[1, 1, 0]]]]
     """
     values = as_probabilities(probabilities)
     if values.shape[1] > 1:

@@ -1,6 +1,7 @@
 from .bwcr import PrepareViews, ViewInferer, ViewLoss
 from .confusion_table import ConfusionTable
 from .disentangling_annotators import ConsensusConfusion, PrepareTargets, TraceWarmUp
+from .marginal_thresholding import dice_optimal_maps
 from .soft_label_apl import DetectionInferer, DetectSlices, InstanceScores, LossAverages, PrepareInstances, SumOfLosses
 from .soft_label_files import prepare_soft_labels
 from .t_loss import MemorisationCurve
@@ -20,5 +21,6 @@ __all__ = [
     "TraceWarmUp",
     "ViewInferer",
     "ViewLoss",
+    "dice_optimal_maps",
     "prepare_soft_labels",
 ]

@@ -45,12 +45,7 @@ TINY: dict[str, dict[str, Any]] = {
             "features": [4, 8],
             "max_epochs": 1,
         },
-        "inference": {
-            "phantom#num_cases": 6,
-            "phantom#size": 32,
-            "patch_size": [16, 16, 16],
-            "features": [4, 8],
-        },
+        "inference": {"phantom#num_cases": 6, "phantom#size": 32},
         "load": {"features": [4, 8]},
         "inputs": ["new/*"],
     },

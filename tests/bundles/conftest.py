@@ -41,7 +41,6 @@ TINY: dict[str, dict[str, Any]] = {
             "dataset_dir#num_cases": 6,
             "dataset_dir#size": 32,
             "num_folds": 3,
-            "patch_size": [16, 16, 16],
             "features": [4, 8],
             "max_epochs": 1,
         },

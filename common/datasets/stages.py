@@ -152,7 +152,7 @@ def patch(plan: Plan, keys: Sequence[str] = ("image", *LABELS)) -> list[Transfor
     size = [*plan.patch_size, *([-1] if plan.slices else [])]
     if plan.crop == "label":
         modes = ["edge" if key == "image" else "constant" for key in keys]
-        return [CropAroundLabeld(keys, "label", plan.patch_size, modes)]
+        return [CropAroundLabeld(keys, "label", plan.patch_size, modes, allow_missing_keys=True)]
     if plan.crop == "center":
         return [ResizeWithPadOrCropd(keys, size, allow_missing_keys=True)]
     return [SpatialPadd(keys, size, allow_missing_keys=True)]

@@ -47,7 +47,7 @@ def dice_optimal_threshold(marginal: torch.Tensor) -> tuple[torch.Tensor, torch.
         >>> dice_optimal_threshold(torch.tensor([[[1.0, 0.25, 0.25, 0.25, 0.0]]]))  # Dice 2·1 / (1 + 1.75)
         (tensor([[0.3636]], dtype=torch.float64), tensor([[0.7273]], dtype=torch.float64))
     """
-    values = _probabilities(marginal)
+    values = as_probabilities(marginal)
     values = values.cpu() if values.device.type == "mps" else values  # has no float64
     rows = values.flatten(2).flatten(0, 1)
     start = torch.zeros(len(rows), dtype=torch.float64, device=rows.device)
@@ -115,10 +115,10 @@ def accuracy_optimal_segmentation(marginal: torch.Tensor) -> torch.Tensor:
         >>> accuracy_optimal_segmentation(torch.tensor([[[0.9, 0.5, 0.1]]])).tolist()
         [[[1.0, 0.0, 0.0]]]
     """
-    return exceeds(_probabilities(marginal)).to(marginal.dtype)
+    return exceeds(as_probabilities(marginal)).to(marginal.dtype)
 
 
-def _probabilities(marginal: torch.Tensor) -> torch.Tensor:
+def as_probabilities(marginal: torch.Tensor) -> torch.Tensor:
     """``marginal`` checked, as a plain float32 or float64 tensor with values in [0, 1]."""
     if marginal.ndim < 3:
         raise InputError(f"marginal: expected (batch, channel, *spatial), got the shape {tuple(marginal.shape)}.")

@@ -187,13 +187,16 @@ def test_blocks_keep_image_label_and_weight_together(volumes: dict[str, Any], tm
     for block in blocks:
         assert {block[key].shape for key in ("image", "label", "label_weight")} == {(1, 8, 8, 8)}
         windows = [case[key][0].unfold(0, 8, 1).unfold(1, 8, 1).unfold(2, 8, 1) for key in ("image", "label_weight")]
-        same = [(window == block[key]).flatten(3).all(3) for window, key in zip(windows, ("image", "label_weight"))]
+        same = [
+            (window == block[key]).flatten(3).all(3)
+            for window, key in zip(windows, ("image", "label_weight"), strict=True)
+        ]
         assert int(same[0].sum()) == 1 and bool(same[1][same[0]].all())
     assert not all(torch.equal(blocks[0]["image"], block["image"]) for block in blocks[1:])
 
 
 def test_pixels_that_nobody_labelled(tmp_path: Path) -> None:
-    """They are no boundary of a class, teach nothing and are not measured; pictures have the network's two dimensions."""
+    """They are no boundary of a class, teach nothing and are not measured, in pictures too."""
     generator = np.random.default_rng(0)
     for case in range(6):
         label = np.zeros((24, 24), np.uint8)

@@ -37,7 +37,7 @@ def reached_files(texts: dict[str, str], common: Path = COMMON) -> set[Path]:
     Example:
         >>> files = reached_files({"train.yaml": "_target_: common.losses.TLoss"})
         >>> sorted(path.relative_to(COMMON).as_posix() for path in files if path.stem != "__init__")
-        ['errors.py', 'losses/t_loss.py', 'py.typed']
+        ['errors.py', 'losses/segmentation_loss.py', 'losses/t_loss.py', 'py.typed']
     """
     found: set[Path] = set()
     waiting = [common / "__init__.py", common / "py.typed"]

@@ -22,6 +22,7 @@ from monai.transforms import (
 from common.datasets.plan import Plan
 from common.errors import InputError
 from common.io.load_case import LoadCased
+from common.transforms.bias_field import N4BiasFieldd
 from common.transforms.consensus_label import ConsensusLabeld
 from common.transforms.crop_around_label import CropAroundLabeld
 from common.transforms.resample_slices import AxisSpacingd, ResizeAread
@@ -43,6 +44,11 @@ def reading(plan: Plan, labels: bool = True) -> list[Transform]:
     Returns:
         ``image`` becomes ``(channels, *spatial)``; ``label`` ``(1, *spatial)`` and ``annotators`` ``(R, *spatial)``, of
         the items that have them, become class maps, −1 where it was not labelled.
+
+    Example:
+        >>> from common.datasets.plan import example_plan
+        >>> [type(step).__name__ for step in reading(example_plan())]
+        ['LoadCased']
     """
     if not labels:
         return [LoadCased("image", channels=plan.channels)]
@@ -58,6 +64,14 @@ def consensus(plan: Plan, method: str = "majority", replace: bool = True) -> lis
         plan: with ``annotators``; without any nothing is done.
         method: ``majority``, ``staple`` or ``spatial_staple``.
         replace: see `ConsensusLabeld`.
+
+    Returns:
+        At most one transform: ``annotators`` ``(R, *spatial)`` give ``label`` ``(1, *spatial)``.
+
+    Example:
+        >>> from common.datasets.plan import example_plan
+        >>> consensus(example_plan())  # one label each
+        []
     """
     return [ConsensusLabeld(plan.num_classes, method, replace)] if plan.annotators else []
 
@@ -75,18 +89,24 @@ def geometry(plan: Plan, keys: Sequence[str] = ("image", *LABELS)) -> list[Trans
 
     Returns:
         Transforms; an item may lack any key but the image.
+
+    Example:
+        >>> from common.datasets.plan import example_plan
+        >>> [type(step).__name__ for step in geometry(example_plan())]
+        ['ResizeAread', 'ResizeLabelsd']
     """
     labels = [key for key in keys if key != "image"]
     if plan.image_dims == 2:
         size = [*(plan.image_size or plan.patch_size)]
         found: list[Transform] = [ResizeAread("image", size)]
         return found + ([ResizeLabelsd(labels, size, allow_missing_keys=True)] if labels else [])
+    spacing = plan.spacing or (-1.0, -1.0, -1.0)
     found = [
         Orientationd(keys, axcodes=plan.orientation, labels=None, allow_missing_keys=True),
-        AxisSpacingd("image", plan.spacing),
+        AxisSpacingd("image", spacing),
     ]
     if labels:
-        found.append(Spacingd(labels, plan.spacing, mode="nearest", dtype="float32", allow_missing_keys=True))
+        found.append(Spacingd(labels, spacing, mode="nearest", dtype="float32", allow_missing_keys=True))
     return found
 
 
@@ -101,27 +121,15 @@ def intensity(plan: Plan, slice_axis: int | None = None) -> list[Transform]:
         Transforms of ``image``.
 
     Raises:
-        InputError: numbers are missing.
+        InputError: numbers are missing, or N4 is asked for and SimpleITK (extra ``itk``) is not installed.
+
+    Example:
+        >>> from common.datasets.plan import example_plan
+        >>> [type(step).__name__ for step in intensity(example_plan())]
+        ['NormalizeSlicesd']
     """
-    numbers: Mapping[str, Any] = plan.normalization
-    kind = numbers["kind"]
-    try:
-        if kind == "zscore":
-            return [NormalizeSlicesd("image", axis=slice_axis)]
-        if kind == "percentiles":
-            lower, upper = numbers["lower"], numbers["upper"]
-            clip = bool(numbers.get("clip", True))
-            return [ScaleIntensityRangePercentilesd("image", lower, upper, 0.0, 1.0, clip=clip, channel_wise=True)]
-        if kind == "window":
-            return [ScaleIntensityRanged("image", numbers["lower"], numbers["upper"], -1.0, 1.0, clip=True)]
-        if kind == "ct":
-            (lower,), (upper,), (mean,), (std,) = (numbers[name] for name in ("lower", "upper", "mean", "std"))
-            std = std or 1.0
-            low, high = (lower - mean) / std, (upper - mean) / std
-            return [ScaleIntensityRanged("image", lower, upper, low, high, clip=True)]
-    except KeyError as error:
-        raise InputError(f"normalization: {kind} needs {error.args[0]}.") from error
-    return []
+    correction: list[Transform] = [N4BiasFieldd("image")] if plan.normalization.get("bias_field") == "n4" else []
+    return correction + _scaling(plan.normalization, slice_axis)
 
 
 def patch(plan: Plan, keys: Sequence[str] = ("image", *LABELS)) -> list[Transform]:
@@ -135,6 +143,11 @@ def patch(plan: Plan, keys: Sequence[str] = ("image", *LABELS)) -> list[Transfor
 
     Returns:
         Transforms; beyond the border an image has its last value with ``label``, else 0, and a label background.
+
+    Example:
+        >>> from common.datasets.plan import example_plan
+        >>> [type(step).__name__ for step in patch(example_plan())]
+        ['SpatialPadd']
     """
     size = [*plan.patch_size, *([-1] if plan.slices else [])]
     if plan.crop == "label":
@@ -153,6 +166,11 @@ def new_images(plan: Plan) -> list[Transform]:
 
     Returns:
         Transforms of ``image``: read, and of volumes normalized; pictures are normalized with their slab.
+
+    Example:
+        >>> from common.datasets.plan import example_plan
+        >>> [type(step).__name__ for step in new_images(example_plan())]
+        ['LoadCased']
     """
     return [*reading(plan, labels=False), *(intensity(plan) if plan.image_dims == 3 else [])]
 
@@ -162,5 +180,33 @@ def to_tensor(keys: Sequence[str]) -> list[Transform]:
 
     Args:
         keys: that items have, or may have.
+
+    Returns:
+        One transform.
+
+    Example:
+        >>> to_tensor(["image"])[0]({"image": [[1]]})["image"].dtype
+        torch.float32
     """
     return [EnsureTyped(keys, dtype="float32", track_meta=False, allow_missing_keys=True)]
+
+
+def _scaling(numbers: Mapping[str, Any], slice_axis: int | None) -> list[Transform]:
+    kind = numbers["kind"]
+    try:
+        if kind == "zscore":
+            return [NormalizeSlicesd("image", axis=slice_axis)]
+        if kind == "percentiles":
+            lower, upper = numbers["lower"], numbers["upper"]
+            clip = bool(numbers.get("clip", True))
+            return [ScaleIntensityRangePercentilesd("image", lower, upper, 0.0, 1.0, clip=clip, channel_wise=True)]
+        if kind == "window":
+            return [ScaleIntensityRanged("image", numbers["lower"], numbers["upper"], -1.0, 1.0, clip=True)]
+        if kind == "ct":
+            (lower,), (upper,), (mean,), (std,) = (numbers[name] for name in ("lower", "upper", "mean", "std"))
+            std = std or 1.0
+            low, high = (lower - mean) / std, (upper - mean) / std
+            return [ScaleIntensityRanged("image", lower, upper, low, high, clip=True)]
+    except KeyError as error:
+        raise InputError(f"normalization: {kind} needs {error.args[0]}.") from error
+    return []

@@ -9,6 +9,7 @@ import torch
 from common.decision.dice_optimal import apply_threshold, as_probabilities, dice_optimal_threshold
 from common.decision.partition import classes_above, dice_optimal_partition
 from common.errors import InputError
+from common.fusion.ties import exceeds
 
 __all__ = ["Decision", "decide", "decision_threshold"]
 
@@ -37,8 +38,8 @@ def decide(probabilities: torch.Tensor, decision: str | float = "dice_optimal") 
     decision          one channel, the foreground's p          several classes, background first, summing to 1
     ================  =======================================  =======================================================
     ``dice_optimal``  {p ≥ t}, `dice_optimal_threshold`        largest p/t, `dice_optimal_partition`
-    ``half``          {p ≥ 1/2}, of highest accuracy           most probable class, of highest accuracy
-    a number t        {p ≥ t}                                  most probable foreground class if its p ≥ t
+    ``half``          {p > 1/2}, of highest accuracy           most probable class, of highest accuracy
+    a number t        {p > t}                                  most probable foreground class if its p ≥ t
     ================  =======================================  =======================================================
 
     Args:
@@ -62,7 +63,11 @@ def decide(probabilities: torch.Tensor, decision: str | float = "dice_optimal") 
         foreground = values[:, 1:]
     else:
         threshold = decision_threshold(values, decision).to(values.device)
-        class_map, foreground = apply_threshold(values, threshold), values
+        if decision == "dice_optimal":
+            class_map = apply_threshold(values, threshold)
+        else:  # one half is background
+            class_map = exceeds(values, float(threshold.flatten()[0]) if threshold.numel() else 0.5)
+        foreground = values
     return Decision(class_map.to(torch.uint8), threshold, _expected_dice(class_map, foreground))
 
 

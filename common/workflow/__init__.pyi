@@ -6,6 +6,7 @@ from .distributed import AverageGradients, share_batches, share_cases
 from .epoch_table import EpochTable
 from .inference_progress import InferenceProgress, weights_digest
 from .inferers import inferer_of, new_image_inferer
+from .metrics_tables import MetricsSaver
 from .optimizer_groups import parameter_groups
 from .outputs import case_names, class_maps, key_metric, negative_loss
 from .overrides import as_bool, choose
@@ -24,6 +25,7 @@ __all__ = [
     "FitTemperature",
     "InferenceProgress",
     "KeepPlan",
+    "MetricsSaver",
     "PredictionSummary",
     "ReliabilityTable",
     "SlabInferer",

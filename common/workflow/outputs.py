@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from ignite.engine import Engine
 
-from common.transforms.class_map import as_class_map
+from common.transforms.class_maps import as_class_map
 
 __all__ = ["case_names", "class_maps", "key_metric", "negative_loss"]
 
@@ -35,6 +35,9 @@ def case_names(batch: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
 
     Args:
         batch: decollated items with ``case``.
+
+    Returns:
+        ``{"filename_or_obj": case}`` for each item.
 
     Example:
         >>> case_names([{"case": "a"}])

@@ -256,13 +256,7 @@ ARGUMENTS: list[tuple[str, dict[str, Any], str]] = [
     ("t_loss", {"loss_name": "t-loss"}, "did you mean 't_loss'?"),
     ("marginal_thresholding", {"fold": 3}, "fold: expected 0 to 2 for 3 folds, got 3"),
     ("marginal_thresholding", {"fold": -1}, "fold: expected 0 to 2"),
-    ("marginal_thresholding", {"num_folds": 7}, "num_folds: expected 2 to 6"),
-    (
-        "marginal_thresholding",
-        {"noise_a": -0.1},
-        "a, the standard deviation of the displacement, must be finite and from 0 up",
-    ),
-    ("marginal_thresholding", {"noise_b": -0.1}, "b, the correlation length, must be above 0"),
+    ("marginal_thresholding", {"fold": 0, "num_folds": 7}, "num_folds: expected 2 to 6"),
     ("marginal_thresholding", {"organ": "kidney_rihgt"}, "did you mean 'kidney_right'?"),
     ("bwcr", {"method": "bcwr"}, "did you mean 'bwcr'?"),
     ("bwcr", {"counts": {"training": 9, "validation": 1, "test": 1}}, "lower the numbers of training"),
@@ -288,6 +282,23 @@ def test_an_argument_is_out_of_range(
 ) -> None:  # fmt: skip
     with refused(message, unchanged=tmp_path):
         run_tiny(bundle, "training", ["train"], data_sets(bundle), tmp_path / "output", **overrides)
+
+
+@pytest.mark.hostile("marginal_thresholding")
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"noise_a": -0.1}, "a, the standard deviation of the displacement, must be finite and from 0 up"),
+        ({"noise_b": -0.1}, "b, the correlation length, must be above 0"),
+    ],
+    ids=["noise_a", "noise_b"],
+)
+def test_label_noise_is_out_of_range(
+    overrides: dict[str, Any], message: str, data_sets: Callable, run_tiny: Callable, refused: Callable, tmp_path: Path
+) -> None:
+    bundle = "marginal_thresholding"
+    with refused(message, unchanged=tmp_path):
+        run_tiny(bundle, "training", ["train", "noise"], data_sets(bundle), tmp_path / "output", **overrides)
 
 
 @pytest.fixture

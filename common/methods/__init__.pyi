@@ -1,7 +1,7 @@
 from .bwcr import PrepareViews, ViewInferer, ViewLoss
 from .confusion_table import ConfusionTable
 from .disentangling_annotators import ConsensusConfusion, PrepareTargets, TraceWarmUp
-from .soft_label_apl import DetectionInferer, DetectSlices, InstanceScores, LossAverages, PrepareInstances, SumOfLosses
+from .soft_label_apl import DetectSlices, InstanceScores, LossAverages, PrepareInstances, SumOfLosses
 from .soft_label_files import prepare_soft_labels
 from .t_loss import MemorisationCurve
 
@@ -9,7 +9,6 @@ __all__ = [
     "ConfusionTable",
     "ConsensusConfusion",
     "DetectSlices",
-    "DetectionInferer",
     "InstanceScores",
     "LossAverages",
     "MemorisationCurve",

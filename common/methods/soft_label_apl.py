@@ -19,7 +19,7 @@ from common.errors import InputError
 from common.fusion import exceeds
 from common.metrics import InstanceMetrics
 from common.networks.mask_rcnn import class_probabilities
-from common.transforms import AugmentBatch, find_instances, slice_instances, without_unlabelled
+from common.transforms import AugmentBatch, find_instances, slice_instances, slices_of, without_unlabelled
 
 __all__ = ["DetectSlices", "InstanceScores", "LossAverages", "PrepareInstances", "SumOfLosses"]
 
@@ -112,7 +112,7 @@ class DetectSlices:
         batch_size: slices that the network sees at once.
 
     Shapes:
-        ``image`` ``(B, C, H, W, S)``, whose channels are those of the network (`common.transforms.NeighbourSlicesd`).
+        ``image`` ``(B, C, H, W, S)``, or of pictures ``(B, C, H, W)``, whose channels are those of the network (`common.transforms.NeighbourSlicesd`).
     """
 
     def __init__(self, batch_size: int = 8) -> None:
@@ -124,7 +124,7 @@ class DetectSlices:
         engine.state.batch, items = decollate_batch(batch), []
         with engine.mode(engine.network), torch.autocast(device.type, enabled=engine.amp, **engine.amp_kwargs):
             for item in engine.state.batch:
-                volume = item["image"].as_subclass(torch.Tensor).movedim(-1, 0)
+                volume = torch.stack(slices_of(item["image"].as_subclass(torch.Tensor)))
                 maps, detections = [], []
                 for part in volume.split(self.batch_size):
                     found = network.detect(part.to(device, non_blocking=engine.non_blocking, **engine.to_kwargs))
@@ -134,7 +134,7 @@ class DetectSlices:
                         for one in found
                     ]
                 label = {"label": item["label"].to(device)} if "label" in item else {}
-                pred = torch.cat(maps).movedim(0, -1)
+                pred = torch.cat(maps).movedim(0, -1) if item["image"].ndim == 4 else maps[0][0]
                 items.append({"image": item["image"], "pred": pred, "detections": detections} | label)
         engine.state.output = items
         engine.fire_event(IterationEvents.FORWARD_COMPLETED)
@@ -147,7 +147,8 @@ class InstanceScores(Metric):
 
     Args:
         metrics: what is computed of all slices of all volumes: items with ``detections``, a list of the instances of
-            each slice (`DetectSlices`, or `common.transforms.DetectInstancesd`), and ``label`` ``(K, H, W, S)``.
+            each slice (`DetectSlices`, or `common.transforms.DetectInstancesd`), and ``label`` ``(K, H, W, S)``, or of
+            a picture ``(K, H, W)``.
         key: the value that stands for all and selects the best epoch.
         prefix: of the names of all values among the evaluator's metrics.
 
@@ -186,6 +187,6 @@ def _pairs(output: Sequence[Item]) -> tuple[list[Item], list[Item]]:
     found = [
         without_unlabelled(instances, label)
         for item in output
-        for instances, label in zip(item["detections"], item["label"].unbind(-1), strict=True)
+        for instances, label in zip(item["detections"], slices_of(item["label"]), strict=True)
     ]
     return found, [instances for item in output for instances in slice_instances(item["label"])]

@@ -5,6 +5,7 @@ from .binary_mask import BinaryMaskd
 from .boundary import BoundaryBandLabeld, BoundaryWeight, BoundaryWeightd, boundary_distance, boundary_weight
 from .calibration_scores import CalibrationScoresd
 from .class_map import AsClassMapd, as_class_map
+from .class_shares import ClassShares, class_shares
 from .consensus_label import ConsensusLabeld
 from .crop_around_label import CropAroundLabeld
 from .decisions import DecisionScoresd, SaveDecisiond
@@ -19,6 +20,7 @@ from .instances import (
     label_instances,
     merge_instances,
     slice_instances,
+    slices_of,
 )
 from .morphological_noise import MorphologicalNoised
 from .neighbour_slices import NeighbourSlicesd
@@ -34,7 +36,7 @@ from .simulate_annotators import SimulateAnnotatorsd
 from .slices import NormalizeSlicesd, SliceStackd
 from .soft_label import SoftLabelFromRatersd
 from .spacing import SpacingOfKeysd
-from .unlabelled import HardLabeld, ResizeSoftLabeld, without_unlabelled
+from .unlabelled import HardLabeld, ResizeSoftLabeld, SpacingSoftLabeld, without_unlabelled
 from .views import RandomView, unwarp, warp
 
 __all__ = [
@@ -47,6 +49,7 @@ __all__ = [
     "BoundaryWeight",
     "BoundaryWeightd",
     "CalibrationScoresd",
+    "ClassShares",
     "ConsensusLabeld",
     "CropAroundLabeld",
     "DecisionScoresd",
@@ -76,12 +79,14 @@ __all__ = [
     "SliceStackd",
     "SoftLabelFromRatersd",
     "SpacingOfKeysd",
+    "SpacingSoftLabeld",
     "SplitAnnotatorsd",
     "as_class_map",
     "boundary_distance",
     "boundary_weight",
     "by_planes",
     "class_map",
+    "class_shares",
     "correct_bias_field",
     "find_instances",
     "instance_rows",
@@ -93,6 +98,7 @@ __all__ = [
     "resize_area",
     "resize_linear",
     "slice_instances",
+    "slices_of",
     "unwarp",
     "warp",
     "without_unlabelled",

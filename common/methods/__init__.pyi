@@ -1,7 +1,14 @@
 from .bwcr import PrepareViews, ViewInferer, ViewLoss
 from .confusion_table import ConfusionTable
 from .disentangling_annotators import ConsensusConfusion, PrepareTargets, TraceWarmUp
-from .soft_label_apl import DetectSlices, InstanceScores, LossAverages, PrepareInstances, SumOfLosses
+from .soft_label_apl import (
+    DetectSlices,
+    InstanceScores,
+    LossAverages,
+    PrepareInstances,
+    SumOfLosses,
+    negative_loss,
+)
 from .soft_label_files import prepare_soft_labels
 from .t_loss import MemorisationCurve
 
@@ -19,5 +26,6 @@ __all__ = [
     "TraceWarmUp",
     "ViewInferer",
     "ViewLoss",
+    "negative_loss",
     "prepare_soft_labels",
 ]

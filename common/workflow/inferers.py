@@ -27,7 +27,7 @@ def inferer_of(plan: Plan, batch_size: int = 8, overlap: float = 0.25) -> Infere
         `SliceInferer` for volumes and a 2-D network, with slices along the last axis, else `SlidingWindowInferer`.
     """
     if plan.slices:
-        return SliceInferer(plan.patch_size, spatial_dim=2, sw_batch_size=batch_size, overlap=overlap, mode="gaussian")
+        return SliceInferer(2, plan.patch_size, sw_batch_size=batch_size, overlap=overlap, mode="gaussian")
     return SlidingWindowInferer(plan.patch_size, sw_batch_size=batch_size, overlap=overlap, mode="gaussian")
 
 

@@ -138,6 +138,8 @@ def test_properties(bundle: Path, tiny: dict[str, Any], tmp_path: Path) -> None:
     assert train.check_properties() == []
     (tmp_path / "models").mkdir(exist_ok=True)
     torch.save(train.network_def.state_dict(), tmp_path / "models/model.pt")
+    if "plan" in train.parser:
+        (tmp_path / "models/plan.json").write_text(train.parser.get_parsed_content("plan").to_json(), encoding="utf-8")
     assert workflow("inference").check_properties() == []
 
 

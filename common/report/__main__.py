@@ -13,8 +13,8 @@ from pathlib import Path
 import fire
 from fire.decorators import SetParseFn
 
-from common.errors import InputError, show_input_errors
 from common.datasets.layouts.recognize import read_dataset
+from common.errors import InputError, show_input_errors
 from common.report.curves import draw_memorisation, draw_nu_path
 from common.report.overlays import draw_overlay
 from common.report.reliability import draw_reliability

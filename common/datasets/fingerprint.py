@@ -144,7 +144,7 @@ def take_fingerprint(items: Sequence[Mapping[str, Any]], num_workers: int = 4) -
     for (name, _), observation in zip(names, observed, strict=True):
         labels.setdefault(name, []).append(observation)
     return summarize(
-        facts, {name: tuple(found) for name, found in labels.items()}, [name for name in sorted(order[:MAX_CASES])]
+        facts, {name: tuple(found) for name, found in labels.items()}, sorted(order[:MAX_CASES])
     )
 
 

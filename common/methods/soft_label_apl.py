@@ -125,7 +125,8 @@ class DetectSlices:
         batch_size: slices that the network sees at once.
 
     Shapes:
-        ``image`` ``(B, C, H, W, S)``, or of pictures ``(B, C, H, W)``, whose channels are those of the network (`common.transforms.NeighbourSlicesd`).
+        ``image`` ``(B, C, H, W, S)``, or of pictures ``(B, C, H, W)``, whose channels are those of the network
+        (`common.transforms.NeighbourSlicesd`). ``pred`` of a picture is ``(K, H, W)``.
     """
 
     def __init__(self, batch_size: int = 8) -> None:

@@ -104,7 +104,9 @@ def soft_labels(
         output: PNG to write.
     """
     options = {"hyperintensity": hyperintensity, "neighbour_slices": neighbour_slices}
-    return str(draw_soft_label_pipeline(output, soft_label_examples(read_dataset(dataset, "oai").items, count, **options)))
+    return str(
+        draw_soft_label_pipeline(output, soft_label_examples(read_dataset(dataset, "oai").items, count, **options))
+    )
 
 
 @SetParseFn(str)

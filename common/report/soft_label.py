@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -148,9 +147,7 @@ def draw_soft_label_examples(
     return draw_soft_label_pipeline(path, rows) if rows else None
 
 
-def soft_label_examples(
-    items: Sequence[Mapping[str, Any]], count: int = 3, **options: Any
-) -> list[SoftLabelExample]:
+def soft_label_examples(items: Sequence[Mapping[str, Any]], count: int = 3, **options: Any) -> list[SoftLabelExample]:
     """Rows for `draw_soft_label_pipeline`: of each case the slice that the annotators marked most.
 
     Args:
@@ -254,9 +251,7 @@ def _colour_bar(figure: Figure, panels: np.ndarray, shown: AxesImage, title: str
 
 def _example(item: Mapping[Hashable, Any]) -> SoftLabelExample:
     """The slice of a prepared item in which the annotators marked most."""
-    steps = {
-        name: item[f"soft_label_{name}"][0].numpy() for name in STEP_TITLES if f"soft_label_{name}" in item
-    }
+    steps = {name: item[f"soft_label_{name}"][0].numpy() for name in STEP_TITLES if f"soft_label_{name}" in item}
     index = int(steps["raters"].sum(axis=(0, 1)).argmax())
     truth = read_stored(item["label"]).array[0, ..., index] if "label" in item else None
     return SoftLabelExample(

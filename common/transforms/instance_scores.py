@@ -25,7 +25,8 @@ class InstanceScoresd(MapTransform):
     Args:
         keys: one, of a list of detections, one for each slice.
         num_classes: K.
-        label_key: of the ground truth ``(K, H, W, S)``, or of a picture ``(K, H, W)``; pixels of −1, that nobody labelled, do not count.
+        label_key: of the ground truth ``(K, H, W, S)``, or of a picture ``(K, H, W)``; pixels of −1, that nobody
+            labelled, do not count.
         score_threshold: from which on a detection counts, other than in average precision.
 
     Example:

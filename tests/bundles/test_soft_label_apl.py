@@ -129,7 +129,9 @@ def test_plan_and_patches(dataset: str) -> None:
     parser.update({"dataset_dir": dataset, "ckpt_dir": "none", "neighbors": 2})
     slices = parser.get_parsed_content("train#dataset")
     first, last = slices[0]["image"], slices[2]["image"]
-    assert len(slices) == 3 * len(slices.cases) and first.shape == (5, 48, 48) and slices[0]["label"].shape == (2, 48, 48)
+    assert (
+        len(slices) == 3 * len(slices.cases) and first.shape == (5, 48, 48) and slices[0]["label"].shape == (2, 48, 48)
+    )
     assert torch.equal(first[0], first[2]) and torch.equal(first[4], last[2]), "beyond the border a slice is repeated"
 
 

@@ -143,9 +143,7 @@ def take_fingerprint(items: Sequence[Mapping[str, Any]], num_workers: int = 4) -
     labels: dict[str, list[LabelObservation]] = {}
     for (name, _), observation in zip(names, observed, strict=True):
         labels.setdefault(name, []).append(observation)
-    return summarize(
-        facts, {name: tuple(found) for name, found in labels.items()}, sorted(order[:MAX_CASES])
-    )
+    return summarize(facts, {name: tuple(found) for name, found in labels.items()}, sorted(order[:MAX_CASES]))
 
 
 def summarize(

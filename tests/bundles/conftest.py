@@ -96,6 +96,7 @@ TINY: dict[str, dict[str, Any]] = {
             "dataset_dir#num_cases": 4,
             "dataset_dir#size": 48,
             "dataset_dir#num_slices": 3,
+            "orientation": "IPL",
             "features": [4, 4, 4, 4],
             "pyramid_channels": 4,
             "hidden": 8,

@@ -50,8 +50,8 @@ def test_regions_are_learned_and_the_ground_truth_is_validated(tmp_path):
     assert 0 == learned["label"].min() < learned["label"].max() <= 1 and len(learned["label"].unique()) > 3
     truth = Compose([*reading(plan), *soft_reference(plan)])(data.items[0])["label"]
     assert truth.unique().tolist() == [0, 1] and truth.sum() > 0
-    with pytest.raises(Exception, match="9000001_V00"):
-        Compose([*reading(plan), *soft_reference(plan)])(rated[0])
+    with pytest.raises(InputError, match="Case 9000001_V00: expected label or annotators, got none of them"):
+        soft_reference(plan)[0](rated[0])
 
 
 def test_the_grid_of_pictures_keeps_what_nobody_labeled():

@@ -149,6 +149,9 @@ def test_who_has_no_ground_truth_or_no_annotator(dataset):
     (dataset / "regions.csv").write_text("\n".join(line for line in lines if "9000002" not in line))
     assert training == [f"900000{number}_V00" for number in (1, 2, 3)]
     assert sections(dataset)[0] == ["9000001_V00", "9000003_V00"]
+    counted = split_dataset(read_dataset(dataset), counts=[3, 1, 2])
+    assert [item["case"][6] for item in counted.training] == ["1", "3"], "nobody rated 9000002"
+    assert sorted(item["case"][6] for item in counted.validation + counted.test) == ["4", "5", "6"]
     with pytest.raises(InputError, match=r"need 5 subjects .* of 6 subjects 3 have one"):
         split_dataset(read_dataset(dataset), fractions=(0.2, 0.3, 0.5))
     shutil.rmtree(dataset / "truth")

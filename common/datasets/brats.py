@@ -10,8 +10,8 @@ from typing import Any
 from common.datasets.layouts.brats import MODALITIES, SUFFIXES
 from common.datasets.pairs import some
 from common.datasets.sections import check_section, section_of
+from common.datasets.volume_slices import simulated_slices
 from common.errors import InputError
-from common.io.load_slices import simulated_slices
 
 NUM_SLICES = {"training": 1600, "validation": 300, "test": 500}
 

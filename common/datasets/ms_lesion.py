@@ -10,8 +10,8 @@ from typing import Any
 from common.datasets.layouts.ms_lesion import MASK, MODALITY
 from common.datasets.pairs import some
 from common.datasets.sections import section_of
+from common.datasets.volume_slices import slice_items
 from common.errors import InputError
-from common.io.load_slices import slice_items
 from common.noise.seed import case_generator
 from common.noise.simulated_annotators import choose_annotators
 

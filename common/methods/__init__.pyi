@@ -9,6 +9,8 @@ from .soft_label_apl import (
     SumOfLosses,
     negative_loss,
 )
+from .marginal_thresholding import dice_optimal_maps
+from .soft_label_apl import DetectSlices, InstanceScores, LossAverages, PrepareInstances, SumOfLosses
 from .soft_label_files import prepare_soft_labels
 from .t_loss import MemorisationCurve
 
@@ -27,5 +29,6 @@ __all__ = [
     "ViewInferer",
     "ViewLoss",
     "negative_loss",
+    "dice_optimal_maps",
     "prepare_soft_labels",
 ]

@@ -146,7 +146,7 @@ def test_training_as_monai_label_does(bundle: Path, tiny: dict[str, Any], tmp_pa
         nib.save(nib.Nifti1Image(volume[plane], AFFINE), item["image"])
         nib.save(nib.Nifti1Image((volume[plane] > 0).astype(np.uint8), AFFINE), item["label"])
         items.append(item)
-    parser = _parse(bundle, ["train"], tiny["train"])
+    parser = _parse(bundle, ["train"], tiny["train"] | {"bundle_root": str(tmp_path / "first")})
     (tmp_path / "models").mkdir()
     torch.save(parser.get_parsed_content("network_def").state_dict(), tmp_path / "models/pretrained.pt")
     loader = {"_target_": "CheckpointLoader", "load_path": str(tmp_path / "models/pretrained.pt"), "strict": False}

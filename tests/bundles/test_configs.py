@@ -111,7 +111,8 @@ def test_metadata(bundle: Path, repository: Path) -> None:
 @pytest.mark.acceptance("zoo acceptance")
 @pytest.mark.acceptance("net in/out")
 @pytest.mark.parametrize("name", KEYS)
-def test_network_fits_metadata(name: str, bundle: Path) -> None:
+def test_network_fits_metadata(name: str, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # where a training's configuration puts its phantom
     configs = bundle / "configs"
     verify_net_in_out(
         net_id="network_def",

@@ -18,8 +18,8 @@ from common.io.formats import read_image
 from common.io.label_meaning import LabelMeaning, read_label
 from common.io.regions import LoadRegionsd
 from common.phantoms.knee import BONES
-from common.transforms.class_shares import ClassShares
 from common.transforms.neighbour_slices import NeighbourSlicesd
+from common.transforms.shares import ClassShares
 from common.transforms.soft_label import SoftLabelFromRatersd
 from common.transforms.unlabelled import ResizeSoftLabeld, SpacingSoftLabeld
 

@@ -1,6 +1,7 @@
 from .bwcr import PrepareViews, ViewInferer, ViewLoss
 from .confusion_table import ConfusionTable
 from .disentangling_annotators import ConsensusConfusion, PrepareTargets, TraceWarmUp
+from .marginal_thresholding import dice_optimal_maps
 from .soft_label_apl import (
     DetectSlices,
     InstanceScores,
@@ -9,8 +10,6 @@ from .soft_label_apl import (
     SumOfLosses,
     negative_loss,
 )
-from .marginal_thresholding import dice_optimal_maps
-from .soft_label_apl import DetectSlices, InstanceScores, LossAverages, PrepareInstances, SumOfLosses
 from .soft_label_files import prepare_soft_labels
 from .t_loss import MemorisationCurve
 
@@ -28,7 +27,7 @@ __all__ = [
     "TraceWarmUp",
     "ViewInferer",
     "ViewLoss",
-    "negative_loss",
     "dice_optimal_maps",
+    "negative_loss",
     "prepare_soft_labels",
 ]

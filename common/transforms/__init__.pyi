@@ -5,8 +5,6 @@ from .binary_mask import BinaryMaskd
 from .boundary import BoundaryBandLabeld, BoundaryWeight, BoundaryWeightd, boundary_distance, boundary_weight
 from .calibrated_softmax import CalibratedSoftmaxd
 from .calibration_scores import CalibrationScoresd
-from .class_map import AsClassMapd, as_class_map
-from .class_shares import ClassShares, class_shares
 from .class_maps import AsClassMapd, as_class_map
 from .consensus_label import ConsensusLabeld
 from .crop_around_label import CropAroundLabeld
@@ -34,6 +32,7 @@ from .resize_labels import ResizeLabelsd
 from .save_instances import SaveInstancesd, class_map
 from .save_prediction import SaveSegmentationd
 from .save_probabilities import SaveProbabilitiesd
+from .shares import ClassShares, class_shares
 from .simulate_annotators import SimulateAnnotatorsd
 from .slices import NormalizeSlicesd, SliceStackd
 from .soft_label import SoftLabelFromRatersd

@@ -12,11 +12,19 @@ from .lidc import lidc_datalist
 from .mnist import mnist_datalist, write_mnist_annotators
 from .ms_lesion import ms_lesion_datalist
 from .nci import nci_datalist
-from .oai import load_soft_labels, oai_datalist
 from .plan import Plan, make_plan
 from .samples import Samples
 from .shenzhen import shenzhen_datalist
 from .slice_dataset import SliceDataset
+from .soft_label_stages import (
+    input_channels,
+    neighboring,
+    neighbors_of,
+    region_labels,
+    soft_geometry,
+    soft_reference,
+    soft_targets,
+)
 from .split import Split, split_dataset, write_splits
 from .splits import fold_of, stratified_split
 from .stages import consensus, geometry, intensity, new_images, patch, reading, to_tensor
@@ -40,20 +48,25 @@ __all__ = [
     "hippocampus_datalist",
     "hippocampus_slice_datalist",
     "hippocampus_subject_datalist",
+    "input_channels",
     "intensity",
     "isic_datalist",
     "lidc_datalist",
-    "load_soft_labels",
     "make_plan",
     "mnist_datalist",
     "ms_lesion_datalist",
     "nci_datalist",
+    "neighboring",
+    "neighbors_of",
     "new_images",
-    "oai_datalist",
     "patch",
     "read_dataset",
     "reading",
+    "region_labels",
     "shenzhen_datalist",
+    "soft_geometry",
+    "soft_reference",
+    "soft_targets",
     "split_dataset",
     "stratified_split",
     "take_fingerprint",

@@ -383,6 +383,9 @@ def _classes(
     if "" in fingerprint.labels:
         meanings[""], found = infer_label_meaning(fingerprint.labels[""], **said)
         notes += found
+    if not meanings and known and any(item.get("regions") for item in dataset.items):
+        order = sorted(value for value in known if value != ignore)  # only other cases have a ground truth
+        meanings[""] = LabelMeaning({value: index for index, value in enumerate(order)}, ignore=ignore)
     if not meanings:
         raise InputError(f"{dataset.root}: expected labels of the training cases, got none.")
     count = max(meaning.num_classes for meaning in meanings.values())

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from monai.bundle import ConfigParser
 
+from common.datasets.plan import example_plan
+
 CONFIGS = {
     "bwcr": [["train"]],
     "disentangling_annotators": [["train"], ["train", "raters"]],
     "marginal_thresholding": [["train"]],
-    "soft_label_apl": [["train"], ["train", "raters"], ["train", "hippocampus"]],
+    "soft_label_apl": [["train"], ["train", "unet"], ["train", "hippocampus"]],
     "t_loss": [["train"]],
 }
 
@@ -23,5 +25,7 @@ def test_transforms_can_be_pickled(bundle: Path, section: str) -> None:
         parser = ConfigParser()
         parser.read_config([str(bundle / f"configs/{name}.yaml") for name in names])
         parser["dataset_dir"] = "unused"
+        if "plan" in parser:
+            parser["plan"] = example_plan()
         transforms = parser.get_parsed_content(f"{section}#preprocessing")
         assert len(pickle.loads(pickle.dumps(transforms)).transforms) == len(transforms.transforms), names

@@ -264,8 +264,8 @@ ARGUMENTS: list[tuple[str, dict[str, Any], str]] = [
     ("disentangling_annotators", {"annotators": ["good", "carful"]}, "there is no carful"),
     ("disentangling_annotators", {"annotators": []}, "annotators: expected a list"),
     ("disentangling_annotators", {"labels_per_image": 0}, "got 0"),
-    ("soft_label_apl", {"neighbour_evidence": 1.5}, "neighbour"),
-    ("soft_label_apl", {"test_fraction": 1.0}, "test_fraction"),
+    ("soft_label_apl", {"neighbor_evidence": 1.5}, "neighbour"),
+    ("soft_label_apl", {"fractions": [0.0, 0.5, 1.0]}, "fractions"),
 ]
 
 

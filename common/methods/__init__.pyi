@@ -2,14 +2,7 @@ from .bwcr import PrepareViews, ViewInferer, ViewLoss
 from .confusion_table import ConfusionTable
 from .disentangling_annotators import ConsensusConfusion, PrepareTargets, TraceWarmUp
 from .marginal_thresholding import dice_optimal_maps
-from .soft_label_apl import (
-    DetectSlices,
-    InstanceScores,
-    LossAverages,
-    PrepareInstances,
-    SumOfLosses,
-    negative_loss,
-)
+from .soft_label_apl import DetectSlices, InstanceScores, LossAverages, PrepareInstances, SumOfLosses, negative_loss
 from .soft_label_files import prepare_soft_labels
 from .t_loss import MemorisationCurve
 

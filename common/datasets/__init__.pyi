@@ -1,4 +1,5 @@
 from .acdc import acdc_datalist
+from .annotated import annotated, have_ground_truth
 from .annotators import annotator_datalist
 from .brats import brats_datalist
 from .dataset import Dataset
@@ -31,12 +32,14 @@ __all__ = [
     "SliceDataset",
     "Split",
     "acdc_datalist",
+    "annotated",
     "annotator_datalist",
     "brats_datalist",
     "consensus",
     "fetch_hippocampus",
     "fold_of",
     "geometry",
+    "have_ground_truth",
     "hippocampus_datalist",
     "hippocampus_slice_datalist",
     "hippocampus_subject_datalist",

@@ -10,6 +10,7 @@ from typing import Any
 
 from monai.transforms import (
     EnsureTyped,
+    NormalizeIntensityd,
     Orientationd,
     ResizeWithPadOrCropd,
     ScaleIntensityRanged,
@@ -21,6 +22,7 @@ from monai.transforms import (
 
 from common.datasets.plan import Plan
 from common.errors import InputError
+from common.io.checks import NOT_LABELLED
 from common.io.load_case import LoadCased
 from common.transforms.consensus_label import ConsensusLabeld
 from common.transforms.crop_around_label import CropAroundLabeld
@@ -62,7 +64,7 @@ def consensus(plan: Plan, method: str = "majority", replace: bool = True) -> lis
     return [ConsensusLabeld(plan.num_classes, method, replace)] if plan.annotators else []
 
 
-def geometry(plan: Plan, keys: Sequence[str] = ("image", *LABELS)) -> list[Transform]:
+def geometry(plan: Plan, keys: Sequence[str] = ("image", *LABELS), soft: Sequence[str] = ()) -> list[Transform]:
     """Images and labels onto the grid of the plan.
 
     Pictures are resized as a whole, an image by the mean over areas, a class map to the class with the largest share of
@@ -72,6 +74,7 @@ def geometry(plan: Plan, keys: Sequence[str] = ("image", *LABELS)) -> list[Trans
     Args:
         plan: with orientation and spacing, or the size of pictures.
         keys: which of image and labels the items have, or may have.
+        soft: which items may have of shares of classes ``(L, *spatial)``; they are resampled as an image is.
 
     Returns:
         Transforms; an item may lack any key but the image.
@@ -80,11 +83,14 @@ def geometry(plan: Plan, keys: Sequence[str] = ("image", *LABELS)) -> list[Trans
     if plan.image_dims == 2:
         size = [*(plan.image_size or plan.patch_size)]
         found: list[Transform] = [ResizeAread("image", size)]
+        found += [ResizeAread(soft, size, allow_missing_keys=True)] if soft else []
         return found + ([ResizeLabelsd(labels, size, allow_missing_keys=True)] if labels else [])
     found = [
-        Orientationd(keys, axcodes=plan.orientation, labels=None, allow_missing_keys=True),
+        Orientationd([*keys, *soft], axcodes=plan.orientation, labels=None, allow_missing_keys=True),
         AxisSpacingd("image", plan.spacing),
     ]
+    if soft:
+        found.append(AxisSpacingd(soft, plan.spacing, allow_missing_keys=True))
     if labels:
         found.append(Spacingd(labels, plan.spacing, mode="nearest", dtype="float32", allow_missing_keys=True))
     return found
@@ -106,6 +112,10 @@ def intensity(plan: Plan, slice_axis: int | None = None) -> list[Transform]:
     numbers: Mapping[str, Any] = plan.normalization
     kind = numbers["kind"]
     try:
+        if kind == "zscore" and numbers.get("nonzero"):
+            if plan.image_dims == 2:
+                raise InputError("normalization: nonzero is for volumes whose background is 0, got pictures.")
+            return [NormalizeIntensityd("image", nonzero=True, channel_wise=True)]
         if kind == "zscore":
             return [NormalizeSlicesd("image", axis=slice_axis)]
         if kind == "percentiles":
@@ -134,15 +144,18 @@ def patch(plan: Plan, keys: Sequence[str] = ("image", *LABELS)) -> list[Transfor
         keys: which of image and labels the items have, or may have.
 
     Returns:
-        Transforms; beyond the border an image has its last value with ``label``, else 0, and a label background.
+        Transforms; beyond the border an image has its last value with ``label``, else 0, and a label background;
+        what is not a key of the three is not labeled there, and neither is anything of an annotator.
     """
     size = [*plan.patch_size, *([-1] if plan.slices else [])]
     if plan.crop == "label":
         modes = ["edge" if key == "image" else "constant" for key in keys]
         return [CropAroundLabeld(keys, "label", plan.patch_size, modes)]
-    if plan.crop == "center":
-        return [ResizeWithPadOrCropd(keys, size, allow_missing_keys=True)]
-    return [SpatialPadd(keys, size, allow_missing_keys=True)]
+    fit = ResizeWithPadOrCropd if plan.crop == "center" else SpatialPadd
+    filled = [key for key in keys if key in ("image", "label")]
+    unlabelled = [key for key in keys if key not in filled]  # an annotator who is absent is absent there, too
+    found = [fit(filled, size, allow_missing_keys=True)]
+    return found + ([fit(unlabelled, size, allow_missing_keys=True, value=NOT_LABELLED)] if unlabelled else [])
 
 
 def new_images(plan: Plan) -> list[Transform]:

@@ -1,6 +1,19 @@
 from .bwcr import PrepareViews, ViewInferer, ViewLoss
 from .confusion_table import ConfusionTable
-from .disentangling_annotators import ConsensusConfusion, PrepareTargets, TraceWarmUp
+from .disentangling_annotators import (
+    ConsensusConfusion,
+    PrepareTargets,
+    TraceWarmUp,
+    UnpackedLoss,
+    annotator_parameter_groups,
+    annotator_reference,
+    annotator_targets,
+    compared_with,
+    consensus_key,
+    names_of_predictions,
+    prepare_targets,
+    selection_metric,
+)
 from .soft_label_apl import DetectionInferer, DetectSlices, InstanceScores, LossAverages, PrepareInstances, SumOfLosses
 from .soft_label_files import prepare_soft_labels
 from .t_loss import MemorisationCurve
@@ -18,7 +31,16 @@ __all__ = [
     "PrepareViews",
     "SumOfLosses",
     "TraceWarmUp",
+    "UnpackedLoss",
     "ViewInferer",
     "ViewLoss",
+    "annotator_parameter_groups",
+    "annotator_reference",
+    "annotator_targets",
+    "compared_with",
+    "consensus_key",
+    "names_of_predictions",
     "prepare_soft_labels",
+    "prepare_targets",
+    "selection_metric",
 ]

@@ -1,4 +1,5 @@
 from .annotator_ensemble import AnnotatorEnsemble
+from .annotator_model import annotator_model, has_matrices, output_of_method, readout_of_method
 from .annotator_network import AnnotatorNetwork, ConfusionHead, GlobalConfusion
 from .mask_rcnn import IMaskRCNN, class_probabilities
 from .padded_dyn_unet import PaddedDynUNet
@@ -17,6 +18,10 @@ __all__ = [
     "ProbabilisticUNet",
     "Segmenter",
     "UNet",
+    "annotator_model",
     "class_probabilities",
+    "has_matrices",
+    "output_of_method",
+    "readout_of_method",
     "roi_align",
 ]

@@ -20,6 +20,7 @@ from .instances import (
     merge_instances,
     slice_instances,
 )
+from .keep_annotators import KeepAnnotatorsd
 from .morphological_noise import MorphologicalNoised
 from .neighbour_slices import NeighbourSlicesd
 from .outside import OutsideAsBackgroundd, outside_as_background
@@ -56,6 +57,7 @@ __all__ = [
     "GaussianFieldNoised",
     "HardLabeld",
     "InstanceScoresd",
+    "KeepAnnotatorsd",
     "MorphologicalNoised",
     "N4BiasFieldd",
     "NeighbourSlicesd",

@@ -7,7 +7,7 @@ from .epoch_table import EpochTable
 from .inference_progress import InferenceProgress, weights_digest
 from .inferers import inferer_of, new_image_inferer
 from .optimizer_groups import parameter_groups
-from .outputs import case_names, class_maps
+from .outputs import case_names, class_maps, negative_loss
 from .overrides import as_bool, choose
 from .planning import KeepPlan, load_plan, load_split, plan_of, split_of
 from .prediction_summary import PredictionSummary
@@ -40,6 +40,7 @@ __all__ = [
     "load_split",
     "load_temperature",
     "load_weights",
+    "negative_loss",
     "new_image_inferer",
     "parameter_groups",
     "plan_of",

@@ -9,7 +9,7 @@ import torch
 
 from common.transforms.class_map import as_class_map
 
-__all__ = ["case_names", "class_maps"]
+__all__ = ["case_names", "class_maps", "negative_loss"]
 
 
 def class_maps(output: Mapping[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -40,3 +40,16 @@ def case_names(batch: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
         [{'filename_or_obj': 'a'}]
     """
     return [{"filename_or_obj": str(item["case"])} for item in batch]
+
+
+def negative_loss(output: Mapping[str, Any]) -> torch.Tensor:
+    """The loss of a training step, as a metric of which more is better.
+
+    Args:
+        output: of a trainer, with ``loss``.
+
+    Example:
+        >>> negative_loss({"loss": torch.tensor(2.0)})
+        tensor(-2.)
+    """
+    return -output["loss"]

@@ -82,7 +82,6 @@ class SliceDataset(Dataset):
             if key in item:
                 above = torch.as_tensor(item[key]).as_subclass(torch.Tensor) > 0
                 drawn |= above.movedim(self.slice_axis + 1, 0).flatten(1).any(1)
-                )
         return drawn.nonzero().flatten().tolist()
 
     def _count(self, item: Mapping[Hashable, Any], index: int) -> int:

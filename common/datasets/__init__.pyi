@@ -1,5 +1,5 @@
 from .acdc import acdc_datalist
-from .annotated import annotated, have_ground_truth
+from .annotated import annotated, have_ground_truth, labeled_by_each
 from .annotators import annotator_datalist
 from .brats import brats_datalist
 from .dataset import Dataset
@@ -45,6 +45,7 @@ __all__ = [
     "hippocampus_subject_datalist",
     "intensity",
     "isic_datalist",
+    "labeled_by_each",
     "lidc_datalist",
     "load_soft_labels",
     "make_plan",

@@ -9,12 +9,14 @@ from typing import Any
 from common.datasets.dataset import Dataset
 from common.errors import InputError
 
-__all__ = ["annotated", "have_ground_truth"]
+__all__ = ["annotated", "have_ground_truth", "labeled_by_each"]
 
 ONLY_ANNOTATOR = "label"
 
 
-def annotated(dataset: Dataset, simulated: Collection[str] | None = None) -> Dataset:
+def annotated(
+    dataset: Dataset, simulated: Collection[str] | None = None, annotators: Sequence[str] | None = None
+) -> Dataset:
     """The cases that somebody has labeled, with the labels by annotator.
 
     ===========================  =====================================================================================
@@ -26,12 +28,13 @@ def annotated(dataset: Dataset, simulated: Collection[str] | None = None) -> Dat
     Args:
         dataset: of `common.datasets.read_dataset`.
         simulated: names of the annotators that `common.transforms.SimulateAnnotatorsd` draws; None for none.
+        annotators: names that were asked for; None: all that there are.
 
     Returns:
         The data set with ``annotators``. Cases that lack what is needed are left out, which a note says.
 
     Raises:
-        InputError: no case has what is needed.
+        InputError: no case has what is needed; one who was asked for has labeled no case.
 
     Example:
         >>> from pathlib import Path
@@ -56,6 +59,10 @@ def annotated(dataset: Dataset, simulated: Collection[str] | None = None) -> Dat
             "There is one label for each case, that of one annotator: nothing tells errors from the truth, and the "
             "network learns the label as any other."
         )
+    if strangers := [str(name) for name in annotators or () if str(name) not in names]:
+        raise InputError(
+            f"{dataset.root}: annotators: expected some of {', '.join(names)}, but there is no {', '.join(strangers)}."
+        )
     kept = tuple(item for item in items if item.get(needed))
     lacking = [item["case"] for item in items if not item.get(needed)]
     if not kept:
@@ -76,6 +83,30 @@ def have_ground_truth(items: Sequence[Mapping[str, Any]]) -> bool:
         False
     """
     return bool(items) and all(item.get("label") is not None for item in items)
+
+
+def labeled_by_each(items: Sequence[Mapping[str, Any]], annotators: Sequence[str]) -> list[dict[str, Any]]:
+    """Training items, of which every annotator has labeled some: of others nothing could be learned.
+
+    Args:
+        items: of the training section; of simulated annotators they have no labels yet.
+        annotators: names.
+
+    Returns:
+        The items.
+
+    Raises:
+        InputError: an annotator has labeled none of them.
+
+    Example:
+        >>> len(labeled_by_each([{"annotators": {"AR": "a.png"}}], ["AR"]))
+        1
+    """
+    present = {name for item in items for name in item.get("annotators") or ()}
+    silent = [name for name in annotators if name not in present]
+    if present and silent:
+        raise InputError(f"{', '.join(silent)} labeled no training case; leave them out of annotators.")
+    return [dict(item) for item in items]
 
 
 def _of_one(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -77,7 +77,8 @@ def assemble(
     refused += find_unread(listing, files, reasons or {})
     said = list(notes)
     if refused:
-        said.append(f"{len(refused)} files or folders were left out; the first is {refused[0][0]}: {refused[0][1]}.")
+        first = os.path.relpath(refused[0][0], listing.root)
+        said.append(f"{len(refused)} files or folders were left out; the first is {first}: {refused[0][1]}.")
     ordered = tuple(cases[case] for case in sorted(cases))
     return Dataset(layout, listing.root, ordered, notes=tuple(said), left_out=tuple(refused), **known)
 

@@ -154,7 +154,7 @@ def patch(plan: Plan, keys: Sequence[str] = ("image", *LABELS)) -> list[Transfor
     fit = ResizeWithPadOrCropd if plan.crop == "center" else SpatialPadd
     filled = [key for key in keys if key in ("image", "label")]
     unlabelled = [key for key in keys if key not in filled]  # an annotator who is absent is absent there, too
-    found = [fit(filled, size, allow_missing_keys=True)]
+    found: list[Transform] = [fit(filled, size, allow_missing_keys=True)]
     return found + ([fit(unlabelled, size, allow_missing_keys=True, value=NOT_LABELLED)] if unlabelled else [])
 
 

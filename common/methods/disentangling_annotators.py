@@ -168,7 +168,8 @@ def annotator_parameter_groups(network: nn.Module, confusion_learning_rate: floa
         >>> [group.get("lr") for group in annotator_parameter_groups(network, 0.01)]
         [0.01, None]
     """
-    heads, others = [], []
+    heads: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     for name, parameter in network.named_parameters():
         (heads if "confusion" in name.split(".") else others).append(parameter)
     rate = {} if confusion_learning_rate is None else {"lr": confusion_learning_rate}

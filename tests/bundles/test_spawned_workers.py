@@ -10,7 +10,7 @@ from monai.bundle import ConfigParser
 
 CONFIGS = {
     "bwcr": [["train"]],
-    "disentangling_annotators": [["train"], ["train", "raters"]],
+    "disentangling_annotators": [["train"]],
     "marginal_thresholding": [["train"]],
     "soft_label_apl": [["train"], ["train", "raters"], ["train", "hippocampus"]],
     "t_loss": [["train"]],

@@ -1,5 +1,5 @@
 from .annotator_ensemble import AnnotatorEnsemble
-from .annotator_model import annotator_model, has_matrices, output_of_method, readout_of_method
+from .annotator_model import annotator_model, has_matrices, output_of_method, output_of_request, readout_of_method
 from .annotator_network import AnnotatorNetwork, ConfusionHead, GlobalConfusion
 from .mask_rcnn import IMaskRCNN, class_probabilities
 from .padded_dyn_unet import PaddedDynUNet
@@ -22,6 +22,7 @@ __all__ = [
     "class_probabilities",
     "has_matrices",
     "output_of_method",
+    "output_of_request",
     "readout_of_method",
     "roi_align",
 ]

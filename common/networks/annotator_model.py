@@ -14,7 +14,7 @@ from common.networks.annotator_network import AnnotatorNetwork
 from common.networks.probabilistic_unet import ProbabilisticUNet
 from common.networks.unet import UNet
 
-__all__ = ["METHODS", "annotator_model", "has_matrices", "output_of_method", "readout_of_method"]
+__all__ = ["METHODS", "annotator_model", "has_matrices", "output_of_method", "output_of_request", "readout_of_method"]
 
 CONSENSUS = ("mean", "majority", "staple", "spatial_staple")
 METHODS = ("ours", *CONSENSUS, "separate", "probabilistic_unet", "oracle")
@@ -126,6 +126,19 @@ def output_of_method(method: str) -> str:
         ('confusion', 'annotators')
     """
     return "confusion" if has_matrices(method) else "annotators"
+
+
+def output_of_request(annotators: bool) -> str:
+    """The output of `Segmenter` for new images.
+
+    Args:
+        annotators: whether each annotator's prediction is wanted beside the truth.
+
+    Example:
+        >>> output_of_request(True), output_of_request(False)
+        ('annotators', 'truth')
+    """
+    return "annotators" if annotators else "truth"
 
 
 def readout_of_method(readout: str | None, method: str, ground_truth: bool = False) -> str:

@@ -68,7 +68,8 @@ def read(
         images: name of the images' folder, where it is another.
         labels: name of the labels' folder, where it is another.
         annotators: names of the annotators' folders or endings; others are left out.
-        truth: name of the folder or the ending that is the ground truth beside annotators.
+        truth: name of the folder or the ending that is the ground truth beside annotators; None for a folder ``truth``,
+            ``gt`` and the like, where there is one.
         subject_pattern: regular expression with one group, found in the case name, that is the subject.
 
     Returns:
@@ -183,7 +184,10 @@ class _Part:
                 raise InputError(f"{self.root}/{self.prefix}: there is no folder {name} of labels.")
         if self.annotators and any(name in folders for name in self.annotators):
             chosen = {name: name for name in self.annotators if name in folders}
+            others = set(folders) - set(self.annotators)
             truth = self.truth if self.truth in folders else None
+            if self.truth is None:
+                truth = _find(others, None, sorted(TRUTH_FOLDERS))
             return chosen | ({truth: ""} if truth else {})
         manual = [name for name in sorted(folders) if MANUAL_FOLDER.fullmatch(name)]
         if manual and self.labels is None:

@@ -56,7 +56,7 @@ rule t_loss_train:
         table="t_loss_[a-z]+",
     shell:
         "cd bundles/t_loss && {PYTHON} -m monai.bundle run training"
-        " --config_file \"['configs/train.yaml','configs/{params.data}.yaml']\" {params.values} > {ROOT}/{log} 2>&1"
+        " --config_file \"['configs/train.yaml','configs/{params.data}.yaml','configs/noise.yaml']\" {params.values} > {ROOT}/{log} 2>&1"
 
 
 # The tables that stand in documents, between markers of their name

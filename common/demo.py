@@ -59,7 +59,8 @@ def demo(bundle: str = "t_loss", output: str = "demo", bundles_dir: str | Path =
     source: Path = choose(bundle, available, kind="bundle").resolve()
     folder = (Path(output) / bundle).resolve()
     plan = yaml.safe_load((source / "configs/demo.yaml").read_text(encoding="utf-8"))["demo"]
-    phantom = source / "phantom"
+    phantom = source / plan.get("phantom", "phantom")
+    configs = ["train", *plan.get("overlays", []), "demo"]
     runs = {label: folder / label for label in plan["methods"]}
     method, baseline = plan["methods"]
     cores = os.cpu_count() or 1
@@ -68,8 +69,9 @@ def demo(bundle: str = "t_loss", output: str = "demo", bundles_dir: str | Path =
     def train_and_evaluate(label: str) -> float:
         places = {"output_dir": runs[label], "ckpt_dir": runs[label], **plan["methods"][label]}
         log = runs[label] / "training.log"
-        run_bundle(source, "training", ["train", "demo"], log, share, **places, overwrite=True)
-        run_bundle(source, "evaluating", ["train", "demo", "evaluate"], runs[label] / "evaluating.log", share, **places)
+        run_bundle(source, "training", configs, log, share, **places, overwrite=True)
+        log = runs[label] / "evaluating.log"
+        run_bundle(source, "evaluating", [*configs, "evaluate"], log, share, **places)
         rows = read_csv(runs[label] / plan["score_file"])
         return sum(float(row[plan["score_columns"][label]]) for row in rows) / len(rows)
 

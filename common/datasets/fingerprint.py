@@ -133,7 +133,7 @@ def take_fingerprint(items: Sequence[Mapping[str, Any]], num_workers: int = 4) -
     """
     if not items:
         raise InputError("There is no training case.")
-    by_case = {str(item["case"]): item for item in items}
+    by_case = {str(item.get("case", item["image"])): item for item in items}
     order = shuffled(by_case, seed=0)
     chosen = [by_case[name] for name in sorted(order[:MAX_CASES])]
     with ThreadPoolExecutor(max(1, num_workers)) as pool:
@@ -143,9 +143,7 @@ def take_fingerprint(items: Sequence[Mapping[str, Any]], num_workers: int = 4) -
     labels: dict[str, list[LabelObservation]] = {}
     for (name, _), observation in zip(names, observed, strict=True):
         labels.setdefault(name, []).append(observation)
-    return summarize(
-        facts, {name: tuple(found) for name, found in labels.items()}, [str(item["case"]) for item in chosen]
-    )
+    return summarize(facts, {name: tuple(found) for name, found in labels.items()}, sorted(order[:MAX_CASES]))
 
 
 def summarize(

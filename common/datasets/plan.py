@@ -137,14 +137,30 @@ class Plan:
         if not isinstance(content, dict) or content.get("format") != FORMAT:
             found = content.get("format") if isinstance(content, dict) else type(content).__name__
             raise InputError(f"{source}: expected a plan of format {FORMAT}, got {found!r}.")
+        return cls.from_mapping({name: value for name, value in content.items() if name != "format"}, source)
+
+    @classmethod
+    def from_mapping(cls, content: Mapping[str, Any], source: str = "plan") -> Plan:
+        """The plan with these attributes, lists in place of tuples; fingerprint and notes may be left out.
+
+        Args:
+            content: value by name of each attribute.
+            source: where it stands, for messages.
+
+        Returns:
+            The plan.
+
+        Raises:
+            InputError: attributes are missing or unknown.
+        """
         names = {entry.name for entry in fields(cls)}
-        missing, unknown = names - content.keys(), content.keys() - names - {"format"}
+        missing, unknown = names - content.keys() - {"fingerprint", "notes"}, content.keys() - names
         if missing or unknown:
             raise InputError(
                 f"{source}: expected the entries of a plan; missing: {', '.join(sorted(missing)) or 'none'}, "
                 f"unknown: {', '.join(sorted(unknown)) or 'none'}."
             )
-        return cls(**{name: _frozen(content[name]) for name in names})
+        return cls(**{name: _frozen(value) for name, value in content.items()})
 
     def contradictions(self, given: Mapping[str, Any]) -> list[str]:
         """What was given and is not what the plan says, a sentence each; None is not given.

@@ -8,7 +8,7 @@ from typing import Any, cast
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
-from monai.transforms import MapTransform
+from monai.transforms import EnsureChannelFirst, MapTransform
 
 from common.errors import InputError
 from common.io.checks import NOT_LABELLED, geometry_finding, image_findings
@@ -89,6 +89,8 @@ class LoadCased(MapTransform):
         try:
             if "image" in keys and not isinstance(item["image"], torch.Tensor):
                 item["image"] = self._image(item["image"])
+            elif "image" in keys and "original_channel_dim" in getattr(item["image"], "meta", {}):
+                item["image"] = EnsureChannelFirst()(item["image"]).float()  # from a program's memory
             image = item.get("image")
             reference = image if isinstance(image, torch.Tensor) else None
             if "label" in keys:

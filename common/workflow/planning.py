@@ -64,6 +64,9 @@ def plan_of(
     """
     if trained or (resume and Path(folder, PLAN_FILE).is_file()):
         return load_plan(folder, given)
+    known = {str(item["image"]) for item in dataset.items}
+    if any(str(item["image"]) not in known for item in items):  # a program has put images of its own in their place
+        dataset = Dataset("given", dataset.root, tuple(map(dict, items)))
     plan = make_plan(
         dataset,
         take_fingerprint(items),
@@ -85,14 +88,14 @@ def plan_of(
 def load_plan(
     folder: str | os.PathLike[str],
     given: Mapping[str, Any] | None = None,
-    untrained: str | os.PathLike[str] | None = None,
+    untrained: Mapping[str, Any] | None = None,
 ) -> Plan:
     """The plan that lies beside a network's weights.
 
     Args:
         folder: of the weights.
         given: what the command line or a configuration says besides; it must not contradict the plan.
-        untrained: file with the plan of a bundle that has no weights yet.
+        untrained: the plan, by the names of its attributes, of a bundle that has no weights yet.
 
     Returns:
         The plan.
@@ -101,9 +104,9 @@ def load_plan(
         InputError: there is no plan, it cannot be read, or what is given contradicts it; both values are named.
     """
     path = Path(folder, PLAN_FILE)
-    if not path.is_file() and untrained is not None and not Path(folder, "model.pt").is_file():
-        path = Path(untrained)
     try:
+        if untrained is not None and not path.is_file() and not Path(folder, "model.pt").is_file():
+            return Plan.from_mapping(untrained)
         plan = Plan.from_json(path.read_text(encoding="utf-8"), str(path))
     except OSError as error:
         raise InputError(

@@ -55,6 +55,7 @@ def make_folder(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> MakeF
             (folder / "models").mkdir()
             network = _parse(bundle, configs, overrides).get_parsed_content("network_def")
             torch.save(network.state_dict(), folder / "models/model.pt")
+            _write_plan(bundle, configs, overrides, folder / "models/plan.json")
             names = ["volume.nii.gz"] + ["picture.png"] * (bundle.name in PICTURES)
             (folder / "images.json").write_text(json.dumps([str(folder / name) for name in names]))
             places = {"dataset_dir": str(folder / "images.json"), "output_dir": str(folder / "output")}
@@ -70,6 +71,13 @@ def _parse(bundle: Path, configs: list[str], overrides: dict[str, Any]) -> Confi
     parser.update(pairs=overrides)
     torch.manual_seed(0)
     return parser
+
+
+def _write_plan(bundle: Path, configs: list[str], overrides: dict[str, Any], path: Path) -> None:
+    """The plan that a training writes beside the weights, where the bundle has one."""
+    parser = _parse(bundle, configs, overrides)
+    if "plan" in parser:
+        path.write_text(parser.get_parsed_content("plan").to_json(), encoding="utf-8")
 
 
 def _written(folder: Path, name: str) -> np.ndarray:
@@ -138,7 +146,7 @@ def test_training_as_monai_label_does(bundle: Path, tiny: dict[str, Any], tmp_pa
         nib.save(nib.Nifti1Image(volume[plane], AFFINE), item["image"])
         nib.save(nib.Nifti1Image((volume[plane] > 0).astype(np.uint8), AFFINE), item["label"])
         items.append(item)
-    parser = _parse(bundle, ["train"], tiny["train"])
+    parser = _parse(bundle, ["train"], tiny["train"] | {"bundle_root": str(tmp_path / "first")})
     (tmp_path / "models").mkdir()
     torch.save(parser.get_parsed_content("network_def").state_dict(), tmp_path / "models/pretrained.pt")
     loader = {"_target_": "CheckpointLoader", "load_path": str(tmp_path / "models/pretrained.pt"), "strict": False}

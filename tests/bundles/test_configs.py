@@ -111,7 +111,8 @@ def test_metadata(bundle: Path, repository: Path) -> None:
 @pytest.mark.acceptance("zoo acceptance")
 @pytest.mark.acceptance("net in/out")
 @pytest.mark.parametrize("name", KEYS)
-def test_network_fits_metadata(name: str, bundle: Path) -> None:
+def test_network_fits_metadata(name: str, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # where a training's configuration puts its phantom
     configs = bundle / "configs"
     verify_net_in_out(
         net_id="network_def",
@@ -138,6 +139,8 @@ def test_properties(bundle: Path, tiny: dict[str, Any], tmp_path: Path) -> None:
     assert train.check_properties() == []
     (tmp_path / "models").mkdir(exist_ok=True)
     torch.save(train.network_def.state_dict(), tmp_path / "models/model.pt")
+    if "plan" in train.parser:
+        (tmp_path / "models/plan.json").write_text(train.parser.get_parsed_content("plan").to_json(), encoding="utf-8")
     assert workflow("inference").check_properties() == []
 
 

@@ -27,8 +27,6 @@ PYRAMID = {
 HEADS = SMALL | {"feature_channels": 4}
 # Of each overlay of data or network: the files of one new image, and what makes its network small
 NEW_IMAGES: dict[tuple[str, str], tuple[list[str], dict[str, Any]]] = {
-    ("t_loss", "isic"): (["a.png"], SMALL | {"features": [4, 8, 8]}),
-    ("t_loss", "shenzhen"): (["a.png"], SMALL | {"features": [4, 8, 8]}),
     ("marginal_thresholding", "hippocampus"): (["a.nii.gz"], {"features": [4, 8], "patch_size": [16, 16, 8]}),
     ("marginal_thresholding", "totalsegmentator"): (["a.nii.gz"], {"features": [4, 8], "patch_size": [16, 16, 8]}),
     ("bwcr", "acdc"): (["a.nii.gz"], SMALL | {"bias_field": []}),

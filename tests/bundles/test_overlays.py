@@ -24,7 +24,6 @@ PYRAMID = {
     "block": "basic",
     "proposals": 20,
 }
-HEADS = SMALL | {"feature_channels": 4}
 # Of each overlay of data or network: the files of one new image, and what makes its network small
 NEW_IMAGES: dict[tuple[str, str], tuple[list[str], dict[str, Any]]] = {
     ("marginal_thresholding", "hippocampus"): (["a.nii.gz"], {"features": [4, 8], "patch_size": [16, 16, 8]}),
@@ -33,15 +32,6 @@ NEW_IMAGES: dict[tuple[str, str], tuple[list[str], dict[str, Any]]] = {
     ("bwcr", "hippocampus"): (["a.nii.gz"], SMALL),
     ("bwcr", "unet_3d"): (["a.nii.gz"], SMALL | {"patch_size": [16, 16, 8]}),
     ("bwcr", "nci"): (["a.nii.gz"], SMALL | {"bias_field": []}),
-    ("disentangling_annotators", "raters"): (["a.png"], HEADS),
-    ("disentangling_annotators", "mnist"): (["a.tif"], HEADS),
-    ("disentangling_annotators", "lidc"): (["a.png"], HEADS),
-    ("disentangling_annotators", "hippocampus"): (["a.nii.gz"], HEADS),
-    ("disentangling_annotators", "brats"): ([f"a_{name}.nii.gz" for name in ("flair", "t1", "t1ce", "t2")], HEADS),
-    ("disentangling_annotators", "ms_lesion"): (
-        [f"a_{name}_pp.nii" for name in ("flair", "mprage", "pd", "t2")],
-        HEADS,
-    ),
     ("soft_label_apl", "unet"): (["a.nii.gz"], SMALL),
     ("soft_label_apl", "unet_3d"): (["a.nii.gz"], SMALL),
     ("soft_label_apl", "oai"): (["a.nii.gz"], PYRAMID | {"image_size": [32, 32]}),

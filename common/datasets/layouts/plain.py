@@ -80,6 +80,8 @@ def read(
     """
     if isinstance(annotators, str) or (annotators is not None and not annotators):
         raise InputError(f"annotators: expected a list of names, got {annotators!r}.")
+    annotators = None if annotators is None else [str(name) for name in annotators]
+    truth = None if truth is None else str(truth)
     listing = list_folder(root)
     top = {file.partition("/")[0] for file in listing.files if "/" in file}
     sections = (

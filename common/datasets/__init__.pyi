@@ -1,7 +1,6 @@
 from .acdc import acdc_datalist
 from .annotated import annotated, have_ground_truth, labeled_by_each
 from .annotators import annotator_datalist
-from .brats import brats_datalist
 from .dataset import Dataset
 from .fingerprint import Fingerprint, take_fingerprint
 from .hippocampus import fetch_hippocampus, hippocampus_datalist, hippocampus_subject_datalist
@@ -9,9 +8,7 @@ from .hippocampus_slices import hippocampus_slice_datalist
 from .inference_inputs import InferenceInputs
 from .isic import isic_datalist
 from .layouts.recognize import read_dataset
-from .lidc import lidc_datalist
-from .mnist import mnist_datalist, write_mnist_annotators
-from .ms_lesion import ms_lesion_datalist
+from .mnist import write_mnist_annotators
 from .nci import nci_datalist
 from .oai import load_soft_labels, oai_datalist
 from .plan import Plan, make_plan
@@ -34,7 +31,6 @@ __all__ = [
     "acdc_datalist",
     "annotated",
     "annotator_datalist",
-    "brats_datalist",
     "consensus",
     "fetch_hippocampus",
     "fold_of",
@@ -46,11 +42,8 @@ __all__ = [
     "intensity",
     "isic_datalist",
     "labeled_by_each",
-    "lidc_datalist",
     "load_soft_labels",
     "make_plan",
-    "mnist_datalist",
-    "ms_lesion_datalist",
     "nci_datalist",
     "new_images",
     "oai_datalist",

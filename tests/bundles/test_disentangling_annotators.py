@@ -346,6 +346,66 @@ def test_new_gliomas(gliomas: Path, tmp_path: Path) -> None:
             np.testing.assert_array_equal(nib.load(one).dataobj, nib.load(two).dataobj)
 
 
+def prepared(*configs: str, **values: Any) -> tuple[ConfigParser, list[dict[str, Any]]]:
+    """The configuration of a training, and its samples."""
+    parser = configuration(*configs, features=[4, 8], **values)
+    return parser, list(parser.get_parsed_content("train#dataset"))
+
+
+@pytest.fixture(scope="module")
+def lesions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five patients in the layout of ISBI 2015; mask2 is one slice higher than mask1."""
+    folder, rng = tmp_path_factory.mktemp("lesions"), np.random.default_rng(0)
+    for patient in range(1, 6):
+        root, name = folder / f"training{patient:02d}", f"training{patient:02d}_01"
+        files = {f"preprocessed/{name}_{kind}_pp": rng.random((10, 8, 6)) for kind in ("flair", "mprage", "pd", "t2")}
+        for number in (1, 2):
+            mask = files[f"masks/{name}_mask{number}"] = np.zeros((10, 8, 6))
+            mask[4:7, 3:6, 1 + number : 3 + number] = 1
+        for file, array in files.items():
+            (root / file).parent.mkdir(parents=True, exist_ok=True)
+            nib.save(nib.Nifti1Image(array.astype(np.float32), np.eye(4)), root / f"{file}.nii")
+    return folder
+
+
+def test_slices_of_two_annotators(lesions: Path) -> None:
+    """Those in which one of them saw a lesion; one of them may be the ground truth besides."""
+    parser, samples = prepared("train", "ms_lesion", dataset_dir=str(lesions))
+    assert len(samples) == 2 * 3 and samples[0]["image"].shape[0] == 4 and "label" not in samples[0]
+    sums = [sample["annotators"].clamp(0).sum((1, 2)).tolist() for sample in samples[:3]]
+    assert sums == [[9, 0], [9, 9], [0, 9]]
+    assert not parser.get_parsed_content("ground_truth")
+    parser, samples = prepared("train", "ms_lesion", dataset_dir=str(lesions), truth="mask1")
+    assert parser.get_parsed_content("ground_truth") and parser.get_parsed_content("chosen_readout") == "estimate"
+
+
+def test_simulated_annotators_of_a_ground_truth(lesions: Path) -> None:
+    """One of five for each slice, drawn from mask1."""
+    kinds = {kind: kind for kind in ("good", "over", "under", "wrong", "blank")}
+    values = {"truth": "mask1", "simulated": kinds, "labels_per_image": 1}
+    parser, samples = prepared("train", "ms_lesion", dataset_dir=str(lesions), **values)
+    present = torch.stack([(sample["annotators"] >= 0).flatten(1).any(1) for sample in samples])
+    assert present.shape[1] == 5 and (present.sum(1) == 1).all() and len(present.int().argmax(1).unique()) > 1
+    assert parser.get_parsed_content("plan").annotators == tuple(kinds)
+    validated = parser.get_parsed_content("validate#dataset")[0]
+    good = validated["annotators"][0].clamp(0)  # beyond the border nobody labeled
+    assert torch.equal(good, validated["label"][0]) and good.sum() == 18
+
+
+def test_crops_of_four_radiologists(tmp_path: Path) -> None:
+    for patient in "ABCDEF":
+        for name in ("images", "gt"):
+            (tmp_path / name / patient).mkdir(parents=True)
+        picture = np.arange(18 * 18).reshape(18, 18) % 251
+        Image.fromarray(picture.astype(np.uint8)).save(tmp_path / "images" / patient / "c0.png")
+        for number in range(4):
+            mask = np.zeros((18, 18), np.uint8)
+            mask[5 : 5 + 2 * number, 5:9] = 255
+            Image.fromarray(mask).save(tmp_path / "gt" / patient / f"c0_l{number}.png")
+    _, samples = prepared("train", "lidc", dataset_dir=str(tmp_path), image_size=[18, 18])
+    assert samples[0]["annotators"].clamp(0).sum((1, 2)).tolist() == [0, 8, 16, 24]
+
+
 def test_a_mistyped_method_is_one_sentence(pictures: Path, tmp_path: Path) -> None:
     with pytest.raises(Exception) as raised:
         train(tmp_path, pictures, method="majorty")

@@ -41,7 +41,7 @@ ANNOTATOR_TABLES = {
     "disentangling_annotators_oocytes": {
         "data": "oocytes", "overlay": None, "rows": {"dense": ["mean", "majority", "separate", "ours", "ours_vote"]}, "seeds": [0, 1, 2],
         "desk": {"image_size": [96, 128], "max_epochs": 20, "select_by": "likelihood", "val_interval": 2},
-        "paper": {"image_size": [192, 256], "select_by": "likelihood"},
+        "paper": {"select_by": "likelihood"},
     },
 }
 ANNOTATOR_TABLES = {name: spec | PART for name, spec in ANNOTATOR_TABLES.items()}

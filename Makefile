@@ -13,7 +13,7 @@ BIN = .venv/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick test-anywhere coverage clients acceptance lint format packages docs benchmark clean
+.PHONY: help demo test test-quick test-anywhere coverage clients acceptance trains-on lint format packages docs benchmark clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ clients: .venv/test ## the real MONAI Label serves all bundles, in an environmen
 
 acceptance: .venv/test ## the tests behind docs/acceptance.md, and the table that they write
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "acceptance or hostile" --acceptance=docs/acceptance.md
+
+trains-on: .venv/test ## the tests behind docs/what_trains_on_what.md, and the table that they write
+	$(BIN)/python -m pytest -n 2 tests/bundles/test_what_trains_on_what.py --trains-on=docs/what_trains_on_what.md
 
 lint: .venv/test ## style, types, and every configuration read as code
 	$(BIN)/ruff check .

@@ -5,7 +5,8 @@ BWCR = {
     "seeds": [0, 1, 2],
     "lambdas": [0.01, 0.1, 1, 10],  # of table 1, where 0 is da; seed 0
     "desk": {
-        "num_training": 5, "num_validation": 5, "num_test": 25, "spacing_mm": 3.0, "image_size": [96, 96], "radius": 10, "bias_field": [],
+        "counts": {"training": 5, "validation": 5, "test": 25}, "spacing": [3.0, 3.0], "patch_size": [96, 96], "radius": 10,
+        "normalization#bias_field": None,
         "features": [16, 32, 64, 64], "batch_size": 4, "max_epochs": 20, "iterations_per_epoch": 200, "val_interval": 4,
         "learning_rate": 3e-3, "last_learning_rate": 3e-6, "average_momentum": 0.005,
     },
@@ -62,12 +63,9 @@ rule bwcr_example:
     log: f"{BWCR_RUN}/example.log"
     params:
         data=lambda wildcards: shlex.quote(data_folder("acdc")),
-        values=lambda wildcards: overrides(
-            {key: BWCR[SCALE][key] for key in ("spacing_mm", "image_size", "features", "bias_field") if key in BWCR[SCALE]}
-        ),
     shell:
         "IMAGE=$({PYTHON} -m benchmarks.bwcr_table example --summary {input.summary} --data {params.data}) && cd bundles/bwcr"
-        " && {PYTHON} -m monai.bundle run inferring --config_file \"['configs/inference.yaml','configs/acdc.yaml']\" {params.values}"
+        " && {PYTHON} -m monai.bundle run inferring --config_file configs/inference.yaml"
         " --dataset_dir \"$IMAGE\" --ckpt_dir {ROOT}/$(dirname {output}) --output_dir {ROOT}/{output} > {ROOT}/{log} 2>&1"
 
 

@@ -24,6 +24,7 @@ MEASURES = {
     "Dice": "dice",
     "ECE, all pixels": "ece_all",
     "ECE, foreground": "ece_foreground",
+    "ECE of the paper": "ece_paper",
     "TACE": "tace",
     "ECE near boundaries": "ece_band",
 }
@@ -99,12 +100,16 @@ def compare(subjects: dict[str, dict[str, float]]) -> dict[str, Any]:
         subjects: value of each subject, by the method's label.
     """
     shared = [(a, subjects[REFERENCE][name]) for name, a in subjects[PROPOSED].items()]
-    a, b = zip(*(pair for pair in shared if all(map(math.isfinite, pair))), strict=True)
+    known = [pair for pair in shared if all(map(math.isfinite, pair))]
+    if not known:
+        raise InputError(f"{PROPOSED} and {REFERENCE}: expected a subject that both have a value of, got none.")
+    a, b = zip(*known, strict=True)
     return {
         "methods": [PROPOSED, REFERENCE],
         "relative_change": sum(a) / sum(b) - 1,
         "p": paired_permutation_test(a, b),
         "subjects": len(a),
+        "left_out": len(shared) - len(a),
     }
 
 

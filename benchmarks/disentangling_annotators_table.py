@@ -13,7 +13,7 @@ from PIL import Image
 
 from benchmarks.report.annotators import draw_confusion_matrices
 from benchmarks.report.noise_levels import draw_dice_by_noise_level
-from benchmarks.report.statistics import mean_and_std
+from benchmarks.report.statistics import known_mean, mean_and_std
 from benchmarks.report.tables import summarise_runs, write_results
 from common.datasets import annotator_datalist
 from common.io import LoadAnnotatorsd
@@ -54,8 +54,7 @@ def measures(row: dict[str, str]) -> dict[str, float]:
     annotators = [name.removeprefix("nll_") for name in row if name.startswith("nll_")]
 
     def mean(prefix: str) -> float:
-        values = [float(row[f"{prefix}_{name}"]) for name in annotators if row[f"{prefix}_{name}"]]
-        return math.fsum(values) / len(values)
+        return known_mean(float(row[f"{prefix}_{name}"] or "nan") for name in annotators)[0]
 
     found = {
         name: float(row[column]) for name, column in (("Dice", "dice"), ("CM error", "cm_error")) if row.get(column)
@@ -74,9 +73,9 @@ def collect(folder: Path) -> list[dict[str, Any]]:
         if method == "oracle":  # learns no annotators of its own
             rows = [{"Dice": row["Dice"]} for row in rows]
         for measure in dict.fromkeys(name for row in rows for name in row):
-            values = [row[measure] for row in rows if math.isfinite(row.get(measure, math.nan))]
+            value, missing = known_mean(row.get(measure, math.nan) for row in rows)
             record = {"method": NAMES[method], "setting": {"measure": measure}, "seed": int(seed.removeprefix("seed"))}
-            runs.append(record | {"value": math.fsum(values) / len(values)})
+            runs.append(record | {"value": value, "images_without_a_value": missing})
     order = list(NAMES.values())
     columns = list(dict.fromkeys(run["setting"]["measure"] for run in runs))
     return sorted(
@@ -85,18 +84,21 @@ def collect(folder: Path) -> list[dict[str, Any]]:
 
 
 def agreement(data: str, annotators: list[str]) -> dict[str, dict[str, float]]:
-    """Mean and standard deviation of the Dice of each pair of annotators over the test images."""
+    """Mean and standard deviation of the Dice of each pair of annotators over the test images.
+
+    ``missing`` are the images of which the two labelled no pixel both.
+    """
     load = LoadAnnotatorsd("annotators", annotators=annotators)
     items = annotator_datalist(data, annotators, "test")
     labels = [load(item)["annotators"].as_subclass(torch.Tensor) for item in items]
     dice = np.array([pairwise_dice(label).numpy() for label in labels])
     pairs = [(a, b) for a in range(len(annotators)) for b in range(a)]
-    return {
-        f"{annotators[b]} and {annotators[a]}": dict(
-            zip(("mean", "std"), mean_and_std(dice[:, a, b].tolist()), strict=True)
-        )
-        for a, b in pairs
-    }
+    found = {}
+    for a, b in pairs:
+        known = dice[np.isfinite(dice[:, a, b]), a, b].tolist()  # nan where the two labelled no pixel both
+        mean, std = mean_and_std(known) if known else (math.nan, math.nan)
+        found[f"{annotators[b]} and {annotators[a]}"] = {"mean": mean, "std": std, "missing": len(dice) - len(known)}
+    return found
 
 
 def mean_matrices(folder: Path) -> dict[str, torch.Tensor]:

@@ -6,9 +6,7 @@ MARGINAL_TABLES = {
     # Real data: does the per-image threshold make cross-entropy as good as soft-Dice?
     "marginal_thresholding_hippocampus": {
         "data": "hippocampus", "overlays": ["hippocampus"], "organs": ["both"], "levels": [0, 0.03, 0.06], "runs": [0, 1, 2],
-        "desk": {
-            "spacing_mm": 2.0, "patch_size": [24, 32, 24], "shift": 2, "features": [8, 16, 32], "max_epochs": 16, "val_interval": 16,
-        },
+        "desk": {"spacing": 2.0, "patch_size": [24, 32, 24], "shift": 2, "max_epochs": 16, "val_interval": 16},
         "paper": {
             "patch_size": [48, 64, 48], "features": [16, 32, 64, 128, 256], "max_epochs": 100, "val_interval": 10, "learning_rate": 1e-4,
             "batch_size": 1,
@@ -16,7 +14,7 @@ MARGINAL_TABLES = {
     },
     # The same where the truth is known, by the organ's shape
     "marginal_thresholding_phantom": {
-        "data": None, "overlays": [], "organs": ORGANS, "levels": [0, 0.03, 0.06], "runs": [0, 1, 2],
+        "data": None, "overlays": ["phantom"], "organs": ORGANS, "levels": [0, 0.03, 0.06], "runs": [0, 1, 2],
         "desk": {"val_interval": 20},
         "paper": {
             "features": [16, 32, 64, 128, 256], "max_epochs": 100, "val_interval": 10, "learning_rate": 1e-4, "batch_size": 1,
@@ -26,8 +24,8 @@ MARGINAL_TABLES = {
     "marginal_thresholding_totalsegmentator": {
         "data": "totalsegmentator", "overlays": ["totalsegmentator"], "organs": ORGANS, "levels": [0, 0.01, 0.02, 0.03], "runs": [0, 1, 2, 3, 4],
         "desk": {
-            "max_cases": 100, "patch_size": [32, 32, 32], "spacing_mm": 6.0, "features": [8, 16, 32], "max_epochs": 20, "val_interval": 20,
-            "learning_rate": 5e-3, "batch_size": 2, "num_workers": 0,
+            "max_cases": 100, "patch_size": [32, 32, 32], "spacing": 6.0, "features": [8, 16, 32], "max_epochs": 20, "val_interval": 20,
+            "learning_rate": 5e-3, "batch_size": 2, "num_workers": 0, "select_by": "train_loss",
         },
         "paper": {},
     },
@@ -42,16 +40,21 @@ def marginal_data(table):
     return str(ROOT / MARGINAL_PHANTOM) if data is None else data_folder(data)
 
 
+def marginal_organ(wildcards):
+    """Of a data set with a mask for each organ, which; hippocampus.yaml itself makes both parts one class."""
+    return {} if wildcards.organ == "both" else {"organ": wildcards.organ}
+
+
 def marginal_overrides(wildcards):
     folder = str(ROOT / MARGINAL_RUN.format(**wildcards))
     return overrides({
-        "dataset_dir": marginal_data(wildcards.table), "organ": wildcards.organ, "loss_name": wildcards.loss, "noise_a": wildcards.a,
+        "dataset_dir": marginal_data(wildcards.table), **marginal_organ(wildcards), "loss_name": wildcards.loss, "noise_a": wildcards.a,
         "fold": wildcards.run, "seed": wildcards.run, "output_dir": folder, "ckpt_dir": folder,
     } | MARGINAL_TABLES[wildcards.table][SCALE])
 
 
 def marginal_configs(wildcards, *more):
-    names = ["train", *MARGINAL_TABLES[wildcards.table]["overlays"], *more]
+    names = ["train", *MARGINAL_TABLES[wildcards.table]["overlays"], "noise", *more]
     return shlex.quote(str([f"configs/{name}.yaml" for name in names]))
 
 

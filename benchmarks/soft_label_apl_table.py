@@ -72,10 +72,9 @@ def collect(folder: Path) -> list[dict[str, Any]]:
 
 
 def _metrics(path: Path) -> dict[str, float]:
-    """A value by its name; a precision without any voxel, nan, counts as 0, as everything was missed."""
+    """A value by its name; nan where nothing could be measured (see `common.metrics.CONVENTIONS`)."""
     with path.open(encoding="utf-8", newline="") as file:
-        values = {name: float(value) for name, value in csv.reader(file)}
-    return {name: 0.0 if value != value else value for name, value in values.items()}
+        return {name: float(value) for name, value in csv.reader(file)}
 
 
 def table(table: str, scale: str, configuration: dict, runs_dir: str, output_dir: str, data: str | None = None) -> None:

@@ -21,7 +21,8 @@ def reached_files(texts: dict[str, str], common: Path = COMMON) -> set[Path]:
 
     A name is ``common.room.Name`` anywhere in a text (``_target_``, an expression, a command in a comment or on a page)
     or stands in ``from common.room import Name``. Names that a room exports lazily lead to their module by the room's
-    ``__init__.pyi``. The imports of a module count wherever they stand in it, and so does text that is such a name.
+    ``__init__.pyi``. The imports of a module count wherever they stand in it, and so does text that is such a name
+    or, as ``f"common.room.{name}"``, may be the name of any module of a room.
 
     Args:
         texts: configurations and pages by name, the name being used in messages.
@@ -36,7 +37,7 @@ def reached_files(texts: dict[str, str], common: Path = COMMON) -> set[Path]:
     Example:
         >>> files = reached_files({"train.yaml": "_target_: common.losses.TLoss"})
         >>> sorted(path.relative_to(COMMON).as_posix() for path in files if path.stem != "__init__")
-        ['errors.py', 'losses/t_loss.py', 'py.typed']
+        ['errors.py', 'losses/segmentation_loss.py', 'losses/t_loss.py', 'py.typed']
     """
     found: set[Path] = set()
     waiting = [common / "__init__.py", common / "py.typed"]
@@ -73,6 +74,10 @@ def _names_in_module(path: Path, common: Path) -> Iterator[str]:
             yield from (alias.name for alias in node.names if alias.name.startswith("common."))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and NAME.fullmatch(node.value):
             yield node.value
+        elif isinstance(node, ast.JoinedStr) and isinstance(start := node.values[0], ast.Constant):
+            room, dot, _ = str(start.value).rpartition(".")
+            if dot and NAME.fullmatch(room):
+                yield room
 
 
 def _files_of(name: str, common: Path) -> list[Path]:
@@ -93,9 +98,9 @@ def _files_of(name: str, common: Path) -> list[Path]:
             return [*files, folder / f"{part}.py"]
         module = _exports(folder / "__init__.pyi").get(part)
         if module:
-            return [*files, folder / f"{module}.py"]
+            return [*files, *_files_of(".".join([*folder.relative_to(common.parent).parts, module]), common)]
         text = (folder / "__init__.py").read_text(encoding="utf-8")
-        return files if re.search(rf"^(def|class|from .* import .*) \b{part}\b|^{part}\b", text, re.MULTILINE) else []
+        return files if re.search(rf"^(def|class|from .* import\b.*) \b{part}\b|^{part}\b", text, re.MULTILINE) else []
     return files
 
 

@@ -2,8 +2,8 @@
 
     python -m common.threshold --probabilities maps --output masks
 
-Each map gets its own threshold, the one that maximises the Dice to expect (Nordström et al., *Marginal Thresholding in
-Noisy Image Segmentation*, eq. 12, 15).
+Each map gets its own threshold, the one that maximizes the Dice to expect (Nordström et al., *Marginal Thresholding in
+Noisy Image Segmentation*, eq. 12, 15). A map of several classes gives one class map.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import fire
 import torch
 
-from common.decision import accuracy_optimal_segmentation, apply_threshold, dice_optimal_threshold
+from common.decision import Decision, decide
 from common.errors import InputError, show_input_errors
 from common.io.files import write_csv
 from common.io.formats import ITK_SUFFIXES, NIBABEL_SUFFIXES, is_picture, read_image, suffix_of
@@ -25,52 +25,59 @@ from common.io.writers import save_like, voxel_mm3
 VOLUMES = (*NIBABEL_SUFFIXES, *ITK_SUFFIXES)
 
 
-def dice_optimal_rows(marginal: torch.Tensor, voxel_volume_mm3: float) -> tuple[torch.Tensor, list[dict[str, Any]]]:
-    """The Dice-optimal mask of one image and what to report of it.
+def dice_optimal_rows(
+    probabilities: torch.Tensor, voxel_volume_mm3: float, overlapping: bool = False
+) -> tuple[torch.Tensor, list[dict[str, Any]]]:
+    """The Dice-optimal segmentation of one image and what to report of it, see `common.decision.decide`.
 
     Args:
-        marginal: ``(C, *spatial)`` probabilities of a whole image.
+        probabilities: ``(C, *spatial)`` of a whole image: of one class, or of several that exclude each other,
+            background first and summing to 1.
         voxel_volume_mm3: volume of a voxel.
+        overlapping: channels are structures of their own, without a background, which may overlap.
 
     Returns:
-        The mask, 0 and 1 as ``marginal``, and for each channel ``channel`` (from 0), ``threshold``, ``expected_dice``,
-        ``volume_mm3`` (of the mask) and ``volume_at_half_mm3`` (of {m ≥ 1/2}). An empty map has an empty mask,
-        threshold 0.5 and expected Dice 1.
+        The class map ``(1, *spatial)`` uint8, or with ``overlapping`` C masks; and for each class but the background
+        ``class`` (from 1), ``threshold``, ``expected_dice``, ``volume_mm3`` and ``volume_at_half_mm3`` (by the rule
+        ``half``). An empty map has an empty mask, threshold 0.5 and expected Dice 1.
 
     Raises:
-        InputError: if the values are no probabilities.
+        InputError: if the values are no probabilities, or those of several classes do not sum to 1.
 
     Example:
         >>> dice_optimal_rows(torch.tensor([[0.9, 0.45, 0.1]]), voxel_volume_mm3=2.0)[1][0]["volume_mm3"]
         4.0
     """
-    threshold, expected_dice = dice_optimal_threshold(marginal[None])
-    mask = apply_threshold(marginal[None], threshold)[0]
-    half = accuracy_optimal_segmentation(marginal[None])[0]
-    rows = [
-        {
-            "channel": channel,
-            "threshold": round(float(threshold[0, channel]), 6),
-            "expected_dice": round(float(expected_dice[0, channel]), 6),
-            "volume_mm3": round(int(mask[channel].count_nonzero()) * voxel_volume_mm3, 3),
-            "volume_at_half_mm3": round(int(half[channel].count_nonzero()) * voxel_volume_mm3, 3),
-        }
-        for channel in range(len(marginal))
-    ]
-    return mask, rows
+    images = probabilities[:, None] if overlapping else probabilities[None]  # structures as images of one channel
+    optimal, half = decide(images), decide(images, "half")
+    rows: list[dict[str, Any]] = []
+    for image, k in [(image, k) for image in range(len(images)) for k in range(optimal.threshold.shape[1])]:
+        row = {"class": image + k + 1, "threshold": float(optimal.threshold[image, k])}
+        row["expected_dice"] = float(optimal.expected_dice[image, k])
+        row |= {name: round(value, 6) for name, value in row.items() if name != "class"}
+        for name, found in (("volume_mm3", optimal), ("volume_at_half_mm3", half)):
+            row[name] = round(_count(found, image, k) * voxel_volume_mm3, 3)
+        rows.append(row)
+    return optimal.class_map[:, 0], rows
 
 
-def threshold(probabilities: str | Sequence[str], output: str) -> None:
-    """Writes ``<case>_mask.nii.gz`` for each probability map, and ``summary.csv`` with a row per case and channel.
+def _count(found: Decision, image: int, k: int) -> int:
+    return int((found.class_map[image] == k + 1).sum())
+
+
+def threshold(probabilities: str | Sequence[str], output: str, overlapping: bool = False) -> None:
+    """Writes ``<case>_mask.nii.gz`` for each probability map, and ``summary.csv`` with a row per case and class.
 
     Masks have format and geometry of their map. Maps that cannot be used are named at the end (exit code 1); all others
     are processed.
 
     Args:
         probabilities: a NIfTI, MGH, NRRD or MetaImage file, a folder of them, or several of either, separated by
-            commas: probabilities from 0 to 1, 2-D or 3-D, with one channel per class in the fourth dimension if there
-            are several.
+            commas: probabilities from 0 to 1, 2-D or 3-D; of several classes in the fourth dimension, background first,
+            which sum to 1 in every voxel, as the bundles write them: they give one class map.
         output: folder of the masks and of ``summary.csv``.
+        overlapping: what lies along the fourth dimension are structures that may overlap, without a background: each
+            gets a mask of its own there.
 
     Raises:
         InputError: if there is no map, two have one name, ``output`` is their folder, or some could not be used.
@@ -89,14 +96,17 @@ def threshold(probabilities: str | Sequence[str], output: str) -> None:
     unusable: list[str] = []
     for case, path in maps.items():
         try:
-            mask, channels = dice_optimal_rows(_read(path), voxel_mm3(path))
+            mask, classes = dice_optimal_rows(_read(path), voxel_mm3(path), overlapping)
         except Exception as error:  # decoders of damaged files raise whatever they meet
-            unusable.append(f"{path} ({' '.join(str(error).split()).rstrip('.')})")
+            reason = " ".join(str(error).split()).rstrip(".")
+            if "sum to 1" in reason:
+                reason += "; structures that may overlap need --overlapping True"
+            unusable.append(f"{path} ({reason})")
             continue
-        array = (mask.movedim(0, -1) if len(mask) > 1 else mask[0]).to(torch.uint8).numpy()
+        array = (mask.movedim(0, -1) if len(mask) > 1 else mask[0]).numpy()
         save_like(path, array, folder / f"{case}_mask")
-        rows += [{"case": case, **channel} for channel in channels]
-        print(f"{case}: threshold {', '.join(str(channel['threshold']) for channel in channels)}")
+        rows += [{"case": case, **found} for found in classes]
+        print(f"{case}: threshold {', '.join(str(found['threshold']) for found in classes)}")
     if rows:
         write_csv(folder / "summary.csv", rows)
     if unusable:

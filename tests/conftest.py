@@ -74,6 +74,7 @@ def warm_snakemake() -> Iterator[WarmPython]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--acceptance", metavar="FILE", help="write what was shown for each bundle into this document")
+    parser.addoption("--trains-on", metavar="FILE", help="write on what each bundle was trained into this document")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -86,6 +87,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "hostile(bundle): a case of bad input, refused well; bundle: by parameter")
     if config.getoption("--acceptance") and not hasattr(config, "workerinput"):
         config.pluginmanager.register(AcceptanceTable(config.getoption("--acceptance")))
+    if config.getoption("--trains-on") and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(TrainsOnTable(config.getoption("--trains-on")))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -174,3 +177,24 @@ class AcceptanceTable:
         if passed == len(tests):
             return "yes"
         return "**no**" if any("failed" in outcomes for outcomes in tests) else "skipped"
+
+
+class TrainsOnTable:
+    """Gathers which bundle was trained, resumed, evaluated and used on which kind of data, and writes it as a table."""
+
+    def __init__(self, document: str) -> None:
+        self.document = document
+        self.outcomes: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        for kind, value in report.user_properties:
+            if kind == "trains_on" and report.when == "call":
+                bundle, data, layout = value  # type: ignore[misc]
+                self.outcomes[data, layout][bundle] = "yes" if report.passed else "**no**"
+
+    def pytest_sessionfinish(self) -> None:
+        rows = [
+            [data, layout, *(found.get(name, "–") for name in BUNDLES)]
+            for (data, layout), found in sorted(self.outcomes.items())
+        ]
+        insert_between_markers(self.document, "trains-on", markdown_table(["data", "layout", *BUNDLES], rows))

@@ -22,8 +22,8 @@ FLOORS = [
     "losses",
     "metrics",
     "noise",
-    "fusion",
     "decision",
+    "fusion",
     "io",
     "errors",
 ]

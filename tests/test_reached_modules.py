@@ -29,10 +29,17 @@ MODULES = {
     "report/__init__.py": "",
     "report/__main__.py": "import common.report.page",
     "report/page.py": "",
+    "datasets/__init__.py": "",
+    "datasets/__init__.pyi": "from .layouts.recognize import read",
+    "datasets/layouts/__init__.py": "",
+    "datasets/layouts/recognize.py": "import_module(f'common.datasets.layouts.{name}')",
+    "datasets/layouts/bids.py": "",
 }
 BASE = {"__init__.py", "py.typed"}
 LOSSES = {"losses/__init__.py", "losses/__init__.pyi"}
 NOISE = {"noise/__init__.py", "noise/__init__.pyi", "noise/fields.py", "noise/morphology.py"}
+DATASETS = {"datasets/__init__.py", "datasets/__init__.pyi", "datasets/layouts/__init__.py"}
+DATASETS |= {"datasets/layouts/recognize.py", "datasets/layouts/bids.py"}
 METRICS = {"metrics/__init__.py", "metrics/dice.py"}
 
 
@@ -56,6 +63,7 @@ def package(tmp_path: Path) -> Path:
         ("{_target_: common.losses.TLoss, b: 1}", LOSSES | {"losses/t_loss.py"} | NOISE | METRICS),
         ("python -m common.report", {"report/__init__.py", "report/__main__.py", "report/page.py"}),
         ("_target_: common.metrics.Dice", METRICS),
+        ("_target_: common.datasets.read", DATASETS),
     ],
 )
 def test_what_a_text_reaches(package: Path, text: str, reached: set[str]) -> None:
@@ -70,9 +78,15 @@ def test_a_name_that_is_not_there(package: Path) -> None:
 
 
 def test_every_room_finds_modules_in_other_copies() -> None:
-    for stub in sorted(COMMON.glob("*/__init__.pyi")):
-        text = stub.with_suffix(".py").read_text(encoding="utf-8")
-        assert "__path__ = SearchPath(__path__, __name__)" in text, stub.parent.name
+    for room in sorted(COMMON.rglob("*/__init__.py")):
+        text = room.read_text(encoding="utf-8")
+        assert "__path__ = SearchPath(__path__, __name__)" in text, room.parent.name
+
+
+def test_every_layout_is_in_the_zip_of_what_reads_data_sets() -> None:
+    """Layouts are imported by name when a folder fits them."""
+    reached = reached_files({"train.yaml": "_target_: common.datasets.read_dataset"})
+    assert set((COMMON / "datasets/layouts").glob("*.py")) <= reached
 
 
 TWO_COPIES = """

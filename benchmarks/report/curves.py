@@ -8,7 +8,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from benchmarks.report.tables import method_names, setting_label
+from benchmarks.report.tables import method_names, setting_label, was_measured
 from common.report.drawing import (
     TEXT,
     WIDTH,
@@ -38,7 +38,7 @@ def draw_dice_by_setting(results: Mapping[str, Any], path: PathLike, highlight: 
     plain_axes(panel, results["title"])
     varies = any(cell["std"] is not None for entry in settings for cell in entry["methods"].values())
     for i, name in enumerate(methods):
-        cells = [(x, entry["methods"][name]) for x, entry in enumerate(settings) if name in entry["methods"]]
+        cells = [(x, entry["methods"][name]) for x, entry in enumerate(settings) if was_measured(entry, name)]
         offset = 0.5 * ((i + 0.5) / len(methods) - 0.5) if varies else 0.0  # so that no bar hides another
         panel.errorbar(
             [x + offset for x, _ in cells],

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from monai.transforms import Orientation
 
-from benchmarks.report.tables import method_names
+from benchmarks.report.tables import method_names, was_measured
 from common.decision import accuracy_optimal_segmentation, dice_optimal_segmentation
 from common.errors import InputError
 from common.io.label_values import read_label_values
@@ -123,7 +123,7 @@ def draw_dice_by_noise_level(
     for panel, value in zip(panels, groups, strict=True):
         shown = [entry for entry in settings if entry["setting"].get(group) == value]
         for index, name in enumerate(method_names(results)):
-            cells = [(entry["setting"][level], entry["methods"][name]) for entry in shown if name in entry["methods"]]
+            cells = [(entry["setting"][level], entry["methods"][name]) for entry in shown if was_measured(entry, name)]
             panel.errorbar(
                 [a for a, _ in cells],
                 [cell["mean"] for _, cell in cells],

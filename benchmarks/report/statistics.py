@@ -1,10 +1,14 @@
-"""Summaries of repeated runs and the tests of whether methods differ."""
+"""Summaries of repeated runs and the tests of whether methods differ.
+
+A value that is not a finite number was not measured. It is no result: a mean is taken over the others and says how many
+were left out, a test refuses it.
+"""
 
 from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +16,24 @@ import numpy as np
 from scipy.stats import f_oneway, permutation_test, tukey_hsd
 
 from common.errors import InputError
+
+
+def known_mean(values: Iterable[float]) -> tuple[float, int]:
+    """The mean of the values that are finite numbers, and how many are not.
+
+    Args:
+        values: any number of them; nan is what could not be measured.
+
+    Returns:
+        ``(mean, missing)``; the mean of nothing is nan.
+
+    Example:
+        >>> known_mean([0.5, math.nan, 1.0])
+        (0.75, 1)
+    """
+    given = list(values)
+    known = [value for value in given if math.isfinite(value)]
+    return (math.fsum(known) / len(known) if known else math.nan), len(given) - len(known)
 
 
 def last_epochs_mean(rows: Sequence[Mapping[str, Any]], metric: str, epochs: int = 10) -> float:
@@ -24,6 +46,10 @@ def last_epochs_mean(rows: Sequence[Mapping[str, Any]], metric: str, epochs: int
             epoch without validation.
         metric: name of the column.
         epochs: at least 1; a shorter run is averaged whole.
+
+    Returns:
+        The mean; nan if one of the epochs was validated without a result (a run that diverged must not be rated by the
+        epochs before), which `benchmarks.report.tables.summarise_runs` counts as a run that is not there.
 
     Raises:
         InputError: no value of the metric in these epochs, or ``epochs`` below 1.
@@ -43,7 +69,8 @@ def last_epochs_mean(rows: Sequence[Mapping[str, Any]], metric: str, epochs: int
     if not values:
         columns = ", ".join(rows[0]) if rows else "no rows"
         raise InputError(f"expected values of {metric!r} in the last {epochs} epochs, got {columns}.")
-    return math.fsum(values) / len(values)
+    mean, missing = known_mean(values)
+    return math.nan if missing else mean
 
 
 def mean_and_std(values: Sequence[float]) -> tuple[float, float]:
@@ -56,7 +83,7 @@ def mean_and_std(values: Sequence[float]) -> tuple[float, float]:
         ``(mean, std)``; the standard deviation of a single value is NaN.
 
     Raises:
-        InputError: no values.
+        InputError: no values, or one that is not finite.
 
     Example:
         >>> mean_and_std([0.5, 1.0, 1.5])
@@ -65,6 +92,8 @@ def mean_and_std(values: Sequence[float]) -> tuple[float, float]:
     if not len(values):
         raise InputError("a mean needs at least one value, got none.")
     array = np.asarray(values, dtype=np.float64)
+    if not np.isfinite(array).all():
+        raise InputError(f"a mean and its deviation need finite values, got {list(values)}.")
     return float(array.mean()), float(array.std(ddof=1)) if array.size > 1 else math.nan
 
 

@@ -7,6 +7,9 @@ A results file holds what a table and its figure show::
                    "methods": {"T-Loss": {"seeds": [0, 1], "values": [0.87, 0.88], "mean": 0.875, "std": 0.007}, …},
                    "best": "T-Loss", "anova_p": 0.001, "best_is_significant": true}, …]}
 
+A run whose value is nan was not measured: it is left out of its cell, which counts it under ``"missing"``; of a cell
+with nothing else ``mean`` and ``std`` are null.
+
 A setting of the one key ``measure`` is another measure of the same runs; where lower is better it has
 ``"lower_is_better": true``. A setting may compare two methods subject by subject::
 
@@ -39,16 +42,19 @@ def summarise_runs(
     """Mean, standard deviation and significance of each method in each setting, from one value per run.
 
     Settings and methods keep the order in which they first appear. ANOVA and Tukey's test are made in every setting
-    where at least two methods have at least two seeds each; elsewhere ``anova_p`` is None and nothing is significant.
+    where at least two methods have at least two seeds each and no run is missing (which ones are may not be chance);
+    elsewhere ``anova_p`` is None and nothing is significant.
 
     Args:
-        runs: ``{"method": name, "setting": {name: number}, "seed": integer, "value": number}`` each.
+        runs: ``{"method": name, "setting": {name: number}, "seed": integer, "value": number}`` each; a value that is
+            not finite counts as missing.
         title: what was measured on which data.
         metric: its name; higher is better.
         lower_is_better: measures (values of ``measure`` in the settings) of which lower is better.
 
     Returns:
-        The content of a results file, see the module's docstring; ``std`` of a single seed is None.
+        The content of a results file, see the module's docstring; ``std`` of a single seed is None, and ``best`` where
+        nothing was measured.
 
     Raises:
         InputError: no runs, or a method twice in one setting with one seed.
@@ -63,22 +69,27 @@ def summarise_runs(
     settings: dict[str, dict[str, Any]] = {}
     for run in runs:
         entry = settings.setdefault(setting_label(run["setting"]), {"setting": dict(run["setting"]), "methods": {}})
-        cell = entry["methods"].setdefault(run["method"], {"seeds": [], "values": []})
-        if run["seed"] in cell["seeds"]:
+        cell = entry["methods"].setdefault(run["method"], {"seeds": [], "values": [], "missing": []})
+        if run["seed"] in cell["seeds"] or run["seed"] in cell["missing"]:
             raise InputError(f"{run['method']} has seed {run['seed']} twice at {setting_label(run['setting'])}.")
-        cell["seeds"].append(run["seed"])
-        cell["values"].append(float(run["value"]))
+        if math.isfinite(run["value"]):
+            cell["seeds"].append(run["seed"])
+            cell["values"].append(float(run["value"]))
+        else:
+            cell["missing"].append(run["seed"])
     for entry in settings.values():
         methods = entry["methods"]
         for cell in methods.values():
-            mean, std = mean_and_std(cell["values"])
-            cell |= {"mean": mean, "std": None if math.isnan(std) else std}
+            mean, std = mean_and_std(cell["values"]) if cell["values"] else (math.nan, math.nan)
+            cell |= {name: None if math.isnan(x) else x for name, x in (("mean", mean), ("std", std))}
+            cell["missing"] = len(cell["missing"])
         sign = 1
         if entry["setting"].get("measure") in lower_is_better:
             entry["lower_is_better"], sign = True, -1
-        entry["best"] = max(methods, key=lambda name: sign * methods[name]["mean"])
+        known = [name for name, cell in methods.items() if cell["values"]]
+        entry["best"] = max(known, key=lambda name: sign * methods[name]["mean"]) if known else None
         entry["anova_p"], entry["best_is_significant"] = None, False
-        if len(methods) > 1 and all(len(cell["values"]) > 1 for cell in methods.values()):
+        if len(methods) > 1 and all(len(cell["values"]) > 1 and not cell["missing"] for cell in methods.values()):
             comparison = compare_groups({name: [sign * x for x in cell["values"]] for name, cell in methods.items()})
             entry["anova_p"], entry["best_is_significant"] = comparison.anova_p, comparison.best_is_significant
             for name, cell in methods.items():
@@ -112,9 +123,19 @@ def write_results(
         "seeds": sorted({run["seed"] for run in runs}),
         "commit": git.stdout.strip() or None,
     }
+    content = json.dumps(_without_nan({**summary, **record}), indent=1, ensure_ascii=False, allow_nan=False)
     with whole_file(path) as partial:
-        partial.write_text(json.dumps({**summary, **record}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        partial.write_text(content + "\n", encoding="utf-8")
     return Path(path)
+
+
+def _without_nan(value: Any) -> Any:
+    """``value`` with None for every number that is not finite, which JSON cannot say."""
+    if isinstance(value, Mapping):
+        return {key: _without_nan(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def load_results(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -154,13 +175,18 @@ def method_names(results: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(name for entry in results["settings"] for name in entry["methods"]))
 
 
+def was_measured(entry: Mapping[str, Any], name: str) -> bool:
+    """Whether a method was measured in a setting."""
+    return entry["methods"].get(name, {}).get("mean") is not None
+
+
 def results_table(results: Mapping[str, Any]) -> str:
     r"""Results as a Markdown table: methods in rows, settings in columns, and a line that says how to read it.
 
     Cells are ``0.870 ± 0.031`` (mean and standard deviation over seeds; a single seed has no deviation), ``–`` where
-    nothing was run. The best of a column is bold, and all that print alike, with ``*`` where ANOVA and Tukey's test
-    against every other method give p < 0.05. ``↓`` marks columns of which lower is better. Comparisons of two methods
-    end the table.
+    nothing was run or measured. Runs without a value are counted under the table. The best of a column is bold, and all
+    that print alike, with ``*`` where ANOVA and Tukey's test against every other method give p < 0.05. ``↓`` marks
+    columns of which lower is better. Comparisons of two methods end the table.
 
     Args:
         results: of `summarise_runs` or `load_results`.
@@ -176,7 +202,8 @@ def results_table(results: Mapping[str, Any]) -> str:
         same = [found if found and tuple(found["methods"]) == pair else None for found in comparisons]
         rows.append([change, *("–" if found is None else _percent(found["relative_change"]) for found in same)])
         rows.append([p, *("–" if found is None else f"{found['p']:.2g}" for found in same)])
-    counts = sorted({len(cell["values"]) for entry in settings for cell in entry["methods"].values()})
+    cells = [(entry, name, cell) for entry in settings for name, cell in entry["methods"].items()]
+    counts = sorted({len(cell["values"]) for _, _, cell in cells})
     seeds = " to ".join(str(count) for count in dict.fromkeys((counts[0], counts[-1])))
     note = f"{results['title']}. {results['metric']}, mean"
     note += f" ± standard deviation over {seeds} seeds" if counts[-1] > 1 else " of one seed"
@@ -187,6 +214,15 @@ def results_table(results: Mapping[str, Any]) -> str:
     if pairs:
         subjects = max(found["subjects"] for found in comparisons if found)
         note += f"; p: paired permutation test over {subjects} subjects, each with its mean over seeds"
+        if left_out := max(found.get("left_out", 0) for found in comparisons if found):
+            note += f" (up to {left_out} left out, without a value of both)"
+    missing = [
+        f"{name} at {setting_label(entry['setting'])} {cell['missing']} of {cell['missing'] + len(cell['values'])}"
+        for entry, name, cell in cells
+        if cell.get("missing")
+    ]
+    if missing:
+        note += f"; without a value, and left out: {', '.join(missing)}"
     return f"{markdown_table(header, rows)}\n\n{note}."
 
 
@@ -200,7 +236,7 @@ def _percent(change: float) -> str:
 
 def _cell(entry: Mapping[str, Any], name: str) -> str:
     cell = entry["methods"].get(name)
-    if cell is None:
+    if cell is None or cell["mean"] is None:
         return "–"
     mean = f"{cell['mean']:.3f}"
     text = mean + ("" if cell["std"] is None else f" ± {cell['std']:.3f}")

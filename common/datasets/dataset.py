@@ -44,5 +44,9 @@ class Dataset:
 
     @property
     def cases(self) -> tuple[str, ...]:
-        """Name of each case, sorted."""
+        """Names of the cases.
+
+        Returns:
+            One for each item, sorted.
+        """
         return tuple(item["case"] for item in self.items)

@@ -79,7 +79,11 @@ class Fingerprint:
     labels: Mapping[str, tuple[LabelObservation, ...]] = field(repr=False)
 
     def summary(self) -> dict[str, Any]:
-        """Its numbers without the labels, as plain JSON."""
+        """Its numbers without the labels.
+
+        Returns:
+            Plain JSON: each attribute but ``labels``, by its name.
+        """
         return {name: value for name, value in vars(self).items() if name not in ("labels",)}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from common.datasets.hippocampus import hippocampus_volumes
 from common.datasets.sections import section_of
-from common.io.load_slices import simulated_slices
+from common.datasets.volume_slices import simulated_slices
 
 
 def hippocampus_slice_datalist(

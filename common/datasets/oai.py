@@ -122,6 +122,9 @@ def load_soft_labels(**options: Any) -> Compose:
     Args:
         **options: of `common.transforms.SoftLabelFromRatersd`, such as ``hyperintensity``.
 
+    Returns:
+        A chain of dictionary transforms.
+
     Raises:
         InputError: an option out of range; by case, a file that cannot be read or does not fit.
 

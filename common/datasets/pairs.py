@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from PIL import Image
-
 from common.errors import InputError
+from common.io.formats import read_header
 
 SHOWN_NAMES = 5
 
@@ -61,13 +60,12 @@ def match_pairs(images: Mapping[str, Path], masks: Mapping[str, Path], dataset: 
         sizes = []
         for path in (images[case], masks[case]):
             try:
-                with Image.open(path) as header:
-                    sizes.append(header.size)
-            except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+                sizes.append(read_header(path).shape)
+            except InputError:
                 unreadable.append(f"{path.parent.name}/{path.name}")
         if len(sizes) == 2 and sizes[0] != sizes[1]:
-            (width, height), (mask_width, mask_height) = sizes
-            different.append(f"{images[case].name} {width}×{height} but its mask {mask_width}×{mask_height}")
+            size, mask_size = ("×".join(map(str, found)) for found in sizes)
+            different.append(f"{images[case].name} {size} but its mask {mask_size}")
     problems = [
         ("images without a mask", [images[case].name for case in sorted(images.keys() - masks.keys())]),
         ("masks without an image", [masks[case].name for case in sorted(masks.keys() - images.keys())]),

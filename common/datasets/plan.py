@@ -45,12 +45,18 @@ class Plan:
         patch_size: voxels that the network sees at once, in its dimensions.
         crop: what of a larger image is trained on: a ``random`` patch, the ``center``, or around the ``label``.
         normalization: ``{"kind": …}`` and its numbers: ``zscore`` (each image and channel by its own mean and standard
-            deviation; with ``"nonzero": true``, of volumes, those of the values that are not 0), ``ct`` (clipped to
-            ``lower`` … ``upper``, then by ``mean`` and ``std`` of the data set), ``percentiles`` (``lower`` … ``upper``
-            % of each image to 0 … 1), ``window`` (``lower`` … ``upper`` to −1 … 1), ``none``.
+            deviation), ``ct`` (clipped to ``lower`` … ``upper``, then by ``mean`` and ``std`` of the data set),
+            ``percentiles`` (``lower`` … ``upper`` % of each image to 0 … 1), ``window`` (``lower`` … ``upper`` to
+            −1 … 1), ``none``. With ``bias_field: n4`` the bias field of volumes is corrected before,
+            with ``nonzero: true`` ``zscore`` of volumes takes the values that are not 0 alone.
         features: of each resolution of the network.
         fingerprint: what it was made from.
         notes: decisions that alter data, a sentence each.
+
+    Example:
+        >>> plan = example_plan()
+        >>> Plan.from_json(plan.to_json()) == plan, plan.num_classes
+        (True, 2)
     """
 
     spatial_dims: int
@@ -72,46 +78,92 @@ class Plan:
 
     @property
     def num_classes(self) -> int:
-        """Background included."""
+        """Number of classes.
+
+        Returns:
+            At least 2, background included.
+        """
         return len(self.class_names)
 
     @property
     def binary(self) -> bool:
-        """Whether there is one class beside the background."""
+        """Whether there is one class beside the background.
+
+        Returns:
+            True for two classes, background included.
+        """
         return self.num_classes == 2
 
     @property
     def several_classes(self) -> bool:
-        """Whether there are two classes or more beside the background."""
+        """Whether there are two classes or more beside the background.
+
+        Returns:
+            The opposite of `binary`.
+        """
         return not self.binary
 
     @property
     def logits(self) -> int:
-        """Channels of a network that has one logit for one class, and for several one for each, background included."""
+        """Channels of a network's output.
+
+        Returns:
+            1 for one class beside the background, else the number of classes, background included.
+        """
         return 1 if self.binary else self.num_classes
 
     @property
     def slices(self) -> bool:
-        """Whether a 2-D network takes volumes slice by slice."""
+        """Whether a 2-D network takes volumes slice by slice.
+
+        Returns:
+            True for a 2-D network and 3-D images.
+        """
         return self.spatial_dims == 2 and self.image_dims == 3
 
     @property
     def slice_axis(self) -> int | None:
-        """Spatial axis of an oriented volume along which slices are stacked; None where volumes stay whole."""
-        return 2 if self.spatial_dims == 2 else None
+        """Spatial axis of an oriented volume along which slices are stacked.
+
+        Returns:
+            2, or None of pictures and where volumes stay whole.
+        """
+        return 2 if self.slices else None
+
+    @property
+    def voxel_size(self) -> tuple[float, ...] | None:
+        """Size of a patch's voxel.
+
+        Returns:
+            mm along each axis; None of pictures, and where volumes are not resampled.
+        """
+        sides = (self.spacing or ())[: self.spatial_dims]
+        return tuple(sides) if sides and min(sides) > 0 else None
 
     @property
     def validation_batch(self) -> int:
-        """Images of one size, as resized pictures are, go through a network together; others one by one."""
+        """How many images go through a network together in a validation.
+
+        Returns:
+            16 where images have one size, as resized pictures do, else 1.
+        """
         return 16 if self.image_dims == 2 or (self.crop != "random" and not self.slices) else 1
 
     @property
     def new_dimensions(self) -> tuple[int, ...]:
-        """Dimensions that a new image may have: a network of pictures takes volumes slice by slice, too."""
+        """Dimensions that a new image may have.
+
+        Returns:
+            2 and 3 for a network of pictures, which takes volumes slice by slice, too; else 3.
+        """
         return (2, 3) if self.image_dims == 2 else (3,)
 
     def to_json(self) -> str:
-        """A page of JSON."""
+        """The plan as it is written beside the weights.
+
+        Returns:
+            A page of JSON, a line for each attribute; see `from_json`.
+        """
         content = {"format": FORMAT} | asdict(self)
         lines = [f"    {json.dumps(name)}: {_dumped(value)}" for name, value in content.items()]
         return "{\n" + ",\n".join(lines) + "\n}\n"
@@ -163,7 +215,13 @@ class Plan:
         return cls(**{name: _frozen(value) for name, value in content.items()})
 
     def contradictions(self, given: Mapping[str, Any]) -> list[str]:
-        """What was given and is not what the plan says, a sentence each; None is not given.
+        """What was given and is not what the plan says.
+
+        Args:
+            given: by attribute of the plan; None is not given.
+
+        Returns:
+            A sentence each, in the order of ``given``; none if nothing contradicts.
 
         Example:
             >>> example_plan().contradictions({"channels": 3, "spacing": None})
@@ -190,6 +248,7 @@ def make_plan(
     batch_size: int = 2,
     base_features: int = 16,
     most_levels: int | None = None,
+    default_normalization: Mapping[str, Any] | None = None,
     class_values: Mapping[str, Any] | None = None,
     class_colors: Mapping[str, str] | None = None,
     ignore_value: Any = None,
@@ -212,6 +271,8 @@ def make_plan(
         batch_size: images of a training step.
         base_features: of the finest resolution.
         most_levels: of resolutions; None: 7 in 2-D, 6 in 3-D.
+        default_normalization: of a method whose transforms expect certain intensities, where none is given; None: as
+            above.
         class_values: name → value in the label files, where the data set does not say.
         class_colors: name → ``"#rrggbb"`` in colored label files.
         ignore_value: in label files, of what was not labelled.
@@ -227,6 +288,8 @@ def make_plan(
     Nature Methods 2021, https://doi.org/10.1038/s41592-020-01008-z.
     """
     asked = {name: _frozen(value) for name, value in (given or {}).items() if value is not None}
+    if default_normalization:
+        asked.setdefault("normalization", _frozen(default_normalization))
     unknown = asked.keys() - {entry.name for entry in fields(Plan)}
     if unknown:
         raise InputError(f"A plan has no {', '.join(sorted(unknown))}.")
@@ -310,8 +373,13 @@ def _classes(
     ignore = dataset.ignore_value if ignore_value is None else ignore_value
     values = dict(class_values) if class_values else None
     known = dict(dataset.class_names) if dataset.class_names else None
-    said = {"class_names": known, "ignore_value": ignore, "class_values": values, "class_colors": class_colors}
-    said["label_threshold"] = label_threshold
+    said: dict[str, Any] = {
+        "class_names": known,
+        "ignore_value": ignore,
+        "class_values": values,
+        "class_colors": class_colors,
+        "label_threshold": label_threshold,
+    }
     meanings: dict[str, LabelMeaning] = {}
     drawn = {name: observed for name, observed in fingerprint.labels.items() if name in annotators}
     if drawn:
@@ -467,6 +535,11 @@ def _check(plan: Plan) -> None:
         raise InputError(
             f"normalization: expected one of {', '.join(NORMALIZATIONS)}, got {plan.normalization.get('kind')!r}."
         )
+    correction = plan.normalization.get("bias_field")
+    if correction not in (None, "n4"):
+        raise InputError(f"normalization: expected bias_field n4, got {correction!r}.")
+    if correction and plan.image_dims == 2:
+        raise InputError("normalization: expected volumes to correct the bias field of, got pictures.")
     if plan.channels < 1:
         raise InputError(f"channels: expected 1 or more, got {plan.channels}.")
     if not plan.features or min(plan.features) < 1:

@@ -118,7 +118,8 @@ class Samples(torch.utils.data.Dataset):
 
     def __getitem__(self, index: int) -> dict[Hashable, Any]:
         """One sample: the keys of the case, arrays ``(C, *spatial)``."""
-        return apply_transform(self.transform, self.samples[index], map_items=False)
+        sample: dict[Hashable, Any] = apply_transform(self.transform, self.samples[index], map_items=False)  # type: ignore[assignment]
+        return sample
 
 
 def _deterministic(transform: Compose) -> list[Any]:

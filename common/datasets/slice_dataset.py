@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -11,6 +11,14 @@ from monai.data import CacheDataset
 from torch.utils.data import Dataset
 
 from common.errors import InputError
+
+
+class Volumes(Protocol):
+    """What has a length and gives an item for each index: a list or a data set of PyTorch or MONAI."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Any: ...
 
 
 class SliceDataset(Dataset):
@@ -38,18 +46,22 @@ class SliceDataset(Dataset):
 
     def __init__(
         self,
-        data: Sequence[Mapping[Hashable, Any]],
+        data: Volumes,
         slice_axis: int = 2,
         transform: Callable[[Any], Any] | None = None,
         foreground: Sequence[Hashable] | None = None,
     ) -> None:
         if slice_axis not in (0, 1, 2):
             raise InputError(f"slice_axis must be 0, 1 or 2, got {slice_axis!r}.")
-        data = data if transform is None else CacheDataset(data, transform, progress=False)
-        self.volumes, self.slice_axis = data, slice_axis
+        self.volumes: Volumes = (
+            data if transform is None else CacheDataset(cast(Sequence, data), transform, progress=False)
+        )
+        self.slice_axis = slice_axis
         self.foreground = None if foreground is None else tuple(foreground)
         self.index = [
-            (index, position) for index in range(len(data)) for position in self._positions(data[index], index)
+            (index, position)
+            for index in range(len(self.volumes))
+            for position in self._positions(self.volumes[index], index)
         ]
 
     def __len__(self) -> int:

@@ -91,7 +91,7 @@ def split_dataset(
         >>> items = tuple({"case": name, "subject": name, "image": name, "label": name} for name in "abcdefghij")
         >>> split = split_dataset(Dataset("plain", Path("/data"), items))
         >>> len(split.training), [item["case"] for item in split.test]
-        (7, ['f', 'h'])
+        (7, ['a', 'h'])
     """
     items = list(dataset.items)
     own = {name: [item for item in items if item.get("section") == name] for name in SECTIONS}

@@ -24,6 +24,7 @@ from common.datasets.plan import Plan
 from common.errors import InputError
 from common.io.checks import NOT_LABELLED
 from common.io.load_case import LoadCased
+from common.transforms.bias_field import N4BiasFieldd
 from common.transforms.consensus_label import ConsensusLabeld
 from common.transforms.crop_around_label import CropAroundLabeld
 from common.transforms.resample_slices import AxisSpacingd, ResizeAread
@@ -32,6 +33,7 @@ from common.transforms.slices import NormalizeSlicesd
 
 __all__ = ["consensus", "geometry", "intensity", "new_images", "patch", "reading", "to_tensor"]
 
+BY_ANNOTATORS = ("annotators", "consensus", "shares")  # drawn by several, and what is made of it
 LABELS = ("label", "annotators")  # class maps, whoever drew them
 
 
@@ -45,6 +47,11 @@ def reading(plan: Plan, labels: bool = True) -> list[Transform]:
     Returns:
         ``image`` becomes ``(channels, *spatial)``; ``label`` ``(1, *spatial)`` and ``annotators`` ``(R, *spatial)``, of
         the items that have them, become class maps, −1 where it was not labelled.
+
+    Example:
+        >>> from common.datasets.plan import example_plan
+        >>> [type(step).__name__ for step in reading(example_plan())]
+        ['LoadCased']
     """
     if not labels:
         return [LoadCased("image", channels=plan.channels)]
@@ -60,6 +67,14 @@ def consensus(plan: Plan, method: str = "majority", replace: bool = True) -> lis
         plan: with ``annotators``; without any nothing is done.
         method: ``majority``, ``staple`` or ``spatial_staple``.
         replace: see `ConsensusLabeld`.
+
+    Returns:
+        At most one transform: ``annotators`` ``(R, *spatial)`` give ``label`` ``(1, *spatial)``.
+
+    Example:
+        >>> from common.datasets.plan import example_plan
+        >>> consensus(example_plan())  # one label each
+        []
     """
     return [ConsensusLabeld(plan.num_classes, method, replace)] if plan.annotators else []
 
@@ -78,6 +93,11 @@ def geometry(plan: Plan, keys: Sequence[str] = ("image", *LABELS), soft: Sequenc
 
     Returns:
         Transforms; an item may lack any key but the image.
+
+    Example:
+        >>> from common.datasets.plan import example_plan
+        >>> [type(step).__name__ for step in geometry(example_plan())]
+        ['ResizeAread', 'ResizeLabelsd']
     """
     labels = [key for key in keys if key != "image"]
     if plan.image_dims == 2:
@@ -85,14 +105,15 @@ def geometry(plan: Plan, keys: Sequence[str] = ("image", *LABELS), soft: Sequenc
         found: list[Transform] = [ResizeAread("image", size)]
         found += [ResizeAread(soft, size, allow_missing_keys=True)] if soft else []
         return found + ([ResizeLabelsd(labels, size, allow_missing_keys=True)] if labels else [])
+    spacing = plan.spacing or (-1.0, -1.0, -1.0)
     found = [
         Orientationd([*keys, *soft], axcodes=plan.orientation, labels=None, allow_missing_keys=True),
-        AxisSpacingd("image", plan.spacing),
+        AxisSpacingd("image", spacing),
     ]
     if soft:
-        found.append(AxisSpacingd(soft, plan.spacing, allow_missing_keys=True))
+        found.append(AxisSpacingd(soft, spacing, allow_missing_keys=True))
     if labels:
-        found.append(Spacingd(labels, plan.spacing, mode="nearest", dtype="float32", allow_missing_keys=True))
+        found.append(Spacingd(labels, spacing, mode="nearest", dtype="float32", allow_missing_keys=True))
     return found
 
 
@@ -107,13 +128,84 @@ def intensity(plan: Plan, slice_axis: int | None = None) -> list[Transform]:
         Transforms of ``image``.
 
     Raises:
-        InputError: numbers are missing.
+        InputError: numbers are missing, or N4 is asked for and SimpleITK (extra ``itk``) is not installed.
+
+    Example:
+        >>> from common.datasets.plan import example_plan
+        >>> [type(step).__name__ for step in intensity(example_plan())]
+        ['NormalizeSlicesd']
     """
-    numbers: Mapping[str, Any] = plan.normalization
+    correction: list[Transform] = [N4BiasFieldd("image")] if plan.normalization.get("bias_field") == "n4" else []
+    return correction + _scaling(plan.normalization, slice_axis)
+
+
+def patch(plan: Plan, keys: Sequence[str] = ("image", *LABELS)) -> list[Transform]:
+    """Images of at least the plan's patch: extended, and cropped where the plan crops each case once.
+
+    A ``random`` patch is drawn later, for each sample anew (`common.datasets.Samples`).
+
+    Args:
+        plan: with ``patch_size`` and ``crop``.
+        keys: which of image and labels the items have, or may have.
+
+    Returns:
+        Transforms; beyond the border an image has its last value with ``label``, else 0, and a label background;
+        annotators, and what is made of their labels, have −1 there, not labeled.
+
+    Example:
+        >>> from common.datasets.plan import example_plan
+        >>> [type(step).__name__ for step in patch(example_plan())]
+        ['SpatialPadd', 'SpatialPadd']
+    """
+    size = [*plan.patch_size, *([-1] if plan.slices else [])]
+    if plan.crop == "label":
+        modes = ["edge" if key == "image" else "constant" for key in keys]
+        return [CropAroundLabeld(keys, "label", plan.patch_size, modes, allow_missing_keys=True)]
+    fit = ResizeWithPadOrCropd if plan.crop == "center" else SpatialPadd
+    filled = [key for key in keys if key not in BY_ANNOTATORS]
+    unlabelled = [key for key in keys if key in BY_ANNOTATORS]  # an annotator who is absent is absent there, too
+    found: list[Transform] = [fit(filled, size, allow_missing_keys=True)]
+    return found + ([fit(unlabelled, size, allow_missing_keys=True, value=NOT_LABELLED)] if unlabelled else [])
+
+
+def new_images(plan: Plan) -> list[Transform]:
+    """What is done to a new image as a whole before it is segmented slab by slab (`common.workflow.new_image_inferer`).
+
+    Args:
+        plan: of the network.
+
+    Returns:
+        Transforms of ``image``: read, and of volumes normalized; pictures are normalized with their slab.
+
+    Example:
+        >>> from common.datasets.plan import example_plan
+        >>> [type(step).__name__ for step in new_images(example_plan())]
+        ['LoadCased']
+    """
+    return [*reading(plan, labels=False), *(intensity(plan) if plan.image_dims == 3 else [])]
+
+
+def to_tensor(keys: Sequence[str]) -> list[Transform]:
+    """Float32 tensors without metadata, which a loader puts into batches.
+
+    Args:
+        keys: that items have, or may have.
+
+    Returns:
+        One transform.
+
+    Example:
+        >>> to_tensor(["image"])[0]({"image": [[1]]})["image"].dtype
+        torch.float32
+    """
+    return [EnsureTyped(keys, dtype="float32", track_meta=False, allow_missing_keys=True)]
+
+
+def _scaling(numbers: Mapping[str, Any], slice_axis: int | None) -> list[Transform]:
     kind = numbers["kind"]
     try:
         if kind == "zscore" and numbers.get("nonzero"):
-            if plan.image_dims == 2:
+            if slice_axis is not None:
                 raise InputError("normalization: nonzero is for volumes whose background is 0, got pictures.")
             return [NormalizeIntensityd("image", nonzero=True, channel_wise=True)]
         if kind == "zscore":
@@ -132,48 +224,3 @@ def intensity(plan: Plan, slice_axis: int | None = None) -> list[Transform]:
     except KeyError as error:
         raise InputError(f"normalization: {kind} needs {error.args[0]}.") from error
     return []
-
-
-def patch(plan: Plan, keys: Sequence[str] = ("image", *LABELS)) -> list[Transform]:
-    """Images of at least the plan's patch: extended, and cropped where the plan crops each case once.
-
-    A ``random`` patch is drawn later, for each sample anew (`common.datasets.Samples`).
-
-    Args:
-        plan: with ``patch_size`` and ``crop``.
-        keys: which of image and labels the items have, or may have.
-
-    Returns:
-        Transforms; beyond the border an image has its last value with ``label``, else 0, and a label background;
-        what is not a key of the three is not labeled there, and neither is anything of an annotator.
-    """
-    size = [*plan.patch_size, *([-1] if plan.slices else [])]
-    if plan.crop == "label":
-        modes = ["edge" if key == "image" else "constant" for key in keys]
-        return [CropAroundLabeld(keys, "label", plan.patch_size, modes)]
-    fit = ResizeWithPadOrCropd if plan.crop == "center" else SpatialPadd
-    filled = [key for key in keys if key in ("image", "label")]
-    unlabelled = [key for key in keys if key not in filled]  # an annotator who is absent is absent there, too
-    found: list[Transform] = [fit(filled, size, allow_missing_keys=True)]
-    return found + ([fit(unlabelled, size, allow_missing_keys=True, value=NOT_LABELLED)] if unlabelled else [])
-
-
-def new_images(plan: Plan) -> list[Transform]:
-    """What is done to a new image as a whole before it is segmented slab by slab (`common.workflow.new_image_inferer`).
-
-    Args:
-        plan: of the network.
-
-    Returns:
-        Transforms of ``image``: read, and of volumes normalized; pictures are normalized with their slab.
-    """
-    return [*reading(plan, labels=False), *(intensity(plan) if plan.image_dims == 3 else [])]
-
-
-def to_tensor(keys: Sequence[str]) -> list[Transform]:
-    """Float32 tensors without metadata, which a loader puts into batches.
-
-    Args:
-        keys: that items have, or may have.
-    """
-    return [EnsureTyped(keys, dtype="float32", track_meta=False, allow_missing_keys=True)]

@@ -77,7 +77,7 @@ def split_subjects(
         asked = " + ".join(f"{numbers[name]} {name}" for name in ("training", "validation", "test"))
         raise InputError(
             f"{dataset} holds {len(groups)} subjects, but {asked} subjects are {sum(numbers.values())}: "
-            "lower num_training, num_validation or num_test."
+            "lower the numbers of training, validation or test subjects."
         )
     rest = dict(groups)
     for name, draw_seed in (("test", TEST_SEED), ("validation", seed), ("training", seed)):

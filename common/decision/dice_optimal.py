@@ -1,8 +1,8 @@
 """The segmentations that are best, on average over noisy labels, for Dice and for accuracy.
 
 A marginal m gives each voxel's probability of being foreground. Nordström et al., *Marginal Thresholding in Noisy
-Image Segmentation*: accuracy is highest for {m ≥ 1/2}, Dice for {m ≥ t} with a threshold t ≤ 1/2 that depends on the
-image.
+Image Segmentation*: accuracy is highest for {m > 1/2}, Dice for {m ≥ t} with a threshold t ≤ 1/2 that depends on the
+image. A voxel with m = 1/2 is worth the same to accuracy in and out, and background by the tie rule of `common.fusion`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import math
 import torch
 
 from common.errors import InputError
+from common.fusion.ties import exceeds
 
 __all__ = ["accuracy_optimal_segmentation", "apply_threshold", "dice_optimal_segmentation", "dice_optimal_threshold"]
 
@@ -46,7 +47,7 @@ def dice_optimal_threshold(marginal: torch.Tensor) -> tuple[torch.Tensor, torch.
         >>> dice_optimal_threshold(torch.tensor([[[1.0, 0.25, 0.25, 0.25, 0.0]]]))  # Dice 2·1 / (1 + 1.75)
         (tensor([[0.3636]], dtype=torch.float64), tensor([[0.7273]], dtype=torch.float64))
     """
-    values = _probabilities(marginal)
+    values = as_probabilities(marginal)
     values = values.cpu() if values.device.type == "mps" else values  # has no float64
     rows = values.flatten(2).flatten(0, 1)
     start = torch.zeros(len(rows), dtype=torch.float64, device=rows.device)
@@ -96,7 +97,10 @@ def dice_optimal_segmentation(marginal: torch.Tensor) -> torch.Tensor:
 
 
 def accuracy_optimal_segmentation(marginal: torch.Tensor) -> torch.Tensor:
-    """The largest segmentation of highest accuracy against a marginal: {m ≥ 1/2} (eq. 11, 13).
+    """The smallest segmentation of highest accuracy against a marginal: {m > 1/2} (eq. 11, 13).
+
+    A probability of one half, up to rounding, is background, as everywhere (`common.fusion.exceeds`): a vote of two
+    annotators against two is decided alike for training, as reference and here.
 
     Args:
         marginal: ``(B, C, *spatial)`` probabilities.
@@ -109,12 +113,12 @@ def accuracy_optimal_segmentation(marginal: torch.Tensor) -> torch.Tensor:
 
     Example:
         >>> accuracy_optimal_segmentation(torch.tensor([[[0.9, 0.5, 0.1]]])).tolist()
-        [[[1.0, 1.0, 0.0]]]
+        [[[1.0, 0.0, 0.0]]]
     """
-    return (_probabilities(marginal) >= 0.5).to(marginal.dtype)
+    return exceeds(as_probabilities(marginal)).to(marginal.dtype)
 
 
-def _probabilities(marginal: torch.Tensor) -> torch.Tensor:
+def as_probabilities(marginal: torch.Tensor) -> torch.Tensor:
     """``marginal`` checked, as a plain float32 or float64 tensor with values in [0, 1]."""
     if marginal.ndim < 3:
         raise InputError(f"marginal: expected (batch, channel, *spatial), got the shape {tuple(marginal.shape)}.")

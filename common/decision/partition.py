@@ -7,7 +7,7 @@ import torch
 from common.decision.dice_optimal import dice_optimal_threshold
 from common.errors import InputError
 
-__all__ = ["dice_optimal_partition"]
+__all__ = ["classes_above", "dice_optimal_partition"]
 
 
 def dice_optimal_partition(probabilities: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -50,8 +50,29 @@ def dice_optimal_partition(probabilities: torch.Tensor) -> tuple[torch.Tensor, t
         )
     foreground = probabilities.as_subclass(torch.Tensor)[:, 1:]
     threshold, _ = dice_optimal_threshold(foreground)
+    return classes_above(foreground, threshold), threshold
+
+
+def classes_above(foreground: torch.Tensor, threshold: torch.Tensor) -> torch.Tensor:
+    """The class whose probability is the largest multiple of its threshold, if that is at least 1, else background.
+
+    Args:
+        foreground: ``(B, K, *spatial)`` probabilities of the classes 1 … K.
+        threshold: ``(B, K)`` above 0.
+
+    Returns:
+        Class indices ``(B, 1, *spatial)`` int64; of equal multiples the smallest class.
+
+    Example:
+        >>> classes_above(torch.tensor([[[0.5, 0.2], [0.4, 0.2]]]), torch.tensor([[0.5, 0.25]]))
+        tensor([[[2, 0]]])
+    """
     limit = threshold.view(*threshold.shape, *[1] * (foreground.ndim - 2)).to(foreground.device)
-    ratio = foreground.to(limit.dtype) / limit
-    largest, index = ratio.max(1, keepdim=True)
+    best = torch.zeros_like(foreground[:, :1], dtype=limit.dtype)
+    index = torch.zeros_like(best, dtype=torch.int64)
+    for k in range(foreground.shape[1]):  # one by one: all at once would hold every class in float64
+        ratio = foreground[:, k : k + 1] / limit[:, k : k + 1]
+        better = ratio > best
+        best, index = torch.where(better, ratio, best), torch.where(better, k + 1, index)
     # thresholds are attained by a voxel, whose ratio may be rounded to just below 1
-    return torch.where(largest >= 1 - 4 * torch.finfo(limit.dtype).eps, index + 1, 0), threshold
+    return torch.where(best >= 1 - 4 * torch.finfo(limit.dtype).eps, index, 0)

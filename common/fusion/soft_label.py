@@ -40,34 +40,34 @@ def structure_masks(labels: torch.Tensor, values: Sequence[int]) -> torch.Tensor
 
 
 def aggregate_raters(masks: torch.Tensor) -> torch.Tensor:
-    """Step 1: the share of the raters who marked a voxel, among those who rated the scan.
+    """Step 1: the share of the raters who marked a voxel, among those who rated it.
 
-    ``ȳ_i = Σ_r m_ri / R``, R the number of raters with at least one voxel that is not −1. A voxel that is −1 within a
-    scan that was rated counts as not marked.
+    ``ȳ_i = Σ_r m_ri / R_i``, R_i the number of raters whose mask is not −1 at voxel i: of whole scans the share of the
+    raters who rated the scan. What is −1 in all masks nobody rated: it stays −1, no background.
 
     Args:
-        masks: (R, *rest), 1 marked, 0 not; −1 throughout where a rater did not rate the scan. The rest may begin with
-            structures, which are then taken one by one.
+        masks: (R, *rest), 1 marked, 0 not, −1 not rated; −1 throughout where a rater did not rate the scan. The rest
+            may begin with structures, which are then taken one by one.
 
     Returns:
-        (*rest) float32 in [0, 1].
+        (*rest) float32 in [0, 1], and −1 where nobody rated.
 
     Raises:
         InputError: nobody rated the scan, or other values.
 
     Example:
-        >>> aggregate_raters(torch.tensor([[1, 1, 0], [1, 0, 0], [-1, -1, -1]])).tolist()
-        [1.0, 0.5, 0.0]
+        >>> aggregate_raters(torch.tensor([[1, 1, 0, -1], [1, 0, -1, -1], [-1, -1, -1, -1]])).tolist()
+        [1.0, 0.5, 0.0, -1.0]
     """
     if masks.ndim < 2 or not ((masks == 0) | (masks == 1) | (masks == -1)).all():
         raise InputError(
             "masks: expected (rater, *spatial) with 1 where marked, 0 where not and -1 of a rater who is absent, "
             f"got the shape {tuple(masks.shape)}{_values(masks)}."
         )
-    rated = int((masks >= 0).flatten(1).any(1).sum())
-    if not rated:
+    rated = (masks >= 0).sum(0)
+    if not rated.any():
         raise InputError(f"masks: expected at least one rater who rated the scan, got {len(masks)} who did not.")
-    return (masks == 1).sum(0).float() / rated
+    return ((masks == 1).sum(0).float() / rated).masked_fill(rated == 0, -1.0)
 
 
 def restrict_to_anatomy(label: torch.Tensor, anatomy: torch.Tensor) -> torch.Tensor:
@@ -190,7 +190,7 @@ def soft_label_steps(
     """The soft label after each of the four steps, in their order; a step that is switched off is left out.
 
     Args:
-        masks: (R, K, *spatial), 1 marked, 0 not, −1 throughout for a rater who did not rate the scan.
+        masks: (R, K, *spatial), 1 marked, 0 not, −1 not rated (throughout for a rater who did not rate the scan).
         image: (*spatial).
         anatomy: (K, *spatial), true inside structure k.
         restrict: step 2, remove what lies outside the anatomy. Steps 3 and 4 then stay inside it too.
@@ -201,7 +201,7 @@ def soft_label_steps(
 
     Returns:
         (K, *spatial) float32 in [0, 1] under ``"raters"``, ``"anatomy"``, ``"hyperintensity"`` and ``"neighbours"``.
-        The last one is the soft label.
+        The last one is the soft label. What nobody rated is −1 in all of them, and no evidence for its neighbours.
 
     Raises:
         InputError: the shapes do not fit, nobody rated the scan, or an argument is out of range.
@@ -223,6 +223,7 @@ def soft_label_steps(
             f"got {tuple(masks.shape)}."
         )
     label = aggregate_raters(masks)
+    unrated, label = label < 0, label.clamp_min(0)
     steps = {"raters": label}
     if restrict:
         label = steps["anatomy"] = restrict_to_anatomy(label, anatomy)
@@ -230,9 +231,9 @@ def soft_label_steps(
         bright = find_hyperintense(image, anatomy, hyperintensity)
         label = steps["hyperintensity"] = raise_hyperintense(label, bright & (label > 0) if marked_only else bright)
     if neighbour_slices:
-        label = add_neighbour_slices(label, neighbour_slices, slice_axis)
+        label = add_neighbour_slices(label.masked_fill(unrated, 0.0), neighbour_slices, slice_axis)
         steps["neighbours"] = restrict_to_anatomy(label, anatomy) if restrict else label
-    return steps
+    return {name: step.masked_fill(unrated, -1.0) for name, step in steps.items()}
 
 
 def _values(masks: torch.Tensor) -> str:

@@ -60,7 +60,13 @@ LUMINANCE = (19595, 38470, 7471)  # of red, green and blue in 65536ths (ITU-R BT
 
 
 def suffix_of(path: Paths) -> str:
-    """The suffix of an image file in lower case, ``.nii.gz`` as one; empty if it is of none of the formats.
+    """The suffix of an image file.
+
+    Args:
+        path: of a file, which need not exist.
+
+    Returns:
+        One of `IMAGE_SUFFIXES`, lower case, ``.nii.gz`` as one; empty if it is of none of the formats.
 
     Example:
         >>> suffix_of("a.b/CASE_01.NII.GZ"), suffix_of("notes.txt")
@@ -71,12 +77,34 @@ def suffix_of(path: Paths) -> str:
 
 
 def is_picture(path: Paths) -> bool:
-    """Whether a file is PNG, JPEG, TIFF, GIF or BMP by its name."""
+    """Whether a file is a picture by its name.
+
+    Args:
+        path: of a file, which need not exist.
+
+    Returns:
+        True for PNG, JPEG, TIFF, GIF and BMP.
+
+    Example:
+        >>> is_picture("a.PNG"), is_picture("a.nii.gz")
+        (True, False)
+    """
     return suffix_of(path) in PICTURE_SUFFIXES
 
 
 def is_nifti(path: Paths) -> bool:
-    """Whether a file is NIfTI by its name."""
+    """Whether a file is NIfTI by its name.
+
+    Args:
+        path: of a file, which need not exist.
+
+    Returns:
+        True for the suffixes in `NIFTI_SUFFIXES`.
+
+    Example:
+        >>> is_nifti("a.nii.gz"), is_nifti("a.nrrd")
+        (True, False)
+    """
     return suffix_of(path) in NIFTI_SUFFIXES
 
 

@@ -101,6 +101,11 @@ def infer_annotator_meanings(
 
     Raises:
         InputError: as `infer_label_meaning`.
+
+    Example:
+        >>> seen = {"A": [LabelObservation("a.png", "grey", {0: 9, 255: 1}, (5, 2))]}
+        >>> infer_annotator_meanings(seen)[0]["A"].values
+        {0: 0, 255: 1}
     """
     ignore = _value(said.get("ignore_value"))
     fixed = any(said.get(name) is not None for name in ("class_names", "class_values", "class_colors"))

@@ -54,12 +54,20 @@ class LabelMeaning:
 
     @property
     def num_classes(self) -> int:
-        """Number of classes, background included, at least 2."""
+        """Number of classes.
+
+        Returns:
+            At least 2, background included: the largest class index and one.
+        """
         indices = (self.values if self.colors is None else self.colors) or {}
         return max([1, *indices.values()]) + 1
 
     def to_json(self) -> dict[str, Any]:
-        """The meaning as plain values that JSON holds; keys of mappings are text."""
+        """The meaning as plain values that JSON holds.
+
+        Returns:
+            ``values``, ``colors``, ``ignore`` and ``threshold``; the keys of mappings are text.
+        """
         values = None if self.values is None else {str(value): index for value, index in self.values.items()}
         colors = None if self.colors is None else dict(self.colors)
         return {"values": values, "colors": colors, "ignore": self.ignore, "threshold": self.threshold}
@@ -70,6 +78,9 @@ class LabelMeaning:
 
         Args:
             content: with the keys ``values``, ``colors``, ``ignore`` and ``threshold``, each of which may be missing.
+
+        Returns:
+            The meaning.
 
         Raises:
             InputError: another key, or a value or class that is no whole number.
@@ -124,6 +135,14 @@ def observe_label(path: Paths) -> LabelObservation:
     Raises:
         InputError: the file cannot be read, has several channels, fractions, numbers that are not finite or beyond
             2^24.
+
+    Example:
+        >>> import tempfile
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("L", (3, 2), 255).save(f"{folder}/a.png")
+        ...     observe_label(f"{folder}/a.png").counts
+        {255: 6}
     """
     stored = read_stored(path)
     kind, array = stored_values(stored)

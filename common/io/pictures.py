@@ -47,7 +47,8 @@ def read_picture(path: str | os.PathLike[str]) -> Picture:
         The picture.
 
     Raises:
-        InputError: a file of several pictures (pages, frames).
+        InputError: a file of several pictures (pages, frames), of one color whose transparency alone varies, or of
+            16 bits of gray with transparency.
         Exception: whatever the decoders raise on damaged files.
     """
     tiff = os.fspath(path).lower().endswith((".tif", ".tiff"))
@@ -58,7 +59,9 @@ def read_picture(path: str | os.PathLike[str]) -> Picture:
                 raise InputError(f"{path}: expected one picture, got {frames} frames.")
             if image.format == "TIFF" and (frames > 1 or _beyond_pillow(image)):
                 return _read_tiff(path)
-            return _stored(ImageOps.exif_transpose(image), image.format in ("JPEG", "MPO"))
+            if image.format == "PNG" and _is_deep_color(path):
+                return _read_deep_png(path, image.getexif().get(ExifTags.Base.Orientation, 1))
+            return _stored(ImageOps.exif_transpose(image), image.format in ("JPEG", "MPO"), path)
     except UnidentifiedImageError:
         if not tiff:
             raise
@@ -94,7 +97,38 @@ def _beyond_pillow(image: Image.Image) -> bool:
     return tags.get(274, 1) != 1 or (image.mode == "RGB" and max(tags.get(258, (8,))) > 8)
 
 
-def _stored(image: Image.Image, lossy: bool) -> Picture:
+def _is_deep_color(path: str | os.PathLike[str]) -> bool:
+    """A PNG of 16 bits per color, which Pillow would cut to 8 bits."""
+    with open(path, "rb") as file:
+        header = file.read(26)  # signature, then the chunk IHDR: width, height, bits, color type
+    deep = len(header) == 26 and header[24] == 16
+    if deep and header[25] == 4:
+        raise InputError(f"{path}: expected 16 bits of gray without transparency, got both; save it without.")
+    return deep and header[25] in (2, 6)
+
+
+def _read_deep_png(path: str | os.PathLike[str], orientation: int) -> Picture:
+    import SimpleITK as sitk
+
+    pixels = sitk.GetArrayFromImage(sitk.ReadImage(os.fspath(path), imageIO="PNGImageIO"))
+    if pixels.shape[-1] > 3:
+        _check_transparency(pixels[..., :3], pixels[..., 3], path)
+    return Picture(_upright(pixels[..., :3], orientation))
+
+
+def _check_transparency(colors: np.ndarray, alpha: np.ndarray, path: str | os.PathLike[str]) -> None:
+    """Refuses a picture that shows something by its transparency alone, which is dropped."""
+    if alpha.size and (alpha != alpha.flat[0]).any() and (colors == colors[:1, :1]).all():
+        raise InputError(
+            f"{path}: expected values or colors, got one color everywhere and a picture in the transparency; save it "
+            "without transparency."
+        )
+
+
+def _stored(image: Image.Image, lossy: bool, path: str | os.PathLike[str]) -> Picture:
+    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa"):
+        bands = np.asarray(image)
+        _check_transparency(bands[..., :-1], bands[..., -1], path)
     if image.mode in ("P", "PA"):
         colors = np.reshape(image.getpalette("RGB") or [], (-1, 3)).astype(np.uint8)
         indices = np.asarray(image if image.mode == "P" else image.getchannel(0))

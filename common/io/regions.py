@@ -31,7 +31,17 @@ class Region:
     slices along its third. A region without ``structure`` says that the reader rated the case and marked nothing.
 
     Attributes:
+        case: name of the image's case.
+        reader: name of the annotator who drew it.
+        slice: index of the slice, from 0.
+        structure: name of what was marked; empty if nothing was.
+        row0, row1: first row, and the row after the last one.
+        column0, column1: first column, and the column after the last one.
         source: file and line, for messages.
+
+    Example:
+        >>> Region("k1", "AR", 3, "femur", row0=10, column0=20, row1=18, column1=28).row1
+        18
     """
 
     case: str
@@ -121,6 +131,10 @@ def _parse(
 
 def write_regions(path: str | os.PathLike[str], regions: Sequence[Region]) -> None:
     """Writes a file that `read_regions` reads, whole or not at all.
+
+    Args:
+        path: of the CSV file, UTF-8; one that is there is replaced.
+        regions: a row each, in this order; without any the file has an empty row under its header.
 
     Example:
         >>> import tempfile

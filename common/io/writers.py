@@ -27,6 +27,17 @@ def voxel_mm3(path: Paths) -> float:
 
     Args:
         path: of the image; the pixels of a picture count as 1.
+
+    Returns:
+        Above 0.
+
+    Example:
+        >>> import tempfile
+        >>> import nibabel as nib
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     nib.save(nib.Nifti1Image(np.zeros((2, 2, 2)), np.diag([1.0, 2.0, 3.0, 1.0])), f"{folder}/a.nii")
+        ...     voxel_mm3(f"{folder}/a.nii")
+        6.0
     """
     return float(np.prod(read_header(path).spacing))
 

@@ -76,7 +76,7 @@ def annotator_negative_log_likelihood(
 
 
 def mean_trace(log_confusion: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """tr A⁽ʳ⁾ = Σ_i A⁽ʳ⁾[i, i], the mean over the pixels that the annotator labelled.
+    """Trace of each annotator's matrix, tr A⁽ʳ⁾ = Σ_i A⁽ʳ⁾[i, i], the mean over the pixels that the annotator labelled.
 
     Args:
         log_confusion: log A, ``(B, R, L, L, *spatial)``.

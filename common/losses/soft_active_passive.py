@@ -131,6 +131,9 @@ def table_1_loss(
             ``apl_soft_0_1_1``, ``apl_soft_0_2_1``, ``apl_soft_1_1_1``, ``apl_soft_2_2_1``.
         p_min, to_onehot_y, sigmoid, softmax, reduction: see `SoftActivePassiveLoss`.
 
+    Returns:
+        The loss of that row.
+
     Raises:
         InputError: if there is no such row.
 

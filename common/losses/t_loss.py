@@ -115,7 +115,11 @@ class TLoss(SegmentationLoss):
 
     @property
     def nu(self) -> torch.Tensor:
-        """ν = exp(ν̃) + ε, the degrees of freedom: a float64 scalar that passes gradients to ν̃."""
+        """The degrees of freedom ν = exp(ν̃) + ε.
+
+        Returns:
+            A float64 scalar above ε that passes gradients to ν̃.
+        """
         return _double(self.nu_tilde).exp() + self.epsilon
 
     def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

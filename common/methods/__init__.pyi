@@ -14,7 +14,8 @@ from .disentangling_annotators import (
     prepare_targets,
     selection_metric,
 )
-from .soft_label_apl import DetectionInferer, DetectSlices, InstanceScores, LossAverages, PrepareInstances, SumOfLosses
+from .marginal_thresholding import dice_optimal_maps
+from .soft_label_apl import DetectSlices, InstanceScores, LossAverages, PrepareInstances, SumOfLosses
 from .soft_label_files import prepare_soft_labels
 from .t_loss import MemorisationCurve
 
@@ -22,7 +23,6 @@ __all__ = [
     "ConfusionTable",
     "ConsensusConfusion",
     "DetectSlices",
-    "DetectionInferer",
     "InstanceScores",
     "LossAverages",
     "MemorisationCurve",
@@ -39,6 +39,7 @@ __all__ = [
     "annotator_targets",
     "compared_with",
     "consensus_key",
+    "dice_optimal_maps",
     "names_of_predictions",
     "prepare_soft_labels",
     "prepare_targets",

@@ -103,7 +103,8 @@ class ViewLoss(nn.Module):
     improves calibration of segmentation networks*, eq. 1 and 2. Gradients flow into both views. One view is plain
     augmentation, the first term alone.
 
-    After a call, ``supervised_part`` and ``consistency_part`` hold the two terms, for logging.
+    After a call, ``supervised_part`` and ``consistency_part`` hold the two terms; metrics take them from
+    `supervised_term` and `consistency_term`.
 
     Args:
         supervised: L_S of logits and class indices ``(B, 1, *spatial)`` with ``reduction="none"``, any loss of
@@ -121,6 +122,18 @@ class ViewLoss(nn.Module):
         self.supervised = supervised
         self.consistency = consistency or LogitConsistencyLoss()
         self.supervised_part = self.consistency_part = torch.tensor(0.0)
+
+    def supervised_term(self, output: Any = None) -> torch.Tensor:
+        """The first term of the last batch, as ``output_transform`` of a metric of the trainer.
+
+        Args:
+            output: of the trainer, not used.
+        """
+        return self.supervised_part
+
+    def consistency_term(self, output: Any = None) -> torch.Tensor:
+        """The second term of the last batch, 0 with one view; as `supervised_term`."""
+        return self.consistency_part
 
     def forward(self, logits: torch.Tensor, target: Mapping[str, Any]) -> torch.Tensor:
         """The loss of a batch.

@@ -169,7 +169,7 @@ class InstanceScores(Metric):
     def reset(self) -> None:
         self.metrics.reset()
 
-    def update(self, output: tuple[list[Item], list[Item]]) -> None:
+    def update(self, output: tuple[Sequence[Item], Sequence[Item]]) -> None:
         self.metrics(*output)
 
     def compute(self) -> dict[str, float]:
@@ -181,7 +181,7 @@ class InstanceScores(Metric):
         engine.state.metrics[name] = scores[self.key]
 
 
-def _pairs(output: Sequence[Item]) -> tuple[list[Item], list[Item]]:
+def _pairs(output: Sequence[Item]) -> tuple[Sequence[Item], Sequence[Item]]:
     """Of all slices, without what nobody labelled."""
     found = [
         without_unlabelled(instances, label)

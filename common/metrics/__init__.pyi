@@ -12,6 +12,14 @@ from .dice_of_annotators import AnnotatorDice, annotator_dice
 from .energy_distance import GeneralizedEnergyDistance, generalized_energy_distance
 from .image_metric import ImageMetric
 from .instances import InstanceMetrics
+from .probability_scores import (
+    BrierScore,
+    NegativeLogLikelihood,
+    TopLabelCalibrationError,
+    brier_score,
+    negative_log_likelihood,
+    top_label_calibration_error,
+)
 from .reliability import ReliabilityBins, reliability_bins
 from .soft import soft_accuracy, soft_dice
 from .structures import DiceScore, HausdorffDistance95, dice_score, hausdorff_distance_95, structure_pair
@@ -20,6 +28,7 @@ __all__ = [
     "CONVENTIONS",
     "AnnotatorDice",
     "AnnotatorLogLikelihood",
+    "BrierScore",
     "ConfusionMatrixError",
     "Convention",
     "DiceScore",
@@ -28,11 +37,14 @@ __all__ = [
     "HausdorffDistance95",
     "ImageMetric",
     "InstanceMetrics",
+    "NegativeLogLikelihood",
     "ReliabilityBins",
     "StructureCounts",
     "ThresholdedAdaptiveCalibrationError",
+    "TopLabelCalibrationError",
     "annotator_dice",
     "annotator_log_likelihood",
+    "brier_score",
     "confusion_matrix_error",
     "count_structures",
     "dice_score",
@@ -41,6 +53,7 @@ __all__ = [
     "generalized_energy_distance",
     "hausdorff_distance_95",
     "is_better",
+    "negative_log_likelihood",
     "pairwise_dice",
     "pairwise_similarity",
     "reduce_known",
@@ -49,4 +62,5 @@ __all__ = [
     "soft_dice",
     "structure_pair",
     "thresholded_adaptive_calibration_error",
+    "top_label_calibration_error",
 ]

@@ -57,5 +57,13 @@ class AnnotatorLogLikelihood(ImageMetric):
     """
 
     def values(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """``(B, R)`` from probabilities ``(B, R or 1, L, *spatial)`` and labels ``(B, R, *spatial)``."""
+        """`annotator_log_likelihood` of each image.
+
+        Args:
+            prediction: probabilities ``(B, R or 1, L, *spatial)`` in [0, 1].
+            target: the annotators' class maps ``(B, R, *spatial)``, −1 where nothing was labelled.
+
+        Returns:
+            ``(B, R)``, at most 0.
+        """
         return torch.stack([annotator_log_likelihood(*sets) for sets in zip(prediction, target, strict=True)])

@@ -10,6 +10,7 @@ from monai.utils import MetricReduction
 from torch.nn import functional
 
 from common.errors import InputError
+from common.fusion.ties import exceeds
 from common.metrics.image_metric import ImageMetric
 
 __all__ = [
@@ -19,7 +20,7 @@ __all__ = [
     "thresholded_adaptive_calibration_error",
 ]
 
-REGIONS = ("all", "foreground")
+REGIONS = ("all", "foreground", "prediction", "union")
 TURNS = 8
 ROUNDING = 1e-2  # by how much blended or half-precision probabilities may leave [0, 1]
 
@@ -34,8 +35,8 @@ def expected_calibration_error(
 
     with the voxels i of bin b, those with p_ik in ((b − 1)/B, b/B] (0 is in the first), N voxels that count, and y_ik
     = 1 if the class of i is k. These are the values of MONAI's ``CalibrationErrorMetric``, which loops over images and
-    classes and sums in float32; here it is one pass with float64 sums. (The code of the BWCR paper counts voxels with
-    a foreground label only; see ``region``.)
+    classes and sums in float32; here it is one pass with float64 sums. (The code of the BWCR paper has another measure,
+    `common.metrics.top_label_calibration_error` over the foreground.)
 
     Args:
         probabilities: ``(B, C, *spatial)``. Values outside [0, 1] by no more than 0.01, from rounding or blending,
@@ -43,7 +44,10 @@ def expected_calibration_error(
         target: ``(B, 1, *spatial)`` class indices (of one channel: 0 and 1), or one-hot ``(B, C, *spatial)``;
             negative where a voxel does not count.
         bins: number of bins.
-        region: ``"all"`` voxels, or those whose label is ``"foreground"``: any class but the first (of one channel: 1).
+        region: ``"all"`` voxels, or those whose label is ``"foreground"``: any class but the first (of one channel: 1);
+            those whose ``"prediction"`` is, the most probable class; or the ``"union"`` of both. Where the label
+            chooses the voxels, in ``"foreground"`` and ``"union"``, probabilities that are exactly right have an error
+            above 0 (`docs/methods/bwcr.md`).
 
     Returns:
         ``(B, C)`` float64 in [0, 1] (on the CPU for Apple's MPS); nan where no voxel counts.
@@ -59,7 +63,7 @@ def expected_calibration_error(
     """
     _check_bins(bins)
     rows = _rows(probabilities, target, region)
-    return _stack([_equal_width_error(*row, bins) for row in rows], probabilities)
+    return _stack([equal_width_error(*row, bins) for row in rows], probabilities)
 
 
 def thresholded_adaptive_calibration_error(
@@ -134,7 +138,7 @@ class ExpectedCalibrationError(_CalibrationError):
 
     Args:
         bins: number of bins.
-        region: ``"all"`` or ``"foreground"``: which voxels count, by their label.
+        region: which voxels count, see `expected_calibration_error`.
         include_background: whether the first of several classes counts.
         reduction: how images and classes are reduced, see MONAI's metrics.
         get_not_nans: whether `aggregate` returns the number of values too.
@@ -210,7 +214,8 @@ def _check_threshold(threshold: float) -> None:
         raise InputError(f"threshold: expected a number from 0 to below 1, got {threshold}.")
 
 
-def _equal_width_error(values: torch.Tensor, labels: torch.Tensor, bins: int) -> torch.Tensor:
+def equal_width_error(values: torch.Tensor, labels: torch.Tensor, bins: int) -> torch.Tensor:
+    """The error of values ``(N)`` in [0, 1] against labels that are true or false, in ``bins`` of equal width."""
     gap = labels.double().sub_(values)
     bin_of = _bin_of(values, bins)
     # neighbours mostly share a bin, and would wait for each other's sum: they take turns at several
@@ -254,6 +259,26 @@ def _rows(
     probabilities: torch.Tensor, target: torch.Tensor, region: str
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Probabilities, float32 in [0, 1], and labels, boolean, of the voxels that count, for each image and class."""
+    classes = probabilities.shape[1] if probabilities.ndim > 1 else 1
+    for image, label in counted_voxels(probabilities, target, region):
+        for c, row in enumerate(image):
+            yield row, label[c] > 0 if len(label) > 1 else label[0] == (c if classes > 1 else 1)
+
+
+def counted_voxels(
+    probabilities: torch.Tensor, target: torch.Tensor, region: str
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Of each image the N voxels that count: probabilities ``(C, N)``, float32 in [0, 1], and labels as they came.
+
+    Args:
+        probabilities, target, region: see `expected_calibration_error`.
+
+    Returns:
+        Of each image ``(C, N)`` and ``(1, N)`` class indices or ``(C, N)`` one-hot.
+
+    Raises:
+        InputError: as `expected_calibration_error`.
+    """
     _check_region(region)
     values, labels = probabilities.as_subclass(torch.Tensor), target.as_subclass(torch.Tensor)
     if values.ndim < 3 or labels.shape not in (values.shape, (len(values), 1, *values.shape[2:])):
@@ -278,11 +303,14 @@ def _rows(
     for image, label in zip(values, labels, strict=True):
         if not everywhere:
             counted = (label >= 0).all(0)
-            if region == "foreground":
-                counted &= (label[1:] if one_hot else label).amax(0) > 0
+            chosen = torch.zeros_like(counted)
+            if region in ("foreground", "union"):
+                chosen |= (label[1:] if one_hot else label).amax(0) > 0
+            if region in ("prediction", "union"):
+                chosen |= exceeds(image[0]) if classes == 1 else image[1:].amax(0) > image[0]
+            counted &= chosen | (region == "all")
             image, label = image[:, counted], label[:, counted]
-        for c, row in enumerate(image):
-            yield row, label[c] > 0 if one_hot else label[0] == (c if classes > 1 else 1)
+        yield image, label
 
 
 def _stack(errors: list[torch.Tensor], probabilities: torch.Tensor) -> torch.Tensor:

@@ -64,5 +64,13 @@ class ConfusionMatrixError(ImageMetric):
     """
 
     def values(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """``(B, R)`` from the estimated and the true confusion matrices, see `confusion_matrix_error`."""
+        """`confusion_matrix_error` of each image.
+
+        Args:
+            prediction: estimated confusion matrices, as `confusion_matrix_error` takes them.
+            target: the true ones.
+
+        Returns:
+            ``(B, R)``, at least 0.
+        """
         return confusion_matrix_error(prediction, target)

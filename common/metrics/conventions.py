@@ -64,6 +64,11 @@ CONVENTIONS: dict[str, Convention] = {
     "ThresholdedAdaptiveCalibrationError": Convention(
         NOT_THERE, NOT_THERE, 1.0, False, "a probability of 0 is not above the threshold, so that nothing is measured"
     ),
+    "TopLabelCalibrationError": Convention(
+        0.0, 1.0, 1.0, False, "of a map that is sure everywhere and wrong everywhere; nan if no voxel counts"
+    ),
+    "BrierScore": Convention(0.0, 2.0, 2.0, False, "of such a map; nan if no voxel counts"),
+    "NegativeLogLikelihood": Convention(0.0, 24 * math.log(2), 24 * math.log(2), False, "of such a map, at 2⁻²⁴"),
     "InstanceMetrics.dice": Convention(NOT_THERE, 0.0, 0.0, True, "pixels of all images are pooled"),
     "InstanceMetrics.precision": Convention(0.0, 0.0, 0.0, True, "who finds nothing is right in nothing"),
     "InstanceMetrics.recall": Convention(NOT_THERE, 0.0, NOT_THERE, True, "there is nothing to be found"),
@@ -71,7 +76,13 @@ CONVENTIONS: dict[str, Convention] = {
 
 
 class StructureCounts(NamedTuple):
-    """How often a structure was absent, missed and false; see the module's docstring."""
+    """How often a structure was absent, missed and false; see the module's docstring.
+
+    Attributes:
+        absent: cases in which neither label nor prediction has it.
+        missed: cases in which the label alone has it.
+        false: cases in which the prediction alone has it.
+    """
 
     absent: int
     missed: int
@@ -84,6 +95,9 @@ def count_structures(prediction: torch.Tensor, label: torch.Tensor) -> Structure
     Args:
         prediction: masks, any shape whose first two dimensions are case and structure.
         label: likewise.
+
+    Returns:
+        The three numbers.
 
     Example:
         >>> prediction, label = torch.tensor([[[0, 0], [0, 1], [0, 0]]]), torch.tensor([[[0, 0], [0, 0], [1, 0]]])
@@ -122,6 +136,13 @@ def is_better(current: float, best: float) -> bool:
 
     Nan, a metric that could not be measured, is better than nothing and worse than every number, so that it is never
     kept as the best (MONAI's own comparison keeps a first nan for ever).
+
+    Args:
+        current: the metric of this epoch.
+        best: the best of the epochs before; nan if there is none.
+
+    Returns:
+        Whether ``current`` is to be kept.
 
     Example:
         >>> is_better(0.1, math.nan), is_better(math.nan, 0.1), is_better(0.2, 0.1)

@@ -55,5 +55,13 @@ class AnnotatorDice(ImageMetric):
     """
 
     def values(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """``(B, R)`` from class indices, ``(B, R or 1, *spatial)`` predicted and ``(B, R, *spatial)`` written."""
+        """`annotator_dice` of each image.
+
+        Args:
+            prediction: predicted class maps ``(B, R or 1, *spatial)``.
+            target: the annotators' class maps ``(B, R, *spatial)``, −1 where nothing was labelled.
+
+        Returns:
+            ``(B, R)`` in [0, 1], nan for an annotator without a labelled pixel.
+        """
         return torch.stack([annotator_dice(*sets) for sets in zip(prediction, target, strict=True)])

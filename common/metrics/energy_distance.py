@@ -87,7 +87,15 @@ class GeneralizedEnergyDistance(ImageMetric):
         self.distance = distance
 
     def values(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """``(B, 1)`` from class indices, predicted ``(B, N, *spatial)`` and the annotators' ``(B, R, *spatial)``."""
+        """`generalized_energy_distance` of each image.
+
+        Args:
+            prediction: N predicted class maps ``(B, N, *spatial)``.
+            target: the annotators' class maps ``(B, R, *spatial)``, −1 where nothing was labelled.
+
+        Returns:
+            ``(B, 1)`` in [0, 2].
+        """
         images = zip(prediction, target, strict=True)
         return torch.stack([generalized_energy_distance(*sets, self.distance)[None] for sets in images])
 

@@ -25,6 +25,15 @@ class ImageMetric(CumulativeIterationMetric, ABC):
 
     Raises:
         InputError: if there is no such reduction.
+
+    Example:
+        >>> class Agreement(ImageMetric):
+        ...     def values(self, prediction, target):
+        ...         return (prediction == target).float().mean(-1)
+        >>> metric = Agreement()
+        >>> _ = metric(torch.tensor([[[0, 1]]]), torch.tensor([[[1, 1]]]))
+        >>> metric.aggregate()
+        tensor([0.5000])
     """
 
     def __init__(self, reduction: MetricReduction | str = MetricReduction.MEAN, *, get_not_nans: bool = False) -> None:
@@ -35,7 +44,15 @@ class ImageMetric(CumulativeIterationMetric, ABC):
 
     @abstractmethod
     def values(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """``(B, N)`` of a batch of predictions and of what is true of them."""
+        """The measure of each image of a batch.
+
+        Args:
+            prediction: of B images ``(B, …)``.
+            target: what is true of them ``(B, …)``.
+
+        Returns:
+            ``(B, N)``, nan where an image has no value.
+        """
 
     def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor | None = None, **kwargs: Any) -> torch.Tensor:
         if y is None:
@@ -50,7 +67,13 @@ class ImageMetric(CumulativeIterationMetric, ABC):
     def aggregate(
         self, reduction: MetricReduction | str | None = None
     ) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
-        """The reduced value of all images since the last reset, over the values that are not nan; nan if all are.
+        """The reduced value of all images since the last reset, over the values that are not nan.
+
+        Args:
+            reduction: instead of the metric's own.
+
+        Returns:
+            The value, nan if all are; with ``get_not_nans`` also how many values went into it.
 
         Raises:
             InputError: if there has been no image.
@@ -60,7 +83,18 @@ class ImageMetric(CumulativeIterationMetric, ABC):
     def reduced(
         self, values: Any, reduction: MetricReduction | str | None = None
     ) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
-        """The reduction of values ``(images, N)``, see `reduce_known`."""
+        """The reduction of the values of all images, see `reduce_known`.
+
+        Args:
+            values: ``(images, N)``; None if there has been no image.
+            reduction: instead of the metric's own.
+
+        Returns:
+            The value, nan if all are; with ``get_not_nans`` also how many values went into it.
+
+        Raises:
+            InputError: if there has been no image.
+        """
         if not isinstance(values, torch.Tensor):
             raise InputError(f"{type(self).__name__}: expected at least one image before its aggregate, got none.")
         value, known = reduce_known(values, reduction or self.reduction)

@@ -46,8 +46,10 @@ def mask_overlap(masks: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
 
 
 class InstanceMetrics(Metric):
-    """The columns of Table I of Felfeliyan et al., *Weakly Supervised Medical Image Segmentation With Soft Labels and
-    Noise Robust Loss*, section IV.C.
+    """Average precision, and precision, recall and overlap of instances and of their pixels.
+
+    They are the columns of Table I of Felfeliyan et al., *Weakly Supervised Medical Image Segmentation With Soft Labels
+    and Noise Robust Loss*, section IV.C.
 
     Average precision is MONAI's `COCOMetric`, for boxes and for masks (the paper does not say which; the errata ask for
     both), of every detection whatever its score. The others are of the detections with a score of at least
@@ -118,6 +120,9 @@ class InstanceMetrics(Metric):
 
         Without a true instance those that ask for one are nan: average precision, both recalls, ``detection_iou``.
         Without a detection both precisions are 0. Without any pixel ``iou`` and ``dice`` are nan.
+
+        Returns:
+            Values in [0, 1] or nan by the names above.
         """
         images = self.images
         if distributed.is_available() and distributed.is_initialized():

@@ -42,6 +42,9 @@ def reliability_bins(
         bins: number of bins.
         region: ``"all"`` voxels, or those whose label is ``"foreground"``.
 
+    Returns:
+        Number of voxels, mean confidence in [0, 1] and accuracy in [0, 1], each ``(C, bins)``.
+
     Raises:
         InputError: as `expected_calibration_error`.
 

@@ -117,8 +117,8 @@ def hausdorff_distance_95(
     found, true = (masks.bool().flatten(2).any(2) for masks in (prediction, label))
     distance = torch.full(found.shape, diagonal, device=prediction.device).masked_fill(~found & ~true, torch.nan)
     for image, structure in (found & true).nonzero().tolist():
-        pair = [masks[image, structure][None, None] for masks in (prediction, label)]
-        distance[image, structure] = compute_hausdorff_distance(*pair, True, percentile=95, spacing=sides)[0, 0]
+        one, other = (masks[image, structure][None, None] for masks in (prediction, label))
+        distance[image, structure] = compute_hausdorff_distance(one, other, True, percentile=95, spacing=sides)[0, 0]
     return distance
 
 

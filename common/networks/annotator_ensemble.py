@@ -54,7 +54,14 @@ class AnnotatorEnsemble(nn.Module):
 
     @torch.jit.export
     def segment(self, image: torch.Tensor) -> torch.Tensor:
-        """The mean of the annotators' probabilities ``(B, L, *spatial)``."""
+        """The mean of the annotators' probabilities.
+
+        Args:
+            image: ``(B, C, *spatial)``.
+
+        Returns:
+            ``(B, L, *spatial)``, summing to 1 over the classes.
+        """
         return self(image)[0].exp().mean(1)
 
     @torch.jit.export

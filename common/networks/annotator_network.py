@@ -205,7 +205,14 @@ class AnnotatorNetwork(nn.Module):
 
     @torch.jit.export
     def segment(self, image: torch.Tensor) -> torch.Tensor:
-        """The truth's probabilities ``(B, L, *spatial)`` alone."""
+        """The truth's probabilities alone.
+
+        Args:
+            image: ``(B, C, *spatial)``.
+
+        Returns:
+            ``(B, L, *spatial)``, summing to 1 over the classes.
+        """
         return _log_softmax(self.truth(self._features(image)), 1).exp()
 
     @torch.jit.export

@@ -96,6 +96,9 @@ class ProbabilisticUNet(nn.Module):
             annotator drawn, ``(B,)`` int64. Without labels (of an image, or at all) z is the prior's, the divergence 0
             and the annotator −1. Floats are float64 for float64, else float32, under AMP too. Annotator and z come from
             PyTorch's own generator, as dropout does.
+
+        Raises:
+            InputError: the labels are of other images than these, or of no annotator.
         """
         mean, log_std = self.prior(image)
         kl, chosen = torch.zeros_like(mean[:, 0]), torch.full_like(mean[:, 0], -1, dtype=torch.int64)
@@ -118,7 +121,14 @@ class ProbabilisticUNet(nn.Module):
 
     @torch.jit.export
     def segment(self, image: torch.Tensor) -> torch.Tensor:
-        """The mean probabilities ``(B, L, *spatial)`` of the N samples of the prior."""
+        """The mean probabilities of the N samples of the prior.
+
+        Args:
+            image: ``(B, C, *spatial)``.
+
+        Returns:
+            ``(B, L, *spatial)``, summing to 1 over the classes.
+        """
         return self.segment_as_annotators(image)[0]
 
     @torch.jit.export

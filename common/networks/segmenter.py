@@ -80,7 +80,8 @@ class Segmenter(_Probabilities):
     def forward(  # type: ignore[override]
         self, image: torch.Tensor, *conditions: torch.Tensor
     ) -> torch.Tensor | tuple[torch.Tensor, ...]:
-        """
+        """The network's own output in training, else probabilities.
+
         Args:
             image: ``(B, C, *spatial)``.
             conditions: further arguments of the network in training, such as the labels of a `ProbabilisticUNet`.

@@ -4,6 +4,10 @@ The noise of Li et al., *Superpixel-Guided Iterative Learning from Noisy Labels 
 MICCAI 2021, which the T-Loss paper (Gonzalez-Jimenez et al., MICCAI 2023, section 3.1) takes over. A ``ratio`` β is
 aimed at, the area that changes relative to the object: |noisy ⊕ clean| / |clean|. Steps, shifts and angles are those of
 the pixel grid, whatever the spacing.
+
+Of a class map one structure changes. What it leaves becomes background (0), and it takes background only: the other
+classes, and −1 where nothing was labelled, keep their voxels. What it may not take does not count as changed either, so
+that β is aimed at all the same.
 """
 
 from __future__ import annotations
@@ -28,7 +32,7 @@ MAX_ROTATION = math.radians(30)  # as in the experiments of Li et al.
 Mask = NDArray[np.bool_]
 
 
-def erode(label: torch.Tensor, ratio: float) -> torch.Tensor:
+def erode(label: torch.Tensor, ratio: float, structure: int | None = None) -> torch.Tensor:
     """Shrink a label until the part lost is as near as possible to ``ratio`` times the object.
 
     Eroding n times with the cross-shaped element (4 neighbours in 2-D, 6 in 3-D; outside the image is background)
@@ -38,30 +42,32 @@ def erode(label: torch.Tensor, ratio: float) -> torch.Tensor:
         n* = argmin_n | #{0 < d ≤ n} − ratio · |label| |   over the n ≥ 0 that leave at least one pixel.
 
     Args:
-        label: one object's mask ``(*spatial)``, 2-D or 3-D; all non-zero elements have the same value.
+        label: mask or class map ``(*spatial)``, 2-D or 3-D: background 0, foreground above, below 0 not labelled.
         ratio: β ≥ 0, the target of |noisy ⊕ clean| / |clean|.
+        structure: the class that changes; None for the only one there is.
 
     Returns:
         The eroded label; shape, dtype, device and metadata of ``label``. It is never empty: an empty label, and
         one that a single step would erase, is returned unchanged, as is one that no step brings nearer to ``ratio``.
 
     Raises:
-        InputError: if the label has several foreground values or is not 2-D or 3-D, or the ratio is negative.
+        InputError: if the label has several foreground values and no structure is named, or is not 2-D or 3-D, or the
+            ratio is negative.
 
     Example:
         >>> erode(torch.ones(5, 5), ratio=0.7).sum()  # 25 pixels lose 16 (0.64), not 24 (0.96)
         tensor(9.)
     """
-    mask, target = _mask_and_target(label, ratio)
+    mask, _, value = _structure(label, ratio, structure)
     if not mask.any():
         return label.clone()
     inside = (slice(1, -1),) * mask.ndim
     distance = distance_transform_cdt(np.pad(mask, 1), metric="taxicab")[inside]
     changed = np.cumsum(np.bincount(distance[mask]))[:-1]
-    return _relabel(distance > _nearest(changed, target), label)
+    return _relabel(distance > _nearest(changed, ratio * np.count_nonzero(mask)), label, value)
 
 
-def dilate(label: torch.Tensor, ratio: float) -> torch.Tensor:
+def dilate(label: torch.Tensor, ratio: float, structure: int | None = None) -> torch.Tensor:
     """Grow a label until the part added is as near as possible to ``ratio`` times the object.
 
     Dilating n times with the cross-shaped element adds the pixels whose taxicab distance d to the object is at most
@@ -70,15 +76,17 @@ def dilate(label: torch.Tensor, ratio: float) -> torch.Tensor:
         n* = argmin_n | #{0 < d ≤ n} − ratio · |label| |,   n ≥ 0.
 
     Args:
-        label: one object's mask ``(*spatial)``, 2-D or 3-D; all non-zero elements have the same value.
+        label: mask or class map ``(*spatial)``, 2-D or 3-D: background 0, foreground above, below 0 not labelled.
         ratio: β ≥ 0, the target of |noisy ⊕ clean| / |clean|.
+        structure: the class that changes; None for the only one there is.
 
     Returns:
         The dilated label; shape, dtype, device and metadata of ``label``. An empty or full label is returned unchanged,
         as is one that no step brings nearer to ``ratio``.
 
     Raises:
-        InputError: if the label has several foreground values or is not 2-D or 3-D, or the ratio is negative.
+        InputError: if the label has several foreground values and no structure is named, or is not 2-D or 3-D, or the
+            ratio is negative.
 
     Example:
         >>> label = torch.zeros(9, 9)
@@ -86,15 +94,17 @@ def dilate(label: torch.Tensor, ratio: float) -> torch.Tensor:
         >>> dilate(label, ratio=1.0).sum()  # 9 pixels gain 12 (1.33), nearer to 1 than none
         tensor(21.)
     """
-    mask, target = _mask_and_target(label, ratio)
+    mask, open_to_it, value = _structure(label, ratio, structure)
     if not mask.any() or mask.all():
         return label.clone()
     distance = distance_transform_cdt(~mask, metric="taxicab")
-    counts = np.bincount(distance.ravel())
-    return _relabel(distance <= _nearest(np.cumsum(counts) - counts[0], target), label)
+    counts = np.bincount(distance[open_to_it])
+    return _relabel(distance <= _nearest(np.cumsum(counts) - counts[0], ratio * counts[0]), label, value)
 
 
-def displace(label: torch.Tensor, ratio: float, generator: torch.Generator) -> torch.Tensor:
+def displace(
+    label: torch.Tensor, ratio: float, generator: torch.Generator, structure: int | None = None
+) -> torch.Tensor:
     """Rotate a label a little and shift it until the changed area is as near as possible to ``ratio`` times the object.
 
     The direction is one of the 8 neighbours in 2-D (26 in 3-D); the rotation is about the centroid, by an angle
@@ -107,16 +117,18 @@ def displace(label: torch.Tensor, ratio: float, generator: torch.Generator) -> t
     truncates the rotation and so shrinks small masks, and which returns its last try instead of its best.
 
     Args:
-        label: one object's mask ``(*spatial)``, 2-D or 3-D; all non-zero elements have the same value.
+        label: mask or class map ``(*spatial)``, 2-D or 3-D: background 0, foreground above, below 0 not labelled.
         ratio: β ≥ 0, the target of |noisy ⊕ clean| / |clean|; from about 2 the two are disjoint.
         generator: draws direction, axis and angle, in this order; an empty label draws nothing.
+        structure: the class that changes; None for the only one there is.
 
     Returns:
         The displaced label; shape, dtype, device and metadata of ``label``. What leaves the image is lost, but never
         all of it. An empty label is returned unchanged, as is one that no shift brings nearer to ``ratio``.
 
     Raises:
-        InputError: if the label has several foreground values or is not 2-D or 3-D, or the ratio is negative.
+        InputError: if the label has several foreground values and no structure is named, or is not 2-D or 3-D, or the
+            ratio is negative.
 
     Example:
         >>> label = torch.zeros(64, 64)
@@ -125,9 +137,10 @@ def displace(label: torch.Tensor, ratio: float, generator: torch.Generator) -> t
         >>> abs(relative_change(noisy, label) - 0.5) < 0.05
         True
     """
-    mask, target = _mask_and_target(label, ratio)
+    mask, open_to_it, value = _structure(label, ratio, structure)
     if not mask.any():
         return label.clone()
+    target = ratio * np.count_nonzero(mask)
     directions = [step for step in itertools.product((-1, 0, 1), repeat=mask.ndim) if any(step)]
     device = generator.device
     direction = directions[int(torch.randint(len(directions), (), generator=generator, device=device))]
@@ -135,21 +148,24 @@ def displace(label: torch.Tensor, ratio: float, generator: torch.Generator) -> t
     angle = MAX_ROTATION * (2 * float(torch.rand((), generator=generator, device=device)) - 1)
 
     rotated = _rotate(mask, axis, angle)
-    while not rotated.any() or np.count_nonzero(rotated ^ mask) > target:
+    while not (rotated & open_to_it).any() or np.count_nonzero((rotated & open_to_it) ^ mask) > target:
         angle /= 2
         rotated = _rotate(mask, axis, angle)
-    changed = _changed_by_shift(mask, rotated, direction, target)
-    return _relabel(_shift(rotated, direction, _nearest(changed, target)), label)
+    changed = _changed_by_shift(mask, rotated, open_to_it, direction, target)
+    return _relabel(_shift(rotated, direction, _nearest(changed, target)), label, value)
 
 
-def morphological_noise(label: torch.Tensor, kind: str, ratio: float, generator: torch.Generator) -> torch.Tensor:
+def morphological_noise(
+    label: torch.Tensor, kind: str, ratio: float, generator: torch.Generator, structure: int | None = None
+) -> torch.Tensor:
     """`erode`, `dilate` or `displace`, by name.
 
     Args:
-        label: one object's mask ``(*spatial)``, 2-D or 3-D; all non-zero elements have the same value.
+        label: mask or class map ``(*spatial)``, 2-D or 3-D: background 0, foreground above, below 0 not labelled.
         kind: one of ``"erosion"``, ``"dilation"``, ``"displacement"``.
         ratio: β ≥ 0, the target of |noisy ⊕ clean| / |clean|.
         generator: used by ``"displacement"`` only.
+        structure: the class that changes; None for the only one there is.
 
     Returns:
         The noisy label; shape, dtype, device and metadata of ``label``; empty labels are returned unchanged.
@@ -162,11 +178,11 @@ def morphological_noise(label: torch.Tensor, kind: str, ratio: float, generator:
         tensor(9.)
     """
     if kind == "erosion":
-        return erode(label, ratio)
+        return erode(label, ratio, structure)
     if kind == "dilation":
-        return dilate(label, ratio)
+        return dilate(label, ratio, structure)
     if kind == "displacement":
-        return displace(label, ratio, generator)
+        return displace(label, ratio, generator, structure)
     raise InputError(f"The kind of noise must be one of {', '.join(MORPHOLOGICAL_KINDS)}, but {kind!r} came.")
 
 
@@ -191,25 +207,35 @@ def relative_change(noisy: torch.Tensor, clean: torch.Tensor) -> float:
     return changed / size if size else math.inf
 
 
-def _mask_and_target(label: torch.Tensor, ratio: float) -> tuple[Mask, float]:
-    """The label's foreground and the number of its elements times ``ratio``."""
+def _structure(label: torch.Tensor, ratio: float, structure: int | None) -> tuple[Mask, Mask, float]:
+    """The voxels of the structure, those that are its own or background, and its value, of checked arguments."""
     if label.ndim not in (2, 3):
         raise InputError(f"A label must be a 2-D or 3-D mask without channels, but its shape is {tuple(label.shape)}.")
     if not 0 <= ratio < math.inf:
         raise InputError(f"The ratio of changed to object area must be a finite number from 0 up, but {ratio} came.")
-    mask = label != 0
-    foreground = label[mask]
-    if len(foreground) and not 0 < foreground.min() == foreground.max():
+    if structure is not None and structure < 1:
+        raise InputError(f"structure: expected a class from 1 up, or None for the only one, but {structure} came.")
+    values = label.as_subclass(torch.Tensor)
+    foreground = values[values > 0]
+    if structure is None and len(foreground) and foreground.min() != foreground.max():
         raise InputError(
-            "A label must be the mask of one object, 0 and one positive value, but there are values from "
-            f"{label.min().item()} to {label.max().item()}: convert class indices to one channel per class first."
+            "A label of several classes needs the structure that changes, but none is named and there are values from "
+            f"{values.min().item()} to {values.max().item()}."
         )
-    return mask.numpy(force=True), ratio * len(foreground)
+    value = structure if structure is not None else foreground[0].item() if len(foreground) else 1
+    mask = (values == value).numpy(force=True)
+    return mask, mask | (values == 0).numpy(force=True), value
 
 
-def _relabel(mask: Mask, label: torch.Tensor) -> torch.Tensor:
-    """``mask`` with the foreground value, dtype, device and metadata of ``label``."""
-    return convert_to_dst_type(mask, label)[0] * label.max()
+def _relabel(mask: Mask, label: torch.Tensor, value: float) -> torch.Tensor:
+    """``label`` whose structure of this value is ``mask``, as far as that is background or the structure's own."""
+    values = label.as_subclass(torch.Tensor)
+    own = values == value
+    taken = torch.from_numpy(mask).to(values.device) & (own | (values == 0))
+    noisy = values.clone()
+    noisy[own] = 0
+    noisy[taken] = value
+    return convert_to_dst_type(noisy, label)[0]
 
 
 def _nearest(changed: NDArray[np.integer], target: float) -> int:
@@ -240,15 +266,18 @@ def _shift(mask: Mask, direction: tuple[int, ...], steps: int) -> Mask:
     return shifted
 
 
-def _changed_by_shift(clean: Mask, mask: Mask, direction: tuple[int, ...], target: float) -> NDArray[np.integer]:
-    """|shifted mask ⊕ clean| after 0, 1, 2, … steps, until ``target`` is reached or no mask is left in the image."""
+def _changed_by_shift(
+    clean: Mask, mask: Mask, open_to_it: Mask, direction: tuple[int, ...], target: float
+) -> NDArray[np.integer]:
+    """|shifted mask ⊕ clean| after 0, 1, 2, … steps, until ``target`` is reached or nothing is left that may stay."""
     clean_size, changed = np.count_nonzero(clean), []
     for steps in range(max(mask.shape)):
         source, moved = _windows(mask.shape, direction, steps)
-        size = np.count_nonzero(mask[source])
+        shifted = mask[source] & open_to_it[moved]
+        size = np.count_nonzero(shifted)
         if size == 0:
             break
-        changed.append(size + clean_size - 2 * np.count_nonzero(mask[source] & clean[moved]))
+        changed.append(size + clean_size - 2 * np.count_nonzero(shifted & clean[moved]))
         if changed[-1] >= target:
             break
     return np.asarray(changed)

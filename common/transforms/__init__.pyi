@@ -3,8 +3,9 @@ from .batch_augmentation import AugmentBatch
 from .bias_field import N4BiasFieldd, correct_bias_field
 from .binary_mask import BinaryMaskd
 from .boundary import BoundaryBandLabeld, BoundaryWeight, BoundaryWeightd, boundary_distance, boundary_weight
+from .calibrated_softmax import CalibratedSoftmaxd
 from .calibration_scores import CalibrationScoresd
-from .class_map import AsClassMapd, as_class_map
+from .class_maps import AsClassMapd, as_class_map
 from .consensus_label import ConsensusLabeld
 from .crop_around_label import CropAroundLabeld
 from .decisions import DecisionScoresd, SaveDecisiond
@@ -47,6 +48,7 @@ __all__ = [
     "BoundaryBandLabeld",
     "BoundaryWeight",
     "BoundaryWeightd",
+    "CalibratedSoftmaxd",
     "CalibrationScoresd",
     "ConsensusLabeld",
     "CropAroundLabeld",

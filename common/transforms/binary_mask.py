@@ -28,7 +28,16 @@ def binary_mask(mask: torch.Tensor) -> torch.Tensor:
 
 
 class BinaryMaskd(MapTransform):
-    """`binary_mask` of the named keys."""
+    """`binary_mask` of the named keys.
+
+    Args:
+        keys: of masks ``(C, *spatial)``, not negative.
+        allow_missing_keys: leave out keys that an item does not have.
+
+    Example:
+        >>> BinaryMaskd("label")({"label": torch.tensor([[0.0, 255.0]])})["label"]
+        tensor([[0., 1.]])
+    """
 
     def __init__(self, keys: KeysCollection, allow_missing_keys: bool = False) -> None:
         super().__init__(keys, allow_missing_keys)

@@ -10,11 +10,14 @@ from monai.transforms import MapTransform
 
 from common.errors import InputError
 from common.metrics import (
+    brier_score,
     count_structures,
     dice_score,
     expected_calibration_error,
+    negative_log_likelihood,
     structure_pair,
     thresholded_adaptive_calibration_error,
+    top_label_calibration_error,
 )
 from common.transforms.cases import case_name
 
@@ -25,11 +28,18 @@ class CalibrationScoresd(MapTransform):
     """Sums up a case by the Dice of its most probable classes and the calibration of its probabilities.
 
     The row under ``summary`` has ``case`` and ``subject``; ``dice``, the mean over structures, and
-    ``dice_<structure>``; ``ece_all``, ``ece_foreground`` and ``ece_band``, the expected calibration error over all
-    voxels, those whose label is a structure, and those near a boundary; and ``tace``, the thresholded adaptive
-    calibration error. Errors are means over structures, that is all classes but the first; a structure that neither
-    label nor prediction has has no Dice (empty). ``absent``, ``missed`` and ``false`` count the structures that are in
-    neither, in the label alone (Dice 0) and in the prediction alone (Dice 0). Voxels of label −1 do not count.
+    ``dice_<structure>``; ``tace``, the thresholded adaptive calibration error; ``ece_paper``, the measure of the BWCR
+    paper (of the most probable class, over the voxels whose label is a structure); and for each region
+    ``ece_<region>``, the expected calibration error of each class, ``ece_top_<region>``, that of the most probable
+    class, ``brier_<region>``, the Brier score, and ``nll_<region>``, the negative log-likelihood. Regions are ``all``
+    voxels, ``foreground`` and ``prediction``, those whose label or most probable class is a structure, their ``union``
+    and the ``band``, those near a boundary. ``tace`` and ``ece_<region>`` are means over structures, that is all
+    classes but the first; a structure that neither label nor prediction has has no Dice (empty). ``absent``, ``missed``
+    and ``false`` count the structures that are in neither, in the label alone (Dice 0) and in the prediction alone
+    (Dice 0). Voxels of label −1 do not count.
+
+    Probabilities that are exactly right have an expected error of 0 in the regions ``all`` and ``prediction`` only: see
+    `docs/methods/bwcr.md`.
 
     Args:
         keys: probabilities ``(K, *spatial)``, one key.
@@ -78,18 +88,27 @@ class CalibrationScoresd(MapTransform):
                 )
             masks = structure_pair(probabilities.argmax(1, keepdim=True), label, classes, include_background=False)
             dice = dice_score(*masks)
+            regions = {name: (label, name) for name in ("all", "foreground")} | {"band": (band, "all")}
+            regions |= {name: (label, name) for name in ("prediction", "union")}
             errors = {
-                "ece_all": expected_calibration_error(probabilities, label, self.bins),
-                "ece_foreground": expected_calibration_error(probabilities, label, self.bins, "foreground"),
-                "ece_band": expected_calibration_error(probabilities, band, self.bins),
-                "tace": thresholded_adaptive_calibration_error(probabilities, label, self.bins, self.threshold),
+                f"ece_{name}": expected_calibration_error(probabilities, truth, self.bins, region)
+                for name, (truth, region) in regions.items()
             }
+            errors["tace"] = thresholded_adaptive_calibration_error(probabilities, label, self.bins, self.threshold)
+            scores = {"ece_paper": top_label_calibration_error(probabilities, label, self.bins, "foreground")}
+            for name, (truth, region) in regions.items():
+                scores |= {
+                    f"ece_top_{name}": top_label_calibration_error(probabilities, truth, self.bins, region),
+                    f"brier_{name}": brier_score(probabilities, truth, region),
+                    f"nll_{name}": negative_log_likelihood(probabilities, truth, region),
+                }
             item["summary"] = {
                 "case": case_name(item),
                 "subject": item.get("subject", case_name(item)),
                 "dice": _rounded(dice.nanmean()),
                 **{f"dice_{name}": _rounded(value) for name, value in zip(self.structures, dice[0], strict=True)},
                 **{name: _rounded(error[0, 1:].nanmean()) for name, error in errors.items()},
+                **{name: _rounded(score[0, 0]) for name, score in scores.items()},
                 **count_structures(*masks)._asdict(),
             }
         return item

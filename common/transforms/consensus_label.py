@@ -26,7 +26,7 @@ class ConsensusLabeld(Transform):
 
     Example:
         >>> import torch
-        >>> labels = torch.tensor([[[1, 0]], [[1, 1]], [[1, 1]]])
+        >>> labels = torch.tensor([[[1.0, 0.0]], [[1.0, 1.0]], [[1.0, 1.0]]])
         >>> ConsensusLabeld(num_classes=2)({"annotators": labels})["label"].tolist()
         [[[1.0, 1.0]]]
     """

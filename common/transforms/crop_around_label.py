@@ -52,6 +52,7 @@ class CropAroundLabeld(MapTransform):
         label_key: the mask whose foreground (above 0) is centred.
         spatial_size: voxels of the patch along each axis.
         mode: what stands outside the image, for each key: ``constant`` (zeros) or ``edge``.
+        allow_missing_keys: leave out keys that the item does not have.
 
     Raises:
         InputError: if the label is empty.
@@ -65,16 +66,21 @@ class CropAroundLabeld(MapTransform):
     """
 
     def __init__(
-        self, keys: KeysCollection, label_key: str, spatial_size: Sequence[int], mode: str | Sequence[str] = "constant"
+        self,
+        keys: KeysCollection,
+        label_key: str,
+        spatial_size: Sequence[int],
+        mode: str | Sequence[str] = "constant",
+        allow_missing_keys: bool = False,
     ) -> None:
-        super().__init__(keys)
+        super().__init__(keys, allow_missing_keys)
         self.label_key = label_key
         self.spatial_size = tuple(spatial_size)
         self.mode = ensure_tuple_rep(mode, len(self.keys))
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
-        foreground = torch.as_tensor(item[self.label_key]).amax(0).nonzero()
+        foreground = (torch.as_tensor(item[self.label_key]) > 0).any(0).nonzero()
         if not len(foreground):
             raise InputError(f"Case {item.get('case', '')}: expected a mask to centre the patch on, got an empty one.")
         centre = foreground.double().mean(0).round().long().tolist()

@@ -1,127 +1,129 @@
-"""From marginals to masks by a rule that the user names, and what each rule is worth per case."""
+"""From marginals to class maps by a rule that the user names, and what each rule is worth per case."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from monai.transforms import MapTransform
 
-from common.decision import apply_threshold, dice_optimal_threshold
+from common.decision import decide, decision_threshold
 from common.errors import InputError
 from common.io.formats import is_picture
 from common.io.writers import save_like, voxel_mm3
-from common.metrics import soft_dice
+from common.metrics import dice_score, structure_pair
 from common.transforms.cases import case_name
 from common.transforms.save_prediction import label_map_like
+from common.transforms.save_probabilities import save_class_probabilities
 
-__all__ = ["DecisionScoresd", "SaveDecisiond", "decision_threshold"]
-
-
-def decision_threshold(marginal: torch.Tensor, decision: str | float) -> torch.Tensor:
-    """The threshold of each image and channel by a decision rule.
-
-    Args:
-        marginal: ``(B, C, *spatial)`` probabilities of whole images.
-        decision: ``"dice_optimal"``, the threshold of highest expected Dice (`common.decision.dice_optimal_threshold`);
-            ``"half"``, that of highest accuracy; or a number in (0, 1] for all images.
-
-    Returns:
-        ``(B, C)`` float64; of an all-zero map 0.5 by both named rules.
-
-    Raises:
-        InputError: another decision, or values that are no probabilities.
-
-    Example:
-        >>> decision_threshold(torch.tensor([[[0.9, 0.45, 0.1]]]), "half").tolist()
-        [[0.5]]
-    """
-    if decision == "dice_optimal":
-        return dice_optimal_threshold(marginal)[0]
-    try:
-        value = 0.5 if decision == "half" else float(decision)
-    except (TypeError, ValueError):
-        value = float("nan")
-    if not 0 < value <= 1:
-        raise InputError(f"decision: expected dice_optimal, half or a threshold above 0 and up to 1, got {decision!r}.")
-    return torch.full(marginal.shape[:2], value, dtype=torch.float64)
+__all__ = ["DecisionScoresd", "SaveDecisiond"]
 
 
 class SaveDecisiond(MapTransform):
     """Decides on the mask of a marginal, writes ``<case>_mask`` and ``<case>_marginal``, and sums the case up.
 
+    Of several classes, background first and summing to 1, the mask is a class map, and their probabilities are written
+    as ``<case>_probabilities`` (`save_class_probabilities`), which ``python -m common.threshold`` reads.
+
     The mask takes the place of the marginal; an item without ``case`` gets it and no file.
 
-    The row under ``summary`` has: ``case``; ``threshold``; ``expected_dice``, the Dice that this mask can expect if the
-    marginal is right (`common.metrics.soft_dice`); ``volume_mm3`` of the mask and ``volume_at_half_mm3`` of {m ≥ 1/2}
-    (NIfTI only, else empty).
+    The row under ``summary`` has: ``case``; ``threshold``, empty where the rule has none; ``expected_dice``, the Dice
+    that this mask can expect if the marginal is right; ``volume_mm3`` of the mask and ``volume_at_half_mm3`` by the
+    rule ``half`` (empty for pictures). Of several classes each of these columns stands there for each class but the
+    background, its name behind: ``threshold_<class>``.
 
     Args:
-        keys: marginal (1, *spatial), in the geometry of the file that the item's ``image`` was read from.
+        keys: probabilities (C, *spatial), in the geometry of the file that the item's ``image`` was read from.
         output_dir: folder for the files; a case ``a/b`` goes into its sub-folder ``a``.
-        decision: rule of `decision_threshold`.
+        decision: rule of `common.decision.decide`.
         save_marginal: also write the marginal.
+        class_names: of several classes, background included; None for their numbers.
 
     Raises:
-        InputError: another decision, values that are no probabilities, or several channels: each rule is for one
-            structure. `common.transforms.SaveSegmentationd` writes class maps.
+        InputError: another decision, values that are no probabilities, several channels that do not sum to 1, or not as
+            many names as channels.
     """
 
     def __init__(
-        self, keys: str, output_dir: str, decision: str | float = "dice_optimal", save_marginal: bool = True
+        self,
+        keys: str,
+        output_dir: str,
+        decision: str | float = "dice_optimal",
+        save_marginal: bool = True,
+        class_names: Sequence[str] | None = None,
     ) -> None:
         super().__init__(keys)
         decision_threshold(torch.zeros(1, 1, 1), decision)
         self.output_dir = Path(output_dir)
         self.decision = decision
         self.save_marginal = save_marginal
+        self.class_names = None if class_names is None else [str(name) for name in class_names]
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
         for key in self.key_iterator(item):
-            marginal = torch.as_tensor(item[key]).detach().as_subclass(torch.Tensor).cpu().float()[None]
-            if marginal.shape[1] != 1:
-                raise InputError(
-                    f"Case {item.get('case', 'without a name')}: expected the probability of one structure, got "
-                    f"{marginal.shape[1]} channels; common.transforms.SaveSegmentationd writes several as a class map."
-                )
-            threshold = decision_threshold(marginal, self.decision)
-            mask = apply_threshold(marginal, threshold)
-            item[key] = label_map_like(item[key], mask[0, 0], item.get("image"))
+            marginal = torch.as_tensor(item[key]).detach().as_subclass(torch.Tensor).cpu().float()
+            case = item.get("case", "without a name")
+            names = self._names(len(marginal), case)
+            try:
+                decided, half = (decide(marginal[None], rule) for rule in (self.decision, "half"))
+            except InputError as error:
+                raise InputError(f"Case {case}: {error}") from error
+            mask = decided.class_map[0, 0]
+            item[key] = label_map_like(item[key], mask, item.get("image"))
             if "case" not in item:
                 continue
             source = item["image"].meta["filename_or_obj"]
             voxel = None if is_picture(source) else voxel_mm3(source)
-            voxels = (int(mask.count_nonzero()), int((marginal >= 0.5).count_nonzero()))
-            volumes = ["" if voxel is None else round(count * voxel, 3) for count in voxels]
-            item["summary"] = {
-                "case": item["case"],
-                "threshold": round(float(threshold), 6),
-                "expected_dice": round(float(soft_dice(mask, marginal)), 6),
-                "volume_mm3": volumes[0],
-                "volume_at_half_mm3": volumes[1],
-            }
+            item["summary"] = {"case": item["case"]}
+            for k, name in enumerate(names or [""]):
+                behind = f"_{name}" if name else ""
+                counts = [int((found == k + 1).sum()) for found in (mask, half.class_map)]
+                volumes = ["" if voxel is None else round(count * voxel, 3) for count in counts]
+                threshold = float(decided.threshold[0, k])
+                item["summary"] |= {
+                    f"threshold{behind}": "" if threshold != threshold else round(threshold, 6),
+                    f"expected_dice{behind}": round(float(decided.expected_dice[0, k]), 6),
+                    f"volume_mm3{behind}": volumes[0],
+                    f"volume_at_half_mm3{behind}": volumes[1],
+                }
             target = self.output_dir / item["case"]
-            save_like(source, mask[0, 0].numpy().astype(np.uint8), f"{target}_mask")
-            if self.save_marginal:
-                save_like(source, marginal[0, 0].numpy(), f"{target}_marginal")
+            save_like(source, mask.numpy(), f"{target}_mask", max(2, len(marginal)))
+            if self.save_marginal and names:
+                save_class_probabilities(source, list(marginal.numpy()), target, names)
+            elif self.save_marginal:
+                save_like(source, marginal[0].numpy(), f"{target}_marginal")
         return item
+
+    def _names(self, count: int, case: str) -> list[str]:
+        """Of the foreground classes of several channels; of one channel none."""
+        if count == 1:
+            return []
+        names = self.class_names or [str(index) for index in range(count)]
+        if len(names) != count:
+            raise InputError(
+                f"Case {case}: class_names: expected a name for each of {count} channels, background included, got "
+                f"{', '.join(names)}."
+            )
+        return names[1:]
 
 
 class DecisionScoresd(MapTransform):
-    """Sums up a case by the Dice of its masks, one per decision rule, with each of its labels.
+    """Sums up a case by the Dice of its class maps, one per decision rule, with each of its labels.
 
     The row under ``summary`` has: ``case``, ``threshold`` and ``expected_dice`` of the Dice-optimal mask, and
-    ``dice_<decision>_<label>`` for every pair. Two empty masks agree fully.
+    ``dice_<decision>_<label>`` for every pair, or ``dice_<decision>`` where there is one label without a name. Pixels
+    that nobody labelled do not count; where mask and label are both empty the field is empty. Of several classes each
+    column holds the mean over the classes, and behind them ``<column>_<class>`` follow for each.
 
     Args:
-        keys: the mask that `DiceOptimalThresholdd` made, (1, *spatial), whose ``<key>_threshold`` and
+        keys: the class map that `DiceOptimalThresholdd` made, (1, *spatial), whose ``<key>_threshold`` and
             ``<key>_expected_dice`` the item holds.
-        decisions: name of each decision → key of its mask.
-        labels: name of each label → its key.
+        decisions: name of each decision → key of its class map.
+        labels: name of each label → its key, or the key of the only one; class maps ``(1, *spatial)``.
+        class_names: of several classes, background included; None for one class.
 
     Example:
         >>> mask = torch.tensor([[1.0, 1.0, 0.0]])
@@ -131,20 +133,35 @@ class DecisionScoresd(MapTransform):
         0.5
     """
 
-    def __init__(self, keys: str, decisions: Mapping[str, str], labels: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        keys: str,
+        decisions: Mapping[str, str],
+        labels: Mapping[str, str] | str,
+        class_names: Sequence[str] | None = None,
+    ) -> None:
         super().__init__(keys)
-        self.decisions, self.labels = decisions, labels
+        self.decisions = decisions
+        self.labels = {f"_{name}": key for name, key in labels.items()} if isinstance(labels, Mapping) else {"": labels}
+        names = [] if class_names is None else [str(name) for name in class_names]
+        self.names = names[1:] if len(names) > 2 else []
+        self.num_classes = len(names) if self.names else None
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
         for key in self.key_iterator(item):
-            item["summary"] = {
-                "case": case_name(item),
-                "threshold": round(float(item[f"{key}_threshold"]), 6),
-                "expected_dice": round(float(item[f"{key}_expected_dice"]), 6),
-            } | {
-                f"dice_{decision}_{label}": round(float(soft_dice(item[mask][None], item[truth][None])), 6)
-                for label, truth in self.labels.items()
-                for decision, mask in self.decisions.items()
-            }
+            columns = {"threshold": item[f"{key}_threshold"], "expected_dice": item[f"{key}_expected_dice"]}
+            for name, label in self.labels.items():
+                for decision, mask in self.decisions.items():
+                    pair = structure_pair(item[mask][None], item[label][None], self.num_classes, False)
+                    columns[f"dice_{decision}{name}"] = dice_score(*pair)[0]
+            row: dict[str, Any] = {name: _written(values.nanmean()) for name, values in columns.items()}
+            for index, name in enumerate(self.names):
+                row |= {f"{column}_{name}": _written(values[index]) for column, values in columns.items()}
+            item["summary"] = {"case": case_name(item)} | row
         return item
+
+
+def _written(value: torch.Tensor) -> float | str:
+    """A number of the table; nothing for nan."""
+    return "" if value.isnan() else round(float(value), 6)

@@ -11,19 +11,22 @@ from monai.data import get_track_meta
 from monai.transforms import MapTransform
 from monai.utils import convert_to_dst_type, convert_to_tensor
 
-from common.decision import apply_threshold, dice_optimal_threshold
+from common.decision import decide
 
 __all__ = ["DiceOptimalThresholdd"]
 
 
 class DiceOptimalThresholdd(MapTransform):
-    """Threshold probability maps where the Dice to expect is highest, per image and per channel.
+    """Decide on the segmentation whose Dice to expect is highest, with thresholds of the whole image.
 
-    {m ≥ t} with t of `common.decision.dice_optimal_threshold`. t depends on the image's total probability, so it
-    must come from the **whole** inferred volume: this belongs after the inferer (and the inverse of a resampling),
-    never inside it, and is of no use on patches. The map must hold probabilities, so it follows sigmoid or softmax.
+    Of one channel {m ≥ t} with t of `common.decision.dice_optimal_threshold`. Of several, classes that exclude each
+    other, background first and summing to 1, one class map by `common.decision.dice_optimal_partition`. A threshold
+    depends on the image's total probability, so it must come from the **whole** inferred volume: this belongs after the
+    inferer (and the inverse of a resampling), never inside it, and is of no use on patches. The map must hold
+    probabilities, so it follows sigmoid or softmax.
 
-    The item gets ``<key>_threshold`` and ``<key>_expected_dice``, float64 tensors ``(C,)``.
+    The key becomes ``(1, *spatial)``, class indices in the dtype of the map. The item gets ``<key>_threshold`` and
+    ``<key>_expected_dice``, float64 tensors with a value for each class but the background.
 
     Source: Nordström et al., *Marginal Thresholding in Noisy Image Segmentation*, eq. 12, 15; CE⁽*⁾ in Table 1.
 
@@ -32,7 +35,7 @@ class DiceOptimalThresholdd(MapTransform):
         allow_missing_keys: leave out maps that the item does not have.
 
     Raises:
-        InputError: if the values are no probabilities.
+        InputError: if the values are no probabilities, or those of several channels do not sum to 1.
 
     Example:
         >>> item = DiceOptimalThresholdd("pred")({"pred": torch.tensor([[0.9, 0.45, 0.1]])})
@@ -48,7 +51,7 @@ class DiceOptimalThresholdd(MapTransform):
         for key in self.key_iterator(item):
             probabilities = convert_to_tensor(item[key], track_meta=get_track_meta())
             marginal = probabilities.detach().as_subclass(torch.Tensor)[None]
-            threshold, expected_dice = dice_optimal_threshold(marginal)
-            item[key] = convert_to_dst_type(apply_threshold(marginal, threshold)[0], probabilities)[0]
+            class_map, threshold, expected_dice = decide(marginal)
+            item[key] = convert_to_dst_type(class_map[0], probabilities)[0]
             item[f"{key}_threshold"], item[f"{key}_expected_dice"] = threshold[0], expected_dice[0]
         return item

@@ -28,24 +28,29 @@ class MorphologicalNoised(MapTransform):
     cases of a smaller ``alpha`` are among those of a larger one. MONAI may therefore cache the result: this is not a
     random transform to it.
 
+    Of a class map one structure changes, ``structure`` or one of the classes that the case has, each equally often; the
+    other classes and −1, not labelled, keep their voxels (see `common.noise.morphology`).
+
     The item gets ``"noise_kind"``: the kind, or ``"none"`` where the labels are unchanged (the case was not drawn, or
-    its labels are empty or too small). It is in the metadata of a `MetaTensor` label too.
+    its labels are empty or too small), and ``"noise_structure"``: the class that was drawn or named, or 0 where nothing
+    was to choose from. Both are in the metadata of a `MetaTensor` label too.
 
     Source: Gonzalez-Jimenez et al., MICCAI 2023, section 3.1. By the errata, a case is noisy with
     probability ``alpha``, once for all epochs.
 
     Args:
-        keys: labels ``(C, *spatial)``, 2-D or 3-D, each channel the mask of one object (so for classes one channel
-            each, without background). All channels of all keys of a case get the same kind.
+        keys: labels ``(C, *spatial)``, 2-D or 3-D, each channel a class map or the mask of one object. All channels of
+            all keys of a case get the same kind, and the same structure where a channel has several.
         alpha: probability that a case is noisy, in [0, 1] (paper: 0.3, 0.5, 0.7).
         beta: changed area relative to the object, from 0 up (paper: 0.5, 0.7).
         seed: another seed draws other cases, kinds and displacements.
         case_key: the item's key that holds the case name.
         kinds: the kinds to draw from.
+        structure: the class that changes, 1 … L − 1; None to draw one for each case where there are several.
         allow_missing_keys: leave out labels that the item does not have.
 
     Raises:
-        InputError: if an argument is out of range, an item has no case name, or a channel several foreground values.
+        InputError: if an argument is out of range, or an item has no case name.
 
     Example:
         >>> noisy = MorphologicalNoised("label", alpha=1.0, beta=0.7, kinds=("erosion",))
@@ -63,6 +68,7 @@ class MorphologicalNoised(MapTransform):
         case_key: str = "case",
         kinds: Sequence[str] = MORPHOLOGICAL_KINDS,
         allow_missing_keys: bool = False,
+        structure: int | None = None,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         if not 0 <= alpha <= 1:
@@ -73,7 +79,10 @@ class MorphologicalNoised(MapTransform):
             )
         if not kinds or not set(kinds) <= set(MORPHOLOGICAL_KINDS):
             raise InputError(f"kinds must be some of {', '.join(MORPHOLOGICAL_KINDS)}, but {kinds} came.")
+        if structure is not None and structure < 1:
+            raise InputError(f"structure: expected a class from 1 up, or None to draw one, but {structure} came.")
         self.alpha, self.beta, self.seed, self.case_key, self.kinds = alpha, beta, seed, case_key, tuple(kinds)
+        self.structure = structure
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
@@ -82,22 +91,38 @@ class MorphologicalNoised(MapTransform):
         noisy = bool(torch.rand((), generator=generator) < self.alpha)
         kind = self.kinds[int(torch.randint(len(self.kinds), (), generator=generator))]
 
-        changed = False
-        for key in self.key_iterator(item):
-            clean = convert_to_tensor(item[key], track_meta=get_track_meta())
-            item[key] = self._with_noise(clean, kind, generator, case) if noisy else clean.clone()
-            changed = changed or not torch.equal(item[key], clean)
+        labels = {key: convert_to_tensor(item[key], track_meta=get_track_meta()) for key in self.key_iterator(item)}
+        structure = (self.structure or self._drawn_structure(list(labels.values()), case)) if noisy else None
+        for key, clean in labels.items():
+            item[key] = self._with_noise(clean, kind, generator, structure, case) if noisy else clean.clone()
+        changed = any(not torch.equal(item[key], clean) for key, clean in labels.items())
         item["noise_kind"] = kind if changed else "none"
-        for key in self.key_iterator(item):
+        item["noise_structure"] = structure or 0 if changed else 0
+        for key in labels:
             if isinstance(item[key], MetaTensor):
-                item[key].meta["noise_kind"] = item["noise_kind"]
+                item[key].meta |= {name: item[name] for name in ("noise_kind", "noise_structure")}
         return item
 
-    def _with_noise(self, label: torch.Tensor, kind: str, generator: torch.Generator, case: object) -> torch.Tensor:
+    def _drawn_structure(self, labels: Sequence[torch.Tensor], case: str) -> int | None:
+        """A class that the labels have, if a channel has several; of its own random numbers, apart from the noise."""
+        classes = [
+            {int(value) for value in channel.unique() if value > 0}
+            for label in labels
+            for channel in label.as_subclass(torch.Tensor)
+        ]
+        if all(len(found) < 2 for found in classes):
+            return None
+        present = sorted(set().union(*classes))
+        generator = case_generator(self.seed, case, "structure")
+        return present[int(torch.randint(len(present), (), generator=generator))]
+
+    def _with_noise(
+        self, label: torch.Tensor, kind: str, generator: torch.Generator, structure: int | None, case: object
+    ) -> torch.Tensor:
         noisy = label.clone()
         for channel in range(len(label)):
             try:
-                noisy[channel] = morphological_noise(label[channel], kind, self.beta, generator)
+                noisy[channel] = morphological_noise(label[channel], kind, self.beta, generator, structure)
             except InputError as error:
                 raise InputError(f"Case {case}, channel {channel}: {error}") from error
         return noisy

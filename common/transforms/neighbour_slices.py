@@ -49,7 +49,18 @@ def neighbour_slices(volume: torch.Tensor, count: int = 1, axis: int = 2) -> tor
 
 
 class NeighbourSlicesd(MapTransform):
-    """`neighbour_slices` of the named keys."""
+    """`neighbour_slices` of the named keys.
+
+    Args:
+        keys: of volumes ``(C, *spatial)`` with three spatial axes.
+        count: neighbors on either side, at least 0.
+        axis: spatial axis along which the slices are stacked: 0, 1 or 2.
+        allow_missing_keys: leave out keys that an item does not have.
+
+    Example:
+        >>> NeighbourSlicesd("image")({"image": torch.zeros(1, 5, 4, 3)})["image"].shape
+        torch.Size([3, 5, 4, 3])
+    """
 
     def __init__(self, keys: KeysCollection, count: int = 1, axis: int = 2, allow_missing_keys: bool = False) -> None:
         super().__init__(keys, allow_missing_keys)

@@ -44,7 +44,18 @@ def outside_as_background(probabilities: torch.Tensor, num_classes: int) -> torc
 
 
 class OutsideAsBackgroundd(MapTransform):
-    """`outside_as_background` of the named keys."""
+    """`outside_as_background` of the named keys.
+
+    Args:
+        keys: of probabilities ``(N·L, *spatial)`` of N segmentations.
+        num_classes: L, background included.
+        allow_missing_keys: leave out keys that an item does not have.
+
+    Example:
+        >>> OutsideAsBackgroundd("pred", num_classes=2)({"pred": torch.zeros(2, 1)})["pred"]
+        tensor([[1.],
+                [0.]])
+    """
 
     def __init__(self, keys: KeysCollection, num_classes: int, allow_missing_keys: bool = False) -> None:
         super().__init__(keys, allow_missing_keys)

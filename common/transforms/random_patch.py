@@ -53,14 +53,21 @@ class RandomPatch(RandomizableTransform):
         self.image_key = image_key
 
     def start_of(self, item: Mapping[Hashable, Any]) -> list[int]:
-        """The first voxel of the patch along each axis, drawn."""
+        """Draws where the patch begins.
+
+        Args:
+            item: with the image ``(C, *spatial)`` and any of the class maps.
+
+        Returns:
+            Index of the first voxel along each spatial axis, from 0 to the image's size less that of the patch.
+        """
         shape = item[self.image_key].shape[1:]
         room = [max(0, available - size) for available, size in zip(shape, self.spatial_size, strict=True)]
         if not any(room):
             return [0] * len(room)
         if self.R.random() < self.foreground:
             labels = [torch.as_tensor(item[key]) > 0 for key in self.label_keys if key in item]
-            places = torch.cat(labels).any(0).nonzero() if labels else []
+            places = torch.cat(labels).any(0).nonzero() if labels else torch.empty(0, len(room))
             if len(places):
                 place = places[self.R.randint(len(places))].tolist()
                 return [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -71,10 +71,11 @@ def resize_area(image: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
         return image
     if image.ndim == 4 and kept:  # slice by slice, which is faster than as a volume
         slices = image.movedim(kept[0], 1).flatten(0, 1)[:, None]
-        sides = [new for axis, new in enumerate(target, start=1) if axis != kept[0]]
-        resized = F.adaptive_avg_pool2d(slices, sides)[:, 0].unflatten(0, (len(image), -1))
+        first, second = (new for axis, new in enumerate(target, start=1) if axis != kept[0])
+        resized = F.adaptive_avg_pool2d(slices, (first, second))[:, 0].unflatten(0, (len(image), -1))
         return resized.movedim(1, kept[0])
-    return (F.adaptive_avg_pool3d if image.ndim == 4 else F.adaptive_avg_pool2d)(image[None], target)[0]
+    pool: Callable[..., torch.Tensor] = F.adaptive_avg_pool3d if image.ndim == 4 else F.adaptive_avg_pool2d
+    return pool(image[None], target)[0]
 
 
 def resize_linear(image: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
@@ -142,6 +143,10 @@ class ResizeAread(_Resampling):
         keys: of images ``(C, *spatial)``.
         spatial_size: of each spatial axis, at least 1, or -1 where it stays.
         allow_missing_keys: leave out keys that an item does not have.
+
+    Example:
+        >>> ResizeAread("image", [1, -1])({"image": torch.tensor([[[0.0, 1.0], [2.0, 3.0]]])})["image"]
+        tensor([[[1., 2.]]])
     """
 
     def __init__(self, keys: KeysCollection, spatial_size: Sequence[int], allow_missing_keys: bool = False) -> None:
@@ -171,6 +176,9 @@ class AxisSpacingd(_Resampling):
         keys: of volumes ``(C, *spatial)`` with an affine.
         pixdim: of the axes in mm, positive, or -1 where an axis stays.
         allow_missing_keys: leave out keys that an item does not have.
+
+    Raises:
+        InputError: other than three sizes, or one that is neither positive nor -1.
     """
 
     def __init__(self, keys: KeysCollection, pixdim: Sequence[float], allow_missing_keys: bool = False) -> None:

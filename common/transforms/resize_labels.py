@@ -19,7 +19,8 @@ def resize_labels(labels: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
     """Of each new pixel the class with the largest share of its area, of equal shares the smallest class.
 
     Two classes are therefore parted at one half of the area, the unbiased border; what was not labelled counts as a
-    class of its own. (MONAI's `Resize` with ``nearest`` shifts a label by up to half a new pixel against its image.)
+    class of its own, to which any other is preferred at equal shares. (MONAI's `Resize` with ``nearest`` shifts a label
+    by up to half a new pixel against its image.)
 
     Args:
         labels: ``(C, *spatial)`` class maps of their own, 2-D or 3-D; whole numbers, −1 where it was not labelled.
@@ -33,7 +34,7 @@ def resize_labels(labels: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
 
     Example:
         >>> resize_labels(torch.tensor([[[0.0, 2.0, 2.0, -1.0]]]), (1, 2)).tolist()
-        [[[0.0, -1.0]]]
+        [[[0.0, 2.0]]]
     """
     if len(size) != labels.ndim - 1:
         raise InputError(f"spatial_size: expected {labels.ndim - 1} sides for labels, got {list(size)}.")

@@ -73,7 +73,7 @@ def save_class_probabilities(
     header.extensions.clear()
     header["vox_offset"] = 352
     path = Path(f"{path_without_suffix}_probabilities.nii.gz")
-    with whole_file(path) as partial, nib.openers.Opener(partial, "wb") as file:  # nib.save copies whole classes
+    with whole_file(path) as partial, nib.openers.Opener(str(partial), "wb") as file:  # nib.save copies whole classes
         header.write_to(file)
         for probability in probabilities:
             for plane in np.moveaxis(probability.reshape(spatial), -1, 0):
@@ -129,7 +129,7 @@ class SaveProbabilitiesd(MapTransform):
             source, target = item["image"].meta["filename_or_obj"], self.output_dir / item["case"]
             save_like(source, mask.numpy(), f"{target}_mask", len(probabilities))
             if self.save_probabilities:
-                save_class_probabilities(source, probabilities.numpy(), target, names)
+                save_class_probabilities(source, list(probabilities.numpy()), target, names)
             entropy = by_planes(relative_entropy, probabilities, torch.float32)
             if self.save_entropy:
                 save_like(source, entropy.numpy(), f"{target}_entropy")

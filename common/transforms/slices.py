@@ -59,7 +59,20 @@ def normalize_slices(image: torch.Tensor, axis: int | None = None) -> torch.Tens
 
 
 class SliceStackd(MapTransform):
-    """`slice_stack` of the named keys."""
+    """`slice_stack` of the named keys.
+
+    Args:
+        keys: of images ``(C, *spatial)``, 2-D or 3-D.
+        axis: spatial axis along which the slices are stacked: 0, 1 or 2.
+        allow_missing_keys: leave out keys that an item does not have.
+
+    Raises:
+        InputError: no such axis.
+
+    Example:
+        >>> SliceStackd("image")({"image": torch.zeros(1, 5, 4)})["image"].shape
+        torch.Size([1, 5, 4, 1])
+    """
 
     def __init__(self, keys: KeysCollection, axis: int = 2, allow_missing_keys: bool = False) -> None:
         super().__init__(keys, allow_missing_keys)
@@ -75,7 +88,17 @@ class SliceStackd(MapTransform):
 
 
 class NormalizeSlicesd(MapTransform):
-    """`normalize_slices` of the named keys."""
+    """`normalize_slices` of the named keys.
+
+    Args:
+        keys: of images ``(C, *spatial)``.
+        axis: spatial axis along which the slices are stacked; None takes the whole image as one slice.
+        allow_missing_keys: leave out keys that an item does not have.
+
+    Example:
+        >>> NormalizeSlicesd("image")({"image": torch.tensor([[[0.0, 2.0]]])})["image"]
+        tensor([[[-1.,  1.]]])
+    """
 
     def __init__(self, keys: KeysCollection, axis: int | None = None, allow_missing_keys: bool = False) -> None:
         super().__init__(keys, allow_missing_keys)

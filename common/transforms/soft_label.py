@@ -27,8 +27,9 @@ class SoftLabelFromRatersd(MapTransform):
 
     Args:
         keys: raters' masks (R, K, *spatial), of `common.io.LoadRegionsd`, or (R, *spatial), one mask per rater for
-            all structures, of `common.io.LoadAnnotatorsd`; 1 marked, 0 not, −1 throughout where a rater is absent.
-        output_keys: where the labels go, one for each of ``keys``: (K, *spatial) float32 in [0, 1].
+            all structures, of `common.io.LoadAnnotatorsd`; 1 marked, 0 not, −1 not rated.
+        output_keys: where the labels go, one for each of ``keys``: (K, *spatial) float32 in [0, 1], −1 where nobody
+            rated.
         image_key: of the image (1, *spatial).
         anatomy_key: of the label map of the anatomy (1, *spatial); None takes the whole image as anatomy.
         anatomy_labels: values of the K structures in that map.
@@ -37,7 +38,7 @@ class SoftLabelFromRatersd(MapTransform):
         marked_only: raise only what at least one rater marked.
         neighbour_slices: weight of the previous and of the next slice in [0, 1]; None or 0 leaves them out.
         slice_axis: spatial axis of the slices.
-        foreground: one channel, the largest of the K structures, in place of K.
+        foreground: one channel, the largest of the K structures, in place of K; −1 where one of them is.
         keep_steps: also add ``<output key>_<step>`` for each step, ``raters``, ``anatomy``, ``hyperintensity`` and
             ``neighbours``.
         allow_missing_keys: leave items without masks as they are.
@@ -124,4 +125,9 @@ class SoftLabelFromRatersd(MapTransform):
         if masks.ndim == image.ndim:
             masks = masks[:, None].expand(-1, len(structures), *masks.shape[1:])
         steps = soft_label_steps(masks, image[0], structures, slice_axis=self.slice_axis - spatial_dims, **self.options)
-        return {name: label.amax(0, keepdim=True) if self.foreground else label for name, label in steps.items()}
+        return {name: _largest(label) if self.foreground else label for name, label in steps.items()}
+
+
+def _largest(label: torch.Tensor) -> torch.Tensor:
+    """The largest of the structures (K, *spatial) as one channel; −1 where one of them was not rated."""
+    return label.amax(0, keepdim=True).masked_fill((label < 0).any(0, keepdim=True), -1.0)

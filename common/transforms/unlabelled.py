@@ -25,10 +25,13 @@ def without_unlabelled(detections: Mapping[str, torch.Tensor], label: torch.Tens
         detections: ``masks`` (N, *spatial) of True and False, and other values of the N.
         label: (K, *spatial), −1 where nobody labelled.
 
+    Returns:
+        The values of the detections that remain; of a detection without any pixel, too.
+
     Example:
-        >>> found = {"masks": torch.tensor([[True, True], [False, True]]), "scores": torch.tensor([0.9, 0.8])}
+        >>> found = {"masks": torch.tensor([[True, True], [False, True]]), "scores": torch.tensor([0.5, 0.25])}
         >>> {key: value.tolist() for key, value in without_unlabelled(found, torch.tensor([[1.0, -1.0]])).items()}
-        {'masks': [[True, False]], 'scores': [0.9]}
+        {'masks': [[True, False]], 'scores': [0.5]}
     """
     masks, unknown = detections["masks"], (label < 0).any(0).to(detections["masks"].device)
     if not unknown.any():

@@ -268,7 +268,14 @@ class RandomView(Randomizable):
         return self.change_intensity(warp(batch, matrix)), matrix
 
     def draw_geometry(self, shape: Sequence[int]) -> torch.Tensor:
-        """Random matrices ``(B, n + 1, n + 1)``, see `affine_matrix`, for a batch of the shape ``(B, C, *spatial)``."""
+        """Draws how the images of a batch are turned, shifted, scaled and sheared.
+
+        Args:
+            shape: of the batch ``(B, C, *spatial)`` with n spatial axes.
+
+        Returns:
+            Matrices ``(B, n + 1, n + 1)``, see `affine_matrix`.
+        """
         count, sides = shape[0], shape[2:]
         planes = len(sides) * (len(sides) - 1) // 2
         rotation = self._draw((-self.rotation, self.rotation), (count, planes))
@@ -278,7 +285,14 @@ class RandomView(Randomizable):
         return affine_matrix(rotation, translation, scale, shear, self.spacing)
 
     def change_intensity(self, batch: torch.Tensor) -> torch.Tensor:
-        """Random contrast, brightness, sharpness and noise for each image of ``(B, C, *spatial)``."""
+        """Random contrast, brightness, sharpness and noise for each image.
+
+        Args:
+            batch: ``(B, C, *spatial)``.
+
+        Returns:
+            ``(B, C, *spatial)``, floating point.
+        """
         count = (len(batch),)
         exponent = self._draw((math.log(self.gamma[0]), math.log(self.gamma[1])), count).exp()
         factor = self._draw(self.intensity_scale, count, neutral=1.0)

@@ -6,8 +6,9 @@ from .distributed import AverageGradients, share_batches, share_cases
 from .epoch_table import EpochTable
 from .inference_progress import InferenceProgress, weights_digest
 from .inferers import inferer_of, new_image_inferer
+from .metrics_tables import MetricsSaver
 from .optimizer_groups import parameter_groups
-from .outputs import case_names, class_maps, negative_loss
+from .outputs import case_names, class_maps, key_metric, negative_loss
 from .overrides import as_bool, choose
 from .planning import KeepPlan, load_plan, load_split, plan_of, split_of
 from .prediction_summary import PredictionSummary
@@ -24,6 +25,7 @@ __all__ = [
     "FitTemperature",
     "InferenceProgress",
     "KeepPlan",
+    "MetricsSaver",
     "PredictionSummary",
     "ReliabilityTable",
     "SlabInferer",
@@ -36,6 +38,7 @@ __all__ = [
     "choose",
     "class_maps",
     "inferer_of",
+    "key_metric",
     "load_plan",
     "load_split",
     "load_temperature",

@@ -66,7 +66,7 @@ def _check_folders(workflow: ConfigWorkflow) -> None:
         folder = parser.get_parsed_content("ckpt_dir")
         check_writable("ckpt_dir", folder)
         resume, overwrite = (as_bool(key, parser.get(key, False)) for key in ("resume", "overwrite"))
-        check_start(folder, training_definition(parser.config), resume, overwrite)
+        check_start(folder, training_definition(dict(parser.get())), resume, overwrite)
 
 
 def _is_training(workflow: ConfigWorkflow) -> bool:

@@ -133,7 +133,8 @@ class TrainingCheckpoint:
 
     ``checkpoint.pt`` holds the state of every named object, the trainer's epoch and iteration, what other handlers keep
     in the trainer's state (Ignite's ``state_dict_user_keys``), the AMP scaler and the best metric so far. ``model.pt``
-    holds the weights alone, of the last epoch, or of the best epoch if ``best_of`` is given. Attach it after the
+    holds the weights alone, of the last epoch, or of the best epoch if ``best_of`` is given (of the last, as long as
+    nothing has been validated). Attach it after the
     handlers whose work it must contain (validation, tables, schedulers). Of several processes the first writes and
     reads; the files are those of a single process, which can continue the training of several and the other way round.
 
@@ -209,9 +210,10 @@ class TrainingCheckpoint:
             "handlers": {key: getattr(engine.state, key) for key in engine.state_dict_user_keys},
             "objects": {name: target.state_dict() for name, target in self.objects.items()},
         }
-        best = (
-            selector is None or selector.state.best_metric_epoch == engine.state.epoch
-        )  # it counts the trainer's epochs
+        best = selector is None or selector.state.best_metric_epoch in (
+            -1,
+            engine.state.epoch,
+        )  # it counts the trainer's epochs; -1: nothing has been validated yet
         if best and engine.state.epoch > 0:
             _write(state["objects"]["network"], self.folder / WEIGHTS_FILE)
         _write(state, self.folder / STATE_FILE)

@@ -81,6 +81,9 @@ def share_batches(
         sampler: gives the order of the cases.
         num_workers: of this process. Each draws random numbers of its own.
         options: of the data loader.
+
+    Returns:
+        The loader; every process has as many batches as the others.
     """
     processes = idist.get_world_size()
     if batch_size < processes:
@@ -113,6 +116,9 @@ def share_cases(dataset: Any, batch_size: int = 1, num_workers: int = 0, **optio
         batch_size: of this process.
         num_workers: of this process.
         options: of the data loader.
+
+    Returns:
+        The loader.
     """
     cases = share(range(len(dataset)), idist.get_rank(), idist.get_world_size())
     return DataLoader(dataset, num_workers, batch_size=batch_size, sampler=list(cases), **options)

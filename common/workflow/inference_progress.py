@@ -34,6 +34,12 @@ logger = logging.getLogger(__name__)
 def weights_digest(network: torch.nn.Module) -> str:
     """SHA-256 of the names and values of a network's weights, wherever they lie.
 
+    Args:
+        network: with weights on any device.
+
+    Returns:
+        64 hexadecimal digits.
+
     Example:
         >>> weights_digest(torch.nn.ReLU())[:8]
         'e3b0c442'
@@ -95,17 +101,34 @@ class InferenceProgress:
             logger.info("%d of %d cases are finished and are not segmented again.", len(finished), len(self.order))
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        """The rows of the finished cases."""
+        """The rows of the finished cases.
+
+        Args:
+            table: its name, ``summary`` or ``instances``.
+
+        Returns:
+            Rows in the order of the images; none if no case is finished or has such a table.
+        """
         return [row for case in self._finished for row in self.cases[case]["tables"].get(table, [])]
 
     def in_order(self, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Rows in the order of the images."""
+        """Rows in the order of the images.
+
+        Args:
+            rows: with the name of a ``case`` each.
+
+        Returns:
+            The same rows; those of unknown cases are last.
+        """
         return sorted(rows, key=lambda row: self.order.get(row["case"], len(self.order)))
 
     def run(self, evaluator: Any) -> None:
         """Segments what remains; if nothing does, the tables alone are written.
 
         What a process that was killed has left half-written is removed.
+
+        Args:
+            evaluator: that goes over `items`.
         """
         claim_folder(self.folder)
         for partial in self.folder.rglob(".partial-*"):

@@ -25,9 +25,17 @@ def inferer_of(plan: Plan, batch_size: int = 8, overlap: float = 0.25) -> Infere
 
     Returns:
         `SliceInferer` for volumes and a 2-D network, with slices along the last axis, else `SlidingWindowInferer`.
+
+    Example:
+        >>> from dataclasses import replace
+        >>> from common.datasets.plan import example_plan
+        >>> [type(inferer_of(replace(example_plan(), image_dims=dims))).__name__ for dims in (2, 3)]
+        ['SlidingWindowInferer', 'SliceInferer']
     """
     if plan.slices:
-        return SliceInferer(plan.patch_size, spatial_dim=2, sw_batch_size=batch_size, overlap=overlap, mode="gaussian")
+        return SliceInferer(
+            spatial_dim=2, roi_size=plan.patch_size, sw_batch_size=batch_size, overlap=overlap, mode="gaussian"
+        )
     return SlidingWindowInferer(plan.patch_size, sw_batch_size=batch_size, overlap=overlap, mode="gaussian")
 
 
@@ -55,6 +63,11 @@ def new_image_inferer(
 
     Returns:
         `SlabInferer`.
+
+    Example:
+        >>> from common.datasets.plan import example_plan
+        >>> new_image_inferer(example_plan()).volume
+        False
     """
     slices = SliceBatches(plan.patch_size, batch_size, call)
     if plan.image_dims == 2:

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from ignite.engine import Engine
 
-from common.transforms.class_map import as_class_map
+from common.transforms.class_maps import as_class_map
 
-__all__ = ["case_names", "class_maps", "negative_loss"]
+__all__ = ["case_names", "class_maps", "key_metric", "negative_loss"]
 
 
 def class_maps(output: Mapping[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -35,6 +36,9 @@ def case_names(batch: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     Args:
         batch: decollated items with ``case``.
 
+    Returns:
+        ``{"filename_or_obj": case}`` for each item.
+
     Example:
         >>> case_names([{"case": "a"}])
         [{'filename_or_obj': 'a'}]
@@ -42,14 +46,23 @@ def case_names(batch: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     return [{"filename_or_obj": str(item["case"])} for item in batch]
 
 
-def negative_loss(output: Mapping[str, Any]) -> torch.Tensor:
-    """The loss of a training step, as a metric of which more is better.
+def negative_loss(output: Mapping[str, Any]) -> float:
+    """The loss of a training step with the sign of a metric: the higher the better.
 
     Args:
         output: of a trainer, with ``loss``.
 
     Example:
-        >>> negative_loss({"loss": torch.tensor(2.0)})
-        tensor(-2.)
+        >>> negative_loss({"loss": 0.5})
+        -0.5
     """
     return -output["loss"]
+
+
+def key_metric(engine: Engine) -> float:
+    """The value of an engine's key metric in this epoch, by which `LrScheduleHandler` lowers the learning rate.
+
+    Args:
+        engine: of MONAI, with a key metric.
+    """
+    return engine.state.metrics[engine.state.key_metric_name]

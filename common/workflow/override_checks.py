@@ -143,6 +143,8 @@ def _check_key(id: str, value: Any, parser: ConfigParser, files: list[dict[str, 
         owner = f"{parser[above]['_target_']} has no such argument"
     elif any(is_component(parser[parent]) for parent in parents):
         return  # part of a component's argument
+    elif any(id in file and file[id] is None for id in parents for file in files):
+        return  # part of a mapping where there was nothing, such as --class_values
     elif above and above not in SECTIONS and isinstance(value, dict):
         return
     else:

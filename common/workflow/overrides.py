@@ -12,6 +12,16 @@ from common.errors import InputError
 def as_bool(name: str, value: bool | str) -> bool:
     """A switch as a bool. The command line hands ``--resume false`` over as the text "false", which Python holds true.
 
+    Args:
+        name: of the switch, for messages.
+        value: a bool, or "true" or "false" in any case.
+
+    Returns:
+        The bool.
+
+    Raises:
+        InputError: anything else.
+
     Example:
         >>> as_bool("resume", "false")
         False
@@ -25,6 +35,14 @@ def as_bool(name: str, value: bool | str) -> bool:
 
 def choose(name: str, options: Mapping[str, Any], kind: str = "option") -> Any:
     """The option of that name, e.g. the loss that ``--loss_name gce`` asks for.
+
+    Args:
+        name: of the option.
+        options: by name.
+        kind: what is chosen, for messages.
+
+    Returns:
+        The value of ``options`` under that name.
 
     Raises:
         InputError: there is no such option; the message lists the names and the nearest one.

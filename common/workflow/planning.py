@@ -38,6 +38,7 @@ def plan_of(
     batch_size: int = 2,
     base_features: int = 16,
     most_levels: int | None = None,
+    default_normalization: Mapping[str, Any] | None = None,
     class_values: Mapping[str, Any] | None = None,
     class_colors: Mapping[str, str] | None = None,
     ignore_value: Any = None,
@@ -52,8 +53,8 @@ def plan_of(
         folder: of the weights, where a training leaves its plan.
         resume: read the plan in ``folder``, if there is one.
         trained: read the plan in ``folder``.
-        memory_gb, batch_size, base_features, most_levels, class_values, class_colors, ignore_value,
-            label_threshold: of `make_plan`.
+        memory_gb, batch_size, base_features, most_levels, default_normalization: of `make_plan`.
+        class_values, class_colors, ignore_value, label_threshold: of `make_plan`.
         given: by name of a `Plan`'s attribute, what shall not be found out; None is not given.
 
     Returns:
@@ -75,6 +76,7 @@ def plan_of(
         batch_size=batch_size,
         base_features=base_features,
         most_levels=most_levels,
+        default_normalization=default_normalization,
         class_values=class_values,
         class_colors=class_colors,
         ignore_value=ignore_value,
@@ -177,7 +179,8 @@ def load_split(dataset: Dataset, folder: str | os.PathLike[str]) -> Split:
             f"{dataset.root} lacks {len(missing)} of the {len(known)} cases of the training, {missing[0]} among them "
             f"({path})."
         )
-    return Split(*([by_case[name] for name in sections[section]] for section in SECTIONS), f"as in {path}")
+    training, validation, test = ([by_case[name] for name in sections[section]] for section in SECTIONS)
+    return Split(training, validation, test, f"as in {path}")
 
 
 class KeepPlan:

@@ -65,7 +65,7 @@ def differences(old: Any, new: Any, key: str = "") -> dict[str, tuple[Any, Any]]
         {'a#b': (1, 2)}
     """
     if isinstance(old, dict) and isinstance(new, dict):
-        found = {}
+        found: dict[str, tuple[Any, Any]] = {}
         for name in {**old, **new}:
             found |= differences(old.get(name), new.get(name), f"{key}#{name}" if key else name)
         return found

@@ -28,6 +28,9 @@ class EpochSeed:
 
     Several processes go through the cases in the same order, that of a single one; all else each of them draws for
     itself, the first what a single process draws.
+
+    Args:
+        seed: of the run, a whole number from 0 up.
     """
 
     def __init__(self, seed: int = 0) -> None:
@@ -39,7 +42,11 @@ class EpochSeed:
             engine.add_event_handler(Events.ITERATION_STARTED, self.part)
 
     def part(self, engine: Engine) -> None:
-        """Leaves the other processes' random numbers, once the first batch shows that the order is drawn."""
+        """Leaves the other processes' random numbers, once the first batch shows that the order is drawn.
+
+        Args:
+            engine: the trainer, at the start of an iteration.
+        """
         if (engine.state.iteration - 1) % engine.state.epoch_length == 0:
             torch.manual_seed(epoch_seed(self.seed, engine.state.epoch, idist.get_rank()))
 

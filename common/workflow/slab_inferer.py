@@ -198,8 +198,9 @@ class SlabInferer(Inferer):
             moved = MetaTensor(pred, meta=image.meta, applied_operations=deepcopy(image.applied_operations))
             pred = self.fit.inverse({"image": moved})["image"]
         pred = pred.as_subclass(torch.Tensor)
-        for first in range(0, len(pred), self.num_classes) if self.num_classes else ():
-            others = pred[first + 1 : first + self.num_classes]
+        classes = self.num_classes or len(pred)
+        for first in range(0, len(pred), classes) if self.num_classes else ():
+            others = pred[first + 1 : first + classes]
             pred[first] = (1 - others.sum(0)).clamp_(min=0)  # `outside_as_background` in place
         return pred
 

@@ -48,6 +48,7 @@ def summary(level: float, seed: int) -> list[dict[str, object]]:
             "dice_right_ventricle": "",
             "ece_all": level / 10,
             "ece_foreground": level + number / 100 + (0.02 if frame == "01" else -0.02) + seed / 1000,
+            "ece_paper": level + number / 90,
             "ece_band": "" if number == 0 else level,
             "tace": level / 2,
         }
@@ -87,7 +88,14 @@ def test_table_2(data: Path, tmp_path: Path) -> None:
     results = load_results(tmp_path / "bwcr_acdc.json")
     assert results["seeds"] == [0, 1, 2] and results["configuration"] == {"max_epochs": 2}
     settings = {entry["setting"]["measure"]: entry for entry in results["settings"]}
-    assert list(settings) == ["Dice", "ECE, all pixels", "ECE, foreground", "TACE", "ECE near boundaries"]
+    assert list(settings) == [
+        "Dice",
+        "ECE, all pixels",
+        "ECE, foreground",
+        "ECE of the paper",
+        "TACE",
+        "ECE near boundaries",
+    ]
     cell = settings["ECE, foreground"]["methods"]["BWCR"]
     assert cell["values"] == pytest.approx([0.205, 0.206, 0.207]) and cell["std"] == pytest.approx(0.001)
     assert [entry["best"] for entry in settings.values()] == ["BWCR"] * 5

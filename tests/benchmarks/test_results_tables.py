@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks.report.curves import draw_dice_by_setting
 from benchmarks.report.tables import insert_between_markers, load_results, results_table, summarise_runs, write_results
 from common.errors import InputError
 
@@ -163,3 +165,37 @@ def test_measures_of_which_lower_is_better() -> None:
     assert lines[4] == r"| BWCR | **0.711 ± 0.001**\* | **0.201 ± 0.001**\* |"
     assert lines[5:7] == ["| BWCR against DA | – | −33.3 % |", "| BWCR against DA, p | – | 0.0002 |"]
     assert "the best of a column, ↓: lower is better" in lines[-1] and "over 25 subjects" in lines[-1]
+
+
+def test_a_run_without_a_value_is_counted_and_no_result(tmp_path: Path) -> None:
+    """Neither the best, nor in a mean, nor in a test: a seed that failed may not make its method better or starred."""
+    runs = make_runs()
+    for run in runs:
+        if (run["method"], run["setting"], run["seed"]) == ("T-Loss", NOISY, 0):
+            run["value"] = math.nan
+        if (run["method"], run["setting"]) == ("GCE", CLEAN):
+            run["value"] = math.nan
+    results = summarise_runs(runs, "Dice")
+    clean, noisy = results["settings"]
+    assert noisy["methods"]["T-Loss"] == {
+        "seeds": [1, 2],
+        "values": [0.870, 0.895],
+        "missing": 1,
+        "mean": pytest.approx(0.8825),
+        "std": pytest.approx(0.0125 * 2**0.5),
+    }
+    assert noisy["best"] == "T-Loss" and noisy["anova_p"] is None and not noisy["best_is_significant"]
+    assert clean["methods"]["GCE"]["mean"] is None and clean["methods"]["GCE"]["missing"] == 3
+    assert clean["best"] == "T-Loss"
+    table, note = results_table(results).split("\n\n")
+    assert "| GCE | – | 0.800 ± 0.010 |" in table and "nan" not in table
+    assert note.endswith("without a value, and left out: GCE at α = 0.0 3 of 3, T-Loss at α = 0.7, β = 0.7 1 of 3.")
+    path = write_results(tmp_path / "a.json", results | {"matrix": [[0.5, math.nan]]}, runs, "desk", {})
+    assert load_results(path)["matrix"] == [[0.5, None]] and "NaN" not in path.read_text(encoding="utf-8")
+    draw_dice_by_setting(results, tmp_path / "a.png")
+
+
+def test_nothing_measured_has_no_best() -> None:
+    results = summarise_runs([run | {"value": math.nan} for run in make_runs()], "Dice")
+    assert [entry["best"] for entry in results["settings"]] == [None, None]
+    assert "| T-Loss | – | – |" in results_table(results)

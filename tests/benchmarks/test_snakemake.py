@@ -109,7 +109,7 @@ def test_tables_of_soft_labels_are_planned(
 
 
 def test_a_part_of_the_table_is_made(warm_snakemake: WarmPython, checkout: Path, totalsegmentator: Path) -> None:
-    sizes = {"max_cases": 6, "patch_size": [16, 16, 16], "spacing_mm": 3.0, "features": [4, 8], "max_epochs": 2}
+    sizes = {"max_cases": 6, "patch_size": [16, 16, 16], "spacing": 3.0, "features": [4, 8], "max_epochs": 2}
     sizes |= {"val_interval": 2, "shift": 1, "num_workers": 0, "num_folds": 3}
     part = {"organs": ["esophagus"], "levels": [0.03], "runs": [0], "paper": sizes}
     snakemake(warm_snakemake, checkout, totalsegmentator, part)

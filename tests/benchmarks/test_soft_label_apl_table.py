@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import nibabel as nib
@@ -64,10 +65,11 @@ def test_several_references_are_columns_of_dice(tmp_path: Path) -> None:
     assert [entry["setting"]["measure"] for entry in results["settings"]] == ["Dice with majority", "Dice with AR"]
 
 
-def test_nothing_segmented_is_no_precision(tmp_path: Path) -> None:
+def test_what_could_not_be_measured_is_not_zero(tmp_path: Path) -> None:
     (tmp_path / "bce/seed0/truth/evaluation").mkdir(parents=True)
     (tmp_path / "bce/seed0/truth/evaluation/metrics.csv").write_text("val_precision,nan\nval_dice,0\n")
-    assert [run["value"] for run in soft_label_apl_table.collect(tmp_path)] == [0, 0]
+    runs = {run["setting"]["measure"]: run["value"] for run in soft_label_apl_table.collect(tmp_path)}
+    assert math.isnan(runs["Precision"]) and runs["Dice"] == 0
 
 
 def test_the_example_must_be_there(tmp_path: Path) -> None:

@@ -10,9 +10,15 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import f as f_distribution
-from scipy.stats import studentized_range
+from scipy.stats import permutation_test, studentized_range
 
-from benchmarks.report.statistics import compare_groups, last_epochs_mean, mean_and_std, paired_permutation_test
+from benchmarks.report.statistics import (
+    compare_groups,
+    known_mean,
+    last_epochs_mean,
+    mean_and_std,
+    paired_permutation_test,
+)
 from common.errors import InputError
 
 GROUPS = {"A": [0.80, 0.82, 0.81, 0.85], "B": [0.90, 0.93, 0.91], "C": [0.79, 0.84]}
@@ -205,3 +211,28 @@ def test_paired_test_under_the_null_is_uniform() -> None:
 def test_paired_test_mistakes(a: list[float], b: list[float], draws: int, message: str) -> None:
     with pytest.raises(InputError, match=message):
         paired_permutation_test(a, b, draws)
+
+
+def test_a_paired_test_refuses_nan_where_scipys_own_finds_significance() -> None:
+    """With one nan every statistic is nan, and SciPy counts none as as extreme: p = 0, of the finite pairs 0.5."""
+    a, b = [0.5, 0.6, math.nan, 0.7], [0.4, 0.5, 0.6, 0.9]
+    own = permutation_test((a, b), lambda x, y, axis: np.mean(np.subtract(x, y), axis=axis), permutation_type="samples")
+    assert own.pvalue == 0.0, "should SciPy mend this, the guard may go"
+    for pair in ((a, b), (b, a)):
+        with pytest.raises(InputError, match="finite values of every subject"):
+            paired_permutation_test(*pair)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_what_was_not_measured_is_counted_and_no_part_of_a_mean(bad: float) -> None:
+    assert known_mean([1.0, bad, 3.0, bad]) == (2.0, 2)
+    mean, missing = known_mean([bad])
+    assert math.isnan(mean) and missing == 1
+    with pytest.raises(InputError, match="finite"):
+        mean_and_std([1.0, bad])
+
+
+def test_a_run_that_diverges_is_not_rated_by_the_epochs_before() -> None:
+    rows = [{"epoch": "1", "m": "0.8"}, {"epoch": "2", "m": "nan"}, {"epoch": "3", "m": "0.9"}]
+    assert math.isnan(last_epochs_mean(rows, "m", 2))
+    assert last_epochs_mean(rows, "m", 1) == 0.9

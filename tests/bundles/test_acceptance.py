@@ -50,14 +50,13 @@ def unpacked(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def assert_same_up_to_rounding(found: torch.Tensor, expected: torch.Tensor, network: torch.nn.Module) -> None:
     """The same numbers, but sums of products may have been made in any order.
 
-    A sum of K products in float32 is off by about ε √K times their scale, errors of one layer and the next add up like
-    random ones, and normalization keeps the scale: ε √(ΣK) in all, at the scale of the output. Four times that is
-    beyond what any order gave (t_loss, two ways to convolve: 1.0e-5 of 1.3e-4), and far below what a layer does.
+    A float32 sum of K products is off by about √K · 2⁻²⁴ of its size; each convolution adds its own error to those
+    before it, and normalization keeps all at the scale of the output; twice, for both sides differ from the exact sum.
     """
-    layers = [module for module in network.modules() if hasattr(module, "weight") and module.weight.ndim > 1]
-    terms = sum(layer.weight[0].numel() for layer in layers)
-    scale = float(expected.abs().max())
-    atol = 4 * torch.finfo(torch.float32).eps * terms**0.5 * scale
+    kinds = (torch.nn.modules.conv._ConvNd,)
+    terms = [layer.weight[0].numel() for layer in network.modules() if isinstance(layer, kinds)]
+    scale = max(1.0, float(expected.abs().max()))
+    atol = 2 * 2**-24 * scale * sum(math.sqrt(count) for count in terms)
     assert atol < 1e-3 * scale, "a tolerance that would hide a mistake"
     torch.testing.assert_close(found, expected, rtol=0, atol=atol)
 
@@ -76,18 +75,6 @@ def _network(bundle: Path, *configs: str, **overrides: Any) -> torch.nn.Module:
     return parser.get_parsed_content("network_def").eval()
 
 
-def _tolerance(network: torch.nn.Module, output: torch.Tensor) -> dict[str, float]:
-    """What rounding may add up to in two orders of summation.
-
-    A float32 sum of K products is off by about √K · 2⁻²⁴ of its size; each convolution adds its own error to those
-    before it, and normalization keeps all at the scale of the output; twice, for both sides differ from the exact sum.
-    """
-    kinds = (torch.nn.modules.conv._ConvNd,)
-    terms = [layer.weight[0].numel() for layer in network.modules() if isinstance(layer, kinds)]
-    scale = max(1.0, float(output.abs().max()))
-    return {"rtol": 0, "atol": 2 * 2**-24 * scale * sum(math.sqrt(count) for count in terms)}
-
-
 def _assert_same_outputs(
     exported: Callable[[torch.Tensor], torch.Tensor], network: torch.nn.Module, image: torch.Tensor, bundle: str
 ) -> None:
@@ -99,7 +86,7 @@ def _assert_same_outputs(
             inputs = torch.rand(batch, image.shape[1], *size, generator=generator)
             with torch.no_grad():
                 wanted = network(inputs)
-            torch.testing.assert_close(exported(inputs), wanted, **_tolerance(network, wanted))
+            assert_same_up_to_rounding(exported(inputs), wanted, network)
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +175,7 @@ def test_torch_export(network: torch.nn.Module, image: torch.Tensor, tmp_path: P
     torch.export.save(torch.export.export(network, (image,)), path)
     wanted = network(image)
     found = torch.export.load(path).module()(image)
-    torch.testing.assert_close(found, wanted, **_tolerance(network, wanted))
+    assert_same_up_to_rounding(found, wanted, network)
 
 
 def test_pyramid_of_the_mask_rcnn(repository: Path) -> None:
@@ -197,4 +184,4 @@ def test_pyramid_of_the_mask_rcnn(repository: Path) -> None:
     image = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(1))
     exported = torch.export.export(backbone, (image,)).module()
     for found, wanted in zip(exported(image), backbone(image), strict=True):
-        torch.testing.assert_close(found, wanted, **_tolerance(backbone, wanted))
+        assert_same_up_to_rounding(found, wanted, backbone)

@@ -13,7 +13,7 @@ import torch
 from bundle_runs import BUNDLES, run_bundle
 from conftest import TINY
 from monai.bundle import ConfigParser
-from monai.transforms import Compose
+from PIL import Image
 
 from common.errors import find_input_error
 from common.io.files import read_csv
@@ -137,47 +137,96 @@ def hippocampi(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(scope="module")
+def volumes(hippocampi: Path) -> dict[str, Any]:
+    """Overrides by which a 3-D network is trained on small blocks of them."""
+    counts = {"training": 3, "validation": 1, "test": 2}
+    sizes = {"spatial_dims": 3, "patch_size": [16, 16, 8], "features": [4, 8], "radius": 3.0}
+    return {
+        **sizes,
+        "dataset_dir": str(hippocampi),
+        "counts": counts,
+        "batch_size": 2,
+        "max_epochs": 1,
+        "iterations_per_epoch": 2,
+    }
+
+
 @pytest.mark.parametrize("method", ["bwcr", "svls"])
-def test_volumes(method: str, hippocampi: Path, tmp_path: Path) -> None:
+def test_volumes(method: str, hippocampi: Path, volumes: dict[str, Any], tmp_path: Path) -> None:
     """A 3-D network is trained on blocks, measured and used on whole volumes."""
-    sizes = {"image_size": [16, 16], "patch_size": [16, 16, 8], "features": [4, 8], "batch_size": 2}
-    numbers = {"num_training": 3, "num_validation": 1, "num_test": 2, "max_epochs": 1, "iterations_per_epoch": 2}
-    places = {"dataset_dir": str(hippocampi), "method": method}
-    overlays = ["unet_3d", "hippocampus"]
-    bundle_run("training", ["train", *overlays], tmp_path, sizes | numbers | places)
+    bundle_run("training", ["train"], tmp_path, volumes, method=method)
     (row,) = read_csv(tmp_path / "output/metrics.csv")
     assert (float(row["train_consistency"]) > 0) == (method == "bwcr")
-    bundle_run("evaluating", ["train", *overlays, "evaluate"], tmp_path, sizes | numbers | places)
+    bundle_run("evaluating", ["train", "evaluate"], tmp_path, volumes, method=method)
     rows = read_csv(tmp_path / "output/evaluation/summary.csv")
     assert len(rows) == 2 and all(0 <= float(row["ece_band"]) <= 1 for row in rows)
     image = hippocampi / "imagesTr/hippocampus_004.nii.gz"
-    bundle_run("inferring", ["inference", *overlays], tmp_path, sizes, dataset_dir=str(image))
+    bundle_run("inferring", ["inference"], tmp_path, {}, dataset_dir=str(image))
     found = nib.load(tmp_path / "output/inference/hippocampus_004_probabilities.nii.gz")
     assert found.shape == (16, 20, 12, 3)
     np.testing.assert_allclose(np.asarray(found.dataobj).sum(-1), 1, atol=1e-5)
 
 
-def test_blocks_keep_image_label_and_weight_together(hippocampi: Path) -> None:
+def train_dataset(overrides: dict[str, Any], folder: Path) -> Any:
     parser = ConfigParser()
-    names = ("train", "unet_3d", "hippocampus")
-    parser.read_config([str(BUNDLES / f"bwcr/configs/{name}.yaml") for name in names])
-    numbers = {"num_training": 3, "num_validation": 1, "num_test": 2}
-    parser.update({"dataset_dir": str(hippocampi), "image_size": [16, 16], "patch_size": [8, 8, 8], **numbers})
-    items = parser.get_parsed_content("train#dataset").data
-    transforms = parser.get_parsed_content("train#preprocessing").transforms
-    volume, draw = Compose(transforms[:-2])(items[0]), Compose(transforms[-2:])
-    weight = boundary_weight(volume["label"][0].long(), radius=3.0)  # across slices, too
-    torch.testing.assert_close(volume["label_weight"][0], weight)
-    within = boundary_weight(volume["label"][0].long(), radius=3.0, slice_axis=2)
-    assert not torch.allclose(volume["label_weight"][0], within)
-    marks = torch.arange(16 * 16 * 12).reshape(1, 16, 16, 12).float()
-    drawn = [draw(dict.fromkeys(("image", "label", "label_weight"), marks)) for _ in range(3)]
-    for item in drawn:
-        assert item["image"].shape == (1, 8, 8, 8)
-        assert torch.equal(item["image"], item["label"]) and torch.equal(item["image"], item["label_weight"])
-    assert not torch.equal(drawn[0]["image"], drawn[1]["image"]) or not torch.equal(
-        drawn[1]["image"], drawn[2]["image"]
-    )
+    parser.read_config(str(BUNDLES / "bwcr/configs/train.yaml"))
+    parser.update({"bundle_root": str(folder), **overrides})
+    return parser.get_parsed_content("train#dataset")
+
+
+def test_blocks_keep_image_label_and_weight_together(volumes: dict[str, Any], tmp_path: Path) -> None:
+    """Weights are those of surfaces in the whole volume, and a block is cut from all three at one place."""
+    samples = train_dataset(volumes | {"patch_size": [8, 8, 8]}, tmp_path)
+    case = samples.cases[0]
+    weight = boundary_weight(case["label"][0].long(), radius=3.0)  # across slices, too
+    torch.testing.assert_close(case["label_weight"][0], weight)
+    within = boundary_weight(case["label"][0].long(), radius=3.0, slice_axis=2)
+    assert not torch.allclose(case["label_weight"][0], within)
+    blocks = [samples[0] for _ in range(3)]
+    for block in blocks:
+        assert {block[key].shape for key in ("image", "label", "label_weight")} == {(1, 8, 8, 8)}
+        windows = [case[key][0].unfold(0, 8, 1).unfold(1, 8, 1).unfold(2, 8, 1) for key in ("image", "label_weight")]
+        same = [
+            (window == block[key]).flatten(3).all(3)
+            for window, key in zip(windows, ("image", "label_weight"), strict=True)
+        ]
+        assert int(same[0].sum()) == 1 and bool(same[1][same[0]].all())
+    assert not all(torch.equal(blocks[0]["image"], block["image"]) for block in blocks[1:])
+
+
+def test_pixels_that_nobody_labelled(tmp_path: Path) -> None:
+    """They are no boundary of a class, teach nothing and are not measured, in pictures too."""
+    generator = np.random.default_rng(0)
+    for case in range(6):
+        label = np.zeros((24, 24), np.uint8)
+        label[8:16, 6 + case : 14 + case] = 1
+        image = generator.normal(80, 10, label.shape) + 80 * label
+        label[:, 20:] = 9
+        for folder, array in (("images", image.clip(0, 255).astype(np.uint8)), ("labels", label)):
+            (tmp_path / "data" / folder).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(array).save(tmp_path / "data" / folder / f"case{case}.png")
+    small = {
+        "dataset_dir": str(tmp_path / "data"),
+        "counts": [4, 1, 1],
+        "ignore_value": 9,
+        "class_values": {"object": 1},
+        "features": [4, 8],
+        "batch_size": 2,
+        "max_epochs": 1,
+        "iterations_per_epoch": 2,
+    }
+    case = train_dataset(small, tmp_path).cases[0]
+    assert case["label"].unique().tolist() == [-1, 0, 1]
+    column = case["label"][0, :, 0].tolist().index(-1)  # pictures lie (columns, rows)
+    assert case["label_weight"][0, column - 1, 0] == pytest.approx(0.01), "the border of what was labelled is none"
+    bundle_run("training", ["train"], tmp_path, small)
+    bundle_run("calibrating", ["train", "calibrate"], tmp_path, small)
+    bundle_run("evaluating", ["train", "evaluate"], tmp_path, small, temperature="fitted")
+    (background, *_) = rows = read_csv(tmp_path / "output/evaluation/reliability.csv")
+    assert {row["class"] for row in rows} == {"background", "object"}
+    counted = sum(int(row["count"]) for row in rows if row["class"] == background["class"])
+    assert 0 < counted < 24 * 24 and counted % 24 == 0
 
 
 def test_a_mistyped_method_is_one_sentence(small: dict[str, Any], tmp_path: Path) -> None:

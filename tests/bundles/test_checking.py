@@ -37,7 +37,7 @@ PHANTOMS: dict[str, Callable[..., str]] = {
     "soft_label_apl": write_knee_phantom,
 }
 MORE_CASES: dict[str, dict[str, Any]] = {  # than a tiny training has, so that each fault has a case of its own
-    "bwcr": {"dataset_dir#num_subjects": 5, "num_training": 3},
+    "bwcr": {"dataset_dir#num_subjects": 5, "counts": {"training": 3, "validation": 1, "test": 1}},
     "marginal_thresholding": {"dataset_dir#num_cases": 9},
     "soft_label_apl": {"dataset_dir#num_cases": 8, "dataset_dir#size": 64},
 }

@@ -1,4 +1,4 @@
-"""The marginal thresholding bundle: from TotalSegmentator's layout to a table, and new volumes of any geometry."""
+"""The marginal thresholding bundle: from data in any layout to a table, and new images of any geometry."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import torch
 from bundle_runs import run_bundle
+from PIL import Image
 
-from common.decision import dice_optimal_threshold
+from common.datasets import Plan
+from common.decision import dice_optimal_partition, dice_optimal_threshold
 from common.errors import InputError, find_input_error
 from common.io.files import read_csv
 
@@ -42,16 +44,16 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def bundle_run(verb: str, configs: list[str], folder: Path, **overrides: Any) -> None:
-    sizes = {"features": FEATURES, "patch_size": [16, 16, 16]}
     places = {"output_dir": str(folder), "ckpt_dir": str(folder)}
-    run_bundle("marginal_thresholding", verb, configs, **{**sizes, **places, **overrides})
+    run_bundle("marginal_thresholding", verb, configs, **{**places, **overrides})
 
 
 def train(folder: Path, data: Path, **overrides: Any) -> None:
     small = {"organ": "esophagus", "shift": 1, "num_workers": 0, "batch_size": 2, "learning_rate": 2e-2}
+    small |= {"features": FEATURES, "patch_size": [16, 16, 16], "select_by": "train_loss"}
     values = {"dataset_dir": str(data), **small, **overrides}
-    bundle_run("training", ["train", "totalsegmentator"], folder, **values)
-    bundle_run("evaluating", ["train", "totalsegmentator", "evaluate"], folder, **values)
+    bundle_run("training", ["train", "totalsegmentator", "noise"], folder, **values)
+    bundle_run("evaluating", ["train", "totalsegmentator", "noise", "evaluate"], folder, **values)
 
 
 def mean(folder: Path, column: str) -> float:
@@ -110,11 +112,19 @@ def test_folds_partition_the_cases(trained: dict[str, Path], data: Path, tmp_pat
 
 def test_learning_rate_is_divided_by_five(data: Path, tmp_path: Path) -> None:
     """After ``patience`` epochs without improvement, and so again from the checkpoint."""
-    still = {"learning_rate": 1e-30, "augmentation_probability": 0.0, "patience": 1, "val_interval": 9}
+    still = {"learning_rate": 1e-30, "augmentation_probability": 0.0, "patience": 2, "val_interval": 9}
     for epochs, divisions, resume in ((3, 1, False), (5, 2, True)):
         train(tmp_path, data, **still, max_epochs=epochs, resume=resume)
         state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
         assert state["objects"]["optimizer"]["param_groups"][0]["lr"] == pytest.approx(1e-30 / 5**divisions)
+
+
+def test_the_epoch_of_the_highest_training_dice_is_kept(data: Path, tmp_path: Path) -> None:
+    train(tmp_path, data, select_by="train_dice", noise_a=0.0, max_epochs=2, val_interval=9)
+    scores = [float(row["train_mean_dice"]) for row in read_csv(tmp_path / "metrics.csv")]
+    assert min(scores) > 0 and max(scores) < 1
+    best, epoch = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["best"]
+    assert best == pytest.approx(max(scores)) and epoch == scores.index(max(scores)) + 1
 
 
 def test_a_mistyped_loss_is_one_sentence(data: Path, tmp_path: Path) -> None:
@@ -169,6 +179,12 @@ def test_windows_agree_with_the_whole_volume(tmp_path: Path) -> None:
     volume = np.random.default_rng(0).normal(0, 100, (40, 37, 34)).astype(np.float32)
     nib.save(nib.Nifti1Image(volume, np.diag([-3.0, -3.0, 3.0, 1])), tmp_path / "scan.nii.gz")
     torch.save(torch.nn.Conv3d(1, 1, 1).state_dict(), tmp_path / "model.pt")
+    window = {"kind": "window", "lower": -160, "upper": 240}
+    plan = Plan(
+        3, 3, 1, ("CT",), ("background", "organ"), {}, (), "RAS", (3.0, 3.0, 3.0), None, (16, 16, 16), "label", window,
+        (4, 8),
+    )  # fmt: skip
+    (tmp_path / "plan.json").write_text(plan.to_json(), encoding="utf-8")
     bundle_run(
         *("inferring", ["inference"], tmp_path),
         dataset_dir=str(tmp_path / "scan.nii.gz"),
@@ -185,3 +201,71 @@ def test_inference_without_weights_is_one_sentence(scans: Path, tmp_path: Path) 
         bundle_run("inferring", ["inference"], tmp_path, dataset_dir=str(scans))
     assert isinstance(find_input_error(raised.value), InputError)
     assert "there is no such checkpoint" in str(find_input_error(raised.value))
+
+
+COLORS = {0: 40, 1: 120, 2: 200}  # gray value of each class
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pictures of two classes that touch each other, with a corner that was not labeled, and what they train."""
+    folder, rng = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
+    for name in ("data/images", "data/masks", "new"):
+        (folder / name).mkdir(parents=True)
+    for case in range(6):
+        label = np.zeros((20, 16), dtype=np.uint8)
+        at = 3 + case % 3
+        label[at : at + 6, 4:12], label[at + 6 : at + 10, 4:12] = 1, 2
+        image = np.vectorize(COLORS.get)(label) + rng.normal(0, 5, label.shape)
+        label[:3, :3] = 255
+        Image.fromarray(image.clip(0, 255).astype(np.uint8)).save(folder / f"data/images/{case}.png")
+        Image.fromarray(label).save(folder / f"data/masks/{case}.png")
+    Image.fromarray(np.kron(image, np.ones((2, 2))).clip(0, 255).astype(np.uint8)).save(folder / "new/large.png")
+    values = {"dataset_dir": str(folder / "data"), "ignore_value": 255, "features": [8, 16], "shift": 1}
+    values |= {"max_epochs": 8, "val_interval": 8, "learning_rate": 2e-2, "fractions": [0.7, 0.3, 0.0]}
+    bundle_run("training", ["train"], folder / "run", **values)
+    bundle_run("evaluating", ["train", "evaluate"], folder / "run", **values)
+    return folder
+
+
+def test_several_classes_of_pictures(pictures: Path) -> None:
+    """Learned, evaluated class by class without what was not labeled, and without noise against the label alone."""
+    rows = read_csv(pictures / "run/evaluation/summary.csv")
+    assert len(rows) == 2
+    for row in rows:
+        both = [float(row[f"dice_optimal_class_{k}"]) for k in (1, 2)]
+        assert min(both) > 0.6, "foreground that was learned, where a third of the picture is foreground"
+        assert float(row["dice_optimal"]) == pytest.approx(sum(both) / 2, abs=1e-5)
+        assert all(0 < float(row[f"threshold_class_{k}"]) <= 0.5 for k in (1, 2))
+        assert not any("noisy" in column or "clean" in column for column in row)
+    means = dict(line.split(",") for line in (pictures / "run/evaluation/metrics.csv").read_text().splitlines())
+    optimal = np.mean([float(row["dice_optimal"]) for row in rows])
+    assert float(means["val_mean_dice"]) == pytest.approx(optimal, abs=1e-5)
+    assert 0 <= float(means["val_hausdorff_95"]) < np.hypot(20, 16)
+
+
+def test_a_new_picture_gets_one_class_map(pictures: Path, tmp_path: Path) -> None:
+    places = {"dataset_dir": str(pictures / "new"), "ckpt_dir": str(pictures / "run")}
+    bundle_run("inferring", ["inference"], tmp_path, **places)
+    mask = np.asarray(Image.open(tmp_path / "large_mask.png"))
+    assert mask.shape == (40, 32) and set(np.unique(mask)) == {0, 1, 2}
+    maps = [np.asarray(Image.open(tmp_path / f"large_probability_class_{k}.png")) / 255 for k in (1, 2)]
+    (row,) = read_csv(tmp_path / "summary.csv")
+    thresholds = [float(row[f"threshold_class_{k}"]) for k in (1, 2)]
+    p = torch.tensor(np.stack([1 - sum(maps), *maps]))[None].clamp(0, 1)
+    _, again = dice_optimal_partition(p)  # of what was written in 8 bits
+    np.testing.assert_allclose(thresholds, again[0], atol=0.01)
+    for k in (1, 2):
+        assert (maps[k - 1][mask == k] >= thresholds[k - 1] - 1 / 255).all()
+        assert float(row[f"expected_dice_class_{k}"]) > 0.5
+
+
+def test_noise_of_several_classes_is_scored_against_both_labels(pictures: Path, tmp_path: Path) -> None:
+    values = {"dataset_dir": str(pictures / "data"), "ignore_value": 255, "features": [4, 8], "max_epochs": 1}
+    bundle_run("training", ["train", "noise"], tmp_path, noise_a=0.05, **values)
+    bundle_run("evaluating", ["train", "noise", "evaluate"], tmp_path, noise_a=0.05, **values)
+    (row, *_) = read_csv(tmp_path / "evaluation/summary.csv")
+    for decision in ("half", "optimal"):
+        assert {f"dice_{decision}_{label}_class_{k}" for label in ("noisy", "clean") for k in (1, 2)} <= row.keys()
+    means = dict(line.split(",") for line in (tmp_path / "evaluation/metrics.csv").read_text().splitlines())
+    assert {"val_dice_clean", "val_dice_half_clean", "val_mean_dice", "val_dice_half"} <= means.keys()

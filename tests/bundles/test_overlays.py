@@ -26,12 +26,6 @@ PYRAMID = {
 }
 # Of each overlay of data or network: the files of one new image, and what makes its network small
 NEW_IMAGES: dict[tuple[str, str], tuple[list[str], dict[str, Any]]] = {
-    ("marginal_thresholding", "hippocampus"): (["a.nii.gz"], {"features": [4, 8], "patch_size": [16, 16, 8]}),
-    ("marginal_thresholding", "totalsegmentator"): (["a.nii.gz"], {"features": [4, 8], "patch_size": [16, 16, 8]}),
-    ("bwcr", "acdc"): (["a.nii.gz"], SMALL | {"bias_field": []}),
-    ("bwcr", "hippocampus"): (["a.nii.gz"], SMALL),
-    ("bwcr", "unet_3d"): (["a.nii.gz"], SMALL | {"patch_size": [16, 16, 8]}),
-    ("bwcr", "nci"): (["a.nii.gz"], SMALL | {"bias_field": []}),
     ("soft_label_apl", "unet"): (["a.nii.gz"], SMALL),
     ("soft_label_apl", "unet_3d"): (["a.nii.gz"], SMALL),
     ("soft_label_apl", "oai"): (["a.nii.gz"], PYRAMID | {"image_size": [32, 32]}),

@@ -61,8 +61,8 @@ if torch.version.cuda is None:
 PICTURES = {"t_loss", "disentangling_annotators"}  # bundles that also segment pictures
 TRAINED = {  # on one label per image; sizes at which an epoch takes seconds
     "t_loss": {"image_size": [32, 32], "features": [4, 8, 8, 8]},
-    "marginal_thresholding": {"patch_size": [16, 16, 16], "features": [4, 8], "spacing_mm": 3.0},
-    "bwcr": {"image_size": [32, 32], "features": [4, 8], "iterations_per_epoch": 2, "batch_size": 4},
+    "marginal_thresholding": {"patch_size": [16, 16, 16], "features": [4, 8], "spacing": 3.0},
+    "bwcr": {"patch_size": [32, 32], "features": [4, 8], "iterations_per_epoch": 2, "batch_size": 4},
 }
 DECISIONS: dict[str, dict[str, Any]] = {  # that give untrained networks some foreground, not all
     "marginal_thresholding": {"decision": "half"},

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from common.decision import dice_optimal_segmentation, dice_optimal_threshold
+from common.decision import dice_optimal_partition, dice_optimal_segmentation, dice_optimal_threshold
 from common.errors import InputError
 from common.io.files import read_csv
 from common.noise import gaussian_marginal
@@ -30,6 +30,15 @@ def organ(*spatial: int, channels: int = 1) -> np.ndarray:
         label[(0, channel, *inside)] = 1
     marginal = gaussian_marginal(label, 0.08)[0].movedim(0, -1).numpy()
     return marginal if channels > 1 else marginal[..., 0]
+
+
+def classes(*spatial: int) -> np.ndarray:
+    """Background and two boxes side by side, the channels last."""
+    label = torch.zeros(1, 2, *spatial)
+    label[:, 0, 4:8, 4:8, 3:7] = 1
+    label[:, 1, 8:11, 4:8, 3:7] = 1
+    marginals = gaussian_marginal(label, 0.08)[0]
+    return torch.cat([1 - marginals.sum(0, keepdim=True), marginals]).movedim(0, -1).numpy()
 
 
 def save(path: Path, array: np.ndarray) -> Path:
@@ -66,7 +75,7 @@ def test_a_folder_of_maps_of_all_kinds(tmp_path: Path):
     folder = tmp_path / "maps"
     folder.mkdir()
     save(folder / "plane.nii", organ(16, 12))
-    save(folder / "organs.nii.gz", organ(16, 12, 10, channels=3))
+    save(folder / "classes.nii.gz", classes(16, 12, 10))
     save(folder / "empty.nii.gz", np.zeros((4, 4, 4), np.float32))
     scaled = nib.Nifti1Image(organ(16, 12, 10).astype(np.float64), AFFINE)
     scaled.set_data_dtype(np.uint16)  # stored as integers with a slope
@@ -74,18 +83,39 @@ def test_a_folder_of_maps_of_all_kinds(tmp_path: Path):
     (folder / "notes.txt").write_text("not a map")
     threshold(str(folder), str(tmp_path / "masks"))
 
-    rows = {(row["case"], row["channel"]): row for row in read_csv(tmp_path / "masks/summary.csv")}
-    assert list(rows) == [("empty", "0"), *(("organs", str(c)) for c in range(3)), ("plane", "0"), ("scaled", "0")]
-    assert (rows["empty", "0"]["threshold"], float(rows["empty", "0"]["volume_mm3"])) == ("0.5", 0)
+    rows = {(row["case"], row["class"]): row for row in read_csv(tmp_path / "masks/summary.csv")}
+    assert list(rows) == [("classes", "1"), ("classes", "2"), ("empty", "1"), ("plane", "1"), ("scaled", "1")]
+    assert (rows["empty", "1"]["threshold"], float(rows["empty", "1"]["volume_mm3"])) == ("0.5", 0)
+    saved = np.asarray(nib.Nifti1Image.from_filename(tmp_path / "masks/classes_mask.nii.gz").dataobj)
+    assert saved.shape == (16, 12, 10), "one class map, no mask of the background"
+    expected, thresholds = dice_optimal_partition(torch.from_numpy(classes(16, 12, 10)).movedim(-1, 0)[None])
+    np.testing.assert_array_equal(saved, expected[0, 0].numpy())
+    for k in (1, 2):
+        row = rows["classes", str(k)]
+        assert float(row["threshold"]) == pytest.approx(thresholds[0, k - 1].item(), abs=1e-6)
+        assert float(row["volume_mm3"]) == pytest.approx((saved == k).sum() * VOXEL_MM3)
+        assert float(row["volume_mm3"]) > float(row["volume_at_half_mm3"]) > 0
+    assert nib.Nifti1Image.from_filename(tmp_path / "masks/plane_mask.nii.gz").shape == (16, 12)
+    assert sorted(path.name for path in (tmp_path / "masks").iterdir()) == [
+        *(f"{case}_mask.nii.gz" for case in ("classes", "empty", "plane", "scaled")),
+        "summary.csv",
+    ]
+
+
+def test_structures_that_may_overlap_are_asked_for(tmp_path: Path):
+    source = save(tmp_path / "organs.nii.gz", organ(16, 12, 10, channels=3))
+    with pytest.raises(InputError, match=r"sum to 1.*--overlapping True"):
+        threshold(str(source), str(tmp_path / "masks"))
+    assert not (tmp_path / "masks").exists()
+    threshold(str(source), str(tmp_path / "masks"), overlapping=True)
     organs = np.asarray(nib.Nifti1Image.from_filename(tmp_path / "masks/organs_mask.nii.gz").dataobj)
     expected = dice_optimal_segmentation(torch.from_numpy(organ(16, 12, 10, channels=3)).movedim(-1, 0)[None])[0]
     np.testing.assert_array_equal(organs, expected.movedim(0, -1).numpy())
-    assert len({rows["organs", str(channel)]["threshold"] for channel in range(3)}) == 3
-    assert nib.Nifti1Image.from_filename(tmp_path / "masks/plane_mask.nii.gz").shape == (16, 12)
-    assert sorted(path.name for path in (tmp_path / "masks").iterdir()) == [
-        *(f"{case}_mask.nii.gz" for case in ("empty", "organs", "plane", "scaled")),
-        "summary.csv",
-    ]
+    rows = read_csv(tmp_path / "masks/summary.csv")
+    assert [row["class"] for row in rows] == ["1", "2", "3"]
+    assert len({row["threshold"] for row in rows}) == 3
+    for k, row in enumerate(rows):
+        assert float(row["volume_mm3"]) == pytest.approx(organs[..., k].sum() * VOXEL_MM3)
 
 
 def test_bad_maps_are_named_and_the_rest_processed(tmp_path: Path):
@@ -119,7 +149,7 @@ def test_bad_maps_are_named_and_the_rest_processed(tmp_path: Path):
 def test_mistakes_are_named_before_anything_is_written(tmp_path: Path):
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    with pytest.raises(InputError, match="folder without any"):
+    with pytest.raises(InputError, match="got none in the folder"):
         threshold(str(tmp_path / "a"), str(tmp_path / "masks"))
     paths = [str(save(tmp_path / name, organ(16, 12))) for name in ("a/x.nii", "b/x.nii.gz")]
     with pytest.raises(InputError, match=r"one map named x"):

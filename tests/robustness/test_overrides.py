@@ -53,7 +53,7 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("t_loss", "inferring", {"tresholds": 0.3}, "did you mean --threshold?"),
     ("t_loss", "training", {"threshold": 0.3}, "--threshold: nothing"),
     ("bwcr", "training", {"methods#bwcr#view": 3}, "did you mean --methods#bwcr#views?"),
-    ("bwcr", "training", {"bias_fields": []}, "did you mean --bias_field?"),
+    ("bwcr", "training", {"label_error": []}, "did you mean --label_errors?"),
     (
         "marginal_thresholding",
         "training",
@@ -70,7 +70,7 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("t_loss", "training", {"image_size": 64}, "--image_size: expected a list such as [64, 64], got 64"),
     ("t_loss", "training", {"resume": "yes"}, "--resume: expected true or false, got 'yes'"),
     ("bwcr", "training", {"lambda_max": (0, 5)}, "--lambda_max: expected a number such as 1.0, got (0, 5)"),
-    ("bwcr", "training", {"class_names": "heart"}, "--class_names: expected a list"),
+    ("bwcr", "training", {"view#scale": "large"}, "--view#scale: expected a list"),
     ("marginal_thresholding", "training", {"fold": "first"}, "--fold: expected a number such as 0, got 'first'"),
     ("marginal_thresholding", "inferring", {"dataset_dir": 2024}, "--dataset_dir: expected a path"),
     ("soft_label_apl", "training", {"batch_size": "big"}, "--batch_size: expected a number such as"),
@@ -81,7 +81,6 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
         "--image_size: expected 2 whole numbers above 0, one per axis",
     ),
     ("t_loss", "training", {"image_size": [0, 8]}, "--image_size: expected 2 whole numbers above 0, one per axis"),
-    ("bwcr", "training", {"image_size": [32.5, 32]}, "--image_size: expected 2 whole numbers above 0, one per axis"),
     ("marginal_thresholding", "training", {"patch_size": [16, 16]}, "--patch_size: expected 3 whole numbers above 0"),
     ("soft_label_apl", "training", {"image_size": [8]}, "--image_size: expected 2 whole numbers above 0"),
     ("disentangling_annotators", "training", {"truht": None}, "did you mean --truth?"),
@@ -119,9 +118,9 @@ def test_a_mistyped_key_in_an_args_file(refused: Callable, tmp_path: Path) -> No
 @pytest.mark.hostile("bwcr")
 def test_a_mistyped_key_from_python(refused: Callable, tmp_path: Path) -> None:
     file = str(BUNDLES / "bwcr/configs/train.yaml")
-    workflow = ConfigWorkflow(file, logging_file=False, output_dir=str(tmp_path), num_testing=3)
+    workflow = ConfigWorkflow(file, logging_file=False, output_dir=str(tmp_path), count=3)
     workflow.initialize()
-    with refused("--num_testing:", "did you mean --num_test?", unchanged=tmp_path):
+    with refused("--count:", "did you mean --counts?", unchanged=tmp_path):
         workflow.run()
 
 

@@ -251,7 +251,7 @@ ARGUMENTS: list[tuple[str, dict[str, Any], str]] = [
     ("marginal_thresholding", {"noise_b": -0.1}, "b, the correlation length, must be above 0"),
     ("marginal_thresholding", {"organ": "kidney_rihgt"}, "did you mean 'kidney_right'?"),
     ("bwcr", {"method": "bcwr"}, "did you mean 'bwcr'?"),
-    ("bwcr", {"num_training": 9}, "lower num_training"),
+    ("bwcr", {"counts": {"training": 9, "validation": 1, "test": 1}}, "lower the numbers of training"),
     ("bwcr", {"radius": -1}, "radius"),
     ("disentangling_annotators", {"annotators": ["good", "carful"]}, "there is no carful"),
     ("disentangling_annotators", {"annotators": []}, "annotators: expected a list"),

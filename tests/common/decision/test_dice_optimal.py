@@ -54,7 +54,9 @@ def test_optimal_among_all_segmentations(values: list[float]):
     assert soft_dice(segmentation, marginal.double()).item() == pytest.approx(best_dice, abs=1e-12)
     assert torch.equal(segmentation, apply_threshold(marginal, threshold))
     accurate = accuracy_optimal_segmentation(marginal)
-    assert soft_accuracy(accurate, marginal.double()).item() == pytest.approx(best_accuracy, abs=1e-12)
+    tied = (marginal - 0.5).abs() <= 2**-20  # background, at a price below the rounding of a share
+    assert soft_accuracy(accurate, marginal.double()).item() >= best_accuracy - (2**-19 if tied.any() else 1e-12)
+    assert not accurate[tied].any()
 
 
 @settings(max_examples=40, deadline=None)

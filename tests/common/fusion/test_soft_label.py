@@ -43,8 +43,28 @@ def test_share_of_the_raters_who_rated_the_scan(seed: int, raters: int, absent: 
 def test_who_rated_and_marked_nothing_counts():
     marked = torch.ones(1, 1, 2, 2, 1)
     assert aggregate_raters(torch.cat([marked, torch.zeros_like(marked)])).unique().tolist() == [0.5]
-    partly = torch.tensor([[1, -1, 0], [1, 1, 1]])  # −1 within a rated scan is not marked
-    assert aggregate_raters(partly).tolist() == [1.0, 0.5, 0.5]
+
+
+def test_what_a_rater_did_not_rate_is_no_vote_for_background():
+    partly = torch.tensor([[1, -1, 0, -1, -1], [1, 1, 1, 0, -1]])
+    assert aggregate_raters(partly).tolist() == [1.0, 1.0, 0.5, 0.0, -1.0]
+
+
+@settings(deadline=None, max_examples=15)
+@given(SEEDS, st.booleans(), st.booleans())
+def test_what_nobody_rated_stays_so_in_every_step(seed: int, restrict: bool, marked_only: bool):
+    masks, image, anatomy = problem(seed)
+    unrated = torch.rand(anatomy.shape, generator=torch.Generator().manual_seed(seed)) < 0.2
+    holes = masks.masked_fill(unrated, -1)
+    steps = soft_label_steps(holes, image, anatomy, restrict, 1.0, marked_only, 0.4)
+    expected = soft_label_steps(holes.clamp_min(0), image, anatomy, restrict, 1.0, marked_only, None)
+    for name, label in steps.items():
+        assert torch.equal(label < 0, unrated) and (label[unrated] == -1).all()
+        if name != "neighbours":
+            assert torch.equal(label[~unrated], expected[name][~unrated])
+    neighbours = add_neighbour_slices(steps["hyperintensity"].clamp_min(0), 0.4)
+    neighbours = restrict_to_anatomy(neighbours, anatomy) if restrict else neighbours
+    assert torch.equal(steps["neighbours"][~unrated], neighbours[~unrated])
 
 
 def lower_median(values):

@@ -258,3 +258,33 @@ def test_files_that_are_none(tmp_path):
     nib.save(nib.Nifti1Image(VOXELS.astype(np.complex64), AFFINE), tmp_path / "complex.nii")
     with pytest.raises(InputError, match=r"complex\.nii: expected one real number per voxel, got complex64"):
         read_image(tmp_path / "complex.nii")
+
+
+def write_deep_png(path: Path, pixels: np.ndarray) -> Path:
+    import SimpleITK as sitk
+
+    sitk.WriteImage(sitk.GetImageFromArray(pixels, isVector=True), path)
+    return path
+
+
+def test_a_png_of_16_bits_per_color_keeps_them(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 2**16, (4, 5, 3)).astype(np.uint16)
+    image = read_image(write_deep_png(tmp_path / "deep.png", pixels))
+    assert np.array_equal(image.numpy(), pixels.transpose(2, 1, 0).astype(np.float32))
+
+
+def test_16_bits_of_gray_with_transparency_are_refused(tmp_path: Path) -> None:
+    path = write_deep_png(tmp_path / "deep.png", np.full((4, 5, 2), 999, np.uint16))
+    with pytest.raises(InputError, match=r"deep\.png: expected 16 bits of gray without transparency"):
+        read_image(path)
+
+
+@pytest.mark.parametrize(("dtype", "channels"), [(np.uint8, 2), (np.uint8, 4), (np.uint16, 4)])
+def test_a_picture_in_the_transparency_alone_is_refused(tmp_path: Path, dtype: type, channels: int) -> None:
+    pixels = np.zeros((4, 5, channels), dtype)
+    pixels[1:3, 2:4, -1] = 255
+    path = write_deep_png(tmp_path / "alpha.png", pixels)
+    with pytest.raises(InputError, match=r"alpha\.png: expected values or colors, got one color everywhere"):
+        read_image(path)
+    pixels[1:3, 2:4, 0] = 200
+    assert read_image(write_deep_png(path, pixels))[0, 2:4, 1:3].unique().tolist() == [200.0]

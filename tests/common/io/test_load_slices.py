@@ -12,9 +12,9 @@ from monai.data import CacheDataset
 from monai.transforms import Compose, NormalizeIntensity
 
 from common.datasets import hippocampus_slice_datalist
+from common.datasets.volume_slices import draw_items, slice_items
 from common.errors import InputError
 from common.io import LoadAnnotatorsd, LoadSliced
-from common.io.load_slices import draw_items, slice_items
 from common.transforms import SimulateAnnotatorsd
 
 AFFINE = np.array([[0, -2, 0, 5], [1.5, 0, 0, -7], [0, 0, 4, 1], [0, 0, 0, 1.0]])

@@ -270,7 +270,7 @@ def test_arguments_reach_the_functions():
 def test_wrong_arguments_are_named(make):
     for options, message in (
         ({"bins": 0}, "bins: .* got 0"),
-        ({"region": "band"}, "region: expected one of all, foreground, got 'band'"),
+        ({"region": "band"}, "region: expected one of all, foreground, prediction, union, got 'band'"),
         ({"reduction": "average"}, "reduction: .* got 'average'"),
     ):
         with pytest.raises(InputError, match=message):

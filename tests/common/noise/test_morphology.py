@@ -229,15 +229,69 @@ def test_strided_input():
 
 @pytest.mark.parametrize("function", [erode, dilate, lambda label, ratio: displace(label, ratio, generator())])
 def test_exceptions(function):
-    with pytest.raises(InputError, match=r"from 0 to 2.*one channel per class"):
+    with pytest.raises(InputError, match=r"needs the structure that changes.*from 0 to 2"):
         function(torch.tensor([[0, 1], [2, 0]]), 0.5)
-    with pytest.raises(InputError, match="from -1 to 0"):
-        function(torch.tensor([[0, -1], [-1, 0]]), 0.5)
     with pytest.raises(InputError, match=r"shape is \(1, 1, 4, 4\)"):
         function(torch.ones(1, 1, 4, 4), 0.5)
     for ratio in (-0.1, math.nan, math.inf):
         with pytest.raises(InputError, match="from 0 up"):
             function(torch.ones(4, 4), ratio)
+
+
+@pytest.mark.parametrize("structure", [0, -1])
+def test_background_is_no_structure(structure: int):
+    with pytest.raises(InputError, match=f"structure: expected a class from 1 up.*but {structure} came"):
+        noise(torch.ones(4, 4), "erosion", 0.5, generator(), structure)
+
+
+def class_map(shape: tuple[int, ...], seed: int, unlabelled: float) -> torch.Tensor:
+    """Classes 0 to 3 that touch each other, and −1 here and there."""
+    rng = np.random.default_rng(seed)
+    field = gaussian_filter(rng.normal(size=shape), 1.5, mode="reflect")
+    label = np.digitize(field, np.quantile(field, [0.4, 0.6, 0.8])).astype(np.float32)
+    label[gaussian_filter(rng.normal(size=shape), 1.0) > 0.3 / max(unlabelled, 1e-9)] = -1
+    return torch.from_numpy(label)
+
+
+class_maps = st.builds(
+    class_map,
+    st.sampled_from([(12, 17), (24, 24), (9, 12, 10), (1, 8, 8)]),
+    st.integers(0, 1000),
+    st.sampled_from([0.0, 1.0, 3.0]),
+)
+
+
+@settings(deadline=None, max_examples=100)
+@given(class_maps, st.integers(1, 4), ratios, st.sampled_from(MORPHOLOGICAL_KINDS), st.integers(0, 100))
+def test_of_a_class_map_one_structure_changes(label: torch.Tensor, structure: int, ratio: float, kind: str, seed: int):
+    noisy = noise(label, kind, ratio, generator(seed), structure)
+    others = (label != 0) & (label != structure)
+    assert torch.equal(noisy[others], label[others]), "the other classes and −1 keep their voxels"
+    assert set(noisy[~others].unique().tolist()) <= {0, structure}
+    before, after = label == structure, noisy == structure
+    assert bool(after.any()) == bool(before.any())
+    assert abs(relative_change(after, before) - ratio) <= ratio or not before.any(), "at least as near as no change"
+    if kind == "erosion":
+        assert torch.equal(after, noise(before, kind, ratio, generator(seed))), "as of the mask alone"
+    if kind == "dilation" and before.any():
+        steps = iterated(binary_dilation, before.numpy())
+        assert torch.equal(
+            after, torch.from_numpy(nearest([step & ~others.numpy() for step in steps], before.numpy(), ratio))
+        )
+
+
+@settings(deadline=None, max_examples=30)
+@given(class_maps, ratios, st.sampled_from(MORPHOLOGICAL_KINDS), st.integers(0, 100))
+def test_where_nothing_is_in_the_way_a_class_changes_as_its_mask_does(label, ratio: float, kind: str, seed: int):
+    mask = label == 2
+    noisy = noise(mask * 2, kind, ratio, generator(seed), 2)
+    assert torch.equal(noisy, noise(mask, kind, ratio, generator(seed)) * 2)
+
+
+def test_a_label_without_foreground_keeps_what_was_not_labelled():
+    label = torch.tensor([[0.0, -1.0], [-1.0, 0.0]])
+    for kind in MORPHOLOGICAL_KINDS:
+        assert torch.equal(noise(label, kind, 0.7, generator()), label)
 
 
 def test_unknown_kind():

@@ -4,7 +4,13 @@ import pytest
 import torch
 
 from common.errors import InputError
-from common.metrics import expected_calibration_error, thresholded_adaptive_calibration_error
+from common.metrics import (
+    brier_score,
+    expected_calibration_error,
+    negative_log_likelihood,
+    thresholded_adaptive_calibration_error,
+    top_label_calibration_error,
+)
 from common.transforms import BoundaryBandLabeld, CalibrationScoresd
 
 NAMES = ["background", "ventricle", "muscle"]
@@ -29,6 +35,17 @@ def test_scores_are_those_of_the_metrics() -> None:
         "ece_band": expected_calibration_error(p, band),
         "tace": thresholded_adaptive_calibration_error(p, y),
     }
+    assert row["ece_paper"] == row["ece_top_foreground"]
+    regions = {"all": (y, "all"), "foreground": (y, "foreground"), "prediction": (y, "prediction")}
+    for name, (target, region) in (regions | {"union": (y, "union"), "band": (band, "all")}).items():
+        expected[f"ece_{name}"] = expected_calibration_error(p, target, region=region)
+        scores = {
+            "ece_top": top_label_calibration_error(p, target, region=region),
+            "brier": brier_score(p, target, region),
+            "nll": negative_log_likelihood(p, target, region),
+        }
+        for score, value in scores.items():
+            assert row[f"{score}_{name}"] == pytest.approx(value.item(), abs=1e-6)
     for name, error in expected.items():
         assert row[name] == pytest.approx(error[0, 1:].mean().item(), abs=1e-6)
     chosen = p[0].argmax(0)

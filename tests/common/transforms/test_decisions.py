@@ -11,10 +11,9 @@ import torch
 from monai.data import MetaTensor
 from PIL import Image
 
-from common.decision import dice_optimal_threshold
+from common.decision import decision_threshold, dice_optimal_partition, dice_optimal_threshold
 from common.errors import InputError
 from common.transforms import DecisionScoresd, DiceOptimalThresholdd, SaveDecisiond
-from common.transforms.decisions import decision_threshold
 
 
 def marginal(*shape: int) -> torch.Tensor:
@@ -100,3 +99,76 @@ def test_scores(shape: tuple[int, ...]) -> None:
         for label, truth in (("noisy", noisy), ("clean", clean)):
             dice = 2 * (mask & truth).sum() / (mask.sum() + truth.sum())
             assert row[f"dice_{decision}_{label}"] == pytest.approx(float(dice), abs=1e-6)
+
+
+def classes(*shape: int) -> torch.Tensor:
+    """Probabilities of three classes, background first."""
+    scores = torch.randn(3, *shape, generator=torch.Generator().manual_seed(0))
+    return (scores + torch.tensor([1.0, 0.0, 0.0]).view(3, *[1] * len(shape))).softmax(0)
+
+
+@pytest.mark.parametrize("decision", ["dice_optimal", "half", 0.45])
+def test_several_classes_give_one_class_map(decision: str | float, volume: Path, tmp_path: Path) -> None:
+    values = classes(6, 5, 4)
+    image = MetaTensor(torch.zeros(1, 6, 5, 4), meta={"filename_or_obj": str(volume)})
+    save = SaveDecisiond("pred", str(tmp_path / "out"), decision, class_names=["background", "disc", "ring"])
+    item = save({"case": "scan", "image": image, "pred": values})
+
+    thresholds = dice_optimal_partition(values[None])[1][0].tolist()
+    expected = np.zeros((6, 5, 4))
+    for place in np.ndindex(6, 5, 4):
+        p = values[(slice(None), *place)].double().tolist()
+        if decision == "half":
+            expected[place] = int(np.argmax(p))
+        else:
+            ratios = [
+                x / t for x, t in zip(p[1:], thresholds if decision == "dice_optimal" else [0.45, 0.45], strict=True)
+            ]
+            expected[place] = int(np.argmax(ratios)) + 1 if max(ratios) >= 1 - 1e-12 else 0
+    np.testing.assert_array_equal(nib.load(tmp_path / "out/scan_mask.nii.gz").dataobj, expected)
+    np.testing.assert_array_equal(item["pred"][0], expected)
+    assert set(np.unique(expected)) == {0, 1, 2}
+    row, half = item["summary"], values.argmax(0)
+    assert list(row)[:5] == [
+        "case",
+        "threshold_disc",
+        "expected_dice_disc",
+        "volume_mm3_disc",
+        "volume_at_half_mm3_disc",
+    ]
+    for k, name in ((1, "disc"), (2, "ring")):
+        wanted = {"dice_optimal": thresholds[k - 1], "half": ""}.get(decision, decision)
+        assert row[f"threshold_{name}"] == (wanted if wanted == "" else pytest.approx(wanted, abs=1e-6))
+        inside, p = expected == k, values[k].double().numpy()
+        assert row[f"expected_dice_{name}"] == pytest.approx(2 * p[inside].sum() / (inside.sum() + p.sum()), abs=1e-6)
+        assert row[f"volume_mm3_{name}"] == pytest.approx(3.0 * inside.sum())
+        assert row[f"volume_at_half_mm3_{name}"] == pytest.approx(3.0 * int((half == k).sum()))
+    written = nib.load(tmp_path / "out/scan_probabilities.nii.gz")
+    np.testing.assert_allclose(written.dataobj, values.movedim(0, -1))
+
+
+def test_several_channels_must_be_classes(volume: Path, tmp_path: Path) -> None:
+    image = MetaTensor(torch.zeros(1, 6, 5, 4), meta={"filename_or_obj": str(volume)})
+    item = {"case": "scan", "image": image, "pred": torch.full((3, 6, 5, 4), 0.5)}
+    with pytest.raises(InputError, match="Case scan: expected the probabilities of 3 classes"):
+        SaveDecisiond("pred", str(tmp_path / "out"))(item)
+    with pytest.raises(InputError, match="Case scan: class_names: expected a name for each of 3 channels"):
+        SaveDecisiond("pred", str(tmp_path / "out"), class_names=["a", "b"])(item)
+    assert not (tmp_path / "out").exists()
+
+
+def test_scores_of_several_classes_leave_out_what_was_not_labelled() -> None:
+    item = DiceOptimalThresholdd("pred")({"case": "a", "pred": classes(4, 5)})
+    label = torch.randint(0, 3, (1, 4, 5), generator=torch.Generator().manual_seed(1)).float()
+    label[0, 0] = -1
+    scores = DecisionScoresd("pred", {"optimal": "pred"}, "label", class_names=["background", "disc", "ring"])
+    row = scores(item | {"label": label})["summary"]
+    for k, name in ((1, "disc"), (2, "ring")):
+        mask, truth = item["pred"][0, 1:] == k, label[0, 1:] == k
+        wanted = float(2 * (mask & truth).sum() / (mask.sum() + truth.sum()))
+        assert row[f"dice_optimal_{name}"] == pytest.approx(wanted, abs=1e-6)
+        assert row[f"threshold_{name}"] == pytest.approx(float(item["pred_threshold"][k - 1]), abs=1e-6)
+    assert row["dice_optimal"] == pytest.approx((row["dice_optimal_disc"] + row["dice_optimal_ring"]) / 2, abs=1e-6)
+    empty = {"case": "a", "pred": torch.zeros(1, 4, 5), "label": torch.zeros(1, 4, 5)}
+    empty |= {"pred_threshold": torch.tensor([0.5]), "pred_expected_dice": torch.tensor([1.0])}
+    assert DecisionScoresd("pred", {"optimal": "pred"}, "label")(empty)["summary"]["dice_optimal"] == ""

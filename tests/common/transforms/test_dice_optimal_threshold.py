@@ -8,31 +8,53 @@ import torch
 from monai.data import MetaTensor, decollate_batch
 from monai.transforms import Compose, RandomizableTrait
 
-from common.decision import dice_optimal_segmentation, dice_optimal_threshold
+from common.decision import dice_optimal_partition, dice_optimal_segmentation, dice_optimal_threshold
 from common.errors import InputError
 from common.noise import gaussian_marginal
 from common.transforms import DiceOptimalThresholdd
 
 
 def marginal() -> torch.Tensor:
-    """Two organs of different thickness in two channels."""
-    label = torch.zeros(1, 2, 24, 24, 24)
+    """An organ."""
+    label = torch.zeros(1, 1, 24, 24, 24)
     label[:, 0, 4:18, 5:19, 6:18] = 1
-    label[:, 1, 3:21, 10:12, 10:12] = 1
     return gaussian_marginal(label, 0.04)[0]
 
 
-def test_each_channel_has_the_threshold_of_its_whole_volume():
+def classes() -> torch.Tensor:
+    """Background and two organs of different thickness that touch each other."""
+    label = torch.zeros(1, 2, 24, 24, 24)
+    label[:, 0, 4:18, 5:19, 6:18] = 1
+    label[:, 1, 3:21, 10:12, 18:20] = 1
+    organs = gaussian_marginal(label, 0.04)[0]
+    return torch.cat([1 - organs.sum(0, keepdim=True), organs])
+
+
+def test_the_threshold_is_that_of_the_whole_volume():
     item = DiceOptimalThresholdd("pred")({"pred": marginal(), "case": "case_1"})
     threshold, expected_dice = dice_optimal_threshold(marginal()[None])
     assert torch.equal(item["pred"], dice_optimal_segmentation(marginal()[None])[0])
     assert torch.equal(item["pred_threshold"], threshold[0])
-    assert torch.equal(item["pred_expected_dice"], expected_dice[0])
-    assert item["pred_threshold"][1] < item["pred_threshold"][0] < 0.5
+    torch.testing.assert_close(item["pred_expected_dice"], expected_dice[0])
+    assert item["pred_threshold"][0] < 0.5
     assert item["case"] == "case_1"
-    beside = marginal()[:, :2]  # where the organs end: an image of its own would have a mask
+    beside = marginal()[:, :2]  # where the organ ends: an image of its own would have a mask
     assert not item["pred"][:, :2].any()
     assert DiceOptimalThresholdd("pred")({"pred": beside})["pred"].any()
+
+
+def test_several_classes_give_one_class_map():
+    item = DiceOptimalThresholdd("pred")({"pred": classes()})
+    class_map, threshold = dice_optimal_partition(classes()[None])
+    assert torch.equal(item["pred"], class_map[0].float())
+    assert torch.equal(item["pred_threshold"], threshold[0])
+    assert item["pred_threshold"][1] < item["pred_threshold"][0] < 0.5
+    for k in (1, 2):
+        mask, p = item["pred"][0] == k, classes()[k].double()
+        expected = 2 * p[mask].sum() / (mask.sum() + p.sum())
+        assert item["pred_expected_dice"][k - 1].item() == pytest.approx(expected.item(), rel=1e-9)
+    with pytest.raises(InputError, match="sum to 1"):
+        DiceOptimalThresholdd("pred")({"pred": classes()[1:]})
 
 
 def test_works_on_a_decollated_batch_and_keeps_metadata():

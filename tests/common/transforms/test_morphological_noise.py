@@ -186,11 +186,51 @@ def test_arguments_out_of_range(arguments: dict, message: str):
         MorphologicalNoised(**{"keys": "label", "alpha": 0.5, "beta": 0.5, **arguments})
 
 
+def classes() -> torch.Tensor:
+    label = torch.zeros(1, 24, 24)
+    label[:, 4:12, 4:12], label[:, 12:20, 4:12], label[:, 4:20, 14:20] = 1, 2, 3
+    label[:, :, 22:] = -1
+    return label
+
+
+def test_of_a_class_map_one_class_is_drawn_for_each_case():
+    clean, noise = classes(), MorphologicalNoised("label", alpha=1.0, beta=0.5)
+    drawn = []
+    for index in range(300):
+        item = {"case": f"case_{index}", "label": clean}
+        result = noise(item)
+        structure = result["noise_structure"]
+        others = (clean != 0) & (clean != structure)
+        assert torch.equal(result["label"][others], clean[others])
+        assert result["noise_kind"] != "none" and not torch.equal(result["label"] == structure, clean == structure)
+        assert torch.equal(noise(item)["label"], result["label"])
+        drawn.append(structure)
+    assert chisquare([drawn.count(structure) for structure in (1, 2, 3)]).pvalue > 0.001
+
+
+def test_a_named_structure():
+    clean = MetaTensor(classes())
+    noise = MorphologicalNoised(["label", "other"], alpha=1.0, beta=0.5, structure=2)
+    result = noise({"case": "a", "label": clean, "other": torch.where(clean == 2, 0, clean)})
+    assert result["noise_structure"] == result["label"].meta["noise_structure"] == 2
+    assert not torch.equal(result["label"], clean), "class 2 changes"
+    assert torch.equal(result["other"], torch.where(clean == 2, 0, clean)), "and nothing does where it is missing"
+
+
+def test_all_annotators_err_in_the_same_structure():
+    clean = classes().repeat(3, 1, 1)
+    clean[2] = -1  # absent
+    result = MorphologicalNoised("label", alpha=1.0, beta=0.5)({"case": "a", "label": clean})
+    others = clean != result["noise_structure"]
+    assert torch.equal(result["label"][others & (clean != 0)], clean[others & (clean != 0)])
+    assert not torch.equal(result["label"][0], clean[0]) and torch.equal(result["label"][2], clean[2])
+
+
 def test_a_wrong_item_is_named():
     noise = MorphologicalNoised("label", alpha=1.0, beta=0.7)
-    with pytest.raises(InputError, match="'case', but has only label"):
+    with pytest.raises(InputError, match="'case' or a tensor that was read from a file, but has only label"):
         noise({"label": square()})
-    classes = square()
-    classes[0, 0, 0] = 2
-    with pytest.raises(InputError, match=r"Case lung_7, channel 0: .*from 0 to 2"):
-        noise({"case": "lung_7", "label": classes})
+    with pytest.raises(InputError, match=r"Case lung_7, channel 0: .*2-D or 3-D mask"):
+        noise({"case": "lung_7", "label": square()[..., None, None]})
+    with pytest.raises(InputError, match="structure: expected a class from 1 up, or None to draw one, but 0 came"):
+        MorphologicalNoised("label", alpha=1.0, beta=0.7, structure=0)

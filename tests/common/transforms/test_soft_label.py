@@ -107,3 +107,10 @@ def test_the_case_is_named(item):
         apply({key: value for key, value in item.items() if key != "bones"})
     missing = SoftLabelFromRatersd("absent", allow_missing_keys=True)
     assert missing(item).keys() == item.keys()
+
+
+@pytest.mark.parametrize("foreground", [False, True])
+def test_what_nobody_rated_stays_so(item, foreground: bool):
+    item["raters"][..., 0] = -1
+    label = SoftLabelFromRatersd("raters", foreground=foreground)(item)["label"]
+    assert (label[..., 0] == -1).all() and (label[..., 1:] >= 0).all()

@@ -222,3 +222,10 @@ def test_start_from_other_weights(tmp_path, caplog):
         start_from_weights(torch.nn.Linear(7, 7), tmp_path / "model.pt")
     with pytest.raises(InputError, match="no such checkpoint"):
         start_from_weights(ours, tmp_path / "absent.pt")
+
+
+def test_without_a_validation_the_last_epoch_is_kept(tmp_path):
+    """A data set may be too small for a validation case."""
+    engine, network = engine_with(tmp_path, best_of="trainer")
+    engine.run(DATA, max_epochs=2)
+    assert torch.equal(torch.load(tmp_path / "model.pt", weights_only=True)["weight"], network.weight)

@@ -9,6 +9,8 @@ from monai.config import KeysCollection
 from monai.transforms import MapTransform
 from monai.utils import convert_to_dst_type
 
+from common.fusion.ties import exceeds
+
 __all__ = ["AsClassMapd", "as_class_map"]
 
 
@@ -18,7 +20,7 @@ def as_class_map(values: torch.Tensor, threshold: float = 0.0) -> torch.Tensor:
     Args:
         values: ``(C, *spatial)``: of one channel the logit (or, with ``threshold=0.5``, the probability) of the
             foreground; of several a logit or a probability for each class, background first.
-        threshold: of one channel: foreground is what exceeds it.
+        threshold: of one channel: foreground is what exceeds it (`common.fusion.exceeds`: one half is background).
 
     Returns:
         ``(1, *spatial)`` float32, 0 … L − 1, with the metadata of ``values``.
@@ -31,7 +33,7 @@ def as_class_map(values: torch.Tensor, threshold: float = 0.0) -> torch.Tensor:
     """
     plain = torch.as_tensor(values).as_subclass(torch.Tensor)
     if len(plain) == 1:
-        classes = plain > threshold
+        classes = exceeds(plain, threshold)
     else:
         largest = plain == plain.amax(0, keepdim=True)
         classes = largest.to(torch.uint8).argmax(0, keepdim=True)  # the first of equal ones

@@ -1,0 +1,131 @@
+"""From the probabilities of whole images to one class for every voxel, by a rule that is named."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+
+from common.decision.dice_optimal import apply_threshold, as_probabilities, dice_optimal_threshold
+from common.decision.partition import classes_above, dice_optimal_partition
+from common.errors import InputError
+from common.fusion.ties import exceeds
+
+__all__ = ["Decision", "decide", "decision_threshold"]
+
+SUM_TOLERANCE = 0.01  # of classes that exclude each other, after rounding or blending
+
+
+class Decision(NamedTuple):
+    """What was decided, for each image.
+
+    Attributes:
+        class_map: ``(B, 1, *spatial)`` uint8, 0 is background.
+        threshold: ``(B, K)`` float64 of the K foreground classes; nan where the rule has none.
+        expected_dice: ``(B, K)`` float64, the Dice that each class of ``class_map`` can expect if the probabilities are
+            right, 2 Σ_S p / (|S| + Σ p); 1 where a class is neither in the map nor probable anywhere.
+    """
+
+    class_map: torch.Tensor
+    threshold: torch.Tensor
+    expected_dice: torch.Tensor
+
+
+def decide(probabilities: torch.Tensor, decision: str | float = "dice_optimal") -> Decision:
+    """One class for every voxel.
+
+    ================  =======================================  =======================================================
+    decision          one channel, the foreground's p          several classes, background first, summing to 1
+    ================  =======================================  =======================================================
+    ``dice_optimal``  {p ≥ t}, `dice_optimal_threshold`        largest p/t, `dice_optimal_partition`
+    ``half``          {p > 1/2}, of highest accuracy           most probable class, of highest accuracy
+    a number t        {p > t}                                  most probable foreground class if its p ≥ t
+    ================  =======================================  =======================================================
+
+    Args:
+        probabilities: ``(B, C, *spatial)`` of whole images, not of patches.
+        decision: see above; a number is above 0 and up to 1.
+
+    Returns:
+        `Decision`, on the device of the probabilities.
+
+    Raises:
+        InputError: another decision; values that are no probabilities; several channels that do not sum to 1.
+
+    Example:
+        >>> p = torch.tensor([[[0.1, 0.6, 0.9], [0.8, 0.3, 0.0], [0.1, 0.1, 0.1]]])
+        >>> [decide(p, rule).class_map.tolist() for rule in ("dice_optimal", "half", 0.2)]
+        [[[[1, 2, 2]]], [[[1, 0, 0]]], [[[1, 1, 0]]]]
+    """
+    values = as_probabilities(probabilities)
+    if values.shape[1] > 1:
+        class_map, threshold = _of_several(values, decision)
+        foreground = values[:, 1:]
+    else:
+        threshold = decision_threshold(values, decision).to(values.device)
+        if decision == "dice_optimal":
+            class_map = apply_threshold(values, threshold)
+        else:  # one half is background
+            class_map = exceeds(values, float(threshold.flatten()[0]) if threshold.numel() else 0.5)
+        foreground = values
+    return Decision(class_map.to(torch.uint8), threshold, _expected_dice(class_map, foreground))
+
+
+def decision_threshold(marginal: torch.Tensor, decision: str | float) -> torch.Tensor:
+    """The threshold of each image and channel by a decision rule.
+
+    Args:
+        marginal: ``(B, C, *spatial)`` probabilities of whole images.
+        decision: ``"dice_optimal"``, the threshold of highest expected Dice (`dice_optimal_threshold`); ``"half"``,
+            that of highest accuracy; or a number in (0, 1] for all images.
+
+    Returns:
+        ``(B, C)`` float64; of an all-zero map 0.5 by both named rules.
+
+    Raises:
+        InputError: another decision, or values that are no probabilities.
+
+    Example:
+        >>> decision_threshold(torch.tensor([[[0.9, 0.45, 0.1]]]), "half").tolist()
+        [[0.5]]
+    """
+    if decision == "dice_optimal":
+        return dice_optimal_threshold(marginal)[0]
+    try:
+        value = 0.5 if decision == "half" else float(decision)
+    except (TypeError, ValueError):
+        value = float("nan")
+    if not 0 < value <= 1:
+        raise InputError(f"decision: expected dice_optimal, half or a threshold above 0 and up to 1, got {decision!r}.")
+    return torch.full(marginal.shape[:2], value, dtype=torch.float64)
+
+
+def _of_several(values: torch.Tensor, decision: str | float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Class map and thresholds of classes that exclude each other."""
+    off = float((values.sum(1) - 1).abs().max()) if values.numel() else 0.0
+    if not off <= SUM_TOLERANCE:
+        raise InputError(
+            f"expected the probabilities of {values.shape[1]} classes, background first, which sum to 1 in every voxel "
+            f"(softmax), got a sum that differs by {off:.3g}."
+        )
+    if decision == "dice_optimal":
+        return dice_optimal_partition(values)
+    threshold = decision_threshold(values[:, 1:], decision).to(values.device)
+    if decision == "half":
+        largest = values == values.amax(1, keepdim=True)
+        return largest.to(torch.uint8).argmax(1, keepdim=True), torch.full_like(threshold, torch.nan)
+    return classes_above(values[:, 1:], threshold), threshold
+
+
+def _expected_dice(class_map: torch.Tensor, foreground: torch.Tensor) -> torch.Tensor:
+    """``(B, K)`` float64 (on the CPU for Apple's MPS), see `Decision`."""
+    if foreground.device.type == "mps":  # has no float64
+        class_map, foreground = class_map.cpu(), foreground.cpu()
+    found = []
+    for k, probability in enumerate(foreground.split(1, 1), start=1):
+        inside = class_map == k
+        count = inside.flatten(1).sum(1).double()
+        total = probability.flatten(1).sum(1, dtype=torch.float64)
+        both = torch.where(inside, probability, 0).flatten(1).sum(1, dtype=torch.float64)
+        found.append(torch.where(count + total > 0, 2 * both / (count + total), 1.0))
+    return torch.stack(found, 1)

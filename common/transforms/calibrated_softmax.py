@@ -1,0 +1,51 @@
+"""Logits of classes that exclude each other become probabilities, by a temperature."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import torch
+from monai.config import KeysCollection
+from monai.transforms import MapTransform
+from monai.utils import convert_to_dst_type
+
+from common.errors import InputError
+
+__all__ = ["CalibratedSoftmaxd"]
+
+
+class CalibratedSoftmaxd(MapTransform):
+    r"""Probabilities of logits that are divided by a temperature.
+
+    $$ p_c = \frac{e^{z_c / T}}{\sum_k e^{z_k / T}} $$
+
+    Args:
+        keys: logits ``(C, *spatial)``.
+        temperature: T > 0, see `common.decision.fit_temperature`.
+
+    Raises:
+        InputError: the temperature is not positive and finite.
+
+    Source: Guo et al., *On calibration of modern neural networks*, ICML 2017, section 4.2.
+
+    Example:
+        >>> CalibratedSoftmaxd("pred", temperature=2.0)({"pred": torch.tensor([[0.0], [2.0]])})["pred"]
+        tensor([[0.2689],
+                [0.7311]])
+    """
+
+    def __init__(self, keys: KeysCollection, temperature: float = 1.0) -> None:
+        super().__init__(keys)
+        if not 0 < temperature < math.inf:
+            raise InputError(f"temperature: expected a positive number, got {temperature}.")
+        self.temperature = temperature
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        item = dict(data)
+        for key in self.key_iterator(item):
+            logits = torch.as_tensor(item[key])
+            plain = logits.as_subclass(torch.Tensor).float()
+            item[key] = convert_to_dst_type((plain / self.temperature).softmax(0), logits, dtype=torch.float32)[0]
+        return item

@@ -1,0 +1,143 @@
+"""Plans from fingerprints: what is found out, what is given, what contradicts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from monai.data import MetaTensor
+
+from common.datasets.dataset import Dataset
+from common.datasets.fingerprint import case_facts, summarize
+from common.datasets.plan import Plan, example_plan, make_plan
+from common.errors import InputError
+from common.io.label_meaning import LabelObservation
+
+MASKS = (LabelObservation("a.png", "grey", {0: 9, 255: 3}, (3, 4), distinct=2),)
+CLASSES = (LabelObservation("a.nii", "volume", {0: 9, 1: 3, 2: 1}, (3, 4, 5), distinct=3),)
+
+
+def plan_of(shape: tuple[int, ...], voxel: Any = None, labels: Any = None, dataset: Any = None, **given: Any) -> Plan:
+    options = {name: given.pop(name) for name in ("memory_gb", "batch_size", "most_levels") if name in given}
+    image = torch.arange(float(np.prod(shape))).reshape(1, *shape)
+    if voxel:
+        image = MetaTensor(image, affine=torch.diag(torch.tensor([*voxel, 1.0], dtype=torch.float64)))
+    fingerprint = summarize([case_facts(image)] * 3, {"": MASKS if labels is None else labels}, list("abc"))
+    return make_plan(dataset or Dataset("plain", Path("/data"), ()), fingerprint, given, **options)
+
+
+def test_pictures_are_resized_as_a_whole() -> None:
+    plan = plan_of((30, 21))
+    assert (plan.image_size, plan.patch_size, plan.orientation, plan.spacing) == ((30, 21), (32, 24), None, None)
+    assert plan.binary and plan.logits == 1 and not plan.slices and plan.new_dimensions == (2, 3)
+    large = plan_of((4000, 3000), memory_gb=0.5)
+    assert large.image_size[0] / large.image_size[1] == pytest.approx(4 / 3, rel=0.01)
+    assert any("resized" in note for note in large.notes)
+
+
+def test_volumes_whose_axes_are_alike_get_a_network_of_three_dimensions() -> None:
+    plan = plan_of((40, 48, 36), (1.0, 1.0, 1.2), CLASSES)
+    assert (plan.spatial_dims, plan.orientation, plan.spacing) == (3, "RAS", (1.0, 1.0, 1.2))
+    assert plan.patch_size == (40, 48, 40) and plan.logits == 3 and plan.slice_axis is None
+    assert plan.class_names == ("background", "class_1", "class_2")
+
+
+@pytest.mark.parametrize(("spacing", "orientation"), [((1, 1, 6), "RAS"), ((6, 1, 1), "ASR"), ((1, 6, 1), "RSA")])
+def test_thick_slices_are_stacked_along_the_last_axis(spacing: Any, orientation: str) -> None:
+    shape = tuple(8 if side == 6 else 32 for side in spacing)
+    plan = plan_of(shape, spacing, CLASSES)
+    assert plan.slices and (plan.orientation, plan.spacing) == (orientation, (1.0, 1.0, -1.0))
+    assert plan.patch_size == (32, 32) and plan.slice_axis == 2
+
+
+def test_the_patch_fits_into_the_memory() -> None:
+    large, small = (plan_of((200, 200, 200), (1, 1, 1), memory_gb=memory) for memory in (16, 2))
+    assert np.prod(large.patch_size) > 4 * np.prod(small.patch_size)
+    assert np.prod(small.patch_size) * 2 * 16 * 16 * 4 < 2.6e9  # rounded up to multiples of 8
+
+
+def test_resolutions_end_at_four_voxels() -> None:
+    assert plan_of((64, 64)).features == (16, 32, 64, 128, 256)
+    assert plan_of((64, 64), most_levels=3).features == (16, 32, 64)
+    assert plan_of((8, 64)).features == (16, 32)
+
+
+def test_ct_is_clipped_and_all_else_is_normalized_image_by_image() -> None:
+    ct = plan_of((20, 20, 20), (1, 1, 1), dataset=Dataset("nnunet", Path("/data"), (), channel_names=("CT",)))
+    assert ct.normalization["kind"] == "ct" and ct.normalization["lower"][0] < ct.normalization["upper"][0]
+    assert plan_of((20, 20, 20), (1, 1, 1)).normalization == {"kind": "zscore"}
+
+
+def test_what_is_given_is_taken() -> None:
+    given = {"spatial_dims": 2, "spacing": 0.5, "patch_size": [16, 24], "features": [4, 8], "class_names": ["b", "x"]}
+    plan = plan_of((40, 40, 40), (1, 1, 1), **given, normalization="none")
+    assert (plan.spacing, plan.patch_size, plan.features) == ((0.5, 0.5, -1.0), (16, 24), (4, 8))
+    assert plan.class_names == ("b", "x") and plan.normalization == {"kind": "none"}
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"spatial_dims": 3}, "spatial_dims: expected 2"),
+        ({"patch_size": [8, 8, 8]}, "expected two sides in pixels"),
+        ({"crop": "middle"}, "crop: expected one of"),
+        ({"normalization": "log"}, "normalization: expected one of"),
+        ({"class_names": ["one"]}, "class_names: expected 2 names"),
+        ({"class_names": ["a", "a"]}, "different names"),
+        ({"features": [0]}, "features: expected positive"),
+        ({"memory_gb": 0}, "memory_gb: expected a number above 0"),
+        ({"no_such": 1}, "A plan has no no_such"),
+    ],
+)
+def test_what_cannot_be_is_refused(given: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        plan_of((32, 32), **given)
+
+
+def test_orientation_must_be_three_directions() -> None:
+    with pytest.raises(InputError, match="orientation: expected three axis codes"):
+        plan_of((20, 20, 20), (1, 1, 1), orientation="RAR")
+
+
+def test_json_and_back() -> None:
+    plan = plan_of((40, 48, 36), (1.0, 1.0, 1.2), CLASSES)
+    assert Plan.from_json(plan.to_json()) == plan
+    assert len(plan.to_json().splitlines()) < 30
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"format": 99}', '{"format": 1, "channels": 1}'])
+def test_what_is_no_plan_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match=r"models/plan\.json"):
+        Plan.from_json(text, "models/plan.json")
+
+
+def test_contradictions_are_named_and_equal_values_are_none() -> None:
+    plan = plan_of((40, 40, 9), (1.0, 1.0, 5.0))
+    assert plan.contradictions({"spacing": None, "patch_size": [40, 40], "spatial_dims": 2, "channels": 1}) == []
+    assert plan.contradictions({"spacing": 1.0, "normalization": "zscore"}) == []
+    found = plan.contradictions({"patch_size": [32, 32], "spacing": 2.0})
+    assert [text.split(":")[0] for text in found] == ["patch_size", "spacing"]
+    assert "trained with [40, 40], got [32, 32]" in found[0]
+
+
+def test_annotators_have_meanings_of_their_own() -> None:
+    seen = {
+        "AR": (LabelObservation("a.png", "grey", {0: 9, 255: 3}, (3, 4), distinct=2),),
+        "HS": (LabelObservation("b.png", "grey", {0: 9, 2: 3}, (3, 4), distinct=2),),
+    }
+    fingerprint = summarize([case_facts(torch.zeros(1, 8, 8))], seen, ["a"])
+    plan = make_plan(Dataset("plain", Path("/data"), (), annotators=("AR", "HS")), fingerprint)
+    assert plan.labels["AR"]["values"] == {"0": 0, "255": 1} and plan.labels["HS"]["values"] == {"0": 0, "2": 1}
+
+
+def test_pictures_and_volumes_are_not_mixed() -> None:
+    facts = [case_facts(torch.zeros(1, 8, 8)), case_facts(torch.zeros(1, 8, 8, 8)), case_facts(torch.zeros(1, 8, 8))]
+    with pytest.raises(InputError, match="Case b: expected images of one number of dimensions, got 3"):
+        summarize(facts, {}, list("abc"))
+
+
+def test_the_example_is_whole() -> None:
+    assert Plan.from_json(example_plan().to_json()) == example_plan()

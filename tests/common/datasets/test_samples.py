@@ -1,0 +1,89 @@
+"""Samples: cases, slices and patches, in memory, on disk or anew."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from monai.transforms import Compose, MapTransform, RandFlipd
+from PIL import Image
+
+from common.datasets.plan import example_plan
+from common.datasets.samples import Samples, cached
+from common.errors import InputError
+from common.io import LoadCased
+
+PLAN = example_plan()
+VOLUMES = replace(PLAN, image_dims=3, orientation="RAS", spacing=(1.0, 1.0, -1.0), image_size=None, patch_size=(4, 4))
+
+
+class Counted(MapTransform):
+    """Says how often it ran."""
+
+    def __init__(self, factor: float = 1.0) -> None:
+        super().__init__("image")
+        self.factor, self.calls = factor, []
+
+    def __call__(self, data: Any) -> Any:
+        self.calls.append(1)
+        return data | {"image": data["image"] * self.factor}
+
+
+def picture(folder: Path, value: int) -> dict[str, Any]:
+    path = folder / "a.png"
+    Image.fromarray(np.full((5, 6), value, np.uint8)).save(path)
+    return {"image": str(path), "case": "a"}
+
+
+def test_volumes_become_slices_and_patches() -> None:
+    volume = {"image": torch.rand(1, 9, 8, 3), "label": torch.zeros(1, 9, 8, 3), "case": "a"}
+    samples = Samples([volume, volume], Compose([]), VOLUMES)
+    assert len(samples) == 6 and samples[0]["image"].shape == (1, 4, 4)
+    whole = Samples([volume], Compose([]), VOLUMES, whole=True)
+    assert len(whole) == 1 and whole[0]["image"].shape == (1, 9, 8, 3)
+    centered = Samples([volume], Compose([]), replace(VOLUMES, crop="center"))
+    assert centered[0]["image"].shape == (1, 9, 8)
+
+
+def test_augmentation_is_drawn_anew() -> None:
+    item = {"image": torch.arange(36.0).reshape(1, 6, 6)}
+    plan = replace(PLAN, patch_size=(6, 6))
+    samples = Samples([item], Compose([]), plan, augmentation=[RandFlipd("image", 0.5, 0)])
+    assert len({float(samples[0]["image"][0, 0, 0]) for _ in range(30)}) == 2
+
+
+def test_memory_is_filled_once_and_none_never() -> None:
+    counted = Counted()
+    for cache, calls in (("memory", 1), ("none", 3)):
+        counted.calls.clear()
+        data = cached([{"image": torch.ones(1)}], Compose([counted]), cache)
+        assert [float(data[0]["image"]) for _ in range(3)] == [1, 1, 1] and len(counted.calls) == calls
+
+
+def test_disk_serves_other_runs_and_nothing_stale(tmp_path: Path) -> None:
+    item, places = picture(tmp_path, 7), {"cache": "disk", "cache_dir": tmp_path / "cache"}
+
+    def read(item: dict[str, Any], factor: float = 1.0, key: str = "") -> tuple[float, int]:
+        counted = Counted(factor)
+        chain = Compose([LoadCased("image"), counted])
+        return float(cached([item], chain, key=key, **places)[0]["image"].max()), len(counted.calls)
+
+    assert read(item) == (7, 1) and read(item) == (7, 0)
+    assert read(item, factor=2.0) == (14, 1), "another transform"
+    assert read(item, key="another plan") == (7, 1)
+    item = picture(tmp_path, 9)
+    os.utime(item["image"], ns=(1, 1))
+    assert read(item) == (9, 1), "another file of the same name"
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"), [({"cache": "ram"}, "cache: expected one of"), ({"cache": "disk"}, "cache_dir")]
+)
+def test_what_cannot_be_is_refused(options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        cached([], Compose([]), **options)

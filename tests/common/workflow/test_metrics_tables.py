@@ -1,0 +1,48 @@
+"""Tables of metrics are whole or absent."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from ignite.engine import Engine
+
+from common.errors import InputError
+from common.workflow import MetricsSaver
+
+
+def finished_engine(dice: float) -> Engine:
+    engine = Engine(lambda engine, batch: batch)
+    engine.state.metrics = {"dice": dice}
+    engine.state.metric_details = {"dice": torch.tensor([[dice], [dice]])}
+    return engine
+
+
+def test_the_tables_are_those_of_monai(tmp_path: Path) -> None:
+    saver = MetricsSaver(str(tmp_path / "new/folder"), "*", "*", summary_ops="mean", delimiter=",")
+    for dice in (0.25, 0.5):
+        saver(finished_engine(dice))
+    assert sorted(path.name for path in (tmp_path / "new/folder").iterdir()) == [
+        "dice_raw.csv",
+        "dice_summary.csv",
+        "metrics.csv",
+    ]
+    assert (tmp_path / "new/folder/metrics.csv").read_text() == "dice,0.5\n"
+
+
+def test_a_full_disk_leaves_the_old_tables_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saver = MetricsSaver(str(tmp_path), "*", "*")
+    saver(finished_engine(0.25))
+    before = {path.name: path.read_text() for path in tmp_path.iterdir()}
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(InputError, match="cannot be written: No space left on device"):
+        saver(finished_engine(0.5))
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == before
+    assert saver.save_dir == str(tmp_path)

@@ -1,0 +1,83 @@
+"""The plan and the split beside the weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from common.datasets import read_dataset, split_dataset
+from common.datasets.plan import example_plan
+from common.errors import InputError
+from common.workflow import KeepPlan, load_plan, load_split, plan_of, split_of
+
+
+@pytest.fixture
+def dataset(tmp_path: Path):
+    for index in range(8):
+        for folder, value in (("images", 90 + index), ("masks", 255)):
+            (tmp_path / f"data/{folder}").mkdir(parents=True, exist_ok=True)
+            array = np.full((12, 10), value, np.uint8)
+            array[:4] = 0
+            Image.fromarray(array).save(tmp_path / f"data/{folder}/case_{index}.png")
+    return read_dataset(tmp_path / "data")
+
+
+def keep(folder: Path, dataset, **options) -> None:
+    split = split_dataset(dataset, **options)
+    plan = plan_of(dataset, split.training, folder)
+    KeepPlan(folder, plan, split).write(SimpleNamespace())
+
+
+def test_what_a_training_keeps_is_what_follows_reads(dataset, tmp_path: Path) -> None:
+    keep(tmp_path, dataset, fold=1)
+    plan = load_plan(tmp_path)
+    assert plan.image_size == (10, 12) and plan_of(dataset, [], tmp_path, trained=True) == plan
+    assert plan_of(dataset, [], tmp_path, resume=True) == plan
+    split = load_split(dataset, tmp_path)
+    assert split.validation == split_dataset(dataset, fold=1).validation
+    assert split_of(dataset, tmp_path, trained=True, fold=0).validation == split.validation, "as it was trained"
+
+
+def test_a_contradiction_is_refused_by_name(dataset, tmp_path: Path) -> None:
+    keep(tmp_path, dataset)
+    with pytest.raises(InputError, match=r"image_size: the network was trained with \[10, 12\], got \[32, 32\]"):
+        load_plan(tmp_path, {"image_size": [32, 32]})
+    with pytest.raises(InputError, match="channels: the network was trained with 1, got 3"):
+        plan_of(dataset, [], tmp_path, resume=True, channels=3)
+
+
+def test_an_untrained_bundle_has_the_plan_of_its_phantom_and_a_trained_one_its_own(tmp_path: Path) -> None:
+    untrained = json.loads(example_plan().to_json())
+    del untrained["format"], untrained["notes"], untrained["fingerprint"]
+    assert load_plan(tmp_path, untrained=untrained) == example_plan()
+    (tmp_path / "model.pt").touch()
+    with pytest.raises(InputError, match="expected the plan that a training writes beside its weights"):
+        load_plan(tmp_path, untrained=untrained)
+
+
+def test_another_data_set_is_tested_as_a_whole(dataset, tmp_path: Path) -> None:
+    keep(tmp_path, dataset)
+    split = json.loads((tmp_path / "split.json").read_text())
+    renamed = {section: [f"other_{name}" for name in names] for section, names in split.items()}
+    (tmp_path / "split.json").write_text(json.dumps(renamed))
+    assert len(load_split(dataset, tmp_path).test) == 8
+
+
+def test_cases_that_are_gone_are_named(dataset, tmp_path: Path) -> None:
+    keep(tmp_path, dataset)
+    for folder in ("images", "masks"):
+        (tmp_path / f"data/{folder}/case_3.png").unlink()
+    with pytest.raises(InputError, match="lacks 1 of the 8 cases of the training, case_3"):
+        load_split(read_dataset(tmp_path / "data"), tmp_path)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"training": 3}'])
+def test_a_damaged_split_is_refused(dataset, tmp_path: Path, text: str) -> None:
+    (tmp_path / "split.json").write_text(text)
+    with pytest.raises(InputError, match=r"split\.json"):
+        load_split(dataset, tmp_path)

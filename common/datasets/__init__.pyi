@@ -1,6 +1,6 @@
 from .acdc import acdc_datalist
-from .annotated import annotated, have_ground_truth, labeled_by_each
 from .annotators import annotator_datalist
+from .by_annotators import annotated, have_ground_truth, labeled_by_each
 from .dataset import Dataset
 from .fingerprint import Fingerprint, take_fingerprint
 from .hippocampus import fetch_hippocampus, hippocampus_datalist, hippocampus_subject_datalist

@@ -16,7 +16,7 @@ from common.datasets.plan import Plan
 from common.errors import InputError
 from common.losses import AnnotatorConfusionLoss
 from common.networks import AnnotatorNetwork, GlobalConfusion
-from common.networks.annotator_model import CONSENSUS, check_method
+from common.networks.method_networks import CONSENSUS, check_method
 from common.transforms.batch_augmentation import AugmentBatch
 from common.transforms.fuse_annotators import FuseAnnotatorsd
 from common.transforms.keep_annotators import KeepAnnotatorsd

@@ -23,7 +23,7 @@ from common.methods import (
     selection_metric,
 )
 from common.networks import AnnotatorNetwork
-from common.networks.annotator_model import METHODS
+from common.networks.method_networks import METHODS
 from common.transforms import FuseAnnotatorsd
 
 

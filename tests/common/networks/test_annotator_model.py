@@ -9,7 +9,7 @@ import torch
 
 from common.errors import InputError
 from common.networks import Segmenter, UNet, annotator_model, has_matrices, output_of_method, readout_of_method
-from common.networks.annotator_model import METHODS
+from common.networks.method_networks import METHODS
 
 SIZES = {"spatial_dims": 2, "in_channels": 2, "num_classes": 3, "num_annotators": 4, "features": (4, 8)}
 

@@ -1,6 +1,6 @@
 from .acdc import acdc_datalist
 from .annotators import annotator_datalist
-from .brats import brats_datalist
+from .by_annotators import annotated, have_ground_truth, labeled_by_each
 from .dataset import Dataset
 from .fingerprint import Fingerprint, take_fingerprint
 from .hippocampus import fetch_hippocampus, hippocampus_datalist, hippocampus_subject_datalist
@@ -8,9 +8,7 @@ from .hippocampus_slices import hippocampus_slice_datalist
 from .inference_inputs import InferenceInputs
 from .isic import isic_datalist
 from .layouts.recognize import read_dataset
-from .lidc import lidc_datalist
-from .mnist import mnist_datalist, write_mnist_annotators
-from .ms_lesion import ms_lesion_datalist
+from .mnist import write_mnist_annotators
 from .nci import nci_datalist
 from .plan import Plan, make_plan
 from .samples import Samples
@@ -39,22 +37,21 @@ __all__ = [
     "SliceDataset",
     "Split",
     "acdc_datalist",
+    "annotated",
     "annotator_datalist",
-    "brats_datalist",
     "consensus",
     "fetch_hippocampus",
     "fold_of",
     "geometry",
+    "have_ground_truth",
     "hippocampus_datalist",
     "hippocampus_slice_datalist",
     "hippocampus_subject_datalist",
     "input_channels",
     "intensity",
     "isic_datalist",
-    "lidc_datalist",
+    "labeled_by_each",
     "make_plan",
-    "mnist_datalist",
-    "ms_lesion_datalist",
     "nci_datalist",
     "neighboring",
     "neighbors_of",

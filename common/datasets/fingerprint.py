@@ -61,7 +61,7 @@ class Fingerprint:
         largest_shape: the same of the largest along each axis.
         median_spacing: mm; None for pictures.
         coarse_spacing: the tenth percentile along each axis, nnU-Net's choice for a coarse one; None for pictures.
-        percentiles: per channel the intensities at 0.5, 2, 50, 98 and 99.5 %, of labeled volumes within their structures.
+        percentiles: per channel the intensities at 0.5, 2, 50, 98 and 99.5 %, of labeled volumes within structures.
         mean, std: per channel, between the percentiles 0.5 and 99.5.
         labels: what values label files hold, by annotator; under ``""`` those that belong to no annotator.
     """

@@ -22,6 +22,7 @@ from .instances import (
     slice_instances,
     slices_of,
 )
+from .keep_annotators import KeepAnnotatorsd
 from .morphological_noise import MorphologicalNoised
 from .neighbour_slices import NeighbourSlicesd
 from .outside import OutsideAsBackgroundd, outside_as_background
@@ -61,6 +62,7 @@ __all__ = [
     "GaussianFieldNoised",
     "HardLabeld",
     "InstanceScoresd",
+    "KeepAnnotatorsd",
     "MorphologicalNoised",
     "N4BiasFieldd",
     "NeighbourSlicesd",

@@ -68,11 +68,10 @@ TINY: dict[str, dict[str, Any]] = {
         "train": {
             "dataset_dir#num_cases": 12,
             "dataset_dir#size": 32,
-            "image_size": [32, 32],
             "max_epochs": 1,
             "warmup_epochs": 1,
         },
-        "inference": {"phantom#num_cases": 12, "phantom#size": 32, "image_size": [32, 32]},
+        "inference": {"phantom#num_cases": 12, "phantom#size": 32},
         "load": {},
         "inputs": ["new/*"],
     },

@@ -16,18 +16,8 @@ from PIL import Image
 from common.io.files import read_csv
 
 SMALL = {"features": [4, 8], "image_size": [16, 16]}
-HEADS = SMALL | {"feature_channels": 4}
-# Of each overlay of data or network: the files of one new image, and what makes its network small
+# Of each overlay of the network: the files of one new image, and what makes its network small
 NEW_IMAGES: dict[tuple[str, str], tuple[list[str], dict[str, Any]]] = {
-    ("disentangling_annotators", "raters"): (["a.png"], HEADS),
-    ("disentangling_annotators", "mnist"): (["a.tif"], HEADS),
-    ("disentangling_annotators", "lidc"): (["a.png"], HEADS),
-    ("disentangling_annotators", "hippocampus"): (["a.nii.gz"], HEADS),
-    ("disentangling_annotators", "brats"): ([f"a_{name}.nii.gz" for name in ("flair", "t1", "t1ce", "t2")], HEADS),
-    ("disentangling_annotators", "ms_lesion"): (
-        [f"a_{name}_pp.nii" for name in ("flair", "mprage", "pd", "t2")],
-        HEADS,
-    ),
     ("soft_label_apl", "unet"): (["a.nii.gz"], {}),
 }
 

@@ -1,7 +1,7 @@
 # Table I and Fig. 2 of the soft-label paper on the knee phantom, and its losses on real images: three annotators, simulated readers.
 
-# Rows: overrides of the bundle's train.yaml. The first is no row of the paper: the readers' regions as they are, without the steps of section IV.A.
-SOFT_LABEL_STEPS_OFF = {"restrict": False, "hyperintensity": 0, "neighbour_evidence": 0}
+# Rows: overrides of the bundle's train.yaml. The first is no row of the paper: the annotators' regions as they are, without the steps of section IV.A.
+SOFT_LABEL_STEPS_OFF = {"restrict": False, "hyperintensity": 0, "neighbor_evidence": 0}
 SOFT_LABEL_ROWS = {
     "majority_bce": {"loss_name": "bce"},
     "bce": {"loss_name": "bce"},
@@ -13,10 +13,10 @@ SOFT_LABEL_ROWS = {
     "apl_soft_1_1_1": {"loss_name": "apl_soft_1_1_1"},
     "apl_soft_2_2_1": {"loss_name": "apl_soft_2_2_1"},
 }
-SOFT_LABEL_PAPER = {"spacing_mm": 0.5, "image_size": [320, 320], "max_epochs": 200, "iterations_per_epoch": 200}
+SOFT_LABEL_PAPER = {"patch_size": [320, 320], "max_epochs": 200, "iterations_per_epoch": 200}
 SOFT_LABEL_NETWORKS = {"imaskrcnn": None, "unet": "unet"}  # overlays of the configuration
 SOFT_LABEL_TABLES = {
-    # 24 knees, 2 to 7 readers with rectangles, the exact lesions of validation and test volumes
+    # 24 knees, 2 to 7 annotators with rectangles, the exact lesions of validation and test volumes
     "soft_label_apl_phantom": {
         "data": None, "overlay": None, "networks": ["imaskrcnn", "unet"], "rows": list(SOFT_LABEL_ROWS), "seeds": [0, 1, 2],
         "majority": SOFT_LABEL_STEPS_OFF, "references": ["truth"],
@@ -29,16 +29,16 @@ SOFT_LABEL_TABLES = {
     },
     # Three real annotators and no truth: compared with each of them and with their majority
     "soft_label_apl_oocytes": {
-        "data": "oocytes", "overlay": "raters", "networks": ["unet"], "rows": ["majority_bce", "soft_bce", "apl_soft_1_1_1"], "seeds": [0, 1, 2],
+        "data": "oocytes", "overlay": None, "networks": ["unet"], "rows": ["majority_bce", "soft_bce", "apl_soft_1_1_1"], "seeds": [0, 1, 2],
         "majority": {"fusion": "majority"}, "references": ["majority", "AR", "HS", "SG"],
         "desk": {"unet": {"image_size": [96, 128], "batch_size": 4, "max_epochs": 10, "iterations_per_epoch": 40}},
         "paper": {"unet": {"max_epochs": 100, "iterations_per_epoch": 40}},
     },
-    # Slices of hippocampus MRI, three of four readers per slice who miss a half of it, and the exact truth
+    # Slices of hippocampus MRI, three of four simulated annotators per volume who miss a half of it, and the exact truth
     "soft_label_apl_hippocampus": {
         "data": "hippocampus", "overlay": "hippocampus", "networks": ["unet"], "rows": ["majority_bce", "soft_bce", "apl_soft_1_1_1"],
         "seeds": [0, 1, 2], "majority": {"fusion": "majority"}, "references": ["truth"],
-        "desk": {"unet": {"num_slices": 200, "max_epochs": 10, "val_interval": 2}},
+        "desk": {"unet": {"max_epochs": 10, "val_interval": 2}},
         "paper": {"unet": {"max_epochs": 100}},
     },
 }
@@ -55,7 +55,7 @@ def soft_label_overrides(wildcards):
     values |= spec["majority"] if wildcards.row == "majority_bce" else {}
     if "reference" in wildcards.keys():
         values["output_dir"] = f"{folder}/{wildcards.reference}"
-        values |= {"reference": wildcards.reference} if wildcards.reference not in ("truth", "majority") else {}
+        values |= {"compare_with": wildcards.reference} if wildcards.reference not in ("truth", "majority") else {}
     return overrides(values | SOFT_LABEL_ROWS[wildcards.row])
 
 
@@ -102,17 +102,10 @@ rule soft_label_apl_example:
     log: f"{SOFT_LABEL_RUN}/example.log"
     params:
         configs=lambda wildcards: soft_label_configs(wildcards, start="inference"),
-        values=lambda wildcards: overrides(
-            {
-                key: value
-                for key, value in SOFT_LABEL_TABLES[wildcards.table][SCALE][wildcards.network].items()
-                if key in ("spacing_mm", "image_size", "features")
-            }
-        ),
     wildcard_constraints: table="soft_label_apl_phantom"
     shell:
         "IMAGE=$({PYTHON} -m benchmarks.soft_label_apl_table example --evaluation $(dirname {input.summary}) --data {SOFT_LABEL_PHANTOM})"
-        " && cd bundles/soft_label_apl && {PYTHON} -m monai.bundle run inferring --config_file {params.configs} {params.values}"
+        " && cd bundles/soft_label_apl && {PYTHON} -m monai.bundle run inferring --config_file {params.configs}"
         " --dataset_dir {ROOT}/\"$IMAGE\" --ckpt_dir {ROOT}/$(dirname {output}) --output_dir {ROOT}/{output} > {ROOT}/{log} 2>&1"
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import fire
 
 from benchmarks.report.tables import summarise_runs, write_results
+from common.datasets import read_dataset
 from common.errors import InputError
 from common.io.files import read_csv
 from common.report import draw_soft_label_pipeline, soft_label_examples
@@ -102,7 +103,7 @@ def table(table: str, scale: str, configuration: dict, runs_dir: str, output_dir
             _draw_predictions(folder, Path(data), f"{target}.png")
     if data is not None:
         pipeline = Path(output_dir) / f"{table}_pipeline{ending}.png"
-        draw_soft_label_pipeline(pipeline, soft_label_examples(data))
+        draw_soft_label_pipeline(pipeline, soft_label_examples(read_dataset(data).items))
 
 
 def _draw_predictions(folder: Path, data: Path, output: str) -> None:

@@ -1,6 +1,6 @@
 from .acdc import acdc_datalist
 from .annotators import annotator_datalist
-from .brats import brats_datalist
+from .by_annotators import annotated, have_ground_truth, labeled_by_each
 from .dataset import Dataset
 from .fingerprint import Fingerprint, take_fingerprint
 from .hippocampus import fetch_hippocampus, hippocampus_datalist, hippocampus_subject_datalist
@@ -8,15 +8,21 @@ from .hippocampus_slices import hippocampus_slice_datalist
 from .inference_inputs import InferenceInputs
 from .isic import isic_datalist
 from .layouts.recognize import read_dataset
-from .lidc import lidc_datalist
-from .mnist import mnist_datalist, write_mnist_annotators
-from .ms_lesion import ms_lesion_datalist
+from .mnist import write_mnist_annotators
 from .nci import nci_datalist
-from .oai import load_soft_labels, oai_datalist
 from .plan import Plan, make_plan
 from .samples import Samples
 from .shenzhen import shenzhen_datalist
 from .slice_dataset import SliceDataset
+from .soft_label_stages import (
+    input_channels,
+    neighboring,
+    neighbors_of,
+    region_labels,
+    soft_geometry,
+    soft_reference,
+    soft_targets,
+)
 from .split import Split, split_dataset, write_splits
 from .splits import fold_of, stratified_split
 from .stages import consensus, geometry, intensity, new_images, patch, reading, to_tensor
@@ -31,29 +37,33 @@ __all__ = [
     "SliceDataset",
     "Split",
     "acdc_datalist",
+    "annotated",
     "annotator_datalist",
-    "brats_datalist",
     "consensus",
     "fetch_hippocampus",
     "fold_of",
     "geometry",
+    "have_ground_truth",
     "hippocampus_datalist",
     "hippocampus_slice_datalist",
     "hippocampus_subject_datalist",
+    "input_channels",
     "intensity",
     "isic_datalist",
-    "lidc_datalist",
-    "load_soft_labels",
+    "labeled_by_each",
     "make_plan",
-    "mnist_datalist",
-    "ms_lesion_datalist",
     "nci_datalist",
+    "neighboring",
+    "neighbors_of",
     "new_images",
-    "oai_datalist",
     "patch",
     "read_dataset",
     "reading",
+    "region_labels",
     "shenzhen_datalist",
+    "soft_geometry",
+    "soft_reference",
+    "soft_targets",
     "split_dataset",
     "stratified_split",
     "take_fingerprint",

@@ -18,6 +18,7 @@ from common.datasets.splits import shuffled
 from common.errors import InputError
 from common.io.formats import read_image
 from common.io.label_meaning import LabelObservation, observe_label
+from common.io.label_values import read_label_values
 
 __all__ = ["CaseFacts", "Fingerprint", "case_facts", "take_fingerprint"]
 
@@ -37,7 +38,7 @@ class CaseFacts:
         spacing: mm along the same axes; None for a picture.
         channels: of the image.
         color: a picture whose channels differ.
-        intensities: ``(channels, n)``, a sample of its finite values.
+        intensities: ``(channels, n)``, a sample of its values, of a labeled volume within its structures.
     """
 
     shape: tuple[int, ...]
@@ -60,7 +61,7 @@ class Fingerprint:
         largest_shape: the same of the largest along each axis.
         median_spacing: mm; None for pictures.
         coarse_spacing: the tenth percentile along each axis, nnU-Net's choice for a coarse one; None for pictures.
-        percentiles: per channel the intensities at 0.5, 2, 50, 98 and 99.5 %.
+        percentiles: per channel the intensities at 0.5, 2, 50, 98 and 99.5 %, of labeled volumes within structures.
         mean, std: per channel, between the percentiles 0.5 and 99.5.
         labels: what values label files hold, by annotator; under ``""`` those that belong to no annotator.
     """
@@ -87,11 +88,13 @@ class Fingerprint:
         return {name: value for name, value in vars(self).items() if name not in ("labels",)}
 
 
-def case_facts(image: torch.Tensor, seed: int = 0) -> CaseFacts:
+def case_facts(image: torch.Tensor, foreground: torch.Tensor | None = None, seed: int = 0) -> CaseFacts:
     """The facts of one image.
 
     Args:
         image: ``(C, *spatial)`` as `read_image` gives it, 2-D or 3-D, with an affine if it is a `MetaTensor`.
+        foreground: ``(1, *spatial)``, where intensities are sampled (nnU-Net's choice: air and bed say nothing of the
+            organs); None, or one that is empty, takes them everywhere.
         seed: of the sample of intensities.
 
     Returns:
@@ -109,6 +112,8 @@ def case_facts(image: torch.Tensor, seed: int = 0) -> CaseFacts:
         shape = tuple(int(shape[axis]) for axis in order)
         spacing = tuple(float(sides[axis]) for axis in order)
     values = torch.as_tensor(image).as_subclass(torch.Tensor).flatten(1)
+    if foreground is not None and foreground.shape[1:] == image.shape[1:] and bool(foreground.any()):
+        values = values[:, torch.as_tensor(foreground).as_subclass(torch.Tensor).flatten() > 0]
     chosen = torch.randint(
         values.shape[1], (min(SAMPLES, values.shape[1]),), generator=torch.Generator().manual_seed(seed)
     )
@@ -203,7 +208,11 @@ def summarize(
 
 
 def _facts_of(item: Mapping[str, Any]) -> CaseFacts:
-    return case_facts(read_image(item["image"]))
+    image = read_image(item["image"])
+    label = next((path for _, path in _label_files(item)), None)
+    if label is None or image.ndim == 3:
+        return case_facts(image)
+    return case_facts(image, read_label_values(label))
 
 
 def _label_files(item: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import gzip
 import os
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from common.datasets.annotators import annotator_datalist
 from common.errors import InputError
 from common.noise.seed import case_generator
 from common.noise.simulated_annotators import ANNOTATOR_KINDS, simulate_annotator
@@ -24,56 +21,6 @@ IMAGES_MAGIC = b"\0\0\x08\x03"  # unsigned bytes, three axes
 NOISE = 0.2  # standard deviation that gives the grey values of the paper's published sample
 
 
-def mnist_datalist(
-    dataset_dir: str | os.PathLike[str],
-    section: str,
-    annotators: Sequence[str] = ("good", "over", "under", "wrong"),
-    labels_per_image: int | None = None,
-    seed: int = 0,
-) -> list[dict[str, Any]]:
-    """Noisy digits, their truth and their annotators' labels, in the layout of the paper's published sample.
-
-    Layout: ``{train,validate,test}/{image,truth,over,under,wrong}/ID.tif``. The truth is grey, 0 … 255, and its
-    foreground is what exceeds half (`LoadAnnotatorsd` with ``threshold=0.5``, `BinaryMaskd`); it is also what the
-    annotator ``"good"`` draws. `write_mnist_annotators` makes this layout from the files of MNIST and Morpho-MNIST.
-
-    Args:
-        dataset_dir: folder that holds ``train``, ``validate`` and ``test``.
-        section: ``"training"``, ``"validation"`` or ``"test"``.
-        annotators: names, of ``"good"`` and the folders there are.
-        labels_per_image: of training images, drawn per case; None for all.
-        seed: of that choice.
-
-    Returns:
-        Items ``{"image": path, "annotators": {name: path, …}, "label": path, "case": ID}``, sorted by case.
-
-    Raises:
-        InputError: a folder is missing, or images and labels do not match.
-
-    Example:
-        >>> import tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     for name in ("image", "truth", "over"):
-        ...         Path(folder, "test", name).mkdir(parents=True)
-        ...         Path(folder, "test", name, "1.tif").touch()
-        ...     items = mnist_datalist(folder, "test", annotators=["good", "over"])
-        ...     {name: Path(path).parent.name for name, path in items[0]["annotators"].items()}
-        {'good': 'truth', 'over': 'over'}
-    """
-    root = Path(dataset_dir).expanduser()
-    archives = sorted(root.glob("*-images-idx3-ubyte*"))
-    if archives and not (root / "train").is_dir():
-        raise InputError(f"{archives[0]} is packed: unpack it once by common.datasets.write_mnist_annotators.")
-    if not (root / "train").is_dir() and not (root / "test").is_dir():
-        raise InputError(f"{root} must hold the folders train, validate and test, each with image and truth.")
-    folders = ["truth" if name == "good" else name for name in annotators]
-    items = annotator_datalist(root, folders, section, "image", "truth", labels_per_image, seed)
-    for item in items:
-        files = {"good" if name == "truth" else name: path for name, path in item["annotators"].items()}
-        item["annotators"] = files
-    return items
-
-
 def write_mnist_annotators(
     folder: str | os.PathLike[str],
     source: str | os.PathLike[str],
@@ -82,7 +29,7 @@ def write_mnist_annotators(
     num_test: int = 10000,
     seed: int = 0,
 ) -> str:
-    """Unpacks MNIST or Morpho-MNIST once into the layout of `mnist_datalist`, with noise and simulated annotators.
+    """Unpacks MNIST or Morpho-MNIST once into the layout ``mnist``, with noise and simulated annotators.
 
     The image is the digit with Gaussian noise of standard deviation 0.2, cut to 0 … 1; the truth is the digit itself;
     over, under, wrong and blank are `simulate_annotator` of the digit's foreground. Everything is drawn from

@@ -48,7 +48,8 @@ class Plan:
         normalization: ``{"kind": …}`` and its numbers: ``zscore`` (each image and channel by its own mean and standard
             deviation), ``ct`` (clipped to ``lower`` … ``upper``, then by ``mean`` and ``std`` of the data set),
             ``percentiles`` (``lower`` … ``upper`` % of each image to 0 … 1), ``window`` (``lower`` … ``upper`` to
-            −1 … 1), ``none``. With ``bias_field: n4`` the bias field of volumes is corrected before.
+            −1 … 1), ``none``. With ``bias_field: n4`` the bias field of volumes is corrected before,
+            with ``nonzero: true`` ``zscore`` of volumes takes the values that are not 0 alone.
         features: of each resolution of the network.
         fingerprint: what it was made from.
         notes: decisions that alter data, a sentence each.
@@ -252,6 +253,7 @@ def make_plan(
     class_values: Mapping[str, Any] | None = None,
     class_colors: Mapping[str, str] | None = None,
     ignore_value: Any = None,
+    label_threshold: float | None = None,
 ) -> Plan:
     """A plan from what the data set says of itself, from the fingerprint, and from what is given.
 
@@ -275,6 +277,7 @@ def make_plan(
         class_values: name → value in the label files, where the data set does not say.
         class_colors: name → ``"#rrggbb"`` in colored label files.
         ignore_value: in label files, of what was not labelled.
+        label_threshold: above which a gray mask of two classes is foreground.
 
     Returns:
         The plan, with a note for each decision that alters data.
@@ -292,7 +295,7 @@ def make_plan(
     notes = list(dataset.notes)
     annotators = tuple(asked.get("annotators", dataset.annotators))
     labels, class_names = _classes(
-        dataset, fingerprint, annotators, asked, class_values, class_colors, ignore_value, notes
+        dataset, fingerprint, annotators, asked, class_values, class_colors, ignore_value, label_threshold, notes
     )
     channels = asked.get("channels", fingerprint.channels)
     if "channels" not in asked and fingerprint.image_dims == 2 and fingerprint.channels in (2, 3, 4):
@@ -357,6 +360,7 @@ def _classes(
     class_values: Mapping[str, Any] | None,
     class_colors: Mapping[str, str] | None,
     ignore_value: Any,
+    label_threshold: float | None,
     notes: list[str],
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Meaning of the labels by annotator, and the names of the classes."""
@@ -368,6 +372,7 @@ def _classes(
         "ignore_value": ignore,
         "class_values": values,
         "class_colors": class_colors,
+        "label_threshold": label_threshold,
     }
     meanings: dict[str, LabelMeaning] = {}
     drawn = {name: observed for name, observed in fingerprint.labels.items() if name in annotators}
@@ -377,6 +382,9 @@ def _classes(
     if "" in fingerprint.labels:
         meanings[""], found = infer_label_meaning(fingerprint.labels[""], **said)
         notes += found
+    if not meanings and known and any(item.get("regions") for item in dataset.items):
+        order = sorted(value for value in known if value != ignore)  # only other cases have a ground truth
+        meanings[""] = LabelMeaning({value: index for index, value in enumerate(order)}, ignore=ignore)
     if not meanings:
         raise InputError(f"{dataset.root}: expected labels of the training cases, got none.")
     count = max(meaning.num_classes for meaning in meanings.values())

@@ -21,6 +21,7 @@ from common.transforms.random_patch import RandomPatch
 __all__ = ["CACHES", "Samples", "cached"]
 
 CACHES = ("memory", "disk", "none")
+SLICES = ("all", "foreground")
 
 
 def cached(
@@ -80,6 +81,7 @@ class Samples(torch.utils.data.Dataset):
         cache_dir: see `cached`.
         whole: give whole cases, as validation needs them.
         num_workers: threads that fill the memory.
+        slices: of volumes for a 2-D network: ``all``, or ``foreground`` for those in which something is drawn.
 
     Attributes:
         data: the items; programs such as MONAI Label replace them before training.
@@ -98,10 +100,14 @@ class Samples(torch.utils.data.Dataset):
         cache_dir: str | os.PathLike[str] | None = None,
         whole: bool = False,
         num_workers: int = 0,
+        slices: str = "all",
     ) -> None:
+        if slices not in SLICES:
+            raise InputError(f"slices: expected one of {', '.join(SLICES)}, got {slices!r}.")
         self.data = data
         self.cases = cached(data, transform, cache, cache_dir, plan.to_json(), num_workers)
-        self.samples: Any = SliceDataset(self.cases, 2) if plan.slices and not whole else self.cases
+        drawn = ("label", "annotators") if slices == "foreground" else None
+        self.samples: Any = SliceDataset(self.cases, 2, foreground=drawn) if plan.slices and not whole else self.cases
         steps = list(augmentation) if isinstance(augmentation, Sequence) else [augmentation]
         if not whole and plan.crop == "random":
             steps.insert(0, RandomPatch(plan.patch_size))

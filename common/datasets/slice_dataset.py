@@ -33,6 +33,7 @@ class SliceDataset(Dataset):
             slice. They are read once at the start, for their numbers of slices.
         slice_axis: spatial axis along which the slices are stacked: 0, 1 or 2.
         transform: makes the volumes of the items of ``data``, once for each; None where they are volumes already.
+        foreground: keys of class maps; only slices in which one of them is above 0 are items. None: all slices.
 
     Raises:
         InputError: no such axis; a volume has no tensor of four axes, or two with different numbers of slices.
@@ -48,6 +49,7 @@ class SliceDataset(Dataset):
         data: Volumes,
         slice_axis: int = 2,
         transform: Callable[[Any], Any] | None = None,
+        foreground: Sequence[Hashable] | None = None,
     ) -> None:
         if slice_axis not in (0, 1, 2):
             raise InputError(f"slice_axis must be 0, 1 or 2, got {slice_axis!r}.")
@@ -55,8 +57,12 @@ class SliceDataset(Dataset):
             data if transform is None else CacheDataset(cast(Sequence, data), transform, progress=False)
         )
         self.slice_axis = slice_axis
-        counts = [self._count(self.volumes[index], index) for index in range(len(self.volumes))]
-        self.index = [(volume, position) for volume, count in enumerate(counts) for position in range(count)]
+        self.foreground = None if foreground is None else tuple(foreground)
+        self.index = [
+            (index, position)
+            for index in range(len(self.volumes))
+            for position in self._positions(self.volumes[index], index)
+        ]
 
     def __len__(self) -> int:
         """Number of slices of all volumes; 0 without volumes."""
@@ -78,6 +84,17 @@ class SliceDataset(Dataset):
             else value
             for key, value in self.volumes[volume].items()
         }
+
+    def _positions(self, item: Mapping[Hashable, Any], index: int) -> list[int]:
+        count = self._count(item, index)
+        if self.foreground is None:
+            return list(range(count))
+        drawn = torch.zeros(count, dtype=torch.bool)
+        for key in self.foreground:
+            if key in item:
+                above = torch.as_tensor(item[key]).as_subclass(torch.Tensor) > 0
+                drawn |= above.movedim(self.slice_axis + 1, 0).flatten(1).any(1)
+        return drawn.nonzero().flatten().tolist()
 
     def _count(self, item: Mapping[Hashable, Any], index: int) -> int:
         counts = {key: value.shape[self.slice_axis + 1] for key, value in item.items() if _is_volume(value)}

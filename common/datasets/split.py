@@ -66,9 +66,11 @@ def split_dataset(
     4. ``fold``: the subjects, ordered by SHA-256 of (seed, name), are dealt to ``num_folds`` folds, and this one
        validates;
     5. ``counts``: so many subjects. Those of the test depend on their number only, not on the seed;
-    6. ``fractions`` of the subjects, see `stratified_split`. Where the ground truth (``label``) stands apart from
-       what annotators did, since only some subjects have one or the items have annotators' ``regions``, validation and
-       test take their shares of all subjects from those that have one, and cases without any region do not train.
+    6. ``fractions`` of the subjects, see `stratified_split`.
+
+    Where the ground truth (``label``) stands apart from what annotators did, since only some subjects have one or the
+    items have annotators' ``regions``, counts and fractions of validation and test are taken from the subjects that
+    have one, and cases without any region do not train.
 
     Args:
         dataset: as `read_dataset` returns it.
@@ -304,7 +306,18 @@ def _by_counts(dataset: Dataset, counts: Mapping[str, int] | Sequence[int], seed
     if strange or not all(isinstance(number, int) for number in numbers.values()):
         raise InputError(f"counts: expected whole numbers of training, validation and test subjects, got {counts!r}.")
     strata = _strata(dataset.items, stratify)
-    parts = [_of(dataset.items, split_subjects(strata, section, numbers, seed, dataset.root)) for section in SECTIONS]
+    items = list(dataset.items)
+    known = _known(items, strata)
+    if known is None:
+        drawn = {section: split_subjects(strata, section, numbers, seed, dataset.root) for section in SECTIONS}
+    else:  # only they can be compared with
+        few = numbers | {"training": 0}
+        drawn = {section: split_subjects(known, section, few, seed, dataset.root) for section in SECTIONS[1:]}
+        rest = {subject: strata[subject] for subject in strata.keys() - {*drawn["validation"], *drawn["test"]}}
+        many = {"training": numbers["training"], "validation": 0, "test": 0}
+        drawn["training"] = split_subjects(rest, "training", many, seed, dataset.root)
+        items = [item for item in items if item.get("regions", True) or _subject(item) not in drawn["training"]]
+    parts = [_of(items, drawn[section]) for section in SECTIONS]
     listed = ", ".join(f"{numbers[name]} {name}" for name in SECTIONS)
     return _joined(parts, f"Drawn by numbers of subjects (seed {seed}): {listed}; the test subjects are fixed.")
 
@@ -312,10 +325,9 @@ def _by_counts(dataset: Dataset, counts: Mapping[str, int] | Sequence[int], seed
 def _by_fractions(items: Sequence[Item], fractions: Sequence[float], seed: int, stratify: bool) -> Split:
     training, validation, test = check_fractions(fractions)
     strata = _strata(items, stratify)
-    without = {_subject(item) for item in items if "label" not in item}
+    known = _known(items, strata)
     where = f"Drawn by subject in the shares {training:.3g}, {validation:.3g} and {test:.3g} (seed {seed})"
-    if (without and without < strata.keys()) or any("regions" in item for item in items):
-        known = {subject: stratum for subject, stratum in strata.items() if subject not in without}
+    if known is not None:
         validated, tested = _from_known(known, len(strata), validation, test, seed)
         trained = strata.keys() - {*validated, *tested}
         where += "; validation and test from the subjects that have a ground truth"
@@ -326,6 +338,14 @@ def _by_fractions(items: Sequence[Item], fractions: Sequence[float], seed: int, 
         kept, validated = stratified_split({subject: strata[subject] for subject in rest}, share, seed)
         trained = set(kept)
     return Split(_of(items, trained), _of(items, validated), _of(items, tested), f"{where}.")
+
+
+def _known(items: Sequence[Item], strata: Mapping[str, str]) -> dict[str, str] | None:
+    """Subjects with a ground truth, where it stands apart from what annotators did; None where all are alike."""
+    without = {_subject(item) for item in items if "label" not in item}
+    if (without and without < strata.keys()) or any("regions" in item for item in items):
+        return {subject: stratum for subject, stratum in strata.items() if subject not in without}
+    return None
 
 
 def _from_known(

@@ -10,6 +10,7 @@ from typing import Any
 
 from monai.transforms import (
     EnsureTyped,
+    NormalizeIntensityd,
     Orientationd,
     ResizeWithPadOrCropd,
     ScaleIntensityRanged,
@@ -21,6 +22,7 @@ from monai.transforms import (
 
 from common.datasets.plan import Plan
 from common.errors import InputError
+from common.io.checks import NOT_LABELLED
 from common.io.load_case import LoadCased
 from common.transforms.bias_field import N4BiasFieldd
 from common.transforms.consensus_label import ConsensusLabeld
@@ -31,6 +33,7 @@ from common.transforms.slices import NormalizeSlicesd
 
 __all__ = ["consensus", "geometry", "intensity", "new_images", "patch", "reading", "to_tensor"]
 
+BY_ANNOTATORS = ("annotators", "consensus", "shares")  # drawn by several, and what is made of it
 LABELS = ("label", "annotators")  # class maps, whoever drew them
 
 
@@ -76,7 +79,7 @@ def consensus(plan: Plan, method: str = "majority", replace: bool = True) -> lis
     return [ConsensusLabeld(plan.num_classes, method, replace)] if plan.annotators else []
 
 
-def geometry(plan: Plan, keys: Sequence[str] = ("image", *LABELS)) -> list[Transform]:
+def geometry(plan: Plan, keys: Sequence[str] = ("image", *LABELS), soft: Sequence[str] = ()) -> list[Transform]:
     """Images and labels onto the grid of the plan.
 
     Pictures are resized as a whole, an image by the mean over areas, a class map to the class with the largest share of
@@ -86,6 +89,7 @@ def geometry(plan: Plan, keys: Sequence[str] = ("image", *LABELS)) -> list[Trans
     Args:
         plan: with orientation and spacing, or the size of pictures.
         keys: which of image and labels the items have, or may have.
+        soft: which items may have of shares of classes ``(L, *spatial)``; they are resampled as an image is.
 
     Returns:
         Transforms; an item may lack any key but the image.
@@ -99,12 +103,15 @@ def geometry(plan: Plan, keys: Sequence[str] = ("image", *LABELS)) -> list[Trans
     if plan.image_dims == 2:
         size = [*(plan.image_size or plan.patch_size)]
         found: list[Transform] = [ResizeAread("image", size)]
+        found += [ResizeAread(soft, size, allow_missing_keys=True)] if soft else []
         return found + ([ResizeLabelsd(labels, size, allow_missing_keys=True)] if labels else [])
     spacing = plan.spacing or (-1.0, -1.0, -1.0)
     found = [
-        Orientationd(keys, axcodes=plan.orientation, labels=None, allow_missing_keys=True),
+        Orientationd([*keys, *soft], axcodes=plan.orientation, labels=None, allow_missing_keys=True),
         AxisSpacingd("image", spacing),
     ]
+    if soft:
+        found.append(AxisSpacingd(soft, spacing, allow_missing_keys=True))
     if labels:
         found.append(Spacingd(labels, spacing, mode="nearest", dtype="float32", allow_missing_keys=True))
     return found
@@ -142,20 +149,23 @@ def patch(plan: Plan, keys: Sequence[str] = ("image", *LABELS)) -> list[Transfor
         keys: which of image and labels the items have, or may have.
 
     Returns:
-        Transforms; beyond the border an image has its last value with ``label``, else 0, and a label background.
+        Transforms; beyond the border an image has its last value with ``label``, else 0, and a label background;
+        annotators, and what is made of their labels, have −1 there, not labeled.
 
     Example:
         >>> from common.datasets.plan import example_plan
         >>> [type(step).__name__ for step in patch(example_plan())]
-        ['SpatialPadd']
+        ['SpatialPadd', 'SpatialPadd']
     """
     size = [*plan.patch_size, *([-1] if plan.slices else [])]
     if plan.crop == "label":
         modes = ["edge" if key == "image" else "constant" for key in keys]
         return [CropAroundLabeld(keys, "label", plan.patch_size, modes, allow_missing_keys=True)]
-    if plan.crop == "center":
-        return [ResizeWithPadOrCropd(keys, size, allow_missing_keys=True)]
-    return [SpatialPadd(keys, size, allow_missing_keys=True)]
+    fit = ResizeWithPadOrCropd if plan.crop == "center" else SpatialPadd
+    filled = [key for key in keys if key not in BY_ANNOTATORS]
+    unlabelled = [key for key in keys if key in BY_ANNOTATORS]  # an annotator who is absent is absent there, too
+    found: list[Transform] = [fit(filled, size, allow_missing_keys=True)]
+    return found + ([fit(unlabelled, size, allow_missing_keys=True, value=NOT_LABELLED)] if unlabelled else [])
 
 
 def new_images(plan: Plan) -> list[Transform]:
@@ -194,6 +204,10 @@ def to_tensor(keys: Sequence[str]) -> list[Transform]:
 def _scaling(numbers: Mapping[str, Any], slice_axis: int | None) -> list[Transform]:
     kind = numbers["kind"]
     try:
+        if kind == "zscore" and numbers.get("nonzero"):
+            if slice_axis is not None:
+                raise InputError("normalization: nonzero is for volumes whose background is 0, got pictures.")
+            return [NormalizeIntensityd("image", nonzero=True, channel_wise=True)]
         if kind == "zscore":
             return [NormalizeSlicesd("image", axis=slice_axis)]
         if kind == "percentiles":

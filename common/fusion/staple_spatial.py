@@ -14,6 +14,8 @@ from common.fusion.voting import class_labels
 
 __all__ = ["SpatialStapleResult", "spatial_staple"]
 
+NOTHING = 2.0**-52  # a class of no more voxels than this is not there: what underflows on one way is 0 on another
+
 
 class SpatialStapleResult(NamedTuple):
     """What `spatial_staple` estimates.
@@ -50,7 +52,8 @@ def spatial_staple(
         W_j(x) ∝ π_j ∏_{r : l_r(x) ≥ 0} A_r[l_r(x), j](x)
 
     alternate, from STAPLE's W, until no probability changes by more than ``tolerance``. The whole image's matrices
-    count as much as ``global_weight`` · |B(x)| voxels of the window, and alone where a class is not near x. With
+    count as much as ``global_weight`` · |B(x)| voxels of the window, and alone where a class is not near x: where the
+    denominator is at most 2⁻⁵², less than the rounding of one voxel's probability. With
     windows that hold the image this is `staple`. Windows overlap, so this is not the EM of one likelihood and may not
     come to rest; the last estimate is returned.
 
@@ -160,6 +163,6 @@ def _local_column(
     counts = [window_sum(probability.where(label == said, 0), half_windows) for said in range(len(everywhere))]
     mass = sum(counts, weight)
     return [
-        ((count + weight * share) / mass).where(mass > 0, share)
+        ((count + weight * share) / mass).where(mass > NOTHING, share)
         for count, share in zip(counts, everywhere, strict=True)
     ]

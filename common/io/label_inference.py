@@ -25,6 +25,7 @@ def infer_label_meaning(
     ignore_value: int | str | None = None,
     class_values: Classes | None = None,
     class_colors: Mapping[str, Any] | None = None,
+    label_threshold: float | None = None,
 ) -> tuple[LabelMeaning, tuple[str, ...]]:
     """The meaning of label values, from what a data set or its user says, else from the values that occur.
 
@@ -38,6 +39,8 @@ def infer_label_meaning(
         class_values: value of each class by name, or values by name (``{"background": 0, "disc": [1, 2]}``), or one
             value for each class in order. Class 0 is ``background``, or else the one of value 0.
         class_colors: the same with colors ``"#rrggbb"``; class 0 is ``background``, or else black.
+        label_threshold: of gray masks, such as probability maps: what exceeds it is foreground. Masks of 0 and one
+            other value do not need it and are read as they are.
 
     Returns:
         The meaning, and what was decided, a sentence each.
@@ -68,6 +71,8 @@ def infer_label_meaning(
         notes.append(f"The value {ignore} is ignored, as given.")
     if any(observed.kind == "palette" for observed in observations):
         notes.append("Pictures with a palette are read by their indices, not by their colors.")
+    if label_threshold is not None and len({value for value in found if value}) > 1:
+        return _by_threshold(found, label_threshold, ignore, notes)
     given = _given(class_values, class_names)
     if given is not None:
         values, said = given
@@ -104,12 +109,13 @@ def infer_annotator_meanings(
     """
     ignore = _value(said.get("ignore_value"))
     fixed = any(said.get(name) is not None for name in ("class_names", "class_values", "class_colors"))
+    apart = said.get("label_threshold") is not None
     drawn = {
         name: {value for value in total_counts(seen) if value not in (0, -1, ignore)}
         for name, seen in observations.items()
     }
     lossy = any(observed.lossy for seen in observations.values() for observed in seen)
-    if not fixed and (lossy or all(len(values) < 2 for values in drawn.values())):
+    if apart or (not fixed and (lossy or all(len(values) < 2 for values in drawn.values()))):
         meanings: dict[str, LabelMeaning] = {}
         notes: list[str] = []
         for name, seen in observations.items():
@@ -215,6 +221,19 @@ def _refuse_others(
             )
 
 
+def _by_threshold(
+    found: Mapping[int, int], threshold: float, ignore: int | None, notes: Sequence[str]
+) -> tuple[LabelMeaning, tuple[str, ...]]:
+    largest = max(found)
+    if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0 <= threshold < largest:
+        raise InputError(
+            f"label_threshold: expected a number from 0 to below {largest}, the largest value of the gray labels, got "
+            f"{threshold!r}."
+        )
+    note = f"Gray masks: what exceeds {threshold:g} is foreground, as label_threshold says."
+    return LabelMeaning({0: 0, largest: 1}, ignore=ignore, threshold=float(threshold)), (*notes, note)
+
+
 def _lossy(
     observations: Sequence[LabelObservation], found: Mapping[int, int], ignore: int | None, notes: Sequence[str]
 ) -> tuple[LabelMeaning, tuple[str, ...]]:
@@ -259,7 +278,8 @@ def _by_values(observations: Sequence[LabelObservation], found: Mapping[int, int
     if len(drawn) >= MOST_GREY_CLASSES:
         raise InputError(
             f"{largest.path}: expected classes, got {len(drawn) + 1} values with gaps from 0 to {drawn[-1]}, as of an "
-            "image; --class_values says which class a value is."
+            "image; --class_values says which class a value is, --label_threshold above which value a gray mask is "
+            "foreground."
         )
     values = {value: index for index, value in enumerate([0, *drawn])}
     return values, f"Values with gaps are classes in their order: {_listed(values)}."

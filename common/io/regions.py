@@ -224,13 +224,13 @@ class LoadRegionsd(MapTransform):
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
-        image = item[self.image_key]
-        if image.ndim != 4:
-            raise InputError(
-                f"Case {item.get('case', 'without a name')}: expected a volume of rows, columns and slices, "
-                f"got an image of shape {tuple(image.shape[1:])}."
-            )
         for key in self.key_iterator(item):
+            image = item[self.image_key]
+            if image.ndim != 4:
+                raise InputError(
+                    f"Case {item.get('case', 'without a name')}: expected a volume of rows, columns and slices, "
+                    f"got an image of shape {tuple(image.shape[1:])}."
+                )
             masks, _ = regions_to_masks(item[key], image.shape[1:], self.structures)
             affine = image.affine if isinstance(image, MetaTensor) else None
             item[key] = MetaTensor(masks, affine=affine)

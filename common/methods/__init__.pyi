@@ -1,8 +1,21 @@
 from .bwcr import PrepareViews, ViewInferer, ViewLoss
 from .confusion_table import ConfusionTable
-from .disentangling_annotators import ConsensusConfusion, PrepareTargets, TraceWarmUp
+from .disentangling_annotators import (
+    ConsensusConfusion,
+    PrepareTargets,
+    TraceWarmUp,
+    UnpackedLoss,
+    annotator_parameter_groups,
+    annotator_reference,
+    annotator_targets,
+    compared_with,
+    consensus_key,
+    names_of_predictions,
+    prepare_targets,
+    selection_metric,
+)
 from .marginal_thresholding import dice_optimal_maps
-from .soft_label_apl import DetectSlices, InstanceScores, LossAverages, PrepareInstances, SumOfLosses
+from .soft_label_apl import DetectSlices, InstanceScores, LossAverages, PrepareInstances, SumOfLosses, negative_loss
 from .soft_label_files import prepare_soft_labels
 from .t_loss import MemorisationCurve
 
@@ -18,8 +31,18 @@ __all__ = [
     "PrepareViews",
     "SumOfLosses",
     "TraceWarmUp",
+    "UnpackedLoss",
     "ViewInferer",
     "ViewLoss",
+    "annotator_parameter_groups",
+    "annotator_reference",
+    "annotator_targets",
+    "compared_with",
+    "consensus_key",
     "dice_optimal_maps",
+    "names_of_predictions",
+    "negative_loss",
     "prepare_soft_labels",
+    "prepare_targets",
+    "selection_metric",
 ]

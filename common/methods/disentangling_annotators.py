@@ -2,20 +2,197 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from ignite.engine import Engine, Events
-from monai.transforms import Randomizable
+from monai.handlers import from_engine
+from monai.transforms import DeleteItemsd, Orientationd, Randomizable, Transform
+from torch import nn
 
+from common.datasets.plan import Plan
 from common.errors import InputError
 from common.losses import AnnotatorConfusionLoss
 from common.networks import AnnotatorNetwork, GlobalConfusion
+from common.networks.method_networks import CONSENSUS, check_method
 from common.transforms.batch_augmentation import AugmentBatch
+from common.transforms.fuse_annotators import FuseAnnotatorsd
+from common.transforms.keep_annotators import KeepAnnotatorsd
+from common.transforms.simulate_annotators import SimulateAnnotatorsd
+from common.workflow.overrides import choose
 
-__all__ = ["ConsensusConfusion", "PrepareTargets", "TraceWarmUp"]
+__all__ = [
+    "ConsensusConfusion",
+    "PrepareTargets",
+    "TraceWarmUp",
+    "UnpackedLoss",
+    "annotator_parameter_groups",
+    "annotator_reference",
+    "annotator_targets",
+    "compared_with",
+    "consensus_key",
+    "names_of_predictions",
+    "prepare_targets",
+    "selection_metric",
+]
+
+Habits = Mapping[str, str | Mapping[str, Any]]
+
+
+def consensus_key(method: str) -> str:
+    """Key of the label that the annotators' labels are fused to.
+
+    Args:
+        method: ``mean``, whose ``shares`` of the classes are soft, or another, whose ``consensus`` is a class map.
+    """
+    return "shares" if method == "mean" else "consensus"
+
+
+def annotator_targets(
+    plan: Plan, method: str, simulated: Habits | None = None, labels_per_image: int | None = None, seed: int = 0
+) -> list[Transform]:
+    """What a method learns from, made of the labels of a training case; the stage ``targets``.
+
+    Args:
+        plan: says who the annotators are, and whether volumes are taken as slices: each is then an image of its own.
+        method: one of `common.networks.annotator_model`; ``mean``, ``majority``, ``staple`` and ``spatial_staple`` fuse
+            the labels of the whole case.
+        simulated: habits by name, see `SimulateAnnotatorsd`; None: annotators have drawn.
+        labels_per_image: see `KeepAnnotatorsd`; None keeps all.
+        seed: of what is drawn.
+
+    Returns:
+        Transforms of ``annotators``. The ground truth is left to ``oracle`` alone.
+
+    Raises:
+        InputError: there is no such method, or the transforms refuse an argument.
+    """
+    check_method(method)
+    axis = 2 if plan.slices else None
+    found = annotator_reference(plan, simulated, seed)
+    if labels_per_image is not None:
+        found.append(KeepAnnotatorsd("annotators", labels_per_image, seed, axis))
+    if method in CONSENSUS:
+        key, soft = consensus_key(method), method == "mean"
+        found.append(FuseAnnotatorsd("annotators", key, method=method, num_classes=plan.num_classes, soft=soft))
+    return found if method == "oracle" else [*found, DeleteItemsd("label")]
+
+
+def annotator_reference(plan: Plan, simulated: Habits | None = None, seed: int = 0) -> list[Transform]:
+    """What a prediction is compared with: all annotators' labels, and the ground truth where there is one.
+
+    Args:
+        plan, simulated, seed: see `annotator_targets`.
+
+    Returns:
+        Transforms of ``annotators``; none where annotators have drawn and images stay whole.
+    """
+    found: list[Transform] = []
+    if plan.slices:  # along the last axis from here on
+        keys = ["image", "label", "annotators"]
+        found.append(Orientationd(keys, axcodes=plan.orientation, labels=None, allow_missing_keys=True))
+    if simulated:
+        found.append(SimulateAnnotatorsd("label", simulated, seed=seed, slice_axis=2 if plan.slices else None))
+    return found
+
+
+def prepare_targets(method: str, mirror_probability: float = 0.5) -> PrepareTargets:
+    """`PrepareTargets` of a method: what its loss and its network see of the labels.
+
+    Args:
+        method: one of `common.networks.annotator_model`.
+        mirror_probability: see `AugmentBatch`.
+
+    Example:
+        >>> prepare_targets("mean").targets, prepare_targets("probabilistic_unet").conditions
+        (('shares',), ('annotators',))
+    """
+    targets = {"oracle": ["annotators", "label"]} | {name: [consensus_key(name)] for name in CONSENSUS}
+    conditions = ["annotators"] if method == "probabilistic_unet" else []
+    return PrepareTargets(targets.get(method, ["annotators"]), conditions, mirror_probability)
+
+
+def compared_with(ground_truth: bool) -> Callable:
+    """``output_transform`` of the Dice in validation: the prediction with the ground truth, or each annotator's.
+
+    Args:
+        ground_truth: whether the cases have one; else each annotator's prediction is compared with that annotator.
+    """
+    return from_engine(["pred", "label"] if ground_truth else ["pred_by_annotator", "annotator_labels"])
+
+
+def names_of_predictions(method: str, annotators: Sequence[str]) -> list[str] | None:
+    """Names of what a network predicts beside the truth.
+
+    Args:
+        method: one of `common.networks.annotator_model`.
+        annotators: names.
+
+    Returns:
+        The names; None of ``probabilistic_unet``, whose samples are of nobody.
+    """
+    return None if method == "probabilistic_unet" else list(annotators)
+
+
+def selection_metric(
+    select_by: str | None, metrics: Mapping[str, dict[str, Any]], ground_truth: bool
+) -> dict[str, Any]:
+    """The metric by which the best epoch is chosen.
+
+    Args:
+        select_by: ``dice`` or ``likelihood``; None: Dice with a ground truth, else likelihood.
+        metrics: Ignite's metrics, by these two names.
+        ground_truth: whether the validation cases have one.
+
+    Returns:
+        One of ``metrics``.
+
+    Raises:
+        InputError: there is no such metric.
+    """
+    name = select_by if select_by is not None else ("dice" if ground_truth else "likelihood")
+    return choose(name, metrics, "select_by")
+
+
+def annotator_parameter_groups(network: nn.Module, confusion_learning_rate: float | None = None) -> list[dict]:
+    """Parameters for an optimizer, those that give the confusion matrices in a group of their own.
+
+    Args:
+        network: any; parameters with ``confusion`` in their path are those of the matrices.
+        confusion_learning_rate: of their group; None: that of all.
+
+    Example:
+        >>> network = nn.ModuleDict({"backbone": nn.Linear(2, 2), "confusion": nn.Linear(2, 2)})
+        >>> [group.get("lr") for group in annotator_parameter_groups(network, 0.01)]
+        [0.01, None]
+    """
+    heads: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
+    for name, parameter in network.named_parameters():
+        (heads if "confusion" in name.split(".") else others).append(parameter)
+    rate = {} if confusion_learning_rate is None else {"lr": confusion_learning_rate}
+    return [group for group in ({"params": heads} | rate, {"params": others}) if group["params"]]
+
+
+class UnpackedLoss(nn.Module):
+    """A loss of several outputs and targets, as MONAI's trainer calls it: with one tuple of each.
+
+    Args:
+        loss: called with all outputs of the network, then all targets of `PrepareTargets`.
+
+    Example:
+        >>> UnpackedLoss(nn.MSELoss())((torch.zeros(2),), (torch.ones(2),))
+        tensor(1.)
+    """
+
+    def __init__(self, loss: nn.Module) -> None:
+        super().__init__()
+        self.loss = loss
+
+    def forward(self, outputs: Sequence[torch.Tensor], targets: Sequence[torch.Tensor]) -> torch.Tensor:
+        return self.loss(*outputs, *targets)
 
 
 class PrepareTargets(Randomizable):
@@ -105,7 +282,8 @@ class ConsensusConfusion:
         network: with one matrix per annotator for all pixels, ``image_dependent=False``.
         dataset: training items with the annotators' labels ``(R, *spatial)`` and the matrices ``(R, L, L)`` that
             `common.transforms.FuseAnnotatorsd` has added.
-        labels_key, confusion_key: of the two in an item.
+        method: of fusion, whose key the matrices lie beside, see `consensus_key`.
+        labels_key: of the labels in an item.
 
     Raises:
         InputError: if the network has matrices that depend on the image.
@@ -115,13 +293,14 @@ class ConsensusConfusion:
         self,
         network: AnnotatorNetwork,
         dataset: Sequence[Mapping[str, Any]],
+        method: str = "majority",
         labels_key: str = "annotators",
-        confusion_key: str = "consensus_confusion",
     ) -> None:
         if not isinstance(network.confusion, GlobalConfusion):
             raise InputError("network: expected one with image_dependent=False, got one with a matrix for each pixel.")
         self.logits = network.confusion.logits.requires_grad_(False)
-        self.dataset, self.labels_key, self.confusion_key = dataset, labels_key, confusion_key
+        self.dataset, self.labels_key = dataset, labels_key
+        self.confusion_key = f"{consensus_key(method)}_confusion"
 
     def attach(self, engine: Engine) -> None:
         engine.add_event_handler(Events.STARTED, self)

@@ -19,9 +19,9 @@ from common.errors import InputError
 from common.fusion import exceeds
 from common.metrics import InstanceMetrics
 from common.networks.mask_rcnn import class_probabilities
-from common.transforms import AugmentBatch, find_instances, slice_instances, without_unlabelled
+from common.transforms import AugmentBatch, find_instances, slice_instances, slices_of, without_unlabelled
 
-__all__ = ["DetectSlices", "InstanceScores", "LossAverages", "PrepareInstances", "SumOfLosses"]
+__all__ = ["DetectSlices", "InstanceScores", "LossAverages", "PrepareInstances", "SumOfLosses", "negative_loss"]
 
 Item = Mapping[str, Any]
 
@@ -80,6 +80,19 @@ class SumOfLosses(nn.Module):
         return torch.stack(list(losses.values())).sum()
 
 
+def negative_loss(output: Item) -> float | torch.Tensor:
+    """What a trainer's key metric is where only the loss is measured: the higher the better.
+
+    Args:
+        output: of MONAI's trainer.
+
+    Example:
+        >>> negative_loss({"loss": 0.5})
+        -0.5
+    """
+    return -output["loss"]
+
+
 class LossAverages:
     """Ignite handler of a trainer: the mean of each loss over the epoch, as ``loss_mask`` … among its metrics.
 
@@ -112,7 +125,8 @@ class DetectSlices:
         batch_size: slices that the network sees at once.
 
     Shapes:
-        ``image`` ``(B, C, H, W, S)``, whose channels are those of the network (`common.transforms.NeighbourSlicesd`).
+        ``image`` ``(B, C, H, W, S)``, or of pictures ``(B, C, H, W)``, whose channels are those of the network
+        (`common.transforms.NeighbourSlicesd`). ``pred`` of a picture is ``(K, H, W)``.
     """
 
     def __init__(self, batch_size: int = 8) -> None:
@@ -124,7 +138,7 @@ class DetectSlices:
         engine.state.batch, items = decollate_batch(batch), []
         with engine.mode(engine.network), torch.autocast(device.type, enabled=engine.amp, **engine.amp_kwargs):
             for item in engine.state.batch:
-                volume = item["image"].as_subclass(torch.Tensor).movedim(-1, 0)
+                volume = torch.stack(slices_of(item["image"].as_subclass(torch.Tensor)))
                 maps, detections = [], []
                 for part in volume.split(self.batch_size):
                     found = network.detect(part.to(device, non_blocking=engine.non_blocking, **engine.to_kwargs))
@@ -134,7 +148,7 @@ class DetectSlices:
                         for one in found
                     ]
                 label = {"label": item["label"].to(device)} if "label" in item else {}
-                pred = torch.cat(maps).movedim(0, -1)
+                pred = torch.cat(maps).movedim(0, -1) if item["image"].ndim == 4 else maps[0][0]
                 items.append({"image": item["image"], "pred": pred, "detections": detections} | label)
         engine.state.output = items
         engine.fire_event(IterationEvents.FORWARD_COMPLETED)
@@ -147,7 +161,8 @@ class InstanceScores(Metric):
 
     Args:
         metrics: what is computed of all slices of all volumes: items with ``detections``, a list of the instances of
-            each slice (`DetectSlices`, or `common.transforms.DetectInstancesd`), and ``label`` ``(K, H, W, S)``.
+            each slice (`DetectSlices`, or `common.transforms.DetectInstancesd`), and ``label`` ``(K, H, W, S)``, or of
+            a picture ``(K, H, W)``.
         key: the value that stands for all and selects the best epoch.
         prefix: of the names of all values among the evaluator's metrics.
 
@@ -186,6 +201,6 @@ def _pairs(output: Sequence[Item]) -> tuple[Sequence[Item], Sequence[Item]]:
     found = [
         without_unlabelled(instances, label)
         for item in output
-        for instances, label in zip(item["detections"], item["label"].unbind(-1), strict=True)
+        for instances, label in zip(item["detections"], slices_of(item["label"]), strict=True)
     ]
     return found, [instances for item in output for instances in slice_instances(item["label"])]

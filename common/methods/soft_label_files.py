@@ -7,11 +7,14 @@ import os
 from pathlib import Path
 
 import nibabel as nib
+from monai.transforms import Compose
 from tqdm import tqdm
 
-from common.datasets.oai import load_soft_labels, oai_datalist
+from common.datasets.layouts.recognize import read_dataset
+from common.datasets.soft_label_stages import region_labels
 from common.errors import InputError
 from common.io.files import whole_file
+from common.io.load_case import LoadCased
 from common.workflow.overrides import as_bool
 
 __all__ = ["prepare_soft_labels"]
@@ -28,13 +31,13 @@ def prepare_soft_labels(
     neighbour_slices: float = 0.3,
     overwrite: bool | str = False,
 ) -> str:
-    """Writes the soft labels of every case that readers rated, as ``<output_dir>/CASE.nii.gz``.
+    """Writes the soft labels of every case that annotators rated, as ``<output_dir>/CASE.nii.gz``.
 
     A file is (H, W, S, K) float32 in [0, 1], the K structures femur and tibia in its fourth dimension, in the geometry
     of the image. Files appear whole or not at all and existing ones are kept, so a run that was stopped continues.
 
     Args:
-        dataset_dir: in the layout of `common.datasets.oai_datalist`.
+        dataset_dir: in the layout ``oai``, see docs/data_sets.md.
         output_dir: None writes to ``soft_labels`` in ``dataset_dir``; a relative one is taken from there too.
         restrict: remove what lies outside the bones.
         hyperintensity: threshold in robust standard deviations above the bone's median, 0 leaves the step out.
@@ -58,20 +61,21 @@ def prepare_soft_labels(
     """
     root = Path(dataset_dir).expanduser().absolute()
     target = root / Path(output_dir or "soft_labels").expanduser()
-    compute = load_soft_labels(
+    steps = region_labels(
         restrict=as_bool("restrict", restrict),
         hyperintensity=hyperintensity,
         marked_only=as_bool("marked_only", marked_only),
         neighbour_slices=neighbour_slices,
     )
-    items = [item for item in oai_datalist(root, None) if item["regions"]]
+    compute = Compose([LoadCased("image", channels=1), *steps])
+    items = [item for item in read_dataset(root, "oai").items if item["regions"]]
     overwrite = as_bool("overwrite", overwrite)
     wanted = [item for item in items if overwrite or not (target / f"{item['case']}.nii.gz").is_file()]
     if len(wanted) < len(items):
         logger.info("%s: %d soft labels are there and kept.", target, len(items) - len(wanted))
     for item in tqdm(wanted, desc="soft labels", disable=None):
         try:
-            label = compute(item)["label"]
+            label = compute(item)["soft_label"]
         except Exception as error:  # decoders of damaged files raise whatever they meet
             raise InputError(f"Case {item['case']}: {error.__cause__ or error}") from error
         with whole_file(target / f"{item['case']}.nii.gz") as partial:

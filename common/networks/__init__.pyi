@@ -1,6 +1,7 @@
 from .annotator_ensemble import AnnotatorEnsemble
 from .annotator_network import AnnotatorNetwork, ConfusionHead, GlobalConfusion
 from .mask_rcnn import IMaskRCNN, class_probabilities
+from .method_networks import annotator_model, has_matrices, output_of_method, output_of_request, readout_of_method
 from .padded_dyn_unet import PaddedDynUNet
 from .probabilistic_unet import ProbabilisticUNet
 from .region_align import roi_align
@@ -17,6 +18,11 @@ __all__ = [
     "ProbabilisticUNet",
     "Segmenter",
     "UNet",
+    "annotator_model",
     "class_probabilities",
+    "has_matrices",
+    "output_of_method",
+    "output_of_request",
+    "readout_of_method",
     "roi_align",
 ]

@@ -154,9 +154,10 @@ class IMaskRCNN(nn.Module):
         score_threshold: detections below it are dropped.
         detections: of an image, at most.
         map_threshold: score from which a detection is part of the segmentation.
+        spatial_dims: 2; boxes and anchors lie in a plane.
 
     Raises:
-        InputError: if there is no class, or images or targets do not fit.
+        InputError: if there is no class, another number of dimensions, or images or targets do not fit.
 
     Example:
         >>> from common.losses import SoftActivePassiveLoss
@@ -192,8 +193,14 @@ class IMaskRCNN(nn.Module):
         score_threshold: float = 0.05,
         detections: int = 100,
         map_threshold: float = 0.5,
+        spatial_dims: int = 2,
     ) -> None:
         super().__init__()
+        if spatial_dims != 2:
+            raise InputError(
+                f"spatial_dims: a Mask R-CNN has 2 and takes volumes slice by slice, got {spatial_dims}; the U-Net of "
+                "configs/unet.yaml has 2 or 3."
+            )
         if num_classes < 1:
             raise InputError(f"num_classes: expected at least one beside the background, got {num_classes}.")
         self.num_classes, self.map_threshold = num_classes, map_threshold

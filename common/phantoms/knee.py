@@ -49,7 +49,7 @@ class Knee(NamedTuple):
 def write_knee_phantom(
     folder: str | os.PathLike[str], num_cases: int = 24, size: int = 96, num_slices: int = 8, seed: int = 0
 ) -> str:
-    """Writes the phantom once, in the layout that `common.datasets.oai_datalist` reads, and returns its folder.
+    """Writes the phantom once, in the layout ``oai`` of `common.datasets.read_dataset`, and returns its folder.
 
     ==================================  ================================================================================
     ``images/9000001_V00.nii.gz``       int16, size × size × num_slices voxels, 160 mm wide, 3 mm slices

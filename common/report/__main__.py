@@ -13,6 +13,7 @@ from pathlib import Path
 import fire
 from fire.decorators import SetParseFn
 
+from common.datasets.layouts.recognize import read_dataset
 from common.errors import InputError, show_input_errors
 from common.report.curves import draw_memorisation, draw_nu_path
 from common.report.overlays import draw_overlay
@@ -89,7 +90,6 @@ def reliability(*runs: str, output: str = "reliability.png") -> str:
 def soft_labels(
     dataset: str,
     count: int = 3,
-    section: str = "training",
     hyperintensity: float = 2.5,
     neighbour_slices: float = 0.3,
     output: str = "soft_labels.png",
@@ -99,13 +99,14 @@ def soft_labels(
     Args:
         dataset: folder with images/, bones/ and regions.csv.
         count: cases.
-        section: training, validation or test.
         hyperintensity: threshold of step 3; 0 leaves the step out.
         neighbour_slices: weight of step 4; 0 leaves the step out.
         output: PNG to write.
     """
     options = {"hyperintensity": hyperintensity, "neighbour_slices": neighbour_slices}
-    return str(draw_soft_label_pipeline(output, soft_label_examples(dataset, count, section, **options)))
+    return str(
+        draw_soft_label_pipeline(output, soft_label_examples(read_dataset(dataset, "oai").items, count, **options))
+    )
 
 
 @SetParseFn(str)

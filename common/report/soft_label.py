@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +14,12 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from monai.transforms import Compose
 
-from common.datasets.oai import load_soft_labels, oai_datalist
+from common.datasets.soft_label_stages import region_labels
 from common.errors import InputError
 from common.io.formats import read_stored
-from common.io.readers import load_images
+from common.io.load_case import LoadCased
 from common.report.drawing import (
     PREDICTION,
     TEXT,
@@ -35,6 +35,7 @@ from common.report.drawing import (
 __all__ = [
     "SoftLabelExample",
     "draw_predictions",
+    "draw_soft_label_examples",
     "draw_soft_label_pipeline",
     "soft_label_examples",
 ]
@@ -125,36 +126,56 @@ def draw_soft_label_pipeline(path: PathLike, rows: Sequence[SoftLabelExample]) -
     return save_figure(figure, path, dpi=120, keep=keep)
 
 
-def soft_label_examples(
-    dataset_dir: str | os.PathLike[str], count: int = 3, section: str = "training", **options: Any
-) -> list[SoftLabelExample]:
+def draw_soft_label_examples(
+    path: PathLike, items: Sequence[Mapping[str, Any]], count: int = 3, **options: Any
+) -> Path | None:
+    """`draw_soft_label_pipeline` of `soft_label_examples`, where there are any.
+
+    Args:
+        path: PNG to write.
+        items: of a data set.
+        count: number of cases.
+        **options: of `common.transforms.SoftLabelFromRatersd`, such as ``hyperintensity``.
+
+    Returns:
+        The path written, or None where no item has regions, whose soft label is made in steps.
+
+    Raises:
+        InputError: a case does not fit.
+    """
+    rows = soft_label_examples(items, count, **options)
+    return draw_soft_label_pipeline(path, rows) if rows else None
+
+
+def soft_label_examples(items: Sequence[Mapping[str, Any]], count: int = 3, **options: Any) -> list[SoftLabelExample]:
     """Rows for `draw_soft_label_pipeline`: of each case the slice that the annotators marked most.
 
     Args:
-        dataset_dir: in the layout of `common.datasets.oai_datalist`.
+        items: of a data set in the layout ``oai``; those without regions are left out.
         count: number of cases, those in which the annotators marked most.
-        section: of the data set.
         **options: of `common.transforms.SoftLabelFromRatersd`, such as ``hyperintensity``.
 
     Returns:
         At most ``count`` rows.
 
     Raises:
-        InputError: the data set is not in the layout, or a case does not fit.
+        InputError: a case does not fit.
 
     Example:
         >>> import tempfile
+        >>> from common.datasets import read_dataset
         >>> from common.phantoms import write_knee_phantom
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     data = write_knee_phantom(folder, num_cases=4, size=48, num_slices=3)
-        ...     list(soft_label_examples(data, count=1)[0].steps)
+        ...     data = read_dataset(write_knee_phantom(folder, num_cases=4, size=48, num_slices=3))
+        ...     list(soft_label_examples(data.items, count=1)[0].steps)
         ['raters', 'anatomy', 'hyperintensity', 'neighbours']
     """
-    items = oai_datalist(dataset_dir, section)
-    marked = {item["case"]: sum(bool(region.structure) for region in item["regions"]) for item in items}
-    chosen = sorted(items, key=lambda item: -marked[item["case"]])[:count]
-    compute = load_soft_labels(foreground=True, keep_steps=True, **options)
-    return [_example(compute(item)) for item in chosen]
+    rated = [item for item in items if item.get("regions")]
+    marked = {item["case"]: sum(bool(region.structure) for region in item["regions"]) for item in rated}
+    chosen = sorted(rated, key=lambda item: -marked[item["case"]])[:count]
+    steps = region_labels(foreground=True, keep_steps=True, **options)
+    compute = Compose([LoadCased("image", channels=1), *steps])
+    return [_example(compute(dict(item))) for item in chosen]
 
 
 def draw_predictions(path: PathLike, image_file: PathLike, truth_file: PathLike, maps: Mapping[str, PathLike]) -> Path:
@@ -165,7 +186,7 @@ def draw_predictions(path: PathLike, image_file: PathLike, truth_file: PathLike,
 
     Args:
         path: PNG to write.
-        image_file: NIfTI (H, W, S), rows downward, as `common.datasets.oai_datalist` has it.
+        image_file: NIfTI (H, W, S), rows downward, as the layout ``oai`` has it.
         truth_file: NIfTI of the same shape, foreground where positive.
         maps: NIfTI (H, W, S, 1 + K) of each network by its label, the background first, as inference writes them.
 
@@ -230,9 +251,9 @@ def _colour_bar(figure: Figure, panels: np.ndarray, shown: AxesImage, title: str
 
 def _example(item: Mapping[Hashable, Any]) -> SoftLabelExample:
     """The slice of a prepared item in which the annotators marked most."""
-    steps = {name: item[f"label_{name}"][0].numpy() for name in STEP_TITLES if f"label_{name}" in item}
+    steps = {name: item[f"soft_label_{name}"][0].numpy() for name in STEP_TITLES if f"soft_label_{name}" in item}
     index = int(steps["raters"].sum(axis=(0, 1)).argmax())
-    truth = load_images("truth")(item)["truth"][0, ..., index].numpy() if "truth" in item else None
+    truth = read_stored(item["label"]).array[0, ..., index] if "label" in item else None
     return SoftLabelExample(
         title=f"{item['case']}\nslice {index + 1}, {len(item['regions'])} annotators",
         image=item["image"][0, ..., index].numpy(),

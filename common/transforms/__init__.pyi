@@ -20,7 +20,9 @@ from .instances import (
     label_instances,
     merge_instances,
     slice_instances,
+    slices_of,
 )
+from .keep_annotators import KeepAnnotatorsd
 from .morphological_noise import MorphologicalNoised
 from .neighbour_slices import NeighbourSlicesd
 from .outside import OutsideAsBackgroundd, outside_as_background
@@ -31,11 +33,12 @@ from .resize_labels import ResizeLabelsd
 from .save_instances import SaveInstancesd, class_map
 from .save_prediction import SaveSegmentationd
 from .save_probabilities import SaveProbabilitiesd
+from .shares import ClassShares, class_shares
 from .simulate_annotators import SimulateAnnotatorsd
 from .slices import NormalizeSlicesd, SliceStackd
 from .soft_label import SoftLabelFromRatersd
 from .spacing import SpacingOfKeysd
-from .unlabelled import HardLabeld, ResizeSoftLabeld, without_unlabelled
+from .unlabelled import HardLabeld, ResizeSoftLabeld, SpacingSoftLabeld, without_unlabelled
 from .views import RandomView, unwarp, warp
 
 __all__ = [
@@ -49,6 +52,7 @@ __all__ = [
     "BoundaryWeightd",
     "CalibratedSoftmaxd",
     "CalibrationScoresd",
+    "ClassShares",
     "ConsensusLabeld",
     "CropAroundLabeld",
     "DecisionScoresd",
@@ -58,6 +62,7 @@ __all__ = [
     "GaussianFieldNoised",
     "HardLabeld",
     "InstanceScoresd",
+    "KeepAnnotatorsd",
     "MorphologicalNoised",
     "N4BiasFieldd",
     "NeighbourSlicesd",
@@ -78,12 +83,14 @@ __all__ = [
     "SliceStackd",
     "SoftLabelFromRatersd",
     "SpacingOfKeysd",
+    "SpacingSoftLabeld",
     "SplitAnnotatorsd",
     "as_class_map",
     "boundary_distance",
     "boundary_weight",
     "by_planes",
     "class_map",
+    "class_shares",
     "correct_bias_field",
     "find_instances",
     "instance_rows",
@@ -95,6 +102,7 @@ __all__ = [
     "resize_area",
     "resize_linear",
     "slice_instances",
+    "slices_of",
     "unwarp",
     "warp",
     "without_unlabelled",

@@ -56,6 +56,7 @@ class SplitAnnotatorsd(MapTransform):
         num_classes: L.
         num_annotators: R of the confusion matrices; None if the output holds none.
         samples: the predictions are of nobody in particular.
+        matrices: whether the output holds confusion matrices; if not, ``num_annotators`` is of no use.
 
     Raises:
         InputError: if the channels cannot be divided so.
@@ -66,9 +67,17 @@ class SplitAnnotatorsd(MapTransform):
         (torch.Size([2, 5, 5]), torch.Size([3, 2, 5, 5]))
     """
 
-    def __init__(self, keys: str, num_classes: int, num_annotators: int | None = None, samples: bool = False) -> None:
+    def __init__(
+        self,
+        keys: str,
+        num_classes: int,
+        num_annotators: int | None = None,
+        samples: bool = False,
+        matrices: bool = True,
+    ) -> None:
         super().__init__(keys)
-        self.num_classes, self.num_annotators, self.samples = num_classes, num_annotators, samples
+        self.num_classes, self.samples = num_classes, samples
+        self.num_annotators = num_annotators if matrices else None
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)

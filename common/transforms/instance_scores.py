@@ -10,7 +10,7 @@ from monai.transforms import MapTransform
 
 from common.metrics import InstanceMetrics
 from common.transforms.cases import case_name
-from common.transforms.instances import slice_instances
+from common.transforms.instances import slice_instances, slices_of
 from common.transforms.unlabelled import without_unlabelled
 
 __all__ = ["InstanceScoresd"]
@@ -25,7 +25,8 @@ class InstanceScoresd(MapTransform):
     Args:
         keys: one, of a list of detections, one for each slice.
         num_classes: K.
-        label_key: of the truth ``(K, H, W, S)``; pixels of −1, that nobody labelled, do not count.
+        label_key: of the ground truth ``(K, H, W, S)``, or of a picture ``(K, H, W)``; pixels of −1, that nobody
+            labelled, do not count.
         score_threshold: from which on a detection counts, other than in average precision.
 
     Example:
@@ -47,7 +48,7 @@ class InstanceScoresd(MapTransform):
         for key in self.key_iterator(item):
             self.metrics.reset()
             label = item[self.label_key]
-            found = [without_unlabelled(*pair) for pair in zip(item[key], label.unbind(-1), strict=True)]
+            found = [without_unlabelled(*pair) for pair in zip(item[key], slices_of(label), strict=True)]
             self.metrics(found, slice_instances(label))
             values = self.metrics.aggregate()
             item["summary"] = {

@@ -20,6 +20,7 @@ __all__ = [
     "label_instances",
     "merge_instances",
     "slice_instances",
+    "slices_of",
 ]
 
 
@@ -180,11 +181,27 @@ def instance_rows(
     return rows
 
 
+def slices_of(image: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """The slices of a volume along its last axis; a picture is its own only slice.
+
+    Args:
+        image: (C, H, W, S), or (C, H, W).
+
+    Returns:
+        S or one of (C, H, W).
+
+    Example:
+        >>> len(slices_of(torch.zeros(1, 4, 4, 3))), len(slices_of(torch.zeros(1, 4, 4)))
+        (3, 1)
+    """
+    return image.unbind(-1) if image.ndim == 4 else (image,)
+
+
 def slice_instances(label: torch.Tensor, threshold: float = 0.5) -> list[dict[str, torch.Tensor]]:
     """`find_instances` of each slice of a volume, as a detection in slices is compared with.
 
     Args:
-        label: (K, H, W, S) from 0 to 1.
+        label: (K, H, W, S) from 0 to 1, or of a picture (K, H, W).
         threshold: from 0 to below 1.
 
     Returns:
@@ -197,7 +214,7 @@ def slice_instances(label: torch.Tensor, threshold: float = 0.5) -> list[dict[st
         [[], [[1.0, 2.0, 2.0, 4.0]]]
     """
     volume = label.detach().as_subclass(torch.Tensor).cpu()
-    return [find_instances(part, threshold) for part in volume.unbind(-1)]
+    return [find_instances(part, threshold) for part in slices_of(volume)]
 
 
 class DetectInstancesd(MapTransform):
@@ -207,7 +224,7 @@ class DetectInstancesd(MapTransform):
     `common.metrics.InstanceMetrics` takes them. The score is the mean probability within the component.
 
     Args:
-        keys: one, of probabilities (K, H, W, S).
+        keys: one, of probabilities (K, H, W, S), or of a picture (K, H, W).
         threshold: of `find_instances`.
 
     Example:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -39,6 +39,8 @@ class SimulateAnnotatorsd(MapTransform):
         seed: of the experiment.
         case_key: of the case name in the item.
         output_key: of the labels in the item.
+        slice_axis: spatial axis of volumes along which each slice is an image of its own, as a 2-D network takes it: 0,
+            1 or 2, or None: the volume is one. Slice 7 of the case ``a`` is drawn as the case ``a_007``.
         allow_missing_keys: leave items without a truth as they are.
 
     Raises:
@@ -60,6 +62,7 @@ class SimulateAnnotatorsd(MapTransform):
         case_key: str = "case",
         output_key: str = "annotators",
         allow_missing_keys: bool = False,
+        slice_axis: int | None = None,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         if len(self.keys) != 1:
@@ -80,7 +83,7 @@ class SimulateAnnotatorsd(MapTransform):
                 f"got {len(self.annotators)} and {labels_per_image}."
             )
         self.labels_per_image = labels_per_image
-        self.seed, self.case_key, self.output_key = seed, case_key, output_key
+        self.seed, self.case_key, self.output_key, self.slice_axis = seed, case_key, output_key, slice_axis
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
@@ -92,14 +95,25 @@ class SimulateAnnotatorsd(MapTransform):
             labels = truth.expand(len(self.annotators), *truth.shape[1:]).clone()
             for channel, (name, habits) in enumerate(self.annotators.items()):
                 try:
-                    labels[channel] = simulate_annotator(
-                        truth[0], generator=case_generator(self.seed, case, name), **habits
-                    )
+                    for part, drawn in self._parts(truth[0], labels[channel], case):
+                        drawn[1].copy_(
+                            simulate_annotator(drawn[0], generator=case_generator(self.seed, part, name), **habits)
+                        )
                 except InputError as error:
                     raise InputError(f"Case {case}, annotator {name}: {error}") from error
             named = item.get(self.output_key)
             item[self.output_key] = self._as_chosen(labels, case, named if isinstance(named, list | tuple) else None)
         return item
+
+    def _parts(
+        self, truth: torch.Tensor, labels: torch.Tensor, case: str
+    ) -> Iterator[tuple[str, tuple[torch.Tensor, torch.Tensor]]]:
+        """Name, truth and place of the labels: of the case, or of each of its slices."""
+        if self.slice_axis is None or truth.ndim < 3:
+            yield case, (truth, labels)
+            return
+        for index in range(truth.shape[self.slice_axis]):
+            yield f"{case}_{index:03d}", (truth.select(self.slice_axis, index), labels.select(self.slice_axis, index))
 
     def _as_chosen(self, labels: torch.Tensor, case: str, chosen: Sequence[str] | None) -> torch.Tensor:
         names = list(self.annotators)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,8 +12,9 @@ from monai.transforms import MapTransform, Resize
 from monai.utils import convert_to_dst_type, convert_to_tensor
 
 from common.fusion import exceeds
+from common.transforms.resample_slices import AxisSpacingd
 
-__all__ = ["HardLabeld", "ResizeSoftLabeld", "without_unlabelled"]
+__all__ = ["HardLabeld", "ResizeSoftLabeld", "SpacingSoftLabeld", "without_unlabelled"]
 
 MIXED = 1e-2  # share of a pixel from which on what nobody labelled makes it one that nobody labelled
 
@@ -98,9 +99,47 @@ class ResizeSoftLabeld(MapTransform):
         item = dict(data)
         for key in self.key_iterator(item):
             label = convert_to_tensor(item[key], track_meta=get_track_meta(), dtype=torch.float32)
-            resized = self.resize(label.clamp_min(0))
-            if (label < 0).any():
-                unknown = self.resize((label.as_subclass(torch.Tensor) < 0).float()) > MIXED
-                resized = resized.masked_fill(unknown.as_subclass(torch.Tensor), -1)
-            item[key] = resized
+            item[key] = _resampled(label, self.resize)
         return item
+
+
+class SpacingSoftLabeld(MapTransform):
+    """`AxisSpacingd` of soft labels, in which what nobody labelled (−1) is not averaged with what was.
+
+    Shares lie on straight lines between neighboring voxels. A new voxel to which voxels without a label would
+    contribute more than 1 % is −1.
+
+    Args:
+        keys: labels ``(K, *spatial)`` from 0 to 1 with an affine, negative where not labelled.
+        pixdim: of the three axes in mm, or -1 where an axis stays.
+        allow_missing_keys: leave out labels that the item does not have.
+
+    Example:
+        >>> from monai.data import MetaTensor
+        >>> label = torch.tensor([1.0, 0.0, 1.0, -1.0, -1.0]).reshape(1, 5, 1, 1)
+        >>> item = SpacingSoftLabeld("label", (0.5, -1, -1))({"label": MetaTensor(label, affine=torch.eye(4))})
+        >>> item["label"].flatten().tolist()
+        [1.0, 0.5, 0.0, 0.5, 1.0, -1.0, -1.0, -1.0, -1.0]
+    """
+
+    def __init__(self, keys: KeysCollection, pixdim: Sequence[float], allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.spacing = AxisSpacingd("label", pixdim)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        item = dict(data)
+        for key in self.key_iterator(item):
+            item[key] = _resampled(item[key].float(), self._spaced)
+        return item
+
+    def _spaced(self, label: torch.Tensor) -> torch.Tensor:
+        return self.spacing({"label": label})["label"]
+
+
+def _resampled(label: torch.Tensor, resample: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+    """The shares resampled, −1 where what nobody labelled contributes."""
+    resampled = resample(label.clamp_min(0))
+    if (label < 0).any():
+        unknown = resample((label < 0).to(label.dtype)) > MIXED
+        resampled = resampled.masked_fill(unknown.as_subclass(torch.Tensor), -1)
+    return resampled

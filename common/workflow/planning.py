@@ -43,6 +43,7 @@ def plan_of(
     class_values: Mapping[str, Any] | None = None,
     class_colors: Mapping[str, str] | None = None,
     ignore_value: Any = None,
+    label_threshold: float | None = None,
     **given: Any,
 ) -> Plan:
     """The plan of a training: made from the training cases, or when it resumes or is evaluated, the one it began with.
@@ -54,7 +55,7 @@ def plan_of(
         resume: read the plan in ``folder``, if there is one.
         trained: read the plan in ``folder``.
         memory_gb, batch_size, base_features, most_levels, default_normalization: of `make_plan`.
-        class_values, class_colors, ignore_value: of `make_plan`.
+        class_values, class_colors, ignore_value, label_threshold: of `make_plan`.
         given: by name of a `Plan`'s attribute, what shall not be found out; None is not given.
 
     Returns:
@@ -81,6 +82,7 @@ def plan_of(
         class_values=class_values,
         class_colors=class_colors,
         ignore_value=ignore_value,
+        label_threshold=label_threshold,
     )
     for note in plan.notes:
         logger.info("%s", note)

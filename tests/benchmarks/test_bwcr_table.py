@@ -98,8 +98,8 @@ def test_table_2(data: Path, tmp_path: Path) -> None:
     ]
     cell = settings["ECE, foreground"]["methods"]["BWCR"]
     assert cell["values"] == pytest.approx([0.205, 0.206, 0.207]) and cell["std"] == pytest.approx(0.001)
-    assert [entry["best"] for entry in settings.values()] == ["BWCR"] * 5
-    assert [entry.get("lower_is_better", False) for entry in settings.values()] == [False, True, True, True, True]
+    assert [entry["best"] for entry in settings.values()] == ["BWCR"] * 6
+    assert [entry.get("lower_is_better", False) for entry in settings.values()] == [False, True, True, True, True, True]
     found = settings["ECE, foreground"]["comparison"]
     assert found["relative_change"] == pytest.approx(0.206 / 0.356 - 1)
     assert (found["subjects"], found["p"]) == (12, pytest.approx(2 / 2**12)), "all 12 subjects improve"

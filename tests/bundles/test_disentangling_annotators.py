@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import torch
 from bundle_runs import BUNDLES, run_bundle
 from monai.bundle import ConfigParser
+from monai.transforms import ResizeWithPadOrCrop
 from PIL import Image
 
 from common.errors import find_input_error
@@ -21,6 +23,7 @@ CONFIGS = BUNDLES / "disentangling_annotators/configs"
 ANNOTATORS = ["AR", "HS", "SG"]
 METHODS = ["ours", "mean", "majority", "staple", "spatial_staple", "separate", "probabilistic_unet", "oracle"]
 SMALL = {"image_size": [16, 16], "features": [4, 8], "feature_channels": 4, "annotators": ANNOTATORS}
+LEFT_OUT = "left out"  # of SMALL
 SECTIONS = {"train": 8, "validate": 4, "test": 4}
 
 
@@ -42,7 +45,7 @@ def write_folders(folder: Path, spatial: tuple[int, ...], classes: int, suffix: 
             files = {"images": image, "AR": mask, "HS": larger} | ({"truth": mask} if truth else {})
             files |= {"SG": mask} if case else {}
             for name, array in files.items():
-                path = folder / section / name / f"case_{case}{suffix}"
+                path = folder / section / name / f"{section}_{case}{suffix}"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 if suffix == ".png":
                     scale = 1 if name == "images" or classes > 2 else 255
@@ -59,13 +62,15 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def bundle_run(verb: str, configs: list[str], folder: Path, **overrides: Any) -> None:
     places = {"output_dir": str(folder), "ckpt_dir": str(folder)}
-    run_bundle("disentangling_annotators", verb, configs, **{**SMALL, **places, **overrides})
+    sizes = SMALL if "train" in configs else {"feature_channels": 4}
+    values = {name: value for name, value in {**sizes, **places, **overrides}.items() if value != LEFT_OUT}
+    run_bundle("disentangling_annotators", verb, configs, **values)
 
 
 def train(folder: Path, data: Path, **overrides: Any) -> None:
-    values = {"dataset_dir": str(data), "max_epochs": 1, "truth": "truth", **overrides}
-    bundle_run("training", ["train", "raters"], folder, **values)
-    bundle_run("evaluating", ["train", "raters", "evaluate"], folder, **values)
+    values = {"dataset_dir": str(data), "max_epochs": 1, **overrides}
+    bundle_run("training", ["train"], folder, **values)
+    bundle_run("evaluating", ["train", "evaluate"], folder, **values)
 
 
 def mean(folder: Path, column: str) -> float:
@@ -77,13 +82,13 @@ def test_every_method(method: str, pictures: Path, tmp_path: Path) -> None:
     """A row per test case, with cells where there is something to compare; the engine's metrics are the means."""
     train(tmp_path, pictures, method=method)
     table = read_csv(tmp_path / "evaluation/summary.csv")
-    assert [row["case"] for row in table] == [f"case_{case}" for case in range(SECTIONS["test"])]
+    assert [row["case"] for row in table] == [f"test_{case}" for case in range(SECTIONS["test"])]
     scores = ["dice", "ged", *(f"{kind}_{name}" for kind in ("dice", "nll") for name in ANNOTATORS)]
     matrices = method not in ("separate", "probabilistic_unet", "oracle")
     assert set(table[0]) == {"case", *scores} | ({"cm_error"} if matrices else set())
     for row in table:
         empty = {key for key in row if row[key] == ""}
-        assert empty == ({"dice_SG", "nll_SG"} if row["case"] == "case_0" else set())
+        assert empty == ({"dice_SG", "nll_SG"} if row["case"] == "test_0" else set())
     means = dict(line.split(",") for line in (tmp_path / "evaluation/metrics.csv").read_text().splitlines())
     assert float(means["val_mean_dice"]) == pytest.approx(mean(tmp_path, "dice"), abs=1e-5)
     assert float(means["val_ged"]) == pytest.approx(mean(tmp_path, "ged"), abs=1e-5)
@@ -109,10 +114,11 @@ def test_variants(head: dict[str, Any], pictures: Path, tmp_path: Path) -> None:
 def test_a_shifted_consensus_is_still_one(method: str, pictures: Path) -> None:
     """Between pixels shares are interpolated, but a class index between two classes would be cut to the lower one."""
     parser = ConfigParser()
-    parser.read_config([str(CONFIGS / f"{name}.yaml") for name in ("train", "raters")])
-    parser.update({"dataset_dir": str(pictures), "truth": None, "method": method, "shift": 2, **SMALL})
+    parser.read_config(str(CONFIGS / "train.yaml"))
+    parser.update({"dataset_dir": str(pictures), "method": method, "shift": 2, **SMALL})
     dataset = parser.get_parsed_content("train#dataset")
-    labels = torch.stack([dataset[index]["consensus"].as_subclass(torch.Tensor) for index in range(len(dataset))])
+    key = "shares" if method == "mean" else "consensus"
+    labels = torch.stack([dataset[index][key].as_subclass(torch.Tensor) for index in range(len(dataset))])
     if method == "mean":
         torch.testing.assert_close(labels.sum(1), torch.ones_like(labels[:, 0]))
         assert (labels != labels.round()).any()
@@ -143,6 +149,19 @@ def test_one_label_per_image(pictures: Path, tmp_path: Path) -> None:
     assert -2 < one < 0 and everyone < -3
 
 
+def test_one_label_for_each_image(tmp_path: Path) -> None:
+    """The label is that of the only annotator, who is predicted like any other; plan and notes say so."""
+    data = write_folders(tmp_path / "data", (16, 14), 2, ".png", truth=False)
+    for folder in [*data.glob("*/HS"), *data.glob("*/SG")]:
+        shutil.rmtree(folder)
+    for folder in list(data.glob("*/AR")):
+        folder.rename(folder.with_name("masks"))
+    train(tmp_path, data, annotators=None)
+    plan = json.loads((tmp_path / "plan.json").read_text())
+    assert plan["annotators"] == ["label"] and "nothing tells errors from the truth" in " ".join(plan["notes"])
+    assert set(read_csv(tmp_path / "evaluation/summary.csv")[0]) == {"case", "ged", "dice_label", "nll_label"}
+
+
 def test_warm_up_ends(pictures: Path, tmp_path: Path) -> None:
     train(tmp_path, pictures, max_epochs=3, warmup_epochs=2)
     losses = [float(row["loss"]) for row in read_csv(tmp_path / "metrics.csv")]
@@ -151,9 +170,9 @@ def test_warm_up_ends(pictures: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("method", ["ours", "probabilistic_unet"])
 def test_without_a_truth(method: str, tmp_path: Path) -> None:
-    """Epochs are selected by the annotators' Dice; nothing that needs a truth is reported."""
+    """The annotators' likelihood selects the epoch, their vote is read; nothing that needs a truth is reported."""
     data = write_folders(tmp_path / "data", (16, 14), 2, ".png", truth=False)
-    train(tmp_path, data, truth=None, method=method)
+    train(tmp_path, data, method=method)
     row = read_csv(tmp_path / "evaluation/summary.csv")[1]
     assert "dice" not in row and "cm_error" not in row
     means = dict(line.split(",") for line in (tmp_path / "evaluation/metrics.csv").read_text().splitlines())
@@ -163,11 +182,10 @@ def test_without_a_truth(method: str, tmp_path: Path) -> None:
 def test_volumes_of_several_classes(tmp_path: Path) -> None:
     """A 3-D network, from folders of NIfTI to probabilities of each class in the geometry of a scan."""
     data = write_folders(tmp_path / "data", (16, 14, 12), 3, ".nii.gz")
-    size = {"spatial_dims": 3, "num_classes": 3, "image_size": [16, 16, 16]}
-    train(tmp_path, data, **size)
+    train(tmp_path, data, spatial_dims=3, patch_size=[16, 16, 16], image_size=LEFT_OUT)
     assert 0 <= mean(tmp_path, "dice") <= 1
     scans = data / "test/images"
-    bundle_run("inferring", ["inference"], tmp_path / "out", dataset_dir=str(scans), ckpt_dir=str(tmp_path), **size)
+    bundle_run("inferring", ["inference"], tmp_path / "out", dataset_dir=str(scans), ckpt_dir=str(tmp_path))
     for path in scans.iterdir():
         case = path.name.split(".")[0]
         mask, maps = (nib.load(tmp_path / f"out/{case}_{name}.nii.gz") for name in ("mask", "probabilities"))
@@ -212,14 +230,16 @@ def test_inference(trained: Path, tmp_path: Path) -> None:
         assert Image.open(tmp_path / f"out/photo_{name}.png").size == (18, 20)
     areas = {name: int(np.asarray(nib.load(tmp_path / f"out/scan_{name}.nii.gz").dataobj).sum()) for name in masks}
     assert areas["annotator_HS"] > areas["annotator_AR"]
-    assert float(table["scan"]["volume_mm3_1"]) == pytest.approx(areas["mask"] * 12)
-    assert table["photo"]["volume_mm3_1"] == ""
+    assert float(table["scan"]["volume_mm3_foreground"]) == pytest.approx(areas["mask"] * 12)
+    assert table["photo"]["volume_mm3_foreground"] == ""
     assert all(0 < float(row["mean_disagreement"]) < 1 for row in table.values())
 
 
 MODALITIES = ["flair", "t1", "t1ce", "t2"]
 LPS = np.diag([-2.0, -2.0, 3.0, 1.0])  # as BraTS is stored
-GLIOMA = {"image_size": [16, 16], "annotators": ["good", "over", "under", "wrong"]}
+SIMULATED = ["good", "over", "under", "wrong"]
+GLIOMA = {"patch_size": [16, 16], "image_size": LEFT_OUT, "annotators": LEFT_OUT, "counts": [4, 1, 1]}
+CHANNEL_FILES = [f"_{name}" for name in MODALITIES]
 
 
 def write_glioma(folder: Path, shape: tuple[int, ...], seed: int, affine: np.ndarray = LPS, label: bool = True) -> Path:
@@ -256,28 +276,36 @@ def gliomas(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def plan_of_gliomas(dataset_dir: Path) -> ConfigParser:
+    """The configuration of training on one case that is in every section."""
+    parser = configuration("train", "brats", dataset_dir=str(dataset_dir), patch_size=[16, 16], features=[4, 8])
+    parser.update({"split": {"_target_": "common.datasets.Split", "training": "$@data.items", "validation": "$[]"}})
+    return parser
+
+
 @pytest.mark.parametrize("shape", [(20, 18, 3), (12, 21, 3), (13, 14, 3)])
 def test_new_gliomas_are_prepared_as_in_training(shape: tuple[int, ...], tmp_path: Path) -> None:
     """Channel by channel and pixel by pixel, larger or smaller than the network's images, and however stored."""
     case = write_glioma(tmp_path / "HGG/a", shape, seed=0)
-    values = {"dataset_dir": str(tmp_path / "HGG"), **GLIOMA}
-    prepare = configuration("train", "brats", **values).get_parsed_content("validate#preprocessing")
-    new = configuration("inference", "brats", **values)
+    training = plan_of_gliomas(tmp_path)
+    plan = training.get_parsed_content("plan")
+    (tmp_path / "plan.json").write_text(plan.to_json())
+    new = configuration("inference", dataset_dir=str(tmp_path / "HGG"), ckpt_dir=str(tmp_path))
+    new["channel_files"] = CHANNEL_FILES
     files = [str(case / f"a_{name}.nii.gz") for name in MODALITIES]
     assert new.get_parsed_content("inputs").items == [{"image": files, "case": "a/a"}]
+    item = {"image": files, "label": str(case / "a_seg.nii.gz"), "case": "a"}
+    known = training.get_parsed_content("validate#preprocessing")(item)["image"]
     for path in files:  # the same voxels, stored from left to right
         nib.save(nib.as_closest_canonical(nib.load(path)), tmp_path / Path(path).name)
-    turned = [str(tmp_path / Path(path).name) for path in files]
-    for image in (files, turned):
+    fit = ResizeWithPadOrCrop((16, 16, -1))
+    for image in (files, [str(tmp_path / Path(path).name) for path in files]):
         volume = new.get_parsed_content("preprocessing")({"image": image})["image"]
         seen: list[torch.Tensor] = []
         new.get_parsed_content("inferer")(volume[None], lambda slices, seen=seen: seen.append(slices) or slices.clone())
-        volume = torch.cat(seen)
-        assert volume.shape == (3, 4, 16, 16)
-        for index in range(2):
-            item = {"image": files, "label": str(case / "a_seg.nii.gz"), "slice": index, "case": "a"}
-            known = prepare(item | {"annotators": GLIOMA["annotators"]})["image"]
-            np.testing.assert_allclose(np.asarray(volume[index]), known, atol=1e-5)
+        slices = torch.cat(seen)
+        assert slices.shape[:2] == (3, 4)
+        np.testing.assert_allclose(fit(slices.movedim(0, -1)), known, atol=1e-5)
 
 
 def test_new_gliomas(gliomas: Path, tmp_path: Path) -> None:
@@ -288,14 +316,15 @@ def test_new_gliomas(gliomas: Path, tmp_path: Path) -> None:
     for number, (case, shape) in enumerate(shapes.items()):
         write_glioma(new / case, shape, number, turned if case == "small" else LPS, label=case == "large")
     (new / "cut/cut_t1ce.nii.gz").unlink()
-    configs = ["inference", "brats"]
-    values = {"ckpt_dir": str(gliomas / "model"), "save_annotators": "true", "readout": "estimate", **GLIOMA}
+    configs = ["inference"]
+    values = {"ckpt_dir": str(gliomas / "model"), "save_annotators": "true", "readout": "estimate"}
+    values["channel_files"] = CHANNEL_FILES
     with pytest.raises(Exception) as raised:
         bundle_run("inferring", configs, tmp_path / "out", dataset_dir=str(new), **values)
     reason = f"1 of 3 inputs were left out: {new / 'cut/cut_t1ce.nii.gz'}: there is no such file."
     assert str(find_input_error(raised.value)) == reason
     assert [row["case"] for row in read_csv(tmp_path / "out/summary.csv")] == ["large/large", "small/small"]
-    names = ["mask", "entropy", "disagreement", *(f"annotator_{name}" for name in GLIOMA["annotators"])]
+    names = ["mask", "entropy", "disagreement", *(f"annotator_{name}" for name in SIMULATED)]
     for case in ("large", "small"):
         image = nib.load(new / f"{case}/{case}_flair.nii.gz")
         maps = nib.load(tmp_path / f"out/{case}/{case}_probabilities.nii.gz")
@@ -304,11 +333,8 @@ def test_new_gliomas(gliomas: Path, tmp_path: Path) -> None:
             assert written.shape[:3] == image.shape
             np.testing.assert_array_equal(written.affine, image.affine)
         np.testing.assert_allclose(np.asarray(maps.dataobj).sum(-1), 1, atol=1e-4)
-    beyond = np.ones(shapes["large"], dtype=bool)
-    beyond[4:20, 2:18] = False  # what the network has seen
-    read = {name: np.asarray(nib.load(tmp_path / f"out/large/large_{name}.nii.gz").dataobj) for name in names}
-    assert all((values[beyond] == 0).all() for values in read.values())
-    assert (read["entropy"][~beyond] > 0).all() and (read["disagreement"][~beyond] > 0).all()
+    for name in ("entropy", "disagreement"):  # the whole slice is seen, not only what is cropped in training
+        assert (np.asarray(nib.load(tmp_path / f"out/large/large_{name}.nii.gz").dataobj) > 0).all()
 
     images = {case: [f"{case}/{case}_{name}.nii.gz" for name in MODALITIES] for case in ("large", "small")}
     entries = [{"image": files, "case": case} for case, files in images.items()]
@@ -318,6 +344,66 @@ def test_new_gliomas(gliomas: Path, tmp_path: Path) -> None:
         for name in ("probabilities", *names):
             one, two = tmp_path / f"out/{case}/{case}_{name}.nii.gz", tmp_path / f"listed/{case}_{name}.nii.gz"
             np.testing.assert_array_equal(nib.load(one).dataobj, nib.load(two).dataobj)
+
+
+def prepared(*configs: str, **values: Any) -> tuple[ConfigParser, list[dict[str, Any]]]:
+    """The configuration of a training, and its samples."""
+    parser = configuration(*configs, features=[4, 8], **values)
+    return parser, list(parser.get_parsed_content("train#dataset"))
+
+
+@pytest.fixture(scope="module")
+def lesions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five patients in the layout of ISBI 2015; mask2 is one slice higher than mask1."""
+    folder, rng = tmp_path_factory.mktemp("lesions"), np.random.default_rng(0)
+    for patient in range(1, 6):
+        root, name = folder / f"training{patient:02d}", f"training{patient:02d}_01"
+        files = {f"preprocessed/{name}_{kind}_pp": rng.random((10, 8, 6)) for kind in ("flair", "mprage", "pd", "t2")}
+        for number in (1, 2):
+            mask = files[f"masks/{name}_mask{number}"] = np.zeros((10, 8, 6))
+            mask[4:7, 3:6, 1 + number : 3 + number] = 1
+        for file, array in files.items():
+            (root / file).parent.mkdir(parents=True, exist_ok=True)
+            nib.save(nib.Nifti1Image(array.astype(np.float32), np.eye(4)), root / f"{file}.nii")
+    return folder
+
+
+def test_slices_of_two_annotators(lesions: Path) -> None:
+    """Those in which one of them saw a lesion; one of them may be the ground truth besides."""
+    parser, samples = prepared("train", "ms_lesion", dataset_dir=str(lesions))
+    assert len(samples) == 2 * 3 and samples[0]["image"].shape[0] == 4 and "label" not in samples[0]
+    sums = [sample["annotators"].clamp(0).sum((1, 2)).tolist() for sample in samples[:3]]
+    assert sums == [[9, 0], [9, 9], [0, 9]]
+    assert not parser.get_parsed_content("ground_truth")
+    parser, samples = prepared("train", "ms_lesion", dataset_dir=str(lesions), truth="mask1")
+    assert parser.get_parsed_content("ground_truth") and parser.get_parsed_content("chosen_readout") == "estimate"
+
+
+def test_simulated_annotators_of_a_ground_truth(lesions: Path) -> None:
+    """One of five for each slice, drawn from mask1."""
+    kinds = {kind: kind for kind in ("good", "over", "under", "wrong", "blank")}
+    values = {"truth": "mask1", "simulated": kinds, "labels_per_image": 1}
+    parser, samples = prepared("train", "ms_lesion", dataset_dir=str(lesions), **values)
+    present = torch.stack([(sample["annotators"] >= 0).flatten(1).any(1) for sample in samples])
+    assert present.shape[1] == 5 and (present.sum(1) == 1).all() and len(present.int().argmax(1).unique()) > 1
+    assert parser.get_parsed_content("plan").annotators == tuple(kinds)
+    validated = parser.get_parsed_content("validate#dataset")[0]
+    good = validated["annotators"][0].clamp(0)  # beyond the border nobody labeled
+    assert torch.equal(good, validated["label"][0]) and good.sum() == 18
+
+
+def test_crops_of_four_radiologists(tmp_path: Path) -> None:
+    for patient in "ABCDEF":
+        for name in ("images", "gt"):
+            (tmp_path / name / patient).mkdir(parents=True)
+        picture = np.arange(18 * 18).reshape(18, 18) % 251
+        Image.fromarray(picture.astype(np.uint8)).save(tmp_path / "images" / patient / "c0.png")
+        for number in range(4):
+            mask = np.zeros((18, 18), np.uint8)
+            mask[5 : 5 + 2 * number, 5:9] = 255
+            Image.fromarray(mask).save(tmp_path / "gt" / patient / f"c0_l{number}.png")
+    _, samples = prepared("train", "lidc", dataset_dir=str(tmp_path), image_size=[18, 18])
+    assert samples[0]["annotators"].clamp(0).sum((1, 2)).tolist() == [0, 8, 16, 24]
 
 
 def test_a_mistyped_method_is_one_sentence(pictures: Path, tmp_path: Path) -> None:
@@ -331,7 +417,7 @@ def test_the_papers_sample(real_data: Path, tmp_path: Path) -> None:
     """One epoch on the published MNIST sample, in its own layout."""
     values = {
         "dataset_dir": str(real_data / "mnist_annotators"),
-        "annotators": ["good", "over", "under", "wrong"],
+        "annotators": LEFT_OUT,
         "image_size": [28, 28],
         "max_epochs": 1,
         "labels_per_image": 1,

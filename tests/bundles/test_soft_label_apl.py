@@ -1,4 +1,4 @@
-"""Soft labels of readers' regions: both networks train by every loss of Table I, and files of a trained bundle."""
+"""Soft labels of annotators' regions: both networks train by every loss of Table I, and files of a trained bundle."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ import torch
 from bundle_runs import BUNDLES, run_bundle
 from conftest import TINY
 from monai.bundle import ConfigParser
-from monai.data import set_rnd
 
+from common.datasets import Plan
 from common.errors import find_input_error
 from common.io.files import read_csv
 from common.phantoms import write_knee_phantom
 
 SMALL = TINY["soft_label_apl"]["train"]
-OVERLAYS: dict[str, list[str]] = {"mask_rcnn": [], "unet": ["unet"], "unet_3d": ["unet_3d"]}
+OVERLAYS: dict[str, list[str]] = {"mask_rcnn": [], "unet": ["unet"], "unet_3d": ["unet"]}
+DIMENSIONS: dict[str, dict[str, Any]] = {"unet_3d": {"spatial_dims": 3, "patch_size": [16, 24, 4], "features": [4, 8]}}
 TABLE_1 = ["box_ap50", "box_ap75", "mask_ap50", "mask_ap75", "iou", "precision", "recall", "dice"]
 
 
 class Trained(NamedTuple):
     folder: Path
     overlay: list[str]
+    dimensions: dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -53,13 +55,14 @@ def infer(trained: Trained, image: Path | str, phantom: str, **overrides: Any) -
 def trained(request: pytest.FixtureRequest, dataset: str, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """Each network in turn."""
     folder, overlay = tmp_path_factory.mktemp(request.param), OVERLAYS[request.param]
-    bundle_run("training", ["train", *overlay], folder, dataset)
-    return Trained(folder, overlay)
+    dimensions = DIMENSIONS.get(request.param, {})
+    bundle_run("training", ["train", *overlay], folder, dataset, **dimensions)
+    return Trained(folder, overlay, dimensions)
 
 
 @pytest.mark.parametrize("row", ["bce", "soft_bce", "apl_binary_2_0_1"])
 def test_rows_of_table_1_are_one_override(row: str, trained: Trained, dataset: str, tmp_path: Path) -> None:
-    bundle_run("training", ["train", *trained.overlay], tmp_path, dataset, loss_name=row)
+    bundle_run("training", ["train", *trained.overlay], tmp_path, dataset, loss_name=row, **trained.dimensions)
     (own,), (default,) = (read_csv(folder / "output/metrics.csv") for folder in (tmp_path, trained.folder))
     assert own.keys() >= {f"val_{name}" for name in TABLE_1}
     name = "loss" if trained.overlay else "loss_mask"  # proposals, classes and boxes have losses of their own
@@ -68,7 +71,8 @@ def test_rows_of_table_1_are_one_override(row: str, trained: Trained, dataset: s
 
 def test_evaluation(trained: Trained, dataset: str) -> None:
     """The tables agree: with one test volume, all slices together are those of the volume."""
-    bundle_run("evaluating", ["train", *trained.overlay, "evaluate"], trained.folder, dataset, map_threshold=0.0)
+    configs = ["train", *trained.overlay, "evaluate"]
+    bundle_run("evaluating", configs, trained.folder, dataset, map_threshold=0.0, **trained.dimensions)
     evaluation = trained.folder / "output/evaluation"
     (row,) = read_csv(evaluation / "summary.csv")
     metrics = dict(line.split(",") for line in (evaluation / "metrics.csv").read_text().splitlines())
@@ -109,24 +113,32 @@ def test_inference_in_the_geometry_of_the_input(trained: Trained, dataset: str) 
         assert [int(found["first_slice"]), int(found["last_slice"])] == [slices.min(), slices.max()]
 
 
-def test_blocks_of_volumes(dataset: str) -> None:
-    """A 3-D network sees random blocks, label and image of the same place; a seed repeats them."""
+def test_plan_and_patches(dataset: str) -> None:
+    """A 3-D network sees random patches, label and image of the same place; slices have their neighbors beside them."""
+    places = {"dataset_dir": dataset, "ckpt_dir": "none", "orientation": "IPL"}
     parser = ConfigParser()
-    parser.read_config([str(BUNDLES / f"soft_label_apl/configs/{name}.yaml") for name in ("train", "unet_3d")])
-    parser.update({"dataset_dir": dataset, "image_size": [48, 48], "patch_size": [16, 24, 4]})
-    blocks, volumes = parser.get_parsed_content("train#dataset"), parser.get_parsed_content("train#dataset#data")
-    assert len(blocks) == len(volumes)
-    marks = torch.arange(48 * 48 * 3).reshape(1, 48, 48, 3).float()  # of every voxel its number
-    for item in volumes:
+    parser.read_config([str(BUNDLES / f"soft_label_apl/configs/{name}.yaml") for name in ("train", "unet")])
+    parser.update(places | {"patch_size": [16, 24, 2], "spatial_dims": 3})
+    samples = parser.get_parsed_content("train#dataset")
+    assert len(samples) == len(samples.cases)
+    for item in samples.cases:
         assert item["image"].shape == (1, 48, 48, 3) and item["label"].shape == (2, 48, 48, 3)
-    blocks.data = [{"image": marks, "label": marks.expand(2, -1, -1, -1)}]
-    drawn = []
-    for seed in (0, 0, 1):
-        set_rnd(blocks, seed)
-        item = blocks[0]
-        assert item["image"].shape == (1, 16, 24, 4) and torch.equal(item["image"].expand(2, -1, -1, -1), item["label"])
-        drawn.append(item["image"])
-    assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
+    assert samples[0]["image"].shape == (1, 16, 24, 2) and samples[0]["label"].shape == (2, 16, 24, 2)
+    parser = ConfigParser()
+    parser.read_config(str(BUNDLES / "soft_label_apl/configs/train.yaml"))
+    parser.update(places | {"neighbors": 2})
+    slices = parser.get_parsed_content("train#dataset")
+    first, last = slices[0]["image"], slices[2]["image"]
+    assert (
+        len(slices) == 3 * len(slices.cases) and first.shape == (5, 48, 48) and slices[0]["label"].shape == (2, 48, 48)
+    )
+    assert torch.equal(first[0], first[2]) and torch.equal(first[4], last[2]), "beyond the border a slice is repeated"
+
+
+def test_a_mask_rcnn_of_volumes_is_refused(dataset: str, tmp_path: Path) -> None:
+    with pytest.raises(Exception) as raised:
+        bundle_run("training", ["train"], tmp_path, dataset, spatial_dims=3)
+    assert "a Mask R-CNN has 2 and takes volumes slice by slice" in str(find_input_error(raised.value))
 
 
 def test_prepared_files_train_as_regions_do(dataset: str, tmp_path: Path) -> None:
@@ -151,8 +163,8 @@ def test_a_mistyped_loss_is_one_sentence(dataset: str, tmp_path: Path) -> None:
 
 
 def write_miniature_oai(folder: Path) -> str:
-    """The layout of docs/README.md with what the phantom has not: two scans of a subject, a scan that nobody rated, one
-    without a truth, planes that are not square, float images, unsigned labels."""
+    """The layout of docs/README.md with what the phantom lacks: two scans of a subject, a scan that nobody rated, one
+    without a ground truth, planes that are not square, float images, unsigned labels."""
     generator, rows = np.random.default_rng(0), ["case,reader,slice,structure,row0,column0,row1,column1"]
     affine = np.array([[0, 0, 3.0, 0], [0, -0.36, 0, 0], [-0.36, 0, 0, 0], [0, 0, 0, 1]])  # sagittal
     cases = [f"{subject}_V{visit:02}" for subject in (9000099, 9000296, 9000622, 9000798) for visit in (0, 24)]
@@ -174,20 +186,23 @@ def write_miniature_oai(folder: Path) -> str:
     return str(folder)
 
 
-@pytest.mark.parametrize("network", list(OVERLAYS))
+@pytest.mark.parametrize("network", ["mask_rcnn", "unet"])
 def test_knee_mri_of_the_osteoarthritis_initiative(network: str, tmp_path: Path) -> None:
-    """`oai.yaml` on a miniature of its layout, with its own spacing, depth of the network, and anchors."""
+    """`oai.yaml` on a miniature of its layout: a split by numbers of subjects, and a crop at the scanned spacing."""
     dataset = write_miniature_oai(tmp_path / "oai")
-    overlay = [*OVERLAYS[network], "oai"]
-    sizes = {"image_size": [64, 64], "features": [4, 4, 4, 4]}
-    sizes |= {} if network == "unet" else {"channels": 4, "hidden": 8, "proposals": 20, "mask_cells": 7}
-    short = {"max_epochs": 1, "iterations_per_epoch": 2, "batch_size": 4, "num_workers": 0}
+    overlay = OVERLAYS[network] or ["resnet50"]
+    sizes: dict[str, Any] = {"features": [4, 4, 4, 4]}
+    small = {} if network == "unet" else {"pyramid_channels": 4, "hidden": 8, "proposals": 20, "mask_cells": 7}
+    short = {"max_epochs": 1, "iterations_per_epoch": 2, "batch_size": 4, "num_workers": 0, "counts": [2, 1, 1]}
     places = {"bundle_root": str(tmp_path), "dataset_dir": dataset}
-    run_bundle("soft_label_apl", "training", ["train", *overlay], **places, **sizes, **short)
+    crop = {"patch_size": [64, 64]}
+    run_bundle("soft_label_apl", "training", ["train", *overlay, "oai"], **places, **sizes, **small, **short, **crop)
+    plan = Plan.from_json((tmp_path / "models/plan.json").read_text())
+    assert (plan.orientation, plan.spacing, plan.crop) == ("IPL", (0.357, 0.357, -1.0), "center")
     (row,) = read_csv(tmp_path / "output/metrics.csv")
     assert np.isfinite(float(row["loss"])) and set(row) >= {f"val_{name}" for name in TABLE_1}
     places["dataset_dir"] = str(Path(dataset) / "images/9000099_V00.nii.gz")
-    run_bundle("soft_label_apl", "inferring", ["inference", *overlay], **places, **sizes)
+    run_bundle("soft_label_apl", "inferring", ["inference", *overlay], **places, **small)
     (found,) = read_csv(tmp_path / "output/inference/summary.csv")
     assert found["case"] == "9000099_V00"
     mask = nib.load(tmp_path / "output/inference/9000099_V00_mask.nii.gz")

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 from monai.bundle import ConfigParser
 
+from common.datasets.plan import example_plan
+
 CONFIGS = {
     "bwcr": [["train"]],
-    "disentangling_annotators": [["train"], ["train", "raters"]],
+    "disentangling_annotators": [["train"]],
     "marginal_thresholding": [["train"]],
-    "soft_label_apl": [["train"], ["train", "raters"], ["train", "hippocampus"]],
+    "soft_label_apl": [["train"], ["train", "unet"], ["train", "hippocampus"]],
     "t_loss": [["train"]],
 }
 
 
 @pytest.mark.parametrize("section", ["train", "validate"])
-def test_transforms_can_be_pickled(bundle: Path, section: str) -> None:
+def test_transforms_can_be_pickled(bundle: Path, section: str, tiny: dict[str, Any], tmp_path: Path) -> None:
     for names in CONFIGS[bundle.name]:
         parser = ConfigParser()
         parser.read_config([str(bundle / f"configs/{name}.yaml") for name in names])
         parser["dataset_dir"] = "unused"
+        if "plan" in parser:
+            parser["plan"] = example_plan()
         transforms = parser.get_parsed_content(f"{section}#preprocessing")
         assert len(pickle.loads(pickle.dumps(transforms)).transforms) == len(transforms.transforms), names

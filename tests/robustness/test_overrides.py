@@ -62,7 +62,7 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ),
     ("marginal_thresholding", "training", {"optimizer#weigth_decay": 0.1}, "did you mean --optimizer#weight_decay?"),
     ("disentangling_annotators", "training", {"validate#splits": 1}, "did you mean --validate#split?"),
-    ("disentangling_annotators", "inferring", {"annotator": ["good"]}, "did you mean --annotators?"),
+    ("disentangling_annotators", "inferring", {"reedout": "vote"}, "did you mean --readout?"),
     ("soft_label_apl", "training", {"network_def#feature": [4, 8]}, "did you mean --network_def#features?"),
     # kinds
     ("t_loss", "training", {"max_epochs": "twenty"}, "--max_epochs: expected a number such as 20, got 'twenty'"),
@@ -71,10 +71,7 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("bwcr", "training", {"lambda_max": (0, 5)}, "--lambda_max: expected a number such as 1.0, got (0, 5)"),
     ("bwcr", "training", {"view#scale": "large"}, "--view#scale: expected a list"),
     ("marginal_thresholding", "inferring", {"dataset_dir": 2024}, "--dataset_dir: expected a path"),
-    ("disentangling_annotators", "training", {"annotators": "good"}, "--annotators: expected a list"),
     ("soft_label_apl", "training", {"batch_size": "big"}, "--batch_size: expected a number such as"),
-    ("disentangling_annotators", "training", {"image_size": [8]}, "--image_size: expected 2 whole numbers above 0"),
-    ("soft_label_apl", "training", {"image_size": [8]}, "--image_size: expected 2 whole numbers above 0"),
     ("disentangling_annotators", "training", {"truht": None}, "did you mean --truth?"),
     # what only looks like a path
     ("t_loss", "training", {"dataset_dir": "$images"}, "a folder of that name is './$images'"),

@@ -13,18 +13,20 @@ from common.errors import InputError
 
 EXPECTS = "train/, validate/ and test/, each with image/, truth/, over/, under/ and wrong/"
 
+KINDS = ("over", "under", "wrong", "blank")
+
 
 def recognize(root: Path) -> bool:
     """Whether ``train`` or ``test`` holds ``image``, ``truth`` and ``over``."""
     return any({"image", "truth", "over"} <= folder_names(root / section) for section in ("train", "test"))
 
 
-def read(root: Path, annotators: Sequence[str] = ("good", "over", "under", "wrong")) -> Dataset:
+def read(root: Path, annotators: Sequence[str] | None = None) -> Dataset:
     """Digits with their truth and their annotators' labels; the annotator ``"good"`` draws the truth.
 
     Args:
         root: folder that holds the sections.
-        annotators: names, of ``"good"`` and the folders there are.
+        annotators: names, of ``"good"`` and the folders there are; None: all of good, over, under, wrong and blank.
 
     Returns:
         The data set, with its own sections.
@@ -35,6 +37,9 @@ def read(root: Path, annotators: Sequence[str] = ("good", "over", "under", "wron
     archives = sorted(Path(root).expanduser().glob("*-images-idx3-ubyte*"))
     if archives and not (Path(root).expanduser() / "train").is_dir():
         raise InputError(f"{archives[0]} is packed: unpack it once by common.datasets.write_mnist_annotators.")
+    if annotators is None:
+        present = set().union(*(folder_names(Path(root).expanduser() / section) for section in folder_names(root)))
+        annotators = ["good", *(name for name in KINDS if name in present)]
     folders = [name for name in annotators if name != "good"]
     found = plain.read(root, images="image", annotators=folders or None, truth="truth")
     items = []

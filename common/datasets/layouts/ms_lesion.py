@@ -23,13 +23,19 @@ def recognize(root: Path) -> bool:
     return any({"preprocessed", "masks"} <= folder_names(root / name) for name in folders)
 
 
-def read(root: Path, modalities: Sequence[str] = ("flair",), truth: str | None = None) -> Dataset:
+def read(
+    root: Path,
+    modalities: Sequence[str] = ("flair",),
+    truth: str | None = None,
+    annotators: Sequence[str] | None = None,
+) -> Dataset:
     """The scans of every patient with both annotators' labels.
 
     Args:
         root: folder that holds ``training01`` and so on.
         modalities: channels of the image: flair, mprage, pd, t2.
         truth: the annotator whose label is also the ground truth; None for none.
+        annotators: whose labels are read: ``mask1``, ``mask2`` or both; None for both.
 
     Returns:
         The data set; subjects are patients.
@@ -57,7 +63,11 @@ def read(root: Path, modalities: Sequence[str] = ("flair",), truth: str | None =
             reasons |= dict.fromkeys((*found.values(), *masks.get(case, {}).values()), reason)
             continue
         files = [found[name] for name in modalities]
-        item: dict[str, Any] = {"case": case, "subject": case.partition("_")[0], "annotators": masks[case]}
+        drawn = {name: file for name, file in masks[case].items() if annotators is None or name in annotators}
+        if not drawn and truth not in masks[case]:
+            reasons |= dict.fromkeys((*found.values(), *masks[case].values()), f"{case} has no label by those named")
+            continue
+        item: dict[str, Any] = {"case": case, "subject": case.partition("_")[0], "annotators": drawn}
         if truth in masks[case]:
             item["label"] = masks[case][str(truth)]
         items.append(item | {"image": files if len(files) > 1 else files[0]})

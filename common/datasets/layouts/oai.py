@@ -73,5 +73,5 @@ def read(root: Path, soft_labels: str | os.PathLike[str] | None = None) -> Datas
         reasons=reasons,
         used=[*bones.values(), *truths.values(), "new", "new_truth", *(["soft_labels"] if soft else [])],
         channel_names=("IWFS",),
-        class_names={0: "background", 1: "lesion in the femur", 2: "lesion in the tibia"},
+        class_names={0: "background", **{value: bone for bone, value in BONES.items()}},  # in which a lesion lies
     )

@@ -68,7 +68,8 @@ def read(
         images: name of the images' folder, where it is another.
         labels: name of the labels' folder, where it is another.
         annotators: names of the annotators' folders or endings; others are left out.
-        truth: name of the folder or the ending that is the ground truth beside annotators.
+        truth: name of the folder or the ending that is the ground truth beside annotators; None for a folder ``truth``,
+            ``gt`` and the like, where there is one.
         subject_pattern: regular expression with one group, found in the case name, that is the subject.
 
     Returns:
@@ -79,6 +80,8 @@ def read(
     """
     if isinstance(annotators, str) or (annotators is not None and not annotators):
         raise InputError(f"annotators: expected a list of names, got {annotators!r}.")
+    annotators = None if annotators is None else [str(name) for name in annotators]
+    truth = None if truth is None else str(truth)
     listing = list_folder(root)
     top = {file.partition("/")[0] for file in listing.files if "/" in file}
     sections = (
@@ -183,7 +186,10 @@ class _Part:
                 raise InputError(f"{self.root}/{self.prefix}: there is no folder {name} of labels.")
         if self.annotators and any(name in folders for name in self.annotators):
             chosen = {name: name for name in self.annotators if name in folders}
+            others = set(folders) - set(self.annotators)
             truth = self.truth if self.truth in folders else None
+            if self.truth is None:
+                truth = _find(others, None, sorted(TRUTH_FOLDERS))
             return chosen | ({truth: ""} if truth else {})
         manual = [name for name in sorted(folders) if MANUAL_FOLDER.fullmatch(name)]
         if manual and self.labels is None:

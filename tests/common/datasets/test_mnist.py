@@ -11,10 +11,9 @@ import pytest
 import torch
 from PIL import Image
 
-from common.datasets import mnist_datalist, write_mnist_annotators
+from common.datasets import make_plan, read_dataset, reading, split_dataset, take_fingerprint, write_mnist_annotators
 from common.errors import InputError
 from common.io import LoadAnnotatorsd, load_images
-from common.transforms import BinaryMaskd
 
 NAMES = ("good", "over", "under", "wrong")
 
@@ -94,12 +93,15 @@ def test_a_damaged_tiff_is_named(tmp_path: Path):
 def test_idx_files_become_the_layout_of_the_sample(source: Path, tmp_path: Path):
     root = write_mnist_annotators(tmp_path / "unpacked", source, 6, 3, 4)
     digits = idx_file(tmp_path / "again" / "train-images-idx3-ubyte", 9, seed=0)
-    sections = {section: mnist_datalist(root, section) for section in ("training", "validation", "test")}
-    assert [len(items) for items in sections.values()] == [6, 3, 4]
-    assert [item["case"] for item in sections["validation"]] == ["train_00006", "train_00007", "train_00008"]
-    load = LoadAnnotatorsd("annotators", [*NAMES, "blank"], threshold=0.5)
-    for index, item in enumerate(mnist_datalist(root, "training", [*NAMES, "blank"])):
-        loaded = load(BinaryMaskd("label")(load_images(["image", "label"])(item)))
+    dataset = read_dataset(root)
+    assert dataset.layout == "mnist" and dataset.annotators == (*NAMES, "blank")
+    split = split_dataset(dataset)
+    assert [len(items) for items in (split.training, split.validation, split.test)] == [6, 3, 4]
+    assert [item["case"] for item in split.validation] == ["train_00006", "train_00007", "train_00008"]
+    plan = make_plan(dataset, take_fingerprint(split.training), label_threshold=127)
+    (load,) = reading(plan)
+    for index, item in enumerate(split.training):
+        loaded = load(item)
         truth = torch.from_numpy((digits[index] > 127).T.copy()).float()
         assert torch.equal(loaded["label"][0].as_tensor(), truth)
         good, over, under, wrong, blank = loaded["annotators"].as_tensor()
@@ -112,20 +114,9 @@ def test_idx_files_become_the_layout_of_the_sample(source: Path, tmp_path: Path)
         write_mnist_annotators(tmp_path / "unpacked", source, 5, 3, 4)
 
 
-def test_one_label_per_training_image(source: Path, tmp_path: Path):
-    root = write_mnist_annotators(tmp_path / "unpacked", source, 6, 3, 4)
-    one = mnist_datalist(root, "training", labels_per_image=1)
-    assert {len(item["annotators"]) for item in one} == {1}
-    assert len({name for item in one for name in item["annotators"]}) > 1
-    assert one == mnist_datalist(root, "training", labels_per_image=1)
-    assert {len(item["annotators"]) for item in mnist_datalist(root, "test", labels_per_image=1)} == {4}
-
-
 def test_mistakes_are_named(source: Path, tmp_path: Path):
     with pytest.raises(InputError, match=r"t10k-images-idx3-ubyte is packed: unpack it once"):
-        mnist_datalist(source, "training")
-    with pytest.raises(InputError, match="must hold the folders train, validate and test"):
-        mnist_datalist(tmp_path, "training")
+        read_dataset(source, "mnist")
     with pytest.raises(InputError, match=r"train holds 9 digits, too few for validate 4"):
         write_mnist_annotators(tmp_path / "unpacked", source, 6, 4, 4)
     with pytest.raises(InputError, match="at least 0"):
@@ -152,14 +143,16 @@ def test_grey_labels_need_a_threshold(tmp_path: Path):
 
 
 def test_the_papers_published_sample(real_data: Path):
-    load = LoadAnnotatorsd("annotators", NAMES, threshold=0.5)
+    dataset = read_dataset(real_data / "mnist_annotators")
+    split = split_dataset(dataset)
+    (load,) = reading(make_plan(dataset, take_fingerprint(split.training), label_threshold=127.5))
     dice: dict[str, list[float]] = {name: [] for name in NAMES}
     for section, count in (("training", 70), ("validation", 10), ("test", 20)):
-        items = mnist_datalist(real_data / "mnist_annotators", section)
+        items = getattr(split, section)
         assert len(items) == count
         for item in items:
-            loaded = load(BinaryMaskd("label")(load_images(["image", "label"])(item)))
-            assert loaded["image"].shape == (1, 28, 28) and 0 <= loaded["image"].min() < loaded["image"].max() <= 1
+            loaded = load(item)
+            assert loaded["image"].shape == (1, 28, 28)
             truth = loaded["label"][0]
             for name, label in zip(NAMES, loaded["annotators"], strict=True):
                 dice[name].append(float(2 * (label * truth).sum() / (label.sum() + truth.sum())))

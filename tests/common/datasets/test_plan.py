@@ -141,3 +141,10 @@ def test_pictures_and_volumes_are_not_mixed() -> None:
 
 def test_the_example_is_whole() -> None:
     assert Plan.from_json(example_plan().to_json()) == example_plan()
+
+
+def test_intensities_of_a_volume_are_those_of_its_structures() -> None:
+    image, label = torch.full((1, 6, 6, 6), -1000.0), torch.zeros(1, 6, 6, 6)
+    image[0, :3], label[0, :3] = 40.0, 1
+    assert np.unique(case_facts(image, label).intensities).tolist() == [40]
+    assert np.unique(case_facts(image, torch.zeros_like(label)).intensities).tolist() == [-1000, 40]

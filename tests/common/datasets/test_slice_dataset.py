@@ -75,3 +75,15 @@ def test_empty_and_wrong_volumes():
         SliceDataset([{"image": torch.zeros(1, 4, 4, 3), "label": torch.zeros(1, 4, 4, 2), "case": "a"}])
     with pytest.raises(InputError, match=r"Volume number 0: .* got none"):
         SliceDataset([{"image": torch.zeros(1, 4, 4)}])
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_only_slices_in_which_something_is_drawn(axis):
+    """By the label or by any annotator; −1, not labeled, is nothing drawn."""
+    label, annotators = torch.zeros(1, 4, 5, 6), -torch.ones(2, 4, 5, 6)
+    label.select(axis + 1, 1)[0, 0, 0] = 1
+    annotators.select(axis + 1, 3)[1, 2, 2] = 2
+    items = [{"label": label, "annotators": annotators}, {"label": torch.zeros(1, 4, 5, 6)}]
+    found = SliceDataset(items, axis, foreground=["label", "annotators"])
+    assert found.index == [(0, 1), (0, 3)]
+    assert len(SliceDataset(items, axis)) == 2 * (4, 5, 6)[axis]

@@ -16,7 +16,6 @@ from common.datasets import (
     fold_of,
     hippocampus_datalist,
     hippocampus_subject_datalist,
-    oai_datalist,
     read_dataset,
     shenzhen_datalist,
     split_dataset,
@@ -30,7 +29,6 @@ from common.phantoms import (
     write_cardiac_phantom,
     write_chest_phantom,
     write_ct_phantom,
-    write_knee_phantom,
     write_lesion_phantom,
 )
 
@@ -117,18 +115,6 @@ def test_disentangling_annotators(tmp_path):
     own = tmp_path / "own"
     wanted = [annotator_datalist(own, ["AR", "HS"], section, seed=5) for section in SECTIONS]
     assert cases(split_dataset(read_dataset(own), seed=5)) == [[item["case"] for item in part] for part in wanted]
-
-
-def test_soft_label_apl(tmp_path):
-    folder = write_knee_phantom(tmp_path / "knee", num_cases=8, size=48, num_slices=3)
-    assert read_dataset(folder).layout == "oai"
-    for missing in (0, 2):  # the phantom has a truth of every case, the data set of some
-        for path in sorted((Path(folder) / "truth").iterdir())[:missing]:
-            path.unlink()
-        for seed in (0, 1, 2):
-            wanted = of(oai_datalist, dataset_dir=folder, seed=seed)
-            split = split_dataset(read_dataset(folder), seed, fractions=(0.6, 0.15, 0.25))
-            assert cases(split) == wanted
 
 
 def test_what_decides(tmp_path):

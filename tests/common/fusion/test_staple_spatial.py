@@ -8,14 +8,14 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from monai.data import MetaTensor
 from scipy.ndimage import convolve, gaussian_filter
 
 from common.errors import InputError
 from common.fusion import majority_vote, spatial_staple, staple
-from common.fusion.staple_spatial import window_sum
+from common.fusion.staple_spatial import _local_column, window_sum
 
 SEED = st.integers(0, 10**6)
 
@@ -47,6 +47,9 @@ def windows(size: tuple[int, ...], half: tuple[int, ...]) -> dict[tuple[int, ...
     st.integers(1, 3),
     st.booleans(),
 )
+@example(692, 3, 3, (0, 1), 0.0, 3, False)
+@example(692, 3, 2, (0, 1), 0.0, 3, True)
+@example(692, 2, 3, (0, 1), 0.0, 3, True)
 def test_against_windows_at_every_voxel(
     seed: int,
     annotators: int,
@@ -73,7 +76,7 @@ def test_against_windows_at_every_voxel(
             for i in range(classes):
                 everywhere = float(start.confusion[r, i, j])
                 count = mass[near == i].sum() + weight * everywhere
-                a[r, i, j][x] = count / total if total > 0 else everywhere
+                a[r, i, j][x] = count / total if total > 2**-52 else everywhere
         return a
 
     w = start.probabilities.numpy()
@@ -86,6 +89,16 @@ def test_against_windows_at_every_voxel(
         w = joint / joint.sum(0)
     np.testing.assert_allclose(result.probabilities, w, atol=1e-9)
     np.testing.assert_allclose(result.local_confusion, local_matrices(w), atol=1e-9)
+
+
+@pytest.mark.parametrize("dust", [0.0, 5e-324, 1e-300, 1e-17])
+def test_a_class_of_less_than_rounding_is_not_near(dust: float):
+    """What remains of a class where it is impossible depends on the way of computing: no result may rest on it."""
+    label = torch.tensor([0, 1, 0, 0])
+    probability = torch.tensor([dust, dust, 0.0, 1.0], dtype=torch.float64)
+    column = torch.tensor([0.25, 0.75], dtype=torch.float64)
+    local = torch.stack(_local_column(label, probability, column, torch.zeros(4, dtype=torch.float64), [0]))
+    assert local.tolist() == [[0.25, 0.25, 0.25, 1.0], [0.75, 0.75, 0.75, 0.0]]
 
 
 @settings(max_examples=20, deadline=None)

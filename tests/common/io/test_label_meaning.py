@@ -185,3 +185,20 @@ def test_a_label_must_lie_on_its_image(tmp_path):
     with pytest.raises(InputError, match=r"b\.nii: its affine puts it up to 0\.5 mm from the image"):
         read_label(tmp_path / "b.nii", meaning, image)
     assert read_label(tmp_path / "c.nii", meaning, image).shape == image.shape
+
+
+def test_a_gray_mask_has_a_threshold(tmp_path):
+    """Of gray masks only: where 0 and one other value are drawn, they say themselves what is foreground."""
+    seen = {"good": [observe_label(grey(tmp_path / "good.png", 0, 60, 127, 128, 255))]}
+    seen["over"] = [observe_label(grey(tmp_path / "over.png", 0, 1))]
+    with pytest.raises(InputError, match="--label_threshold"):
+        infer_label_meaning([observe_label(grey(tmp_path / "many.png", *range(0, 250, 5)))])
+    meanings, notes = infer_annotator_meanings(seen, label_threshold=127.5)
+    assert meanings["good"].num_classes == meanings["over"].num_classes == 2
+    expected = np.resize([0, 0, 0, 1, 1], SHAPE).T
+    np.testing.assert_array_equal(read_label(tmp_path / "good.png", meanings["good"])[0].numpy(), expected)
+    assert read_label(tmp_path / "over.png", meanings["over"]).max() == 1
+    assert "Annotator good: gray masks: what exceeds 127.5 is foreground, as label_threshold says." in notes
+    for wrong in (-1, 255, True, "half"):
+        with pytest.raises(InputError, match="label_threshold: expected a number from 0 to below 255"):
+            infer_label_meaning(seen["good"], label_threshold=wrong)

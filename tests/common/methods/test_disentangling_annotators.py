@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from ignite.engine import Engine
+from monai.data import MetaTensor
+from monai.transforms import Compose
 from torch import nn
 
+from common.datasets.plan import example_plan
 from common.errors import InputError
 from common.losses import AnnotatorConfusionLoss
-from common.methods import ConsensusConfusion, PrepareTargets, TraceWarmUp
+from common.methods import (
+    ConsensusConfusion,
+    PrepareTargets,
+    TraceWarmUp,
+    annotator_targets,
+    prepare_targets,
+    selection_metric,
+)
 from common.networks import AnnotatorNetwork
+from common.networks.method_networks import METHODS
 from common.transforms import FuseAnnotatorsd
 
 
@@ -92,3 +105,36 @@ def test_matrices_of_a_consensus() -> None:
 def test_matrices_for_every_pixel_are_refused() -> None:
     with pytest.raises(InputError, match="image_dependent"):
         ConsensusConfusion(network(image_dependent=True), [])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_targets_of_every_method(method: str) -> None:
+    """What the stage makes is what the loss gets; the ground truth is for the oracle alone."""
+    item = {"case": "a", "annotators": torch.tensor([[[0, 1]], [[1, 1]], [[0, -1]]]), "label": torch.ones(1, 1, 2)}
+    found = Compose(annotator_targets(example_plan(), method, labels_per_image=3))(item)
+    assert ("label" in found) == (method == "oracle")
+    assert set(prepare_targets(method).targets) <= found.keys()
+    if method == "mean":
+        torch.testing.assert_close(found["shares"][1], torch.tensor([[1 / 3, 1.0]]))
+    elif method == "majority":
+        assert found["consensus"].tolist() == [[[0, 1]]]
+
+
+def test_simulated_annotators_are_drawn_slice_by_slice() -> None:
+    """In the orientation in which slices are taken, however the volume is stored."""
+    plan = replace(example_plan(), image_dims=3, orientation="RAS", annotators=("over",))
+    label = torch.zeros(1, 3, 12, 12)
+    label[0, 1, 3:9, 3:9] = 1
+    affine = torch.tensor([[0, 0, 1.0, 0], [0, 1.0, 0, 0], [1.0, 0, 0, 0], [0, 0, 0, 1]])  # slices come first
+    item = {"case": "a", "label": MetaTensor(label, affine=affine)}
+    found = Compose(annotator_targets(plan, "ours", {"over": "over"}))(item)["annotators"]
+    assert found.shape == (1, 12, 12, 3)
+    assert found.flatten(0, 2).any(0).tolist() == [False, True, False] and found.sum() > 36
+
+
+def test_selection() -> None:
+    metrics = {"dice": {"d": 1}, "likelihood": {"l": 1}}
+    assert selection_metric(None, metrics, True) == {"d": 1} and selection_metric(None, metrics, False) == {"l": 1}
+    assert selection_metric("likelihood", metrics, True) == {"l": 1}
+    with pytest.raises(InputError, match="did you mean 'dice'"):
+        selection_metric("dise", metrics, True)

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from common.datasets import oai_datalist
+from common.datasets import read_dataset
+from common.datasets.soft_label_stages import LoadSoftLabeld
 from common.errors import InputError
 from common.fusion import soft_label_steps, structure_masks
-from common.io import load_images, regions_to_masks
+from common.io import regions_to_masks
+from common.io.load_case import LoadCased
 from common.methods import prepare_soft_labels
 from common.phantoms import write_knee_phantom
 
@@ -31,10 +33,8 @@ def dataset(phantom, tmp_path):
 def test_files_hold_the_function_in_the_geometry_of_the_image(dataset):
     folder = prepare_soft_labels(dataset, hyperintensity=2.0, neighbour_slices=0.4)
     assert folder == str(dataset / "soft_labels")
-    rated = oai_datalist(dataset, None)
-    for item, labelled in zip(rated, oai_datalist(dataset, None, soft_labels="soft_labels"), strict=True):
-        assert "regions" not in labelled
-        stored = nib.load(labelled["label"])
+    for item in read_dataset(dataset, soft_labels="soft_labels").items:
+        stored = nib.load(item["soft_label"])
         assert stored.get_data_dtype() == np.float32
         assert stored.shape == (48, 48, 3, 2)
         assert np.allclose(stored.affine, nib.load(item["image"]).affine)
@@ -42,7 +42,7 @@ def test_files_hold_the_function_in_the_geometry_of_the_image(dataset):
         bones = structure_masks(volumes["bones"], [1, 2])
         masks, _ = regions_to_masks(item["regions"], (48, 48, 3), ["femur", "tibia"])
         steps = soft_label_steps(masks, volumes["image"], bones, hyperintensity=2.0, neighbour_slices=0.4)
-        loaded = load_images("label", channels=None)(labelled)["label"]
+        loaded = LoadSoftLabeld()(LoadCased("image", channels=1)(item))["soft_label"]
         assert loaded.shape == (2, 48, 48, 3)
         torch.testing.assert_close(loaded.as_tensor(), steps["neighbours"])
         assert 0 < loaded.max() <= 1
@@ -79,7 +79,8 @@ def test_the_case_of_a_mistake_is_named(dataset):
         "9000002",
         "9000003",
     ]
-    with pytest.raises(InputError, match=r"no soft label of 1 cases: 9000004_V00"):
-        oai_datalist(dataset, None, soft_labels=dataset / "soft_labels")
+    lacking = read_dataset(dataset, soft_labels="soft_labels").items[-1]
+    with pytest.raises(InputError, match=r"Case 9000004_V00: expected a soft label, got none.*preparing"):
+        LoadSoftLabeld()(lacking)
     with pytest.raises(InputError, match="overwrite is a switch"):
         prepare_soft_labels(dataset, overwrite="maybe")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from itertools import groupby
 from pathlib import Path
 
 import nibabel as nib
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from common.datasets import oai_datalist
+from common.datasets import read_dataset, split_dataset
 from common.errors import InputError
 from common.io import regions_to_masks
 from common.phantoms import write_knee_phantom
@@ -42,16 +41,18 @@ def volume(path):
 
 
 def test_layout(phantom):
-    items = oai_datalist(phantom, None)
+    data = read_dataset(phantom)
+    assert data.layout == "oai" and list(data.class_names.values()) == ["background", "femur", "tibia"]
+    items = data.items
     assert [item["case"] for item in items] == [f"900000{i}_V00" for i in range(1, 7)]
     for item in items:
         image = nib.load(item["image"])
         assert image.shape == (48, 48, 4)
         assert nib.aff2axcodes(image.affine) == ("I", "P", "L")
         np.testing.assert_allclose(image.header.get_zooms(), [160 / 48, 160 / 48, 3])
-        for name in ("bones", "truth"):
+        for name in ("bones", "label"):
             assert np.allclose(nib.load(item[name]).affine, image.affine)
-        bones, truth = volume(item["bones"]), volume(item["truth"])
+        bones, truth = volume(item["bones"]), volume(item["label"])
         assert set(np.unique(bones)) == {0, 1, 2}
         assert (truth[truth > 0] == bones[truth > 0]).all()
         masks, readers = regions_to_masks(item["regions"], bones.shape, list(BONES))
@@ -116,6 +117,12 @@ def test_readers_miss_about_half_of_the_area(knees):
     assert len(numbers) > 2
 
 
+def sections(dataset, seed=0):
+    """Case names of each section, by the bundle's fractions."""
+    split = split_dataset(read_dataset(dataset), seed, fractions=(0.6, 0.15, 0.25))
+    return [[item["case"] for item in part] for part in (split.training, split.validation, split.test)]
+
+
 def test_sections_are_a_partition_by_subject(dataset):
     for number in range(1, 7):  # a second scan of every subject
         for folder in ("images", "bones", "truth"):
@@ -123,58 +130,43 @@ def test_sections_are_a_partition_by_subject(dataset):
             shutil.copy(path, path.with_name(f"900000{number}_V01.nii.gz"))
     with (dataset / "regions.csv").open("a") as file:
         file.writelines(f"900000{number}_V01,reader_1,,,,,,\n" for number in range(1, 7))
-    parts = {name: oai_datalist(dataset, name) for name in ("training", "validation", "test")}
-    cases = [item["case"] for part in parts.values() for item in part]
-    assert sorted(cases) == [item["case"] for item in oai_datalist(dataset, None)]
+    parts = sections(dataset)
+    cases = [case for part in parts for case in part]
+    assert sorted(cases) == [item["case"] for item in read_dataset(dataset).items]
     assert len(set(cases)) == 12
-    for part in parts.values():
-        subjects = [key for key, _ in groupby(part, key=lambda item: item["case"][:7])]
-        assert len(part) == 2 * len(subjects)
-    assert [len(parts[name]) for name in parts] == [6, 2, 4]
-    other = oai_datalist(dataset, "test", seed=5)
-    assert [item["case"] for item in other] != [item["case"] for item in parts["test"]]
-    assert len(oai_datalist(dataset, "training", validation_fraction=0, test_fraction=0)) == 12
+    for part in parts:
+        assert len(part) == 2 * len({case[:7] for case in part})
+    assert [len(part) for part in parts] == [6, 2, 4]
+    assert sections(dataset, seed=5)[2] != parts[2]
 
 
-def test_who_has_no_truth_or_no_reader(dataset):
+def test_who_has_no_ground_truth_or_no_annotator(dataset):
     for number in (1, 2, 3):
         (dataset / f"truth/900000{number}_V00.nii.gz").unlink()
-    tested = [item["case"] for name in ("validation", "test") for item in oai_datalist(dataset, name)]
-    assert sorted(tested) == [f"900000{number}_V00" for number in (4, 5, 6)]
-    training = oai_datalist(dataset, "training")
-    assert not any("truth" in item for item in training)
+    training, validation, test = sections(dataset)
+    assert sorted(validation + test) == [f"900000{number}_V00" for number in (4, 5, 6)]
     lines = (dataset / "regions.csv").read_text().splitlines()
     (dataset / "regions.csv").write_text("\n".join(line for line in lines if "9000002" not in line))
-    assert [item["case"][:7] for item in oai_datalist(dataset, "training")] == ["9000001", "9000003"]
-    with pytest.raises(InputError, match=r"need 4 subjects .* of 6 subjects 3 have one"):
-        oai_datalist(dataset, "test", test_fraction=0.5)
+    assert training == [f"900000{number}_V00" for number in (1, 2, 3)]
+    assert sections(dataset)[0] == ["9000001_V00", "9000003_V00"]
+    counted = split_dataset(read_dataset(dataset), counts=[3, 1, 2])
+    assert [item["case"][6] for item in counted.training] == ["1", "3"], "nobody rated 9000002"
+    assert sorted(item["case"][6] for item in counted.validation + counted.test) == ["4", "5", "6"]
+    with pytest.raises(InputError, match=r"need 5 subjects .* of 6 subjects 3 have one"):
+        split_dataset(read_dataset(dataset), fractions=(0.2, 0.3, 0.5))
     shutil.rmtree(dataset / "truth")
     with pytest.raises(InputError, match="0 have one"):
-        oai_datalist(dataset, "validation")
+        sections(dataset)
 
 
-def test_mistakes_are_named(dataset, tmp_path):
-    with pytest.raises(InputError, match="section must be one of"):
-        oai_datalist(dataset, "train")
-    with pytest.raises(InputError, match=r"fraction.*got 0.6 and 0.5"):
-        oai_datalist(dataset, "training", validation_fraction=0.6, test_fraction=0.5)
-    with pytest.raises(InputError, match="images is no folder"):
-        oai_datalist(tmp_path / "absent", "training")
-    with pytest.raises(InputError, match=r"soft_labels is no folder.*preparing"):
-        oai_datalist(dataset, "training", soft_labels="soft_labels")
-    bones = dataset / "bones/9000001_V00.nii.gz"
-    whole = bones.read_bytes()
-    nib.save(nib.Nifti1Image(np.zeros((48, 48, 3), np.uint8), np.eye(4)), bones)
-    with pytest.raises(InputError, match=r"bones/9000001_V00.nii.gz is 48×48×3, its image 48×48×4"):
-        oai_datalist(dataset, "training")
-    bones.write_bytes(b"no gzip")
-    with pytest.raises(InputError, match=r"9000001_V00.nii.gz cannot be read as NIfTI"):
-        oai_datalist(dataset, "training")
-    bones.unlink()
-    with pytest.raises(InputError, match=r"images without a mask of the bones: 1 \(9000001_V00\)"):
-        oai_datalist(dataset, "training")
-    bones.write_bytes(whole)
+def test_mistakes_are_named(dataset):
+    with pytest.raises(InputError, match=r"soft_labels is not a folder.*preparing"):
+        read_dataset(dataset, soft_labels="soft_labels")
+    (dataset / "bones/9000001_V00.nii.gz").unlink()
+    found = read_dataset(dataset)
+    assert len(found.items) == 5
+    assert [reason for path, reason in found.left_out if "9000001_V00" in path] == ["there is no bone mask of its name"]
     with (dataset / "regions.csv").open("a") as file:
         file.write("9000009_V00,reader_1,0,femur,0,0,1,1\n")
     with pytest.raises(InputError, match=r"regions.csv, line \d+: expected a known case .* got '9000009_V00'"):
-        oai_datalist(dataset, "training")
+        read_dataset(dataset)

@@ -9,9 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from common.datasets import read_dataset
 from common.errors import InputError
 from common.phantoms import write_knee_phantom
-from common.report import SoftLabelExample, draw_soft_label_pipeline, soft_label_examples
+from common.report import (
+    SoftLabelExample,
+    draw_soft_label_examples,
+    draw_soft_label_pipeline,
+    soft_label_examples,
+)
 from common.report.__main__ import predictions, soft_labels
 
 
@@ -21,7 +27,7 @@ def phantom(tmp_path_factory):
 
 
 def test_examples_are_the_slices_that_were_marked_most(phantom, tmp_path):
-    rows = soft_label_examples(phantom, count=2, hyperintensity=2.0, neighbour_slices=0.5)
+    rows = soft_label_examples(read_dataset(phantom).items, count=2, hyperintensity=2.0, neighbour_slices=0.5)
     assert len(rows) == 2
     for row in rows:
         assert list(row.steps) == ["raters", "anatomy", "hyperintensity", "neighbours"]
@@ -37,10 +43,15 @@ def test_examples_are_the_slices_that_were_marked_most(phantom, tmp_path):
 
 
 def test_a_step_that_is_off_has_no_panel(phantom, tmp_path):
-    (row,) = soft_label_examples(phantom, count=1, hyperintensity=None, neighbour_slices=None)
+    (row,) = soft_label_examples(read_dataset(phantom).items, count=1, hyperintensity=None, neighbour_slices=None)
     assert list(row.steps) == ["raters", "anatomy"]
     assert draw_soft_label_pipeline(tmp_path / "two.png", [row]).is_file()
     assert draw_soft_label_pipeline(tmp_path / "none.png", [SoftLabelExample("a", np.zeros((4, 5)))]).is_file()
+
+
+def test_without_regions_there_is_no_figure(tmp_path):
+    assert draw_soft_label_examples(tmp_path / "none.png", [{"case": "a", "image": "a.png", "label": "b.png"}]) is None
+    assert not (tmp_path / "none.png").exists()
 
 
 def test_mistakes(tmp_path):

@@ -65,3 +65,12 @@ def test_centre_is_the_centre_of_mass() -> None:
 def test_an_empty_label_is_named() -> None:
     with pytest.raises(InputError, match="Case s0001: expected a mask to centre the patch on"):
         CropAroundLabeld("label", "label", [2, 2])({"case": "s0001", "label": torch.zeros(1, 4, 4)})
+
+
+def test_what_was_not_labeled_is_no_foreground_and_other_keys_may_be_missing() -> None:
+    label = torch.full((1, 16), -1.0)
+    label[0, [10, 11, 12]] = torch.tensor([1.0, 2.0, 1.0])
+    crop = CropAroundLabeld(["label", "annotators"], "label", [4], allow_missing_keys=True)
+    assert crop({"label": label})["label"].tolist() == [[-1.0, 1.0, 2.0, 1.0]]
+    with pytest.raises(InputError, match="an empty one"):
+        crop({"label": torch.full((1, 4), -1.0)})

@@ -120,3 +120,15 @@ def test_mistakes_are_named():
     with pytest.raises(InputError, match="Case a, annotator over: target: expected one of the label's several"):
         several = truth() + torch.roll(truth(), 5, 1)
         SimulateAnnotatorsd("label", FIVE)({"case": "a", "label": several})
+
+
+def test_slices_are_images_of_their_own():
+    """Each is drawn as a case of its own, whatever the others are."""
+    label = torch.zeros(1, 12, 12, 3)
+    label[0, 3:9, 3:9, :2] = 1
+    habits = {"over": "over", "wrong": "wrong"}
+    found = SimulateAnnotatorsd("label", habits, slice_axis=2)({"case": "a", "label": label})["annotators"]
+    for index in range(3):
+        alone = {"case": f"a_{index:03d}", "label": label[..., index]}
+        assert torch.equal(SimulateAnnotatorsd("label", habits)(alone)["annotators"], found[..., index])
+    assert (found[0, ..., 0] > label[0, ..., 0]).any() and not found[..., 2].any()

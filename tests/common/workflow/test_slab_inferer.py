@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from monai.data import MetaTensor
 from monai.inferers import SimpleInferer
 from monai.transforms import Compose, Orientation, Resize, ScaleIntensityRangePercentiles, Spacing
 
+from common.datasets.plan import example_plan
 from common.errors import InputError
 from common.transforms import AxisSpacingd, NormalizeSlicesd, ResizeAread
 from common.transforms.neighbour_slices import neighbour_slices
-from common.workflow import SlabInferer, SliceBatches
+from common.workflow import SlabInferer, SliceBatches, inferer_of
 
 AFFINE = torch.tensor([[0, -1.5, 0, 4], [0, 0, 3, -2], [2, 0, 0, 1], [0, 0, 0, 1]], dtype=torch.float64)
 SAME = torch.nn.Identity()
@@ -136,7 +138,8 @@ import sys, torch
 from monai.inferers import SlidingWindowInferer
 from monai.transforms import Activationsd
 from common.transforms import AxisSpacingd, NormalizeSlicesd, ResizeAread, NeighbourSlicesd
-from common.workflow import SlabInferer, SliceBatches
+from common.datasets.plan import example_plan
+from common.workflow import SlabInferer, SliceBatches, inferer_of
 from monai.data import MetaTensor
 
 def peak():
@@ -178,3 +181,17 @@ def test_nothing_but_one_image() -> None:
     with pytest.raises(InputError, match="one image"):
         SlabInferer(SliceBatches((4, 4)))(torch.zeros(2, 1, 4, 4, 4), SAME)
     assert np.isfinite(SlabInferer(SliceBatches((4, 4)))(torch.zeros(1, 1, 1, 1, 1), SAME).numpy()).all()
+
+
+def test_validation_of_volumes_slice_by_slice() -> None:
+    """A 2-D network sees windows of slices along the last axis, and every voxel comes back where it was."""
+    plan = replace(example_plan(), image_dims=3, orientation="RAS", image_size=None, patch_size=(8, 8))
+    volume, seen = torch.rand(1, 1, 12, 9, 4), set()
+
+    def network(windows: torch.Tensor) -> torch.Tensor:
+        seen.add(tuple(windows.shape[2:]))
+        return windows.repeat(1, 2, 1, 1)
+
+    found = inferer_of(plan)(volume, network)
+    torch.testing.assert_close(found, volume.repeat(1, 2, 1, 1, 1))
+    assert seen == {(8, 8)}

@@ -1,0 +1,115 @@
+"""A data set for methods that learn from several annotators, whatever labels it has."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from common.datasets.dataset import Dataset
+from common.errors import InputError
+
+__all__ = ["annotated", "have_ground_truth", "labeled_by_each"]
+
+ONLY_ANNOTATOR = "label"
+
+
+def annotated(
+    dataset: Dataset, simulated: Collection[str] | None = None, annotators: Sequence[str] | None = None
+) -> Dataset:
+    """The cases that somebody has labeled, with the labels by annotator.
+
+    ===========================  =====================================================================================
+    several annotators           as the data set has them; ``label``, if a case has one, is the ground truth
+    one label for each case      that of the only annotator, who is called ``label``; there is no ground truth
+    ``simulated``                the label is the ground truth from which these annotators' labels are drawn later
+    ===========================  =====================================================================================
+
+    Args:
+        dataset: of `common.datasets.read_dataset`.
+        simulated: names of the annotators that `common.transforms.SimulateAnnotatorsd` draws; None for none.
+        annotators: names that were asked for; None: all that there are.
+
+    Returns:
+        The data set with ``annotators``. Cases that lack what is needed are left out, which a note says.
+
+    Raises:
+        InputError: no case has what is needed; one who was asked for has labeled no case.
+
+    Example:
+        >>> from pathlib import Path
+        >>> item = {"case": "a", "subject": "a", "image": "a.png", "label": "a_mask.png"}
+        >>> found = annotated(Dataset("plain", Path("/data"), (item,)))
+        >>> found.annotators, found.items[0]["annotators"], "label" in found.items[0]
+        (('label',), {'label': 'a_mask.png'}, False)
+    """
+    notes = list(dataset.notes)
+    items: list[dict[str, Any]]
+    names: Sequence[str]
+    if simulated:
+        needed, names = "label", tuple(simulated)
+        items = [{name: value for name, value in item.items() if name != "annotators"} for item in dataset.items]
+        notes.append(f"The labels of {', '.join(names)} are simulated from the ground truth.")
+    elif dataset.annotators:
+        needed, names, items = "annotators", dataset.annotators, list(dataset.items)
+    else:
+        needed, names = "annotators", (ONLY_ANNOTATOR,)
+        items = [_of_one(item) for item in dataset.items]
+        notes.append(
+            "There is one label for each case, that of one annotator: nothing tells errors from the truth, and the "
+            "network learns the label as any other."
+        )
+    if strangers := [str(name) for name in annotators or () if str(name) not in names]:
+        raise InputError(
+            f"{dataset.root}: annotators: expected some of {', '.join(names)}, but there is no {', '.join(strangers)}."
+        )
+    kept = tuple(item for item in items if item.get(needed))
+    lacking = [item["case"] for item in items if not item.get(needed)]
+    if not kept:
+        raise InputError(f"{dataset.root}: expected cases with {needed}, got none.")
+    if lacking:
+        notes.append(f"{len(lacking)} cases without {needed} are left out; the first is {lacking[0]}.")
+    return replace(dataset, items=kept, annotators=tuple(names), notes=tuple(notes))
+
+
+def have_ground_truth(items: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether every case has a ground truth beside its annotators' labels; False of no case.
+
+    Args:
+        items: of one section.
+
+    Example:
+        >>> have_ground_truth([{"label": "a.png"}, {}])
+        False
+    """
+    return bool(items) and all(item.get("label") is not None for item in items)
+
+
+def labeled_by_each(items: Sequence[Mapping[str, Any]], annotators: Sequence[str]) -> list[dict[str, Any]]:
+    """Training items, of which every annotator has labeled some: of others nothing could be learned.
+
+    Args:
+        items: of the training section; of simulated annotators they have no labels yet.
+        annotators: names.
+
+    Returns:
+        The items.
+
+    Raises:
+        InputError: an annotator has labeled none of them.
+
+    Example:
+        >>> len(labeled_by_each([{"annotators": {"AR": "a.png"}}], ["AR"]))
+        1
+    """
+    present = {name for item in items for name in item.get("annotators") or ()}
+    silent = [name for name in annotators if name not in present]
+    if present and silent:
+        raise InputError(f"{', '.join(silent)} labeled no training case; leave them out of annotators.")
+    return [dict(item) for item in items]
+
+
+def _of_one(item: Mapping[str, Any]) -> dict[str, Any]:
+    found = dict(item)
+    label = found.pop("label", None)
+    return found | ({"annotators": {ONLY_ANNOTATOR: label}} if label is not None else {})

@@ -1,0 +1,50 @@
+"""Labels by annotator, whatever a data set has: several annotators, one label, or a ground truth to simulate from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from common.datasets import Dataset, annotated, have_ground_truth, labeled_by_each
+from common.errors import InputError
+
+
+def dataset(*items: dict[str, Any], annotators: tuple[str, ...] = ()) -> Dataset:
+    named = [{"case": name, "subject": name, "image": f"{name}.png"} | item for name, item in zip("abc", items)]  # noqa: B905
+    return Dataset("plain", Path("/data"), tuple(named), annotators=annotators)
+
+
+def test_one_label_is_that_of_one_annotator() -> None:
+    found = annotated(dataset({"label": "x.png"}, {"label": "y.png"}))
+    assert found.annotators == ("label",)
+    assert [item["annotators"] for item in found.items] == [{"label": "x.png"}, {"label": "y.png"}]
+    assert not have_ground_truth(found.items)
+    assert sum("nothing tells errors from the truth" in note for note in found.notes) == 1
+
+
+def test_several_annotators_and_a_ground_truth() -> None:
+    both = {"annotators": {"AR": "x.png"}, "label": "t.png"}
+    found = annotated(dataset(both, {"label": "t.png"}, both, annotators=("AR", "HS")))
+    assert [item["case"] for item in found.items] == ["a", "c"]
+    assert any("1 cases without annotators are left out; the first is b" in note for note in found.notes)
+    assert have_ground_truth(found.items) and not have_ground_truth([])
+
+
+def test_simulated_annotators_take_the_place_of_others() -> None:
+    both = {"annotators": {"AR": "x.png"}, "label": "t.png"}
+    found = annotated(dataset(both, annotators=("AR",)), simulated={"over": "over", "good": "good"})
+    assert found.annotators == ("over", "good")
+    assert "annotators" not in found.items[0] and found.items[0]["label"] == "t.png"
+    with pytest.raises(InputError, match="expected cases with label, got none"):
+        annotated(dataset({"annotators": {"AR": "x.png"}}, annotators=("AR",)), simulated=["over"])
+
+
+def test_who_is_not_there_is_named() -> None:
+    data = dataset({"annotators": {"AR": "x.png"}}, annotators=("AR", "HS"))
+    with pytest.raises(InputError, match="expected some of AR, HS, but there is no SG"):
+        annotated(data, annotators=["AR", "SG"])
+    with pytest.raises(InputError, match="HS labeled no training case"):
+        labeled_by_each(data.items, data.annotators)
+    assert labeled_by_each([{"label": "t.png"}], ["over"]) == [{"label": "t.png"}]  # simulated later

@@ -139,6 +139,9 @@ def _require_files(bundle_dir: Path) -> None:
     missing = [name for name in REQUIRED if not (bundle_dir / name).is_file()]
     if missing:
         raise InputError(f"{bundle_dir}: a bundle needs {', '.join(REQUIRED)}; missing: {', '.join(missing)}.")
+    plan = (bundle_dir / WEIGHTS).with_name(COMPANIONS[0])
+    if (bundle_dir / WEIGHTS).exists() and not plan.is_file():
+        raise InputError(f"{bundle_dir / WEIGHTS}: expected {plan.name} of its training beside it; copy it there too.")
 
 
 def _ensure_weights(bundle_dir: Path) -> None:

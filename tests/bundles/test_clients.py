@@ -146,15 +146,15 @@ def test_training_as_monai_label_does(bundle: Path, tiny: dict[str, Any], tmp_pa
         nib.save(nib.Nifti1Image(volume[plane], AFFINE), item["image"])
         nib.save(nib.Nifti1Image((volume[plane] > 0).astype(np.uint8), AFFINE), item["label"])
         items.append(item)
-    parser = _parse(bundle, ["train"], tiny["train"] | {"bundle_root": str(tmp_path / "first")})
+    sections = {"train#dataset#data": items[:3], "validate#dataset#data": items[3:]}
+    parser = _parse(bundle, ["train"], tiny["train"] | {"bundle_root": str(tmp_path / "first"), **sections})
     (tmp_path / "models").mkdir()
     torch.save(parser.get_parsed_content("network_def").state_dict(), tmp_path / "models/pretrained.pt")
     loader = {"_target_": "CheckpointLoader", "load_path": str(tmp_path / "models/pretrained.pt"), "strict": False}
     values = {key: value for key, value in tiny["train"].items() if not key.startswith("dataset_dir#")} | {
         "bundle_root": str(tmp_path),
         "train#trainer#max_epochs": 1,
-        "train#dataset#data": items[:3],
-        "validate#dataset#data": items[3:],
+        **sections,
         "train#handlers": [loader | {"load_dict": {"model": "$@network"}}, *parser["train#handlers"]],
     }
     run_bundle(bundle.name, "run", ["train"], init_id=None, final_id=None, **values)

@@ -206,6 +206,9 @@ def test_weights_and_their_scores(bundles_dir: Path, tmp_path: Path, runs: list[
 def test_weights_of_unknown_scores(bundles_dir: Path, tmp_path: Path, runs: list[tuple[str, list[str]]]) -> None:
     weights, output = bundles_dir / "method/models/model.pt", tmp_path / "dist"
     _write_bundle(bundles_dir, {"models/model.pt": "mine", "models/eval_metrics.json": '{"weights_sha256": "other"}'})
+    with pytest.raises(InputError, match="expected plan.json of its training beside it"):
+        package("method", output=str(output), bundles_dir=bundles_dir)
+    _write_bundle(bundles_dir, {"models/plan.json": "{}"})
     with pytest.raises(InputError, match="holds no scores of these weights"):
         package_with_weights("method", output=str(output), bundles_dir=bundles_dir)
     assert not runs and not output.exists() and weights.read_text() == "mine"
@@ -384,7 +387,8 @@ from monai.bundle import ConfigWorkflow, create_workflow
 PLACES = {"logging_file": False, "device": "cpu"}
 
 def check(root):
-    network = monai.bundle.load(name=NAME, bundle_dir=os.path.join(root, ".."), device="cpu", net_override=TINY["load"])
+    places = {"bundle_dir": os.path.join(root, ".."), "device": "cpu"}  # train.json would look at its data first
+    network = monai.bundle.load(name=NAME, workflow_type="inference", net_override=TINY["load"], **places)
     weights = torch.load(os.path.join(root, "models/model.pt"), weights_only=True)
     assert network.state_dict().keys() == weights.keys()
     assert all(torch.equal(tensor, weights[name]) for name, tensor in network.state_dict().items())

@@ -85,7 +85,7 @@ CASES: list[tuple[str, list[str], dict[str, str], Spoil, str]] = [  # name, bund
         "has masks of 0 organs",
     ),
     ("no label", ["bwcr"], {"bwcr": "patient*/*_gt.nii.gz"}, Path.unlink, "fits no layout"),
-    ("no label", ["soft_label_apl"], {"soft_label_apl": "bones/*"}, Path.unlink, "fits no layout"),
+    ("no label", ["soft_label_apl"], {"soft_label_apl": "bones/*"}, Path.unlink, "holds no labelled case"),
     ("truncated image", [*IMAGES], IMAGES, cut, "cannot be read"),
     ("truncated label", [*LABELS], LABELS, cut, "cannot be read"),
     ("text in place of an image", [*IMAGES], IMAGES, lambda path: path.write_text("no image"), "read"),

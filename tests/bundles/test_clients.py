@@ -26,7 +26,7 @@ from PIL import Image
 # Decisions that give untrained networks some foreground, not all
 DECISIONS: dict[str, dict[str, Any]] = {
     "marginal_thresholding": {"decision": "half"},
-    "soft_label_apl": {"map_threshold": 0.0, "threshold": 0.488, "proposals": 8},
+    "soft_label_apl": {"map_threshold": 0.0, "threshold": 0.25, "proposals": 8, "network_def#features": [4, 4, 4, 4]},
 }
 EXPORTED_DECISIONS: dict[str, dict[str, Any]] = {"soft_label_apl": {"threshold": 0.64}}
 PICTURES = ("t_loss", "disentangling_annotators")  # bundles that also segment pictures

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -146,6 +147,8 @@ def test_a_model_that_is_none(
     bundle: str, kind: str, data_sets: Callable, trained: Callable, infer: Callable, refused: Callable, tmp_path: Path
 ) -> None:
     model = tmp_path / "model.pt"
+    if kind != "missing":
+        shutil.copy(trained(bundle) / "plan.json", tmp_path)
     sentence = "is truncated or not a PyTorch checkpoint"
     if kind == "missing":
         sentence = "there is no such checkpoint; train first"
@@ -165,6 +168,28 @@ def test_a_model_that_is_none(
 
 
 @pytest.mark.parametrize("bundle", hostile())
+@pytest.mark.parametrize(
+    ("plan", "sentence"),
+    [
+        (None, "expected the plan that a training writes beside its weights"),
+        ("{", "cannot be read as JSON"),
+        ('{"format": 1, "channels": 1}', "expected the entries of a plan; missing: "),
+        ('{"format": 99}', "expected a plan of format 1, got 99"),
+    ],
+    ids=["missing", "truncated", "incomplete", "of another format"],
+)
+def test_a_plan_that_is_none(
+    bundle: str, plan: str | None, sentence: str, data_sets: Callable, trained: Callable, infer: Callable,
+    refused: Callable, tmp_path: Path,
+) -> None:  # fmt: skip
+    shutil.copy(trained(bundle) / "model.pt", tmp_path)
+    if plan is not None:
+        (tmp_path / "plan.json").write_text(plan)
+    with refused(str(tmp_path / "plan.json"), sentence, unchanged=tmp_path):
+        infer(bundle, data_sets(bundle) / "new", ckpt_dir=str(tmp_path))
+
+
+@pytest.mark.parametrize("bundle", hostile())
 def test_resuming_from_what_is_no_checkpoint(
     bundle: str, data_sets: Callable, run_tiny: Callable, refused: Callable, tmp_path: Path
 ) -> None:
@@ -175,7 +200,9 @@ def test_resuming_from_what_is_no_checkpoint(
 
 ARGUMENTS: list[tuple[str, dict[str, Any], str]] = [
     ("t_loss", {"threshold": 1.5}, "threshold"),
-    ("t_loss", {"slice_axis": 3}, "axis"),
+    ("t_loss", {"orientation": "RAR"}, "orientation: expected"),
+    ("t_loss", {"overlap": 1.5}, "overlap: expected"),
+    ("t_loss", {"image_size": [32, 32]}, "--image_size: nothing in this configuration uses such a key"),
     ("marginal_thresholding", {"decision": "dice"}, "decision"),
     ("marginal_thresholding", {"decision": 2}, "decision"),
     ("bwcr", {"temperature": -1}, "temperature: expected fitted or a positive number"),

@@ -8,6 +8,7 @@ from monai.inferers import Inferer, SliceInferer, SlidingWindowInferer
 
 from common.datasets.plan import Plan
 from common.datasets.stages import intensity
+from common.errors import InputError
 from common.transforms.resample_slices import AxisSpacingd, ResizeAread
 from common.workflow.slab_inferer import SlabInferer, SliceBatches
 
@@ -64,11 +65,16 @@ def new_image_inferer(
     Returns:
         `SlabInferer`.
 
+    Raises:
+        InputError: ``overlap`` is out of range, ``orientation`` is none.
+
     Example:
         >>> from common.datasets.plan import example_plan
         >>> new_image_inferer(example_plan()).volume
         False
     """
+    if isinstance(overlap, bool) or not isinstance(overlap, int | float) or not 0 <= overlap < 1:
+        raise InputError(f"overlap: expected a number from 0 to below 1, got {overlap!r}.")
     slices = SliceBatches(plan.patch_size, batch_size, call)
     if plan.image_dims == 2:
         fit = [*intensity(plan, slice_axis=2), ResizeAread("image", [*(plan.image_size or plan.patch_size), -1])]

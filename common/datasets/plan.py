@@ -10,6 +10,7 @@ from typing import Any
 
 from common.datasets.dataset import Dataset
 from common.datasets.fingerprint import Fingerprint
+from common.datasets.given import checked_given
 from common.errors import InputError
 from common.io.label_inference import infer_annotator_meanings, infer_label_meaning
 from common.io.label_meaning import LabelMeaning
@@ -287,12 +288,8 @@ def make_plan(
     Source: Isensee et al., *nnU-Net: a self-configuring method for deep learning-based biomedical image segmentation*,
     Nature Methods 2021, https://doi.org/10.1038/s41592-020-01008-z.
     """
-    asked = {name: _frozen(value) for name, value in (given or {}).items() if value is not None}
-    if default_normalization:
-        asked.setdefault("normalization", _frozen(default_normalization))
-    unknown = asked.keys() - {entry.name for entry in fields(Plan)}
-    if unknown:
-        raise InputError(f"A plan has no {', '.join(sorted(unknown))}.")
+    asked = checked_given({"normalization": default_normalization} | _without_none(given or {}))
+    checked_given({"class_values": class_values, "class_colors": class_colors})
     if not memory_gb > 0:
         raise InputError(f"memory_gb: expected a number above 0, got {memory_gb}.")
     notes = list(dataset.notes)
@@ -300,12 +297,12 @@ def make_plan(
     labels, class_names = _classes(
         dataset, fingerprint, annotators, asked, class_values, class_colors, ignore_value, label_threshold, notes
     )
-    channels = int(asked.get("channels", fingerprint.channels))
+    channels = asked.get("channels", fingerprint.channels)
     if "channels" not in asked and fingerprint.image_dims == 2 and fingerprint.channels in (2, 3, 4):
         channels = 3 if fingerprint.color else 1  # transparency is no channel
         if not fingerprint.color:
             notes.append("Pictures are stored in color but are gray: one channel is used.")
-    dims = int(asked.get("spatial_dims", _network_dims(fingerprint)))
+    dims = asked.get("spatial_dims", _network_dims(fingerprint))
     if dims not in (2, 3) or dims > fingerprint.image_dims:
         raise InputError(
             f"spatial_dims: expected {' or '.join(map(str, range(2, fingerprint.image_dims + 1)))} for images of "
@@ -315,17 +312,14 @@ def make_plan(
     image_size = None
     if fingerprint.image_dims == 2:
         fixed = asked.get("image_size", asked.get("patch_size"))
-        image_size = (
-            tuple(int(side) for side in fixed) if fixed else _fitted(size, dims, memory_gb, batch_size, base_features)
-        )
-        if len(image_size) != 2 or min(image_size) < 1:
+        image_size = fixed or _fitted(size, dims, memory_gb, batch_size, base_features)
+        if len(image_size) != 2:
             raise InputError(f"image_size: expected two sides in pixels, got {list(image_size)}.")
         if image_size != fingerprint.median_shape:
             notes.append(f"Pictures are resized to {_sides(image_size)} pixels; their median is {_sides(size)}.")
         size = image_size
     patch = asked.get("patch_size") or _patch(size, dims, memory_gb, batch_size, base_features)
-    patch = tuple(int(side) for side in patch)
-    if len(patch) != dims or min(patch) < 1:
+    if len(patch) != dims:
         raise InputError(f"patch_size: expected {dims} sides in voxels, got {list(patch)}.")
     features = asked.get("features") or _features(patch, base_features, most_levels or MOST_LEVELS[dims], dims)
     plan = Plan(
@@ -342,7 +336,7 @@ def make_plan(
         patch_size=patch,
         crop=str(asked.get("crop", "random")),
         normalization=_normalization(dataset, fingerprint, asked, notes),
-        features=tuple(int(count) for count in features),
+        features=features,
         fingerprint=fingerprint.summary(),
     )
     _check(plan)
@@ -512,8 +506,6 @@ def _normalization(
     dataset: Dataset, fingerprint: Fingerprint, asked: Mapping[str, Any], notes: list[str]
 ) -> Mapping[str, Any]:
     given = asked.get("normalization")
-    if given is not None:
-        given = {"kind": given} if isinstance(given, str) else dict(given)
     is_ct = given is None and len(dataset.channel_names) == 1 and dataset.channel_names[0].lower() == "ct"
     if is_ct or (given and given.get("kind") == "ct" and "mean" not in given):
         rows = fingerprint.percentiles
@@ -543,10 +535,10 @@ def _check(plan: Plan) -> None:
         raise InputError(f"normalization: expected bias_field n4, got {correction!r}.")
     if correction and plan.image_dims == 2:
         raise InputError("normalization: expected volumes to correct the bias field of, got pictures.")
-    if plan.channels < 1:
-        raise InputError(f"channels: expected 1 or more, got {plan.channels}.")
-    if not plan.features or min(plan.features) < 1:
-        raise InputError(f"features: expected positive numbers, one for each resolution, got {list(plan.features)}.")
+
+
+def _without_none(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _frozen(value: Any) -> Any:

@@ -90,8 +90,9 @@ def check_fractions(fractions: Sequence[float]) -> tuple[float, float, float]:
         >>> check_fractions([0.5, 0.25, 0.25])
         (0.5, 0.25, 0.25)
     """
-    if len(fractions) != 3 or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
-        raise InputError(f"fractions: expected three shares that sum to 1, got {list(fractions)}.")
+    right = isinstance(fractions, list | tuple) and all(type(share) in (int, float) for share in fractions)
+    if not right or len(fractions) != 3 or min(fractions) < 0 or not abs(sum(fractions) - 1) <= 1e-6:
+        raise InputError(f"fractions: expected three shares that sum to 1, got {fractions!r}.")
     return fractions[0], fractions[1], fractions[2]
 
 

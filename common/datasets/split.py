@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from common.datasets.dataset import Dataset
+from common.datasets.given import whole_number
 from common.datasets.pairs import some
 from common.datasets.sections import check_fractions
 from common.datasets.splits import shuffled, stratified_split
@@ -95,13 +96,15 @@ def split_dataset(
         >>> len(split.training), [item["case"] for item in split.test]
         (7, ['a', 'h'])
     """
+    fold = None if fold is None else whole_number("fold", fold)
+    num_folds = whole_number("num_folds", num_folds)
     items = list(dataset.items)
     own = {name: [item for item in items if item.get("section") == name] for name in SECTIONS}
     ignored = ""
     if counts is not None and (file is not None or fold is not None or any(own.values())):
         ignored = " The argument counts was not used."
     if file is not None:
-        split = _from_file(dataset, Path(file).expanduser(), fold)
+        split = _from_file(dataset, Path(str(file)).expanduser(), fold)
     elif fold is not None and (dataset.folds or any("fold" in item for item in items)):
         split = _own_fold(dataset, own, fold)
     elif any(own.values()):
@@ -297,8 +300,9 @@ def _by_counts(dataset: Dataset, counts: Mapping[str, int] | Sequence[int], seed
         numbers = {name: counts.get(name, 0) for name in SECTIONS}
         strange = sorted(map(str, counts.keys() - set(SECTIONS)))
     else:
-        strange = [] if len(counts) == 3 else [f"{len(counts)} numbers"]
-        numbers = dict(zip(SECTIONS, counts, strict=False))
+        right = isinstance(counts, list | tuple) and len(counts) == len(SECTIONS)
+        strange = [] if right else ["no three numbers"]
+        numbers = dict(zip(SECTIONS, counts, strict=True)) if right else {}
     if strange or not all(isinstance(number, int) for number in numbers.values()):
         raise InputError(f"counts: expected whole numbers of training, validation and test subjects, got {counts!r}.")
     strata = _strata(dataset.items, stratify)

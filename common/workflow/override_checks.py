@@ -31,8 +31,7 @@ __all__ = ["check_overrides", "shown"]
 SECTIONS = ("train", "validate")  # dictionaries whose keys mean nothing unless something refers to them
 SEPARATOR = "#"  # as the command line has it
 NULL = ("null", "None", "~")
-SIZES = ("image_size", "patch_size")  # an entry per spatial dimension
-PATHS = ("_dir", "_root", "weights")  # endings of the keys whose values are paths
+PATHS = ("_dir", "_root", "weights", "split_file")  # endings of the keys whose values are paths
 
 
 def check_overrides(workflow: ConfigWorkflow) -> None:
@@ -76,7 +75,7 @@ def check_overrides(workflow: ConfigWorkflow) -> None:
         if id.endswith(PATHS) and isinstance(value, str):
             _check_path(parser, id, value, given.get(id))
             continue
-        _check_kind(id, value, written, parser.get("spatial_dims"))
+        _check_kind(id, value, written)
         meant = _as_meant(id, value, written)
         if not _same(meant, value):
             replace_value(parser, id, meant)
@@ -174,7 +173,7 @@ def _check_path(parser: ConfigParser, id: str, value: str, given: Any) -> None:
         raise InputError(f"--{shown(id)}: MONAI reads # in {value.replace(ID_SEP_KEY, SEPARATOR)} as ::, rename it.")
 
 
-def _check_kind(id: str, value: Any, written: list[Any], spatial_dims: Any) -> None:
+def _check_kind(id: str, value: Any, written: list[Any]) -> None:
     """Raises if a value is of another kind than what the files have there."""
     if value is None or (isinstance(value, str) and value.startswith(("$", "@", "%"))):
         return
@@ -182,12 +181,6 @@ def _check_kind(id: str, value: Any, written: list[Any], spatial_dims: Any) -> N
     problems = [_wrong_kind(id, value, other) for other in mappings or written]
     if problems and all(problems):
         raise InputError(f"--{shown(id)}: expected {problems[0]}, got {value!r}.")
-    if id in SIZES and isinstance(value, list | tuple):
-        lengths = [len(other) for other in written if isinstance(other, list)]
-        lengths = [spatial_dims] if isinstance(spatial_dims, int) else lengths
-        whole = all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in value)
-        if lengths and not (whole and len(value) in lengths):
-            raise InputError(f"--{id}: expected {lengths[0]} whole numbers above 0, one per axis, got {list(value)}.")
 
 
 def _wrong_kind(id: str, value: Any, written: Any) -> str:

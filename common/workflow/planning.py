@@ -14,6 +14,7 @@ from ignite.engine import Engine, Events
 
 from common.datasets.dataset import Dataset
 from common.datasets.fingerprint import take_fingerprint
+from common.datasets.given import checked_given
 from common.datasets.plan import Plan, make_plan
 from common.datasets.split import Split, split_dataset
 from common.errors import InputError
@@ -65,6 +66,7 @@ def plan_of(
     """
     if trained or (resume and Path(folder, PLAN_FILE).is_file()):
         return load_plan(folder, given)
+    checked_given(given | {"class_values": class_values, "class_colors": class_colors})  # before an image is read
     known = {str(item["image"]) for item in dataset.items}
     if any(str(item["image"]) not in known for item in items):  # a program has put images of its own in their place
         dataset = Dataset("given", dataset.root, tuple(map(dict, items)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import shutil
 from collections.abc import Callable, Iterator
@@ -72,11 +73,18 @@ def crop_picture(path: Path) -> None:
     Image.open(path).crop((0, 0, 20, 32)).save(path)
 
 
+FRAME = "patient001/patient001_frame09"
 MOVED = np.array([[1, 0, 0, 9], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]])
 CASES: list[tuple[str, list[str], dict[str, str], Spoil, str]] = [  # name, bundles, files, what is done, message
-    ("image without label", ["t_loss"], LABELS, Path.unlink, "images without a mask: 1 (PHANTOM_0001_0.png)"),
-    ("image without label", ["marginal_thresholding"], LABELS, Path.unlink, "missing: s0001/segmentations/kidney"),
-    ("image without label", ["bwcr"], {"bwcr": "patient001/*09_gt.nii.gz"}, Path.unlink, "patient001_frame09"),
+    ("no label", ["t_loss"], {"t_loss": "masks/*"}, Path.unlink, "fits no layout"),
+    (
+        "no label",
+        ["marginal_thresholding"],
+        {"marginal_thresholding": "s*/segmentations/*.nii.gz"},
+        Path.unlink,
+        "has masks of 0 organs",
+    ),
+    ("no label", ["bwcr"], {"bwcr": "patient*/*_gt.nii.gz"}, Path.unlink, "fits no layout"),
     (
         "image without label",
         ["soft_label_apl"],
@@ -93,7 +101,7 @@ CASES: list[tuple[str, list[str], dict[str, str], Spoil, str]] = [  # name, bund
         ["t_loss"],
         {"t_loss": "images/*"},
         lambda path: path.rename(path.with_suffix(".webp")),
-        "masks without an image",
+        "holds no labelled case",
     ),
     (
         "wrong extension",
@@ -102,12 +110,12 @@ CASES: list[tuple[str, list[str], dict[str, str], Spoil, str]] = [  # name, bund
         lambda path: path.rename(path.with_suffix(".mha")),
         "images",
     ),
-    ("label of another size", ["t_loss"], LABELS, crop_picture, "32×32 but its mask 20×32"),
+    ("label of another size", ["t_loss"], LABELS, crop_picture, "its shape is 20 × 32, that of the image 32 × 32"),
     ("label of another shape", VOLUMES, LABELS, voxels(lambda array: array[:-1]), "shape"),
     ("label in another place", VOLUMES, LABELS, change(lambda array, affine: (array, affine @ MOVED)), "affine"),
     (
         "four dimensions",
-        ["marginal_thresholding", "bwcr"],
+        ["marginal_thresholding"],
         IMAGES,
         voxels(lambda array: np.stack([array, array], -1)),
         "expected 1 channel, got 2",
@@ -226,6 +234,31 @@ def test_one_thing_is_wrong(
         run_tiny(bundle, "training", ["train"], data, tmp_path / "output")
 
 
+@pytest.mark.parametrize(
+    ("bundle", "label", "image", "case"),
+    [
+        pytest.param(*row, marks=pytest.mark.hostile(row[0]), id=row[0])
+        for row in (
+            ("t_loss", "masks/PHANTOM_0001_0.png", "images/PHANTOM_0001_0.png", "PHANTOM_0001_0"),
+            ("marginal_thresholding", "s0001/segmentations/kidney_right.nii.gz", "s0001/ct.nii.gz", "s0001"),
+            ("bwcr", f"{FRAME}_gt.nii.gz", f"{FRAME}.nii.gz", "patient001_frame09"),
+        )
+    ],
+)
+def test_an_image_without_label_is_left_out(
+    bundle: str, label: str, image: str, case: str, spoiled: Callable, run_tiny: Callable, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """It is named, and the others train."""
+    data = spoiled(bundle)
+    (data / label).unlink()
+    run_tiny(bundle, "training", ["train"], data, tmp_path / "output")
+    assert f"were left out; the first is {image}" in capsys.readouterr().out
+    used = json.loads((tmp_path / "output/split.json").read_text())
+    assert case not in [name for names in used.values() for name in names]
+    assert read_csv(tmp_path / "output/metrics.csv")
+
+
 @pytest.mark.parametrize("bundle", [pytest.param(name, marks=pytest.mark.hostile(name)) for name in IMAGES])
 @pytest.mark.parametrize("empty", [False, True], ids=["missing", "empty"])
 def test_no_data_set(bundle: str, empty: bool, run_tiny: Callable, refused: Callable, tmp_path: Path) -> None:
@@ -236,16 +269,40 @@ def test_no_data_set(bundle: str, empty: bool, run_tiny: Callable, refused: Call
         run_tiny(bundle, "training", ["train"], data, tmp_path / "output")
 
 
-ARGUMENTS: list[tuple[str, dict[str, Any], str]] = [
+ARGUMENTS: list[tuple[str, dict[str, Any], str]] = [  # noise_… are those of the overlay noise.yaml
     ("t_loss", {"noise_alpha": 1.5}, "alpha"),
     ("t_loss", {"noise_alpha": -0.1}, "alpha"),
     ("t_loss", {"loss_name": "t-loss"}, "did you mean 't_loss'?"),
+    ("t_loss", {"image_size": 64}, "image_size: expected two whole numbers above 0, the sides in pixels, got 64"),
+    ("t_loss", {"image_size": [64, 64, 64]}, "image_size: expected two whole numbers above 0"),
+    ("t_loss", {"image_size": [0, 8]}, "image_size: expected two whole numbers above 0"),
+    ("t_loss", {"features": 16}, "features: expected positive whole numbers, one for each resolution, got 16"),
+    ("t_loss", {"channels": "gray"}, "channels: expected a whole number from 1 up, got 'gray'"),
+    ("t_loss", {"spatial_dims": 3}, "spatial_dims: expected 2 for images of 2 dimensions, got 3"),
+    ("t_loss", {"class_names": "lung"}, "class_names: expected a list of names, got 'lung'"),
+    ("t_loss", {"class_values": 255}, "class_values: expected a mapping from names to values in the label files"),
+    ("t_loss", {"fractions": [0.5, "half", 0.1]}, "fractions: expected three shares that sum to 1"),
+    ("t_loss", {"layout": "plian"}, "layout: expected one of"),
+    ("t_loss", {"cache": "disc"}, "cache: expected one of memory, disk, none, got 'disc'"),
     ("marginal_thresholding", {"fold": 3}, "fold: expected 0 to 2 for 3 folds, got 3"),
-    ("marginal_thresholding", {"fold": -1}, "fold: expected 0 to 2"),
+    ("marginal_thresholding", {"fold": -1}, "fold: expected a whole number from 0 up, got -1"),
+    ("marginal_thresholding", {"fold": "first"}, "fold: expected a whole number from 0 up, got 'first'"),
     ("marginal_thresholding", {"fold": 0, "num_folds": 7}, "num_folds: expected 2 to 6"),
+    ("marginal_thresholding", {"patch_size": [16, 16]}, "patch_size: expected 3 sides in voxels, got [16, 16]"),
+    ("marginal_thresholding", {"spacing": "fine"}, "spacing: expected sides of a voxel in mm (−1: as they are)"),
+    ("marginal_thresholding", {"max_cases": "all"}, "max_cases: expected a whole number from 2 up, got 'all'"),
+    (
+        "marginal_thresholding",
+        {"noise_a": -0.1},
+        "a, the standard deviation of the displacement, must be finite and from 0 up",
+    ),
+    ("marginal_thresholding", {"noise_b": -0.1}, "b, the correlation length, must be above 0"),
     ("marginal_thresholding", {"organ": "kidney_rihgt"}, "did you mean 'kidney_right'?"),
     ("bwcr", {"method": "bcwr"}, "did you mean 'bwcr'?"),
     ("bwcr", {"counts": {"training": 9, "validation": 1, "test": 1}}, "lower the numbers of training"),
+    ("bwcr", {"counts": 5}, "counts: expected whole numbers of training, validation and test subjects, got 5"),
+    ("bwcr", {"orientation": "RAR"}, "orientation: expected three axis codes such as RAS"),
+    ("bwcr", {"annotators": ["HS"]}, "The layout acdc has no option annotators"),
     ("bwcr", {"radius": -1}, "radius"),
     ("disentangling_annotators", {"annotators": ["good", "carful"]}, "there is no carful"),
     ("disentangling_annotators", {"annotators": []}, "annotators: expected a list"),
@@ -266,25 +323,9 @@ def test_an_argument_is_out_of_range(
     bundle: str, overrides: dict[str, Any], message: str,
     data_sets: Callable, run_tiny: Callable, refused: Callable, tmp_path: Path,
 ) -> None:  # fmt: skip
+    configs = ["train", "noise"] if any(key.startswith("noise_") for key in overrides) else ["train"]
     with refused(message, unchanged=tmp_path):
-        run_tiny(bundle, "training", ["train"], data_sets(bundle), tmp_path / "output", **overrides)
-
-
-@pytest.mark.hostile("marginal_thresholding")
-@pytest.mark.parametrize(
-    ("overrides", "message"),
-    [
-        ({"noise_a": -0.1}, "a, the standard deviation of the displacement, must be finite and from 0 up"),
-        ({"noise_b": -0.1}, "b, the correlation length, must be above 0"),
-    ],
-    ids=["noise_a", "noise_b"],
-)
-def test_label_noise_is_out_of_range(
-    overrides: dict[str, Any], message: str, data_sets: Callable, run_tiny: Callable, refused: Callable, tmp_path: Path
-) -> None:
-    bundle = "marginal_thresholding"
-    with refused(message, unchanged=tmp_path):
-        run_tiny(bundle, "training", ["train", "noise"], data_sets(bundle), tmp_path / "output", **overrides)
+        run_tiny(bundle, "training", configs, data_sets(bundle), tmp_path / "output", **overrides)
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from common.datasets.case_names import case_fault, normalize_case
 from common.datasets.dataset import Dataset
 from common.datasets.listing import Listing, find_unread
 from common.errors import InputError
+
+COUNTED = re.compile(r"^\d+ files: ")  # see `find_unread`
 
 
 def assemble(
@@ -75,12 +78,19 @@ def assemble(
     if not cases:
         raise InputError(f"{listing.root} holds no labelled case in the layout {layout}, which expects {expects}.")
     refused += find_unread(listing, files, reasons or {})
-    said = list(notes)
-    if refused:
-        first = os.path.relpath(refused[0][0], listing.root)
-        said.append(f"{len(refused)} files or folders were left out; the first is {first}: {refused[0][1]}.")
+    said = [*notes, *_left_out(refused, listing.root)]
     ordered = tuple(cases[case] for case in sorted(cases))
     return Dataset(layout, listing.root, ordered, notes=tuple(said), left_out=tuple(refused), **known)
+
+
+def _left_out(refused: Sequence[tuple[str, str]], root: Path) -> Iterator[str]:
+    """A sentence for each reason, with the first file."""
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for path, reason in refused:
+        by_reason[COUNTED.sub("", reason)].append(path)
+    for reason, paths in by_reason.items():
+        first = os.path.relpath(paths[0], root)
+        yield f"{len(paths)} files or folders were left out; the first is {first}: {reason}."
 
 
 def compile_subject(pattern: str | None) -> re.Pattern[str] | None:

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from common.datasets.dataset import Dataset
+from common.datasets.given import names_of
 from common.datasets.listing import describe_folder
 from common.errors import InputError
 
@@ -69,6 +70,8 @@ def read_dataset(dataset_dir: str | os.PathLike[str], layout: str | None = None,
         raise InputError(
             f"The layout {layout} has no option {', '.join(unknown)}; it has {', '.join(known) or 'none'}."
         )
+    if "annotators" in given:
+        given["annotators"] = names_of("annotators", given["annotators"])
     dataset: Dataset = read(root, **given)
     return dataclasses.replace(dataset, notes=(*notes, *dataset.notes))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import nibabel as nib
 
 from common.datasets.dataset import Dataset
+from common.datasets.given import whole_number
 from common.datasets.layouts.assemble import assemble, folder_names
 from common.datasets.listing import list_folder
 from common.errors import InputError
@@ -41,8 +42,8 @@ def read(
     Raises:
         InputError: there is no such organ (the nearest name is given), only empty ones, or a mask cannot be read.
     """
-    if max_cases is not None and max_cases < 2:
-        raise InputError(f"max_cases must be at least 2, or None for all, got {max_cases}.")
+    if max_cases is not None:
+        max_cases = whole_number("max_cases", max_cases, least=2)
     listing = list_folder(root)
     existing = set(listing.files)
     cases = sorted(file.removesuffix("/ct.nii.gz") for file in listing.files if file.endswith("/ct.nii.gz"))

@@ -81,7 +81,9 @@ def test_what_has_no_partner_or_place_is_named(tmp_path):
     assert "nowhere" in found.pop("lost")
     assert "leads back" in found.pop("images/loop")
     assert not found
-    assert any("8 files or folders were left out" in note for note in dataset.notes)
+    said = [note for note in dataset.notes if "left out" in note]
+    assert len(said) == 8, "a sentence for each reason"
+    assert "1 files or folders were left out; the first is images/b.png: there is no label of its name." in said
 
 
 def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):

@@ -159,7 +159,7 @@ def test_readme(repository: Path) -> None:
 
 
 def test_bundles_share_less_than_half_of_their_lines(bundles: list[Path]) -> None:
-    """What stands in all five, the same stages and options under the same keys, is the frame; the rest is a method's."""
+    """What stands in all five, stages and options under the same keys, is the frame; the rest is of one method."""
     texts = {path.name: (path / "configs/train.yaml").read_text(encoding="utf-8") for path in bundles}
     frame = lint.common_lines(list(texts.values()))
     for first, second in combinations(texts, 2):

@@ -4,6 +4,7 @@
 # Versions: MedPy 0.5.2, NumPy 2.4.6, SciPy 1.17.1.
 # Behavior: medpy.filter.image.resample returns (array, header) and also sets the new spacing in the header passed in. An
 #     image and its label have the same header; used for both, it makes the second call find nothing to do.
+#     (Its docstring warns of the change in place; the call that does nothing warns of nothing.)
 # Expected: the header passed in stays as it is, since a header is returned; image and label get the same grid.
 # Seen: image and label of 20 x 20 x 20 voxels of 1 mm, both resampled to 2 mm with one header: (10, 10, 10) for the image,
 #     (20, 20, 20) for the label.

@@ -51,6 +51,7 @@ class Plan:
             −1 … 1), ``none``. With ``bias_field: n4`` the bias field of volumes is corrected before,
             with ``nonzero: true`` ``zscore`` of volumes takes the values that are not 0 alone.
         features: of each resolution of the network.
+        method: options of the method on which its network depends, by name.
         fingerprint: what it was made from.
         notes: decisions that alter data, a sentence each.
 
@@ -74,6 +75,7 @@ class Plan:
     crop: str
     normalization: Mapping[str, Any]
     features: tuple[int, ...]
+    method: Mapping[str, Any] = field(default_factory=dict)
     fingerprint: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -207,7 +209,7 @@ class Plan:
             InputError: attributes are missing or unknown.
         """
         names = {entry.name for entry in fields(cls)}
-        missing, unknown = names - content.keys() - {"fingerprint", "notes"}, content.keys() - names
+        missing, unknown = names - content.keys() - {"method", "fingerprint", "notes"}, content.keys() - names
         if missing or unknown:
             raise InputError(
                 f"{source}: expected the entries of a plan; missing: {', '.join(sorted(missing)) or 'none'}, "
@@ -229,10 +231,12 @@ class Plan:
             ['channels: the network was trained with 1, got 3']
         """
         found = []
-        for name, value in given.items():
-            if value is None:
+        options = dict(given.get("method") or {})
+        for name, value in [*given.items(), *options.items()]:
+            if name == "method" or (value is None and name not in options):
                 continue
-            written, asked = getattr(self, name), _frozen(value)
+            written = self.method.get(name) if name in options else getattr(self, name)
+            asked = _frozen(value)
             if name == "class_names" and isinstance(asked, dict):
                 asked = tuple(asked)
             if asked != written and not _close(asked, written):

@@ -341,6 +341,7 @@ def make_plan(
         crop=str(asked.get("crop", "random")),
         normalization=_normalization(dataset, fingerprint, asked, notes),
         features=features,
+        method=asked.get("method", {}),
         fingerprint=fingerprint.summary(),
     )
     _check(plan)

@@ -20,12 +20,12 @@ import yaml
 
 from common.errors import InputError, show_input_errors
 from common.io.files import whole_file
-from common.phantom_weights import RECORD, WEIGHTS, read_record, train_weights
+from common.phantom_weights import COMPANIONS, RECORD, WEIGHTS, read_record, train_weights
 from common.reached_modules import COMMON, reached_files
 
 BUNDLES = COMMON.parent / "bundles"
 REQUIRED = ("LICENSE", "configs/inference.yaml", "configs/metadata.json", "configs/train.yaml", "docs/README.md")
-SHARED = ("LICENSE", "configs", "docs", WEIGHTS)
+SHARED = ("LICENSE", "configs", "docs", WEIGHTS, *(f"models/{name}" for name in COMPANIONS))
 TEXTS = (".json", ".md", ".yaml")  # of files that may name modules of `common`
 MODEL_INFO = "model_info.json"
 

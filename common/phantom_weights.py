@@ -14,15 +14,16 @@ import yaml
 from common.errors import InputError
 from common.io.files import whole_file
 
-__all__ = ["RECORD", "WEIGHTS", "read_record", "train_weights"]
+__all__ = ["COMPANIONS", "RECORD", "WEIGHTS", "read_record", "train_weights"]
 
 WEIGHTS = "models/model.pt"
+COMPANIONS = ("plan.json", "split.json")  # of the weights, which cannot be used without
 RECORD = "models/eval_metrics.json"
 CHECKSUM = "weights_sha256"
 
 
 def train_weights(bundle: Path) -> None:
-    """Writes ``models/model.pt`` and its scores, ``models/eval_metrics.json``, into a bundle's folder.
+    """Writes ``models/model.pt``, plan, split and scores (``models/eval_metrics.json``) into a bundle's folder.
 
     Trained is the method of ``configs/demo.yaml`` (the first of its ``methods``) on the generated phantom, in a
     temporary folder; the scores are the means of its evaluation with the phantom's test labels. On one machine the same
@@ -37,11 +38,16 @@ def train_weights(bundle: Path) -> None:
     method = next(iter(plan["methods"].values()))
     with TemporaryDirectory() as folder:
         places = {"output_dir": folder, "ckpt_dir": folder, **method}
-        for verb, configs in (("training", ["train", "demo"]), ("evaluating", ["train", "demo", "evaluate"])):
+        trained = ["train", *plan.get("overlays", []), "demo"]
+        for verb, configs in (("training", trained), ("evaluating", [*trained, "evaluate"])):
             run_bundle(bundle, verb, configs, Path(folder, f"{verb}.log"), os.cpu_count() or 1, **places)
         weights = Path(folder, "model.pt").read_bytes()
+        companions = {name: Path(folder, name).read_bytes() for name in COMPANIONS}
         lines = Path(folder, "evaluation/metrics.csv").read_text(encoding="utf-8").split()
         scores = {name: round(float(value), 4) for name, value in (line.split(",") for line in lines)}
+    for name, content in companions.items():
+        with whole_file((bundle / WEIGHTS).with_name(name)) as partial:
+            partial.write_bytes(content)
     with whole_file(bundle / WEIGHTS) as partial:
         partial.write_bytes(weights)
     with whole_file(bundle / RECORD) as partial:

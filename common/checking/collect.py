@@ -128,7 +128,9 @@ def read_case(
                 meaning = meanings.get(who_drew[path]) or meanings.get("")
                 content[path] = read_label(path, LabelMeaning.from_json(meaning or {}))
         except Exception as error:  # decoders of damaged files raise whatever they meet
-            loaded.findings.append(Finding("unreadable", reason(error, path), True, path))
+            misunderstood = meanings is not None and path not in case.images and _is_readable(path)
+            kind = "label values" if misunderstood else "unreadable"
+            loaded.findings.append(Finding(kind, reason(error, path), True, path))
     loaded.images = {path: content[path] for path in case.images if path in content}
     loaded.labels = {key: content[path] for key, path in case.labels.items() if path in content}
     loaded.annotators = {who: content[path] for who, path in case.annotators.items() if path in content}
@@ -145,6 +147,14 @@ def read_case(
             for reader, drawn in zip(readers, classes, strict=True):
                 loaded.annotators[reader] = MetaTensor(drawn, affine=affine)
     return loaded
+
+
+def _is_readable(label: str) -> bool:
+    try:
+        read_label_values(label)
+    except Exception:  # decoders of damaged files raise whatever they meet
+        return False
+    return True
 
 
 def _read_series(case: CaseFiles, loaded: LoadedCase) -> None:

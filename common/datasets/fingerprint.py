@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -125,7 +125,9 @@ def case_facts(image: torch.Tensor, foreground: torch.Tensor | None = None, seed
     return CaseFacts(shape, spacing, len(image), color, values[:, chosen].numpy())
 
 
-def take_fingerprint(items: Sequence[Mapping[str, Any]], num_workers: int = 4) -> Fingerprint:
+def take_fingerprint(
+    items: Sequence[Mapping[str, Any]], num_workers: int = 4, faults: list[str] | None = None
+) -> Fingerprint:
     """Reads training cases, one after the other, and sums them up.
 
     Of more than 200 cases the images of 200 are read, of more than 1,000 the labels of 1,000, drawn by name.
@@ -133,12 +135,15 @@ def take_fingerprint(items: Sequence[Mapping[str, Any]], num_workers: int = 4) -
     Args:
         items: of the training section, with ``case``, ``image``, and ``label`` or ``annotators``.
         num_workers: threads that read.
+        faults: where the sentences on cases go that cannot be used, which are then left out, so that `checking` can
+            name them all; None: the first is raised.
 
     Returns:
         `Fingerprint`; nothing of the images is kept but 10,000 intensities of each while it is made.
 
     Raises:
-        InputError: there is no case, a file cannot be read, or pictures and volumes, or numbers of channels, are mixed.
+        InputError: there is no case, a file cannot be read, or pictures and volumes, or numbers of channels, are mixed;
+            with ``faults`` only where no case is left.
     """
     if not items:
         raise InputError("There is no training case.")
@@ -146,13 +151,26 @@ def take_fingerprint(items: Sequence[Mapping[str, Any]], num_workers: int = 4) -
     order = shuffled(by_case, seed=0)
     chosen = [by_case[name] for name in sorted(order[:MAX_CASES])]
     with ThreadPoolExecutor(max(1, num_workers)) as pool:
-        facts = list(pool.map(_facts_of, chosen))
+        facts = list(pool.map(lambda item: _or_fault(_facts_of, item), chosen))
         names = [(name, path) for case in sorted(order[:MAX_LABELS]) for name, path in _label_files(by_case[case])]
-        observed = list(pool.map(lambda pair: observe_label(pair[1]), names))
+        observed = list(pool.map(lambda pair: _or_fault(observe_label, pair[1]), names))
+    errors = [found for found in (*facts, *observed) if isinstance(found, InputError)]
+    cases = sorted(order[:MAX_CASES])
+    usable = [(case, fact) for case, fact in zip(cases, facts, strict=True) if isinstance(fact, CaseFacts)]
+    if errors and (faults is None or not usable or (observed and all(isinstance(one, InputError) for one in observed))):
+        raise errors[0]
+    if faults is not None:
+        faults += map(str, errors)
+        usable = _of_one_kind(usable, faults)
     labels: dict[str, list[LabelObservation]] = {}
     for (name, _), observation in zip(names, observed, strict=True):
-        labels.setdefault(name, []).append(observation)
-    return summarize(facts, {name: tuple(found) for name, found in labels.items()}, sorted(order[:MAX_CASES]))
+        if isinstance(observation, LabelObservation):
+            labels.setdefault(name, []).append(observation)
+    return summarize(
+        [fact for _, fact in usable],
+        {name: tuple(found) for name, found in labels.items()},
+        [case for case, _ in usable],
+    )
 
 
 def summarize(
@@ -207,6 +225,32 @@ def summarize(
     )
 
 
+def _or_fault(read: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        return read(value)
+    except InputError as error:
+        return error
+
+
+def _of_one_kind(usable: Sequence[tuple[str, CaseFacts]], faults: list[str]) -> list[tuple[str, CaseFacts]]:
+    """The cases of the usual numbers of dimensions and, of volumes, of channels; what is wrong with the others."""
+    kept = list(usable)
+    for what in ("dimensions", "channels"):
+        numbers = [len(fact.shape) if what == "dimensions" else fact.channels for _, fact in kept]
+        if what == "channels" and len(kept[0][1].shape) != 3:
+            break
+        usual = Counter(numbers).most_common(1)[0][0]
+        for (case, _), number in zip(kept, numbers, strict=True):
+            if number != usual:
+                faults.append(_other_kind(case, what, number, usual))
+        kept = [one for one, number in zip(kept, numbers, strict=True) if number == usual]
+    return kept
+
+
+def _other_kind(case: str, what: str, found: int, usual: int) -> str:
+    return f"Case {case}: expected images of one number of {what}, got {found} where the other cases have {usual}."
+
+
 def _facts_of(item: Mapping[str, Any]) -> CaseFacts:
     image = read_image(item["image"])
     label = next((path for _, path in _label_files(item)), None)
@@ -226,6 +270,4 @@ def _require_one_kind(what: str, found: Sequence[int], cases: Sequence[str]) -> 
     if len(counts) > 1:
         (usual, _), (other, _) = counts.most_common(1)[0], counts.most_common()[-1]
         case = cases[list(found).index(other)]
-        raise InputError(
-            f"Case {case}: expected images of one number of {what}, got {other} where the other cases have {usual}."
-        )
+        raise InputError(_other_kind(case, what, other, usual))

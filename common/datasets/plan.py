@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from common.datasets.fingerprint import Fingerprint
 from common.datasets.given import checked_given
 from common.errors import InputError
 from common.io.label_inference import infer_annotator_meanings, infer_label_meaning
-from common.io.label_meaning import LabelMeaning
+from common.io.label_meaning import LabelMeaning, LabelObservation
 
 __all__ = ["Plan", "make_plan"]
 
@@ -54,6 +54,7 @@ class Plan:
         method: options of the method on which its network depends, by name.
         fingerprint: what it was made from.
         notes: decisions that alter data, a sentence each.
+        faults: of training cases that cannot be used, a sentence each: `checking` names them, no training starts.
 
     Example:
         >>> plan = example_plan()
@@ -78,6 +79,7 @@ class Plan:
     method: Mapping[str, Any] = field(default_factory=dict)
     fingerprint: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
 
     @property
     def num_classes(self) -> int:
@@ -167,7 +169,7 @@ class Plan:
         Returns:
             A page of JSON, a line for each attribute; see `from_json`.
         """
-        content = {"format": FORMAT} | asdict(self)
+        content = {"format": FORMAT} | {name: value for name, value in asdict(self).items() if name != "faults"}
         lines = [f"    {json.dumps(name)}: {_dumped(value)}" for name, value in content.items()]
         return "{\n" + ",\n".join(lines) + "\n}\n"
 
@@ -209,7 +211,8 @@ class Plan:
             InputError: attributes are missing or unknown.
         """
         names = {entry.name for entry in fields(cls)}
-        missing, unknown = names - content.keys() - {"method", "fingerprint", "notes"}, content.keys() - names
+        optional = {"method", "fingerprint", "notes", "faults"}
+        missing, unknown = names - content.keys() - optional, content.keys() - names
         if missing or unknown:
             raise InputError(
                 f"{source}: expected the entries of a plan; missing: {', '.join(sorted(missing)) or 'none'}, "
@@ -258,6 +261,7 @@ def make_plan(
     class_colors: Mapping[str, str] | None = None,
     ignore_value: Any = None,
     label_threshold: float | None = None,
+    faults: list[str] | None = None,
 ) -> Plan:
     """A plan from what the data set says of itself, from the fingerprint, and from what is given.
 
@@ -283,6 +287,9 @@ def make_plan(
         ignore_value: in label files, of what was not labelled.
         label_threshold: above which a gray mask of two classes is foreground.
 
+        faults: sentences on cases that cannot be used, see `take_fingerprint`; those on labels that are not understood
+            are added to it. None: the first is raised.
+
     Returns:
         The plan, with a note for each decision that alters data.
 
@@ -299,7 +306,16 @@ def make_plan(
     notes = list(dataset.notes)
     annotators = tuple(asked.get("annotators", dataset.annotators))
     labels, class_names = _classes(
-        dataset, fingerprint, annotators, asked, class_values, class_colors, ignore_value, label_threshold, notes
+        dataset,
+        fingerprint,
+        annotators,
+        asked,
+        class_values,
+        class_colors,
+        ignore_value,
+        label_threshold,
+        notes,
+        faults,
     )
     channels = asked.get("channels", fingerprint.channels)
     if "channels" not in asked and fingerprint.image_dims == 2 and fingerprint.channels in (2, 3, 4):
@@ -345,7 +361,7 @@ def make_plan(
         fingerprint=fingerprint.summary(),
     )
     _check(plan)
-    return replace(plan, notes=tuple(notes))
+    return replace(plan, notes=tuple(notes), faults=tuple(faults or ()))
 
 
 def example_plan() -> Plan:
@@ -367,6 +383,7 @@ def _classes(
     ignore_value: Any,
     label_threshold: float | None,
     notes: list[str],
+    faults: list[str] | None,
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Meaning of the labels by annotator, and the names of the classes."""
     ignore = dataset.ignore_value if ignore_value is None else ignore_value
@@ -382,10 +399,11 @@ def _classes(
     meanings: dict[str, LabelMeaning] = {}
     drawn = {name: observed for name, observed in fingerprint.labels.items() if name in annotators}
     if drawn:
-        meanings, found = infer_annotator_meanings(drawn, **said)
+        meanings, found = _understood(infer_annotator_meanings, drawn, said, faults)
         notes += found
     if "" in fingerprint.labels:
-        meanings[""], found = infer_label_meaning(fingerprint.labels[""], **said)
+        one, found = _understood(_one_meaning, {"": fingerprint.labels[""]}, said, faults)
+        meanings |= one
         notes += found
     if not meanings and known and any(item.get("regions") for item in dataset.items):
         order = sorted(value for value in known if value != ignore)  # only other cases have a ground truth
@@ -406,6 +424,44 @@ def _classes(
     if len(set(names)) < len(names):
         raise InputError(f"class_names: expected different names, got {list(names)}.")
     return {name: meaning.to_json() for name, meaning in meanings.items()}, tuple(map(str, names))
+
+
+Meanings = tuple[dict[str, LabelMeaning], tuple[str, ...]]
+
+
+def _one_meaning(observations: Mapping[str, Sequence[LabelObservation]], **said: Any) -> Meanings:
+    meaning, notes = infer_label_meaning(observations[""], **said)
+    return {"": meaning}, notes
+
+
+def _understood(
+    infer: Callable[..., Meanings],
+    observations: Mapping[str, Sequence[LabelObservation]],
+    said: Mapping[str, Any],
+    faults: list[str] | None,
+) -> Meanings:
+    """The meanings; if need be, and ``faults`` is given, without the files that are not understood by themselves."""
+    try:
+        return infer(observations, **said)
+    except InputError:
+        if faults is None:
+            raise
+        wrong: list[str] = []
+        kept = {name: [one for one in seen if _is_clear(one, said, wrong)] for name, seen in observations.items()}
+        if not wrong or not all(kept.values()):
+            raise
+        found = infer(kept, **said)
+        faults += wrong
+        return found
+
+
+def _is_clear(observation: LabelObservation, said: Mapping[str, Any], faults: list[str]) -> bool:
+    try:
+        infer_label_meaning([observation], **said)
+    except InputError as error:
+        faults.append(str(error))
+        return False
+    return True
 
 
 def _network_dims(fingerprint: Fingerprint) -> int:

@@ -87,7 +87,8 @@ class Samples(torch.utils.data.Dataset):
         data: the items; programs such as MONAI Label replace them before training.
 
     Raises:
-        InputError: as `cached`; a volume whose tensors have different numbers of slices.
+        InputError: as `cached`; the plan knows of training cases that cannot be used;
+            a volume whose tensors have different numbers of slices.
     """
 
     def __init__(
@@ -104,6 +105,8 @@ class Samples(torch.utils.data.Dataset):
     ) -> None:
         if slices not in SLICES:
             raise InputError(f"slices: expected one of {', '.join(SLICES)}, got {slices!r}.")
+        if plan.faults:
+            raise InputError(plan.faults[0])
         self.data = data
         self.cases = cached(data, transform, cache, cache_dir, plan.to_json(), num_workers)
         drawn = ("label", "annotators") if slices == "foreground" else None

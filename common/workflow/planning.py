@@ -59,10 +59,12 @@ def plan_of(
         given: by name of a `Plan`'s attribute, what shall not be found out; None is not given.
 
     Returns:
-        The plan. What it decided is logged, a line each.
+        The plan. What it decided is logged, a line each. Training cases that cannot be used are its ``faults``, so that
+        `checking` can find all that is wrong, and `Samples` refuses to train.
 
     Raises:
-        InputError: as `take_fingerprint` and `make_plan`; what is given contradicts the plan that is resumed.
+        InputError: as `take_fingerprint` and `make_plan`, where no training case is left;
+            what is given contradicts the plan that is resumed.
     """
     if trained or (resume and Path(folder, PLAN_FILE).is_file()):
         return load_plan(folder, given)
@@ -70,9 +72,10 @@ def plan_of(
     known = {str(item["image"]) for item in dataset.items}
     if any(str(item["image"]) not in known for item in items):  # a program has put images of its own in their place
         dataset = Dataset("given", dataset.root, tuple(map(dict, items)))
+    faults: list[str] = []
     plan = make_plan(
         dataset,
-        take_fingerprint(items),
+        take_fingerprint(items, faults=faults),
         given,
         memory_gb=memory_gb,
         batch_size=batch_size,
@@ -83,6 +86,7 @@ def plan_of(
         class_colors=class_colors,
         ignore_value=ignore_value,
         label_threshold=label_threshold,
+        faults=faults,
     )
     for note in plan.notes:
         logger.info("%s", note)

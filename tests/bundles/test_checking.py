@@ -38,8 +38,10 @@ PHANTOMS: dict[str, Callable[..., str]] = {
 }
 MORE_CASES: dict[str, dict[str, Any]] = {  # than a tiny training has, so that each fault has a case of its own
     "bwcr": {"dataset_dir#num_subjects": 5, "counts": {"training": 3, "validation": 1, "test": 1}},
+    "disentangling_annotators": {"class_values": {"background": 0, "lesion": 1}},  # else any other value is a class
     "marginal_thresholding": {"dataset_dir#num_cases": 9},
     "soft_label_apl": {"dataset_dir#num_cases": 8, "dataset_dir#size": 64},
+    "t_loss": {"class_values": {"background": 0, "lung": 255}},
 }
 SIZES = {name: tiny["train"] | MORE_CASES.get(name, {}) for name, tiny in TINY.items()}
 
@@ -137,15 +139,13 @@ def plant(bundle: str, cases: dict[str, list[str]]) -> dict[str, tuple[str, str]
             planted[image] = (kind, usable)
 
     take("unreadable", "no", lambda image, label: truncate(image))
-    if bundle == "t_loss":  # 8 bits know no nan, and grey masks are cut at half of their maximum
-        take("label values", "yes", lambda image, label: rewrite(label, some_seven))
+    if bundle == "t_loss":  # 8 bits know no nan
+        take("label values", "no", lambda image, label: rewrite(label, some_seven))
         take("empty label", "yes", lambda image, label: rewrite(label, np.zeros_like))
         take("constant image", "yes", lambda image, label: rewrite(image, np.ones_like))
         return planted
     take("position", "no", lambda image, label: rewrite(label, same, shift_mm=20.0))
-    kind = "label values; refused" if bundle == "disentangling_annotators" else "label values"
-    usable = "yes" if bundle == "marginal_thresholding" else "no"  # where other values count as background
-    take(kind, usable, lambda image, label: rewrite(label, some_seven))
+    take("label values", "no", lambda image, label: rewrite(label, some_seven))
     take("not finite", "no", lambda image, label: rewrite(image, some_nan))
     return planted
 

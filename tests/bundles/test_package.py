@@ -33,6 +33,7 @@ import common.demo
 from common.errors import InputError
 from common.package import package as package_with_weights
 from common.phantom_weights import read_record, train_weights
+from common.workflow import load_plan
 
 package = partial(package_with_weights, train=False)
 FILES = {
@@ -44,7 +45,7 @@ FILES = {
     "configs/logging.conf": "[loggers]",
     "docs/README.md": "# Method",
 }
-PLAN = "demo:\n  methods:\n    ours: {loss_name: t_loss}\n    baseline: {loss_name: bce}\n"
+PLAN = "demo:\n  overlays: [overlay]\n  methods:\n    ours: {loss_name: t_loss}\n    baseline: {loss_name: bce}\n"
 
 
 @pytest.fixture
@@ -90,9 +91,10 @@ def test_products_and_caches_stay_behind(bundles_dir: Path, tmp_path: Path) -> N
     without = _names(package("method", output=str(tmp_path / "without"), bundles_dir=bundles_dir)[0])
     products = ["models/checkpoint.pt", "models/model.ts", "output/metrics.csv", "phantom/images/a.png"]
     caches = ["docs/__pycache__/a.pyc", "docs/.cache/a", "configs/.train.yaml.swp", ".DS_Store"]
-    _write_bundle(bundles_dir, dict.fromkeys([*products, *caches, "models/model.pt"], "bytes"))
+    weights = ["models/model.pt", "models/plan.json", "models/split.json"]
+    _write_bundle(bundles_dir, dict.fromkeys([*products, *caches, *weights], "bytes"))
     trained = _names(package("method", output=str(tmp_path / "trained"), bundles_dir=bundles_dir)[0])
-    assert trained - without == {"method/models/model.pt"}
+    assert trained - without == {f"method/{name}" for name in weights}
     assert without <= trained
 
 
@@ -170,6 +172,8 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
         folder = Path(overrides["ckpt_dir"])
         if verb == "training":
             (folder / "model.pt").write_bytes(b"weights")
+            for name in ("plan.json", "split.json"):
+                (folder / name).write_text(name)
         else:
             (folder / "evaluation").mkdir()
             (folder / "evaluation/metrics.csv").write_text("val_mean_dice,0.912345\nval_hausdorff_95,2.0\n")
@@ -181,9 +185,11 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
 def test_weights_and_their_scores(bundles_dir: Path, tmp_path: Path, runs: list[tuple[str, list[str]]]) -> None:
     _write_bundle(bundles_dir, {"configs/demo.yaml": PLAN})
     (path,) = package_with_weights("method", output=str(tmp_path / "dist"), bundles_dir=bundles_dir)
-    assert runs == [("training", ["train", "demo"]), ("evaluating", ["train", "demo", "evaluate"])]
+    trained = ["train", "overlay", "demo"]
+    assert runs == [("training", trained), ("evaluating", [*trained, "evaluate"])]
     archive = zipfile.ZipFile(path)
     assert archive.read("method/models/model.pt") == b"weights"
+    assert archive.read("method/models/plan.json") == b"plan.json", "which inference reads beside the weights"
     scores = {
         "val_mean_dice": 0.9123,
         "val_hausdorff_95": 2.0,
@@ -229,6 +235,8 @@ def test_trained_as_in_the_demo(
     assert scores.pop("weights_sha256")
     assert scores and all(math.isfinite(value) for value in scores.values())
     assert torch.load(copy / "models/model.pt", weights_only=True)
+    plan = load_plan(copy / "models")
+    assert plan.num_classes >= 2 and str(copy) not in plan.to_json(), "a plan holds no path of the machine"
 
 
 def test_command_line(bundles_dir: Path, tmp_path: Path) -> None:
@@ -393,6 +401,7 @@ def check(root):
 
 check(ROOT)  # from elsewhere, with PYTHONPATH
 assert sys.modules["common"].__file__.startswith(ROOT)
+sys.path.append(OTHER)  # as PYTHONPATH does, or a run of the bundle
 other = create_workflow(config_file=OTHER + "/configs/inference.json", workflow_type="inference", **PLACES)
 assert sum(parameter.numel() for parameter in other.network_def.parameters()) and other.network_def.state_dict()
 assert sys.modules["common"].__file__.startswith(ROOT), "the first copy serves both; the second has what it lacks"

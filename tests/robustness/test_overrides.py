@@ -11,6 +11,7 @@ import pytest
 from bundle_runs import BUNDLES
 from monai.bundle import ConfigWorkflow, run
 
+from common.datasets import annotated, read_dataset
 from common.workflow import begin
 
 BEGIN = {"begin": [{"_target_": "common.workflow.begin_run"}]}
@@ -147,9 +148,21 @@ def test_a_mapping_can_become_null(overridden: Callable) -> None:
     assert overridden("disentangling_annotators", **{"validate#split": None})["validate#split"] is None
 
 
-def test_annotators_may_be_numbers(overridden: Callable) -> None:
-    parser = overridden("disentangling_annotators", annotators=[1, 2, 3], truth=9)
-    assert parser["annotators"] == ["1", "2", "3"] and parser.get_parsed_content("truth") == "9"
+def test_an_overlay_that_is_not_read_demands_nothing(overridden: Callable) -> None:
+    """hippocampus.yaml has class_values of its own."""
+    parser = overridden("disentangling_annotators", class_values={"background": 0, "lesion": 1})
+    assert parser["class_values"] == {"background": 0, "lesion": 1}
+
+
+def test_annotators_may_be_numbers(tmp_path: Path) -> None:
+    """As the command line hands them over."""
+    for name in ("images", "1", "2", "3", "9"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.png").touch()
+    found = annotated(read_dataset(tmp_path, annotators=[1, 2, 3], truth=9), annotators=[1, 2, 3])
+    (item,) = found.items
+    assert found.annotators == ("1", "2", "3") == tuple(item["annotators"])
+    assert item["label"] == str(tmp_path / "9/a.png")
 
 
 def test_a_path_is_taken_literally(overridden: Callable, tmp_path: Path) -> None:

@@ -85,13 +85,7 @@ CASES: list[tuple[str, list[str], dict[str, str], Spoil, str]] = [  # name, bund
         "has masks of 0 organs",
     ),
     ("no label", ["bwcr"], {"bwcr": "patient*/*_gt.nii.gz"}, Path.unlink, "fits no layout"),
-    (
-        "image without label",
-        ["soft_label_apl"],
-        {"soft_label_apl": "bones/9000001_V00.nii.gz"},
-        Path.unlink,
-        "9000001_V00",
-    ),
+    ("no label", ["soft_label_apl"], {"soft_label_apl": "bones/*"}, Path.unlink, "fits no layout"),
     ("truncated image", [*IMAGES], IMAGES, cut, "cannot be read"),
     ("truncated label", [*LABELS], LABELS, cut, "cannot be read"),
     ("text in place of an image", [*IMAGES], IMAGES, lambda path: path.write_text("no image"), "read"),
@@ -108,7 +102,7 @@ CASES: list[tuple[str, list[str], dict[str, str], Spoil, str]] = [  # name, bund
         ["soft_label_apl"],
         {"soft_label_apl": "images/*"},
         lambda path: path.rename(path.with_suffix(".mha")),
-        "images",
+        "regions.csv, line 2: expected a known case",
     ),
     ("label of another size", ["t_loss"], LABELS, crop_picture, "its shape is 20 × 32, that of the image 32 × 32"),
     ("label of another shape", VOLUMES, LABELS, voxels(lambda array: array[:-1]), "shape"),
@@ -125,7 +119,7 @@ CASES: list[tuple[str, list[str], dict[str, str], Spoil, str]] = [  # name, bund
         ["soft_label_apl"],
         IMAGES,
         voxels(lambda array: np.stack([array, array], -1)),
-        "is no volume, its shape is",
+        "expected image and bones of one channel and the same shape, got (2, ",
     ),
     (
         "a volume among slices",
@@ -241,6 +235,7 @@ def test_one_thing_is_wrong(
         for row in (
             ("t_loss", "masks/PHANTOM_0001_0.png", "images/PHANTOM_0001_0.png", "PHANTOM_0001_0"),
             ("marginal_thresholding", "s0001/segmentations/kidney_right.nii.gz", "s0001/ct.nii.gz", "s0001"),
+            ("soft_label_apl", "bones/9000001_V00.nii.gz", "images/9000001_V00.nii.gz", "9000001_V00"),
             ("bwcr", f"{FRAME}_gt.nii.gz", f"{FRAME}.nii.gz", "patient001_frame09"),
         )
     ],

@@ -72,6 +72,8 @@ def read_dataset(dataset_dir: str | os.PathLike[str], layout: str | None = None,
         )
     if "annotators" in given:
         given["annotators"] = names_of("annotators", given["annotators"])
+    if "truth" in given:
+        given["truth"] = str(given["truth"])
     dataset: Dataset = read(root, **given)
     return dataclasses.replace(dataset, notes=(*notes, *dataset.notes))
 

@@ -1,10 +1,10 @@
 from .formats import (
-    Header,
     IMAGE_SUFFIXES,
     ITK_SUFFIXES,
     NIBABEL_SUFFIXES,
     NIFTI_SUFFIXES,
     PICTURE_SUFFIXES,
+    Header,
     is_nifti,
     is_picture,
     read_header,
@@ -23,9 +23,12 @@ from .regions import LoadRegionsd, Region, read_regions, regions_to_masks, write
 from .writers import save_like, voxel_mm3
 
 __all__ = [
-    "Header",
     "IMAGE_SUFFIXES",
     "ITK_SUFFIXES",
+    "NIBABEL_SUFFIXES",
+    "NIFTI_SUFFIXES",
+    "PICTURE_SUFFIXES",
+    "Header",
     "LabelMeaning",
     "LabelObservation",
     "LoadAnnotatorsd",
@@ -33,9 +36,6 @@ __all__ = [
     "LoadRegionsd",
     "LoadSeriesd",
     "LoadSliced",
-    "NIBABEL_SUFFIXES",
-    "NIFTI_SUFFIXES",
-    "PICTURE_SUFFIXES",
     "Region",
     "infer_annotator_meanings",
     "infer_label_meaning",

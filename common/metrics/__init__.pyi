@@ -25,10 +25,10 @@ from .soft import soft_accuracy, soft_dice
 from .structures import DiceScore, HausdorffDistance95, dice_score, hausdorff_distance_95, structure_pair
 
 __all__ = [
+    "CONVENTIONS",
     "AnnotatorDice",
     "AnnotatorLogLikelihood",
     "BrierScore",
-    "CONVENTIONS",
     "ConfusionMatrixError",
     "Convention",
     "DiceScore",

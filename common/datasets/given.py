@@ -159,6 +159,7 @@ KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {  # name: what is expected
     "crop": ("random, center or label", _text),
     "normalization": ("a kind such as zscore, or a mapping with kind and its numbers", _normalization),
     "features": ("positive whole numbers, one for each resolution", _sides()),
+    "method": ("a mapping of options of the method by name", _mapping),
     "class_values": ("a mapping from names to values in the label files", _mapping),
     "class_colors": ("a mapping from names to colors such as #ff0000", _mapping),
 }

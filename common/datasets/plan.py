@@ -51,6 +51,7 @@ class Plan:
             −1 … 1), ``none``. With ``bias_field: n4`` the bias field of volumes is corrected before,
             with ``nonzero: true`` ``zscore`` of volumes takes the values that are not 0 alone.
         features: of each resolution of the network.
+        method: options of the method on which its network depends, by name.
         fingerprint: what it was made from.
         notes: decisions that alter data, a sentence each.
         faults: of training cases that cannot be used, a sentence each: `checking` names them, no training starts.
@@ -75,6 +76,7 @@ class Plan:
     crop: str
     normalization: Mapping[str, Any]
     features: tuple[int, ...]
+    method: Mapping[str, Any] = field(default_factory=dict)
     fingerprint: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
@@ -209,7 +211,8 @@ class Plan:
             InputError: attributes are missing or unknown.
         """
         names = {entry.name for entry in fields(cls)}
-        missing, unknown = names - content.keys() - {"fingerprint", "notes", "faults"}, content.keys() - names
+        optional = {"method", "fingerprint", "notes", "faults"}
+        missing, unknown = names - content.keys() - optional, content.keys() - names
         if missing or unknown:
             raise InputError(
                 f"{source}: expected the entries of a plan; missing: {', '.join(sorted(missing)) or 'none'}, "
@@ -231,10 +234,12 @@ class Plan:
             ['channels: the network was trained with 1, got 3']
         """
         found = []
-        for name, value in given.items():
-            if value is None:
+        options = dict(given.get("method") or {})
+        for name, value in [*given.items(), *options.items()]:
+            if name == "method" or (value is None and name not in options):
                 continue
-            written, asked = getattr(self, name), _frozen(value)
+            written = self.method.get(name) if name in options else getattr(self, name)
+            asked = _frozen(value)
             if name == "class_names" and isinstance(asked, dict):
                 asked = tuple(asked)
             if asked != written and not _close(asked, written):
@@ -352,6 +357,7 @@ def make_plan(
         crop=str(asked.get("crop", "random")),
         normalization=_normalization(dataset, fingerprint, asked, notes),
         features=features,
+        method=asked.get("method", {}),
         fingerprint=fingerprint.summary(),
     )
     _check(plan)

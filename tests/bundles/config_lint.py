@@ -258,12 +258,22 @@ def mistyped_options(text: str, configs: Sequence[dict[str, Any]]) -> list[str]:
     return found
 
 
-def shared_lines(first: str, second: str) -> float:
+def lines_of(text: str) -> Counter[str]:
+    """The lines of a configuration, without comments."""
+    return Counter(line for raw in text.splitlines() if (line := re.sub(r"(^|\s)#.*", "", raw).rstrip()))
+
+
+def common_lines(texts: Sequence[str]) -> Counter[str]:
+    """The lines that stand in all of several configurations."""
+    first, *others = map(lines_of, texts)
+    for other in others:
+        first = first & other
+    return first
+
+
+def shared_lines(first: str, second: str, without: Counter[str] | None = None) -> float:
     """Share of lines that two configurations have in common, relative to the shorter one; comments do not count."""
-    lines, others = (
-        Counter(line for raw in text.splitlines() if (line := re.sub(r"(^|\s)#.*", "", raw).rstrip()))
-        for text in (first, second)
-    )
+    lines, others = (lines_of(text) - (without or Counter()) for text in (first, second))
     return (lines & others).total() / min(lines.total(), others.total())
 
 

@@ -159,10 +159,14 @@ def test_readme(repository: Path) -> None:
 
 
 def test_bundles_share_less_than_half_of_their_lines(bundles: list[Path]) -> None:
+    """What stands in all five, stages and options under the same keys, is the frame; the rest is of one method."""
     texts = {path.name: (path / "configs/train.yaml").read_text(encoding="utf-8") for path in bundles}
+    frame = lint.common_lines(list(texts.values()))
     for first, second in combinations(texts, 2):
-        share = lint.shared_lines(texts[first], texts[second])
-        assert share < 0.5, f"train.yaml of {first} and {second} share {share:.0%} of their lines"
+        share = lint.shared_lines(texts[first], texts[second], frame)
+        assert share < 0.5, f"train.yaml of {first} and {second} share {share:.0%} of their lines beside the frame"
+    for name, text in texts.items():
+        assert frame.total() / lint.lines_of(text).total() < 0.5, f"{name} is mostly frame"
 
 
 BREACHES: list[tuple[Callable[[Any], list[str]], dict[str, Any], str]] = [

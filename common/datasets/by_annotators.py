@@ -78,6 +78,9 @@ def have_ground_truth(items: Sequence[Mapping[str, Any]]) -> bool:
     Args:
         items: of one section.
 
+    Returns:
+        True if there is a case and each has one.
+
     Example:
         >>> have_ground_truth([{"label": "a.png"}, {}])
         False

@@ -108,6 +108,9 @@ def soft_geometry(plan: Plan) -> list[Transform]:
 
     Args:
         plan: with orientation and spacing, or the size of pictures.
+
+    Returns:
+        Transforms of ``image`` and ``label``.
     """
     image = geometry(plan, keys=["image"])
     if plan.image_dims == 2:
@@ -126,8 +129,16 @@ def neighbors_of(plan: Plan, neighbors: int) -> int:
         plan: of the network.
         neighbors: wanted, at least 0.
 
+    Returns:
+        A number of slices, 0 or more.
+
     Raises:
         InputError: a negative number.
+
+    Example:
+        >>> from common.datasets.plan import example_plan
+        >>> neighbors_of(example_plan(), 1)
+        0
     """
     if neighbors < 0:
         raise InputError(f"neighbors: expected 0 or more slices on either side, got {neighbors}.")
@@ -140,6 +151,14 @@ def input_channels(plan: Plan, neighbors: int) -> int:
     Args:
         plan: of the network.
         neighbors: see `neighbors_of`.
+
+    Returns:
+        C · (2 · neighbors + 1).
+
+    Example:
+        >>> from common.datasets.plan import example_plan
+        >>> input_channels(example_plan(), 1)
+        1
     """
     return plan.channels * (2 * neighbors_of(plan, neighbors) + 1)
 
@@ -150,6 +169,14 @@ def neighboring(plan: Plan, neighbors: int) -> list[Transform]:
     Args:
         plan: of the network.
         neighbors: see `neighbors_of`.
+
+    Returns:
+        One transform of ``image``, or none.
+
+    Example:
+        >>> from common.datasets.plan import example_plan
+        >>> neighboring(example_plan(), 1)
+        []
     """
     count = neighbors_of(plan, neighbors)
     return [NeighbourSlicesd("image", count)] if count else []

@@ -24,6 +24,10 @@ class Decision(NamedTuple):
         threshold: ``(B, K)`` float64 of the K foreground classes; nan where the rule has none.
         expected_dice: ``(B, K)`` float64, the Dice that each class of ``class_map`` can expect if the probabilities are
             right, 2 Σ_S p / (|S| + Σ p); 1 where a class is neither in the map nor probable anywhere.
+
+    Example:
+        >>> decide(torch.tensor([[[0.9, 0.2]]]), "half").class_map.tolist()
+        [[[1, 0]]]
     """
 
     class_map: torch.Tensor

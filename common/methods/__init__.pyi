@@ -15,7 +15,7 @@ from .disentangling_annotators import (
     selection_metric,
 )
 from .marginal_thresholding import dice_optimal_maps
-from .soft_label_apl import DetectSlices, InstanceScores, LossAverages, PrepareInstances, SumOfLosses, negative_loss
+from .soft_label_apl import DetectSlices, InstanceScores, LossAverages, PrepareInstances, SumOfLosses
 from .soft_label_files import prepare_soft_labels
 from .t_loss import MemorisationCurve
 
@@ -41,7 +41,6 @@ __all__ = [
     "consensus_key",
     "dice_optimal_maps",
     "names_of_predictions",
-    "negative_loss",
     "prepare_soft_labels",
     "prepare_targets",
     "selection_metric",

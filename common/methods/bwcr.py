@@ -128,11 +128,21 @@ class ViewLoss(nn.Module):
 
         Args:
             output: of the trainer, not used.
+
+        Returns:
+            A scalar.
         """
         return self.supervised_part
 
     def consistency_term(self, output: Any = None) -> torch.Tensor:
-        """The second term of the last batch, 0 with one view; as `supervised_term`."""
+        """The second term of the last batch, 0 with one view; as `supervised_term`.
+
+        Args:
+            output: of the trainer, not used.
+
+        Returns:
+            A scalar.
+        """
         return self.consistency_part
 
     def forward(self, logits: torch.Tensor, target: Mapping[str, Any]) -> torch.Tensor:

@@ -46,6 +46,13 @@ def consensus_key(method: str) -> str:
 
     Args:
         method: ``mean``, whose ``shares`` of the classes are soft, or another, whose ``consensus`` is a class map.
+
+    Returns:
+        ``"shares"`` or ``"consensus"``.
+
+    Example:
+        >>> consensus_key("staple")
+        'consensus'
     """
     return "shares" if method == "mean" else "consensus"
 
@@ -105,6 +112,9 @@ def prepare_targets(method: str, mirror_probability: float = 0.5) -> PrepareTarg
         method: one of `common.networks.annotator_model`.
         mirror_probability: see `AugmentBatch`.
 
+    Returns:
+        The ``prepare_batch`` of a trainer.
+
     Example:
         >>> prepare_targets("mean").targets, prepare_targets("probabilistic_unet").conditions
         (('shares',), ('annotators',))
@@ -119,6 +129,9 @@ def compared_with(ground_truth: bool) -> Callable:
 
     Args:
         ground_truth: whether the cases have one; else each annotator's prediction is compared with that annotator.
+
+    Returns:
+        A function of an engine's output.
     """
     return from_engine(["pred", "label"] if ground_truth else ["pred_by_annotator", "annotator_labels"])
 
@@ -162,6 +175,9 @@ def annotator_parameter_groups(network: nn.Module, confusion_learning_rate: floa
     Args:
         network: any; parameters with ``confusion`` in their path are those of the matrices.
         confusion_learning_rate: of their group; None: that of all.
+
+    Returns:
+        Two groups, as optimizers of PyTorch take them; without matrices one.
 
     Example:
         >>> network = nn.ModuleDict({"backbone": nn.Linear(2, 2), "confusion": nn.Linear(2, 2)})

@@ -21,7 +21,7 @@ from common.metrics import InstanceMetrics
 from common.networks.mask_rcnn import class_probabilities
 from common.transforms import AugmentBatch, find_instances, slice_instances, slices_of, without_unlabelled
 
-__all__ = ["DetectSlices", "InstanceScores", "LossAverages", "PrepareInstances", "SumOfLosses", "negative_loss"]
+__all__ = ["DetectSlices", "InstanceScores", "LossAverages", "PrepareInstances", "SumOfLosses"]
 
 Item = Mapping[str, Any]
 
@@ -78,19 +78,6 @@ class SumOfLosses(nn.Module):
 
     def forward(self, losses: Mapping[str, torch.Tensor], targets: Any) -> torch.Tensor:
         return torch.stack(list(losses.values())).sum()
-
-
-def negative_loss(output: Item) -> float | torch.Tensor:
-    """What a trainer's key metric is where only the loss is measured: the higher the better.
-
-    Args:
-        output: of MONAI's trainer.
-
-    Example:
-        >>> negative_loss({"loss": 0.5})
-        -0.5
-    """
-    return -output["loss"]
 
 
 class LossAverages:

@@ -108,6 +108,9 @@ def has_matrices(method: str) -> bool:
     Args:
         method: one of `METHODS`.
 
+    Returns:
+        True or False.
+
     Example:
         >>> has_matrices("majority"), has_matrices("separate")
         (True, False)
@@ -121,6 +124,9 @@ def output_of_method(method: str) -> str:
     Args:
         method: one of `METHODS`.
 
+    Returns:
+        ``"confusion"`` or ``"annotators"``.
+
     Example:
         >>> output_of_method("ours"), output_of_method("separate")
         ('confusion', 'annotators')
@@ -133,6 +139,9 @@ def output_of_request(annotators: bool) -> str:
 
     Args:
         annotators: whether each annotator's prediction is wanted beside the truth.
+
+    Returns:
+        ``"annotators"`` or ``"truth"``.
 
     Example:
         >>> output_of_request(True), output_of_request(False)

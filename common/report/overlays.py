@@ -192,6 +192,7 @@ def draw_overlay(image_file: PathLike, mask_file: PathLike, path: PathLike) -> P
         InputError: a file is missing or cannot be read, or the sizes differ.
 
     Example:
+        >>> from PIL import Image
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     Image.fromarray(np.eye(8, dtype=np.uint8)).save(f"{folder}/mask.png")

@@ -199,6 +199,7 @@ def draw_predictions(path: PathLike, image_file: PathLike, truth_file: PathLike,
     Source: Felfeliyan et al. 2022, Fig. 2, https://arxiv.org/abs/2209.08172.
 
     Example:
+        >>> import nibabel as nib
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     for name, array in {"mask": np.ones((8, 8, 1)), "map": np.full((8, 8, 1, 2), 0.5)}.items():

@@ -52,6 +52,9 @@ def negative_loss(output: Mapping[str, Any]) -> float:
     Args:
         output: of a trainer, with ``loss``.
 
+    Returns:
+        The loss with its sign changed.
+
     Example:
         >>> negative_loss({"loss": 0.5})
         -0.5
@@ -64,5 +67,8 @@ def key_metric(engine: Engine) -> float:
 
     Args:
         engine: of MONAI, with a key metric.
+
+    Returns:
+        A number; nan where it was not measured.
     """
     return engine.state.metrics[engine.state.key_metric_name]

@@ -84,6 +84,6 @@ def test_others_are_refused(probabilities: torch.Tensor, names: list[str] | None
     assert "Case scan" in str(raised.value) and not (tmp_path / "out").exists()
 
 
-def test_a_decision_is_for_one_channel(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="Case scan: expected the probability of one structure, got 3 channels"):
-        SaveDecisiond("pred", str(tmp_path / "out"))(item(tmp_path, shares()))
+def test_a_decision_of_several_channels_is_one_class_map(tmp_path: Path) -> None:
+    decided = SaveDecisiond("pred", str(tmp_path / "out"))(item(tmp_path, shares()))["pred"]
+    assert len(decided) == 1 and set(decided.unique().tolist()) <= {0, 1, 2}

@@ -95,11 +95,14 @@ def test_valid_voxels_are_those_with_a_source(shape, seed, strength):
     for voxel in np.ndindex(*shape):
         place = (matrix[0].numpy() @ [*(voxel - half), 1])[:2]
         beyond = [np.abs(place) - half]  # how far outside of the view, or of the image, something is looked up
+        hardly_visible = False
         for corner in product((0, 1), repeat=2):
             between = np.floor(place + half) + corner - half
-            if np.prod(1 - np.abs(place - between)) > 1e-3:  # what weighs less is not visible
+            weight = np.prod(1 - np.abs(place - between))
+            hardly_visible |= 5e-4 < weight < 2e-3  # there rounding decides
+            if weight > 1e-3:  # what weighs less is not visible
                 beyond.append(np.abs((matrix[0].inverse().numpy() @ [*between, 1])[:2]) - half)
-        if abs(np.max(beyond)) > 2e-3:  # nearer to the edge rounding may decide
+        if abs(np.max(beyond)) > 2e-3 and not hardly_visible:  # nearer to the edge rounding may decide
             assert valid[voxel] == (np.max(beyond) < 0)
 
 

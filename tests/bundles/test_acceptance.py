@@ -40,6 +40,8 @@ def unpacked(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         (shutil.copytree if (bundle / name).is_dir() else shutil.copy)(bundle / name, source / name)
     (source / "models").mkdir()
     torch.save(_network(bundle, "inference").state_dict(), source / WEIGHTS)
+    plan = _parse(bundle, "inference").get_parsed_content("plan")
+    (source / WEIGHTS).with_name("plan.json").write_text(plan.to_json(), encoding="utf-8")
     checksum = hashlib.sha256((source / WEIGHTS).read_bytes()).hexdigest()
     (source / RECORD).write_text(json.dumps({"val_score": 0.5, "weights_sha256": checksum}))
     (path,) = package(bundle.name, output=str(folder), train=False, bundles_dir=folder / "bundles")
@@ -67,10 +69,15 @@ def _configs(bundle: Path, suffix: str) -> list[str]:
     return [str(bundle / f"configs/{name}{suffix}") for name in names]
 
 
-def _network(bundle: Path, *configs: str, **overrides: Any) -> torch.nn.Module:
+def _parse(bundle: Path, *configs: str, **overrides: Any) -> ConfigParser:
     parser = ConfigParser()
     parser.read_config([bundle / f"configs/{name}.yaml" for name in configs])
     parser.update(pairs=overrides)
+    return parser
+
+
+def _network(bundle: Path, *configs: str, **overrides: Any) -> torch.nn.Module:
+    parser = _parse(bundle, *configs, **overrides)
     torch.manual_seed(0)
     return parser.get_parsed_content("network_def").eval()
 

@@ -142,6 +142,10 @@ def draw_soft_label_examples(
 
     Raises:
         InputError: a case does not fit.
+
+    Example:
+        >>> draw_soft_label_examples("examples.png", []) is None
+        True
     """
     rows = soft_label_examples(items, count, **options)
     return draw_soft_label_pipeline(path, rows) if rows else None

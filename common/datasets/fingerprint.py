@@ -114,15 +114,15 @@ def case_facts(image: torch.Tensor, foreground: torch.Tensor | None = None, seed
     values = torch.as_tensor(image).as_subclass(torch.Tensor).flatten(1)
     if foreground is not None and foreground.shape[1:] == image.shape[1:] and bool(foreground.any()):
         values = values[:, torch.as_tensor(foreground).as_subclass(torch.Tensor).flatten() > 0]
-    chosen = torch.randint(
-        values.shape[1], (min(SAMPLES, values.shape[1]),), generator=torch.Generator().manual_seed(seed)
-    )
+    if values.shape[1] > SAMPLES:
+        generator = torch.Generator().manual_seed(seed)
+        values = values[:, torch.randint(values.shape[1], (SAMPLES,), generator=generator)]
     color = (
         len(image) == 3
         and len(shape) == 2
         and not bool(torch.equal(image[0], image[1]) and torch.equal(image[1], image[2]))
     )
-    return CaseFacts(shape, spacing, len(image), color, values[:, chosen].numpy())
+    return CaseFacts(shape, spacing, len(image), color, values.numpy())
 
 
 def take_fingerprint(

@@ -76,7 +76,7 @@ def crop_picture(path: Path) -> None:
 FRAME = "patient001/patient001_frame09"
 MOVED = np.array([[1, 0, 0, 9], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]])
 CASES: list[tuple[str, list[str], dict[str, str], Spoil, str]] = [  # name, bundles, files, what is done, message
-    ("no label", ["t_loss"], {"t_loss": "masks/*"}, Path.unlink, "fits no layout"),
+    ("no label", ["t_loss"], {"t_loss": "masks/*"}, Path.unlink, "there is no folder masks of labels"),
     (
         "no label",
         ["marginal_thresholding"],
@@ -84,7 +84,7 @@ CASES: list[tuple[str, list[str], dict[str, str], Spoil, str]] = [  # name, bund
         Path.unlink,
         "has masks of 0 organs",
     ),
-    ("no label", ["bwcr"], {"bwcr": "patient*/*_gt.nii.gz"}, Path.unlink, "fits no layout"),
+    ("no label", ["bwcr"], {"bwcr": "patient*/*_gt.nii.gz"}, Path.unlink, "holds no labelled case"),
     ("no label", ["soft_label_apl"], {"soft_label_apl": "bones/*"}, Path.unlink, "holds no labelled case"),
     ("truncated image", [*IMAGES], IMAGES, cut, "cannot be read"),
     ("truncated label", [*LABELS], LABELS, cut, "cannot be read"),

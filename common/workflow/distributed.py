@@ -109,7 +109,7 @@ def share_cases(dataset: Any, batch_size: int = 1, num_workers: int = 0, **optio
     """MONAI's data loader for the validation of one of several processes: its share of the cases, none of them twice.
 
     MONAI's metrics gather what all processes found. If there are fewer cases than processes each process does all of
-    them, which leaves means and ratios as they are.
+    them, which leaves means and ratios as they are; what is counted is then counted by each.
 
     Args:
         dataset: all cases, in every process.

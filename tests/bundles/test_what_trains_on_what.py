@@ -1,6 +1,6 @@
 """Every bundle trains, resumes, is evaluated and segments on every kind of data, with values of the command line only.
 
-``make trains-on`` runs all cells and writes what this has shown into ``docs/what_trains_on_what.md``; the suite runs every
+``make trains-on`` runs all cells and writes the table of ``docs/what_trains_on_what.md``; the suite runs every
 second one.
 """
 

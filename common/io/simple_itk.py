@@ -12,6 +12,12 @@ import numpy as np
 from common.errors import InputError
 
 DETACHED = re.compile(rb"(?im)^\s*(?:data ?file|ElementDataFile)\s*[:=]\s*([^\s%]+)\s*$")
+IGNORED = (  # what a header may say and SimpleITK 2.5.7 does not heed, and the value without effect
+    ("space units", rb"(?im)^space units:[ \t]*(.+?)[ \t]*$", '"mm"'),
+    ("ElementToIntensityFunctionSlope", rb"(?im)^ElementToIntensityFunctionSlope[ \t]*=[ \t]*(.+?)[ \t]*$", "1"),
+    ("ElementToIntensityFunctionOffset", rb"(?im)^ElementToIntensityFunctionOffset[ \t]*=[ \t]*(.+?)[ \t]*$", "0"),
+)
+EVEN = 0.2  # how far a slice may lie from an even grid, in distances of slices: room for rounded positions
 TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # the axes of DICOM and ITK run to the left and to the back
 
 
@@ -47,16 +53,21 @@ def read_itk(path: Any) -> Any:
         The `SimpleITK.Image`.
 
     Raises:
-        InputError: SimpleITK is not installed, the file cannot be read, or a folder does not hold exactly one series.
+        InputError: SimpleITK is not installed, the file cannot be read, its header says what SimpleITK ignores (units
+            other than mm in NRRD, a slope or offset in MetaImage), a folder does not hold exactly one series, or one
+            whose slices are missing or unevenly spaced.
     """
     path = Path(path)
     sitk = simple_itk(f"Reading {path}")
     try:
         if not path.is_dir():
+            _refuse_ignored(path)
             return sitk.ReadImage(str(path))
         series = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(path))
         if len(series) == 1:
-            return sitk.ReadImage(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path), series[0]))
+            names = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path), series[0])
+            _refuse_uneven(path, names, sitk)
+            return sitk.ReadImage(names)
     except RuntimeError as error:
         raise InputError(f"{path} cannot be read by SimpleITK ({_last_line(error)}).") from error
     raise InputError(f"{path} must hold the files of one DICOM series, but it holds {len(series)} series.")
@@ -75,6 +86,7 @@ def read_itk_header(path: Any) -> tuple[tuple[int, ...], int, int, np.ndarray]:
         InputError: SimpleITK is not installed, or the header cannot be read.
     """
     sitk = simple_itk(f"Reading {path}")
+    _refuse_ignored(Path(path))
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:
@@ -134,6 +146,49 @@ def write_itk(path: Any, array: np.ndarray, affine: np.ndarray, channels: bool) 
     image.SetOrigin(lps[:size, 3].tolist())
     image.SetDirection((lps[:size, :size] / spacing).ravel().tolist())
     sitk.WriteImage(image, str(path), useCompression=True)
+
+
+def _refuse_ignored(path: Path) -> None:
+    """Raises where a header says what SimpleITK would ignore in silence."""
+    if path.suffix.lower() not in (".nrrd", ".nhdr", ".mha", ".mhd") or not path.is_file():
+        return
+    with path.open("rb") as file:
+        head = file.read(4096)
+    for name, pattern, expected in IGNORED:
+        found = re.search(pattern, head)
+        values = found[1].decode("utf-8", "replace").split() if found else []
+        if other := [value for value in values if value != expected and not _equal(value, expected)]:
+            raise InputError(f"{path}: expected {name} {expected}, which alone is read rightly, got {other[0]}.")
+
+
+def _equal(value: str, expected: str) -> bool:
+    """Whether both are the same number."""
+    try:
+        return float(value) == float(expected)
+    except ValueError:
+        return False
+
+
+def _refuse_uneven(path: Path, names: Any, sitk: ModuleType) -> None:
+    """Raises where slices of a DICOM series are missing: SimpleITK spreads the others evenly, so they would move."""
+    reader, places, across = sitk.ImageFileReader(), [], None
+    for name in names:
+        reader.SetFileName(name)
+        reader.ReadImageInformation()
+        if not reader.HasMetaDataKey("0020|0032") or not reader.HasMetaDataKey("0020|0037"):
+            return
+        axes = np.array(reader.GetMetaData("0020|0037").split("\\"), dtype=float).reshape(2, 3)
+        across = np.cross(*axes) if across is None else across
+        places.append(float(np.array(reader.GetMetaData("0020|0032").split("\\"), dtype=float) @ across))
+    places.sort()
+    even = np.linspace(places[0], places[-1], len(places))
+    distance = even[1] - even[0] if len(places) > 1 else 0.0
+    if np.abs(even - places).max() > EVEN * distance or (len(places) > 1 and distance == 0):
+        steps = np.diff(places)
+        raise InputError(
+            f"{path}: expected slices at equal distances, got distances from {steps.min():g} to {steps.max():g} mm; "
+            "slices are missing, or twice there."
+        )
 
 
 def _affine(image: Any) -> np.ndarray:

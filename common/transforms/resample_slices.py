@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
@@ -126,11 +127,13 @@ class _Resampling(MapTransform, InvertibleTransform):
             item[key] = MetaTensor(result, meta=item[key].meta, applied_operations=item[key].applied_operations)
         return item
 
+    @abstractmethod
     def _forward(self, image: torch.Tensor, affine: Any) -> tuple[torch.Tensor, dict[str, Any]]:
-        raise NotImplementedError
+        """The image resampled, and what `_backward` needs besides the original size."""
 
+    @abstractmethod
     def _backward(self, image: torch.Tensor, size: Sequence[int], extra: Mapping[str, Any]) -> torch.Tensor:
-        raise NotImplementedError
+        """The image at its original size."""
 
 
 class ResizeAread(_Resampling):

@@ -66,7 +66,9 @@ def measure(bundle: str, volume: str, device: str, threads: int) -> dict[str, fl
 
 def _resident() -> float:
     """The largest resident set so far in megabytes (getrusage would include that of the process that started us)."""
-    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    (line,) = (
+        line for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM")
+    )
     return int(line.split()[1]) * 1.024e-3
 
 

@@ -130,7 +130,7 @@ def bundle_contents(bundle_dir: Path) -> Mapping[str, bytes]:
     scores = read_record(bundle_dir)
     if scores:
         metadata = json.loads(contents["configs/metadata.json"]) | {"eval_metrics": scores}
-        contents["configs/metadata.json"] = (json.dumps(metadata, indent=4, ensure_ascii=False) + "\n").encode()
+        contents["configs/metadata.json"] = (json.dumps(metadata, indent=4) + "\n").encode()
     texts = {f"{bundle_dir / name}": text.decode() for name, text in contents.items() if name.endswith(TEXTS)}
     return contents | {file.relative_to(COMMON.parent).as_posix(): file.read_bytes() for file in reached_files(texts)}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import locale
 import os
 import platform
 import subprocess
@@ -45,6 +46,14 @@ COLUMNS = (
     "checking",
     HOSTILE,
 )
+
+
+@pytest.fixture(autouse=True)
+def kept_locale() -> Iterator[None]:
+    """SimpleITK leaves a process that wrote DICOM with tags of its own in the locale "C", where text is ASCII."""
+    before = locale.setlocale(locale.LC_ALL)
+    yield
+    locale.setlocale(locale.LC_ALL, before)
 
 
 @pytest.fixture

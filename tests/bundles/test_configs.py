@@ -73,6 +73,11 @@ def test_configuration_as_written(config_files: list[str]) -> None:
     assert not found, "\n".join(found)
 
 
+def test_configurations_are_ascii(bundle: Path) -> None:
+    """MONAI reads them in the encoding of the user's machine, which need not be UTF-8."""
+    assert not [path.name for path in (bundle / "configs").iterdir() if not path.read_bytes().isascii()]
+
+
 @pytest.mark.acceptance("zoo acceptance")
 @pytest.mark.parametrize("name", KEYS)
 def test_model_zoo_keys(name: str, bundle: Path) -> None:

@@ -76,7 +76,7 @@ def arguments(overrides: dict[str, Any]) -> list[str]:
 
 
 def children(process: int) -> list[int]:
-    return [int(pid) for pid in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+    return [int(pid) for pid in Path(f"/proc/{process}/task/{process}/children").read_text(encoding="utf-8").split()]
 
 
 @pytest.fixture(scope="module")
@@ -232,6 +232,6 @@ def test_no_process_trains_on_without_torchrun(tmp_path: Path) -> None:
 
 def _runs(process: int) -> bool:
     try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False

@@ -116,7 +116,9 @@ class WarmPython:
 
     def write_command(self, path: Path) -> str:
         """Writes a program that stands in for ``python`` where another program starts it; returns its path."""
-        path.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S -E "{__file__}" --at "{self.address}" "$@"\n')
+        path.write_text(
+            f'#!/bin/sh\nexec "{sys.executable}" -S -E "{__file__}" --at "{self.address}" "$@"\n', encoding="utf-8"
+        )
         path.chmod(0o755)
         return str(path)
 

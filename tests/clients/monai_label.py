@@ -26,7 +26,6 @@ import sys
 import tempfile
 import time
 import urllib.error
-import urllib.parse
 import urllib.request
 import uuid
 import venv
@@ -154,7 +153,7 @@ def _serve(python: Path, app: Path, studies: Path, bundles: list[str], log: Path
     command += ["--conf", "zoo_source", "ngc", "--conf", "sam2", "false"]
     variables = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     variables |= {"MONAI_LABEL_DATASTORE_FILE_EXT": '["*.nii.gz","*.nii","*.png"]', "HOME": str(app.parent)}
-    with log.open("w") as file:
+    with log.open("w", encoding="utf-8") as file:
         server = subprocess.Popen(command, cwd=app.parent, env=variables, stdout=file, stderr=subprocess.STDOUT)
         try:
             address = f"http://127.0.0.1:{port}"
@@ -174,9 +173,9 @@ def _wait(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
                 return
         except OSError:
             if server.poll() is not None:
-                sys.exit(f"MONAI Label ended with {server.returncode}:\n{log.read_text()[-4000:]}")
+                sys.exit(f"MONAI Label ended with {server.returncode}:\n{log.read_text(encoding='utf-8')[-4000:]}")
             time.sleep(1)
-    sys.exit(f"MONAI Label did not answer within ten minutes:\n{log.read_text()[-4000:]}")
+    sys.exit(f"MONAI Label did not answer within ten minutes:\n{log.read_text(encoding='utf-8')[-4000:]}")
 
 
 def _checks(

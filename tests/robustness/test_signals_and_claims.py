@@ -76,7 +76,7 @@ def when(ready: Callable[[], bool], act: Callable[[], None]) -> threading.Thread
 
 
 def epochs(table: Path) -> int:
-    return len(table.read_text().splitlines()) - 1 if table.exists() else 0
+    return len(table.read_text(encoding="utf-8").splitlines()) - 1 if table.exists() else 0
 
 
 @pytest.mark.parametrize("bundle", hostile())

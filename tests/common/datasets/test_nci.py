@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import locale
 import sys
 from collections import Counter
 
@@ -93,14 +92,6 @@ def voxels():
     label[2:5, 5:12, 6:15] = 1
     label[3:5, 7:10, 8:12] = 2
     return (100 * z + 2 * y + x).astype(np.int16), label
-
-
-@pytest.fixture(autouse=True)
-def kept_locale():
-    """Writing DICOM files with their own tags leaves the process in the locale "C", where text is ASCII to Python."""
-    before = locale.setlocale(locale.LC_ALL)
-    yield
-    locale.setlocale(locale.LC_ALL, before)
 
 
 def write_series(sitk, folder, array, series="1.2.826.0.1.3680043.2.1125.1"):

@@ -71,7 +71,7 @@ def test_the_same_seed_gives_the_same_files(phantom, tmp_path):
     for name in ("images/9000003_V00.nii.gz", "new/NEW_0002.nii.gz"):
         assert np.array_equal(volume(f"{again}/{name}"), volume(f"{phantom}/{name}"))
         assert not np.array_equal(volume(f"{other}/{name}"), volume(f"{phantom}/{name}"))
-    assert Path(again, "regions.csv").read_text() == Path(phantom, "regions.csv").read_text()
+    assert Path(again, "regions.csv").read_bytes() == Path(phantom, "regions.csv").read_bytes()
     for wrong in ({"num_cases": 3}, {"size": 40}, {"num_slices": 2}):
         with pytest.raises(InputError, match="num_cases ≥ 4, size ≥ 48"):
             write_knee_phantom(tmp_path / "wrong", **wrong)

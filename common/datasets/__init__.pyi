@@ -10,7 +10,8 @@ from .isic import isic_datalist
 from .layouts.recognize import read_dataset
 from .mnist import write_mnist_annotators
 from .nci import nci_datalist
-from .plan import Plan, make_plan
+from .plan import Plan
+from .plan_rules import make_plan
 from .samples import Samples
 from .shenzhen import shenzhen_datalist
 from .slice_dataset import SliceDataset

@@ -11,11 +11,15 @@ from common.errors import InputError
 __all__ = ["checked_given", "names_of", "whole_number"]
 
 
-def checked_given(given: Mapping[str, Any]) -> dict[str, Any]:
+def checked_given(
+    given: Mapping[str, Any], kinds: Mapping[str, tuple[str, Callable[[Any], Any]]] | None = None
+) -> dict[str, Any]:
     """What is given for a `Plan`, in the form that a plan has.
 
     Args:
-        given: by name of a `Plan`'s attribute, or ``class_values``, ``class_colors``; None is not given.
+        given: by name of a `Plan`'s attribute; None is not given.
+        kinds: by name, what is expected and what reads it. None: the attributes of a plan; ``OPTION_KINDS``: the other
+            arguments of `make_plan`.
 
     Returns:
         What is given, lists as tuples, names as text.
@@ -29,12 +33,13 @@ def checked_given(given: Mapping[str, Any]) -> dict[str, Any]:
         {'image_size': (64, 48), 'annotators': ('1', '2')}
     """
     given = {name: value for name, value in given.items() if value is not None}
-    unknown = given.keys() - KINDS.keys()
+    kinds = KINDS if kinds is None else kinds
+    unknown = given.keys() - kinds.keys()
     if unknown:
         raise InputError(f"A plan has no {', '.join(sorted(unknown))}.")
     found = {}
     for name, value in given.items():
-        expected, read = KINDS[name]
+        expected, read = kinds[name]
         try:
             found[name] = read(value)
         except (TypeError, ValueError) as error:
@@ -131,6 +136,19 @@ def _size(value: Any) -> float:
     return float(value)
 
 
+def _above_zero(value: Any) -> float:
+    number = _number(value)
+    if number <= 0:
+        raise ValueError
+    return number
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError
+    return float(value)
+
+
 def _mapping(value: Any) -> dict[Any, Any]:
     if not isinstance(value, Mapping) or not value:
         raise ValueError
@@ -160,6 +178,16 @@ KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {  # name: what is expected
     "normalization": ("a kind such as zscore, or a mapping with kind and its numbers", _normalization),
     "features": ("positive whole numbers, one for each resolution", _sides()),
     "method": ("a mapping of options of the method by name", _mapping),
+}
+COUNT = ("a whole number from 1 up", _whole)
+OPTION_KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {  # of `make_plan`, beside the attributes of a plan
+    "memory_gb": ("a number above 0", _above_zero),
+    "batch_size": COUNT,
+    "base_features": COUNT,
+    "most_levels": COUNT,
+    "default_normalization": KINDS["normalization"],
     "class_values": ("a mapping from names to values in the label files", _mapping),
     "class_colors": ("a mapping from names to colors such as #ff0000", _mapping),
+    "ignore_value": ("a value in the label files", _frozen),
+    "label_threshold": ("a number", _number),
 }

@@ -14,8 +14,9 @@ from ignite.engine import Engine, Events
 
 from common.datasets.dataset import Dataset
 from common.datasets.fingerprint import take_fingerprint
-from common.datasets.given import checked_given
-from common.datasets.plan import Plan, make_plan
+from common.datasets.given import OPTION_KINDS, checked_given
+from common.datasets.plan import Plan
+from common.datasets.plan_rules import make_plan
 from common.datasets.split import Split, split_dataset
 from common.errors import InputError
 from common.io.files import whole_file
@@ -35,16 +36,7 @@ def plan_of(
     folder: str | os.PathLike[str],
     resume: bool = False,
     trained: bool = False,
-    memory_gb: float = 4.0,
-    batch_size: int = 2,
-    base_features: int = 16,
-    most_levels: int | None = None,
-    default_normalization: Mapping[str, Any] | None = None,
-    class_values: Mapping[str, Any] | None = None,
-    class_colors: Mapping[str, str] | None = None,
-    ignore_value: Any = None,
-    label_threshold: float | None = None,
-    **given: Any,
+    **options: Any,
 ) -> Plan:
     """The plan of a training: made from the training cases, or when it resumes or is evaluated, the one it began with.
 
@@ -54,9 +46,7 @@ def plan_of(
         folder: of the weights, where a training leaves its plan.
         resume: read the plan in ``folder``, if there is one.
         trained: read the plan in ``folder``.
-        memory_gb, batch_size, base_features, most_levels, default_normalization: of `make_plan`.
-        class_values, class_colors, ignore_value, label_threshold: of `make_plan`.
-        given: by name of a `Plan`'s attribute, what shall not be found out; None is not given.
+        options: of `make_plan`, and by name of a `Plan`'s attribute what shall not be found out; None is not given.
 
     Returns:
         The plan. What it decided is logged, a line each. Training cases that cannot be used are its ``faults``, so that
@@ -66,28 +56,17 @@ def plan_of(
         InputError: as `take_fingerprint` and `make_plan`, where no training case is left;
             what is given contradicts the plan that is resumed.
     """
+    given = {name: value for name, value in options.items() if name not in OPTION_KINDS}
+    rules = {name: options[name] for name in OPTION_KINDS.keys() & options.keys() if options[name] is not None}
+    checked_given(given)  # before an image is read
+    checked_given(rules, OPTION_KINDS)
     if trained or (resume and Path(folder, PLAN_FILE).is_file()):
         return load_plan(folder, given)
-    checked_given(given | {"class_values": class_values, "class_colors": class_colors})  # before an image is read
     known = {str(item["image"]) for item in dataset.items}
     if any(str(item["image"]) not in known for item in items):  # a program has put images of its own in their place
         dataset = Dataset("given", dataset.root, tuple(map(dict, items)))
     faults: list[str] = []
-    plan = make_plan(
-        dataset,
-        take_fingerprint(items, faults=faults),
-        given,
-        memory_gb=memory_gb,
-        batch_size=batch_size,
-        base_features=base_features,
-        most_levels=most_levels,
-        default_normalization=default_normalization,
-        class_values=class_values,
-        class_colors=class_colors,
-        ignore_value=ignore_value,
-        label_threshold=label_threshold,
-        faults=faults,
-    )
+    plan = make_plan(dataset, take_fingerprint(items, faults=faults), given, faults=faults, **rules)
     for note in plan.notes:
         logger.info("%s", note)
     return plan

@@ -12,7 +12,8 @@ from monai.data import MetaTensor
 
 from common.datasets.dataset import Dataset
 from common.datasets.fingerprint import case_facts, summarize
-from common.datasets.plan import Plan, example_plan, make_plan
+from common.datasets.plan import Plan, example_plan
+from common.datasets.plan_rules import make_plan
 from common.errors import InputError
 from common.io.label_meaning import LabelObservation
 

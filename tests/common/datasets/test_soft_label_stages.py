@@ -20,7 +20,8 @@ from common.datasets import (
     soft_targets,
 )
 from common.datasets.fingerprint import take_fingerprint
-from common.datasets.plan import example_plan, make_plan
+from common.datasets.plan import example_plan
+from common.datasets.plan_rules import make_plan
 from common.errors import InputError
 from common.phantoms import write_knee_phantom
 

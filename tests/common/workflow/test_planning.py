@@ -51,6 +51,28 @@ def test_a_contradiction_is_refused_by_name(dataset, tmp_path: Path) -> None:
         plan_of(dataset, [], tmp_path, resume=True, channels=3)
 
 
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"memory_gb": -1}, "memory_gb: expected a number above 0, got -1"),
+        ({"batch_size": 1.5}, "batch_size: expected a whole number from 1 up, got 1.5"),
+        ({"class_values": [1]}, "class_values: expected a mapping from names to values"),
+        ({"no_such": 1}, "A plan has no no_such"),
+    ],
+)
+@pytest.mark.parametrize("resume", [False, True])
+def test_what_cannot_be_is_refused_before_an_image_is_read(dataset, tmp_path: Path, options, sentence, resume) -> None:
+    keep(tmp_path, dataset)
+    with pytest.raises(InputError, match=sentence):
+        plan_of(dataset, [{"image": "missing.png", "label": "missing.png"}], tmp_path, resume=resume, **options)
+
+
+def test_options_that_are_none_are_found_out(dataset, tmp_path: Path) -> None:
+    items = split_dataset(dataset).training
+    few = plan_of(dataset, items, tmp_path, base_features=4, most_levels=1, memory_gb=None, spacing=None)
+    assert few.features == (4,)
+
+
 def test_an_untrained_bundle_has_the_plan_of_its_phantom_and_a_trained_one_its_own(tmp_path: Path) -> None:
     untrained = json.loads(example_plan().to_json())
     del untrained["format"], untrained["notes"], untrained["fingerprint"]

@@ -1,0 +1,364 @@
+"""The rules that make a plan from the fingerprint of the training cases."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from common.datasets.dataset import Dataset
+from common.datasets.fingerprint import Fingerprint
+from common.datasets.given import OPTION_KINDS, checked_given
+from common.datasets.plan import Plan
+from common.errors import InputError
+from common.io.label_inference import infer_annotator_meanings, infer_label_meaning
+from common.io.label_meaning import LabelMeaning, LabelObservation
+
+__all__ = ["make_plan"]
+
+CROPS = ("random", "center", "label")
+NORMALIZATIONS = ("zscore", "ct", "percentiles", "window", "none")
+ISOTROPIC = 3.0  # a coarser axis than this times the finest is that of slices (nnU-Net's threshold)
+FEWEST_SLICES = 16  # of volumes for a 3-D network
+SMALLEST_SIDE = 4  # of the coarsest feature map
+MOST_LEVELS = {2: 7, 3: 6}
+MOST_FEATURES = {2: 512, 3: 320}
+KEPT = {2: 24, 3: 16}  # tensors of the finest level that a training step keeps for each of its features
+
+
+def make_plan(
+    dataset: Dataset,
+    fingerprint: Fingerprint,
+    given: Mapping[str, Any] | None = None,
+    *,
+    memory_gb: float = 4.0,
+    batch_size: int = 2,
+    base_features: int = 16,
+    most_levels: int | None = None,
+    default_normalization: Mapping[str, Any] | None = None,
+    class_values: Mapping[str, Any] | None = None,
+    class_colors: Mapping[str, str] | None = None,
+    ignore_value: Any = None,
+    label_threshold: float | None = None,
+    faults: list[str] | None = None,
+) -> Plan:
+    """A plan from what the data set says of itself, from the fingerprint, and from what is given.
+
+    As nnU-Net does: volumes are resampled to the median spacing (along a coarse axis to the tenth percentile); a 3-D
+    network where axes are alike, else a 2-D one for slices along the coarsest axis; the patch is the median image, cut
+    along its longest sides until a training step fits into ``memory_gb``; resolutions are halved until the coarsest has
+    4 voxels along its shortest side, features doubled; CT (by the channel's name) is clipped and normalized by numbers
+    of the data set, everything else image by image. Pictures have no spacing: they are resized as a whole to the median
+    size.
+
+    Args:
+        dataset: of `read_dataset`.
+        fingerprint: of its training cases.
+        given: by name of a `Plan`'s attribute, what shall not be found out; None is not given.
+        memory_gb: of a training step, above 0, in GB.
+        batch_size: images of a training step.
+        base_features: of the finest resolution.
+        most_levels: of resolutions; None: 7 in 2-D, 6 in 3-D.
+        default_normalization: of a method whose transforms expect certain intensities, where none is given; None: as
+            above.
+        class_values: name → value in the label files, where the data set does not say.
+        class_colors: name → ``"#rrggbb"`` in colored label files.
+        ignore_value: in label files, of what was not labeled.
+        label_threshold: above which a gray mask of two classes is foreground.
+        faults: sentences on cases that cannot be used, see `take_fingerprint`; those on labels that are not understood
+            are added to it. None: the first is raised.
+
+    Returns:
+        The plan, with a note for each decision that alters data.
+
+    Raises:
+        InputError: something given cannot be, or labels cannot be understood.
+
+    Source: Isensee et al., *nnU-Net: a self-configuring method for deep learning-based biomedical image segmentation*,
+    Nature Methods 2021, https://doi.org/10.1038/s41592-020-01008-z.
+    """
+    asked = checked_given({"normalization": default_normalization} | _without_none(given or {}))
+    said = {
+        "class_values": class_values,
+        "class_colors": class_colors,
+        "ignore_value": ignore_value,
+        "label_threshold": label_threshold,
+    }
+    resources = {"memory_gb": memory_gb, "batch_size": batch_size, "base_features": base_features}
+    checked_given(said | resources | {"most_levels": most_levels}, OPTION_KINDS)
+    notes = list(dataset.notes)
+    annotators = tuple(asked.get("annotators", dataset.annotators))
+    labels, class_names = _classes(dataset, fingerprint, annotators, asked, said, notes, faults)
+    channels = asked.get("channels", fingerprint.channels)
+    if "channels" not in asked and fingerprint.image_dims == 2 and fingerprint.channels in (2, 3, 4):
+        channels = 3 if fingerprint.color else 1  # transparency is no channel
+        if not fingerprint.color:
+            notes.append("Pictures are stored in color but are gray: one channel is used.")
+    dims = asked.get("spatial_dims", _network_dims(fingerprint))
+    if dims not in (2, 3) or dims > fingerprint.image_dims:
+        raise InputError(
+            f"spatial_dims: expected {' or '.join(map(str, range(2, fingerprint.image_dims + 1)))} for images of "
+            f"{fingerprint.image_dims} dimensions, got {dims}."
+        )
+    orientation, spacing, size = _grid(fingerprint, dims, asked, notes)
+    image_size = None
+    if fingerprint.image_dims == 2:
+        fixed = asked.get("image_size", asked.get("patch_size"))
+        image_size = fixed or _fitted(size, dims, memory_gb, batch_size, base_features)
+        if len(image_size) != 2:
+            raise InputError(f"image_size: expected two sides in pixels, got {list(image_size)}.")
+        if image_size != fingerprint.median_shape:
+            notes.append(f"Pictures are resized to {_sides(image_size)} pixels; their median is {_sides(size)}.")
+        size = image_size
+    patch = asked.get("patch_size") or _patch(size, dims, memory_gb, batch_size, base_features)
+    if len(patch) != dims:
+        raise InputError(f"patch_size: expected {dims} sides in voxels, got {list(patch)}.")
+    features = asked.get("features") or _features(patch, base_features, most_levels or MOST_LEVELS[dims], dims)
+    plan = Plan(
+        spatial_dims=dims,
+        image_dims=fingerprint.image_dims,
+        channels=channels,
+        channel_names=tuple(asked.get("channel_names", dataset.channel_names)),
+        class_names=class_names,
+        labels=labels,
+        annotators=annotators,
+        orientation=orientation,
+        spacing=spacing,
+        image_size=image_size,
+        patch_size=patch,
+        crop=str(asked.get("crop", "random")),
+        normalization=_normalization(dataset, fingerprint, asked, notes),
+        features=features,
+        method=asked.get("method", {}),
+        fingerprint=fingerprint.summary(),
+    )
+    _check(plan)
+    return replace(plan, notes=tuple(notes), faults=tuple(faults or ()))
+
+
+def _classes(
+    dataset: Dataset,
+    fingerprint: Fingerprint,
+    annotators: Sequence[str],
+    asked: Mapping[str, Any],
+    said: dict[str, Any],
+    notes: list[str],
+    faults: list[str] | None,
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Meaning of the labels by annotator, and the names of the classes."""
+    ignore = dataset.ignore_value if said["ignore_value"] is None else said["ignore_value"]
+    known = dict(dataset.class_names) if dataset.class_names else None
+    named = dict(said["class_values"] or said["class_colors"] or {})
+    said = said | {
+        "class_names": known,
+        "ignore_value": ignore,
+        "class_values": dict(said["class_values"] or {}) or None,
+    }
+    meanings: dict[str, LabelMeaning] = {}
+    drawn = {name: observed for name, observed in fingerprint.labels.items() if name in annotators}
+    if drawn:
+        meanings, found = _understood(infer_annotator_meanings, drawn, said, faults)
+        notes += found
+    if "" in fingerprint.labels:
+        one, found = _understood(_one_meaning, {"": fingerprint.labels[""]}, said, faults)
+        meanings |= one
+        notes += found
+    if not meanings and known and any(item.get("regions") for item in dataset.items):
+        order = sorted(value for value in known if value != ignore)  # only other cases have a ground truth
+        meanings[""] = LabelMeaning({value: index for index, value in enumerate(order)}, ignore=ignore)
+    if not meanings:
+        raise InputError(f"{dataset.root}: expected labels of the training cases, got none.")
+    count = max(meaning.num_classes for meaning in meanings.values())
+    names: Sequence[str] | None = asked.get("class_names")
+    if names is None and named:
+        names = list(named) if len(named) >= count else ["background", *named]
+    if names is None and known:
+        names = [known[value] for value in sorted(known) if value != ignore]
+    if names is None:
+        names = ["background", "foreground"] if count == 2 else ["background", *(f"class_{k}" for k in range(1, count))]
+    if len(names) < count:
+        raise InputError(f"class_names: expected {count} names, background included, got {list(names)}.")
+    if len(set(names)) < len(names):
+        raise InputError(f"class_names: expected different names, got {list(names)}.")
+    return {name: meaning.to_json() for name, meaning in meanings.items()}, tuple(map(str, names))
+
+
+Meanings = tuple[dict[str, LabelMeaning], tuple[str, ...]]
+
+
+def _one_meaning(observations: Mapping[str, Sequence[LabelObservation]], **said: Any) -> Meanings:
+    meaning, notes = infer_label_meaning(observations[""], **said)
+    return {"": meaning}, notes
+
+
+def _understood(
+    infer: Callable[..., Meanings],
+    observations: Mapping[str, Sequence[LabelObservation]],
+    said: Mapping[str, Any],
+    faults: list[str] | None,
+) -> Meanings:
+    """The meanings; if need be, and ``faults`` is given, without the files that are not understood by themselves."""
+    try:
+        return infer(observations, **said)
+    except InputError:
+        if faults is None:
+            raise
+        wrong: list[str] = []
+        kept = {name: [one for one in seen if _is_clear(one, said, wrong)] for name, seen in observations.items()}
+        if not wrong or not all(kept.values()):
+            raise
+        found = infer(kept, **said)
+        faults += wrong
+        return found
+
+
+def _is_clear(observation: LabelObservation, said: Mapping[str, Any], faults: list[str]) -> bool:
+    try:
+        infer_label_meaning([observation], **said)
+    except InputError as error:
+        faults.append(str(error))
+        return False
+    return True
+
+
+def _network_dims(fingerprint: Fingerprint) -> int:
+    if fingerprint.image_dims == 2 or fingerprint.median_spacing is None:
+        return fingerprint.image_dims
+    sides = fingerprint.median_spacing
+    return 3 if max(sides) < ISOTROPIC * min(sides) and min(fingerprint.median_shape) >= FEWEST_SLICES else 2
+
+
+def _grid(
+    fingerprint: Fingerprint, dims: int, asked: Mapping[str, Any], notes: list[str]
+) -> tuple[str | None, tuple[float, ...] | None, tuple[int, ...]]:
+    """Orientation and spacing of volumes, and the median size on that grid in the network's dimensions."""
+    if fingerprint.image_dims == 2:
+        return None, None, fingerprint.median_shape
+    sides = fingerprint.median_spacing or (1.0, 1.0, 1.0)
+    orientation = str(asked.get("orientation") or _orientation(sides, dims))
+    axes = _axes(orientation)
+    target = asked.get("spacing")
+    if target is None:
+        coarse = fingerprint.coarse_spacing or sides
+        finest = min(sides)
+        target = [coarse[a] if sides[a] >= ISOTROPIC * finest and dims == 3 else sides[a] for a in axes]
+        if dims == 2:
+            target[2] = -1.0
+    elif isinstance(target, int | float):
+        target = [float(target)] * 3 if dims == 3 else [float(target)] * 2 + [-1.0]
+    elif len(target) == 2 and dims == 2:
+        target = [*target, -1.0]
+    spacing = tuple(float(side) for side in target)
+    if len(spacing) != 3 or any(not (side > 0 or side == -1) or not math.isfinite(side) for side in spacing):
+        raise InputError(f"spacing: expected sides of a voxel in mm (−1: as they are), got {list(target)}.")
+    given = [sides[a] for a in axes]
+    size = [
+        math.ceil(fingerprint.median_shape[a] * (given[k] / spacing[k] if spacing[k] > 0 else 1) - 1e-3)
+        for k, a in enumerate(axes)
+    ]
+    axis_names = {"R": "left to right", "A": "back to front", "S": "bottom to top"}
+    if dims == 2:
+        notes.append(
+            f"Volumes are segmented slice by slice; slices are stacked from {_stacked(orientation[2], axis_names)}."
+        )
+    return orientation, spacing, tuple(size[:dims])
+
+
+def _axes(orientation: str) -> list[int]:
+    """Of each axis the number of its direction: 0 for right or left, 1 for anterior or posterior, 2 for the third."""
+    axes = [next((k for k, pair in enumerate(("RL", "AP", "SI")) if code in pair), -1) for code in orientation]
+    if sorted(axes) != [0, 1, 2]:
+        raise InputError(f"orientation: expected three axis codes such as RAS, got {orientation!r}.")
+    return axes
+
+
+def _orientation(sides: Sequence[float], dims: int) -> str:
+    """Right, anterior, superior, with the coarsest axis last where slices are stacked along it."""
+    if dims == 3 or max(sides) < 1.5 * sorted(sides)[1]:
+        return "RAS"
+    return {0: "ASR", 1: "RSA", 2: "RAS"}[list(sides).index(max(sides))]
+
+
+def _stacked(code: str, names: Mapping[str, str]) -> str:
+    opposite = {"L": "R", "P": "A", "I": "S"}
+    if code in names:
+        return names[code]
+    first, _, last = names[opposite[code]].partition(" to ")
+    return f"{last} to {first}"
+
+
+def _budget(dims: int, memory_gb: float, batch_size: int, base_features: int) -> float:
+    """Voxels of a patch whose training step fits into the memory."""
+    return memory_gb * 1e9 / (4 * batch_size * base_features * KEPT[dims])
+
+
+def _fitted(size: Sequence[int], dims: int, memory_gb: float, batch_size: int, base_features: int) -> tuple[int, ...]:
+    """The size, made smaller in proportion until it fits."""
+    factor = min(1.0, (_budget(dims, memory_gb, batch_size, base_features) / math.prod(size)) ** (1 / len(size)))
+    return tuple(max(1, int(side * factor)) for side in size)
+
+
+def _patch(size: Sequence[int], dims: int, memory_gb: float, batch_size: int, base_features: int) -> tuple[int, ...]:
+    """The size, its longest sides cut until it fits; each a multiple of 8 (of 4 where it is shorter than 32)."""
+    patch = [float(side) for side in size]
+    budget = _budget(dims, memory_gb, batch_size, base_features)
+    while math.prod(patch) > budget:
+        longest = max(patch)
+        patch = [side * 0.95 if side >= 0.99 * longest else side for side in patch]
+    return tuple(_rounded(side) for side in patch)
+
+
+def _rounded(side: float) -> int:
+    step = 8 if side >= 32 else 4
+    return max(step, math.ceil(side / step - 1e-9) * step)
+
+
+def _features(patch: Sequence[int], base: int, most_levels: int, dims: int) -> tuple[int, ...]:
+    levels = 1
+    while levels < most_levels and min(patch) // 2**levels >= SMALLEST_SIDE:
+        levels += 1
+    return tuple(min(base * 2**level, max(base, MOST_FEATURES[dims])) for level in range(levels))
+
+
+def _normalization(
+    dataset: Dataset, fingerprint: Fingerprint, asked: Mapping[str, Any], notes: list[str]
+) -> Mapping[str, Any]:
+    given = asked.get("normalization")
+    is_ct = given is None and len(dataset.channel_names) == 1 and dataset.channel_names[0].lower() == "ct"
+    if is_ct or (given and given.get("kind") == "ct" and "mean" not in given):
+        rows = fingerprint.percentiles
+        numbers = {
+            "lower": [row[0] for row in rows],
+            "upper": [row[-1] for row in rows],
+            "mean": list(fingerprint.mean),
+            "std": list(fingerprint.std),
+        }
+        notes.append(
+            f"CT: intensities are clipped to {rows[0][0]:g} … {rows[0][-1]:g}, the percentiles 0.5 and 99.5 of the "
+            "training cases."
+        )
+        return {"kind": "ct"} | numbers
+    return given or {"kind": "zscore"}
+
+
+def _check(plan: Plan) -> None:
+    if plan.crop not in CROPS:
+        raise InputError(f"crop: expected one of {', '.join(CROPS)}, got {plan.crop!r}.")
+    if plan.normalization.get("kind") not in NORMALIZATIONS:
+        raise InputError(
+            f"normalization: expected one of {', '.join(NORMALIZATIONS)}, got {plan.normalization.get('kind')!r}."
+        )
+    correction = plan.normalization.get("bias_field")
+    if correction not in (None, "n4"):
+        raise InputError(f"normalization: expected bias_field n4, got {correction!r}.")
+    if correction and plan.image_dims == 2:
+        raise InputError("normalization: expected volumes to correct the bias field of, got pictures.")
+
+
+def _without_none(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _sides(size: Sequence[int]) -> str:
+    return " × ".join(map(str, size))

@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks.report.calibration import draw_improvement, draw_probabilities
 from benchmarks.report.statistics import paired_permutation_test
-from benchmarks.report.tables import summarise_runs, write_results
+from benchmarks.report.tables import summarize_runs, write_results
 from common.errors import InputError
 from common.io.files import read_csv
 from common.report import draw_reliability
@@ -141,7 +141,7 @@ def write_table(
     labels = {method_label(method, sweep): method for method in methods}
     by_subject = {measure: {label: means_over_seeds(runs, measure, label) for label in labels} for measure in MEASURES}
     title = f"{len(runs[0]['subjects'])} test subjects of ACDC"
-    summary = summarise_runs(runs, title, "Average of subjects", LOWER)
+    summary = summarize_runs(runs, title, "Average of subjects", LOWER)
     summary["subjects"] = {
         measure: {
             label: {name: value if math.isfinite(value) else None for name, value in found.items()}
@@ -172,9 +172,9 @@ def draw_example(folders: dict[str, Path], data: Path, evaluation: Path, path: s
     label = _read(image_file.with_name(f"{case}_gt.nii.gz"))
     index = int((label > 0).sum((0, 1)).argmax())
     inside = np.argwhere(label[..., index] > 0)
-    centre = (inside.min(0) + inside.max(0)) // 2
+    center = (inside.min(0) + inside.max(0)) // 2
     half = int(np.ptp(inside, 0).max()) // 2 + MARGIN
-    x, y = (slice(max(0, at - half), at + half) for at in centre.tolist())
+    x, y = (slice(max(0, at - half), at + half) for at in center.tolist())
 
     def view(volume: np.ndarray) -> np.ndarray:
         """Rows and columns of the slice, after the classes if there are any."""

@@ -55,10 +55,10 @@ ANNOTATOR_NOISE = {
     "rows": {"dense": ["mean", "majority", "staple", "ours", "ours_vote", "oracle"], "one": ["mean", "ours", "ours_vote", "oracle"]},
     "seeds": [0], "desk": {"shift": 3}, "paper": {"shift": 3},
 } | PART
-ANNOTATOR_SPOILT = f"{OUTPUT}/disentangling_annotators_noise/data/{{share}}"
+ANNOTATOR_SPOILED = f"{OUTPUT}/disentangling_annotators_noise/data/{{share}}"
 ANNOTATOR_TABLES |= {
     f"disentangling_annotators_noise_{share:g}": ANNOTATOR_NOISE
-    | {"folder": ANNOTATOR_SPOILT.format(share=f"{share:g}"), "overlay": "mnist"}
+    | {"folder": ANNOTATOR_SPOILED.format(share=f"{share:g}"), "overlay": "mnist"}
     for share in ANNOTATOR_NOISE["shares"]
 }
 ANNOTATOR_RUN = f"{OUTPUT}/{{table}}/{SCALE}/{{labels}}/{{method}}/seed{{seed}}"
@@ -85,7 +85,7 @@ rule disentangling_annotators_phantom_data:
 
 
 rule disentangling_annotators_spoil:
-    output: touch(f"{ANNOTATOR_SPOILT}/done")
+    output: touch(f"{ANNOTATOR_SPOILED}/done")
     params: data=lambda wildcards: shlex.quote(data_folder("mnist_annotators"))
     shell:
         "{PYTHON} -m benchmarks.disentangling_annotators_table spoil --data {params.data} --share {wildcards.share}"
@@ -166,7 +166,7 @@ rule disentangling_annotators_noise:
     params:
         configuration=shlex.quote(json.dumps(ANNOTATOR_NOISE[SCALE])),
         runs=" ".join(
-            shlex.quote(f"{ANNOTATOR_SPOILT.format(share=f'{share:g}')}:{OUTPUT}/disentangling_annotators_noise_{share:g}/{SCALE}")
+            shlex.quote(f"{ANNOTATOR_SPOILED.format(share=f'{share:g}')}:{OUTPUT}/disentangling_annotators_noise_{share:g}/{SCALE}")
             for share in ANNOTATOR_NOISE["shares"]
         ),
     shell:

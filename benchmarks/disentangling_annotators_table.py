@@ -14,7 +14,7 @@ from PIL import Image
 from benchmarks.report.annotators import draw_confusion_matrices
 from benchmarks.report.noise_levels import draw_dice_by_noise_level
 from benchmarks.report.statistics import known_mean, mean_and_std
-from benchmarks.report.tables import summarise_runs, write_results
+from benchmarks.report.tables import summarize_runs, write_results
 from common.datasets import annotator_datalist
 from common.io import LoadAnnotatorsd
 from common.io.files import read_csv
@@ -86,7 +86,7 @@ def collect(folder: Path) -> list[dict[str, Any]]:
 def agreement(data: str, annotators: list[str]) -> dict[str, dict[str, float]]:
     """Mean and standard deviation of the Dice of each pair of annotators over the test images.
 
-    ``missing`` are the images of which the two labelled no pixel both.
+    ``missing`` are the images of which the two labeled no pixel both.
     """
     load = LoadAnnotatorsd("annotators", annotators=annotators)
     items = annotator_datalist(data, annotators, "test")
@@ -95,7 +95,7 @@ def agreement(data: str, annotators: list[str]) -> dict[str, dict[str, float]]:
     pairs = [(a, b) for a in range(len(annotators)) for b in range(a)]
     found = {}
     for a, b in pairs:
-        known = dice[np.isfinite(dice[:, a, b]), a, b].tolist()  # nan where the two labelled no pixel both
+        known = dice[np.isfinite(dice[:, a, b]), a, b].tolist()  # nan where the two labeled no pixel both
         mean, std = mean_and_std(known) if known else (math.nan, math.nan)
         found[f"{annotators[b]} and {annotators[a]}"] = {"mean": mean, "std": std, "missing": len(dice) - len(known)}
     return found
@@ -118,7 +118,7 @@ def mean_matrices(folder: Path) -> dict[str, torch.Tensor]:
 def write_table(
     table: str, scale: str, configuration: dict, runs_dir: str, output_dir: str, data: str | None = None
 ) -> None:
-    """Writes TABLE_LABELS.json for each way of labelling, and TABLE_LABELS_confusion.png of the learned matrices.
+    """Writes TABLE_LABELS.json for each way of labeling, and TABLE_LABELS_confusion.png of the learned matrices.
 
     Args:
         table: name of the table's rule.
@@ -132,7 +132,7 @@ def write_table(
     for folder in sorted(path for path in Path(runs_dir).iterdir() if path.name in LABELS):
         runs = collect(folder)
         title = f"{TITLES[name]}, {LABELS[folder.name]}"
-        summary = summarise_runs(runs, title, "Average of test images", LOWER)
+        summary = summarize_runs(runs, title, "Average of test images", LOWER)
         target = Path(output_dir) / f"{table}_{folder.name}{'' if scale == 'desk' else f'_{scale}'}"
         matrices = mean_matrices(next(run for name in SHOWN if (run := folder / name).is_dir()))
         summary["confusion"] = {annotator: matrix.tolist() for annotator, matrix in matrices.items()}
@@ -190,7 +190,7 @@ def write_noise(*runs: str, scale: str, configuration: dict, output_dir: str) ->
                 for found in collect(labels)
                 if found["setting"]["measure"] == "Dice"
             ]
-    summary = summarise_runs(records, "noisy digits whose annotators err more or less", "Dice")
+    summary = summarize_runs(records, "noisy digits whose annotators err more or less", "Dice")
     target = Path(output_dir) / f"disentangling_annotators_noise{'' if scale == 'desk' else f'_{scale}'}"
     label = "Dice of the training labels with the truth"
     draw_dice_by_noise_level(summary, f"{target}.png", "quality", "labels", label)

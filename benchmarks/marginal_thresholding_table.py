@@ -10,7 +10,7 @@ import fire
 
 from benchmarks.report.noise_levels import draw_dice_by_noise_level
 from benchmarks.report.statistics import mean_and_std
-from benchmarks.report.tables import summarise_runs, write_results
+from benchmarks.report.tables import summarize_runs, write_results
 from common.io.files import read_csv
 
 LOSSES = {"cross_entropy": "CE", "soft_dice": "SD"}
@@ -86,7 +86,7 @@ def write_table(table: str, scale: str, configuration: dict, runs_dir: str, outp
     data = table.removeprefix("marginal_thresholding_")
     for label, suffix in (("noisy", ""), ("clean", "_clean")):
         runs = collect(Path(runs_dir), label)
-        summary = summarise_runs(runs, f"Dice with the {label} test labels of {data}")
+        summary = summarize_runs(runs, f"Dice with the {label} test labels of {data}")
         target = Path(output_dir) / f"{table}{suffix}{'' if scale == 'desk' else f'_{scale}'}"
         draw_dice_by_noise_level(summary, f"{target}.png")
         summary["thresholds"] = thresholds(runs)

@@ -10,7 +10,7 @@ from typing import Any
 
 import fire
 
-from benchmarks.report.tables import summarise_runs, write_results
+from benchmarks.report.tables import summarize_runs, write_results
 from common.datasets import read_dataset
 from common.errors import InputError
 from common.io.files import read_csv
@@ -97,7 +97,7 @@ def table(table: str, scale: str, configuration: dict, runs_dir: str, output_dir
             continue
         target = Path(output_dir) / f"{table}_{name}{ending}"
         runs = collect(folder)
-        summary = summarise_runs(runs, f"{NETWORKS[name]}, {title}", MEASURED)
+        summary = summarize_runs(runs, f"{NETWORKS[name]}, {title}", MEASURED)
         write_results(f"{target}.json", summary, runs, scale, configuration[name])
         if data is not None:
             _draw_predictions(folder, Path(data), f"{target}.png")

@@ -39,11 +39,11 @@ Array = NDArray[Any]
 def short_axis_slice(size: int, thickness: float = 1.0) -> torch.Tensor:
     """A ventricle, the muscle around it and the other ventricle beside them, as large as in ACDC at 192²."""
     places = torch.arange(size) - size / 2
-    from_centre = torch.hypot(places[:, None], places)
+    from_center = torch.hypot(places[:, None], places)
     beside = torch.hypot(places[:, None] + 0.03 * size, (places + 0.19 * size) * 1.6)
     label = (beside < 0.13 * size * thickness).long()
-    label[from_centre < 0.15 * size * thickness] = 2
-    label[from_centre < 0.1 * size * thickness] = 3
+    label[from_center < 0.15 * size * thickness] = 2
+    label[from_center < 0.1 * size * thickness] = 3
     return label
 
 

@@ -31,7 +31,7 @@ A, B = 0.03, 0.15 / math.sqrt(2)
 
 
 def scipy_field(size: int, generator: np.random.Generator) -> Array:
-    """Theorem 3 as the errata discretise it, in voxels: three filtered noise arrays, periodic to keep std = a.
+    """Theorem 3 as the errata discretize it, in voxels: three filtered noise arrays, periodic to keep std = a.
 
     The fastest way with SciPy: single precision, and no padding (so that, unlike in eq. 8, opposite sides correlate).
     """

@@ -3,7 +3,7 @@
 python benchmarks/speed_training.py [--bundle t_loss] [--rounds 15] [--device cpu] [--overrides "{'batch_size': 16}"]
 
 Prints JSON: images per second of both and the median ratio bundle / bare. Epochs of the two take turns in one run.
-The bundle keeps its augmentation, memorisation curve, table and checkpoints; validation is left out of both. Required
+The bundle keeps its augmentation, memorization curve, table and checkpoints; validation is left out of both. Required
 on the CPU: at least 0.9.
 """
 

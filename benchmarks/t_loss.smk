@@ -19,7 +19,7 @@ T_LOSS_TABLES = {
         "data": "shenzhen", "losses": ["t_loss", "bce", "soft_dice", "mae", "gce"], "settings": ["0.0_0.0", "0.7_0.7"], "seeds": [0],
         "desk": {"image_size": [64, 64], "features": [16, 32, 64, 128], "max_epochs": 60},
     },
-    # Figure 2, centre and right: where ν̃ ends, whatever it starts from
+    # Figure 2, center and right: where ν̃ ends, whatever it starts from
     "t_loss_nu": {
         "data": "shenzhen", "losses": ["t_loss"], "settings": ["0.7_0.7"], "seeds": [0], "nu": [-5, 0, 5, 10],
         "desk": {"image_size": [48, 48], "features": [8, 16, 32, 64], "max_epochs": 20},

@@ -9,7 +9,7 @@ import fire
 
 from benchmarks.report.curves import draw_dice_by_setting
 from benchmarks.report.statistics import last_epochs_mean
-from benchmarks.report.tables import summarise_runs, write_results
+from benchmarks.report.tables import summarize_runs, write_results
 from common.io.files import read_csv
 from common.report import draw_memorisation, draw_nu_path
 
@@ -69,7 +69,7 @@ def write_table(table: str, scale: str, data: str, configuration: dict, runs_dir
             ],
         }
     else:
-        summary = summarise_runs(runs, f"Dice on the clean test labels of {DATA[data]}")
+        summary = summarize_runs(runs, f"Dice on the clean test labels of {DATA[data]}")
         draw_dice_by_setting(summary, Path(f"{target}_dice.png"), highlight="T-Loss")
         noisiest = max((run["setting"]["alpha"], run["setting"]["beta"]) for run in runs)
         shown = {

@@ -91,7 +91,7 @@ def demo(bundle: str = "t_loss", output: str = "demo", bundles_dir: str | Path =
 
     sections: list[tuple] = [("Result", [("", plan["score"]), *((k, f"{v:.3f}") for k, v in scores.items())], [])]
     if (runs[method] / "memorisation.csv").is_file():
-        sections += [("What each network memorises", "", [draw_memorisation(runs, folder / "memorisation.png")])]
+        sections += [("What each network memorizes", "", [draw_memorisation(runs, folder / "memorisation.png")])]
     if "nu_tilde" in read_csv(runs[method] / "metrics.csv")[0]:
         sections += [("The learned tolerance", "", [draw_nu_path({method: runs[method]}, folder / "nu_tilde.png")])]
     if (runs[method] / "evaluation/examples.png").is_file():

@@ -37,17 +37,17 @@ def fuse(
     """Writes the consensus of annotators' labels of one image and prints their sensitivities and confusion matrices.
 
     Values are understood as by the bundles (`infer_annotator_meanings`): masks of 0 and any other value, also of
-    another one for each annotator, class indices, palettes by index; 0 is the background, and −1 is not labelled. The
+    another one for each annotator, class indices, palettes by index; 0 is the background, and −1 is not labeled. The
     consensus has the values of the first file, in its geometry; of equally probable classes it has the smallest, and
     how often that decided is said. With ``--method mean`` it is the mean label instead, a map like that of
-    ``probabilities``. Where nobody labelled both are −1.
+    ``probabilities``. Where nobody labeled both are −1.
 
     Args:
         labels: two or more files of one image, all pictures or all volumes, one for each annotator.
         output: file in the format of the first label; of pictures PNG.
         method: mean, majority, staple or spatial_staple.
         probabilities: a file for the foreground's probability; of several classes, all of them in the fourth dimension.
-        ignore_value: value of what was not labelled, such as 255.
+        ignore_value: value of what was not labeled, such as 255.
         **options: of staple (``--prior --tolerance --max_iterations``), and of spatial_staple (``--half_window
             --global_weight`` too).
 
@@ -98,12 +98,12 @@ def fuse(
 def performance_rows(
     labels: np.ndarray, consensus: Consensus, values: Sequence[int] | np.ndarray, names: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """How each annotator compares with the consensus, class by class, over the voxels that the annotator labelled.
+    """How each annotator compares with the consensus, class by class, over the voxels that the annotator labeled.
 
         sensitivity = p(says c | truth c),   specificity = p(does not say c | truth is not c)
 
     Args:
-        labels: ``(R, *spatial)``, classes 0 … L − 1, −1 = not labelled.
+        labels: ``(R, *spatial)``, classes 0 … L − 1, −1 = not labeled.
         consensus: of these labels.
         values: name of each class, L.
         names: of each annotator, R.

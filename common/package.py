@@ -111,7 +111,7 @@ def write_zip(bundle_dir: Path, output: str | Path) -> Path:
 
 
 def bundle_contents(bundle_dir: Path) -> Mapping[str, bytes]:
-    """What a bundle shares, by path: configs with a JSON twin of each YAML, docs, licence, weights, and its `common`.
+    """What a bundle shares, by path: configs with a JSON twin of each YAML, docs, license, weights, and its `common`.
 
     Of `common` it has the modules that the bundle reaches, see `reached_files`.
 

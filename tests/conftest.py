@@ -144,7 +144,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _bundle(item: pytest.Item, named: tuple[str, ...]) -> str:
-    """The bundle that a marker names, or that the test is parametrised with, as a name or a folder."""
+    """The bundle that a marker names, or that the test is parametrized with, as a name or a folder."""
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
     found = named[0] if named else parameters.get("bundle")
     if found is None:

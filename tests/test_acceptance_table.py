@@ -65,7 +65,7 @@ def test_table(suite: pytest.Pytester) -> None:
 
 @pytest.mark.parametrize(
     ("mark", "message"),
-    [('acceptance("colour", "bwcr")', "acceptance has the columns"), ("hostile", "names no bundle")],
+    [('acceptance("color", "bwcr")', "acceptance has the columns"), ("hostile", "names no bundle")],
 )
 def test_mistakes(suite: pytest.Pytester, mark: str, message: str) -> None:
     suite.makepyfile(f"import pytest\n@pytest.mark.{mark}\ndef test_one():\n    pass")

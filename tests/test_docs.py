@@ -111,6 +111,20 @@ def test_words(page: str) -> None:
         assert GLOSSARY.findall(prose) == []
 
 
+NAMES_THAT_STAY = re.compile(  # public before the house spoke American English, see CHANGELOG.md; and files of others
+    r"\w*(?:neighbour_slices|NeighbourSlicesd|without_unlabelled|memorisation|MemorisationCurve)\b|\"neighbours\"|"
+    r"``neighbours``|\bmillimetres(?=[:=,)`\n]| =| if| else| and)|\"LICENCE\""
+)
+
+
+@pytest.mark.parametrize("room", sorted(path.parent.name for path in REPOSITORY.glob("common/*/__init__.py")))
+def test_words_of_code(room: str) -> None:
+    """Docstrings, comments, messages and names of ``common`` are American English, too."""
+    for path in (REPOSITORY / "common" / room).rglob("*.py"):
+        text = NAMES_THAT_STAY.sub("", path.read_text(encoding="utf-8")).replace("_", " ")
+        assert [found[0] for found in BRITISH.finditer(text)] == [], path
+
+
 METHODS = sorted(path.stem for path in (DOCS / "methods").glob("*.md"))
 LABELS = {  # of the loader that a page's configuration names
     "bwcr": {"label": torch.ones(2, 1, 32, 32), "label_weight": torch.ones(2, 1, 32, 32)},

@@ -18,7 +18,7 @@ from benchmarks.report.curves import draw_dice_by_setting
 from benchmarks.report.noise_levels import draw_dice_by_noise_level, draw_noise_levels
 from benchmarks.report.tables import insert_between_markers, load_results, results_table
 from common.errors import InputError
-from common.report.__main__ import labelled_runs
+from common.report.__main__ import labeled_runs
 
 
 @SetParseFn(str)
@@ -33,7 +33,7 @@ def validation(
         legend: what the labels are.
         output: PNG to write.
     """
-    return str(draw_validation(labelled_runs(runs), output, metric, legend))
+    return str(draw_validation(labeled_runs(runs), output, metric, legend))
 
 
 @SetParseFn(str)

@@ -37,7 +37,7 @@ def draw_confusion_matrices(
 ) -> Path:
     """The confusion matrix of each annotator, the true one below the estimate where it is known.
 
-    A cell shows p(written class | true class), so that columns sum to 1; an unknown one (nan) is grey.
+    A cell shows p(written class | true class), so that columns sum to 1; an unknown one (nan) is gray.
 
     Source: Zhang et al., *Disentangling Human Error from Ground Truth in Segmentation of Medical Images*, Figs. 2, 5
     and 7.
@@ -112,12 +112,12 @@ def draw_validation(
         InputError: no runs, a missing ``metrics.csv``, or one without the column.
     """
     tables = run_tables(runs, "metrics.csv", ("epoch", metric))
-    colours = matplotlib.colormaps["viridis_r"](np.linspace(0.1, 1.0, len(tables)))
+    colors = matplotlib.colormaps["viridis_r"](np.linspace(0.1, 1.0, len(tables)))
     figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
     panel = figure.subplots()
     plain_axes(panel, title="")
-    for (label, rows), colour in zip(tables.items(), colours, strict=True):
-        panel.plot(*epoch_column(rows, metric), label=label, color=colour, linewidth=1.5)
+    for (label, rows), color in zip(tables.items(), colors, strict=True):
+        panel.plot(*epoch_column(rows, metric), label=label, color=color, linewidth=1.5)
     epochs_below(panel)
     panel.set_ylabel("Dice on validation set" if metric == "val_mean_dice" else metric, color=TEXT)
     figure.legend(loc="outside lower center", ncols=min(7, len(tables)), title=legend, title_fontsize=8, **LEGEND)
@@ -127,8 +127,8 @@ def draw_validation(
 def _matrix(panel: Axes, matrix: np.ndarray, fontsize: float) -> None:
     panel.imshow(np.ma.masked_invalid(matrix), cmap=SHADES, vmin=0.0, vmax=1.0)
     for (i, j), value in np.ndenumerate(matrix):
-        text, colour = (f"{value:.2f}", "white" if value > 0.55 else TEXT) if np.isfinite(value) else ("?", TEXT)
-        panel.text(j, i, text, ha="center", va="center", fontsize=fontsize, color=colour)
+        text, color = (f"{value:.2f}", "white" if value > 0.55 else TEXT) if np.isfinite(value) else ("?", TEXT)
+        panel.text(j, i, text, ha="center", va="center", fontsize=fontsize, color=color)
     panel.set_facecolor("#EEEEEE")
     panel.tick_params(length=0, labelsize=8, labelcolor=TEXT)
     panel.spines[:].set_color("#999999")

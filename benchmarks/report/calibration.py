@@ -12,7 +12,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from common.errors import InputError
 from common.report.drawing import (
     CLEAN,
-    COLOURS,
+    COLORS,
     TEXT,
     WIDTH,
     PathLike,
@@ -64,17 +64,17 @@ def draw_improvement(
         plain_axes(panel, f"{measure} {'↓' if measure in lower_is_better else '↑'}")
         panel.axhline(0, color=DIAGONAL, linewidth=0.8, linestyle=(0, (5, 3)), zorder=1)
         for place, (name, change) in enumerate(found.items()):
-            colour = COLOURS[order.index(name) % len(COLOURS)]
+            color = COLORS[order.index(name) % len(COLORS)]
             spread = np.random.default_rng(0).uniform(-0.18, 0.18, len(change))
-            panel.scatter(place + spread, change, s=7, color=colour, alpha=0.6, linewidths=0, zorder=3)
+            panel.scatter(place + spread, change, s=7, color=color, alpha=0.6, linewidths=0, zorder=3)
             panel.boxplot(
                 change,
                 positions=[place],
                 widths=0.55,
                 showfliers=False,
-                boxprops={"color": colour},
-                whiskerprops={"color": colour},
-                capprops={"color": colour},
+                boxprops={"color": color},
+                whiskerprops={"color": color},
+                capprops={"color": color},
                 medianprops={"color": TEXT, "linewidth": 1.4},
             )
         panel.set_xticks(range(len(found)), list(found))

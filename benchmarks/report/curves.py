@@ -24,7 +24,7 @@ def draw_dice_by_setting(results: Mapping[str, Any], path: PathLike, highlight: 
     """Mean Dice in each noise setting, a line per method, with its standard deviation over seeds.
 
     Args:
-        results: of `benchmarks.report.tables.summarise_runs` or `benchmarks.report.tables.load_results`.
+        results: of `benchmarks.report.tables.summarize_runs` or `benchmarks.report.tables.load_results`.
         path: PNG to write.
         highlight: the method drawn strong and on top.
 

@@ -19,7 +19,7 @@ from common.errors import InputError
 from common.io.label_values import read_label_values
 from common.metrics import soft_dice
 from common.noise import deform_label, gaussian_marginal, sample_gaussian_field
-from common.report.drawing import COLOURS, LEGEND, TEXT, WIDTH, PathLike, plain_axes, save_figure
+from common.report.drawing import COLORS, LEGEND, TEXT, WIDTH, PathLike, plain_axes, save_figure
 
 __all__ = ["draw_dice_by_noise_level", "draw_noise_levels"]
 
@@ -101,7 +101,7 @@ def draw_dice_by_noise_level(
     themselves Zhang et al., *Disentangling Human Error from Ground Truth in Segmentation of Medical Images*, Fig. 4.
 
     Args:
-        results: of `benchmarks.report.tables.summarise_runs` or `benchmarks.report.tables.load_results`, whose
+        results: of `benchmarks.report.tables.summarize_runs` or `benchmarks.report.tables.load_results`, whose
             settings have ``level`` and, if there are several, ``group``.
         path: PNG to write.
         level: of noise, the setting along the horizontal axis.
@@ -129,7 +129,7 @@ def draw_dice_by_noise_level(
                 [cell["mean"] for _, cell in cells],
                 [cell["std"] or 0.0 for _, cell in cells],
                 label=name,
-                color=COLOURS[index % len(COLOURS)],
+                color=COLORS[index % len(COLORS)],
                 linewidth=1.2 + widening * index,  # where lines coincide, each frames the one on top of it
                 zorder=2 - index / 100,
                 marker="o",

@@ -49,7 +49,7 @@ def last_epochs_mean(rows: Sequence[Mapping[str, Any]], metric: str, epochs: int
 
     Returns:
         The mean; nan if one of the epochs was validated without a result (a run that diverged must not be rated by the
-        epochs before), which `benchmarks.report.tables.summarise_runs` counts as a run that is not there.
+        epochs before), which `benchmarks.report.tables.summarize_runs` counts as a run that is not there.
 
     Raises:
         InputError: no value of the metric in these epochs, or ``epochs`` below 1.

@@ -36,7 +36,7 @@ from common.report.tables import markdown_table
 GREEK = {"alpha": "α", "beta": "β"}
 
 
-def summarise_runs(
+def summarize_runs(
     runs: Sequence[Mapping[str, Any]], title: str, metric: str = "Dice", lower_is_better: Collection[str] = ()
 ) -> dict[str, Any]:
     """Mean, standard deviation and significance of each method in each setting, from one value per run.
@@ -61,7 +61,7 @@ def summarise_runs(
 
     Example:
         >>> run = {"method": "T-Loss", "setting": {"alpha": 0.7}, "seed": 0, "value": 0.87}
-        >>> summarise_runs([run], "Dice on clean labels")["settings"][0]["methods"]["T-Loss"]["mean"]
+        >>> summarize_runs([run], "Dice on clean labels")["settings"][0]["methods"]["T-Loss"]["mean"]
         0.87
     """
     if not runs:
@@ -108,7 +108,7 @@ def write_results(
 
     Args:
         path: of the JSON file.
-        summary: content of `summarise_runs` and whatever else was measured.
+        summary: content of `summarize_runs` and whatever else was measured.
         runs: that it sums up; their seeds are recorded.
         scale: desk or paper.
         configuration: what differs from the bundle's configuration.
@@ -142,7 +142,7 @@ def load_results(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The content of a results file.
 
     Raises:
-        InputError: the file is missing, is not JSON, or has other keys than `summarise_runs` writes.
+        InputError: the file is missing, is not JSON, or has other keys than `summarize_runs` writes.
     """
     try:
         results = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -189,7 +189,7 @@ def results_table(results: Mapping[str, Any]) -> str:
     columns of which lower is better. Comparisons of two methods end the table.
 
     Args:
-        results: of `summarise_runs` or `load_results`.
+        results: of `summarize_runs` or `load_results`.
     """
     settings = results["settings"]
     lower = any(entry.get("lower_is_better") for entry in settings)

@@ -49,7 +49,7 @@ def check_cases(
         classes: class indices that label files hold; None: labels are masks.
         foreground: values of a mask that are the object; None: what exceeds half of its maximum.
         class_names: of the class indices from 0 on.
-        annotators: who are expected to have labelled.
+        annotators: who are expected to have labeled.
         channels: of the image.
         num_workers: processes that read.
         plan: says all this of classes, annotators and channels.

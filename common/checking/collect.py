@@ -103,7 +103,7 @@ def read_case(
 
     Args:
         case: with its files.
-        channels: of the image, which makes its pictures grey or coloured; labels are grey.
+        channels: of the image, which makes its pictures gray or colored; labels are gray.
         structures: that regions mark, in the order of their class indices from 1. Where those of two overlap, the
             later one counts.
         meanings: of label values, as a plan has them by annotator: labels become class maps. None: they stay as stored.

@@ -38,7 +38,7 @@ class LabelRecord:
 
     Attributes:
         sizes: voxels of each foreground class.
-        total: voxels that were labelled.
+        total: voxels that were labeled.
     """
 
     sizes: dict[int, int]
@@ -124,10 +124,10 @@ def examine_case(
             _note(record, extent_finding(record.labels[key].sizes, record.labels[key].total, case.labels[key]))
     for who, label in loaded.annotators.items():
         path = case.annotators.get(who, "")
-        record.annotators[who] = _label(record, label, path, marked, reference, unlabelled=True)
+        record.annotators[who] = _label(record, label, path, marked, reference, unlabeled=True)
     drawn = list(record.annotators.values())
     if drawn and not any(sum(label.sizes.values()) for label in drawn):
-        record.findings.append(Finding("empty label", "no annotator labelled anything"))
+        record.findings.append(Finding("empty label", "no annotator labeled anything"))
     shapes = {label.shape for label in loaded.annotators.values()}
     if len(drawn) > 1 and len(shapes) == 1:
         names = list(loaded.annotators)
@@ -182,7 +182,7 @@ def _label(
     path: str,
     meaning: LabelValues,
     reference: torch.Tensor | None,
-    unlabelled: bool = False,
+    unlabeled: bool = False,
 ) -> LabelRecord:
     if reference is not None:
         _note(record, geometry_finding(reference, label, path))
@@ -190,8 +190,8 @@ def _label(
     if len(label) != 1:
         record.findings.append(Finding("label values", f"expected one channel, got {len(label)}", True, path))
     counts = value_counts(label)
-    record.findings += value_findings(counts, meaning, path, unlabelled)
-    total = sum(count for value, count in counts.items() if not (unlabelled and value == -1))
+    record.findings += value_findings(counts, meaning, path, unlabeled)
+    total = sum(count for value, count in counts.items() if not (unlabeled and value == -1))
     return LabelRecord(class_sizes(counts, meaning), total)
 
 

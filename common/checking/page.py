@@ -74,7 +74,7 @@ def write_case_page(
             sections.append(("The annotators", coverage, []))
         agreement = agreement_table(records)
         if len(agreement) > 1:
-            text = "Dice of each pair, the mean of the cases that both labelled, and their number."
+            text = "Dice of each pair, the mean of the cases that both labeled, and their number."
             sections.append(("Agreement", f"{text}\n\n{markdown_table(agreement[0], agreement[1:])}", []))
         if extremes:
             panels = [_panel(record, note, meaning, channels, structures, by_class) for record, note in extremes]

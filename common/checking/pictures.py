@@ -1,4 +1,4 @@
-"""Cases as thumbnails with the outlines of their labels, and how large what is labelled is."""
+"""Cases as thumbnails with the outlines of their labels, and how large what is labeled is."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from monai.data import MetaTensor
 
 from common.errors import InputError
-from common.report.drawing import COLOURS, LEGEND, TEXT, WIDTH, PathLike, outline, save_figure
+from common.report.drawing import COLORS, LEGEND, TEXT, WIDTH, PathLike, outline, save_figure
 
 __all__ = ["CasePanel", "draw_cases", "draw_sizes", "viewed_plane"]
 
-# bright, as images are dark; beyond six no longer for every colour vision
+# bright, as images are dark; beyond six no longer for every color vision
 OUTLINES = ("#F0E442", "#56B4E9", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#B28DFF", "#FB8072", "#E5E5E5")
 NOT_FINITE = "#D55E00"
 COLUMNS = 4
@@ -64,29 +64,29 @@ def viewed_plane(
         maps: class maps (1, *spatial) by name; those of another shape are left out.
 
     Returns:
-        The image's first channel, or the mean of three colours, and the maps, rows downward; and the height of a pixel
+        The image's first channel, or the mean of three colors, and the maps, rows downward; and the height of a pixel
         relative to its width.
     """
     shape = image.shape[1:]
     plain = image.as_subclass(torch.Tensor).float()
-    grey = (plain.mean(0) if len(plain) == 3 and plain.ndim == 3 else plain[0]).cpu().numpy()
+    gray = (plain.mean(0) if len(plain) == 3 and plain.ndim == 3 else plain[0]).cpu().numpy()
     fitting = {
         name: drawn.as_subclass(torch.Tensor)[0].cpu().numpy()
         for name, drawn in maps.items()
         if drawn.shape[1:] == shape
     }
-    if grey.ndim == 2:
-        return grey.T, {name: drawn.T for name, drawn in fitting.items()}, 1.0
+    if gray.ndim == 2:
+        return gray.T, {name: drawn.T for name, drawn in fitting.items()}, 1.0
     affine = image.affine.cpu().numpy() if isinstance(image, MetaTensor) else np.eye(4)
     turn = nib.io_orientation(affine) if np.isfinite(affine).all() else np.full((3, 2), np.nan)
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     if np.isfinite(turn).all():
         spacing = spacing[np.argsort(turn[:, 0])]
-        grey, *turned = (nib.apply_orientation(array, turn) for array in (grey, *fitting.values()))
+        gray, *turned = (nib.apply_orientation(array, turn) for array in (gray, *fitting.values()))
         fitting = dict(zip(fitting, turned, strict=True))
     across = 2 if np.allclose(spacing, spacing[0], rtol=0.05) else int(np.argmax(spacing))
     others = tuple(axis for axis in range(3) if axis != across)
-    foreground = sum(((drawn > 0).sum(axis=others) for drawn in fitting.values()), np.zeros(grey.shape[across]))
+    foreground = sum(((drawn > 0).sum(axis=others) for drawn in fitting.values()), np.zeros(gray.shape[across]))
     fullest = np.flatnonzero(foreground == foreground.max())
     index = int(fullest[len(fullest) // 2])
 
@@ -95,7 +95,7 @@ def viewed_plane(
 
     width, height = (spacing[axis] for axis in others)
     aspect = float(height / width) if width > 0 and height > 0 else 1.0
-    return plane(grey), {name: plane(drawn) for name, drawn in fitting.items()}, aspect
+    return plane(gray), {name: plane(drawn) for name, drawn in fitting.items()}, aspect
 
 
 def draw_cases(path: PathLike, panels: Sequence[CasePanel]) -> Path:
@@ -111,7 +111,7 @@ def draw_cases(path: PathLike, panels: Sequence[CasePanel]) -> Path:
     if not panels:
         raise InputError(f"{path} needs at least one case to draw, got none.")
     names = list(dict.fromkeys(name for panel in panels for name in panel.masks))
-    colours = {name: OUTLINES[index % len(OUTLINES)] for index, name in enumerate(names)}
+    colors = {name: OUTLINES[index % len(OUTLINES)] for index, name in enumerate(names)}
     rows = -(-len(panels) // COLUMNS)
     layout = ConstrainedLayoutEngine(w_pad=0.05, h_pad=0.05, wspace=0.02, hspace=0.03)
     shapes = [(panel.image.shape, panel.aspect) for panel in panels if panel.image is not None]
@@ -125,14 +125,14 @@ def draw_cases(path: PathLike, panels: Sequence[CasePanel]) -> Path:
     for place in places.flat[len(panels) :]:
         place.set_visible(False)
     for place, panel in zip(places.flat, panels, strict=False):
-        _draw(place, panel, colours)
+        _draw(place, panel, colors)
     if names:
-        handles = [Line2D([], [], color=colours[name], linewidth=3, label=name) for name in names]
+        handles = [Line2D([], [], color=colors[name], linewidth=3, label=name) for name in names]
         figure.legend(handles=handles, loc="outside upper left", ncols=abreast, **LEGEND)
-    return save_figure(figure, path, dpi=120, keep=(*dict.fromkeys(colours.values()), NOT_FINITE))
+    return save_figure(figure, path, dpi=120, keep=(*dict.fromkeys(colors.values()), NOT_FINITE))
 
 
-def _draw(place: Axes, panel: CasePanel, colours: Mapping[str, str]) -> None:
+def _draw(place: Axes, panel: CasePanel, colors: Mapping[str, str]) -> None:
     place.set(xticks=[], yticks=[])
     place.spines[:].set_visible(False)
     place.set_title(panel.title, fontsize=7.5, color=TEXT)
@@ -147,10 +147,10 @@ def _draw(place: Axes, panel: CasePanel, colours: Mapping[str, str]) -> None:
     finite = image[np.isfinite(image)]
     low, high = np.percentile(finite, (1, 99)) if finite.size else (0.0, 1.0)
     shown = np.ma.masked_invalid((image - low) / (high - low if high > low else 1.0))
-    grey = colormaps["gray"].with_extremes(bad=NOT_FINITE)
-    place.imshow(shown, cmap=grey, vmin=0.0, vmax=1.0, aspect=panel.aspect)
+    gray = colormaps["gray"].with_extremes(bad=NOT_FINITE)
+    place.imshow(shown, cmap=gray, vmin=0.0, vmax=1.0, aspect=panel.aspect)
     for name, mask in panel.masks.items():
-        outline(place, mask[::step, ::step], colours[name])
+        outline(place, mask[::step, ::step], colors[name])
 
 
 def _wrapped(note: str) -> str:
@@ -158,7 +158,7 @@ def _wrapped(note: str) -> str:
 
 
 def draw_sizes(path: PathLike, sizes: Mapping[str, Mapping[str, Sequence[float]]], unit: str) -> Path:
-    """The size of what is labelled in every case: a row for each label, a point for each case, a colour per section.
+    """The size of what is labeled in every case: a row for each label, a point for each case, a color per section.
 
     Args:
         path: PNG to write.
@@ -180,7 +180,7 @@ def draw_sizes(path: PathLike, sizes: Mapping[str, Mapping[str, Sequence[float]]
             values = by.get(name, np.zeros(0))
             offset = 0.24 * (position - (len(sections) - 1) / 2)
             spread = 0.16 * (np.arange(len(values)) * GOLDEN_RATIO % 1 - 0.5)  # so that points hide few others
-            style: dict[str, Any] = {"s": 9, "alpha": 0.55, "linewidths": 0, "color": COLOURS[position % len(COLOURS)]}
+            style: dict[str, Any] = {"s": 9, "alpha": 0.55, "linewidths": 0, "color": COLORS[position % len(COLORS)]}
             axes.scatter(values, row + offset + spread, **style)
             if len(values):
                 middle = np.median(values)
@@ -199,7 +199,7 @@ def draw_sizes(path: PathLike, sizes: Mapping[str, Mapping[str, Sequence[float]]
     axes.set_axisbelow(True)
     axes.spines[["top", "right", "left"]].set_visible(False)
     handles = [
-        Line2D([], [], marker="o", linestyle="", color=COLOURS[k % len(COLOURS)], label=name)
+        Line2D([], [], marker="o", linestyle="", color=COLORS[k % len(COLORS)], label=name)
         for k, name in enumerate(sections)
     ]
     figure.legend(handles=handles, loc="outside upper left", ncols=len(sections), **LEGEND)

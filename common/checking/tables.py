@@ -59,11 +59,11 @@ def label_table(records: Sequence[CaseRecord], class_names: Sequence[str] = ()) 
 
 
 def annotator_table(records: Sequence[CaseRecord], expected: Sequence[str] = ()) -> Table:
-    """Header and one row for each annotator: how many cases of each section they labelled, and how many empty.
+    """Header and one row for each annotator: how many cases of each section they labeled, and how many empty.
 
     Args:
         records: of all sections.
-        expected: names that have a row in any case, if anybody labelled anything.
+        expected: names that have a row in any case, if anybody labeled anything.
     """
     sections = list(dict.fromkeys(record.case.section for record in records))
     names = list(dict.fromkeys(name for record in records for name in record.annotators))
@@ -77,7 +77,7 @@ def annotator_table(records: Sequence[CaseRecord], expected: Sequence[str] = ())
             cells.append(f"{sum(name in record.annotators for record in own)} of {len(own)}")
         drawn = [record.annotators[name] for record in records if name in record.annotators]
         rows.append([*cells, sum(not any(label.sizes.values()) for label in drawn)])
-    return [["Annotator", *(f"labelled in {section}" for section in sections), "empty"], *rows]
+    return [["Annotator", *(f"labeled in {section}" for section in sections), "empty"], *rows]
 
 
 def agreement_table(records: Sequence[CaseRecord]) -> Table:

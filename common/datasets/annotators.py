@@ -32,7 +32,7 @@ def annotator_datalist(
     """Images and the label files of their annotators, for `LoadAnnotatorsd`.
 
     Layout: ``images/NAME.png`` (or JPEG, TIFF, NIfTI), and in a folder per annotator the labels under the same names;
-    an annotator need not have labelled every image. These folders may lie in ``train/``, ``validate/`` and ``test/``;
+    an annotator need not have labeled every image. These folders may lie in ``train/``, ``validate/`` and ``test/``;
     where there are no such three, the images are split by name.
 
     Args:
@@ -51,7 +51,7 @@ def annotator_datalist(
         truth, sorted by case.
 
     Raises:
-        InputError: a folder is missing or there is no image; an annotator labelled none to train on; an image has no
+        InputError: a folder is missing or there is no image; an annotator labeled none to train on; an image has no
             label (or no truth), or a label no image; there is no such section.
 
     Example:
@@ -76,11 +76,11 @@ def annotator_datalist(
     cases = files[images].keys()
     silent = [name for name in annotators if cases and not files[name] and section in (None, "training")]
     if silent:  # nothing could be learned of them
-        raise InputError(f"{root}: {', '.join(silent)} labelled no image; leave them out of annotators.")
-    labelled = set().union(*(files[name] for name in annotators))
+        raise InputError(f"{root}: {', '.join(silent)} labeled no image; leave them out of annotators.")
+    labeled = set().union(*(files[name] for name in annotators))
     problems = {
-        "images that nobody labelled": cases - labelled,
-        "labels without an image": labelled - cases,
+        "images that nobody labeled": cases - labeled,
+        "labels without an image": labeled - cases,
         "images without a truth": cases - files[truth].keys() if truth else set(),
     }
     report = "; ".join(f"{what}: {len(found)} ({some(sorted(found))})" for what, found in problems.items() if found)

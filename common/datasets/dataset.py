@@ -20,7 +20,7 @@ class Dataset:
             says so ``section`` (``"training"``, ``"validation"`` or ``"test"``), ``fold`` (int) and ``stratum`` (str).
         channel_names: of the image's channels; empty where the data set does not name them.
         class_names: name of each value in the label files, background included; None where the data set does not say.
-        ignore_value: value in the label files that marks what was not labelled; None where there is none.
+        ignore_value: value in the label files that marks what was not labeled; None where there is none.
         annotators: names of all annotators, in a fixed order; empty where every case has one label.
         folds: the data set's own splits, ``{"train": [case, …], "val": [case, …]}`` each.
         notes: what was decided while reading, a sentence each.

@@ -48,7 +48,7 @@ class InferenceInputs:
             such as ``["_flair", "_t1"]``: in a folder, files that share what is before it are one image, and others are
             ignored. None: every file is an image, unless names are numbered as nnU-Net does.
         output_dir: where results are written; a folder below the one that is searched is not searched.
-        layout: of the data set whose labelled images are segmented, see `read_dataset`; None to search a folder.
+        layout: of the data set whose labeled images are segmented, see `read_dataset`; None to search a folder.
         check_values: read every file in full, and refuse values that are not finite. False reads headers only: what a
             header does not show is met when the image is loaded.
 
@@ -217,7 +217,7 @@ def _find_fault(files: Sequence[Path], load: Any, channels: int, expected: Seque
             return str(file), finding.message
     found = sum(len(image) for image in images)
     if load is None and len(files) == 1 and pictures and channels in (1, 3):
-        found = channels  # grey or color, as the network expects
+        found = channels  # gray or color, as the network expects
     if found == channels:
         return None
     got = f"{'it has' if len(files) == 1 else 'together they have'} {found} channels or time points"

@@ -18,7 +18,7 @@ from common.phantoms.folder import write_phantom_once
 
 VERSION = 1
 IMAGES_MAGIC = b"\0\0\x08\x03"  # unsigned bytes, three axes
-NOISE = 0.2  # standard deviation that gives the grey values of the paper's published sample
+NOISE = 0.2  # standard deviation that gives the gray values of the paper's published sample
 
 
 def write_mnist_annotators(

@@ -44,7 +44,7 @@ def nci_datalist(
         Items ``{"image": the series' folder, "label": path, "case": name, "subject": name}``, sorted by case.
 
     Raises:
-        InputError: there is no labelled series, a label has no series, a subject has several series or labels, fewer
+        InputError: there is no labeled series, a label has no series, a subject has several series or labels, fewer
             subjects than asked for, or no such section.
 
     Example:
@@ -73,7 +73,7 @@ def nci_datalist(
             labels[match[0]].add(path)
     if not series.keys() & labels.keys():
         raise InputError(
-            f"{root} holds no labelled series: expected …/Prostate3T-01-0001/<study>/<series>/*.dcm and "
+            f"{root} holds no labeled series: expected …/Prostate3T-01-0001/<study>/<series>/*.dcm and "
             f"…/Prostate3T-01-0001.nrrd, but found series of {len(series)} subjects and labels of {len(labels)}."
         )
     problems = {
@@ -83,9 +83,9 @@ def nci_datalist(
     }
     report = "; ".join(f"{what}: {len(found)} ({some(sorted(found))})" for what, found in problems.items() if found)
     if report:
-        raise InputError(f"{root}: every labelled subject needs the challenge's one series and one label; {report}.")
-    if unlabelled := sorted(series.keys() - labels.keys()):
-        logger.info("%s: %d series have no label and are left out: %s.", root, len(unlabelled), some(unlabelled))
+        raise InputError(f"{root}: every labeled subject needs the challenge's one series and one label; {report}.")
+    if unlabeled := sorted(series.keys() - labels.keys()):
+        logger.info("%s: %d series have no label and are left out: %s.", root, len(unlabeled), some(unlabeled))
     scanners = {name: name.partition("-")[0] for name in labels}
     numbers = {"training": num_training, "validation": num_validation, "test": num_test}
     return [

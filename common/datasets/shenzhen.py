@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 def shenzhen_datalist(
-    dataset_dir: str | os.PathLike[str], section: str, seed: int = 0, leave_out_unlabelled: bool = False
+    dataset_dir: str | os.PathLike[str], section: str, seed: int = 0, leave_out_unlabeled: bool = False
 ) -> list[dict[str, str]]:
     """Images and lung masks of one part of the Shenzhen set, or of any data in its layout.
 
@@ -31,7 +31,7 @@ def shenzhen_datalist(
         dataset_dir: folder that holds ``images`` and ``masks``.
         section: ``"training"``, or ``"validation"`` for the other 30 %, the clean test set.
         seed: of the split.
-        leave_out_unlabelled: log the images that have no mask and go on without them: the archive has 662 images and
+        leave_out_unlabeled: log the images that have no mask and go on without them: the archive has 662 images and
             masks of 566. By default they are an error.
 
     Returns:
@@ -63,8 +63,8 @@ def shenzhen_datalist(
             )
     images = files_by_case(folders[0], PICTURE_SUFFIXES)
     masks = files_by_case(folders[1], PICTURE_SUFFIXES, "_mask")
-    if leave_out_unlabelled and (unlabelled := sorted(images.keys() - masks.keys())):
-        logger.warning("%s: %d images have no mask and are left out: %s.", root, len(unlabelled), some(unlabelled))
+    if leave_out_unlabeled and (unlabeled := sorted(images.keys() - masks.keys())):
+        logger.warning("%s: %d images have no mask and are left out: %s.", root, len(unlabeled), some(unlabeled))
         images = {case: path for case, path in images.items() if case in masks}
     items = match_pairs(images, masks, root)
     strata = {item["case"]: stratum_of(item["case"]) for item in items}

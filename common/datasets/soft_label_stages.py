@@ -21,7 +21,7 @@ from common.phantoms.knee import BONES
 from common.transforms.neighbour_slices import NeighbourSlicesd
 from common.transforms.shares import ClassShares
 from common.transforms.soft_label import SoftLabelFromRatersd
-from common.transforms.unlabelled import ResizeSoftLabeld, SpacingSoftLabeld
+from common.transforms.unlabeled import ResizeSoftLabeld, SpacingSoftLabeld
 
 __all__ = [
     "input_channels",

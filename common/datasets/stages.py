@@ -22,7 +22,7 @@ from monai.transforms import (
 
 from common.datasets.plan import Plan
 from common.errors import InputError
-from common.io.checks import NOT_LABELLED
+from common.io.checks import NOT_LABELED
 from common.io.load_case import LoadCased
 from common.transforms.bias_field import N4BiasFieldd
 from common.transforms.consensus_label import ConsensusLabeld
@@ -46,7 +46,7 @@ def reading(plan: Plan, labels: bool = True) -> list[Transform]:
 
     Returns:
         ``image`` becomes ``(channels, *spatial)``; ``label`` ``(1, *spatial)`` and ``annotators`` ``(R, *spatial)``, of
-        the items that have them, become class maps, −1 where it was not labelled.
+        the items that have them, become class maps, −1 where it was not labeled.
 
     Example:
         >>> from common.datasets.plan import example_plan
@@ -163,9 +163,9 @@ def patch(plan: Plan, keys: Sequence[str] = ("image", *LABELS)) -> list[Transfor
         return [CropAroundLabeld(keys, "label", plan.patch_size, modes, allow_missing_keys=True)]
     fit = ResizeWithPadOrCropd if plan.crop == "center" else SpatialPadd
     filled = [key for key in keys if key not in BY_ANNOTATORS]
-    unlabelled = [key for key in keys if key in BY_ANNOTATORS]  # an annotator who is absent is absent there, too
+    unlabeled = [key for key in keys if key in BY_ANNOTATORS]  # an annotator who is absent is absent there, too
     found: list[Transform] = [fit(filled, size, allow_missing_keys=True)]
-    return found + ([fit(unlabelled, size, allow_missing_keys=True, value=NOT_LABELLED)] if unlabelled else [])
+    return found + ([fit(unlabeled, size, allow_missing_keys=True, value=NOT_LABELED)] if unlabeled else [])
 
 
 def new_images(plan: Plan) -> list[Transform]:

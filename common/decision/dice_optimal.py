@@ -23,7 +23,7 @@ ROUNDING = 1e-2  # by how much blended or half-precision probabilities may leave
 
 
 def dice_optimal_threshold(marginal: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The threshold that maximises Dice against a marginal, and the Dice to expect, per image and channel.
+    """The threshold that maximizes Dice against a marginal, and the Dice to expect, per image and channel.
 
         D_m(s) = 2 Σ s·m / (Σ s + Σ m),   t = max_s D_m(s) / 2   (definition 4, eq. 12, 15)
 
@@ -52,8 +52,8 @@ def dice_optimal_threshold(marginal: torch.Tensor) -> tuple[torch.Tensor, torch.
     rows = values.flatten(2).flatten(0, 1)
     start = torch.zeros(len(rows), dtype=torch.float64, device=rows.device)
     if rows.shape[1] > CPU_BLOCK:  # a start near the solution saves passes and does not change it
-        start = _maximise(rows[:, ::SAMPLE_STRIDE].contiguous(), start)
-    threshold = _maximise(rows, start).view(marginal.shape[:2])
+        start = _maximize(rows[:, ::SAMPLE_STRIDE].contiguous(), start)
+    threshold = _maximize(rows, start).view(marginal.shape[:2])
     threshold = torch.where(threshold > 0, threshold, 0.5)
     return threshold, 2 * threshold
 
@@ -135,7 +135,7 @@ def _single_or_double(values: torch.Tensor) -> torch.Tensor:
     return values if values.dtype == torch.float64 else values.float()
 
 
-def _maximise(rows: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
+def _maximize(rows: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
     """max_s D(s) / 2 of each row ``(R, N)`` of probabilities by Dinkelbach's iteration; 0 for a row of zeros."""
     block = CPU_BLOCK // max(len(rows), 1) + 1 if rows.device.type == "cpu" else GPU_BLOCK
     blocks = rows.split(block, dim=1)

@@ -52,7 +52,7 @@ def fit_temperature(logits: torch.Tensor, labels: torch.Tensor) -> float:
     chosen = classes.to(scores.device).flatten().long()
     scores, chosen = scores[chosen >= 0], chosen[chosen >= 0]
     if not len(chosen):
-        raise InputError("a temperature needs at least one labelled voxel, got none.")
+        raise InputError("a temperature needs at least one labeled voxel, got none.")
     if not scores.isfinite().all():
         raise InputError("logits: expected finite values, got others.")
     if scores.shape[1] == 1:

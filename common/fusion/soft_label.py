@@ -103,7 +103,7 @@ def find_hyperintense(image: torch.Tensor, anatomy: torch.Tensor, threshold: flo
         (K, *spatial) bool; nothing for a structure that is empty.
 
     Raises:
-        InputError: the shapes do not fit, or grey values that are not finite within a structure.
+        InputError: the shapes do not fit, or gray values that are not finite within a structure.
 
     Example:
         >>> image = torch.tensor([9.0, 10.0, 11.0, 30.0, 90.0])
@@ -122,10 +122,10 @@ def find_hyperintense(image: torch.Tensor, anatomy: torch.Tensor, threshold: flo
         if not values.numel():
             continue
         if not values.isfinite().all():
-            raise InputError("image: expected finite grey values within the anatomy, got others.")
-        centre = values.median()
-        deviation = MAD_TO_DEVIATION * (values - centre).abs().median()
-        chosen[mask] = values > centre + threshold * deviation
+            raise InputError("image: expected finite gray values within the anatomy, got others.")
+        center = values.median()
+        deviation = MAD_TO_DEVIATION * (values - center).abs().median()
+        chosen[mask] = values > center + threshold * deviation
     return found
 
 
@@ -150,7 +150,7 @@ def add_neighbour_slices(label: torch.Tensor, weight: float, slice_axis: int = -
     """Step 4: the labels of the previous and the next slice are evidence too.
 
     ``1 − (1 − ȳ_s)(1 − w ȳ_{s−1})(1 − w ȳ_{s+1})``: the probability that at least one of three independent signs is
-    right, of which the neighbours' count w. The paper gives no formula; this one stays within [0, 1], never lowers a
+    right, of which the neighbors' count w. The paper gives no formula; this one stays within [0, 1], never lowers a
     label, and w = 0 changes nothing. Beyond the first and the last slice there is no evidence.
 
     Args:
@@ -201,7 +201,7 @@ def soft_label_steps(
 
     Returns:
         (K, *spatial) float32 in [0, 1] under ``"raters"``, ``"anatomy"``, ``"hyperintensity"`` and ``"neighbours"``.
-        The last one is the soft label. What nobody rated is −1 in all of them, and no evidence for its neighbours.
+        The last one is the soft label. What nobody rated is −1 in all of them, and no evidence for its neighbors.
 
     Raises:
         InputError: the shapes do not fit, nobody rated the scan, or an argument is out of range.
@@ -215,7 +215,7 @@ def soft_label_steps(
         raters [0.5, 1.0, 0.0, 0.0]
         anatomy [0.0, 1.0, 0.0, 0.0]
         hyperintensity [0.0, 1.0, 0.0, 0.0]
-        neighbours [0.0, 1.0, 0.5, 0.0]
+        neighbors [0.0, 1.0, 0.5, 0.0]
     """
     if masks.shape[1:] != anatomy.shape:
         raise InputError(

@@ -1,4 +1,4 @@
-"""STAPLE: the hidden truth and each annotator's confusion matrix, estimated together by expectation maximisation.
+"""STAPLE: the hidden truth and each annotator's confusion matrix, estimated together by expectation maximization.
 
 The answer depends on a voxel only through the pattern of its labels, so the iterations run over the few distinct
 patterns, weighted by how often they occur, and not over the voxels.
@@ -62,17 +62,17 @@ def staple(
     are those of ITK's ``STAPLEImageFilter``, which knows two classes and no absent annotator.
 
     Args:
-        labels: ``(R, *spatial)``, classes 0 … L − 1, −1 = not labelled.
+        labels: ``(R, *spatial)``, classes 0 … L − 1, −1 = not labeled.
         num_classes: L; by default the largest label + 1, and at least 2.
         prior: of the classes, ``(L,)`` or ``(L, *spatial)``, not negative; scaled to sum to 1. By default the mean of
-            `mean_label` over the labelled voxels. With a spatial prior an iteration visits every voxel.
+            `mean_label` over the labeled voxels. With a spatial prior an iteration visits every voxel.
         tolerance: of the entries of A, from 0 up.
         max_iterations: at least 1.
 
     Returns:
         `StapleResult` on the labels' device (on the CPU for Apple's MPS). Two nested annotators leave the voxels
         between them at exactly 1/2, up to the last bit: `common.fusion.ties` says which class that is. Where nobody
-        labelled, the probabilities are the prior. Without any label the prior is 1 / L, and the matrices are
+        labeled, the probabilities are the prior. Without any label the prior is 1 / L, and the matrices are
         identities.
 
     Raises:
@@ -98,7 +98,7 @@ def staple(
     converged = False
     iterations = 0
     while not converged and iterations < max_iterations:
-        previous, confusion = confusion, _maximise(said, truth, confusion)
+        previous, confusion = confusion, _maximize(said, truth, confusion)
         log_likelihood = _log_likelihood(said, confusion)
         if spatial:
             posterior = (log_prior + _at_voxels(log_likelihood, index)).softmax(0)
@@ -119,7 +119,7 @@ def estimate_confusion(labels: torch.Tensor, probabilities: torch.Tensor) -> tor
         A_r[i, j] = Σ_{x : l_r(x) = i} W_j(x) / Σ_{x : l_r(x) ≥ 0} W_j(x)
 
     Args:
-        labels: ``(R, *spatial)``, classes 0 … L − 1, −1 = not labelled.
+        labels: ``(R, *spatial)``, classes 0 … L − 1, −1 = not labeled.
         probabilities: W, ``(L, *spatial)``.
 
     Returns:
@@ -142,7 +142,7 @@ def estimate_confusion(labels: torch.Tensor, probabilities: torch.Tensor) -> tor
     truth = torch.zeros(len(patterns), num_classes, dtype=torch.float64, device=labels.device)
     truth.index_add_(0, index.int(), probabilities.as_subclass(torch.Tensor).to(truth).flatten(1).T)
     identity = torch.eye(num_classes, dtype=torch.float64, device=labels.device)
-    return _maximise(_indicator(patterns, num_classes), truth, identity)
+    return _maximize(_indicator(patterns, num_classes), truth, identity)
 
 
 def _class_prior(
@@ -226,7 +226,7 @@ def _indicator(patterns: torch.Tensor, num_classes: int) -> torch.Tensor:
     return one_hot(patterns + 1, num_classes + 1)[..., 1:].double()
 
 
-def _maximise(said: torch.Tensor, truth: torch.Tensor, fallback: torch.Tensor) -> torch.Tensor:
+def _maximize(said: torch.Tensor, truth: torch.Tensor, fallback: torch.Tensor) -> torch.Tensor:
     """The confusion matrices ``(R, L, L)`` of highest expected likelihood, given the truth's mass ``(P, L)``."""
     joint = (said.flatten(1).T @ truth).view(*said.shape[1:], -1)
     mass = joint.sum(1, keepdim=True)

@@ -62,7 +62,7 @@ def spatial_staple(
     of its own, clipped at the image's border, and λ is the stated share of its voxels.
 
     Args:
-        labels: ``(R, *spatial)``, classes 0 … L − 1, −1 = not labelled.
+        labels: ``(R, *spatial)``, classes 0 … L − 1, −1 = not labeled.
         half_window: h, voxels on either side of the window of 2h + 1, from 0 up; one for each axis or for all.
         global_weight: from 0 up.
         num_classes: L; by default the largest label + 1, and at least 2.
@@ -72,7 +72,7 @@ def spatial_staple(
 
     Returns:
         `SpatialStapleResult` on the labels' device (on the CPU for Apple's MPS). The local matrices take 8·R·L² bytes
-        per voxel. Where nobody labelled, the probabilities are the prior.
+        per voxel. Where nobody labeled, the probabilities are the prior.
 
     Raises:
         InputError: if there is no annotator, a label is no class, or another argument is out of range.

@@ -13,7 +13,7 @@ def class_labels(labels: torch.Tensor, num_classes: int | None = None) -> tuple[
     """Annotators' labels checked, as integers where float64 exists, and their number of classes.
 
     Args:
-        labels: ``(R, *spatial)``, classes 0 … L − 1 of at least one annotator, −1 = not labelled. Floats must be whole.
+        labels: ``(R, *spatial)``, classes 0 … L − 1 of at least one annotator, −1 = not labeled. Floats must be whole.
         num_classes: L; by default the largest label + 1, and at least 2.
 
     Returns:
@@ -64,11 +64,11 @@ def mean_label(labels: torch.Tensor, num_classes: int | None = None) -> torch.Te
         p_c = |{r : l_r = c}| / |{r : l_r ≥ 0}|
 
     Args:
-        labels: ``(R, *spatial)``, classes 0 … L − 1, −1 = not labelled.
+        labels: ``(R, *spatial)``, classes 0 … L − 1, −1 = not labeled.
         num_classes: L; by default the largest label + 1, and at least 2.
 
     Returns:
-        ``(L, *spatial)`` float64, summing to 1 over the classes; −1 in all of them where nobody labelled. For two
+        ``(L, *spatial)`` float64, summing to 1 over the classes; −1 in all of them where nobody labeled. For two
         classes the mean of binary labels is ``[1]``.
 
     Raises:
@@ -88,11 +88,11 @@ def majority_vote(labels: torch.Tensor, num_classes: int | None = None) -> torch
     """The class that most annotators chose; of equally frequent classes the smallest, so background wins a tie.
 
     Args:
-        labels: ``(R, *spatial)``, classes 0 … L − 1, −1 = not labelled.
+        labels: ``(R, *spatial)``, classes 0 … L − 1, −1 = not labeled.
         num_classes: L; by default the largest label + 1, and at least 2.
 
     Returns:
-        ``(*spatial)`` int64; −1 where nobody labelled.
+        ``(*spatial)`` int64; −1 where nobody labeled.
 
     Raises:
         InputError: if there is no annotator, or a label is no class.

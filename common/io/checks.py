@@ -28,7 +28,7 @@ __all__ = [
     "value_findings",
 ]
 
-NOT_LABELLED = -1
+NOT_LABELED = -1
 MOVED_VOXELS = 0.5  # from which a label lies on other voxels than it was drawn on
 NOTED_VOXELS = 0.01
 OTHER_AFFINE, TAKEN_FORM = "other_affine", "taken_form"  # in the metadata of a NIfTI file whose forms differ
@@ -204,7 +204,7 @@ def value_counts(label: torch.Tensor) -> dict[float, int]:
 
 
 def value_findings(
-    counts: Mapping[float, int], meaning: LabelValues, file: str = "", unlabelled: bool = False
+    counts: Mapping[float, int], meaning: LabelValues, file: str = "", unlabeled: bool = False
 ) -> list[Finding]:
     """Values that a label should not have.
 
@@ -212,7 +212,7 @@ def value_findings(
         counts: of `value_counts`.
         meaning: what is expected.
         file: for the findings.
-        unlabelled: −1 may occur, for a pixel that was not labelled.
+        unlabeled: −1 may occur, for a pixel that was not labeled.
 
     Returns:
         At most one finding. Unusable are values that are not finite and what is no class; a mask of more than two
@@ -222,7 +222,7 @@ def value_findings(
         >>> value_findings({0.0: 9, 7.0: 2}, LabelValues(classes=(0, 1, 2)))[0].message
         'expected 0, 1, 2, got 7 (2 voxels)'
     """
-    seen = {value: count for value, count in counts.items() if not (unlabelled and value == NOT_LABELLED)}
+    seen = {value: count for value, count in counts.items() if not (unlabeled and value == NOT_LABELED)}
     endless = sum(count for value, count in seen.items() if not math.isfinite(value))
     if endless:
         return [Finding("label values", f"{endless} values are not finite", True, file)]
@@ -232,7 +232,7 @@ def value_findings(
     if expected is None:
         if len(seen) > 2 or any(value < 0 for value in seen):
             message = (
-                f"expected 0 and one other value, got {_values(seen)}: what exceeds half of the largest is labelled"
+                f"expected 0 and one other value, got {_values(seen)}: what exceeds half of the largest is labeled"
             )
             return [Finding("label values", message, False, file)]
         return []
@@ -262,7 +262,7 @@ def class_sizes(counts: Mapping[float, int], meaning: LabelValues) -> dict[int, 
 
 
 def class_map(label: torch.Tensor, meaning: LabelValues) -> torch.Tensor:
-    """The class of every voxel, −1 where it was not labelled.
+    """The class of every voxel, −1 where it was not labeled.
 
     Args:
         label: of any shape, as loaded.
@@ -283,7 +283,7 @@ def class_map(label: torch.Tensor, meaning: LabelValues) -> torch.Tensor:
     else:
         mask = plain > (plain.max() / 2 if plain.numel() else 0)
         mask &= plain > 0
-    return torch.where(plain == NOT_LABELLED, NOT_LABELLED, mask.long())
+    return torch.where(plain == NOT_LABELED, NOT_LABELED, mask.long())
 
 
 def extent_finding(sizes: Mapping[int, int], total: int, file: str = "") -> Finding | None:
@@ -291,7 +291,7 @@ def extent_finding(sizes: Mapping[int, int], total: int, file: str = "") -> Find
 
     Args:
         sizes: of `class_sizes`.
-        total: voxels that were labelled.
+        total: voxels that were labeled.
         file: for the finding.
 
     Example:
@@ -300,9 +300,9 @@ def extent_finding(sizes: Mapping[int, int], total: int, file: str = "") -> Find
     """
     foreground = sum(sizes.values())
     if not foreground:
-        return Finding("empty label", "nothing is labelled", False, file)
+        return Finding("empty label", "nothing is labeled", False, file)
     if foreground == total:
-        return Finding("full label", "every voxel is labelled", False, file)
+        return Finding("full label", "every voxel is labeled", False, file)
     return None
 
 

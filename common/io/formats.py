@@ -226,7 +226,7 @@ def read_image(path: Paths | Sequence[Paths], channels: int | None = None) -> Me
 
     Args:
         path: of the file, or of several on one grid (`geometry_finding`), whose channels follow each other.
-        channels: None keeps what the file has. Of one picture, 3 repeats grey values, and 1 turns colors into their
+        channels: None keeps what the file has. Of one picture, 3 repeats gray values, and 1 turns colors into their
             luminance, which ``meta["reduced"]`` then says. Otherwise the image must have as many.
 
     Returns:
@@ -251,7 +251,7 @@ def read_image(path: Paths | Sequence[Paths], channels: int | None = None) -> Me
     images = [to_tensor(read_stored(one), one, wanted) for one in paths]
     joined = join_channels(paths, images)
     if channels is not None and len(joined) != channels:
-        got = "a picture, which has 1 (grey) or 3 (color)" if is_picture(paths[0]) else len(joined)
+        got = "a picture, which has 1 (gray) or 3 (color)" if is_picture(paths[0]) else len(joined)
         names = ", ".join(os.fspath(one) for one in paths)
         raise InputError(f"{names}: expected {channels} channel{'s' * (channels > 1)}, got {got}.")
     return joined
@@ -291,7 +291,7 @@ def to_tensor(stored: StoredImage, path: Paths, channels: int | None = None) -> 
     array, reduced = stored.array, False
     if stored.picture is not None and channels == 1 and len(array) == 3:
         reduced = bool((array != array[:1]).any())
-        array = _grey(array) if reduced else array[:1]
+        array = _gray(array) if reduced else array[:1]
     elif stored.picture is not None and channels == 3 and len(array) == 1:
         array = np.repeat(array, 3, axis=0)
     values = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
@@ -303,13 +303,13 @@ def to_tensor(stored: StoredImage, path: Paths, channels: int | None = None) -> 
         "filename_or_obj": os.fspath(path),
     }
     if reduced:
-        meta["reduced"] = "its colors are read as grey (luminance)"
+        meta["reduced"] = "its colors are read as gray (luminance)"
     if stored.other_form is not None:
         meta |= {OTHER_AFFINE: stored.other_form.affine, TAKEN_FORM: stored.other_form.taken}
     return MetaTensor(values, affine=torch.from_numpy(stored.affine.copy()), meta=meta)
 
 
-def _grey(array: np.ndarray) -> np.ndarray:
+def _gray(array: np.ndarray) -> np.ndarray:
     """Luminance, rounded as Pillow's; the mean of floating-point colors, which are measurements."""
     if array.dtype.kind == "f":
         return array.mean(0, dtype=np.float64)[None]

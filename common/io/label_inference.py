@@ -12,8 +12,8 @@ __all__ = ["infer_annotator_meanings", "infer_label_meaning"]
 
 IGNORED = 255  # that many data sets write at the rim of objects
 WHITE = 255
-MOST_GREY_CLASSES = 32  # more grey values that do not follow each other are a picture, not a label
-WINDOW = 9  # grey levels
+MOST_GRAY_CLASSES = 32  # more gray values that do not follow each other are a picture, not a label
+WINDOW = 9  # gray levels
 SHOWN = 8
 
 Classes = Mapping[str, Any] | Sequence[int]
@@ -30,12 +30,12 @@ def infer_label_meaning(
     """The meaning of label values, from what a data set or its user says, else from the values that occur.
 
     In this order: ``class_colors``; ``class_values``; ``class_names``; masks of 0 and one other value; lossy masks,
-    foreground above half of the largest value; class indices 0 … K − 1; other grey values as classes in their order.
+    foreground above half of the largest value; class indices 0 … K − 1; other gray values as classes in their order.
 
     Args:
         observations: of all label files (`observe_label`).
         class_names: of the classes by value in the files, or in the order of values 0, 1, …
-        ignore_value: value, or color ``"#rrggbb"``, of what was not labelled.
+        ignore_value: value, or color ``"#rrggbb"``, of what was not labeled.
         class_values: value of each class by name, or values by name (``{"background": 0, "disc": [1, 2]}``), or one
             value for each class in order. Class 0 is ``background``, or else the one of value 0.
         class_colors: the same with colors ``"#rrggbb"``; class 0 is ``background``, or else black.
@@ -50,7 +50,7 @@ def infer_label_meaning(
             explains; the sentence says which option is needed.
 
     Example:
-        >>> seen = LabelObservation("a.png", "grey", {0: 9, 255: 3}, (3, 4), distinct=2)
+        >>> seen = LabelObservation("a.png", "gray", {0: 9, 255: 3}, (3, 4), distinct=2)
         >>> meaning, notes = infer_label_meaning([seen])
         >>> dict(meaning.values), notes[0]
         ({0: 0, 255: 1}, 'Labels are masks: 0 is background, 255 is foreground.')
@@ -66,7 +66,7 @@ def infer_label_meaning(
     if ignore is None and -1 in found:
         del found[-1]
         ignore = -1
-        notes.append("The value -1 is taken for pixels that were not labelled.")
+        notes.append("The value -1 is taken for pixels that were not labeled.")
     elif ignore is not None:
         notes.append(f"The value {ignore} is ignored, as given.")
     if any(observed.kind == "palette" for observed in observations):
@@ -103,7 +103,7 @@ def infer_annotator_meanings(
         InputError: as `infer_label_meaning`.
 
     Example:
-        >>> seen = {"A": [LabelObservation("a.png", "grey", {0: 9, 255: 1}, (5, 2))]}
+        >>> seen = {"A": [LabelObservation("a.png", "gray", {0: 9, 255: 1}, (5, 2))]}
         >>> infer_annotator_meanings(seen)[0]["A"].values
         {0: 0, 255: 1}
     """
@@ -189,7 +189,7 @@ def _from_colors(
         seen = set(observed.counts)
         if observed.kind == "palette":
             seen = {observed.palette[index] for index in observed.counts}
-        elif observed.kind == "grey":
+        elif observed.kind == "gray":
             seen = {"#" + f"{value:02x}" * 3 for value in observed.counts}
         strange = sorted(seen - {*colors, ignored})
         if strange:
@@ -273,9 +273,9 @@ def _by_values(observations: Sequence[LabelObservation], found: Mapping[int, int
     if drawn[-1] == IGNORED and drawn[:-1] == list(range(1, len(drawn))):
         raise InputError(
             f"{_holder(observations, IGNORED)}: labels hold the classes {_some([0, *drawn[:-1]])} and 255, which "
-            "may be a class or what was not labelled: give --ignore_value 255, or --class_values of all classes."
+            "may be a class or what was not labeled: give --ignore_value 255, or --class_values of all classes."
         )
-    if len(drawn) >= MOST_GREY_CLASSES:
+    if len(drawn) >= MOST_GRAY_CLASSES:
         raise InputError(
             f"{largest.path}: expected classes, got {len(drawn) + 1} values with gaps from 0 to {drawn[-1]}, as of an "
             "image; --class_values says which class a value is, --label_threshold above which value a gray mask is "

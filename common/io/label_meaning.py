@@ -13,7 +13,7 @@ import torch
 from monai.data import MetaTensor
 
 from common.errors import InputError
-from common.io.checks import NOT_LABELLED, geometry_finding, value_counts
+from common.io.checks import NOT_LABELED, geometry_finding, value_counts
 from common.io.formats import read_stored, to_tensor
 from common.io.label_values import (
     LabelKind,
@@ -38,7 +38,7 @@ class LabelMeaning:
     Attributes:
         values: class index by value in the file; None if colors say it.
         colors: class index by color ``"#rrggbb"``.
-        ignore: value, or color, of what was not labelled; it becomes −1.
+        ignore: value, or color, of what was not labeled; it becomes −1.
         threshold: of lossy masks of two classes: what exceeds it is class 1. `values` is ignored then.
 
     Example:
@@ -106,7 +106,7 @@ class LabelObservation:
 
     Attributes:
         path: of the file.
-        kind: ``"grey"``, ``"palette"``, ``"color"`` or ``"volume"``.
+        kind: ``"gray"``, ``"palette"``, ``"color"`` or ``"volume"``.
         counts: how often each value or color ``"#rrggbb"`` occurs; the 300 most frequent.
         shape: of space.
         lossy: JPEG, whose values are spread by compression.
@@ -221,7 +221,7 @@ def _of_values(values: np.ndarray, meaning: LabelMeaning, path: Paths) -> np.nda
         return (values > meaning.threshold).astype(np.float32)
     table = {int(value): index for value, index in (meaning.values or {}).items()}
     if meaning.ignore is not None:
-        table[int(meaning.ignore)] = NOT_LABELLED
+        table[int(meaning.ignore)] = NOT_LABELED
     return _mapped(values.astype(np.int64), table, lambda value: str(value), path)
 
 
@@ -231,7 +231,7 @@ def _of_colors(array: np.ndarray, meaning: LabelMeaning, path: Paths) -> np.ndar
     colors = np.repeat(array, 3, axis=0) if len(array) == 1 else array
     table = {_code(color): index for color, index in (meaning.colors or {}).items()}
     if meaning.ignore is not None:
-        table[_code(str(meaning.ignore))] = NOT_LABELLED
+        table[_code(str(meaning.ignore))] = NOT_LABELED
     return _mapped(color_codes(colors), table, lambda code: f"#{code:06x}", path)
 
 
@@ -249,7 +249,7 @@ def _mapped(values: np.ndarray, table: Mapping[int, int], named: Any, path: Path
         total = sum(count for _, count in strange)
         unit = "pixels" if values.ndim == 2 else "voxels"
         raise InputError(f"{path}: expected the values {known}, got {shown} ({total} {unit}).")
-    indices = np.array([table.get(int(value), NOT_LABELLED) for value in found], dtype=np.float32)
+    indices = np.array([table.get(int(value), NOT_LABELED) for value in found], dtype=np.float32)
     return indices[inverse.reshape(values.shape)]
 
 

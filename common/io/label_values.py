@@ -1,4 +1,4 @@
-"""The numbers that stand in a label file: grey values, indices of a palette, or voxels."""
+"""The numbers that stand in a label file: gray values, indices of a palette, or voxels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from common.io.formats import StoredImage, read_stored, to_tensor
 __all__ = ["LARGEST_WHOLE", "LabelKind", "read_label_values", "stored_values", "whole_numbers"]
 
 Paths = str | os.PathLike[str]
-LabelKind = Literal["grey", "palette", "color", "volume"]
+LabelKind = Literal["gray", "palette", "color", "volume"]
 
 LARGEST_WHOLE = 2**24  # up to which float32 holds every whole number
 ROUNDING = 1e-3  # numbers that are whole but for the scaling of their file
@@ -23,9 +23,9 @@ SHOWN_COLORS = 6
 
 
 def stored_values(stored: StoredImage) -> tuple[LabelKind, np.ndarray]:
-    """How a file says what is labelled, and its numbers.
+    """How a file says what is labeled, and its numbers.
 
-    A palette is read by its indices, never by how light its colors are. Colors that are all grey are grey.
+    A palette is read by its indices, never by how light its colors are. Colors that are all gray are gray.
 
     Args:
         stored: of `read_stored`.
@@ -39,9 +39,9 @@ def stored_values(stored: StoredImage) -> tuple[LabelKind, np.ndarray]:
     if picture.palette is not None:
         return "palette", picture.pixels.T[None]
     if len(array) == 1:
-        return "grey", array
+        return "gray", array
     if bool((array == array[:1]).all()):
-        return "grey", array[:1]
+        return "gray", array[:1]
     return "color", array
 
 
@@ -104,7 +104,7 @@ def read_label_values(path: Paths) -> MetaTensor:
     kind, array = stored_values(stored)
     if kind == "color":
         raise InputError(
-            f"{path}: expected a label of grey values or of a palette, got a picture of the colors "
+            f"{path}: expected a label of gray values or of a palette, got a picture of the colors "
             f"{', '.join(hex_colors(array)[:SHOWN_COLORS])}; class_colors says which class a color is."
         )
     return to_tensor(replace(stored, array=whole_numbers(array, path), picture=None), path)

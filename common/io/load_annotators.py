@@ -1,4 +1,4 @@
-"""The labels of several annotators as one tensor, whoever has labelled the image."""
+"""The labels of several annotators as one tensor, whoever has labeled the image."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class LoadAnnotatorsd(MapTransform):
         keys: of the items' files by annotator.
         annotators: the names of all R annotators of the data set.
         num_classes: L ≥ 2. With two classes a file may use any positive value for the foreground (0 and 255), with more
-            it holds class indices; −1 is a pixel that was not labelled.
-        threshold: of grey labels of two classes: foreground is what exceeds this share of the file's maximum, in
+            it holds class indices; −1 is a pixel that was not labeled.
+        threshold: of gray labels of two classes: foreground is what exceeds this share of the file's maximum, in
             [0, 1), 0.5 as `BinaryMaskd` has it; None refuses labels of more than two values, except JPEG masks of 0
             and 255, in which compression has spread them.
         image_key: of the image, whose shape the labels must have where it is loaded already.

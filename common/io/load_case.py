@@ -12,7 +12,7 @@ from monai.data import MetaTensor
 from monai.transforms import EnsureChannelFirst, MapTransform
 
 from common.errors import InputError
-from common.io.checks import NOT_LABELLED, geometry_finding, image_findings
+from common.io.checks import NOT_LABELED, geometry_finding, image_findings
 from common.io.formats import read_image
 from common.io.label_meaning import LabelMeaning, read_label
 
@@ -25,7 +25,7 @@ class LoadCased(MapTransform):
     """Loads the image, the label and the annotators' labels of a case.
 
     ``image`` becomes (C, *spatial) float32 by `read_image`, ``label`` a class map (1, *spatial) by `read_label`, −1
-    where it was not labelled, and ``annotators``, files by name, a class map (R, *spatial) in the order of
+    where it was not labeled, and ``annotators``, files by name, a class map (R, *spatial) in the order of
     ``annotators`` for all cases, −1 everywhere for who did not label this one.
 
     Args:
@@ -140,7 +140,7 @@ class LoadCased(MapTransform):
                 raise InputError(f"{present[name]}: of the first annotator's label, {finding.message}.")
         stacked = reference.repeat(len(self.annotators), *[1] * (reference.ndim - 1))
         for row, name in enumerate(self.annotators):
-            stacked[row] = labels[name][0] if name in labels else NOT_LABELLED
+            stacked[row] = labels[name][0] if name in labels else NOT_LABELED
         return cast(MetaTensor, stacked)
 
 

@@ -68,7 +68,7 @@ def _on_grid(label: Any, image: Any, path: Any) -> Any:
     before, after = (int((sitk.GetArrayViewFromImage(volume) != 0).sum()) for volume in (label, laid))
     if after != before:
         raise InputError(
-            f"Label {path} reaches beyond its image: {before - after} of {before} labelled voxels lie outside; size "
+            f"Label {path} reaches beyond its image: {before - after} of {before} labeled voxels lie outside; size "
             f"{label.GetSize()} from {_listed(label.GetOrigin())} mm, the image {image.GetSize()} from "
             f"{_listed(image.GetOrigin())} mm."
         )

@@ -19,7 +19,7 @@ class Picture:
     """A picture as it was stored.
 
     Attributes:
-        pixels: (H, W) of grey values or of indices into ``palette``, or (H, W, 3) of colors; transparency is dropped.
+        pixels: (H, W) of gray values or of indices into ``palette``, or (H, W, 3) of colors; transparency is dropped.
         palette: (N, 3) colors of the indices; None if ``pixels`` are no indices.
         lossy: the values were changed by compression (JPEG).
     """
@@ -30,11 +30,11 @@ class Picture:
 
     @property
     def colors(self) -> np.ndarray:
-        """(H, W) of grey values or (H, W, 3) of colors, a palette applied; a palette of greys gives grey values."""
+        """(H, W) of gray values or (H, W, 3) of colors, a palette applied; a palette of grays gives gray values."""
         if self.palette is None:
             return self.pixels
-        grey = bool((self.palette == self.palette[:, :1]).all())
-        return (self.palette[:, 0] if grey else self.palette)[self.pixels]
+        gray = bool((self.palette == self.palette[:, :1]).all())
+        return (self.palette[:, 0] if gray else self.palette)[self.pixels]
 
 
 def read_picture(path: str | os.PathLike[str]) -> Picture:
@@ -82,8 +82,8 @@ def picture_header(path: str | os.PathLike[str]) -> tuple[tuple[int, int], int]:
             width, height = image.size
             # Pillow has exchanged those of a TIFF already
             turned = image.format != "TIFF" and image.getexif().get(ExifTags.Base.Orientation) in TURNED
-            grey = image.mode in ("1", "L", "LA", "F") or image.mode.startswith("I")
-            return ((height, width) if turned else (width, height)), 1 if grey else 3
+            gray = image.mode in ("1", "L", "LA", "F") or image.mode.startswith("I")
+            return ((height, width) if turned else (width, height)), 1 if gray else 3
     except UnidentifiedImageError:
         if not os.fspath(path).lower().endswith((".tif", ".tiff")):
             raise
@@ -158,7 +158,7 @@ def _read_tiff(path: str | os.PathLike[str]) -> Picture:
         pixels = np.moveaxis(pixels, axes.index("S"), -1)
         pixels = pixels[..., :3] if pixels.shape[-1] > 2 else pixels[..., 0]
     if pixels.ndim not in (2, 3) or pixels.dtype.kind not in "uif":
-        raise InputError(f"{path}: expected a grey or color picture, got the axes {axes} of type {pixels.dtype}.")
+        raise InputError(f"{path}: expected a gray or color picture, got the axes {axes} of type {pixels.dtype}.")
     return Picture(_upright(pixels, int(orientation.value) if orientation else 1))
 
 

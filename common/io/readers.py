@@ -75,7 +75,7 @@ class ImageLoader(LoadImaged):
         if image.ndim not in (3, 4):
             return f"expected two or three dimensions, got the shape {tuple(image.shape[1:])}"
         if self.channels is not None and len(image) != self.channels:
-            got = "a picture, which has 1 (grey) or 3 (color)" if picture else len(image)
+            got = "a picture, which has 1 (gray) or 3 (color)" if picture else len(image)
             return f"expected {self.channels} channel{'s' * (self.channels > 1)}, got {got}"
         first = next(value for value in item.values() if isinstance(value, MetaTensor))
         findings = [affine_finding(image), *image_findings(image), geometry_finding(first, image)]
@@ -97,8 +97,8 @@ def load_images(
     Args:
         keys: of the items that hold file names, or lists of them. ``label``, ``truth``, ``bones`` and the keys of
             ``classes`` hold labels: a palette is read by its indices, and colors are refused (`read_label_values`).
-        channels: of the image, at least 1; volumes must have as many, pictures become grey (1) or colored (3).
-            None: grey pictures, and volumes of any number.
+        channels: of the image, at least 1; volumes must have as many, pictures become gray (1) or colored (3).
+            None: gray pictures, and volumes of any number.
         check: refuse what cannot be trained on: another number of channels, values that are not finite, an affine that
             cannot be inverted, a file whose shape or position is not that of the item's image (`geometry_finding`).
         classes: of label files by key, how many classes they hold, background included; other values are refused.

@@ -16,7 +16,7 @@ class ActivePassiveLoss(ClassificationLoss):
 
     $$ \mathrm{APL} = \alpha \, L_{\mathrm{active}} + \beta \, L_{\mathrm{passive}} $$
 
-    An active loss acts on the labelled class alone (NCE, NGCE), a passive one on the others too (MAE, RCE, NRCE): Ma et
+    An active loss acts on the labeled class alone (NCE, NGCE), a passive one on the others too (MAE, RCE, NRCE): Ma et
     al., ICML 2020; Felfeliyan et al., eq. 1, for soft labels. Each weight acts in every combination (in published code
     some do not). The two share the input's log-probabilities, so that they are computed once. The classes K, shapes and
     dtypes are those of `ClassificationLoss`.

@@ -41,7 +41,7 @@ def annotator_log_probabilities(log_probs: torch.Tensor, log_confusion: torch.Te
 def annotator_negative_log_likelihood(
     log_probs: torch.Tensor, log_confusion: torch.Tensor, labels: torch.Tensor
 ) -> torch.Tensor:
-    """−log p of each annotator's labels, the mean over the pixels that the annotator labelled.
+    """−log p of each annotator's labels, the mean over the pixels that the annotator labeled.
 
         NLL⁽ʳ⁾ = −mean log Σ_j A⁽ʳ⁾[ỹ⁽ʳ⁾, j] · p[j]
 
@@ -55,7 +55,7 @@ def annotator_negative_log_likelihood(
         labels: class indices ``(B, R, *spatial)`` of any type; −1 where the annotator did not label.
 
     Returns:
-        ``(B, R)``, float64 for float64, else float32; 0 for an annotator who labelled no pixel of the image, infinite
+        ``(B, R)``, float64 for float64, else float32; 0 for an annotator who labeled no pixel of the image, infinite
         for labels of probability 0.
 
     Raises:
@@ -72,25 +72,25 @@ def annotator_negative_log_likelihood(
         rows = log_confusion.gather(2, observed).squeeze(2)
     except RuntimeError as error:  # on CUDA the kernel's own assertion says so, later
         raise InputError(f"labels: expected class indices up to {log_probs.shape[1] - 1}, got others.") from error
-    return _mean_over_labelled(-torch.logsumexp(_float(rows) + _float(log_probs)[:, None], 2), labels)
+    return _mean_over_labeled(-torch.logsumexp(_float(rows) + _float(log_probs)[:, None], 2), labels)
 
 
 def mean_trace(log_confusion: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Trace of each annotator's matrix, tr A⁽ʳ⁾ = Σ_i A⁽ʳ⁾[i, i], the mean over the pixels that the annotator labelled.
+    """Trace of each annotator's matrix, tr A⁽ʳ⁾ = Σ_i A⁽ʳ⁾[i, i], the mean over the pixels that the annotator labeled.
 
     Args:
         log_confusion: log A, ``(B, R, L, L, *spatial)``.
         labels: ``(B, R, *spatial)``; negative where the annotator did not label.
 
     Returns:
-        ``(B, R)`` from 0 to L, float64 for float64, else float32; 0 for an annotator who labelled no pixel of the
+        ``(B, R)`` from 0 to L, float64 for float64, else float32; 0 for an annotator who labeled no pixel of the
         image.
 
     Example:
         >>> mean_trace(torch.tensor([[0.9, 0.5], [0.1, 0.5]]).log()[None, None, ..., None], torch.tensor([[[0]]]))
         tensor([[1.4000]])
     """
-    return _mean_over_labelled(_float(log_confusion.diagonal(dim1=2, dim2=3)).exp().sum(-1), labels)
+    return _mean_over_labeled(_float(log_confusion.diagonal(dim1=2, dim2=3)).exp().sum(-1), labels)
 
 
 class AnnotatorConfusionLoss(nn.Module):
@@ -99,9 +99,9 @@ class AnnotatorConfusionLoss(nn.Module):
         L = mean over images of Σ_{r ∈ S(x)} [ NLL⁽ʳ⁾ + λ · tr A⁽ʳ⁾ ]
 
     with the negative log-likelihood of the labels under A⁽ʳ⁾·p and the trace, both means over the pixels that annotator
-    r labelled; S(x) are the annotators who labelled at least one pixel of image x, so that one who is absent takes part
+    r labeled; S(x) are the annotators who labeled at least one pixel of image x, so that one who is absent takes part
     in neither. Small traces make the annotators as unreliable as the labels allow, which is what tells their errors
-    from the truth (Theorem 1). While ``warming_up``, the trace is maximised instead (section 3.4):
+    from the truth (Theorem 1). While ``warming_up``, the trace is maximized instead (section 3.4):
 
         L = mean over images of Σ_{r ∈ S(x)} [ NLL⁽ʳ⁾ − w · tr A⁽ʳ⁾ ]
 
@@ -176,7 +176,7 @@ def _float(values: torch.Tensor) -> torch.Tensor:
     return values if values.dtype == torch.float64 else values.float()
 
 
-def _mean_over_labelled(values: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    labelled = labels.as_subclass(torch.Tensor) >= 0
-    total = torch.where(labelled, values, 0).flatten(2).sum(2)
-    return total / labelled.flatten(2).sum(2).clamp_min(1)
+def _mean_over_labeled(values: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    labeled = labels.as_subclass(torch.Tensor) >= 0
+    total = torch.where(labeled, values, 0).flatten(2).sum(2)
+    return total / labeled.flatten(2).sum(2).clamp_min(1)

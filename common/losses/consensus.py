@@ -15,7 +15,7 @@ __all__ = ["ConsensusLoss", "OracleLoss"]
 class ConsensusLoss(nn.Module):
     """Cross-entropy with one label per image, hard or soft, fused from the annotators' labels.
 
-        L = mean over labelled pixels of −Σ_c q_c log p_c
+        L = mean over labeled pixels of −Σ_c q_c log p_c
 
     The baselines on mean labels, mode labels, STAPLE and spatial STAPLE in tables 1 and 2 of Zhang et al.,
     *Disentangling Human Error from Ground Truth in Segmentation of Medical Images*.
@@ -35,11 +35,11 @@ class ConsensusLoss(nn.Module):
             log_probs: log p of the true class, ``(B, L, *spatial)``.
             log_confusion: not used; networks of annotators give it.
             consensus: class indices ``(B, 1, *spatial)`` of any type, or probabilities q of the classes,
-                ``(B, L, *spatial)``; −1 where nobody labelled, of probabilities in all channels. Pixels where they sum
-                to less than 0.99, as where resampling has mixed them with a −1, count as not labelled too.
+                ``(B, L, *spatial)``; −1 where nobody labeled, of probabilities in all channels. Pixels where they sum
+                to less than 0.99, as where resampling has mixed them with a −1, count as not labeled too.
 
         Returns:
-            A scalar; 0 if no pixel is labelled.
+            A scalar; 0 if no pixel is labeled.
 
         Raises:
             InputError: if the shapes do not fit each other.
@@ -47,17 +47,17 @@ class ConsensusLoss(nn.Module):
         log_probs, consensus = log_probs.as_subclass(torch.Tensor), consensus.as_subclass(torch.Tensor)
         hard = (len(log_probs), 1, *log_probs.shape[2:])
         if consensus.shape == log_probs.shape:
-            labelled = consensus.sum(1) > 0.99
-            values = -(consensus * log_probs.where(labelled[:, None], 0)).sum(1)
-            return values.where(labelled, 0).sum() / labelled.sum().clamp_min(1)
+            labeled = consensus.sum(1) > 0.99
+            values = -(consensus * log_probs.where(labeled[:, None], 0)).sum(1)
+            return values.where(labeled, 0).sum() / labeled.sum().clamp_min(1)
         if consensus.shape != hard:
             raise InputError(
                 f"consensus: expected classes {hard} or probabilities {tuple(log_probs.shape)}, "
                 f"got {tuple(consensus.shape)}."
             )
-        labelled = consensus >= 0
-        values = -log_probs.where(labelled, 0).gather(1, consensus.long().clamp_min(0))
-        return values.where(labelled, 0).sum() / labelled.sum().clamp_min(1)
+        labeled = consensus >= 0
+        values = -log_probs.where(labeled, 0).gather(1, consensus.long().clamp_min(0))
+        return values.where(labeled, 0).sum() / labeled.sum().clamp_min(1)
 
 
 class OracleLoss(nn.Module):

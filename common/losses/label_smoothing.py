@@ -21,22 +21,22 @@ __all__ = [
 
 
 def spatially_varying_smoothing(target: torch.Tensor, sigma: float = 1.0) -> torch.Tensor:
-    r"""A target smoothed where its neighbours differ from it.
+    r"""A target smoothed where its neighbors differ from it.
 
     $$ \tilde y = \tfrac{1}{2} y + \tfrac{1}{2} \sum_{i \ne 0} w_i y_i \Big/ \sum_{i \ne 0} w_i, \qquad
        w_i = \exp(-\lVert i \rVert^2 / 2\sigma^2) $$
 
-    over the 3ⁿ − 1 neighbours i: a 3×3(×3) Gaussian kernel whose centre is replaced by the sum of the others. At the
-    image's border the nearest pixel is repeated; neighbours that are not labelled, −1, are left out of both sums, and a
-    pixel without a labelled neighbour keeps y. Distributions stay distributions. Islam and Glocker, *Spatially
+    over the 3ⁿ − 1 neighbors i: a 3×3(×3) Gaussian kernel whose center is replaced by the sum of the others. At the
+    image's border the nearest pixel is repeated; neighbors that are not labeled, −1, are left out of both sums, and a
+    pixel without a labeled neighbor keeps y. Distributions stay distributions. Islam and Glocker, *Spatially
     varying label smoothing*, IPMI 2021.
 
     Args:
-        target: ``(B, C, *spatial)``, 1-D to 3-D, hard or soft, floating; negative where not labelled.
+        target: ``(B, C, *spatial)``, 1-D to 3-D, hard or soft, floating; negative where not labeled.
         sigma: σ > 0 in pixels.
 
     Returns:
-        The smoothed target, same shape and dtype; −1 where not labelled.
+        The smoothed target, same shape and dtype; −1 where not labeled.
 
     Example:
         >>> spatially_varying_smoothing(torch.tensor([[[0.0, 0.0, 1.0, 1.0]]]))
@@ -46,22 +46,22 @@ def spatially_varying_smoothing(target: torch.Tensor, sigma: float = 1.0) -> tor
         return target
     side = math.exp(-0.5 / sigma**2)
     kernel = target.new_tensor([side, 1.0, side]) / (1 + 2 * side)
-    centre = 1 / (1 + 2 * side) ** (target.ndim - 2)
-    labelled = ~(target < 0)
-    known = target.where(labelled, 0)
+    center = 1 / (1 + 2 * side) ** (target.ndim - 2)
+    labeled = ~(target < 0)
+    known = target.where(labeled, 0)
 
     def around(values: torch.Tensor) -> torch.Tensor:
         blurred = separable_filtering(values, [kernel] * (target.ndim - 2), mode="replicate")
-        return (blurred - centre * values) / (1 - centre)
+        return (blurred - center * values) / (1 - center)
 
     with torch.autocast(target.device.type, enabled=False):  # convolutions of targets would be rounded to 1e-3
-        neighbours = around(known)
-        if target.device.type != "cpu" or not labelled.all():
-            share = around(labelled.to(target))
-            # of no labelled neighbour the share is rounding; the smallest share of one is a corner's
-            some = share > 0.5 * kernel[0] ** (target.ndim - 2) / (1 - centre)
-            neighbours = torch.where(some, neighbours / share.where(some, 1), known)
-    return (0.5 * known + 0.5 * neighbours).where(labelled, -1)
+        neighbors = around(known)
+        if target.device.type != "cpu" or not labeled.all():
+            share = around(labeled.to(target))
+            # of no labeled neighbor the share is rounding; the smallest share of one is a corner's
+            some = share > 0.5 * kernel[0] ** (target.ndim - 2) / (1 - center)
+            neighbors = torch.where(some, neighbors / share.where(some, 1), known)
+    return (0.5 * known + 0.5 * neighbors).where(labeled, -1)
 
 
 def margin_penalty(log_probabilities: torch.Tensor, margin: float) -> torch.Tensor:

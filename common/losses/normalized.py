@@ -61,7 +61,7 @@ def normalized_generalized_cross_entropy(
 
 
 class NormalizedCrossEntropyLoss(ClassificationLoss):
-    r"""Normalised cross-entropy.
+    r"""Normalized cross-entropy.
 
     $$ \mathrm{NCE} = \frac{\sum_k y_k \log p_k}{\sum_{j=1}^{K} \log p_j} $$
 
@@ -82,7 +82,7 @@ class NormalizedCrossEntropyLoss(ClassificationLoss):
 
 
 class NormalizedReverseCrossEntropyLoss(ReverseCrossEntropyLoss):
-    r"""Normalised reverse cross-entropy.
+    r"""Normalized reverse cross-entropy.
 
     $$ \mathrm{NRCE} = \frac{\sum_k p_k \log \max(y_k, P_{\min})}{(K - 1) \log P_{\min}} $$
 
@@ -108,7 +108,7 @@ class NormalizedReverseCrossEntropyLoss(ReverseCrossEntropyLoss):
 
 
 class NormalizedGeneralizedCrossEntropyLoss(GeneralizedCrossEntropyLoss):
-    r"""Normalised generalised cross-entropy.
+    r"""Normalized generalized cross-entropy.
 
     $$ \mathrm{NGCE} = \frac{\sum_k y_k (1 - p_k^q)}{\sum_{j=1}^{K} (1 - p_j^q)} $$
 

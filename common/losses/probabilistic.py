@@ -42,7 +42,7 @@ class EnsembleLoss(nn.Module):
 
         L = mean over images of Σ_{r ∈ S(x)} [ −mean log p⁽ʳ⁾(ỹ⁽ʳ⁾) ]
 
-    with the mean over the pixels that annotator r labelled; S(x) are the annotators who labelled at least one pixel of
+    with the mean over the pixels that annotator r labeled; S(x) are the annotators who labeled at least one pixel of
     image x. It is `AnnotatorConfusionLoss` without confusion matrices, of equal scale. The network of an absent
     annotator learns nothing.
 
@@ -80,11 +80,11 @@ class EnsembleLoss(nn.Module):
 
 
 class ProbabilisticLoss(nn.Module):
-    """Negative evidence lower bound of the probabilistic U-Net, per labelled pixel.
+    """Negative evidence lower bound of the probabilistic U-Net, per labeled pixel.
 
         L = mean over images of (1 / P) · [ −Σ_pixels log p(ỹ⁽ʳ⁾ | x, z) + β · KL(q(z | x, ỹ⁽ʳ⁾) ‖ p(z | x)) ],   z ~ q
 
-    for the one annotator r that the network drew, with the sum over the P pixels that this annotator labelled. At
+    for the one annotator r that the network drew, with the sum over the P pixels that this annotator labeled. At
     β = 1 the bracket is the bound on −log p(ỹ | x) itself. The division by P keeps the scale of the other losses
     without moving the balance between the terms: with a mean over pixels beside the whole divergence the latent would
     be left unused.

@@ -87,7 +87,7 @@ class MeanAbsoluteErrorLoss(ClassificationLoss):
 
 
 class GeneralizedCrossEntropyLoss(ClassificationLoss):
-    r"""Generalised cross-entropy, between cross-entropy (q → 0) and half the mean absolute error (q = 1).
+    r"""Generalized cross-entropy, between cross-entropy (q → 0) and half the mean absolute error (q = 1).
 
     $$ \mathrm{GCE} = \sum_{k=1}^{K} y_k \, \frac{1 - p_k^q}{q} $$
 

@@ -19,7 +19,7 @@ __all__ = ["ClassificationLoss", "SegmentationLoss", "class_log_probabilities", 
 class SegmentationLoss(nn.Module):
     """A loss of a segmentation with the arguments of MONAI's losses.
 
-    A negative target, −1, says that nobody labelled the pixel: it is left out of sum and count, and no gradient comes
+    A negative target, −1, says that nobody labeled the pixel: it is left out of sum and count, and no gradient comes
     from it, whatever the input is there.
 
     Args:
@@ -55,8 +55,8 @@ class SegmentationLoss(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
         """Both as plain tensors ``(B, C, *spatial)`` of one dtype: float64 stays, all else is computed in float32.
 
-        The third is true where a pixel is labelled, None if all are: ``(B, C, *spatial)`` where each channel is a
-        problem of its own, else ``(B, 1, *spatial)`` (a pixel with a negative channel is not labelled). The input is 0
+        The third is true where a pixel is labeled, None if all are: ``(B, C, *spatial)`` where each channel is a
+        problem of its own, else ``(B, 1, *spatial)`` (a pixel with a negative channel is not labeled). The input is 0
         where it is not, the target is left as it came, or −1.
 
         Raises:
@@ -77,22 +77,22 @@ class SegmentationLoss(nn.Module):
                 f"got {tuple(target.shape)}."
             )
         dtype = torch.float64 if input.dtype == torch.float64 else torch.float32
-        input, labelled = input.to(dtype), self._labelled(target)
+        input, labeled = input.to(dtype), self._labeled(target)
         if not self.to_onehot_y:
             target = target.to(dtype)
         else:
             try:
-                classes = target if labelled is None else target.where(labelled, 0)
+                classes = target if labeled is None else target.where(labeled, 0)
                 target = one_hot(classes, channels, dtype=dtype)
             except RuntimeError as error:  # on CUDA the kernel's own assertion says so, later
                 raise InputError(
-                    f"target: expected class indices from 0 to {channels - 1}, or -1 = not labelled, got others."
+                    f"target: expected class indices from 0 to {channels - 1}, or -1 = not labeled, got others."
                 ) from error
-        if labelled is not None:  # before anything is computed, so that no gradient meets what does not count
-            input, target = input.where(labelled, 0), target.where(labelled, -1)
-        return input, target, labelled
+        if labeled is not None:  # before anything is computed, so that no gradient meets what does not count
+            input, target = input.where(labeled, 0), target.where(labeled, -1)
+        return input, target, labeled
 
-    def _labelled(self, target: torch.Tensor) -> torch.Tensor | None:
+    def _labeled(self, target: torch.Tensor) -> torch.Tensor | None:
         if target.dtype == torch.bool or not target.numel():
             return None
         if target.device.type == "cpu":  # elsewhere the answer would have to be waited for
@@ -100,19 +100,19 @@ class SegmentationLoss(nn.Module):
             if not lowest < 0:
                 return None
             if self.to_onehot_y and lowest < -1:
-                raise InputError(f"target: expected class indices, or -1 = not labelled, got {float(lowest):g}.")
-        labelled = ~(target < 0)  # not-a-number is no label either, but must not pass for a missing one
-        return labelled if self.sigmoid and not self.to_onehot_y else labelled.all(1, keepdim=True)
+                raise InputError(f"target: expected class indices, or -1 = not labeled, got {float(lowest):g}.")
+        labeled = ~(target < 0)  # not-a-number is no label either, but must not pass for a missing one
+        return labeled if self.sigmoid and not self.to_onehot_y else labeled.all(1, keepdim=True)
 
-    def reduce(self, values: torch.Tensor, labelled: torch.Tensor | None = None) -> torch.Tensor:
-        """Mean (nan if there is no value, as in PyTorch), sum, or all of the values, 0 where not ``labelled``.
+    def reduce(self, values: torch.Tensor, labeled: torch.Tensor | None = None) -> torch.Tensor:
+        """Mean (nan if there is no value, as in PyTorch), sum, or all of the values, 0 where not ``labeled``.
 
-        The mean is that of the labelled values, 0 if there is none.
+        The mean is that of the labeled values, 0 if there is none.
         """
-        if labelled is not None:
-            values = values.where(labelled, 0)
+        if labeled is not None:
+            values = values.where(labeled, 0)
         if self.reduction == LossReduction.MEAN:
-            return values.mean() if labelled is None else values.sum() / labelled.sum().clamp_min(1)
+            return values.mean() if labeled is None else values.sum() / labeled.sum().clamp_min(1)
         return values.sum() if self.reduction == LossReduction.SUM else values
 
 
@@ -132,7 +132,7 @@ class ClassificationLoss(SegmentationLoss, ABC):
     def pointwise(self, log_probabilities: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """The loss ``(B, …)`` of each pixel from log-probabilities and target, both ``(B, K, …)``.
 
-        Where a pixel is not labelled its target is −1 in all K classes, and any finite value will do.
+        Where a pixel is not labeled its target is −1 in all K classes, and any finite value will do.
         """
 
     def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -141,23 +141,23 @@ class ClassificationLoss(SegmentationLoss, ABC):
         Args:
             input: ``(B, C, *spatial)``, logits with ``sigmoid`` or ``softmax``, else probabilities.
             target: ``(B, C, *spatial)``, hard (0 and 1) or soft (the probability of each class); with ``to_onehot_y``
-                class indices ``(B, 1, *spatial)``. Negative, −1, where a pixel is not labelled, in all channels; with
+                class indices ``(B, 1, *spatial)``. Negative, −1, where a pixel is not labeled, in all channels; with
                 ``sigmoid``, where each channel is a problem of its own, in any.
 
         Returns:
-            A scalar, the mean over the labelled pixels, 0 if none is; with ``reduction="none"`` the loss of each pixel,
-            0 where not labelled, ``(B, C, *spatial)`` for ``sigmoid``, else ``(B, 1, *spatial)``. float64 for float64,
+            A scalar, the mean over the labeled pixels, 0 if none is; with ``reduction="none"`` the loss of each pixel,
+            0 where not labeled, ``(B, C, *spatial)`` for ``sigmoid``, else ``(B, 1, *spatial)``. float64 for float64,
             else computed and returned in float32, under AMP too. An empty batch has the mean nan and the sum 0, as in
             PyTorch.
 
         Raises:
             InputError: if the shapes do not fit each other or the arguments.
         """
-        input, target, labelled = self.align(input, target)
+        input, target, labeled = self.align(input, target)
         log_probabilities, target = class_log_probabilities(input, target, self.sigmoid, self.softmax)
-        if labelled is not None:
-            target = target.where(labelled.unsqueeze(1), -1)
-        return self.reduce(self.pointwise(log_probabilities, target), labelled)
+        if labeled is not None:
+            target = target.where(labeled.unsqueeze(1), -1)
+        return self.reduce(self.pointwise(log_probabilities, target), labeled)
 
 
 def class_log_probabilities(

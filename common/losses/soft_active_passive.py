@@ -13,7 +13,7 @@ from common.losses.segmentation_loss import ClassificationLoss, non_negative
 
 __all__ = ["TABLE_1", "SoftActivePassiveLoss", "hard_label", "table_1_loss"]
 
-# configuration of Table I: weights of BCE, SCE and RCE, whether they are normalised, whether labels are soft
+# configuration of Table I: weights of BCE, SCE and RCE, whether they are normalized, whether labels are soft
 TABLE_1: dict[str, tuple[float, float, float, bool, bool]] = {
     "bce": (1, 0, 0, False, False),
     "apl_binary_1_0_1": (1, 0, 1, True, False),
@@ -60,7 +60,7 @@ class SoftActivePassiveLoss(ClassificationLoss):
       linear in r: smallest at the hard label, p = 1 for ȳ > ½ and p = 0 for ȳ < ½, constant for ȳ = ½. Not proper.
     - RCE and NRCE are linear in p with the slope log((1 − ȳ)/ȳ): smallest at the hard label too. Not proper.
 
-    So the sum of the normalised terms is smallest at the hard label; a soft label sets how much its pixel weighs
+    So the sum of the normalized terms is smallest at the hard label; a soft label sets how much its pixel weighs
     against others, 1 for NBCE, |2ȳ − 1| for NSCE, |log(ȳ/(1 − ȳ))| / log(1/P_min) for NRCE. For K > 2 classes NCE of a
     soft label only drives its least likely class to zero. The classes K, shapes and dtypes are those of
     `ClassificationLoss`.

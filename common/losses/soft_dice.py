@@ -1,4 +1,4 @@
-"""Soft-Dice loss for hard and soft labels, of the labelled pixels."""
+"""Soft-Dice loss for hard and soft labels, of the labeled pixels."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class SoftDiceLoss(SegmentationLoss):
 
     $$ L = 1 - \frac{\sum_i p_i + \sum_i y_i - \sum_i |p_i - y_i| + \epsilon}{\sum_i p_i + \sum_i y_i + \epsilon} $$
 
-    of each image and channel, over its labelled pixels i. For a hard label p + y − |p − y| = 2py: the usual soft-Dice
+    of each image and channel, over its labeled pixels i. For a hard label p + y − |p − y| = 2py: the usual soft-Dice
     loss. For a soft one 2py would be largest at p = 1 wherever y exceeds a threshold (Nordström et al., *Marginal
     Thresholding in Noisy Image Segmentation*, theorem on soft-Dice); this is smallest at p = y. Wang et al., *Dice
     Semimetric Losses*, MICCAI 2023; the values of ``monai.losses.DiceLoss(soft_label=True)``, which knows no pixel
-    that is not labelled.
+    that is not labeled.
 
     Args:
         smooth: ε ≥ 0, in numerator and denominator: where prediction and label are both empty the loss is 0.
@@ -56,27 +56,27 @@ class SoftDiceLoss(SegmentationLoss):
         Args:
             input: ``(B, C, *spatial)``, logits with ``sigmoid`` or ``softmax``, else probabilities.
             target: ``(B, C, *spatial)``, hard or soft; with ``to_onehot_y`` class indices ``(B, 1, *spatial)``.
-                Negative, −1, where a pixel is not labelled.
+                Negative, −1, where a pixel is not labeled.
 
         Returns:
-            A scalar, the mean over the images and channels with a labelled pixel, 0 if there is none; or ``(B, C)``
+            A scalar, the mean over the images and channels with a labeled pixel, 0 if there is none; or ``(B, C)``
             with ``reduction="none"``. float64 for float64, else float32. An empty batch has the mean nan, as in
             PyTorch.
 
         Raises:
             InputError: if the shapes do not fit each other or the arguments.
         """
-        input, target, labelled = self.align(input, target)
+        input, target, labeled = self.align(input, target)
         prediction = input.sigmoid() if self.sigmoid else input.softmax(1) if self.softmax else input
         if not self.include_background:
             if input.shape[1] == 1:
                 raise InputError(f"include_background: expected two or more channels, got {tuple(input.shape)}.")
             prediction, target = prediction[:, 1:], target[:, 1:]
         present = None
-        if labelled is not None:
-            labelled = labelled.expand_as(input)[:, input.shape[1] - prediction.shape[1] :]
-            prediction, target = prediction.where(labelled, 0), target.where(labelled, 0)
-            present = labelled.flatten(2).any(2)
+        if labeled is not None:
+            labeled = labeled.expand_as(input)[:, input.shape[1] - prediction.shape[1] :]
+            prediction, target = prediction.where(labeled, 0), target.where(labeled, 0)
+            present = labeled.flatten(2).any(2)
         total = (prediction + target).flatten(2).sum(2)
         difference = (prediction - target).abs().flatten(2).sum(2)
         loss = 1 - (total - difference + self.smooth) / (total + self.smooth)

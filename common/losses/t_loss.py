@@ -72,10 +72,10 @@ class TLoss(SegmentationLoss):
            + \tfrac{D}{2}\log(\pi\nu) + \tfrac{\nu+D}{2}\log\!\left(1 + \tfrac{\delta^2}{\nu}\right),
        \quad \nu = e^{\tilde\nu} + \epsilon $$
 
-    with δ² the squared error summed over the D labelled pixels of one image and class (D is counted in the tensor). The
-    classes' terms are summed, those of the images with a labelled pixel averaged. It weighs an image by
+    with δ² the squared error summed over the D labeled pixels of one image and class (D is counted in the tensor). The
+    classes' terms are summed, those of the images with a labeled pixel averaged. It weighs an image by
     (ν + D)/(ν + δ²), about 1/MSE of that image, and hardly tells the pixels of one image apart. ν̃ is a parameter: give
-    it to the optimiser, and the loss to the checkpoint. Errata: the published code has Σ⁻¹ = ε·I and (D/2)(ν̃ + ε) in
+    it to the optimizer, and the loss to the checkpoint. Errata: the published code has Σ⁻¹ = ε·I and (D/2)(ν̃ + ε) in
     place of I and (D/2) log ν, which moves the best ν.
 
     The squared error is summed in float32 (float64 for float64), eq. 4 is in float64, the result float32 or float64 as
@@ -128,16 +128,16 @@ class TLoss(SegmentationLoss):
         Args:
             input: ``(B, C, *spatial)``, 2-D or 3-D: logits with ``sigmoid`` or ``softmax``, else compared as it is.
             target: ``(B, C, *spatial)``, hard or soft; with ``to_onehot_y`` class indices ``(B, 1, *spatial)``.
-                Negative, −1, where a pixel is not labelled.
+                Negative, −1, where a pixel is not labeled.
 
         Returns:
             A scalar, or ``(B,)`` with ``reduction="none"``. An empty batch has the mean nan and the sum 0, as in
-            PyTorch; an image without labelled pixels the loss 0.
+            PyTorch; an image without labeled pixels the loss 0.
 
         Raises:
             InputError: if the shapes do not fit each other or the arguments.
         """
-        input, target, labelled = self.align(input, target)
+        input, target, labeled = self.align(input, target)
         prediction = input.sigmoid() if self.sigmoid else input.softmax(1) if self.softmax else input
         if not self.include_background:
             if input.shape[1] == 1:
@@ -146,9 +146,9 @@ class TLoss(SegmentationLoss):
         squares = functional.mse_loss(prediction, target, reduction="none")
         dimension: int | torch.Tensor = math.prod(input.shape[2:])
         present = None
-        if labelled is not None:
-            labelled = labelled.expand_as(input)[:, input.shape[1] - prediction.shape[1] :]
-            squares, dimension = squares.where(labelled, 0), labelled.flatten(2).sum(2)
+        if labeled is not None:
+            labeled = labeled.expand_as(input)[:, input.shape[1] - prediction.shape[1] :]
+            squares, dimension = squares.where(labeled, 0), labeled.flatten(2).sum(2)
             present = (dimension > 0).any(1)
         loss = student_t_negative_log_likelihood(squares.flatten(2).sum(2), dimension, self.nu).sum(1)
         present = None if present is None else present.to(loss.device)

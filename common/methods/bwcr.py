@@ -98,7 +98,7 @@ class ViewLoss(nn.Module):
        + \frac{1}{|V \cap V'|} \sum_{j \in V \cap V'} \lambda^j \, d(z^j, z'^j) $$
 
     with the logits z and z' of two views, brought back to the image by the exact inverse of their geometry, and the
-    pixels V and V' that have a source in them; others do not count, nor in the first term those that nobody labelled
+    pixels V and V' that have a source in them; others do not count, nor in the first term those that nobody labeled
     (−1). Karani et al., *Boundary-weighted logit consistency
     improves calibration of segmentation networks*, eq. 1 and 2. Gradients flow into both views. One view is plain
     augmentation, the first term alone.
@@ -169,8 +169,8 @@ class ViewLoss(nn.Module):
                 f"supervised: expected a loss of shape {tuple(valid.shape)}, a value per pixel, "
                 f"got {tuple(values.shape)}."
             )
-        labelled = valid & (target["label"] >= 0)
-        loss = values.where(labelled, 0).sum() / labelled.sum().clamp_min(1)
+        labeled = valid & (target["label"] >= 0)
+        loss = values.where(labeled, 0).sum() / labeled.sum().clamp_min(1)
         self.supervised_part = loss.detach()
         if len(back) == 2:
             second, valid_too = back[1]

@@ -263,7 +263,7 @@ class PrepareTargets(Randomizable):
 
 
 class TraceWarmUp:
-    """Ignite handler of a trainer: the trace is maximised in the first epochs, see `AnnotatorConfusionLoss`.
+    """Ignite handler of a trainer: the trace is maximized in the first epochs, see `AnnotatorConfusionLoss`.
 
     The state is a function of the epoch, so that a resumed training continues in the right one. Zhang et al.,
     *Disentangling Human Error from Ground Truth in Segmentation of Medical Images*, section 3.4.
@@ -291,7 +291,7 @@ class TraceWarmUp:
 class ConsensusConfusion:
     """Ignite handler of a trainer: gives a network the confusion matrices that label fusion has estimated.
 
-    Each annotator's matrix is the mean over the training images that the annotator labelled. The network does not learn
+    Each annotator's matrix is the mean over the training images that the annotator labeled. The network does not learn
     it; it is part of the weights, and lets a network that was trained on a consensus predict the annotators too.
 
     Args:

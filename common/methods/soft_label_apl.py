@@ -184,7 +184,7 @@ class InstanceScores(Metric):
 
 
 def _pairs(output: Sequence[Item]) -> tuple[Sequence[Item], Sequence[Item]]:
-    """Of all slices, without what nobody labelled."""
+    """Of all slices, without what nobody labeled."""
     found = [
         without_unlabelled(instances, label)
         for item in output

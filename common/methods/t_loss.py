@@ -19,7 +19,7 @@ class MemorisationCurve:
 
     The predictions are those of the training step itself, thresholded at one half, compared with the labels as the
     step saw them, so the curve costs no forward pass. ``memorisation.csv`` has a row per epoch and kind of noise:
-    ``epoch, noise_kind, cases, dice_clean, dice_noisy``. A network that memorises gains against the noisy labels what
+    ``epoch, noise_kind, cases, dice_clean, dice_noisy``. A network that memorizes gains against the noisy labels what
     it loses against the clean ones (T-Loss paper, Fig. 1). Several processes put their cases together.
 
     The batch must hold ``label``, ``clean_label`` (B, C, *spatial) and ``noise_kind`` (a name per image; ``none`` where

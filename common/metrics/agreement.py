@@ -15,7 +15,7 @@ def pairwise_similarity(labels: torch.Tensor, others: torch.Tensor, measure: str
         Dice(A, B) = 2 |A ∩ B| / (|A| + |B|),   IoU(A, B) = |A ∩ B| / |A ∪ B|,   1 where A and B are both empty
 
     the mean over the foreground classes that occur in either set. Of every pair only the pixels count that both have
-    labelled. Sums are float64.
+    labeled. Sums are float64.
 
     Args:
         labels: class indices ``(R, *spatial)`` of any type, 0 is background; −1 where an annotator did not label.
@@ -24,7 +24,7 @@ def pairwise_similarity(labels: torch.Tensor, others: torch.Tensor, measure: str
 
     Returns:
         ``(R, N)`` float64 in [0, 1] (on the CPU for Apple's MPS); 1 where no foreground occurs, nan for pairs without a
-        pixel that both have labelled.
+        pixel that both have labeled.
 
     Raises:
         InputError: if the measure is unknown or the shapes do not fit each other.
@@ -42,8 +42,8 @@ def pairwise_similarity(labels: torch.Tensor, others: torch.Tensor, measure: str
         )
     ours, theirs = _flat(labels), _flat(others)
     our_pixels, their_pixels = (ours >= 0).double(), (theirs >= 0).double()
-    labelled = our_pixels @ their_pixels.T
-    total = torch.zeros_like(labelled)
+    labeled = our_pixels @ their_pixels.T
+    total = torch.zeros_like(labeled)
     classes = torch.cat((ours.unique(), theirs.unique())).unique()
     classes = classes[classes > 0].tolist()
     for index in classes:
@@ -52,7 +52,7 @@ def pairwise_similarity(labels: torch.Tensor, others: torch.Tensor, measure: str
         empty = (sizes == 0).double()
         total += (2 * both + empty) / (sizes + empty) if measure == "dice" else (both + empty) / (sizes - both + empty)
     similarity = total / len(classes) if classes else total + 1
-    return torch.where(labelled > 0, similarity, torch.nan)
+    return torch.where(labeled > 0, similarity, torch.nan)
 
 
 def pairwise_dice(labels: torch.Tensor) -> torch.Tensor:
@@ -62,7 +62,7 @@ def pairwise_dice(labels: torch.Tensor) -> torch.Tensor:
         labels: class indices ``(R, *spatial)`` of any type, 0 is background; −1 where an annotator did not label.
 
     Returns:
-        ``(R, R)`` float64, symmetric with ones on the diagonal; nan for pairs without a pixel that both have labelled.
+        ``(R, R)`` float64, symmetric with ones on the diagonal; nan for pairs without a pixel that both have labeled.
 
     Raises:
         InputError: if the shape has no annotators and pixels.
@@ -81,7 +81,7 @@ def fleiss_kappa(labels: torch.Tensor) -> torch.Tensor:
 
         κ = (P̄ − P̄ₑ) / (1 − P̄ₑ),   P̄ = mean_x Σ_c n_xc (n_xc − 1) / (n_x (n_x − 1)),   P̄ₑ = Σ_c (Σ_x n_xc / Σ_x n_x)²
 
-    with n_xc the annotators who gave pixel x the class c and n_x those who labelled it. Pixels with fewer than two
+    with n_xc the annotators who gave pixel x the class c and n_x those who labeled it. Pixels with fewer than two
     labels are left out. Fleiss, *Measuring nominal scale agreement among many raters*, Psychological Bulletin 1971, for
     a number of raters that may differ between pixels.
 

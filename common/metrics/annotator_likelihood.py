@@ -13,7 +13,7 @@ SMALLEST_PROBABILITY = 1e-7  # in float32 a probability of 1 − 1e-8 is 1, and 
 
 
 def annotator_log_likelihood(probabilities: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Mean of log p of each annotator's labels, over the pixels that the annotator labelled.
+    """Mean of log p of each annotator's labels, over the pixels that the annotator labeled.
 
     Args:
         probabilities: of each annotator's classes, ``(R, L, *spatial)``, or ``(1, L, *spatial)``, one for all. Below
@@ -21,7 +21,7 @@ def annotator_log_likelihood(probabilities: torch.Tensor, labels: torch.Tensor) 
         labels: class indices ``(R, *spatial)`` of any type; −1 where an annotator did not label.
 
     Returns:
-        ``(R,)``, at most 0; nan for an annotator who labelled nothing.
+        ``(R,)``, at most 0; nan for an annotator who labeled nothing.
 
     Raises:
         InputError: if the shapes do not fit each other.
@@ -61,7 +61,7 @@ class AnnotatorLogLikelihood(ImageMetric):
 
         Args:
             prediction: probabilities ``(B, R or 1, L, *spatial)`` in [0, 1].
-            target: the annotators' class maps ``(B, R, *spatial)``, −1 where nothing was labelled.
+            target: the annotators' class maps ``(B, R, *spatial)``, −1 where nothing was labeled.
 
         Returns:
             ``(B, R)``, at most 0.

@@ -218,7 +218,7 @@ def equal_width_error(values: torch.Tensor, labels: torch.Tensor, bins: int) -> 
     """The error of values ``(N)`` in [0, 1] against labels that are true or false, in ``bins`` of equal width."""
     gap = labels.double().sub_(values)
     bin_of = _bin_of(values, bins)
-    # neighbours mostly share a bin, and would wait for each other's sum: they take turns at several
+    # neighbors mostly share a bin, and would wait for each other's sum: they take turns at several
     turns = torch.arange(0, TURNS * bins, bins, dtype=torch.int32, device=values.device)
     bin_of += turns.repeat(len(values) // TURNS + 1)[: len(values)]
     sums = torch.bincount(bin_of, gap, minlength=TURNS * bins).view(TURNS, bins).sum(0)

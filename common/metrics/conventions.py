@@ -11,7 +11,7 @@ Missed and false structures are failures, and get the worst value, so that findi
 too much is never free. A mean of nothing is nan, never 0. MONAI 1.6.1 differs: its Dice leaves false structures out,
 its Hausdorff distance missed and false ones, and its mean of nothing is 0, the best distance there is.
 
-`CONVENTIONS` has a row for each metric. A pixel that nobody labelled (−1) takes part in none of them.
+`CONVENTIONS` has a row for each metric. A pixel that nobody labeled (−1) takes part in none of them.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ CONVENTIONS: dict[str, Convention] = {
     ),
     "soft_dice": Convention(1.0, 0.0, 0.0, True, "two empty masks agree fully (definition 4 of Nordström et al.)"),
     "pairwise_similarity": Convention(
-        1.0, 0.0, 0.0, True, "two annotators who both draw nothing agree fully; nan without a pixel that both labelled"
+        1.0, 0.0, 0.0, True, "two annotators who both draw nothing agree fully; nan without a pixel that both labeled"
     ),
     "AnnotatorDice": Convention(1.0, 0.0, 0.0, True, "as pairwise_similarity; nothing predicts a blank annotator"),
     "GeneralizedEnergyDistance": Convention(0.0, 2.0, 2.0, False, "twice the distance 1 of an empty and another map"),

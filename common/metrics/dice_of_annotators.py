@@ -20,7 +20,7 @@ def annotator_dice(predictions: torch.Tensor, labels: torch.Tensor) -> torch.Ten
 
     Returns:
         ``(R,)`` float64 in [0, 1] (on the CPU for Apple's MPS); 1 where both are empty, nan for an annotator who
-        labelled nothing.
+        labeled nothing.
 
     Raises:
         InputError: if the shapes do not fit each other.
@@ -59,9 +59,9 @@ class AnnotatorDice(ImageMetric):
 
         Args:
             prediction: predicted class maps ``(B, R or 1, *spatial)``.
-            target: the annotators' class maps ``(B, R, *spatial)``, −1 where nothing was labelled.
+            target: the annotators' class maps ``(B, R, *spatial)``, −1 where nothing was labeled.
 
         Returns:
-            ``(B, R)`` in [0, 1], nan for an annotator without a labelled pixel.
+            ``(B, R)`` in [0, 1], nan for an annotator without a labeled pixel.
         """
         return torch.stack([annotator_dice(*sets) for sets in zip(prediction, target, strict=True)])

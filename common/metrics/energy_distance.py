@@ -13,7 +13,7 @@ __all__ = ["GeneralizedEnergyDistance", "generalized_energy_distance"]
 
 
 def generalized_energy_distance(samples: torch.Tensor, labels: torch.Tensor, distance: str = "dice") -> torch.Tensor:
-    """Squared generalised energy distance of two sets of segmentations of one image.
+    """Squared generalized energy distance of two sets of segmentations of one image.
 
         GED² = 2 E[d(S, Y)] − E[d(S, S′)] − E[d(Y, Y′)],   d = 1 − Dice or 1 − IoU
 
@@ -27,7 +27,7 @@ def generalized_energy_distance(samples: torch.Tensor, labels: torch.Tensor, dis
 
     Args:
         samples: predicted class indices ``(N, *spatial)``, 0 is background.
-        labels: class indices ``(R, *spatial)``; −1 where an annotator did not label. Who labelled nothing does not
+        labels: class indices ``(R, *spatial)``; −1 where an annotator did not label. Who labeled nothing does not
             count.
         distance: ``"dice"`` or ``"iou"``.
 
@@ -47,7 +47,7 @@ def generalized_energy_distance(samples: torch.Tensor, labels: torch.Tensor, dis
             "samples and labels: expected two sets (count, *spatial) with one spatial shape, "
             f"got {tuple(samples.shape)} and {tuple(labels.shape)}."
         )
-    samples, labels = _labelled(samples), _labelled(labels)
+    samples, labels = _labeled(samples), _labeled(labels)
     maps = torch.cat((samples, labels))
     distances = 1 - pairwise_similarity(maps, maps, distance)
     of_samples, of_labels = distances.split((len(samples), len(labels)))
@@ -91,7 +91,7 @@ class GeneralizedEnergyDistance(ImageMetric):
 
         Args:
             prediction: N predicted class maps ``(B, N, *spatial)``.
-            target: the annotators' class maps ``(B, R, *spatial)``, −1 where nothing was labelled.
+            target: the annotators' class maps ``(B, R, *spatial)``, −1 where nothing was labeled.
 
         Returns:
             ``(B, 1)`` in [0, 2].
@@ -100,6 +100,6 @@ class GeneralizedEnergyDistance(ImageMetric):
         return torch.stack([generalized_energy_distance(*sets, self.distance)[None] for sets in images])
 
 
-def _labelled(labels: torch.Tensor) -> torch.Tensor:
-    """The maps with at least one labelled pixel."""
+def _labeled(labels: torch.Tensor) -> torch.Tensor:
+    """The maps with at least one labeled pixel."""
     return labels[(labels >= 0).flatten(1).any(1)]

@@ -22,11 +22,11 @@ __all__ = ["DiceScore", "HausdorffDistance95", "dice_score", "hausdorff_distance
 def structure_pair(
     prediction: torch.Tensor, label: torch.Tensor, num_classes: int | None = None, include_background: bool = True
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Prediction and label as masks of each structure, both empty where nobody labelled.
+    """Prediction and label as masks of each structure, both empty where nobody labeled.
 
     Args:
         prediction: class indices ``(B, 1, *spatial)``, or masks of 0 and 1 ``(B, C, *spatial)``.
-        label: likewise, in either form; −1 where nobody labelled (of masks in any channel).
+        label: likewise, in either form; −1 where nobody labeled (of masks in any channel).
         num_classes: of class indices, background included; None: masks.
         include_background: whether class or channel 0 is a structure; of a single mask it always is.
 
@@ -55,10 +55,10 @@ def structure_pair(
     first = 0 if include_background or count == 1 else 1
     classes = torch.arange(first, count, device=prediction.device) if count > 1 else torch.ones(1, device=label.device)
     classes = classes.view(1, -1, *[1] * (prediction.ndim - 2))
-    labelled = (label >= 0).all(1, keepdim=True)
+    labeled = (label >= 0).all(1, keepdim=True)
 
     def masks(values: torch.Tensor) -> torch.Tensor:
-        return (values == classes if values.shape[1] == 1 else values[:, first:] == 1) & labelled
+        return (values == classes if values.shape[1] == 1 else values[:, first:] == 1) & labeled
 
     return masks(prediction), masks(label)
 
@@ -182,7 +182,7 @@ class DiceScore(_StructureHandler):
     """Mean Dice as a metric of MONAI's engines: `dice_score` of every image and structure.
 
     In place of MONAI's ``MeanDice``, which leaves false structures out: here they are 0, as missed ones; absent ones
-    are left out; without any structure the mean is nan. Pixels that nobody labelled (−1) do not count.
+    are left out; without any structure the mean is nan. Pixels that nobody labeled (−1) do not count.
 
     Args:
         num_classes: of class indices ``(1, *spatial)``, background included; None: masks, one for each channel.

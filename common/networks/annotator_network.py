@@ -39,7 +39,7 @@ class ConfusionHead(nn.Module):
         rank: None for all L² entries; else from 1 to L − 1 (as a column of Z may be shifted without effect, L − 1 has
             no less freedom than None), with 2·L·rank maps per annotator. It saves weights; memory it does not save as
             long as L is small, since the L² entries of A are needed all the same.
-        hidden_channels: of a 3ⁿ convolution with instance normalisation and PReLU, shared by all annotators, before the
+        hidden_channels: of a 3ⁿ convolution with instance normalization and PReLU, shared by all annotators, before the
             1ⁿ convolution; None for the latter alone.
         initial_accuracy: at the start, p(noisy = j | true = j), above 0 and below 1; 1/L starts from uniform matrices.
 

@@ -14,7 +14,7 @@ from common.networks.region_align import pyramid_roi_align, roi_align
 
 __all__ = ["MaskHead"]
 
-UNKNOWN = 1e-2  # share of a cell from which on pixels that nobody labelled make it one that nobody labelled
+UNKNOWN = 1e-2  # share of a cell from which on pixels that nobody labeled make it one that nobody labeled
 
 
 class MaskHead(nn.Module):
@@ -26,7 +26,7 @@ class MaskHead(nn.Module):
     *Improved-Mask R-CNN* (Comput. Med. Imaging Graph. 2022), which *Weakly Supervised Medical Image Segmentation With
     Soft Labels and Noise Robust Loss* takes over in section III.B; kernels and channels are those of Mask R-CNN.
 
-    Convolutions are followed by instance normalisation. Without it a normalised active-passive loss, which is flat
+    Convolutions are followed by instance normalization. Without it a normalized active-passive loss, which is flat
     where a prediction is sure of the wrong class, makes all masks empty before their features tell anything apart.
 
     Args:
@@ -117,7 +117,7 @@ class MaskHead(nn.Module):
 
 
 def _layer(in_channels: int, out_channels: int) -> Convolution:
-    # groups of one channel are instance normalisation that accepts an empty batch
+    # groups of one channel are instance normalization that accepts an empty batch
     norm = ("group", {"num_groups": out_channels})
     return Convolution(2, in_channels, out_channels, adn_ordering="NA", act="relu", norm=norm)
 

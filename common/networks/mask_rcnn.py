@@ -123,7 +123,7 @@ class IMaskRCNN(nn.Module):
 
     A residual network with a feature pyramid, a region proposal network, a box head for class and box, and a mask head
     with a second RoIAlign and a skip connection (see `MaskHead`); of the five losses only the mask's is configurable,
-    the others are those of Mask R-CNN. Two-dimensional; three neighbouring slices as channels give it the third
+    the others are those of Mask R-CNN. Two-dimensional; three neighboring slices as channels give it the third
     dimension (2.5-D). *Weakly Supervised Medical Image Segmentation With Soft Labels and Noise Robust Loss*, section
     III.B and III.C.
 
@@ -135,7 +135,7 @@ class IMaskRCNN(nn.Module):
     CPU).
 
     Images of any size are accepted, sides that 32 does not divide are extended by zeros and the results refer to the
-    image as it came. Training needs more than one pixel at stride 32 in the whole batch, because its normalisation is
+    image as it came. Training needs more than one pixel at stride 32 in the whole batch, because its normalization is
     over the batch.
 
     Args:

@@ -23,7 +23,7 @@ class ProbabilisticUNet(nn.Module):
         p(y | x) = ∫ softmax f(g(x), z) · p(z | x) dz,   p(z | x) and q(z | x, y) axis-aligned Gaussians
 
     g are the feature maps of a `UNet`, f three 1ⁿ convolutions that see z at every pixel. Prior and posterior are
-    encoders of the `UNet`'s widths, followed by global average pooling; they have no normalisation, which would hide
+    encoders of the `UNet`'s widths, followed by global average pooling; they have no normalization, which would hide
     from the pooling how large a structure is. Train with `common.losses.ProbabilisticLoss`; an image has one annotator
     drawn per pass, so that in the long run all are seen, though their names are not.
 
@@ -88,7 +88,7 @@ class ProbabilisticUNet(nn.Module):
         Args:
             image: ``(B, C, *spatial)``.
             labels: class indices ``(B, R, *spatial)`` of any type, −1 where the annotator did not label. One annotator
-                of each image is drawn, each who labelled at least one pixel equally likely, and z from the posterior
+                of each image is drawn, each who labeled at least one pixel equally likely, and z from the posterior
                 given this label. None draws z from the prior.
 
         Returns:
@@ -112,10 +112,10 @@ class ProbabilisticUNet(nn.Module):
                 labels = labels.as_subclass(torch.Tensor)  # MetaTensor would look for metadata at every index
             chosen, one_hot = self._draw_annotator(labels)
             seen_mean, seen_log_std = self.posterior(torch.cat([image, one_hot.to(image.dtype)], 1))
-            labelled = chosen >= 0
-            kl = torch.where(labelled, gaussian_kl_divergence(seen_mean, seen_log_std, mean, log_std), kl)
-            mean = torch.where(labelled[:, None], seen_mean, mean)
-            log_std = torch.where(labelled[:, None], seen_log_std, log_std)
+            labeled = chosen >= 0
+            kl = torch.where(labeled, gaussian_kl_divergence(seen_mean, seen_log_std, mean, log_std), kl)
+            mean = torch.where(labeled[:, None], seen_mean, mean)
+            log_std = torch.where(labeled[:, None], seen_log_std, log_std)
         latent = mean + log_std.exp() * torch.randn_like(mean)
         return self._log_probabilities(self.from_features(self.backbone(image)), latent), kl, chosen
 
@@ -161,12 +161,12 @@ class ProbabilisticUNet(nn.Module):
     def _draw_annotator(self, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The index of one annotator per image, −1 where there is none, and its label ``(B, L, *spatial)``."""
         present = (labels >= 0).flatten(2).any(2)
-        labelled = present.any(1)
-        weights = torch.where(labelled[:, None], present, torch.ones_like(present)).float()
+        labeled = present.any(1)
+        weights = torch.where(labeled[:, None], present, torch.ones_like(present)).float()
         drawn = torch.multinomial(weights, 1)[:, 0]
         label = labels[torch.arange(labels.shape[0], device=labels.device), drawn].long()
         one_hot = torch.stack([label == c for c in range(self.num_classes)], 1)
-        return torch.where(labelled, drawn, torch.full_like(drawn, -1)), one_hot
+        return torch.where(labeled, drawn, torch.full_like(drawn, -1)), one_hot
 
 
 class _GaussianEncoder(nn.Module):
@@ -181,7 +181,7 @@ class _GaussianEncoder(nn.Module):
                 self.convolutions.append(
                     Convolution(spatial_dims, inputs, width, strides, adn_ordering="A", act="relu")
                 )
-        for parameter in self.convolutions.parameters():  # without normalisation the default start fades by the layer
+        for parameter in self.convolutions.parameters():  # without normalization the default start fades by the layer
             if parameter.ndim > 1:
                 nn.init.kaiming_normal_(parameter, nonlinearity="relu")
             else:

@@ -26,7 +26,7 @@ def roi_align(
                 a_1 + \tfrac{v + (j - 1/2)/s}{m_1}(b_1 - a_1) - \tfrac{1}{2}\right) $$
 
     with the box from a to b in pixels of the feature map, m₀ × m₁ cells, s² points in each, and f interpolated
-    bilinearly between the pixels' centres. Up to one pixel outside of them the outermost pixel continues, beyond f is
+    bilinearly between the pixels' centers. Up to one pixel outside of them the outermost pixel continues, beyond f is
     0. He et al., *Mask R-CNN* (ICCV 2017), section 3, without the half-pixel shift of its first code (torchvision's
     ``aligned=True``).
 
@@ -131,9 +131,9 @@ def pyramid_roi_align(
 
 
 def paste_masks(masks: torch.Tensor, boxes: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
-    """Masks of boxes in the image, bilinear between the centres of their cells, 0 outside their boxes.
+    """Masks of boxes in the image, bilinear between the centers of their cells, 0 outside their boxes.
 
-    A pixel belongs to a box if its centre does. Towards the border of the box the outermost cell continues.
+    A pixel belongs to a box if its center does. Towards the border of the box the outermost cell continues.
 
     Args:
         masks: ``(N, m₀, m₁)``.
@@ -152,10 +152,10 @@ def paste_masks(masks: torch.Tensor, boxes: torch.Tensor, size: Sequence[int]) -
     grids, inside = [], []
     for axis in (0, 1):
         cells = masks.shape[axis + 1]
-        centres = torch.arange(size[axis], device=masks.device, dtype=masks.dtype) + 0.5
+        centers = torch.arange(size[axis], device=masks.device, dtype=masks.dtype) + 0.5
         start, end = boxes[:, axis, None].to(masks), boxes[:, axis + 2, None].to(masks)
-        inside.append((centres >= start) & (centres < end))
-        relative = (centres - start) / (end - start).clamp_min(torch.finfo(masks.dtype).eps)
+        inside.append((centers >= start) & (centers < end))
+        relative = (centers - start) / (end - start).clamp_min(torch.finfo(masks.dtype).eps)
         grids.append(2 * relative.clamp(0.5 / cells, 1 - 0.5 / cells) - 1)
     rows, columns = torch.broadcast_tensors(grids[0][:, :, None], grids[1][:, None])
     pasted = functional.grid_sample(masks[:, None], torch.stack((columns, rows), -1), align_corners=False)[:, 0]

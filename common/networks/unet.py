@@ -19,14 +19,14 @@ class UNet(nn.Module):
     """U-Net of two convolutions per block, strided convolutions down and transposed convolutions up.
 
     Every resolution has a block of two 3ⁿ convolutions on the way down and one on the way up, each followed by instance
-    normalisation (affine) and ReLU. A 2ⁿ convolution of stride 2 leads to the next resolution, a transposed one of the
+    normalization (affine) and ReLU. A 2ⁿ convolution of stride 2 leads to the next resolution, a transposed one of the
     same size back, where its output joins the encoder's. A 1ⁿ convolution gives the logits.
 
     Images of any size are accepted: sides that the strides do not divide are extended by their last voxel, and the
     output is cut back.
 
     Source: Nordström et al., *Marginal Thresholding in Noisy Image Segmentation*, section 5.2 (3-D, 16 to 256
-    features); the affine normalisation is ours, the paper says nothing.
+    features); the affine normalization is ours, the paper says nothing.
 
     Args:
         spatial_dims: 2 or 3.
@@ -99,7 +99,7 @@ class UNet(nn.Module):
             padding += [0, -size % self.divisor]
             steps += (size - 1) // self.divisor
         if torch.jit.is_scripting():
-            padding[-1] += self.divisor * max(1 - steps, 0)  # normalising a single voxel would erase it
+            padding[-1] += self.divisor * max(1 - steps, 0)  # normalizing a single voxel would erase it
         else:
             padding[-1] += self.divisor * torch.sym_max(1 - steps, 0)
             if torch.compiler.is_exporting():  # a branch on the sizes would hold the graph to those of the example
@@ -108,7 +108,7 @@ class UNet(nn.Module):
 
 
 def _block(spatial_dims: int, in_channels: int, out_channels: int) -> nn.Sequential:
-    """Two convolutions with instance normalisation and ReLU."""
+    """Two convolutions with instance normalization and ReLU."""
     return nn.Sequential(
         *(
             Convolution(

@@ -7,8 +7,8 @@ Gaussian field with covariance (eq. 8)
     k(ω, ω') = a² exp(−‖ω − ω'‖² / (2b²)).
 
 A label is constant over each of its voxels, the outer half of the border voxels included, and fields are known at
-the voxels' centres; under these two conventions everything below is exact. With ``spacing``, a and b are
-millimetres and the domain is the image; without, they are fractions of each side of the domain, as in the paper.
+the voxels' centers; under these two conventions everything below is exact. With ``spacing``, a and b are
+millimeters and the domain is the image; without, they are fractions of each side of the domain, as in the paper.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ def sample_gaussian_field(
 ) -> torch.Tensor:
     """Random displacements X of every voxel of an image, by the law of eq. 8.
 
-    At voxel centres the covariance is a product of one correlation matrix per axis, K_i = L_i L_iᵀ, so
+    At voxel centers the covariance is a product of one correlation matrix per axis, K_i = L_i L_iᵀ, so
 
         X = a · Z ×₁ L₁ ×₂ L₂ (×₃ L₃),   Z i.i.d. N(0, 1),
 
     has exactly that covariance. L_i has one column for each eigenvalue of K_i that is not negligible: a smooth field
     on 128³ voxels takes about 20³ random numbers. The same law as the filtered noise of Theorem 3, which the paper
-    discretises; here nothing is, so the standard deviation is a at every voxel, borders and corners included, for
+    discretizes; here nothing is, so the standard deviation is a at every voxel, borders and corners included, for
     any b, also far below one voxel (the errata's two points on the paper's listing 2).
 
     Args:
@@ -90,7 +90,7 @@ def sample_gaussian_field(
 
 
 def deform_label(label: torch.Tensor, field: torch.Tensor) -> torch.Tensor:
-    """The label seen through a displacement: L(ω) = l(ω + X(ω)) at voxel centres ω, zero outside the domain (eq. 18).
+    """The label seen through a displacement: L(ω) = l(ω + X(ω)) at voxel centers ω, zero outside the domain (eq. 18).
 
     l is constant over each voxel, so this is a look-up of the voxel that ω + X(ω) falls in: class indices stay class
     indices, soft labels are not blurred. Of one-hot labels pass the foreground channels only: every channel is zero
@@ -137,7 +137,7 @@ def gaussian_marginal(label: torch.Tensor, a: float, *, spacing: Sequence[float]
     l is constant over each voxel, so the integral is a sum over voxels, weighted along each axis by
     Φ((j − i + ½)/σ) − Φ((j − i − ½)/σ) with σ = a in voxels; it is taken over the whole image, without truncating the
     Gaussian. Differs from the paper's listing 1 (an undefined name, integer labels filtered to zeros, the density
-    sampled at voxel centres) as the errata say.
+    sampled at voxel centers) as the errata say.
 
     Args:
         label: ``(B, C, *spatial)``, 2-D or 3-D: masks or probabilities, not class indices.
@@ -170,7 +170,7 @@ def volume_bias(label: torch.Tensor, a: float, *, spacing: Sequence[float] | Non
 
         ξ = ∫ l(ω') P(ω' + N(0, a²·I) ∉ Ω) dω'
 
-    with ω' at the voxels' centres, so that ξ is the difference of the means of ``label`` and of its
+    with ω' at the voxels' centers, so that ξ is the difference of the means of ``label`` and of its
     `gaussian_marginal`, without their rounding.
 
     Args:
@@ -192,8 +192,8 @@ def volume_bias(label: torch.Tensor, a: float, *, spacing: Sequence[float] | Non
     stays = torch.ones((), dtype=torch.float64)
     check_parameters(a)
     for axis, (size, sigma) in enumerate(zip(spatial, _in_voxels(a, spatial, spacing), strict=True)):
-        centre = torch.arange(size, dtype=torch.float64) + 0.5
-        inside = torch.special.ndtr((size - centre) / sigma) - torch.special.ndtr(-centre / sigma)
+        center = torch.arange(size, dtype=torch.float64) + 0.5
+        inside = torch.special.ndtr((size - center) / sigma) - torch.special.ndtr(-center / sigma)
         stays = stays * inside.view(_along(axis, len(spatial)))
     label = label.cpu() if label.device.type == "mps" else label
     return (label * (1 - stays).to(label.device)).flatten(2).mean(2)
@@ -223,8 +223,8 @@ def _voxel_index(slab: torch.Tensor, spatial: tuple[int, ...], first: int) -> to
     index = torch.zeros(slab.shape[:1] + slab.shape[2:], dtype=torch.long, device=slab.device)
     for axis, size in enumerate(spatial):
         start = first if axis == 0 else 0
-        centre = torch.arange(start, start + slab.shape[axis + 2], device=slab.device).add(1.5)
-        voxel = torch.add(centre.view(_along(axis, len(spatial))), slab[:, axis], alpha=size).clamp_(0, size + 1)
+        center = torch.arange(start, start + slab.shape[axis + 2], device=slab.device).add(1.5)
+        voxel = torch.add(center.view(_along(axis, len(spatial))), slab[:, axis], alpha=size).clamp_(0, size + 1)
         index.mul_(size + 2).add_(voxel.long())
     return index
 

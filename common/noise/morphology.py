@@ -6,7 +6,7 @@ aimed at, the area that changes relative to the object: |noisy ⊕ clean| / |cle
 the pixel grid, whatever the spacing.
 
 Of a class map one structure changes. What it leaves becomes background (0), and it takes background only: the other
-classes, and −1 where nothing was labelled, keep their voxels. What it may not take does not count as changed either, so
+classes, and −1 where nothing was labeled, keep their voxels. What it may not take does not count as changed either, so
 that β is aimed at all the same.
 """
 
@@ -35,14 +35,14 @@ Mask = NDArray[np.bool_]
 def erode(label: torch.Tensor, ratio: float, structure: int | None = None) -> torch.Tensor:
     """Shrink a label until the part lost is as near as possible to ``ratio`` times the object.
 
-    Eroding n times with the cross-shaped element (4 neighbours in 2-D, 6 in 3-D; outside the image is background)
+    Eroding n times with the cross-shaped element (4 neighbors in 2-D, 6 in 3-D; outside the image is background)
     leaves the pixels whose taxicab distance d to the background exceeds n, so the best n is read from the
     cumulative histogram of the distances:
 
         n* = argmin_n | #{0 < d ≤ n} − ratio · |label| |   over the n ≥ 0 that leave at least one pixel.
 
     Args:
-        label: mask or class map ``(*spatial)``, 2-D or 3-D: background 0, foreground above, below 0 not labelled.
+        label: mask or class map ``(*spatial)``, 2-D or 3-D: background 0, foreground above, below 0 not labeled.
         ratio: β ≥ 0, the target of |noisy ⊕ clean| / |clean|.
         structure: the class that changes; None for the only one there is.
 
@@ -76,7 +76,7 @@ def dilate(label: torch.Tensor, ratio: float, structure: int | None = None) -> t
         n* = argmin_n | #{0 < d ≤ n} − ratio · |label| |,   n ≥ 0.
 
     Args:
-        label: mask or class map ``(*spatial)``, 2-D or 3-D: background 0, foreground above, below 0 not labelled.
+        label: mask or class map ``(*spatial)``, 2-D or 3-D: background 0, foreground above, below 0 not labeled.
         ratio: β ≥ 0, the target of |noisy ⊕ clean| / |clean|.
         structure: the class that changes; None for the only one there is.
 
@@ -107,7 +107,7 @@ def displace(
 ) -> torch.Tensor:
     """Rotate a label a little and shift it until the changed area is as near as possible to ``ratio`` times the object.
 
-    The direction is one of the 8 neighbours in 2-D (26 in 3-D); the rotation is about the centroid, by an angle
+    The direction is one of the 8 neighbors in 2-D (26 in 3-D); the rotation is about the centroid, by an angle
     from U(−30°, 30°), in 3-D about an axis drawn uniformly from the sphere; it is interpolated linearly and
     thresholded at one half, so that it keeps the object's size. The angle is halved for as long as the rotation
     alone changes more than ``ratio``. The shift grows until the ratio is reached, or nothing would be left in the
@@ -117,7 +117,7 @@ def displace(
     truncates the rotation and so shrinks small masks, and which returns its last try instead of its best.
 
     Args:
-        label: mask or class map ``(*spatial)``, 2-D or 3-D: background 0, foreground above, below 0 not labelled.
+        label: mask or class map ``(*spatial)``, 2-D or 3-D: background 0, foreground above, below 0 not labeled.
         ratio: β ≥ 0, the target of |noisy ⊕ clean| / |clean|; from about 2 the two are disjoint.
         generator: draws direction, axis and angle, in this order; an empty label draws nothing.
         structure: the class that changes; None for the only one there is.
@@ -161,7 +161,7 @@ def morphological_noise(
     """`erode`, `dilate` or `displace`, by name.
 
     Args:
-        label: mask or class map ``(*spatial)``, 2-D or 3-D: background 0, foreground above, below 0 not labelled.
+        label: mask or class map ``(*spatial)``, 2-D or 3-D: background 0, foreground above, below 0 not labeled.
         kind: one of ``"erosion"``, ``"dilation"``, ``"displacement"``.
         ratio: β ≥ 0, the target of |noisy ⊕ clean| / |clean|.
         generator: used by ``"displacement"`` only.
@@ -246,9 +246,9 @@ def _rotate(mask: Mask, axis: list[float], angle: float) -> Mask:
     direction = np.asarray(axis) / np.linalg.norm(axis)
     # grid-constant interpolates towards the outside too, so that a mask at the image's border stays there
     matrix = Rotation.from_rotvec(angle * direction).as_matrix()[: mask.ndim, : mask.ndim]
-    centre = np.asarray(center_of_mass(mask))
+    center = np.asarray(center_of_mass(mask))
     values = mask.astype(np.float32)
-    return affine_transform(values, matrix, centre - matrix @ centre, order=1, mode="grid-constant") >= 0.5
+    return affine_transform(values, matrix, center - matrix @ center, order=1, mode="grid-constant") >= 0.5
 
 
 def _windows(shape: tuple[int, ...], direction: tuple[int, ...], steps: int) -> tuple[tuple[slice, ...], ...]:

@@ -92,7 +92,7 @@ def simulate_annotator(
 def fracture(label: torch.Tensor, count: int, generator: torch.Generator) -> torch.Tensor:
     """Cut a label across at random places of its medial axis.
 
-    A place is a pixel whose Euclidean distance ρ to the background is the largest among its neighbours. The cut removes
+    A place is a pixel whose Euclidean distance ρ to the background is the largest among its neighbors. The cut removes
     what lies within ρ + 1 of it and within 0.75 pixels of the plane (in 2-D: line) across the object there, that is
     perpendicular to the principal axis of the object's pixels within 2ρ + 1.
 

@@ -68,8 +68,8 @@ def write_cardiac_phantom(
     ``new/``, ``new_labels/``                 stacks of other sizes, pixels and orientations
     ========================================  ==========================================================================
 
-    The label of a voxel is the class with the largest share of it; grey values are averages over the voxel, so borders
-    are blurred, most along the slices' 10 mm. The wall's lower side lies on a liver of its own grey value, muscles and
+    The label of a voxel is the class with the largest share of it; gray values are averages over the voxel, so borders
+    are blurred, most along the slices' 10 mm. The wall's lower side lies on a liver of its own gray value, muscles and
     a spongy layer in the cavity look like the wall but belong to the cavity, and fat is as bright as the right
     ventricle beside it: there the true boundary cannot be seen. Everything is drawn from (seed, number of the subject).
 
@@ -140,7 +140,7 @@ def draw_heart(
         contraction: 0 at end diastole … 1 at end systole, of the same heart.
 
     Returns:
-        Grey values 0 … about 300, float32, and classes 0 … 3, uint8, both of ``shape``.
+        Gray values 0 … about 300, float32, and classes 0 … 3, uint8, both of ``shape``.
     """
     heart = _Heart(GROUPS[group], contraction, np.random.default_rng(seed))
     random = np.random.default_rng((*seed, round(1000 * contraction)))
@@ -157,13 +157,13 @@ def draw_heart(
         shares = np.zeros((4, width, height), np.float32)
         for plane in range(FINE):
             below = 1.04 * (1 - (index + (plane + 0.5) / FINE) / slices)  # 0 at the base, 1 at the apex
-            grey, classes = heart.draw(x[:, None] + shift[0], y[None] + shift[1], below)
-            image[..., index] += _mean_of_pixels(grey) / FINE
+            gray, classes = heart.draw(x[:, None] + shift[0], y[None] + shift[1], below)
+            image[..., index] += _mean_of_pixels(gray) / FINE
             shares += [_mean_of_pixels(classes == c) for c in range(4)]
         label[..., index] = shares.argmax(0)
 
-    def smooth_noise(millimetres: float) -> Array:
-        sigma = millimetres * unit
+    def smooth_noise(millimeters: float) -> Array:
+        sigma = millimeters * unit
         noise = gaussian_filter(random.standard_normal(shape), [sigma / mm for mm in spacing_mm], mode="wrap")
         return noise / noise.std()
 
@@ -176,7 +176,7 @@ def draw_heart(
 
 
 class _Heart:
-    """A subject's anatomy, in mm in the plane; `draw` gives grey values and classes of a plane."""
+    """A subject's anatomy, in mm in the plane; `draw` gives gray values and classes of a plane."""
 
     def __init__(self, shape: Shape, contraction: float, random: np.random.Generator) -> None:
         def about(value: float, by: float) -> float:
@@ -189,7 +189,7 @@ class _Heart:
         self.outer = math.sqrt(outer**2 - inner**2 + self.inner**2) + 0.5 * contraction  # the wall keeps its area
         self.right = about(shape.right, 0.1) * (1 - 0.25 * contraction)
         self.scar = shape.scar
-        self.centre = random.uniform(8, 18), random.uniform(-4, 6)
+        self.center = random.uniform(8, 18), random.uniform(-4, 6)
         self.septum = math.pi + random.uniform(-0.2, 0.6)  # direction of the right ventricle: to the right, forward
         self.tilt = random.uniform(-6, 6, 2).tolist()  # of the long axis, mm from base to apex
         self.waves = random.uniform(0, 2 * np.pi, 8).tolist()
@@ -202,10 +202,10 @@ class _Heart:
         self.papillary = [(self.septum + turn + random.uniform(-0.3, 0.3), about(4.2, 0.25)) for turn in (2.0, -2.0)]
 
     def draw(self, x: Array, y: Array, below: float) -> tuple[Array, Array]:
-        """Grey values and classes at (x, y), the share ``below`` of the way from the base to the apex."""
+        """Gray values and classes at (x, y), the share ``below`` of the way from the base to the apex."""
         waves = self.waves
-        u = x - self.centre[0] - self.tilt[0] * below
-        v = y - self.centre[1] - self.tilt[1] * below
+        u = x - self.center[0] - self.tilt[0] * below
+        v = y - self.center[1] - self.tilt[1] * below
         radius, angle = np.hypot(u, v), np.arctan2(v, u)
         taper = max(0.0, 1 - below**2.6) ** 0.5
         outer = self.outer * taper
@@ -215,7 +215,7 @@ class _Heart:
         infarct = np.exp(4 * (np.cos(angle - waves[4]) - 1))
         inner = np.minimum(inner + self.scar * infarct * (outer - inner) * (inner > 0), outer - 2.5)
 
-        grey = self._surroundings(x, y)
+        gray = self._surroundings(x, y)
         cos, sin = math.cos(self.septum), math.sin(self.septum)
         across = cos * u + sin * v - (self.outer + 1) * taper
         along = cos * v - sin * u
@@ -225,46 +225,46 @@ class _Heart:
         edge = reach * 19 * size  # about mm
         pericardium = np.minimum(radius - outer, edge - 2.2 if size > 0 else np.inf)
         fatty = (3.5 + 2.5 * np.cos(angle - self.septum - 0.5)) * taper  # thickest in front, on the right
-        grey = np.where((pericardium < fatty) & (y < self._diaphragm(x) - 3), self.fat, grey)
-        grey = np.where((edge < 2.2) & (size > 0), self.muscle, grey)  # the right ventricle's own thin wall
-        classes = np.zeros(grey.shape, np.uint8)
+        gray = np.where((pericardium < fatty) & (y < self._diaphragm(x) - 3), self.fat, gray)
+        gray = np.where((edge < 2.2) & (size > 0), self.muscle, gray)  # the right ventricle's own thin wall
+        classes = np.zeros(gray.shape, np.uint8)
 
         right = (edge < 0) & (size > 0)
         spongy = 0.5 + 0.5 * np.cos(x / 2.3 + waves[6]) * np.cos(y / 2.7 + waves[7])
-        grey = np.where(right, self.blood - 30 * spongy, grey)
+        gray = np.where(right, self.blood - 30 * spongy, gray)
         classes[right] = RIGHT_VENTRICLE
         wall = radius < outer
-        grey = np.where(wall, self.muscle, grey)
+        gray = np.where(wall, self.muscle, gray)
         classes[wall] = MYOCARDIUM
         cavity = radius < inner
         layer = np.clip((radius - inner) / (3.5 + 3.0 * np.cos(angle + waves[6])).clip(0.8) + 1, 0, 1)
-        grey = np.where(cavity, self.blood - (self.blood - self.muscle) * 0.65 * layer, grey)
+        gray = np.where(cavity, self.blood - (self.blood - self.muscle) * 0.65 * layer, gray)
         for direction, spot in self.papillary:
             place = 0.68 * inner
             distance = np.hypot(u - place * math.cos(direction), v - place * math.sin(direction))
-            grey = np.where(cavity & (distance < spot * taper), self.muscle + 10, grey)
+            gray = np.where(cavity & (distance < spot * taper), self.muscle + 10, gray)
         classes[cavity] = LEFT_VENTRICLE
-        return grey, classes
+        return gray, classes
 
     def _diaphragm(self, x: Array) -> Array:
         return self.diaphragm[0] + self.diaphragm[1] * x + 0.004 * (x + 10) ** 2
 
     def _surroundings(self, x: Array, y: Array) -> Array:
-        grey = np.full(np.broadcast_shapes(x.shape, y.shape), self.lung, np.float32)
+        gray = np.full(np.broadcast_shapes(x.shape, y.shape), self.lung, np.float32)
         for x0, y0, size in self.vessels:  # in the lung
-            grey[(x - x0) ** 2 + (y - y0) ** 2 < size**2] = 120
+            gray[(x - x0) ** 2 + (y - y0) ** 2 < size**2] = 120
         liver = y > self._diaphragm(x)
-        grey[liver] = self.liver
+        gray[liver] = self.liver
         for x0, y0, size in self.vessels:  # in the liver
-            grey[((x - x0) ** 2 + (y - abs(y0) - 8) ** 2 < (1.3 * size) ** 2) & liver] = 0.7 * self.blood
+            gray[((x - x0) ** 2 + (y - abs(y0) - 8) ** 2 < (1.3 * size) ** 2) & liver] = 0.7 * self.blood
         aorta = np.hypot(x - 44, y - 52)
-        grey[aorta < 11] = self.muscle
-        grey[aorta < 9] = self.blood
+        gray[aorta < 11] = self.muscle
+        gray[aorta < 9] = self.blood
         chest = self.chest + 0.006 * x**2 - y
-        grey[np.broadcast_to(chest > 0, grey.shape)] = 0.9 * self.muscle
-        grey[np.broadcast_to(chest > 9, grey.shape)] = self.fat
-        grey[np.broadcast_to(chest > 24, grey.shape)] = 4
-        return grey
+        gray[np.broadcast_to(chest > 0, gray.shape)] = 0.9 * self.muscle
+        gray[np.broadcast_to(chest > 9, gray.shape)] = self.fat
+        gray[np.broadcast_to(chest > 24, gray.shape)] = 4
+        return gray
 
 
 def _mean_of_pixels(plane: Array) -> Array:

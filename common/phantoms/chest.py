@@ -27,14 +27,14 @@ def write_chest_phantom(
     """Writes the phantom once, and returns its folder.
 
     ====================================  ==========================================================================
-    ``images/PHANTOM_0001_0.png``         8-bit grey, size × size; the ending is the stratum (1: opacities in the lungs)
+    ``images/PHANTOM_0001_0.png``         8-bit gray, size × size; the ending is the stratum (1: opacities in the lungs)
     ``masks/PHANTOM_0001_0.png``          0 and 255
     ``new/``, ``new_masks/``              images of unseen cases in other sizes and file formats, for inference
     ``volumes/``, ``volumes_labels/``     NIfTI stacks of slices, stored in different orientations; in RAS orientation
                                           every slice along the third axis lies as the images do
     ====================================  ==========================================================================
 
-    The task is a small copy of the real one: no grey value separates the lungs from the air around the body and in the
+    The task is a small copy of the real one: no gray value separates the lungs from the air around the body and in the
     stomach, ribs and clavicles cross their borders, and the costophrenic angles are faint. Everything is drawn from
     (seed, number of the case). The folder appears when all its files are written, also where several processes call
     this at the same time.

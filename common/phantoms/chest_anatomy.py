@@ -1,4 +1,4 @@
-"""Drawing of grey-scale chest-like images with two lung-like shapes.
+"""Drawing of gray-scale chest-like images with two lung-like shapes.
 
 Lengths are in half image sides: x runs from -1 to 1 to the image's right (the patient's left), y from -1 to 1 down.
 """
@@ -80,7 +80,7 @@ def draw_anatomy(seed: int, index: int) -> ChestAnatomy:
 
 
 def render_chest(anatomy: ChestAnatomy, width: int, height: int, depth: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-    """Grey values and lung mask of one chest.
+    """Gray values and lung mask of one chest.
 
     Args:
         anatomy: what is drawn.
@@ -145,8 +145,8 @@ def _lungs(anatomy: ChestAnatomy, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     distance = np.abs(x)
     lateral = _cage(anatomy, y) - distance
     medial = distance - anatomy.mediastinum - 0.05 * np.clip(y + 0.2, 0, None) - 0.25 * np.clip(-0.5 - y, 0, None)
-    off_centre = (distance - 0.30) / 0.4
-    dome = np.where(off_centre > 0, 0.42 * np.abs(off_centre) ** 2.2, 0.10 * off_centre**2)
+    off_center = (distance - 0.30) / 0.4
+    dome = np.where(off_center > 0, 0.42 * np.abs(off_center) ** 2.2, 0.10 * off_center**2)
     level = np.where(x > 0, anatomy.diaphragm_left, anatomy.diaphragm_right)
     return np.minimum.reduce([lateral, medial, level + dome - y, -_heart(anatomy, x, y)])
 
@@ -213,8 +213,8 @@ def _opacities(rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> np.nda
     """A few soft bright patches; the lung under them still is lung."""
     patches = np.zeros_like(x)
     for _ in range(rng.integers(2, 6)):
-        centre_x, centre_y = rng.choice([-1, 1]) * rng.uniform(0.2, 0.55), rng.uniform(-0.6, 0.2)
+        center_x, center_y = rng.choice([-1, 1]) * rng.uniform(0.2, 0.55), rng.uniform(-0.6, 0.2)
         width, height = rng.uniform(0.05, 0.16, size=2)
         brightness = rng.uniform(0.05, 0.16)
-        patches += brightness * np.exp(-(((x - centre_x) / width) ** 2) - ((y - centre_y) / height) ** 2)
+        patches += brightness * np.exp(-(((x - center_x) / width) ** 2) - ((y - center_y) / height) ** 2)
     return patches

@@ -31,7 +31,7 @@ def write_ct_phantom(folder: str | os.PathLike[str], num_cases: int = 48, size: 
     ``new/``, ``new_labels/<organ>/``                       volumes of other sizes, spacings and orientations
     ======================================================  ========================================================
 
-    No grey value separates an organ: vena cava, liver, spleen and bowel have the same ones, spine and ribs are bright,
+    No gray value separates an organ: vena cava, liver, spleen and bowel have the same ones, spine and ribs are bright,
     and noise is as large as the contrasts. Everything is drawn from (seed, number of the case).
 
     Args:
@@ -97,20 +97,20 @@ def draw_abdomen(
         indexing="ij",
         sparse=True,
     )
-    unit = min(extent[:2]) / 96  # the body is drawn in millimetres for a plane of 96 mm
+    unit = min(extent[:2]) / 96  # the body is drawn in millimeters for a plane of 96 mm
     x, y, height = x / unit, y / unit, 2 * z / extent[2]
 
     def jitter(*values: float, by: float = 1.5) -> list[float]:
         return [float(value + random.uniform(-by, by)) for value in values]
 
-    def ellipsoid(centre: list[float], radii: list[float]) -> NDArray[np.bool_]:
-        depth = z / unit - centre[2]
-        return ((x - centre[0]) / radii[0]) ** 2 + ((y - centre[1]) / radii[1]) ** 2 + (depth / radii[2]) ** 2 <= 1
+    def ellipsoid(center: list[float], radii: list[float]) -> NDArray[np.bool_]:
+        depth = z / unit - center[2]
+        return ((x - center[0]) / radii[0]) ** 2 + ((y - center[1]) / radii[1]) ** 2 + (depth / radii[2]) ** 2 <= 1
 
-    def tube(centre: list[float], radius: float, bend: float) -> NDArray[np.bool_]:
+    def tube(center: list[float], radius: float, bend: float) -> NDArray[np.bool_]:
         phase, turn = random.uniform(0, 2 * np.pi, 2)
-        along_x = centre[0] + bend * np.sin(1.6 * height + phase)
-        along_y = centre[1] + bend * np.cos(1.9 * height + turn)
+        along_x = center[0] + bend * np.sin(1.6 * height + phase)
+        along_y = center[1] + bend * np.cos(1.9 * height + turn)
         return (x - along_x) ** 2 + (y - along_y) ** 2 <= radius**2
 
     everywhere = np.ones(shape, dtype=bool)

@@ -32,11 +32,11 @@ class Knee(NamedTuple):
     """One volume; all arrays are (rows, columns, slices).
 
     Attributes:
-        image: grey values, float32.
+        image: gray values, float32.
         bones: 0, or 1 femur, 2 tibia, uint8.
         truth: lesions by bone, 0, 1 or 2, uint8.
         lesions: lesions by number, from 1, int32.
-        contrasts: grey value that each lesion adds, (number of lesions,).
+        contrasts: gray value that each lesion adds, (number of lesions,).
     """
 
     image: Volume
@@ -124,8 +124,8 @@ def draw_knee(shape: tuple[int, int, int], seed: tuple[int, ...]) -> Knee:
         *((np.arange(n) + 0.5 - n / 2) * mm for n, mm in zip(shape, spacing, strict=True)), indexing="ij"
     )
 
-    def smooth_noise(millimetres: float) -> Volume:
-        noise = gaussian_filter(random.standard_normal(shape), [millimetres / mm for mm in spacing])
+    def smooth_noise(millimeters: float) -> Volume:
+        noise = gaussian_filter(random.standard_normal(shape), [millimeters / mm for mm in spacing])
         return noise / noise.std()
 
     femur, tibia, patella, joint = _bones(u, v, z, random)
@@ -182,11 +182,11 @@ def _bones(u: Volume, v: Volume, z: Volume, random: np.random.Generator) -> tupl
     """Masks of femur, tibia and patella, and the row of the joint in mm."""
     joint = 14 + random.uniform(-3, 3)
     reach = 1 - 0.5 * (z / 45) ** 2
-    centre, half = joint - 30 + random.uniform(-2, 2), random.uniform(26, 29)
+    center, half = joint - 30 + random.uniform(-2, 2), random.uniform(26, 29)
     back = random.uniform(2, 8)
-    condyle = ((u - centre) / half) ** 2 + ((v - back) / (random.uniform(32, 37) * reach)) ** 2 < 1
+    condyle = ((u - center) / half) ** 2 + ((v - back) / (random.uniform(32, 37) * reach)) ** 2 < 1
     condyle &= u < joint - 3.5
-    shaft = (u < centre) & (np.abs(v - back + 6) < random.uniform(15, 18) + 14 * np.exp((u - centre) / 14))
+    shaft = (u < center) & (np.abs(v - back + 6) < random.uniform(15, 18) + 14 * np.exp((u - center) / 14))
     top = joint + 3.5 + 0.002 * (v - back) ** 2 + 0.6 * np.sin(v / 9 + random.uniform(0, 6))
     width = random.uniform(17, 20) + random.uniform(12, 16) * np.exp(-(u - joint) / 18)
     tibia = (u > top) & (np.abs(v - back + 2) < width * (0.6 + 0.4 * reach))

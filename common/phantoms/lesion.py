@@ -35,7 +35,7 @@ def write_lesion_phantom(folder: str | os.PathLike[str], num_cases: int = 120, s
     ``new/``, ``new_labels/``                                       three slices of other sizes and a stack of seven
     ==============================================================  =================================================
 
-    No grey value separates the lesions: choroid plexus in the ventricles, artefacts in the cortex and the scalp are
+    No gray value separates the lesions: choroid plexus in the ventricles, artifacts in the cortex and the scalp are
     as bright, and a bias field is as large as the contrasts. What makes a lesion is that it lies in white matter.
     Everything is drawn from (seed, number of the case).
 
@@ -103,11 +103,11 @@ def draw_brain(seed: tuple[int, int], size: int, depth: float = 0.0) -> tuple[Pl
     x, y = np.cos(turn) * x + np.sin(turn) * y, np.cos(turn) * y - np.sin(turn) * x
 
     def ellipse(
-        centre: tuple[float, float], radii: tuple[float, float], angle: float = 0.0, flat: float = 0.0
+        center: tuple[float, float], radii: tuple[float, float], angle: float = 0.0, flat: float = 0.0
     ) -> NDArray[np.bool_]:
         shrink = np.sqrt(max(0.0, 1 - (flat * depth) ** 2))
-        along = np.cos(angle) * (x - centre[0]) + np.sin(angle) * (y - centre[1])
-        across = np.cos(angle) * (y - centre[1]) - np.sin(angle) * (x - centre[0])
+        along = np.cos(angle) * (x - center[0]) + np.sin(angle) * (y - center[1])
+        across = np.cos(angle) * (y - center[1]) - np.sin(angle) * (x - center[0])
         return (along / radii[0]) ** 2 + (across / radii[1]) ** 2 <= shrink**2
 
     width, height = random.uniform(0.62, 0.72), random.uniform(0.74, 0.84)
@@ -132,21 +132,21 @@ def draw_brain(seed: tuple[int, int], size: int, depth: float = 0.0) -> tuple[Pl
             (side * spread * 1.1, random.uniform(-0.2, 0.05)), (0.07, random.uniform(0.09, 0.15)), flat=1.0
         )
         image[plexus & ventricles] = bright + random.uniform(-0.08, 0.08)
-    for angle in random.uniform(0, 2 * np.pi, 4):  # flow artefacts, as bright as a lesion, in the cortex
-        centre = (0.9 * width * np.cos(angle), 0.9 * height * np.sin(angle))
-        artefact = ellipse(centre, (random.uniform(0.06, 0.1), random.uniform(0.06, 0.13)), angle, flat=1.0)
-        image[artefact & ~white & (radius < 1)] = bright + random.uniform(-0.08, 0.08)
+    for angle in random.uniform(0, 2 * np.pi, 4):  # flow artifacts, as bright as a lesion, in the cortex
+        center = (0.9 * width * np.cos(angle), 0.9 * height * np.sin(angle))
+        artifact = ellipse(center, (random.uniform(0.06, 0.1), random.uniform(0.06, 0.13)), angle, flat=1.0)
+        image[artifact & ~white & (radius < 1)] = bright + random.uniform(-0.08, 0.08)
 
     lesions = np.zeros_like(white)
     for _ in range(random.integers(2, 6)):
         side, forward = random.choice(sides), random.uniform(-0.95, 0.95)
         beside = spread + breadth * np.sqrt(1 - forward**2) + random.exponential(0.07)
-        centre = (side * (beside - tilt * forward * length * 0.5), forward * length * 1.15)
+        center = (side * (beside - tilt * forward * length * 0.5), forward * length * 1.15)
         radii = random.uniform(0.06, 0.15) * np.array([random.uniform(1.1, 1.9), 1.0])
-        angle = np.arctan2(centre[1], centre[0]) + random.uniform(
+        angle = np.arctan2(center[1], center[0]) + random.uniform(
             -0.5, 0.5
         )  # away from the ventricle, as Dawson's fingers
-        lesion = ellipse(centre, (radii[0], radii[1]), angle, flat=random.uniform(0.7, 2.0)) & white & ~ventricles
+        lesion = ellipse(center, (radii[0], radii[1]), angle, flat=random.uniform(0.7, 2.0)) & white & ~ventricles
         image[lesion] = bright + random.uniform(-0.1, 0.08)
         lesions |= lesion
 

@@ -21,7 +21,7 @@ from common.report.reliability import draw_reliability
 from common.report.soft_label import draw_predictions, draw_soft_label_pipeline, soft_label_examples
 
 
-def labelled_runs(runs: Sequence[str]) -> dict[str, Path]:
+def labeled_runs(runs: Sequence[str]) -> dict[str, Path]:
     """Folders by their label.
 
     Raises:
@@ -48,7 +48,7 @@ def memorisation(*runs: str, output: str = "memorisation.png", highlight: str | 
         output: PNG to write.
         highlight: the label drawn strong.
     """
-    return str(draw_memorisation(labelled_runs(runs), output, highlight))
+    return str(draw_memorisation(labeled_runs(runs), output, highlight))
 
 
 @SetParseFn(str)
@@ -60,7 +60,7 @@ def nu_path(*runs: str, starts: str = "", output: str = "nu_tilde.png") -> str:
         starts: the same for the other two, in one argument, parted by spaces: "0:runs/a 5:runs/b".
         output: PNG to write.
     """
-    return str(draw_nu_path(labelled_runs(runs), output, labelled_runs(shlex.split(starts))))
+    return str(draw_nu_path(labeled_runs(runs), output, labeled_runs(shlex.split(starts))))
 
 
 @SetParseFn(str)
@@ -83,7 +83,7 @@ def reliability(*runs: str, output: str = "reliability.png") -> str:
         runs: folders of evaluations with reliability.csv, or LABEL:FOLDER.
         output: PNG to write.
     """
-    return str(draw_reliability({label: [folder] for label, folder in labelled_runs(runs).items()}, output))
+    return str(draw_reliability({label: [folder] for label, folder in labeled_runs(runs).items()}, output))
 
 
 @SetParseFn(str, "dataset", "output")

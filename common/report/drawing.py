@@ -25,7 +25,7 @@ from common.io.files import whole_file
 PathLike = str | os.PathLike[str]
 
 WIDTH = 7.0  # inches: a 9-point letter is 12 pixels high where the figure is shown 700 pixels wide
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe and Ito, for every color vision
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe and Ito, for every color vision
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1.2)))
 TEXT = "#333333"
 LEGEND: dict[str, Any] = {"frameon": False, "fontsize": 8, "labelcolor": TEXT, "handlelength": 2.6}
@@ -59,20 +59,20 @@ def save_figure(figure: Figure, path: PathLike, dpi: int = 200, keep: Sequence[s
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     pixels = np.asarray(canvas.buffer_rgba())[..., :3]
-    image = _few_colours(pixels, ("#FFFFFF", TEXT, *keep)) if keep else Image.fromarray(pixels)
+    image = _few_colors(pixels, ("#FFFFFF", TEXT, *keep)) if keep else Image.fromarray(pixels)
     with whole_file(path) as partial:
         image.save(partial, optimize=True)
     return path
 
 
-def _few_colours(pixels: np.ndarray, keep: Sequence[str]) -> Image.Image:
+def _few_colors(pixels: np.ndarray, keep: Sequence[str]) -> Image.Image:
     """(H, W, 3) with 256 colors, ``keep`` and at most 52 grays among them."""
-    grey = np.ptp(pixels, axis=2, keepdims=True) == 0
-    pixels = np.where(grey, (pixels + 2.0) // 5 * 5, pixels).astype(np.uint8)
+    gray = np.ptp(pixels, axis=2, keepdims=True) == 0
+    pixels = np.where(gray, (pixels + 2.0) // 5 * 5, pixels).astype(np.uint8)
     chosen = Image.fromarray(pixels).quantize(256 - len(keep)).getpalette() or []
     palette = bytes(chosen) + bytes.fromhex("".join(keep).replace("#", ""))
-    colours, index = np.unique(pixels.reshape(-1, 3), axis=0, return_inverse=True)
-    nearest = KDTree(np.frombuffer(palette, dtype=np.uint8).reshape(-1, 3)).query(colours)[1].astype(np.uint8)
+    colors, index = np.unique(pixels.reshape(-1, 3), axis=0, return_inverse=True)
+    nearest = KDTree(np.frombuffer(palette, dtype=np.uint8).reshape(-1, 3)).query(colors)[1].astype(np.uint8)
     image = Image.fromarray(nearest[index].reshape(pixels.shape[:2]))
     image.putpalette(palette)
     return image
@@ -107,10 +107,10 @@ def line_styles(labels: Sequence[str] | Mapping[str, Any], highlight: str | None
     if highlight is not None and highlight not in labels:
         raise InputError(f"highlight must be one of {', '.join(labels)}, got {highlight}.")
     others = [label for label in labels if label != highlight]
-    pairs = islice(cycle(product(DASHES, COLOURS)), len(others))
+    pairs = islice(cycle(product(DASHES, COLORS)), len(others))
     styles: dict[str, dict[str, Any]] = {
-        label: {"color": colour, "linestyle": dashes, "linewidth": 1.3}
-        for label, (dashes, colour) in zip(others, pairs, strict=True)
+        label: {"color": color, "linestyle": dashes, "linewidth": 1.3}
+        for label, (dashes, color) in zip(others, pairs, strict=True)
     }
     if highlight is not None:
         styles[highlight] = {"color": "black", "linestyle": "-", "linewidth": 2.4, "zorder": 5}
@@ -132,14 +132,14 @@ def show_image(panel: Axes, image: np.ndarray, aspect: float = 1.0) -> None:
     panel.spines[:].set_visible(False)
 
 
-def outline(panel: Axes, mask: np.ndarray, colour: str, dashed: bool = False) -> None:
+def outline(panel: Axes, mask: np.ndarray, color: str, dashed: bool = False) -> None:
     """The border of the mask, closed where it meets the image's edge; nothing for an empty mask."""
     if not (mask > 0).any():
         return
     padded = np.pad((mask > 0).astype(np.float32), 1)
     columns, rows = np.arange(-1, mask.shape[1] + 1), np.arange(-1, mask.shape[0] + 1)
     width, style = (0.9, "dashed") if dashed else (1.5, "solid")
-    lines = panel.contour(columns, rows, padded, [0.5], colors=[colour], linewidths=width, linestyles=style)
+    lines = panel.contour(columns, rows, padded, [0.5], colors=[color], linewidths=width, linestyles=style)
     lines.set_path_effects([withStroke(linewidth=width + 1.0, foreground="black", alpha=0.5)])
     panel.set(xlim=(-0.5, mask.shape[1] - 0.5), ylim=(mask.shape[0] - 0.5, -0.5))
 

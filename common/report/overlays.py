@@ -100,9 +100,9 @@ def draw_examples(path: PathLike, rows: Sequence[Example]) -> Path:
             show_image(panel, row.image)
         line[0].set_ylabel(row.title, fontsize=8, color=TEXT)
         outline(line[1], row.clean, CLEAN)
-        for panel, mask, colour in ((line[2], row.noisy, NOISY), (line[3], row.prediction, PREDICTION)):
+        for panel, mask, color in ((line[2], row.noisy, NOISY), (line[3], row.prediction, PREDICTION)):
             outline(panel, row.clean, CLEAN, dashed=True)
-            outline(panel, mask, colour)
+            outline(panel, mask, color)
             write_on(panel, f"Dice {dice_of(mask, row.clean):.2f}")
     return save_figure(figure, path, dpi=120, keep=(CLEAN, NOISY, PREDICTION))
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from common.errors import InputError
 from common.io.files import read_csv
-from common.report.drawing import COLOURS, DASHES, LEGEND, TEXT, WIDTH, PathLike, plain_axes, save_figure
+from common.report.drawing import COLORS, DASHES, LEGEND, TEXT, WIDTH, PathLike, plain_axes, save_figure
 
 __all__ = ["draw_reliability"]
 
@@ -70,8 +70,8 @@ def draw_reliability(runs: Mapping[str, Sequence[PathLike]], path: PathLike) -> 
                 confidence[filled] / count[filled],
                 accuracy[filled] / count[filled],
                 label=label,
-                color=COLOURS[index % len(COLOURS)],
-                linestyle=DASHES[index // len(COLOURS) % len(DASHES)],
+                color=COLORS[index % len(COLORS)],
+                linestyle=DASHES[index // len(COLORS) % len(DASHES)],
                 linewidth=1.3,
                 marker="o",
                 markersize=2.5,

@@ -46,7 +46,7 @@ STEP_TITLES = {
     "hyperintensity": "Hyperintense: 1",
     "neighbours": "Neighbor slices",
 }
-COLOUR_MAP = colormaps["plasma"]
+COLOR_MAP = colormaps["plasma"]
 LEVELS = (0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 1.0)
 
 
@@ -121,8 +121,8 @@ def draw_soft_label_pipeline(path: PathLike, rows: Sequence[SoftLabelExample]) -
             if row.truth is not None:
                 outline(panel, row.truth, PREDICTION, dashed=True)
     if rows[0].steps:
-        _colour_bar(figure, panels, shown, "Soft label")
-    keep = [PREDICTION, *(to_hex(COLOUR_MAP(level)) for level in LEVELS)]
+        _color_bar(figure, panels, shown, "Soft label")
+    keep = [PREDICTION, *(to_hex(COLOR_MAP(level)) for level in LEVELS)]
     return save_figure(figure, path, dpi=120, keep=keep)
 
 
@@ -172,7 +172,7 @@ def soft_label_examples(items: Sequence[Mapping[str, Any]], count: int = 3, **op
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     data = read_dataset(write_knee_phantom(folder, num_cases=4, size=48, num_slices=3))
         ...     list(soft_label_examples(data.items, count=1)[0].steps)
-        ['raters', 'anatomy', 'hyperintensity', 'neighbours']
+        ['raters', 'anatomy', 'hyperintensity', 'neighbors']
     """
     rated = [item for item in items if item.get("regions")]
     marked = {item["case"]: sum(bool(region.structure) for region in item["regions"]) for item in rated}
@@ -237,17 +237,17 @@ def draw_predictions(path: PathLike, image_file: PathLike, truth_file: PathLike,
             drawn = _overlay(panel, np.where(probability < 0.05, 0, probability))
             write_on(panel, f"Dice {dice_of(probability > 0.5, truth[..., index]):.2f}")
         outline(panel, truth[..., index], PREDICTION, dashed=True)
-    _colour_bar(figure, panels, drawn, "Probability")
-    return save_figure(figure, path, dpi=120, keep=[PREDICTION, *(to_hex(COLOUR_MAP(level)) for level in LEVELS)])
+    _color_bar(figure, panels, drawn, "Probability")
+    return save_figure(figure, path, dpi=120, keep=[PREDICTION, *(to_hex(COLOR_MAP(level)) for level in LEVELS)])
 
 
 def _overlay(panel: Axes, label: np.ndarray) -> AxesImage:
     """Values in (0, 1] in color, 0 transparent."""
     masked = np.ma.masked_less_equal(label, 0)
-    return panel.imshow(masked, cmap=COLOUR_MAP, vmin=0, vmax=1, alpha=0.75, interpolation="nearest")
+    return panel.imshow(masked, cmap=COLOR_MAP, vmin=0, vmax=1, alpha=0.75, interpolation="nearest")
 
 
-def _colour_bar(figure: Figure, panels: np.ndarray, shown: AxesImage, title: str) -> None:
+def _color_bar(figure: Figure, panels: np.ndarray, shown: AxesImage, title: str) -> None:
     bar = figure.colorbar(shown, ax=panels, fraction=0.03, pad=0.01, aspect=30)
     bar.set_label(title, fontsize=8, color=TEXT)
     bar.ax.tick_params(labelsize=8, color="#999999", labelcolor=TEXT)

@@ -38,7 +38,7 @@ from .simulate_annotators import SimulateAnnotatorsd
 from .slices import NormalizeSlicesd, SliceStackd
 from .soft_label import SoftLabelFromRatersd
 from .spacing import SpacingOfKeysd
-from .unlabelled import HardLabeld, ResizeSoftLabeld, SpacingSoftLabeld, without_unlabelled
+from .unlabeled import HardLabeld, ResizeSoftLabeld, SpacingSoftLabeld, without_unlabelled
 from .views import RandomView, unwarp, warp
 
 __all__ = [

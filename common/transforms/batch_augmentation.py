@@ -47,7 +47,7 @@ class AugmentBatch(Randomizable):
     """``prepare_batch`` of a trainer: moves the batch to the device, then mirrors and changes contrast per image.
 
     Images and labels are mirrored alike; only images change contrast. Every array stays in the batch under its key, so
-    handlers (the memorisation curve) see the views that the network saw.
+    handlers (the memorization curve) see the views that the network saw.
 
     Args:
         label_keys: arrays mirrored with ``image``; the first is the training target.

@@ -31,7 +31,7 @@ def boundary_distance(
     $$ r = \min_c r_c, \qquad r_c(x) = \min \{ \lVert x - y \rVert : [l(y) = c] \ne [l(x) = c] \} $$
 
     over the foreground classes c = 1, 2, … (Karani et al., *Boundary-weighted logit consistency*, below eq. 3, whose
-    "argmin" is min). Distances are those between voxel centres, so r is at least one voxel, and one-voxel structures
+    "argmin" is min). Distances are those between voxel centers, so r is at least one voxel, and one-voxel structures
     have a boundary; a class that is absent or fills the image has none. The two sides of a class are, for x outside
     of it, the voxels of c, and for x inside, all others, hence
 
@@ -41,7 +41,7 @@ def boundary_distance(
     of a voxel in class c lies in the box around c or touches it, so that transform needs the box only.
 
     Args:
-        label: ``(*spatial)``, 2-D or 3-D, class indices from 0, the background, up; −1 where not labelled, which is
+        label: ``(*spatial)``, 2-D or 3-D, class indices from 0, the background, up; −1 where not labeled, which is
             neither side of a boundary.
         limit: distances from here up are inf, which saves the background far from everything.
         spacing: voxel size along each axis, e.g. in mm; by default 1, so r is in voxels.
@@ -50,7 +50,7 @@ def boundary_distance(
 
     Returns:
         float32 ``(*spatial)`` on the label's device; inf where there is no boundary (in an empty label everywhere) and
-        where not labelled.
+        where not labeled.
 
     Raises:
         InputError: if the label has other values than class indices, or an argument does not fit its dimensions.
@@ -260,7 +260,7 @@ def _distance(
     values = label.detach().as_subclass(torch.Tensor).cpu()
     classes = values.to(torch.int32).numpy()
     if not torch.equal(torch.from_numpy(classes).to(values), values) or classes.min(initial=0) < -1:
-        raise InputError("label: expected class indices 0, 1, 2, …, or -1 = not labelled, got other values.")
+        raise InputError("label: expected class indices 0, 1, 2, …, or -1 = not labeled, got other values.")
     sides = np.ones(classes.ndim) if spacing is None else np.asarray(spacing, dtype=float)
     if sides.shape != (classes.ndim,) or not (np.isfinite(sides) & (sides > 0)).all():
         raise InputError(

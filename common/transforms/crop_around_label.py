@@ -1,4 +1,4 @@
-"""Patches of one size, centred on what is to be segmented."""
+"""Patches of one size, centered on what is to be segmented."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ __all__ = ["CropAroundLabeld", "crop_around"]
 
 
 def crop_around(
-    image: torch.Tensor, centre: Sequence[int], size: Sequence[int], mode: str = "constant"
+    image: torch.Tensor, center: Sequence[int], size: Sequence[int], mode: str = "constant"
 ) -> torch.Tensor:
-    """The patch of ``size`` voxels whose middle is the voxel ``centre``, extended where it leaves the image.
+    """The patch of ``size`` voxels whose middle is the voxel ``center``, extended where it leaves the image.
 
     Args:
         image: ``(C, *spatial)``.
-        centre: index of a voxel; of an even side it is the first voxel of the second half.
+        center: index of a voxel; of an even side it is the first voxel of the second half.
         size: voxels along each axis.
         mode: what stands outside, as MONAI's `BorderPad` calls it: ``constant`` for zeros, ``edge`` for the last voxel.
 
@@ -30,10 +30,10 @@ def crop_around(
         ``(C, *size)``, with metadata and affine.
 
     Example:
-        >>> crop_around(torch.tensor([[1, 2, 3, 4]]), centre=[3], size=[4]).tolist()
+        >>> crop_around(torch.tensor([[1, 2, 3, 4]]), center=[3], size=[4]).tolist()
         [[2, 3, 4, 0]]
     """
-    start = [int(c) - s // 2 for c, s in zip(centre, size, strict=True)]
+    start = [int(c) - s // 2 for c, s in zip(center, size, strict=True)]
     sides = list(zip(start, size, image.shape[1:], strict=True))
     outside = [(max(0, -first), max(0, first + extent - available)) for first, extent, available in sides]
     padded = BorderPad([voxels for pair in outside for voxels in pair])(image, mode=mode)
@@ -42,14 +42,14 @@ def crop_around(
 
 
 class CropAroundLabeld(MapTransform):
-    """Crop images and labels to patches centred on the label's centre of mass.
+    """Crop images and labels to patches centered on the label's center of mass.
 
     Nordström et al., *Marginal Thresholding in Noisy Image Segmentation*, section 5.1: "patches of 64³ voxels centered
     in each of the structures".
 
     Args:
         keys: arrays ``(C, *spatial)`` of one size.
-        label_key: the mask whose foreground (above 0) is centred.
+        label_key: the mask whose foreground (above 0) is centered.
         spatial_size: voxels of the patch along each axis.
         mode: what stands outside the image, for each key: ``constant`` (zeros) or ``edge``.
         allow_missing_keys: leave out keys that the item does not have.
@@ -82,8 +82,8 @@ class CropAroundLabeld(MapTransform):
         item = dict(data)
         foreground = (torch.as_tensor(item[self.label_key]) > 0).any(0).nonzero()
         if not len(foreground):
-            raise InputError(f"Case {item.get('case', '')}: expected a mask to centre the patch on, got an empty one.")
-        centre = foreground.double().mean(0).round().long().tolist()
+            raise InputError(f"Case {item.get('case', '')}: expected a mask to center the patch on, got an empty one.")
+        center = foreground.double().mean(0).round().long().tolist()
         for key, mode in self.key_iterator(item, self.mode):
-            item[key] = crop_around(item[key], centre, self.spatial_size, mode)
+            item[key] = crop_around(item[key], center, self.spatial_size, mode)
         return item

@@ -115,7 +115,7 @@ class DecisionScoresd(MapTransform):
 
     The row under ``summary`` has: ``case``, ``threshold`` and ``expected_dice`` of the Dice-optimal mask, and
     ``dice_<decision>_<label>`` for every pair, or ``dice_<decision>`` where there is one label without a name. Pixels
-    that nobody labelled do not count; where mask and label are both empty the field is empty. Of several classes each
+    that nobody labeled do not count; where mask and label are both empty the field is empty. Of several classes each
     column holds the mean over the classes, and behind them ``<column>_<class>`` follow for each.
 
     Args:

@@ -40,11 +40,11 @@ class Consensus(NamedTuple):
 
     Attributes:
         labels: ``(*spatial)`` int64, the most probable class, of equally probable ones the smallest, see
-            `common.fusion.ties`; −1 where nobody labelled.
-        probabilities: ``(L, *spatial)`` float64, summing to 1 over the classes; −1 in all where nobody labelled.
+            `common.fusion.ties`; −1 where nobody labeled.
+        probabilities: ``(L, *spatial)`` float64, summing to 1 over the classes; −1 in all where nobody labeled.
         confusion: ``(R, L, L)`` float64, ``[r, i, j]`` = p(annotator r says i | the truth is j); columns sum to 1.
         converged: whether iterations came to rest; true without iterations.
-        ties: labelled voxels at which several classes are equally probable, so that the rule decided.
+        ties: labeled voxels at which several classes are equally probable, so that the rule decided.
     """
 
     labels: torch.Tensor
@@ -60,7 +60,7 @@ def fuse_annotators(
     """Fuses annotators' labels by a method of `common.fusion` that is chosen by name.
 
     Args:
-        labels: ``(R, *spatial)``, classes 0 … L − 1, −1 = not labelled.
+        labels: ``(R, *spatial)``, classes 0 … L − 1, −1 = not labeled.
         method: ``mean``, ``majority``, ``staple`` or ``spatial_staple``.
         num_classes: L; by default the largest label + 1, and at least 2.
         options: further arguments of `staple` or `spatial_staple`, such as ``half_window``.
@@ -79,7 +79,7 @@ def fuse_annotators(
     options = _checked_options(method, options)
     labels, num_classes = class_labels(labels, num_classes)
     result = FUSION_METHODS[method](labels, num_classes=num_classes, **options)
-    labelled, converged = (labels >= 0).any(0), True
+    labeled, converged = (labels >= 0).any(0), True
     if method == "mean":
         probabilities = result
     elif method == "majority":
@@ -89,22 +89,22 @@ def fuse_annotators(
     if method in ("mean", "majority"):
         confusion = estimate_confusion(labels, probabilities)
     shares = mean_label(labels, num_classes) if method == "majority" else probabilities
-    ties = int(count_ties(shares.flatten(1)[:, labelled.flatten()]))
-    fused = most_probable_class(probabilities).where(labelled, -1)
-    return Consensus(fused, probabilities.where(labelled, -1), confusion, converged, ties)
+    ties = int(count_ties(shares.flatten(1)[:, labeled.flatten()]))
+    fused = most_probable_class(probabilities).where(labeled, -1)
+    return Consensus(fused, probabilities.where(labeled, -1), confusion, converged, ties)
 
 
 class FuseAnnotatorsd(MapTransform):
     """Adds to an item the consensus of its annotators' labels.
 
-    The item gets ``<output key>``: the most probable class ``(1, *spatial)`` (−1 where nobody labelled), or with
-    ``soft`` the probabilities ``(L, *spatial)``, float32 (−1 in all of them where nobody labelled); and
+    The item gets ``<output key>``: the most probable class ``(1, *spatial)`` (−1 where nobody labeled), or with
+    ``soft`` the probabilities ``(L, *spatial)``, float32 (−1 in all of them where nobody labeled); and
     ``<output key>_confusion``, the annotators' matrices ``(R, L, L)``, float64, ``[r, i, j]`` = p(annotator r says i |
     the truth is j). The fusion is of the whole image: put this before cropping and augmentation. It is not random, so
     MONAI may cache its result.
 
     Args:
-        keys: annotators' labels ``(R, *spatial)``, classes 0 … L − 1, −1 = not labelled.
+        keys: annotators' labels ``(R, *spatial)``, classes 0 … L − 1, −1 = not labeled.
         output_keys: where the consensus goes, one for each of ``keys``.
         method: ``mean``, ``majority``, ``staple`` or ``spatial_staple``.
         num_classes: L. Without it each image would count its own.

@@ -33,7 +33,7 @@ class GaussianFieldNoised(MapTransform):
 
     Args:
         keys: labels ``(C, *spatial)``, 2-D or 3-D: masks, class indices or probabilities (no one-hot background: all
-            channels are zero outside). All keys and channels of a case are moved by the same field. −1, not labelled,
+            channels are zero outside). All keys and channels of a case are moved by the same field. −1, not labeled,
             stays where it is, and what would be moved from there keeps its label.
         a: standard deviation of the displacement (paper: 0, 0.01, 0.02, 0.03), 0 for none.
         b: correlation length (paper: 0.15/√2).
@@ -148,6 +148,6 @@ def _deform(
     for key, label in clean.items():
         plain = label.as_subclass(torch.Tensor)
         moved = deform_label(plain[None], field)[0]
-        known = (moved >= 0) & (plain >= 0)  # where nobody labelled nothing is moved from or to
+        known = (moved >= 0) & (plain >= 0)  # where nobody labeled nothing is moved from or to
         noisy[key] = convert_to_dst_type(moved.where(known, plain), label)[0]
     return noisy

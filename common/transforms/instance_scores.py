@@ -11,7 +11,7 @@ from monai.transforms import MapTransform
 from common.metrics import InstanceMetrics
 from common.transforms.cases import case_name
 from common.transforms.instances import slice_instances, slices_of
-from common.transforms.unlabelled import without_unlabelled
+from common.transforms.unlabeled import without_unlabelled
 
 __all__ = ["InstanceScoresd"]
 
@@ -26,7 +26,7 @@ class InstanceScoresd(MapTransform):
         keys: one, of a list of detections, one for each slice.
         num_classes: K.
         label_key: of the ground truth ``(K, H, W, S)``, or of a picture ``(K, H, W)``; pixels of −1, that nobody
-            labelled, do not count.
+            labeled, do not count.
         score_threshold: from which on a detection counts, other than in average precision.
 
     Example:

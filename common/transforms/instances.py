@@ -57,11 +57,11 @@ def find_instances(label: torch.Tensor, threshold: float = 0.5, min_voxels: int 
     """Boxes, classes and masks of the connected components of each structure, as instance segmentation trains on them.
 
     An instance of structure k is a connected component of ``label_k > threshold``, see `common.fusion.ties`: a share of
-    exactly one half is background. Its mask is the label as it is, soft values and −1, not labelled, included, inside
+    exactly one half is background. Its mask is the label as it is, soft values and −1, not labeled, included, inside
     its box, and 0 on the other instances of its structure.
 
     Args:
-        label: (K, *spatial) from 0 to 1, soft or hard, 2-D or 3-D; −1 where nobody labelled.
+        label: (K, *spatial) from 0 to 1, soft or hard, 2-D or 3-D; −1 where nobody labeled.
         threshold: from 0 to below 1.
         min_voxels: smaller components are left out, at least 1.
 

@@ -29,7 +29,7 @@ class MorphologicalNoised(MapTransform):
     random transform to it.
 
     Of a class map one structure changes, ``structure`` or one of the classes that the case has, each equally often; the
-    other classes and −1, not labelled, keep their voxels (see `common.noise.morphology`).
+    other classes and −1, not labeled, keep their voxels (see `common.noise.morphology`).
 
     The item gets ``"noise_kind"``: the kind, or ``"none"`` where the labels are unchanged (the case was not drawn, or
     its labels are empty or too small), and ``"noise_structure"``: the class that was drawn or named, or 0 where nothing

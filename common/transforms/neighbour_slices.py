@@ -1,4 +1,4 @@
-"""Neighbouring slices as channels, what a two-dimensional network sees of the third dimension (2.5-D)."""
+"""Neighboring slices as channels, what a two-dimensional network sees of the third dimension (2.5-D)."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def neighbour_slices(volume: torch.Tensor, count: int = 1, axis: int = 2) -> tor
 
     Args:
         volume: ``(C, *spatial)`` with three spatial axes.
-        count: neighbours on either side, at least 0.
+        count: neighbors on either side, at least 0.
         axis: spatial axis along which the slices are stacked: 0, 1 or 2.
 
     Returns:
-        ``(C · (2 · count + 1), *spatial)``: the channels of the first neighbour, of the next … of the last one.
+        ``(C · (2 · count + 1), *spatial)``: the channels of the first neighbor, of the next … of the last one.
 
     Raises:
         InputError: if the volume has other than three spatial axes, or an argument is out of range.

@@ -1,4 +1,4 @@
-"""A random patch of an image and its labels, often around what is labelled."""
+"""A random patch of an image and its labels, often around what is labeled."""
 
 from __future__ import annotations
 

@@ -18,12 +18,12 @@ __all__ = ["ResizeLabelsd", "resize_labels"]
 def resize_labels(labels: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
     """Of each new pixel the class with the largest share of its area, of equal shares the smallest class.
 
-    Two classes are therefore parted at one half of the area, the unbiased border; what was not labelled counts as a
+    Two classes are therefore parted at one half of the area, the unbiased border; what was not labeled counts as a
     class of its own, to which any other is preferred at equal shares. (MONAI's `Resize` with ``nearest`` shifts a label
     by up to half a new pixel against its image.)
 
     Args:
-        labels: ``(C, *spatial)`` class maps of their own, 2-D or 3-D; whole numbers, −1 where it was not labelled.
+        labels: ``(C, *spatial)`` class maps of their own, 2-D or 3-D; whole numbers, −1 where it was not labeled.
         size: new spatial size.
 
     Returns:

@@ -35,7 +35,7 @@ class SimulateAnnotatorsd(MapTransform):
         keys: the truth, one, ``(1, *spatial)``, 2-D or 3-D: class indices, or any mask of one positive value.
         annotators: for each name the kind, or the arguments of `simulate_annotator`: ``kind``, ``strength``,
             ``target``, ``fractures``. R is their number, their order that of the names.
-        labels_per_image: how many annotators, drawn per case, have labelled it; None for all.
+        labels_per_image: how many annotators, drawn per case, have labeled it; None for all.
         seed: of the experiment.
         case_key: of the case name in the item.
         output_key: of the labels in the item.

@@ -52,10 +52,10 @@ def normalize_slices(image: torch.Tensor, axis: int | None = None) -> torch.Tens
     """
     axes = [i for i in range(1, image.ndim) if axis is None or i != axis + 1]
     image = image.float()
-    centred = image - image.mean(axes, keepdim=True)
-    deviation = centred.square().mean(axes, keepdim=True).sqrt()
+    centered = image - image.mean(axes, keepdim=True)
+    deviation = centered.square().mean(axes, keepdim=True).sqrt()
     constant = deviation <= 1e-6 * image.abs().amax(axes, keepdim=True)  # up to rounding of the mean
-    return torch.where(constant, torch.zeros_like(centred), centred / deviation)
+    return torch.where(constant, torch.zeros_like(centered), centered / deviation)
 
 
 class SliceStackd(MapTransform):

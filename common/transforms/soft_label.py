@@ -22,7 +22,7 @@ class SoftLabelFromRatersd(MapTransform):
 
     The four steps of `common.fusion.soft_label.soft_label_steps`, each of which can be switched off: share of the
     raters who rated the scan; nothing outside the anatomy; 1 where the structure is hyper-intense; evidence of the
-    neighbouring slices. It is of the whole volume: put it before cropping and augmentation. It is not random, so MONAI
+    neighboring slices. It is of the whole volume: put it before cropping and augmentation. It is not random, so MONAI
     may cache its result.
 
     Args:

@@ -1,7 +1,7 @@
 """Random views of whole batches, drawn per image: an affine geometry T that is inverted exactly, and an intensity S.
 
 A geometry is an affine matrix M, ``(B, n + 1, n + 1)`` float64 on the CPU, that maps a voxel of the image to its place
-in the view, both measured in voxels from the centre. `warp` makes the view, `unwarp` brings what a network says about
+in the view, both measured in voxels from the center. `warp` makes the view, `unwarp` brings what a network says about
 the view back to the image.
 """
 
@@ -31,7 +31,7 @@ def affine_matrix(
     shear: torch.Tensor,
     spacing: Sequence[float] | None = None,
 ) -> torch.Tensor:
-    r"""Composes scaling, shear, rotation and translation about the centre of an image.
+    r"""Composes scaling, shear, rotation and translation about the center of an image.
 
     $$ M = T \, D^{-1} R \, H \, s \, D $$
 
@@ -147,7 +147,7 @@ def unwarp(logits: torch.Tensor, matrix: torch.Tensor) -> tuple[torch.Tensor, to
 def gaussian_blur(batch: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
     """Each image filtered with a Gaussian of its own width.
 
-    The kernel exp(−d²/2σ²) is sampled at the voxels and normalised within the image, so a constant image stays so.
+    The kernel exp(−d²/2σ²) is sampled at the voxels and normalized within the image, so a constant image stays so.
 
     Args:
         batch: ``(B, C, *spatial)``.
@@ -340,20 +340,20 @@ def _inverse(matrix: torch.Tensor, batch: torch.Tensor) -> torch.Tensor:
 
 
 def _places(matrix: torch.Tensor, batch: torch.Tensor) -> list[torch.Tensor]:
-    """Where M takes every voxel: ``(B, *spatial)`` for each axis, voxels from the centre.
+    """Where M takes every voxel: ``(B, *spatial)`` for each axis, voxels from the center.
 
     Not by ``affine_grid``, whose matrix product autocast and TF32 would round to a tenth of a voxel.
     """
     sides = batch.shape[2:]
-    centred = [torch.arange(side, dtype=batch.dtype, device=batch.device) - (side - 1) / 2 for side in sides]
-    axes = torch.meshgrid(centred, indexing="ij")
+    centered = [torch.arange(side, dtype=batch.dtype, device=batch.device) - (side - 1) / 2 for side in sides]
+    axes = torch.meshgrid(centered, indexing="ij")
     affine = matrix[:, :-1].to(batch.dtype).to(batch.device)
     rows = affine.view(*affine.shape, *[1] * len(sides)).unbind(1)
     return [sum((row[:, j] * axis for j, axis in enumerate(axes)), row[:, -1]) for row in rows]
 
 
 def _inside(places: Sequence[torch.Tensor], batch: torch.Tensor) -> torch.Tensor:
-    """Which places lie between voxel centres of the image, ``(B, 1, *spatial)``."""
+    """Which places lie between voxel centers of the image, ``(B, 1, *spatial)``."""
     borders = [(side - 1) / 2 + TOLERANCE for side in batch.shape[2:]]
     within = [place.abs() <= border for place, border in zip(places, borders, strict=True)]
     return torch.stack(within, 1).all(1, keepdim=True)

@@ -130,9 +130,9 @@ class AverageGradients:
     $$ g = \frac{\sum_r b_r \, g_r}{\sum_r b_r} $$
 
     with the gradients g_r of process r, whose share has b_r images. For a loss that is a mean over images this is the
-    gradient of the whole batch. It holds for every parameter that the optimiser steps, those of a loss included. The
+    gradient of the whole batch. It holds for every parameter that the optimizer steps, those of a loss included. The
     loss in the trainer's output becomes that of the whole batch in the same way, and so do the running statistics of
-    batch normalisation; what a batch is normalised by remains each process's own.
+    batch normalization; what a batch is normalized by remains each process's own.
 
     Unlike with ``DistributedDataParallel`` the network stays as it is: checkpoints, averages of the weights and
     validation see the same object as in a single process, and nothing needs to be known about which parameters take

@@ -50,7 +50,7 @@ class EpochTable:
         self._sum, self._count = None, 0
 
     def add(self, engine: Engine) -> None:
-        loss = engine.state.output["loss"].detach().float()  # stays on the device: no synchronisation per iteration
+        loss = engine.state.output["loss"].detach().float()  # stays on the device: no synchronization per iteration
         self._sum = loss if self._sum is None else self._sum + loss
         self._count += 1
 

@@ -1,4 +1,4 @@
-"""Parameters of the network and of a loss that learns, as groups of one optimiser."""
+"""Parameters of the network and of a loss that learns, as groups of one optimizer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def parameter_groups(network: torch.nn.Module, loss: Any, loss_lr: float | None 
     Args:
         network: the network to train.
         loss: any loss; one with parameters (T-Loss's ν̃) gets its own group, without weight decay.
-        loss_lr: learning rate of the loss's group; None takes the optimiser's.
+        loss_lr: learning rate of the loss's group; None takes the optimizer's.
 
     Returns:
         Groups for ``torch.optim.Optimizer(params=…)``.

@@ -10,12 +10,12 @@ from PIL import Image
 
 from benchmarks.report.calibration import draw_improvement, draw_probabilities
 from common.errors import InputError
-from common.report.drawing import CLEAN, COLOURS
+from common.report.drawing import CLEAN, COLORS
 
 
-def has_colour(path: Path, colour: str) -> bool:
+def has_color(path: Path, color: str) -> bool:
     pixels = np.asarray(Image.open(path).convert("RGB")).astype(int)
-    return bool((np.abs(pixels - np.array(list(bytes.fromhex(colour[1:])))).sum(axis=2) < 10).any())
+    return bool((np.abs(pixels - np.array(list(bytes.fromhex(color[1:])))).sum(axis=2) < 10).any())
 
 
 def test_improvement(tmp_path: Path) -> None:
@@ -23,7 +23,7 @@ def test_improvement(tmp_path: Path) -> None:
     nan = np.where(np.arange(12) == 3, np.nan, scores)
     measures = {"Dice": {"DA": scores, "CR": scores + 0.1, "BWCR": nan - 0.1}, "ECE": {"CR": nan, "DA": scores}}
     path = draw_improvement(measures, "DA", tmp_path / "figure.png", lower_is_better=["ECE"])
-    assert Image.open(path).width == 1400 and has_colour(path, COLOURS[1])
+    assert Image.open(path).width == 1400 and has_color(path, COLORS[1])
     other = draw_improvement(measures, "CR", tmp_path / "other.png", lower_is_better=["ECE"])
     assert path.read_bytes() != other.read_bytes()
     draw_improvement({"Dice": {"DA": [0.5], "CR": [0.6]}}, "DA", tmp_path / "one_subject.png")
@@ -52,10 +52,10 @@ def test_probabilities(size: tuple[int, int], tmp_path: Path) -> None:
     label[4:10, 5:12] = 1
     maps = {name: rng.dirichlet((1, 1, 1), size).transpose(2, 0, 1) for name in ("DA", "BWCR")}
     path = draw_probabilities(rng.normal(size=size), label, maps, ["background", "a", "b"], tmp_path / "figure.png")
-    assert has_colour(path, CLEAN), "the label is outlined"
+    assert has_color(path, CLEAN), "the label is outlined"
     empty = np.zeros(size, dtype=int)
     bare = draw_probabilities(np.ones(size), empty, maps, ["background", "a", "b"], tmp_path / "empty.png")
-    assert not has_colour(bare, CLEAN)
+    assert not has_color(bare, CLEAN)
 
 
 def test_probabilities_of_other_sizes(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from benchmarks.report import curves
 from benchmarks.report.curves import draw_dice_by_setting
-from benchmarks.report.tables import summarise_runs
+from benchmarks.report.tables import summarize_runs
 from common.errors import InputError
 
 
@@ -23,7 +23,7 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
 
 
 def results(seeds: int = 3) -> dict[str, Any]:
-    return summarise_runs(
+    return summarize_runs(
         [
             {"method": name, "setting": {"alpha": alpha}, "seed": seed, "value": 0.9 - alpha / 10 - i / 20 + seed / 100}
             for i, name in enumerate(("GCE", "T-Loss"))

@@ -10,13 +10,13 @@ import pytest
 from PIL import Image
 
 from benchmarks.report.noise_levels import CLEAN, draw_dice_by_noise_level, draw_noise_levels
-from benchmarks.report.tables import summarise_runs
+from benchmarks.report.tables import summarize_runs
 from common.errors import InputError
 
 
-def has_colour(path: Path, colour: str) -> bool:
+def has_color(path: Path, color: str) -> bool:
     pixels = np.asarray(Image.open(path).convert("RGB")).astype(int)
-    return bool((np.abs(pixels - np.array(list(bytes.fromhex(colour[1:])))).sum(axis=2) < 10).any())
+    return bool((np.abs(pixels - np.array(list(bytes.fromhex(color[1:])))).sum(axis=2) < 10).any())
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def volume(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("kind", ["picture", "volume"])
 def test_noise_levels(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     path = draw_noise_levels(request.getfixturevalue(kind), tmp_path / "figure.png", levels=[0, 0.05], samples=2)
-    assert has_colour(path, CLEAN), "the clean label is outlined"
+    assert has_color(path, CLEAN), "the clean label is outlined"
     again = draw_noise_levels(request.getfixturevalue(kind), tmp_path / "again.png", levels=[0, 0.05], samples=2)
     other = draw_noise_levels(request.getfixturevalue(kind), tmp_path / "other.png", [0, 0.05], samples=2, seed=1)
     assert path.read_bytes() == again.read_bytes() != other.read_bytes()
@@ -68,11 +68,11 @@ def test_dice_by_noise_level(organs: list[str | None], tmp_path: Path) -> None:
         for a in (0.0, 0.03)
         for seed in (0, 1)
     ]
-    path = draw_dice_by_noise_level(summarise_runs(runs, "Dice"), tmp_path / "figure.png")
-    assert has_colour(path, "#0072B2") and has_colour(path, "#D55E00")
+    path = draw_dice_by_noise_level(summarize_runs(runs, "Dice"), tmp_path / "figure.png")
+    assert has_color(path, "#0072B2") and has_color(path, "#D55E00")
 
 
 def test_dice_needs_noise_levels(tmp_path: Path) -> None:
-    results = summarise_runs([{"method": "m", "setting": {"alpha": 0.1}, "seed": 0, "value": 1.0}], "Title")
+    results = summarize_runs([{"method": "m", "setting": {"alpha": 0.1}, "seed": 0, "value": 1.0}], "Title")
     with pytest.raises(InputError, match="Title: expected settings with the noise level a"):
         draw_dice_by_noise_level(results, tmp_path / "figure.png")

@@ -8,7 +8,7 @@ import fire
 import pytest
 
 from benchmarks.report.__main__ import COMMANDS
-from benchmarks.report.tables import summarise_runs
+from benchmarks.report.tables import summarize_runs
 from common.errors import InputError
 
 
@@ -19,7 +19,7 @@ def command(*arguments: object) -> Any:
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
     made = [{"method": "T-Loss", "setting": {"alpha": 0.7}, "seed": seed, "value": 0.87 + seed} for seed in (0, 1)]
-    (tmp_path / "t_loss.json").write_text(json.dumps(summarise_runs(made, "Dice")), encoding="utf-8")
+    (tmp_path / "t_loss.json").write_text(json.dumps(summarize_runs(made, "Dice")), encoding="utf-8")
     return tmp_path / "t_loss.json"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks.report.curves import draw_dice_by_setting
-from benchmarks.report.tables import insert_between_markers, load_results, results_table, summarise_runs, write_results
+from benchmarks.report.tables import insert_between_markers, load_results, results_table, summarize_runs, write_results
 from common.errors import InputError
 
 CLEAN, NOISY = {"alpha": 0.0}, {"alpha": 0.7, "beta": 0.7}
@@ -29,7 +29,7 @@ def make_runs(seeds: int = 3) -> list[dict[str, Any]]:
 
 
 def test_summary_of_runs() -> None:
-    results = summarise_runs(make_runs(), "Dice on clean labels")
+    results = summarize_runs(make_runs(), "Dice on clean labels")
     assert [entry["setting"] for entry in results["settings"]] == [CLEAN, NOISY]
     cell = results["settings"][1]["methods"]["T-Loss"]
     assert cell["seeds"] == [0, 1, 2]
@@ -43,7 +43,7 @@ def test_summary_of_runs() -> None:
 
 
 def test_table_of_results() -> None:
-    table, note = results_table(summarise_runs(make_runs(), "Dice on clean labels")).split("\n\n")
+    table, note = results_table(summarize_runs(make_runs(), "Dice on clean labels")).split("\n\n")
     assert table.splitlines() == [
         "| Method | α = 0.0 | α = 0.7, β = 0.7 |",
         "| :--- | ---: | ---: |",
@@ -55,7 +55,7 @@ def test_table_of_results() -> None:
 
 
 def test_table_of_one_seed_has_no_deviation_and_no_stars() -> None:
-    table = results_table(summarise_runs(make_runs(seeds=1), "Dice"))
+    table = results_table(summarize_runs(make_runs(seeds=1), "Dice"))
     assert "| T-Loss | **0.940** | **0.860** |" in table
     assert "of one seed" in table
     assert "±" not in table
@@ -64,22 +64,22 @@ def test_table_of_one_seed_has_no_deviation_and_no_stars() -> None:
 
 def test_missing_cells_and_unequal_seeds() -> None:
     runs = [run for run in make_runs() if (run["method"], run["setting"]) != ("GCE", NOISY)]
-    results = summarise_runs([run for run in runs if run["setting"] != CLEAN or run["seed"] < 2], "Dice")
+    results = summarize_runs([run for run in runs if run["setting"] != CLEAN or run["seed"] < 2], "Dice")
     assert results["settings"][1]["anova_p"] is None
     table = results_table(results)
     assert "| GCE | **0.945 ± 0.007** | – |" in table
     assert "over 2 to 3 seeds" in table
 
 
-def test_runs_that_cannot_be_summarised() -> None:
+def test_runs_that_cannot_be_summarized() -> None:
     with pytest.raises(InputError, match=r"GCE has seed 0 twice at α = 0\.0"):
-        summarise_runs([*make_runs(), make_runs()[0]], "Dice")
+        summarize_runs([*make_runs(), make_runs()[0]], "Dice")
     with pytest.raises(InputError, match="'Table 2' needs at least one run"):
-        summarise_runs([], "Table 2")
+        summarize_runs([], "Table 2")
 
 
 def test_results_file(tmp_path: Path) -> None:
-    results = summarise_runs(make_runs(), "Dice")
+    results = summarize_runs(make_runs(), "Dice")
     path = tmp_path / "results.json"
     path.write_text(json.dumps(results | {"commit": "0236eac"}), encoding="utf-8")
     assert results_table(load_results(path)) == results_table(results)
@@ -139,7 +139,7 @@ def test_results_file_records_how_it_was_made(tmp_path, monkeypatch):
     """Outside of a Git checkout there is no commit to record, and that is no reason to lose the results."""
     runs = [{"method": "T-Loss", "setting": {"alpha": 0.7}, "seed": seed, "value": 0.8} for seed in (1, 0)]
     monkeypatch.chdir(tmp_path)
-    path = write_results(tmp_path / "a.json", summarise_runs(runs, "Dice"), runs, "desk", {"max_epochs": 3})
+    path = write_results(tmp_path / "a.json", summarize_runs(runs, "Dice"), runs, "desk", {"max_epochs": 3})
     results = load_results(path)
     assert results["seeds"] == [0, 1] and results["scale"] == "desk" and results["configuration"] == {"max_epochs": 3}
     assert results["commit"] is None
@@ -154,7 +154,7 @@ def test_measures_of_which_lower_is_better() -> None:
         for measure, value in zip(("Dice", "ECE"), pair, strict=True)
         for seed in range(3)
     ]
-    results = summarise_runs(runs, "Of 25 subjects", "Each column", lower_is_better=["ECE"])
+    results = summarize_runs(runs, "Of 25 subjects", "Each column", lower_is_better=["ECE"])
     dice, ece = results["settings"]
     assert (dice["best"], ece["best"], ece["lower_is_better"]) == ("BWCR", "BWCR", True)
     assert "lower_is_better" not in dice and ece["best_is_significant"]
@@ -175,7 +175,7 @@ def test_a_run_without_a_value_is_counted_and_no_result(tmp_path: Path) -> None:
             run["value"] = math.nan
         if (run["method"], run["setting"]) == ("GCE", CLEAN):
             run["value"] = math.nan
-    results = summarise_runs(runs, "Dice")
+    results = summarize_runs(runs, "Dice")
     clean, noisy = results["settings"]
     assert noisy["methods"]["T-Loss"] == {
         "seeds": [1, 2],
@@ -196,6 +196,6 @@ def test_a_run_without_a_value_is_counted_and_no_result(tmp_path: Path) -> None:
 
 
 def test_nothing_measured_has_no_best() -> None:
-    results = summarise_runs([run | {"value": math.nan} for run in make_runs()], "Dice")
+    results = summarize_runs([run | {"value": math.nan} for run in make_runs()], "Dice")
     assert [entry["best"] for entry in results["settings"]] == [None, None]
     assert "| T-Loss | – | – |" in results_table(results)

@@ -86,8 +86,8 @@ def test_accuracy_over_the_quality_of_labels(warm_snakemake: WarmPython, checkou
     results = json.loads((checkout / "docs/results/disentangling_annotators_noise_paper.json").read_text())
     (entry,) = results["settings"]
     assert entry["methods"].keys() == {"Mean label", "Oracle (known matrices)"}
-    spoilt = checkout / "benchmarks/output/disentangling_annotators_noise/data/0.5/train"
-    truth, over, under = (np.asarray(Image.open(spoilt / name / "0.tif")) > 0 for name in ("truth", "over", "under"))
+    spoiled = checkout / "benchmarks/output/disentangling_annotators_noise/data/0.5/train"
+    truth, over, under = (np.asarray(Image.open(spoiled / name / "0.tif")) > 0 for name in ("truth", "over", "under"))
     assert over.sum() == pytest.approx(2 * truth.sum(), rel=0.2) and (over >= truth).all()
     assert under.sum() == pytest.approx(0.65 * truth.sum(), rel=0.2) and (under <= truth).all()
     assert 0.7 < entry["setting"]["quality"] < 0.9

@@ -1,4 +1,4 @@
-"""Oracles: the sums of squares of ANOVA and Tukey's studentised range, written out in float64."""
+"""Oracles: the sums of squares of ANOVA and Tukey's studentized range, written out in float64."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_anova_against_sums_of_squares() -> None:
     assert compare_groups(GROUPS).anova_p == pytest.approx(expected, rel=1e-9)
 
 
-def test_tukey_against_the_studentised_range() -> None:
+def test_tukey_against_the_studentized_range() -> None:
     comparison = compare_groups(GROUPS)
     mean_square, freedom = pooled(GROUPS)
     for a, b in itertools.permutations(GROUPS, 2):

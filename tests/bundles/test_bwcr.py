@@ -28,9 +28,9 @@ def discs(count: int, seed: int, size: int = 32) -> tuple[torch.Tensor, torch.Te
     """Discs with a soft edge in noise, drawn by a hand that misses the radius by 1.5 pixels."""
     generator = torch.Generator().manual_seed(seed)
     axis = torch.arange(size) - (size - 1) / 2
-    centre = 6 * torch.rand(count, 2, 1, 1, generator=generator) - 3
+    center = 6 * torch.rand(count, 2, 1, 1, generator=generator) - 3
     radius = 7 + 2 * torch.rand(count, 1, 1, generator=generator)
-    distance = torch.hypot(axis[:, None] - centre[:, 0], axis - centre[:, 1])
+    distance = torch.hypot(axis[:, None] - center[:, 0], axis - center[:, 1])
     image = torch.sigmoid(radius - distance) + 0.2 * torch.randn(count, size, size, generator=generator)
     drawn = radius + 1.5 * torch.randn(count, 1, 1, generator=generator)
     return image[:, None], (distance < drawn).float()[:, None]
@@ -195,7 +195,7 @@ def test_blocks_keep_image_label_and_weight_together(volumes: dict[str, Any], tm
     assert not all(torch.equal(blocks[0]["image"], block["image"]) for block in blocks[1:])
 
 
-def test_pixels_that_nobody_labelled(tmp_path: Path) -> None:
+def test_pixels_that_nobody_labeled(tmp_path: Path) -> None:
     """They are no boundary of a class, teach nothing and are not measured, in pictures too."""
     generator = np.random.default_rng(0)
     for case in range(6):
@@ -219,7 +219,7 @@ def test_pixels_that_nobody_labelled(tmp_path: Path) -> None:
     case = train_dataset(small, tmp_path).cases[0]
     assert case["label"].unique().tolist() == [-1, 0, 1]
     column = case["label"][0, :, 0].tolist().index(-1)  # pictures lie (columns, rows)
-    assert case["label_weight"][0, column - 1, 0] == pytest.approx(0.01), "the border of what was labelled is none"
+    assert case["label_weight"][0, column - 1, 0] == pytest.approx(0.01), "the border of what was labeled is none"
     bundle_run("training", ["train"], tmp_path, small)
     bundle_run("calibrating", ["train", "calibrate"], tmp_path, small)
     bundle_run("evaluating", ["train", "evaluate"], tmp_path, small, temperature="fitted")

@@ -28,7 +28,7 @@ SECTIONS = {"train": 8, "validate": 4, "test": 4}
 
 
 def write_folders(folder: Path, spatial: tuple[int, ...], classes: int, suffix: str, truth: bool = True) -> Path:
-    """Bright boxes in noise; HS draws them larger, SG has not labelled the first image of each section."""
+    """Bright boxes in noise; HS draws them larger, SG has not labeled the first image of each section."""
     rng = np.random.default_rng(0)
     for section, count in SECTIONS.items():
         for case in range(count):
@@ -142,7 +142,7 @@ def test_any_network_is_a_backbone(pictures: Path, tmp_path: Path) -> None:
 
 
 def test_one_label_per_image(pictures: Path, tmp_path: Path) -> None:
-    """The warm-up maximises the trace of one annotator, not of three: −2 at best, where all three would give −6."""
+    """The warm-up maximizes the trace of one annotator, not of three: −2 at best, where all three would give −6."""
     for folder, labels in (("one", 1), ("all", None)):
         train(tmp_path / folder, pictures, labels_per_image=labels, warmup_epochs=1)
     one, everyone = (float(read_csv(tmp_path / name / "metrics.csv")[0]["loss"]) for name in ("one", "all"))
@@ -243,18 +243,18 @@ CHANNEL_FILES = [f"_{name}" for name in MODALITIES]
 
 
 def write_glioma(folder: Path, shape: tuple[int, ...], seed: int, affine: np.ndarray = LPS, label: bool = True) -> Path:
-    """A case in the layout of BraTS: a head in nothing, with a tumour that each modality shows differently."""
+    """A case in the layout of BraTS: a head in nothing, with a tumor that each modality shows differently."""
     rng = np.random.default_rng(seed)
     folder.mkdir(parents=True)
     head = np.zeros(shape, dtype=np.float32)
     head[2:, 2:] = 1
-    tumour = np.zeros(shape, dtype=np.uint8)
-    tumour[4:11, 4:11, :2], tumour[5:10, 5:10, :2], tumour[7:9, 7:9, :2] = 2, 4, 1
+    tumor = np.zeros(shape, dtype=np.uint8)
+    tumor[4:11, 4:11, :2], tumor[5:10, 5:10, :2], tumor[7:9, 7:9, :2] = 2, 4, 1
     for number, name in enumerate(MODALITIES):
-        image = head * (rng.normal(100 * (number + 1), 10, shape) + 60 * (tumour > number % 3))
+        image = head * (rng.normal(100 * (number + 1), 10, shape) + 60 * (tumor > number % 3))
         nib.save(nib.Nifti1Image(image.astype(np.float32), affine), folder / f"{folder.name}_{name}.nii.gz")
     if label:
-        nib.save(nib.Nifti1Image(tumour, affine), folder / f"{folder.name}_seg.nii.gz")
+        nib.save(nib.Nifti1Image(tumor, affine), folder / f"{folder.name}_seg.nii.gz")
     return folder
 
 

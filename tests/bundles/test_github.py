@@ -99,7 +99,7 @@ def test_download(github: None, bundle: Path, tmp_path: Path) -> None:
 
 
 def test_hugging_face(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is pushed is what comes back, with a model card whose licence is that of the bundle."""
+    """What is pushed is what comes back, with a model card whose license is that of the bundle."""
     (path,) = package(bundle.name, output=str(tmp_path), train=False)
     zipfile.ZipFile(path).extractall(tmp_path / "unpacked")
     hub, tags = tmp_path / "hub", []

@@ -36,7 +36,7 @@ SAME_DRAWS: dict[str, dict[str, Any]] = {
     "t_loss": {"mirror_probability": 0.0, "gamma_probability": 0.0, "dataset_dir#num_cases": 9},
 }
 OVERLAYS = {"soft_label_apl": ["unet"]}  # the Mask R-CNN draws the regions that it learns from
-# Adam makes whole steps of gradients that are rounding noise, as those of a bias in front of an instance normalisation.
+# Adam makes whole steps of gradients that are rounding noise, as those of a bias in front of an instance normalization.
 STEADY = {"optimizer#eps": 1.0e-4}
 EPOCHS = 6
 

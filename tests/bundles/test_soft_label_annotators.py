@@ -20,14 +20,14 @@ ANNOTATORS = ("AR", "HS", "SG")
 SIZES = {"features": [4, 8], "max_epochs": 1, "iterations_per_epoch": 2, "batch_size": 2, "seed": 0}
 
 
-def disc(radius: float, shape: tuple[int, int] = (24, 32), centre: tuple[float, float] = (10, 14)) -> np.ndarray:
+def disc(radius: float, shape: tuple[int, int] = (24, 32), center: tuple[float, float] = (10, 14)) -> np.ndarray:
     rows, columns = np.indices(shape)
-    return (rows - centre[0]) ** 2 + (columns - centre[1]) ** 2 < radius**2
+    return (rows - center[0]) ** 2 + (columns - center[1]) ** 2 < radius**2
 
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Ten pictures of 24 × 32 pixels of a disc that HS draws smaller; SG has labelled every second one."""
+    """Ten pictures of 24 × 32 pixels of a disc that HS draws smaller; SG has labeled every second one."""
     root = tmp_path_factory.mktemp("pictures")
     for name in ("images", *ANNOTATORS):
         (root / name).mkdir()
@@ -154,11 +154,11 @@ def test_inference_prepares_pictures_as_training_does(pictures: Path, trained: P
 
 def test_inference_on_pictures_of_another_size(trained: Path, tmp_path: Path) -> None:
     (tmp_path / "new").mkdir()
-    for name, size in (("wide", (50, 20)), ("colour", (7, 41))):
-        Image.new("RGB" if name == "colour" else "L", size, 90).save(tmp_path / f"new/{name}.png")
+    for name, size in (("wide", (50, 20)), ("color", (7, 41))):
+        Image.new("RGB" if name == "color" else "L", size, 90).save(tmp_path / f"new/{name}.png")
     rows = infer(trained, tmp_path / "new", tmp_path / "out")
-    assert rows.keys() == {"wide", "colour"}
-    for name, size in (("wide", (50, 20)), ("colour", (7, 41))):
+    assert rows.keys() == {"wide", "color"}
+    for name, size in (("wide", (50, 20)), ("color", (7, 41))):
         mask, instances = (Image.open(tmp_path / f"out/{name}_{kind}.png") for kind in ("mask", "instances"))
         assert mask.size == instances.size == size
         assert np.asarray(mask).astype(bool).sum() == int(rows[name]["foreground_voxels"]) > 0

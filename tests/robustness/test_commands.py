@@ -17,7 +17,7 @@ from PIL import Image
 from common.demo import demo
 from common.fuse import fuse
 from common.package import package
-from common.report.__main__ import labelled_runs, memorisation
+from common.report.__main__ import labeled_runs, memorisation
 from common.threshold import threshold
 
 LABEL = (np.indices((6, 5, 4)).sum(0) % 2).astype(np.int16)
@@ -33,7 +33,7 @@ def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:380])
 
 
-def colours(path: Path) -> None:
+def colors(path: Path) -> None:
     nifti(np.zeros((6, 5, 4), dtype=[(channel, "u1") for channel in "RGB"]))(path)
 
 
@@ -46,7 +46,7 @@ MAPS: dict[str, tuple[Write, str]] = {
     "percent": (nifti((100 * PROBABILITY).astype(np.float32)), "expected probabilities"),
     "negative": (nifti(-PROBABILITY), "expected probabilities"),
     "five dimensions": (nifti(np.zeros((2, 2, 2, 2, 2), np.float32)), "expected two or three dimensions"),
-    "colours": (colours, "a.nii"),
+    "colors": (colors, "a.nii"),
 }
 
 
@@ -88,7 +88,7 @@ OTHER: dict[str, tuple[Write, str]] = {
     "fractions": (nifti(PROBABILITY), "expected whole numbers"),
     "nan": (nifti(np.where(LABEL, np.nan, 0.0)), "60 values are not finite"),
     "below -1": (nifti(LABEL - 3), "expected values from 0 up"),
-    "colours": (colours, "expected one real number per voxel"),
+    "colors": (colors, "expected one real number per voxel"),
 }  # fmt: skip
 
 
@@ -166,7 +166,7 @@ def test_reports_of_runs_that_there_are_not(refused: Callable, tmp_path: Path) -
         memorisation(str(tmp_path / "run"), output=str(tmp_path / "a.png"))
     (tmp_path / "run").mkdir()
     with refused("two runs are called 'run'"):
-        labelled_runs([str(tmp_path / "run"), str(tmp_path / "run")])
+        labeled_runs([str(tmp_path / "run"), str(tmp_path / "run")])
     with refused("memorisation.csv", unchanged=tmp_path):
         memorisation(str(tmp_path / "run"), output=str(tmp_path / "a.png"))
 

@@ -141,7 +141,7 @@ LABELS: dict[str, Callable[[torch.Tensor], Any]] = {
 @FEW
 @given(raters=st.integers(0, 3), sizes=st.lists(st.integers(0, 4), max_size=3), top=st.integers(-1, 3), seed=SEEDS)
 def test_functions_of_labels(name: str, raters: int, sizes: list[int], top: int, seed: int) -> None:
-    """Up to all of them not labelled."""
+    """Up to all of them not labeled."""
     labels = torch.randint(-1, top + 1, (raters, *sizes), generator=randoms(seed))
     with sentence_at_most():
         assert_finite(LABELS[name](labels), undefined=name not in ("mean_label", "majority_vote", "staple"))

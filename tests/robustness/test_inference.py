@@ -67,10 +67,10 @@ def test_every_unusable_input_is_named(bundle: str, infer: Callable, refused: Ca
     (folder / "text.nii.gz").write_text("no image")
     (folder / "picture.png").write_text("no image")
     volume(folder / "series.nii.gz", np.stack([values] * 2, -1))
-    volume(folder / "colours.nii.gz", np.zeros((8, 8, 3), dtype=[(channel, "u1") for channel in "RGB"]))
+    volume(folder / "colors.nii.gz", np.zeros((8, 8, 3), dtype=[(channel, "u1") for channel in "RGB"]))
     volume(folder / "nan.nii.gz", np.where(values > 1, np.nan, values))
     volume(folder / "infinite.nii.gz", np.where(values > 1, np.inf, values))
-    names = ["cut", "text", "picture", "series", "colours", "nan", "infinite"]
+    names = ["cut", "text", "picture", "series", "colors", "nan", "infinite"]
     with refused("7 of 7 inputs were left out", *(f"{name}." for name in names), unchanged=tmp_path):
         infer(bundle, folder)
 

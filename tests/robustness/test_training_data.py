@@ -65,7 +65,7 @@ def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
-def colours(array: np.ndarray) -> np.ndarray:
+def colors(array: np.ndarray) -> np.ndarray:
     return np.zeros(array.shape, dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
 
 
@@ -84,8 +84,8 @@ CASES: list[tuple[str, list[str], dict[str, str], Spoil, str]] = [  # name, bund
         Path.unlink,
         "has masks of 0 organs",
     ),
-    ("no label", ["bwcr"], {"bwcr": "patient*/*_gt.nii.gz"}, Path.unlink, "holds no labelled case"),
-    ("no label", ["soft_label_apl"], {"soft_label_apl": "bones/*"}, Path.unlink, "holds no labelled case"),
+    ("no label", ["bwcr"], {"bwcr": "patient*/*_gt.nii.gz"}, Path.unlink, "holds no labeled case"),
+    ("no label", ["soft_label_apl"], {"soft_label_apl": "bones/*"}, Path.unlink, "holds no labeled case"),
     ("truncated image", [*IMAGES], IMAGES, cut, "cannot be read"),
     ("truncated label", [*LABELS], LABELS, cut, "cannot be read"),
     ("text in place of an image", [*IMAGES], IMAGES, lambda path: path.write_text("no image"), "read"),
@@ -95,7 +95,7 @@ CASES: list[tuple[str, list[str], dict[str, str], Spoil, str]] = [  # name, bund
         ["t_loss"],
         {"t_loss": "images/*"},
         lambda path: path.rename(path.with_suffix(".webp")),
-        "holds no labelled case",
+        "holds no labeled case",
     ),
     (
         "wrong extension",
@@ -128,7 +128,7 @@ CASES: list[tuple[str, list[str], dict[str, str], Spoil, str]] = [  # name, bund
         voxels(lambda array: np.stack([array, array], -1)),
         "got 3 where the other cases have 2",
     ),
-    ("colours", VOLUMES, IMAGES, voxels(colours), "expected one real number per voxel"),
+    ("colors", VOLUMES, IMAGES, voxels(colors), "expected one real number per voxel"),
     ("not a number", VOLUMES, IMAGES, with_value(np.nan), "intensities are not finite"),
     ("infinite", VOLUMES, IMAGES, with_value(np.inf), "intensities are not finite"),
     (
@@ -302,7 +302,7 @@ ARGUMENTS: list[tuple[str, dict[str, Any], str]] = [  # noise_… are those of t
     ("disentangling_annotators", {"annotators": ["good", "carful"]}, "there is no carful"),
     ("disentangling_annotators", {"annotators": []}, "annotators: expected a list"),
     ("disentangling_annotators", {"labels_per_image": 0}, "got 0"),
-    ("soft_label_apl", {"neighbor_evidence": 1.5}, "neighbour"),
+    ("soft_label_apl", {"neighbor_evidence": 1.5}, "neighbor"),
     ("soft_label_apl", {"fractions": [0.0, 0.5, 1.0]}, "fractions"),
 ]
 

@@ -38,12 +38,12 @@ def read(root: Path) -> Dataset:
         The data set; subjects are patients.
 
     Raises:
-        InputError: there is no labelled frame, or a patient has two folders.
+        InputError: there is no labeled frame, or a patient has two folders.
     """
     listing = list_folder(root)
     images, labels, groups = find_frames(listing.files, listing.root)
     items, reasons = pair(images, labels, "there is no label …_gt.nii.gz of it")
-    reasons |= {file: "the whole series is not labelled" for file in listing.files if file.endswith("_4d.nii.gz")}
+    reasons |= {file: "the whole series is not labeled" for file in listing.files if file.endswith("_4d.nii.gz")}
     strata = groups_of(groups, listing.root)
     named = [
         item | {"subject": subject} | ({"stratum": strata[subject]} if strata[subject] else {})

@@ -76,7 +76,7 @@ def assemble(
             raise InputError(f"{listing.root}: two cases have the name {case!r}, one of them {first}; rename one.")
         cases[case] = item | {"case": case, "subject": item.get("subject") or subject_of(case, pattern)}
     if not cases:
-        raise InputError(f"{listing.root} holds no labelled case in the layout {layout}, which expects {expects}.")
+        raise InputError(f"{listing.root} holds no labeled case in the layout {layout}, which expects {expects}.")
     refused += find_unread(listing, files, reasons or {})
     said = [*notes, *_left_out(refused, listing.root)]
     ordered = tuple(cases[case] for case in sorted(cases))

@@ -42,7 +42,7 @@ def read(
     file: str | None = None,
     subject_pattern: str | None = None,
 ) -> Dataset:
-    """The labelled cases of a datalist.
+    """The labeled cases of a datalist.
 
     An item is ``{"image": path or list of paths, "label": path}``, or has ``"annotators": {name: path}``; ``"case"``,
     ``"subject"``, ``"fold"`` (a whole number) and ``"stratum"`` are optional. Lists beside ``training`` are sections;
@@ -58,7 +58,7 @@ def read(
         The data set; cases without ``"case"`` have the name of the image's file, or its path where names recur.
 
     Raises:
-        InputError: the file cannot be understood, names no labelled case, or gives one name twice.
+        InputError: the file cannot be understood, names no labeled case, or gives one name twice.
     """
     path = _file(Path(root).expanduser().absolute(), file)
     content = _read_json(path)
@@ -70,20 +70,20 @@ def read(
     )
     entries: list[dict[str, Any]] = []
     left_out: list[tuple[str, str]] = []
-    unlabelled = 0
+    unlabeled = 0
     for key, values in lists.items():
         if not isinstance(values, list):
             raise InputError(f"{path}: expected a list under {key}, got {type(values).__name__}.")
         for number, value in enumerate(values):
             item, fault = _item(value, folder, f"{path}: entry {number} of {key}")
             if item is None:
-                unlabelled += fault == UNLABELLED
+                unlabeled += fault == UNLABELED
                 left_out.append((f"{path}: entry {number} of {key}", fault))
                 continue
             entries.append(item | ({"section": SECTIONS[key]} if len(lists) > 1 else {}))
     _name_cases(entries)
     present = sorted({name for item in entries for name in item.get("annotators", ())})
-    notes = [f"{unlabelled} entries have no label and are left out."] if unlabelled else []
+    notes = [f"{unlabeled} entries have no label and are left out."] if unlabeled else []
     known: dict[str, Any] = {}
     if isinstance(content, dict):
         if isinstance(content.get("labels"), Mapping):
@@ -103,7 +103,7 @@ def read(
     )
 
 
-UNLABELLED = "it has no label"
+UNLABELED = "it has no label"
 
 
 def _candidates(root: Path) -> list[Path]:
@@ -140,13 +140,13 @@ def _read_json(path: Path) -> Any:
 def _item(value: Any, folder: Path, where: str) -> tuple[dict[str, Any] | None, str]:
     """The item of an entry, or None and why it is left out."""
     if not isinstance(value, Mapping):
-        return None, UNLABELLED if isinstance(value, str) else f'it is not {{"image": path, "label": path}}: {value!r}'
+        return None, UNLABELED if isinstance(value, str) else f'it is not {{"image": path, "label": path}}: {value!r}'
     image, label, annotators = value.get("image"), value.get("label"), value.get("annotators")
     files = list(image) if isinstance(image, list | tuple) else [image]
     if isinstance(label, list | tuple) and len(label) == 1:
         label = label[0]
     if not label and not annotators:
-        return None, UNLABELLED
+        return None, UNLABELED
     if annotators is not None and not isinstance(annotators, Mapping):
         return None, f"annotators must be {{name: path}}, but they are {annotators!r}"
     by_name = {str(name): path for name, path in (annotators or {}).items() if path is not None}

@@ -34,7 +34,7 @@ def read(root: Path, annotators: Sequence[str] = ANNOTATORS) -> Dataset:
         The data set; cases are ``PATIENT/crop``, subjects patients.
 
     Raises:
-        InputError: there is no labelled crop.
+        InputError: there is no labeled crop.
     """
     listing = list_folder(root)
     top = {file.partition("/")[0] for file in listing.files}

@@ -41,7 +41,7 @@ def read(
         The data set; subjects are patients.
 
     Raises:
-        InputError: there is no labelled scan.
+        InputError: there is no labeled scan.
     """
     listing = list_folder(root)
     scans: dict[str, dict[str, str]] = defaultdict(dict)

@@ -36,11 +36,11 @@ def read(root: Path, subject_pattern: str | None = None) -> Dataset:
         The data set; a 4-D file holds all channels of its image.
 
     Raises:
-        InputError: there is no labelled image, or ``dataset.json`` cannot be understood.
+        InputError: there is no labeled image, or ``dataset.json`` cannot be understood.
     """
     listing = list_folder(root)
     content = read_dataset_json(listing.root) if "dataset.json" in listing.files else {}
-    notes, reasons = unlabelled_test(listing)
+    notes, reasons = unlabeled_test(listing)
     left_out: list[tuple[str, str]] = []
     if "training" in content:
         items, left_out = _listed(content["training"], listing)
@@ -123,7 +123,7 @@ def class_names(labels: Any) -> dict[int, str]:
     return dict(sorted(names.items()))
 
 
-def unlabelled_test(listing: Listing) -> tuple[list[str], dict[str, str]]:
+def unlabeled_test(listing: Listing) -> tuple[list[str], dict[str, str]]:
     """A note on images in ``imagesTs`` where there is no ``labelsTs``, and the reason for leaving them out."""
     count = len(files_by_stem(listing.below("imagesTs"), "imagesTs"))
     if not count or any(file.startswith("labelsTs/") for file in listing.files):

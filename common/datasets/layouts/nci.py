@@ -29,7 +29,7 @@ def recognize(root: Path) -> bool:
 
 
 def read(root: Path) -> Dataset:
-    """Series and label of every labelled subject.
+    """Series and label of every labeled subject.
 
     Args:
         root: folder that holds series and labels, wherever they lie below it.
@@ -38,7 +38,7 @@ def read(root: Path) -> Dataset:
         The data set; ``image`` is the series' folder, the stratum is the scanner.
 
     Raises:
-        InputError: there is no labelled series; a subject has several series or labels.
+        InputError: there is no labeled series; a subject has several series or labels.
     """
     listing = list_folder(root)
     series, labels = find_series(listing.files)

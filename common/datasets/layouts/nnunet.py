@@ -10,7 +10,7 @@ from typing import Any
 
 from common.datasets.dataset import Dataset
 from common.datasets.layouts.assemble import assemble, folder_names
-from common.datasets.layouts.msd import class_names, numbered_names, read_dataset_json, unlabelled_test
+from common.datasets.layouts.msd import class_names, numbered_names, read_dataset_json, unlabeled_test
 from common.datasets.listing import Listing, list_folder
 from common.errors import InputError
 
@@ -44,7 +44,7 @@ def read(root: Path, subject_pattern: str | None = None) -> Dataset:
         The data set; ``image`` is a list where there are several channels.
 
     Raises:
-        InputError: there is no labelled image; ``dataset.json`` cannot be understood, or has labels that are regions.
+        InputError: there is no labeled image; ``dataset.json`` cannot be understood, or has labels that are regions.
     """
     listing = list_folder(root)
     content = read_dataset_json(listing.root)
@@ -61,7 +61,7 @@ def read(root: Path, subject_pattern: str | None = None) -> Dataset:
     names = class_names(labels)
     ignore = next((value for value, name in names.items() if name == "ignore"), None)
     channels = numbered_names(content["channel_names"], "channel_names")
-    notes, reasons = unlabelled_test(listing)
+    notes, reasons = unlabeled_test(listing)
     training, left_out = _cases(listing, "Tr", content["file_ending"], len(channels), reasons)
     test, more = _cases(listing, "Ts", content["file_ending"], len(channels), reasons)
     if isinstance(content.get("dataset"), Mapping):

@@ -76,7 +76,7 @@ def read(
         The data set; items have ``label``, ``annotators`` or both.
 
     Raises:
-        InputError: there is no labelled image, two files have one name, or a folder that was named does not exist.
+        InputError: there is no labeled image, two files have one name, or a folder that was named does not exist.
     """
     if isinstance(annotators, str) or (annotators is not None and not annotators):
         raise InputError(f"annotators: expected a list of names, got {annotators!r}.")

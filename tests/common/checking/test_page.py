@@ -29,7 +29,7 @@ from common.checking.tables import (
 from common.errors import InputError
 from common.io.checks import Finding, LabelValues
 
-UNREADABLE, EMPTY = Finding("unreadable", "no picture", True, "a/b.png"), Finding("empty label", "nothing is labelled")
+UNREADABLE, EMPTY = Finding("unreadable", "no picture", True, "a/b.png"), Finding("empty label", "nothing is labeled")
 
 
 def record(name: str, *findings: Finding, section: str = "training", **values) -> CaseRecord:
@@ -98,8 +98,8 @@ def test_the_slice_with_most_foreground_is_seen_across_the_thickest_voxels():
         values.flip(2), affine=affine @ torch.diag(torch.tensor([1.0, -1, 1, 1], dtype=torch.float64))
     )
     assert np.array_equal(viewed_plane(mirrored, {"label": label.flip(2)})[0], plane)
-    colours = torch.rand(3, 4, 5)
-    assert np.allclose(viewed_plane(colours, {})[0], colours.mean(0).T)
+    colors = torch.rand(3, 4, 5)
+    assert np.allclose(viewed_plane(colors, {})[0], colors.mean(0).T)
 
 
 def test_pictures_need_something_to_draw(tmp_path):
@@ -123,9 +123,9 @@ def test_unreadable_and_not_finite_panels(tmp_path):
         CasePanel("nan", "why", image, {"label": image > 0.5}),
         CasePanel("all", "", image * np.nan),
     ]
-    colours = np.asarray(Image.open(draw_cases(tmp_path / "a.png", panels)).convert("RGB")).reshape(-1, 3)
-    assert (colours == (0xD5, 0x5E, 0x00)).all(1).sum() > 1000  # what is not finite
-    assert (colours == (0xF0, 0xE4, 0x42)).all(1).any()  # the outline
+    colors = np.asarray(Image.open(draw_cases(tmp_path / "a.png", panels)).convert("RGB")).reshape(-1, 3)
+    assert (colors == (0xD5, 0x5E, 0x00)).all(1).sum() > 1000  # what is not finite
+    assert (colors == (0xF0, 0xE4, 0x42)).all(1).any()  # the outline
 
 
 def test_page(tmp_path):

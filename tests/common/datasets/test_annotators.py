@@ -62,7 +62,7 @@ def test_mistakes_are_named(tmp_path: Path):
     with pytest.raises(InputError, match="must hold the folders images, AR, HS, but there is no images, AR, HS"):
         annotator_datalist(tmp_path, ["AR", "HS"])
     touch(tmp_path, "images/a.png", "images/b.png", "AR/a.png", "AR/c.png", "truth/a.png")
-    with pytest.raises(InputError, match=r"images that nobody labelled: 1 \(b\); labels without an image: 1 \(c\)"):
+    with pytest.raises(InputError, match=r"images that nobody labeled: 1 \(b\); labels without an image: 1 \(c\)"):
         annotator_datalist(tmp_path, ["AR"])
     with pytest.raises(InputError, match=r"images without a truth: 1 \(b\)"):
         annotator_datalist(tmp_path, ["AR"], truth="truth")

@@ -54,7 +54,7 @@ def test_phantom_is_in_the_layout_and_of_the_shapes(dataset):
     assert masks["aorta"].sum() > 3 * masks["esophagus"].sum()
 
 
-def test_no_grey_value_separates_an_organ():
+def test_no_gray_value_separates_an_organ():
     for index in range(3):
         image, organs = draw_abdomen((64, 64, 64), (1.5, 1.5, 1.5), (0, index))
         for mask in organs.values():

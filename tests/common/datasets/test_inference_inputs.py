@@ -147,10 +147,10 @@ def test_missing_files_of_a_list_are_failures(tmp_path):
 
 
 def test_channels_of_pictures_are_converted_and_those_of_volumes_must_fit(tmp_path):
-    grey, colour = picture(tmp_path / "grey.png"), picture(tmp_path / "colour.png", "RGB")
+    gray, color = picture(tmp_path / "gray.png"), picture(tmp_path / "color.png", "RGB")
     one, three = volume(tmp_path / "one.nii"), volume(tmp_path / "three.nii", shape=(4, 5, 3, 3))
-    for channels, expected in ((1, [grey, colour, one]), (3, [grey, colour, three])):
-        inputs = InferenceInputs([grey, colour, one, three], channels)
+    for channels, expected in ((1, [gray, color, one]), (3, [gray, color, three])):
+        inputs = InferenceInputs([gray, color, one, three], channels)
         assert [item["image"] for item in inputs.items] == expected
 
 

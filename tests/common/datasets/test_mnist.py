@@ -23,8 +23,8 @@ def idx_file(path: Path, count: int, seed: int, size: int = 20) -> np.ndarray:
     path.parent.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(seed)
     x, y = np.meshgrid(*[np.arange(size)] * 2, indexing="ij")
-    centres = random.uniform(8, 12, (count, 2))
-    distance = np.array([np.hypot(x - a, y - b) for a, b in centres])
+    centers = random.uniform(8, 12, (count, 2))
+    distance = np.array([np.hypot(x - a, y - b) for a, b in centers])
     digits = np.clip(255 * (5.5 - distance), 0, 255).astype(np.uint8)
     content = struct.pack(">IIII", 0x803, *digits.shape) + digits.tobytes()
     path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
@@ -39,7 +39,7 @@ def source(tmp_path: Path) -> Path:
 
 
 def float_tiff(path: Path, values: np.ndarray, order: str = "<") -> None:
-    """An uncompressed TIFF of 32-bit floating-point colours (H, W, C), in two strips."""
+    """An uncompressed TIFF of 32-bit floating-point colors (H, W, C), in two strips."""
     height, width, channels = values.shape
     half = height // 2
     strips = [values[:half].astype(f"{order}f4").tobytes(), values[half:].astype(f"{order}f4").tobytes()]
@@ -66,17 +66,17 @@ def float_tiff(path: Path, values: np.ndarray, order: str = "<") -> None:
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_floating_point_colours_are_read_as_one_channel(tmp_path: Path, order: str):
-    grey = np.random.default_rng(0).random((6, 4)).astype(np.float32)
-    float_tiff(tmp_path / "a.tif", np.repeat(grey[..., None], 3, axis=2), order)
+def test_floating_point_colors_are_read_as_one_channel(tmp_path: Path, order: str):
+    gray = np.random.default_rng(0).random((6, 4)).astype(np.float32)
+    float_tiff(tmp_path / "a.tif", np.repeat(gray[..., None], 3, axis=2), order)
     loaded = load_images("image")({"image": str(tmp_path / "a.tif")})["image"]
-    assert torch.equal(loaded[0].as_tensor(), torch.from_numpy(grey.T))
-    colours = np.random.default_rng(1).random((6, 4, 3)).astype(np.float32)
-    float_tiff(tmp_path / "b.tif", colours, order)
+    assert torch.equal(loaded[0].as_tensor(), torch.from_numpy(gray.T))
+    colors = np.random.default_rng(1).random((6, 4, 3)).astype(np.float32)
+    float_tiff(tmp_path / "b.tif", colors, order)
     loaded = load_images("image")({"image": str(tmp_path / "b.tif")})["image"]
-    np.testing.assert_allclose(loaded[0].numpy().T, colours.mean(2), rtol=1e-6)
+    np.testing.assert_allclose(loaded[0].numpy().T, colors.mean(2), rtol=1e-6)
     loaded = load_images("image", channels=3)({"image": str(tmp_path / "b.tif")})["image"]
-    np.testing.assert_array_equal(loaded.numpy(), colours.transpose(2, 1, 0))
+    np.testing.assert_array_equal(loaded.numpy(), colors.transpose(2, 1, 0))
 
 
 def test_a_damaged_tiff_is_named(tmp_path: Path):
@@ -131,7 +131,7 @@ def test_mistakes_are_named(source: Path, tmp_path: Path):
     assert not (tmp_path / "unpacked").exists()
 
 
-def test_grey_labels_need_a_threshold(tmp_path: Path):
+def test_gray_labels_need_a_threshold(tmp_path: Path):
     Image.fromarray(np.array([[0, 100, 130, 254]], np.uint8)).save(tmp_path / "a.tif")
     item = {"annotators": {"good": str(tmp_path / "a.tif")}}
     assert LoadAnnotatorsd("annotators", ["good"], threshold=0.5)(item)["annotators"].flatten().tolist() == [0, 0, 1, 1]

@@ -17,7 +17,7 @@ from common.datasets.plan_rules import make_plan
 from common.errors import InputError
 from common.io.label_meaning import LabelObservation
 
-MASKS = (LabelObservation("a.png", "grey", {0: 9, 255: 3}, (3, 4), distinct=2),)
+MASKS = (LabelObservation("a.png", "gray", {0: 9, 255: 3}, (3, 4), distinct=2),)
 CLASSES = (LabelObservation("a.nii", "volume", {0: 9, 1: 3, 2: 1}, (3, 4, 5), distinct=3),)
 
 
@@ -126,8 +126,8 @@ def test_contradictions_are_named_and_equal_values_are_none() -> None:
 
 def test_annotators_have_meanings_of_their_own() -> None:
     seen = {
-        "AR": (LabelObservation("a.png", "grey", {0: 9, 255: 3}, (3, 4), distinct=2),),
-        "HS": (LabelObservation("b.png", "grey", {0: 9, 2: 3}, (3, 4), distinct=2),),
+        "AR": (LabelObservation("a.png", "gray", {0: 9, 255: 3}, (3, 4), distinct=2),),
+        "HS": (LabelObservation("b.png", "gray", {0: 9, 2: 3}, (3, 4), distinct=2),),
     }
     fingerprint = summarize([case_facts(torch.zeros(1, 8, 8))], seen, ["a"])
     plan = make_plan(Dataset("plain", Path("/data"), (), annotators=("AR", "HS")), fingerprint)

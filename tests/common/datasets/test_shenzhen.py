@@ -132,16 +132,16 @@ def test_real_shenzhen(real_data):
     assert total == len(list((folder / "images").glob("*.png"))) >= 400
 
 
-def test_unlabelled_images_can_be_left_out_and_are_named(dataset, caplog):
+def test_unlabeled_images_can_be_left_out_and_are_named(dataset, caplog):
     for name in ("CHNCXR_0003_1", "CHNCXR_0004_0"):
         (dataset / "masks" / f"{name}.png").unlink()
     items = [
         item
         for section in ("training", "validation")
-        for item in shenzhen_datalist(dataset, section, leave_out_unlabelled=True)
+        for item in shenzhen_datalist(dataset, section, leave_out_unlabeled=True)
     ]
     assert len(items) == 8
     assert "2 images have no mask and are left out: CHNCXR_0003_1, CHNCXR_0004_0" in caplog.text
     (dataset / "images" / "CHNCXR_0005_1.png").unlink()
     with pytest.raises(InputError, match="masks without an image: 1"):
-        shenzhen_datalist(dataset, "training", leave_out_unlabelled=True)
+        shenzhen_datalist(dataset, "training", leave_out_unlabeled=True)

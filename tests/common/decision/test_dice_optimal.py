@@ -191,15 +191,15 @@ def test_nothing_in_a_batch_of_nothing():
 def test_cross_entropy_optimum_thresholded_is_the_soft_dice_optimum(values: list[float], seed: int):
     marginal = torch.tensor(values, dtype=torch.float64).clamp(0.02, 0.98).view(1, 1, -1)
     logits = torch.zeros_like(marginal, requires_grad=True)
-    optimiser = torch.optim.LBFGS([logits], max_iter=200, tolerance_grad=1e-12, tolerance_change=1e-16)
+    optimizer = torch.optim.LBFGS([logits], max_iter=200, tolerance_grad=1e-12, tolerance_change=1e-16)
 
     def cross_entropy() -> torch.Tensor:
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, marginal)
         loss.backward()
         return loss
 
-    optimiser.step(cross_entropy)
+    optimizer.step(cross_entropy)
     soft = torch.sigmoid(logits.detach())
     torch.testing.assert_close(soft, marginal, atol=1e-5, rtol=0)  # eq. 9
 

@@ -60,7 +60,7 @@ def test_one_channel_is_the_foreground(dtype: torch.dtype) -> None:
     assert fit_temperature(both, labels) == pytest.approx(2 / math.log(3), rel=1e-5)
 
 
-def test_unlabelled_voxels_do_not_count_and_blocks_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unlabeled_voxels_do_not_count_and_blocks_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     logits, labels = drawn(2.0, 3, 30, 30)
     expected = fit_temperature(logits, labels)
     more, none = torch.cat((logits, 50 * logits)), torch.cat((labels, torch.full_like(labels, -1)))
@@ -78,8 +78,8 @@ def test_labels_without_a_likeliest_temperature_end_at_the_limits() -> None:
 @pytest.mark.parametrize(
     ("logits", "labels", "message"),
     [
-        (torch.zeros(0, 2, 3), torch.zeros(0, 1, 3), "at least one labelled voxel"),
-        (torch.zeros(1, 2, 3), -torch.ones(1, 1, 3), "at least one labelled voxel"),
+        (torch.zeros(0, 2, 3), torch.zeros(0, 1, 3), "at least one labeled voxel"),
+        (torch.zeros(1, 2, 3), -torch.ones(1, 1, 3), "at least one labeled voxel"),
         (torch.zeros(1, 2, 3), torch.zeros(1, 1, 4), r"\(1, 2, 3\) and \(1, 1, 4\)"),
         (torch.zeros(1, 2, 3), torch.full((1, 1, 3), 2), "below 2, got 2"),
         (torch.full((1, 2, 3), math.nan), torch.zeros(1, 1, 3), "finite"),

@@ -62,9 +62,9 @@ def test_what_nobody_rated_stays_so_in_every_step(seed: int, restrict: bool, mar
         assert torch.equal(label < 0, unrated) and (label[unrated] == -1).all()
         if name != "neighbours":
             assert torch.equal(label[~unrated], expected[name][~unrated])
-    neighbours = add_neighbour_slices(steps["hyperintensity"].clamp_min(0), 0.4)
-    neighbours = restrict_to_anatomy(neighbours, anatomy) if restrict else neighbours
-    assert torch.equal(steps["neighbours"][~unrated], neighbours[~unrated])
+    neighbors = add_neighbour_slices(steps["hyperintensity"].clamp_min(0), 0.4)
+    neighbors = restrict_to_anatomy(neighbors, anatomy) if restrict else neighbors
+    assert torch.equal(steps["neighbours"][~unrated], neighbors[~unrated])
 
 
 def lower_median(values):
@@ -78,8 +78,8 @@ def transcription(masks, image, anatomy, threshold, weight):
     label = np.zeros(anatomy.shape)
     for k in range(len(anatomy)):
         inside = image[anatomy[k]]
-        centre = lower_median(inside)
-        limit = centre + threshold * 1.4826 * lower_median(np.abs(inside - centre))
+        center = lower_median(inside)
+        limit = center + threshold * 1.4826 * lower_median(np.abs(inside - center))
         for place in np.ndindex(image.shape):
             if anatomy[k][place]:
                 share = sum(masks[r, k][place] for r in range(raters)) / raters
@@ -88,9 +88,9 @@ def transcription(masks, image, anatomy, threshold, weight):
     for k, *place in np.ndindex(label.shape):
         if anatomy[(k, *place)]:
             doubt = 1 - label[(k, *place)]
-            for neighbour in (place[-1] - 1, place[-1] + 1):
-                if 0 <= neighbour < label.shape[-1]:
-                    doubt *= 1 - weight * label[(k, *place[:-1], neighbour)]
+            for neighbor in (place[-1] - 1, place[-1] + 1):
+                if 0 <= neighbor < label.shape[-1]:
+                    doubt *= 1 - weight * label[(k, *place[:-1], neighbor)]
             result[(k, *place)] = 1 - doubt
     return result
 
@@ -141,7 +141,7 @@ def test_hyperintensity_is_relative_to_each_structure():
     assert not find_hyperintense(image, torch.zeros_like(anatomy), 0.0).any()
 
 
-def test_neighbouring_slices():
+def test_neighboring_slices():
     label = torch.zeros(1, 2, 2, 5)
     label[..., 2] = 0.8
     result = add_neighbour_slices(label, 0.5)
@@ -180,5 +180,5 @@ def test_mistakes_are_named():
         soft_label_steps(masks, image[..., :2], anatomy)
     with pytest.raises(InputError, match=r"neighbour_slices: .* got 1.5"):
         soft_label_steps(masks, image, anatomy, neighbour_slices=1.5)
-    with pytest.raises(InputError, match="finite grey values"):
+    with pytest.raises(InputError, match="finite gray values"):
         find_hyperintense(image.log(), anatomy, 1.0)

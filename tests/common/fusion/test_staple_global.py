@@ -1,4 +1,4 @@
-"""STAPLE against expectation maximisation voxel by voxel, and what must hold of any such estimate."""
+"""STAPLE against expectation maximization voxel by voxel, and what must hold of any such estimate."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def test_three_classes() -> None:
 
 
 @pytest.mark.parametrize("method", [*METHODS, "spatial_staple"])
-def test_what_nobody_labelled_stays_so(method: str) -> None:
+def test_what_nobody_labeled_stays_so(method: str) -> None:
     labels = torch.tensor([[[0, 1, 1, -1]], [[0, 1, -1, -1]], [[0, 1, -1, -1]]])
     fused = fuse_annotators(labels, method)
     assert fused.labels.tolist() == [[0, 1, 1, -1]]

@@ -125,9 +125,9 @@ def test_values(counts, meaning, unusable):
     assert all(finding.kind == "label values" and finding.file == "label.nii" for finding in found)
 
 
-def test_a_pixel_may_be_unlabelled_where_that_is_said():
-    assert value_findings({-1.0: 3, 1.0: 1}, CLASSES, unlabelled=True) == []
-    assert value_findings({-1.0: 3, 0.0: 1, 1.0: 1}, MASK, unlabelled=True) == []
+def test_a_pixel_may_be_unlabeled_where_that_is_said():
+    assert value_findings({-1.0: 3, 1.0: 1}, CLASSES, unlabeled=True) == []
+    assert value_findings({-1.0: 3, 0.0: 1, 1.0: 1}, MASK, unlabeled=True) == []
     assert class_map(torch.tensor([-1.0, 0.0, 255.0]), MASK).tolist() == [-1, 0, 1]
 
 
@@ -140,7 +140,7 @@ def test_extent(sizes, kind):
     assert not (found and found.unusable)
 
 
-def test_same_content_is_recognised_in_any_file():
+def test_same_content_is_recognized_in_any_file():
     first = torch.rand(1, 3, 4)
     assert content_digest(first) == content_digest(MetaTensor(first.clone(), meta={"filename_or_obj": "b"}))
     assert content_digest(first) == content_digest(first.transpose(1, 2).contiguous().transpose(1, 2))

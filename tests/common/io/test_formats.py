@@ -218,8 +218,8 @@ def test_channels_of_pictures(tmp_path):
         np.testing.assert_array_equal(channel, RAMP.T.astype(np.float32) * 17)
     Image.new("RGB", (3, 2), (10, 20, 30)).save(tmp_path / "color.png")
     assert read_image(tmp_path / "color.png").shape == (3, 3, 2)
-    grey = read_image(tmp_path / "color.png", channels=1)
-    assert grey.unique().tolist() == [18] and "read as grey" in grey.meta["reduced"]
+    gray = read_image(tmp_path / "color.png", channels=1)
+    assert gray.unique().tolist() == [18] and "read as gray" in gray.meta["reduced"]
     assert "reduced" not in read_image(tmp_path / "deep.png", channels=1).meta
     for name in ("a.gif", "a.bmp"):
         Image.fromarray(RAMP).save(tmp_path / name)

@@ -18,7 +18,7 @@ from common.io.label_meaning import LabelMeaning, observe_label, read_label
 SHAPE = (6, 8)  # height, width
 
 
-def grey(path: Path, *values: int, mode: str = "L") -> Path:
+def gray(path: Path, *values: int, mode: str = "L") -> Path:
     """A picture in which these values take turns."""
     array = np.resize(np.array(values, np.uint8), SHAPE)
     picture = Image.fromarray(array)
@@ -47,8 +47,8 @@ def infer(paths, **said):
         ([(0, 85, 170, 255)], {0: 0, 85: 1, 170: 2, 255: 3}, "classes in their order"),
     ],
 )
-def test_grey_values(tmp_path, files, values, note):
-    paths = [grey(tmp_path / f"{number}.png", *drawn) for number, drawn in enumerate(files)]
+def test_gray_values(tmp_path, files, values, note):
+    paths = [gray(tmp_path / f"{number}.png", *drawn) for number, drawn in enumerate(files)]
     meaning, notes = infer(paths)
     assert dict(meaning.values) == values and meaning.ignore is None and meaning.threshold is None
     assert any(note in said for said in notes) and all(said[-1] == "." for said in notes)
@@ -61,23 +61,23 @@ def test_grey_values(tmp_path, files, values, note):
 
 @pytest.mark.parametrize("mode", ["1", "RGB", "RGBA", "LA"])
 def test_masks_of_every_mode_are_the_same(tmp_path, mode):
-    path = grey(tmp_path / "a.png", 0, 255, mode=mode)
+    path = gray(tmp_path / "a.png", 0, 255, mode=mode)
     meaning, _ = infer([path])
     assert dict(meaning.values) == {0: 0, 255: 1}
     np.testing.assert_array_equal(read_label(path, meaning)[0].numpy().T, np.resize([0, 1], SHAPE))
 
 
 def test_a_light_palette_is_not_inverted(tmp_path):
-    path = grey(tmp_path / "a.png", 0, 0, 1, mode="P")
+    path = gray(tmp_path / "a.png", 0, 0, 1, mode="P")
     meaning, notes = infer([path])
     assert observe_label(path).kind == "palette" and dict(meaning.values) == {0: 0, 1: 1}
     assert any("by their indices" in note for note in notes)
     np.testing.assert_array_equal(read_label(path, meaning)[0].numpy().T, np.resize([0, 0, 1], SHAPE))
 
 
-def test_masks_of_which_one_is_grey_and_another_a_palette(tmp_path):
+def test_masks_of_which_one_is_gray_and_another_a_palette(tmp_path):
     """As in DRIVE: GIF of 0 and 255, and GIF of a palette of two."""
-    paths = [grey(tmp_path / "a.gif", 0, 255), grey(tmp_path / "b.gif", 0, 1, mode="P")]
+    paths = [gray(tmp_path / "a.gif", 0, 255), gray(tmp_path / "b.gif", 0, 1, mode="P")]
     meaning, _ = infer(paths)
     for path in paths:
         np.testing.assert_array_equal(read_label(path, meaning)[0].numpy().T, np.resize([0, 1], SHAPE))
@@ -85,7 +85,7 @@ def test_masks_of_which_one_is_grey_and_another_a_palette(tmp_path):
 
 @pytest.mark.parametrize("classes", [(0, 1), (0, 1, 2, 3)])
 def test_255_beside_classes(tmp_path, classes):
-    path = grey(tmp_path / "a.png", *classes, 255)
+    path = gray(tmp_path / "a.png", *classes, 255)
     with pytest.raises(InputError, match=r"a\.png: .* and 255.*--ignore_value 255.*--class_values"):
         infer([path])
     meaning, notes = infer([path], ignore_value=255)
@@ -96,7 +96,7 @@ def test_255_beside_classes(tmp_path, classes):
 
 
 def test_what_is_said_wins(tmp_path):
-    path = grey(tmp_path / "a.png", 0, 1, 2)
+    path = gray(tmp_path / "a.png", 0, 1, 2)
     merged, _ = infer([path], class_values={"organ": [1, 2], "background": 0})
     assert dict(merged.values) == {0: 0, 1: 1, 2: 1}
     assert dict(infer([path], class_values=[2, 1, 0])[0].values) == {2: 0, 1: 1, 0: 2}
@@ -157,19 +157,19 @@ def test_volumes(tmp_path):
     assert observe_label(tmp_path / "c.nii").counts == {2**24: 8}
     nib.save(nib.Nifti1Image(np.array([[[-1, 0, 1]]], np.int16), np.eye(4)), tmp_path / "d.nii")
     meaning, notes = infer([tmp_path / "d.nii"])
-    assert meaning.ignore == -1 and "not labelled" in notes[0]
+    assert meaning.ignore == -1 and "not labeled" in notes[0]
     assert read_label(tmp_path / "d.nii", meaning).flatten().tolist() == [-1, 0, 1]
 
 
 def test_annotators_have_values_of_their_own(tmp_path):
-    files = {value: grey(tmp_path / f"{value}.png", 0, value) for value in (255, 1, 2)}
+    files = {value: gray(tmp_path / f"{value}.png", 0, value) for value in (255, 1, 2)}
     seen = {f"r{value}": [observe_label(path)] for value, path in files.items()}
     meanings, notes = infer_annotator_meanings(seen)
     expected = np.resize([0, 1], SHAPE).T
     for value, path in files.items():
         np.testing.assert_array_equal(read_label(path, meanings[f"r{value}"])[0].numpy(), expected)
     assert any(note.startswith("Annotator r2: ") for note in notes)
-    together = {"a": [observe_label(grey(tmp_path / "c.png", 0, 1, 2))], "b": seen["r2"]}
+    together = {"a": [observe_label(gray(tmp_path / "c.png", 0, 1, 2))], "b": seen["r2"]}
     meanings, _ = infer_annotator_meanings(together)  # b's 2 is a's 2
     assert meanings["a"] == meanings["b"] == LabelMeaning({0: 0, 1: 1, 2: 2})
 
@@ -189,10 +189,10 @@ def test_a_label_must_lie_on_its_image(tmp_path):
 
 def test_a_gray_mask_has_a_threshold(tmp_path):
     """Of gray masks only: where 0 and one other value are drawn, they say themselves what is foreground."""
-    seen = {"good": [observe_label(grey(tmp_path / "good.png", 0, 60, 127, 128, 255))]}
-    seen["over"] = [observe_label(grey(tmp_path / "over.png", 0, 1))]
+    seen = {"good": [observe_label(gray(tmp_path / "good.png", 0, 60, 127, 128, 255))]}
+    seen["over"] = [observe_label(gray(tmp_path / "over.png", 0, 1))]
     with pytest.raises(InputError, match="--label_threshold"):
-        infer_label_meaning([observe_label(grey(tmp_path / "many.png", *range(0, 250, 5)))])
+        infer_label_meaning([observe_label(gray(tmp_path / "many.png", *range(0, 250, 5)))])
     meanings, notes = infer_annotator_meanings(seen, label_threshold=127.5)
     assert meanings["good"].num_classes == meanings["over"].num_classes == 2
     expected = np.resize([0, 0, 0, 1, 1], SHAPE).T

@@ -99,10 +99,10 @@ def test_items_without_labels(tmp_path: Path):
 
 
 def test_mistakes_name_case_and_file(tmp_path: Path):
-    good, grey = write(tmp_path / "good.png", draw(4, 5)), write(tmp_path / "grey.png", draw(4, 5, classes=9))
+    good, gray = write(tmp_path / "good.png", draw(4, 5)), write(tmp_path / "gray.png", draw(4, 5, classes=9))
     wide = write(tmp_path / "wide.png", draw(9, 5))
-    colour = tmp_path / "colour.nii"
-    nib.save(nib.Nifti1Image(np.zeros((4, 5, 1, 1, 2)), np.eye(4)), colour)
+    color = tmp_path / "color.nii"
+    nib.save(nib.Nifti1Image(np.zeros((4, 5, 1, 1, 2)), np.eye(4)), color)
     shifted = write(tmp_path / "shifted.nii", draw(4, 5), np.diag([1.0, 1.0, 1.0, 1.0]) + np.eye(4, k=3))
     volume = write(tmp_path / "volume.nii", draw(4, 5))
     load = LoadAnnotatorsd("annotators", NAMES)
@@ -111,17 +111,17 @@ def test_mistakes_name_case_and_file(tmp_path: Path):
         ({"AR": None}, "got those of nobody"),
         ({"AR": good, "MK": good}, "got those of MK"),
         ([good], "label files by annotator"),
-        ({"HS": grey}, "grey.png: expected 0 and one other value, got 0, 1"),
+        ({"HS": gray}, "gray.png: expected 0 and one other value, got 0, 1"),
         ({"HS": good, "SG": wide}, r"wide.png and .*good.png: expected labels of one shape"),
         ({"HS": volume, "SG": shifted}, r"shifted.nii and .*volume.nii: expected labels of one shape and position"),
-        ({"AR": str(colour)}, "colour.nii: expected a label of one channel, got 2"),
+        ({"AR": str(color)}, "color.nii: expected a label of one channel, got 2"),
     ]:
         with pytest.raises(InputError, match=f"^Case 12: .*{message}"):
             load({"case": "12", "annotators": files})
     with pytest.raises(InputError, match=r"good.png: its shape is 4 × 5, that of the image 5 × 5"):
         load({"image": torch.zeros(1, 5, 5), "annotators": {"AR": good}})
-    with pytest.raises(InputError, match=r"grey\.png: expected classes from 0 to 3"):
-        LoadAnnotatorsd("annotators", NAMES, num_classes=4)({"annotators": {"AR": grey}})
+    with pytest.raises(InputError, match=r"gray\.png: expected classes from 0 to 3"):
+        LoadAnnotatorsd("annotators", NAMES, num_classes=4)({"annotators": {"AR": gray}})
     half = str(tmp_path / "half.nii")
     nib.save(nib.Nifti1Image(np.full((4, 5), 0.5, dtype=np.float32), np.eye(4)), half)
     with pytest.raises(InputError, match=r"expected classes from 0 to 3, got 0\.5"):

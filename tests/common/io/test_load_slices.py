@@ -105,7 +105,7 @@ def test_threads_that_share_a_loader_do_not_mix_volumes(volumes: dict[str, str])
         np.testing.assert_array_equal(np.asarray(item["image"][0]), expected)
 
 
-def test_whole_volumes_are_normalised_file_by_file(volumes: dict[str, str]):
+def test_whole_volumes_are_normalized_file_by_file(volumes: dict[str, str]):
     item = {"image": [volumes["image"], volumes["other"]], "label": volumes["label"], "case": "a"}
     load = LoadSliced(["image", "label"], volume_transforms={"image": NormalizeIntensity()})
     loaded = [load({**item, "slice": index}) for index in range(6)]

@@ -24,7 +24,7 @@ def load(path, channels=1):
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "P"])
 @pytest.mark.parametrize("suffix", [".png", ".PNG"])
-def test_grey_of_every_png_mode_is_its_luminance(tmp_path, mode, suffix):
+def test_gray_of_every_png_mode_is_its_luminance(tmp_path, mode, suffix):
     Image.fromarray(RAMP).convert(mode).save(tmp_path / f"a{suffix}")
     image = load(tmp_path / f"a{suffix}")
     assert image.shape == (1, 7, 5)
@@ -32,7 +32,7 @@ def test_grey_of_every_png_mode_is_its_luminance(tmp_path, mode, suffix):
     np.testing.assert_allclose(np.asarray(image[0]), RAMP.T, atol=0 if mode != "P" else 60)
 
 
-def test_palette_indices_are_not_mistaken_for_grey_values(tmp_path):
+def test_palette_indices_are_not_mistaken_for_gray_values(tmp_path):
     image = Image.fromarray(np.array([[0, 1]], dtype=np.uint8), mode=None).convert("P")
     image.putpalette([250, 250, 250, 10, 10, 10])
     image.save(tmp_path / "a.png")
@@ -67,17 +67,17 @@ def test_thirty_two_bits_keep_their_scale_in_every_channel(tmp_path, mode, name)
         np.testing.assert_array_equal(channel, RAMP.T.astype(np.float32) * 257)
 
 
-def test_colours_keep_their_order(tmp_path):
+def test_colors_keep_their_order(tmp_path):
     Image.new("RGB", (3, 2), (10, 20, 30)).save(tmp_path / "a.png")
     image = load(tmp_path / "a.png", channels=3)
     assert image.shape == (3, 3, 2)
     assert image[:, 0, 0].tolist() == [10, 20, 30]
 
 
-def test_jpeg_in_grey_and_cmyk(tmp_path):
-    Image.new("L", (16, 8), 120).save(tmp_path / "grey.jpg")
+def test_jpeg_in_gray_and_cmyk(tmp_path):
+    Image.new("L", (16, 8), 120).save(tmp_path / "gray.jpg")
     Image.new("CMYK", (16, 8), (0, 0, 0, 135)).save(tmp_path / "print.JPEG")
-    for name in ("grey.jpg", "print.JPEG"):
+    for name in ("gray.jpg", "print.JPEG"):
         assert load(tmp_path / name).shape == (1, 16, 8)
         assert load(tmp_path / name, channels=3).shape == (3, 16, 8)
         assert float(load(tmp_path / name).mean()) == pytest.approx(120, abs=2)
@@ -153,7 +153,7 @@ def test_a_picture_for_a_network_of_four_channels(tmp_path, mode):
     Image.new(mode, (3, 2)).save(tmp_path / "a.png")
     with pytest.raises(InputError) as refused:
         load_images("image", 4)({"image": str(tmp_path / "a.png"), "case": "p7"})
-    got = "expected 4 channels, got a picture, which has 1 (grey) or 3 (color)."
+    got = "expected 4 channels, got a picture, which has 1 (gray) or 3 (color)."
     assert str(refused.value) == f"Case p7: {tmp_path / 'a.png'}: {got}"
 
 

@@ -1,4 +1,4 @@
-"""Readers' regions: reading, rasterising, and what is said about a wrong file."""
+"""Readers' regions: reading, rasterizing, and what is said about a wrong file."""
 
 from __future__ import annotations
 

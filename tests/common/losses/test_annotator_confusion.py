@@ -65,7 +65,7 @@ def test_any_number_of_classes_and_annotators(classes: int, annotators: int):
     assert AnnotatorConfusionLoss(0.1)(*tensors).item() == pytest.approx(loss_in_loops(*tensors, 0.1), rel=1e-12)
 
 
-def test_the_warm_up_maximises_the_trace():
+def test_the_warm_up_maximizes_the_trace():
     tensors = problem((4, 4))
     loss = AnnotatorConfusionLoss(trace_weight=0.1, warm_up_weight=0.7, warming_up=True)
     assert loss(*tensors).item() == pytest.approx(loss_in_loops(*tensors, -0.7), rel=1e-12)
@@ -130,11 +130,11 @@ def test_who_is_absent_is_left_out_of_likelihood_and_trace():
     AnnotatorConfusionLoss()(log_probs, log_confusion, labels).backward()
     touched = (log_confusion.grad != 0).flatten(2).any(2)
     assert touched.tolist() == [[True, True, False], [True, True, True]]
-    unlabelled = log_confusion.grad[0, 0].flatten(2)[..., labels[0, 0].flatten() == -1]
-    assert (unlabelled == 0).all()
+    unlabeled = log_confusion.grad[0, 0].flatten(2)[..., labels[0, 0].flatten() == -1]
+    assert (unlabeled == 0).all()
 
 
-def test_an_annotator_weighs_the_same_however_much_is_labelled():
+def test_an_annotator_weighs_the_same_however_much_is_labeled():
     log_probs, log_confusion, labels = problem((4, 4), batch=1, annotators=1)
     constant = [tensor[..., :1, :1].expand_as(tensor) for tensor in (log_probs, log_confusion)]
     labels = torch.zeros_like(labels)
@@ -226,7 +226,7 @@ def annotated(confusion: torch.Tensor, labels_per_image: int | None = None, imag
 
 
 def disentangle(labels: torch.Tensor, classes: int, trace_weight: float, steps: int = 200) -> tuple:
-    """Matrices ``(R, L, L)`` and pixels' probabilities ``(L, pixels)`` that minimise the loss, from near identity."""
+    """Matrices ``(R, L, L)`` and pixels' probabilities ``(L, pixels)`` that minimize the loss, from near identity."""
     images, annotators, pixels = labels.shape
     logits = torch.zeros(1, classes, pixels, requires_grad=True)
     entries = (2.0 * torch.eye(classes)).repeat(annotators, 1, 1).requires_grad_()

@@ -32,7 +32,7 @@ def hard_label(seed: int, classes: int, *shape: int) -> torch.Tensor:
 
 
 def kernel(dimensions: int, sigma: float) -> np.ndarray:
-    """Gaussian whose centre is the sum of its neighbours, normalised: the centre is one half."""
+    """Gaussian whose center is the sum of its neighbors, normalized: the center is one half."""
     values = np.zeros([3] * dimensions)
     for offset in product((-1, 0, 1), repeat=dimensions):
         values[tuple(i + 1 for i in offset)] = math.exp(-sum(i * i for i in offset) / (2 * sigma**2))

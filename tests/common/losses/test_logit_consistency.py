@@ -95,13 +95,13 @@ def test_what_is_not_valid_leaves_no_trace(distance: str, bad: float) -> None:
     logits, other = draw(0, 2, 3, 4, 4, dtype=torch.float32), draw(1, 2, 3, 4, 4, dtype=torch.float32)
     valid = draw(2, 2, 1, 4, 4) > 0
     expected = LogitConsistencyLoss(distance)(logits, other, valid=valid)
-    spoilt = logits.where(valid, bad).requires_grad_()
+    spoiled = logits.where(valid, bad).requires_grad_()
     weight = torch.ones(2, 1, 4, 4).where(valid, bad)
-    value = LogitConsistencyLoss(distance)(spoilt, other, weight, valid)
+    value = LogitConsistencyLoss(distance)(spoiled, other, weight, valid)
     value.backward()
     torch.testing.assert_close(value.detach(), expected)
-    assert spoilt.grad is not None and spoilt.grad.isfinite().all()
-    assert not spoilt.grad.where(~valid, 0).any()
+    assert spoiled.grad is not None and spoiled.grad.isfinite().all()
+    assert not spoiled.grad.where(~valid, 0).any()
 
 
 @each_distance

@@ -1,4 +1,4 @@
-"""Normalised losses against L(f, y) / Σ_j L(f, j), where the sum runs over the K hard labels, written out in loops."""
+"""Normalized losses against L(f, y) / Σ_j L(f, j), where the sum runs over the K hard labels, written out in loops."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_values_of_a_binary_problem(name: str) -> None:
 @few
 @given(seed=seeds, classes=class_counts, scale=st.floats(0.01, 1e4))
 def test_values_of_all_hard_labels_sum_to_one(name: str, seed: int, classes: int, scale: float) -> None:
-    """The point of normalising: the sum does not depend on the prediction, so that uniform noise moves no optimum."""
+    """The point of normalizing: the sum does not depend on the prediction, so that uniform noise moves no optimum."""
     loss = FORMULAS[name][0]
     logits = scale * torch.randn(1, classes, 3, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     labels = torch.eye(classes, dtype=torch.float64)[:, :, None].expand(-1, -1, 3)
@@ -104,13 +104,13 @@ def test_values_are_from_zero_to_one(make: Callable, seed: int, classes: int, sc
 
 @few
 @given(seeds, class_counts, st.floats(1e-6, 0.5))
-def test_normalised_reverse_cross_entropy_of_a_hard_label(seed: int, classes: int, p_min: float) -> None:
+def test_normalized_reverse_cross_entropy_of_a_hard_label(seed: int, classes: int, p_min: float) -> None:
     p, y = distributions(seed, classes, 2, 3), hard_labels(seed, classes, 2, 3)
     expected = (1 - (p * y).sum(1, keepdim=True)) / (classes - 1)
     torch.testing.assert_close(NormalizedReverseCrossEntropyLoss(p_min=p_min, reduction="none")(p, y), expected)
 
 
-def test_normalised_generalised_cross_entropy_tends_to_the_normalised_one() -> None:
+def test_normalized_generalized_cross_entropy_tends_to_the_normalized_one() -> None:
     p, y = distributions(0, 4, 2, 3), distributions(1, 4, 2, 3)
     loss = NormalizedGeneralizedCrossEntropyLoss(q=1e-9)
     torch.testing.assert_close(loss(p, y), NormalizedCrossEntropyLoss()(p, y), rtol=1e-6, atol=0)

@@ -27,7 +27,7 @@ def problem(*spatial: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     return log_probs, labels
 
 
-def mean_over_labelled(log_probs: torch.Tensor, labels: torch.Tensor) -> float:
+def mean_over_labeled(log_probs: torch.Tensor, labels: torch.Tensor) -> float:
     """−mean log p (L, *S) of the labels (*S), written out."""
     pairs = zip(log_probs.flatten(1).T.tolist(), labels.flatten().tolist(), strict=True)
     values = [-log_p[label] for log_p, label in pairs if label >= 0]
@@ -37,7 +37,7 @@ def mean_over_labelled(log_probs: torch.Tensor, labels: torch.Tensor) -> float:
 @pytest.mark.parametrize("spatial", SHAPES)
 def test_the_ensemble_loss_sums_the_means_of_each_annotator(spatial: tuple[int, ...]):
     log_probs, labels = problem(*spatial)
-    expected = sum(mean_over_labelled(log_probs[b, r], labels[b, r]) for b in range(2) for r in range(3)) / 2
+    expected = sum(mean_over_labeled(log_probs[b, r], labels[b, r]) for b in range(2) for r in range(3)) / 2
     assert EnsembleLoss()(log_probs, labels).item() == pytest.approx(expected, rel=1e-12)
     assert EnsembleLoss()(log_probs, labels.short()).item() == pytest.approx(expected, rel=1e-12)
 
@@ -61,13 +61,13 @@ def test_an_absent_annotator_has_no_gradient():
 
 @pytest.mark.parametrize("spatial", SHAPES)
 @pytest.mark.parametrize("kl_weight", [0.0, 1.0, 2.5])
-def test_the_probabilistic_loss_is_the_bound_per_labelled_pixel(spatial: tuple[int, ...], kl_weight: float):
+def test_the_probabilistic_loss_is_the_bound_per_labeled_pixel(spatial: tuple[int, ...], kl_weight: float):
     log_probs, labels = problem(*spatial)
     kl, chosen = torch.tensor([3.0, 0.5], dtype=torch.float64), torch.tensor([0, 2])
     expected = 0.0
     for b, r in enumerate(chosen.tolist()):
         pixels = int((labels[b, r] >= 0).sum())
-        reconstruction = mean_over_labelled(log_probs[b, 1], labels[b, r]) * pixels
+        reconstruction = mean_over_labeled(log_probs[b, 1], labels[b, r]) * pixels
         expected += (reconstruction + kl_weight * kl[b].item()) / pixels / 2
     loss = ProbabilisticLoss(kl_weight)(log_probs[:, 1], kl, chosen, labels)
     assert loss.item() == pytest.approx(expected, rel=1e-12)

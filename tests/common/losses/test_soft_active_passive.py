@@ -33,7 +33,7 @@ CE, NBCE, NSCE, RCE, NRCE = (
 
 
 def by_hand(p: list[float], y: list[float], row: str) -> float:
-    """Table I written out from eq. 1 to 4 with the signs and the normaliser of the errata."""
+    """Table I written out from eq. 1 to 4 with the signs and the normalizer of the errata."""
     alpha_1, alpha_2, beta, normalized, soft = TABLE_1[row]
     classes = range(len(p))
     hard = [float(k == y.index(max(y))) for k in classes]
@@ -114,7 +114,7 @@ def test_soft_labels_weigh_the_terms(y: float, p: float) -> None:
     assert gradient(NRCE, p, y) == pytest.approx(odds * gradient(NRCE, p, hard), rel=1e-6)
 
 
-def test_an_undecided_label_has_no_normalised_gradient() -> None:
+def test_an_undecided_label_has_no_normalized_gradient() -> None:
     for term in (NSCE, NRCE):
         assert gradient(term, 0.3, 0.5) == pytest.approx(0, abs=1e-12)
     assert gradient(NBCE, 0.3, 0.5) > 0  # one half counts as background
@@ -122,7 +122,7 @@ def test_an_undecided_label_has_no_normalised_gradient() -> None:
 
 @few
 @given(st.integers(0, 2**31))
-def test_normalised_cross_entropy_of_many_classes_drives_out_the_least_likely_one(seed: int) -> None:
+def test_normalized_cross_entropy_of_many_classes_drives_out_the_least_likely_one(seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     y = torch.rand(1, 4, 1, generator=generator, dtype=torch.float64).softmax(1)
     logits = torch.randn(1, 4, 1, generator=generator, dtype=torch.float64)

@@ -72,7 +72,7 @@ def test_without_geometry_it_is_the_formula_of_the_paper():
     torch.testing.assert_close(loss.consistency_part, consistency)
 
 
-def test_pixels_that_nobody_labelled_are_not_supervised():
+def test_pixels_that_nobody_labeled_are_not_supervised():
     data = batch()
     data["label"][:, :, :5] = -1
     _, target = still(1)(data)

@@ -81,7 +81,7 @@ def network(image_dependent: bool = False) -> AnnotatorNetwork:
 
 
 def test_matrices_of_a_consensus() -> None:
-    """The mean over the images that an annotator labelled; who labelled none keeps the start."""
+    """The mean over the images that an annotator labeled; who labeled none keeps the start."""
     generator = torch.Generator().manual_seed(0)
     items = []
     for index in range(4):

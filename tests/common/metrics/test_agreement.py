@@ -43,7 +43,7 @@ def test_pairwise_dice_is_symmetric_with_ones_on_the_diagonal(seed: int, raters:
     assert dice.diagonal()[~rated].isnan().all()
 
 
-def test_only_pixels_that_both_have_labelled_count():
+def test_only_pixels_that_both_have_labeled_count():
     first = torch.tensor([1, 1, 1, 0, 2, -1])
     second = torch.tensor([1, 0, -1, -1, 2, 2])
     # in the pixels 0, 1 and 4: class 1 has 2·1/(2 + 1), class 2 has 1

@@ -40,7 +40,7 @@ def test_absent_annotators_are_left_out() -> None:
     assert annotator_dice(torch.zeros(1, 4), torch.zeros(1, 4)) == 1  # two empty masks agree
 
 
-def test_likelihood_is_the_mean_over_labelled_pixels() -> None:
+def test_likelihood_is_the_mean_over_labeled_pixels() -> None:
     p = torch.randn(3, 4, 6, 5, generator=torch.Generator().manual_seed(0)).softmax(1)
     labels = random_labels(3, 6, 5, classes=4)
     labels[1, 2:] = -1

@@ -122,7 +122,7 @@ def test_a_mean_of_nothing_is_not_a_number(make: Callable[..., DiceScore]) -> No
 def test_tace_of_nothing_above_the_threshold_is_not_a_number() -> None:
     for make in (ThresholdedAdaptiveCalibrationError, ExpectedCalibrationError):
         metric = make()
-        metric(torch.zeros(2, 1, 4, 4), -torch.ones(2, 1, 4, 4))  # and no voxel is labelled
+        metric(torch.zeros(2, 1, 4, 4), -torch.ones(2, 1, 4, 4))  # and no voxel is labeled
         assert metric.aggregate().isnan()
 
 
@@ -165,7 +165,7 @@ def test_where_all_structures_exist_the_values_are_those_of_monai(spatial: tuple
     torch.testing.assert_close(hausdorff_distance_95(*pair, spacing), expected)
 
 
-def test_what_nobody_labelled_does_not_count() -> None:
+def test_what_nobody_labeled_does_not_count() -> None:
     label = torch.zeros(1, 1, 8, 8)
     label[..., 2:6, 2:4] = 1
     prediction = label.clone()

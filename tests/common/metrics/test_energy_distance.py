@@ -65,7 +65,7 @@ def test_absent_annotators_do_not_count():
     assert generalized_energy_distance(samples[:0], labels).isnan()
 
 
-def test_unlabelled_pixels_do_not_count():
+def test_unlabeled_pixels_do_not_count():
     samples, labels = masks(3, 1, 12), masks(2, 1, 12, seed=1)
     expected = generalized_energy_distance(samples[..., :7], labels[..., :7])
     labels[..., 7:] = -1
@@ -83,7 +83,7 @@ def test_the_metric_is_the_mean_over_images():
     assert metric.aggregate().item() == pytest.approx(sum(each) / 2)
     metric.reset()
     metric(y_pred=list(samples), y=list(labels))  # decollated
-    metric(y_pred=samples[:1], y=torch.full_like(labels[:1], -1))  # nobody labelled it
+    metric(y_pred=samples[:1], y=torch.full_like(labels[:1], -1))  # nobody labeled it
     assert metric.aggregate().item() == pytest.approx(sum(each) / 2)
     assert metric.aggregate("none").shape == (3, 1)
 

@@ -63,7 +63,7 @@ def test_windows_can_be_blended():
     torch.testing.assert_close(annotators.unflatten(1, (3, 4)).mean(1), mean)
 
 
-def test_under_amp_everything_is_normalised_in_float32():
+def test_under_amp_everything_is_normalized_in_float32():
     with torch.autocast("cpu", torch.bfloat16):
         (log_probs,) = small()(image(1, 1, 8, 8))
     assert log_probs.dtype == torch.float32

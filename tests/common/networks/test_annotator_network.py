@@ -146,7 +146,7 @@ def test_every_parameter_learns(arguments: dict):
     assert losses[-1] < losses[0]
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None and parameter.grad.isfinite().all(), name
-        if "conv.bias" not in name:  # a bias before instance normalisation has no effect
+        if "conv.bias" not in name:  # a bias before instance normalization has no effect
             assert (parameter.grad != 0).any(), name
 
 
@@ -200,7 +200,7 @@ def test_windows_can_be_blended():
 
 
 @pytest.mark.parametrize("arguments", [{}, {"rank": 1}, {"image_dependent": False}], ids=["full", "rank 1", "global"])
-def test_under_amp_everything_is_normalised_in_float32(arguments: dict):
+def test_under_amp_everything_is_normalized_in_float32(arguments: dict):
     network = shaken(small_network(num_annotators=2, **arguments))
     labels = torch.zeros(1, 2, 8, 8)
     with torch.autocast("cpu", torch.bfloat16):

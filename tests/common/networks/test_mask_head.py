@@ -37,17 +37,17 @@ def test_the_mask_loss_sees_the_soft_label_inside_the_region_and_the_channel_of_
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_active_passive_masks_do_not_go_empty(seed: int) -> None:
-    """Without normalisation five of six such heads mark nothing and stay so: the loss is flat where it is sure."""
+    """Without normalization five of six such heads mark nothing and stay so: the loss is flat where it is sure."""
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
     head = MaskHead(4, 1, (4,), table_1_loss("apl_soft_1_1_1", sigmoid=True), hidden=32, cells=7)
     optimizer = torch.optim.Adam(head.parameters(), 1e-3)
     rows, columns = torch.meshgrid(torch.arange(64), torch.arange(64), indexing="ij")
-    centres = torch.rand(4, 2, generator=generator) * 20 + 22
-    masks = torch.stack([((rows - y) / 10) ** 2 + ((columns - x) / 8) ** 2 < 1 for y, x in centres.tolist()]).float()
+    centers = torch.rand(4, 2, generator=generator) * 20 + 22
+    masks = torch.stack([((rows - y) / 10) ** 2 + ((columns - x) / 8) ** 2 < 1 for y, x in centers.tolist()]).float()
     features = 1 + 0.5 * torch.randn(4, 4, 16, 16, generator=generator)
     features[:, 0] += 1.6 * nn.functional.avg_pool2d(masks[:, None], 4)[:, 0]
-    boxes = torch.cat((centres - torch.tensor([14, 12]), centres + torch.tensor([14, 12])), 1)
+    boxes = torch.cat((centers - torch.tensor([14, 12]), centers + torch.tensor([14, 12])), 1)
     regions = [SampledRegions(box[None], torch.tensor([1]), torch.tensor([0])) for box in boxes]
     for _ in range(30):
         loss = head.losses([features], regions, [{"masks": 0.8 * mask[None]} for mask in masks])["mask"]
@@ -68,7 +68,7 @@ def test_no_positive_region_is_no_mask_loss() -> None:
     assert all(parameter.grad.abs().sum() == 0 for parameter in head.parameters())
 
 
-def test_cells_that_nobody_labelled_are_no_target() -> None:
+def test_cells_that_nobody_labeled_are_no_target() -> None:
     seen: list[torch.Tensor] = []
 
     def loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

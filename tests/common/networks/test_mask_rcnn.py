@@ -46,9 +46,9 @@ def ellipses(seed: int, height: int = 64, width: int = 64, count: int = 2) -> tu
     image = 0.2 * torch.randn(3, height, width, generator=generator)
     masks, boxes = [], []
     for index in range(count):
-        centre = torch.rand(2, generator=generator) * 14 + torch.tensor([12.0, 12 + 26 * index])
+        center = torch.rand(2, generator=generator) * 14 + torch.tensor([12.0, 12 + 26 * index])
         radii = torch.rand(2, generator=generator) * 4 + 6
-        masks.append((1.5 - ((rows - centre[0]) / radii[0]) ** 2 - ((columns - centre[1]) / radii[1]) ** 2).clamp(0, 1))
+        masks.append((1.5 - ((rows - center[0]) / radii[0]) ** 2 - ((columns - center[1]) / radii[1]) ** 2).clamp(0, 1))
         image[index] += 2 * masks[-1]
         inside = (masks[-1] >= 0.5).nonzero()
         boxes.append(torch.cat((inside.min(0).values, inside.max(0).values + 1)).float())

@@ -153,7 +153,7 @@ def test_the_gradient_of_the_bound_reaches_every_parameter():
     generator = torch.Generator().manual_seed(0)
     for name, parameter in network.named_parameters():
         if name.startswith("backbone") and "conv.bias" in name and "exit" not in name and "up" not in name:
-            continue  # a bias before instance normalisation has no effect
+            continue  # a bias before instance normalization has no effect
         direction = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
         slope, step = (parameter.grad * direction).sum().item(), 1e-6
         with torch.no_grad():

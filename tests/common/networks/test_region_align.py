@@ -78,7 +78,7 @@ def test_a_box_of_the_whole_image_is_the_image() -> None:
     torch.testing.assert_close(shifted, image[:, :, 1:4, 2:5])
 
 
-def test_a_linear_image_keeps_its_values_at_the_centres_of_the_cells() -> None:
+def test_a_linear_image_keeps_its_values_at_the_centers_of_the_cells() -> None:
     rows = torch.arange(20.0)[:, None].expand(20, 20)[None, None]
     out = roi_align(rows, [torch.tensor([[8.0, 8.0, 32.0, 30.0]])], (4, 2), spatial_scale=0.5)
     torch.testing.assert_close(out[0, 0, :, 0], torch.tensor([5.0, 8.0, 11.0, 14.0]))
@@ -163,14 +163,14 @@ def test_levels_keep_the_order_of_the_boxes_and_pass_gradients() -> None:
 
 
 def pasted_by_loops(mask: torch.Tensor, box: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    """Each pixel's centre in units of cells, the mask interpolated between the cells' centres, its border continued."""
+    """Each pixel's center in units of cells, the mask interpolated between the cells' centers, its border continued."""
     out = torch.zeros(size, dtype=torch.float64)
     start, end = box[:2].tolist(), box[2:].tolist()
     for row in range(size[0]):
         for column in range(size[1]):
-            centre = (row + 0.5, column + 0.5)
-            if all(start[i] <= centre[i] < end[i] for i in (0, 1)):
-                place = [(centre[i] - start[i]) / (end[i] - start[i]) * mask.shape[i] - 0.5 for i in (0, 1)]
+            center = (row + 0.5, column + 0.5)
+            if all(start[i] <= center[i] < end[i] for i in (0, 1)):
+                place = [(center[i] - start[i]) / (end[i] - start[i]) * mask.shape[i] - 0.5 for i in (0, 1)]
                 place = [min(max(place[i], 0), mask.shape[i] - 1) for i in (0, 1)]
                 out[row, column] = value(mask[None], *place)[0]
     return out

@@ -59,7 +59,7 @@ def proposal_network(**options) -> tuple[RegionProposalNetwork, list[torch.Tenso
     return RegionProposalNetwork(8, (4, 8), (8, 16), **options), features
 
 
-def test_anchors_are_centred_on_the_features() -> None:
+def test_anchors_are_centered_on_the_features() -> None:
     rpn, features = proposal_network(aspect_ratios=(1.0,))
     fine, coarse = rpn._anchors(features)
     assert fine.shape == (16 * 18, 4) and coarse.shape == (8 * 9, 4)

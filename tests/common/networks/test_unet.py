@@ -20,7 +20,7 @@ def convolutions(network: nn.Module) -> list[nn.Module]:
 @pytest.mark.parametrize("spatial_dims", [2, 3])
 @pytest.mark.parametrize("features", [(3,), (3, 5), (2, 4, 6, 8)])
 def test_layers_are_those_of_the_paper(spatial_dims: int, features: tuple[int, ...]) -> None:
-    """Counted by hand: weights and biases of each convolution, two per channel of each normalisation."""
+    """Counted by hand: weights and biases of each convolution, two per channel of each normalization."""
     network = UNet(spatial_dims, in_channels=2, out_channels=4, features=features)
 
     def convolution(before: int, after: int, kernel: int) -> int:
@@ -65,7 +65,7 @@ def test_padding_repeats_the_border_and_is_cut_off() -> None:
 
 
 def test_every_parameter_learns() -> None:
-    """The overall shift of what instance normalisation follows is the one thing that has no gradient."""
+    """The overall shift of what instance normalization follows is the one thing that has no gradient."""
     torch.manual_seed(0)
     network = UNet(2, features=(2, 4))
     network(torch.randn(2, 1, 8, 8)).square().sum().backward()

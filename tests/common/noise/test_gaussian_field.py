@@ -25,11 +25,11 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 
 def law(shape: tuple[int, ...], b: float, spacing: tuple[float, ...] | None = None) -> np.ndarray:
-    """Eq. 8 with a = 1 between all voxel centres, in float64."""
+    """Eq. 8 with a = 1 between all voxel centers, in float64."""
     steps = spacing or [1 / size for size in shape]
     axes = [step * (np.arange(size) + 0.5) for step, size in zip(steps, shape, strict=True)]
-    centres = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, len(shape))
-    return np.exp(-((centres[:, None] - centres) ** 2).sum(-1) / (2 * b**2))
+    centers = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, len(shape))
+    return np.exp(-((centers[:, None] - centers) ** 2).sum(-1) / (2 * b**2))
 
 
 def objects(shape: tuple[int, ...]) -> torch.Tensor:
@@ -94,21 +94,21 @@ def test_field_has_the_law_of_the_filtered_noise_of_theorem_3():
         assert filtered == pytest.approx(factor[0] @ factor[lag], abs=1e-6 * a**2)
 
 
-def test_millimetres_follow_the_spacing():
+def test_millimeters_follow_the_spacing():
     spacing, shape, a, b, count = (1.0, 2.5), (12, 4), 1.5, 3.0, 20_000
     field = sample_gaussian_field(shape, a, b, seeded(), spacing=spacing, batch_size=count).double()
-    millimetres = field * torch.tensor([12 * 1.0, 4 * 2.5]).view(2, 1, 1) / a
-    values = millimetres[:, 1].flatten(1).numpy()
+    millimeters = field * torch.tensor([12 * 1.0, 4 * 2.5]).view(2, 1, 1) / a
+    values = millimeters[:, 1].flatten(1).numpy()
     expected = law(shape, b, spacing)
     assert np.abs((values.T @ values / count - expected) / np.sqrt((1 + expected**2) / count)).max() < 5
-    deviation = millimetres.square().mean((0, 2, 3)).sqrt()
+    deviation = millimeters.square().mean((0, 2, 3)).sqrt()
     assert (deviation - 1).abs().max() < 0.02
 
 
-def test_millimetres_and_fractions_agree():
+def test_millimeters_and_fractions_agree():
     fractions = sample_gaussian_field((20, 10), 0.05, 0.1, seeded())
-    millimetres = sample_gaussian_field((20, 10), 5.0, 10.0, seeded(), spacing=(5.0, 10.0))
-    torch.testing.assert_close(fractions, millimetres)
+    millimeters = sample_gaussian_field((20, 10), 5.0, 10.0, seeded(), spacing=(5.0, 10.0))
+    torch.testing.assert_close(fractions, millimeters)
     label = objects((20, 10))
     torch.testing.assert_close(gaussian_marginal(label, 0.05), gaussian_marginal(label, 5.0, spacing=(5.0, 10.0)))
     torch.testing.assert_close(volume_bias(label, 0.05), volume_bias(label, 5.0, spacing=(5.0, 10.0)))

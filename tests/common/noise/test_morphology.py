@@ -28,8 +28,8 @@ def blob(shape: tuple[int, ...], seed: int, share: float) -> Mask:
     return field > np.quantile(field, 1 - share)
 
 
-def ball(shape: tuple[int, ...], centre: tuple[float, ...], radius: float) -> Mask:
-    return sum((x - c) ** 2 for x, c in zip(np.indices(shape), centre, strict=True)) <= radius**2
+def ball(shape: tuple[int, ...], center: tuple[float, ...], radius: float) -> Mask:
+    return sum((x - c) ** 2 for x, c in zip(np.indices(shape), center, strict=True)) <= radius**2
 
 
 def iterated(operation: Callable[[Mask], Mask], mask: Mask) -> list[Mask]:
@@ -114,14 +114,14 @@ def test_displacement_without_rotation_is_the_best_shift(shape, blob_seed: int, 
 
 @pytest.mark.parametrize("ndim", [2, 3])
 def test_every_direction_occurs_equally_often(ndim: int):
-    """A ball's centroid moves along one of the 8 (26) neighbours, and the rotation leaves it where it is."""
-    centre = (24.0,) * ndim if ndim == 2 else (14.0,) * ndim
+    """A ball's centroid moves along one of the 8 (26) neighbors, and the rotation leaves it where it is."""
+    center = (24.0,) * ndim if ndim == 2 else (14.0,) * ndim
     shape = (49,) * ndim if ndim == 2 else (29,) * ndim
-    mask = torch.from_numpy(ball(shape, centre, 5.0))
+    mask = torch.from_numpy(ball(shape, center, 5.0))
     draws = 30 * len(directions(ndim)) if ndim == 2 else 8 * len(directions(ndim))
     found = []
     for seed in range(draws):
-        offset = displace(mask, 0.7, generator(seed)).nonzero().double().mean(0) - torch.tensor(centre).double()
+        offset = displace(mask, 0.7, generator(seed)).nonzero().double().mean(0) - torch.tensor(center).double()
         step = (offset / offset.abs().max()).round()
         length = offset.abs().max().round()
         assert torch.allclose(offset, length * step, atol=0.25)
@@ -244,12 +244,12 @@ def test_background_is_no_structure(structure: int):
         noise(torch.ones(4, 4), "erosion", 0.5, generator(), structure)
 
 
-def class_map(shape: tuple[int, ...], seed: int, unlabelled: float) -> torch.Tensor:
+def class_map(shape: tuple[int, ...], seed: int, unlabeled: float) -> torch.Tensor:
     """Classes 0 to 3 that touch each other, and −1 here and there."""
     rng = np.random.default_rng(seed)
     field = gaussian_filter(rng.normal(size=shape), 1.5, mode="reflect")
     label = np.digitize(field, np.quantile(field, [0.4, 0.6, 0.8])).astype(np.float32)
-    label[gaussian_filter(rng.normal(size=shape), 1.0) > 0.3 / max(unlabelled, 1e-9)] = -1
+    label[gaussian_filter(rng.normal(size=shape), 1.0) > 0.3 / max(unlabeled, 1e-9)] = -1
     return torch.from_numpy(label)
 
 
@@ -288,7 +288,7 @@ def test_where_nothing_is_in_the_way_a_class_changes_as_its_mask_does(label, rat
     assert torch.equal(noisy, noise(mask, kind, ratio, generator(seed)) * 2)
 
 
-def test_a_label_without_foreground_keeps_what_was_not_labelled():
+def test_a_label_without_foreground_keeps_what_was_not_labeled():
     label = torch.tensor([[0.0, -1.0], [-1.0, 0.0]])
     for kind in MORPHOLOGICAL_KINDS:
         assert torch.equal(noise(label, kind, 0.7, generator()), label)

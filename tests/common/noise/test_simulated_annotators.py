@@ -39,7 +39,7 @@ def blob(*shape: int, seed: int = 0) -> torch.Tensor:
 
 
 def classes(*shape: int, seed: int = 0) -> torch.Tensor:
-    """0, 1 and 2, as nested objects and as neighbours."""
+    """0, 1 and 2, as nested objects and as neighbors."""
     outer = blob(*shape, seed=seed)
     return outer + outer * blob(*shape, seed=seed + 1)
 

@@ -101,7 +101,7 @@ def test_contrast_of_the_walls_outer_border_is_lost_on_one_side():
     assert np.median(steps["below"]) < 0.25 < np.median(steps["elsewhere"])
 
 
-def test_grey_values_do_not_separate_the_classes():
+def test_gray_values_do_not_separate_the_classes():
     image, label = draw_heart((96, 96, 6), SPACING, (0, 0))
     for structure in (RIGHT_VENTRICLE, MYOCARDIUM, LEFT_VENTRICLE):
         mask, best = label == structure, 0.0

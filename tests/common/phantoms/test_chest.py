@@ -98,7 +98,7 @@ def test_every_mask_is_two_lungs(chests):
     assert 0.15 < masks.mean() < 0.35
 
 
-def test_images_use_the_grey_scale_and_differ(chests):
+def test_images_use_the_gray_scale_and_differ(chests):
     images, _ = chests
     assert images.min() >= 0
     assert images.max() <= 1
@@ -106,7 +106,7 @@ def test_images_use_the_grey_scale_and_differ(chests):
     assert len({image.tobytes() for image in images}) == len(images)
 
 
-def test_no_grey_value_and_no_grey_interval_solves_the_task(chests):
+def test_no_gray_value_and_no_gray_interval_solves_the_task(chests):
     images, masks = chests
     levels = np.linspace(0, 1, 33)
     best = np.zeros(len(images))

@@ -91,7 +91,7 @@ def test_lesions_are_whole_bright_ill_defined_and_near_the_joint(knees):
             assert knee.image[lesion].mean() > knee.image[ring & (knee.truth == 0)].mean() + 8
 
 
-def test_no_grey_value_separates_the_lesions(knees):
+def test_no_gray_value_separates_the_lesions(knees):
     scores = []
     for low in range(40, 200, 10):
         dice = []

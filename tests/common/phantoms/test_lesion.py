@@ -63,7 +63,7 @@ def test_the_same_seed_draws_the_same_and_another_another(phantom: Path, tmp_pat
         write_lesion_phantom(phantom, num_cases=13, size=48)
 
 
-def test_no_grey_value_separates_the_lesions():
+def test_no_gray_value_separates_the_lesions():
     pairs = [draw_brain((0, index), 64) for index in range(20)]
     best = max(
         np.mean(

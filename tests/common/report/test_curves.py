@@ -53,13 +53,13 @@ def assert_picture(path: Path) -> None:
         assert np.asarray(picture.convert("L")).std() > 5
 
 
-def test_memorisation_file(runs: dict[str, Path], tmp_path: Path) -> None:
+def test_memorization_file(runs: dict[str, Path], tmp_path: Path) -> None:
     path = draw_memorisation(runs, tmp_path / "new" / "memorisation.png", highlight="T-Loss")
     assert path == tmp_path / "new" / "memorisation.png"
     assert_picture(path)
 
 
-def test_memorisation_lines(runs: dict[str, Path], figures: list[Figure]) -> None:
+def test_memorization_lines(runs: dict[str, Path], figures: list[Figure]) -> None:
     draw_memorisation(runs, "unused.png", highlight="GCE")
     panels = figures[0].axes
     assert [panel.get_title(loc="left").split()[0] for panel in panels] == [
@@ -78,7 +78,7 @@ def test_memorisation_lines(runs: dict[str, Path], figures: list[Figure]) -> Non
 
 
 @pytest.mark.parametrize("kinds", [("none",), ("none", "erosion", "dilation"), ("erosion", "smudge")])
-def test_memorisation_has_a_panel_for_each_kind_that_occurs(
+def test_memorization_has_a_panel_for_each_kind_that_occurs(
     kinds: tuple[str, ...], tmp_path: Path, figures: list[Figure]
 ) -> None:
     draw_memorisation({"run": write_run(tmp_path, kinds)}, "unused.png")
@@ -95,10 +95,10 @@ def test_nu_path_file(runs: dict[str, Path], tmp_path: Path) -> None:
 
 def test_nu_path_lines(runs: dict[str, Path], figures: list[Figure]) -> None:
     draw_nu_path(runs, "unused.png", starts={"0": runs["T-Loss"], "1": runs["GCE"]})
-    left, centre, right = figures[0].axes[:3]
+    left, center, right = figures[0].axes[:3]
     np.testing.assert_allclose(left.lines[2].get_ydata(), [3, 4, 5, 6, 7])
-    np.testing.assert_allclose(centre.lines[1].get_ydata(), [2, 3, 4, 5, 6])
-    assert [line.get_label() for line in centre.lines] == ["0", "1"]
+    np.testing.assert_allclose(center.lines[1].get_ydata(), [2, 3, 4, 5, 6])
+    assert [line.get_label() for line in center.lines] == ["0", "1"]
     assert list(right.lines[0].get_xdata()) == [2, 4]  # epochs with a validation
     np.testing.assert_allclose(right.lines[0].get_ydata(), [0.2, 0.4])
     draw_nu_path({}, "unused.png", starts=runs)
@@ -111,21 +111,21 @@ def test_every_line_has_its_own_style() -> None:
     assert all(a != b for a, b in itertools.combinations(seen, 2))
 
 
-def test_colours_differ_without_red_or_green() -> None:
+def test_colors_differ_without_red_or_green() -> None:
     """Distances in the planes of Viénot, Brettel and Mollon (1999): what protanopes and deuteranopes see."""
     protan = np.array([[0.11238, 0.88762, 0], [0.11238, 0.88762, 0], [0.00401, -0.00401, 1]])
     deutan = np.array([[0.29275, 0.70725, 0], [0.29275, 0.70725, 0], [-0.02234, 0.02234, 1]])
-    colours = np.array([to_rgb(colour) for colour in (*drawing.COLOURS, "black")]) ** 2.2
+    colors = np.array([to_rgb(color) for color in (*drawing.COLORS, "black")]) ** 2.2
     for plane in (np.eye(3), protan, deutan):
-        seen = np.clip(colours @ plane.T, 0, 1) ** (1 / 2.2)
+        seen = np.clip(colors @ plane.T, 0, 1) ** (1 / 2.2)
         assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)) > 0.1
 
 
-def test_few_colours_keep_what_they_must(tmp_path: Path) -> None:
+def test_few_colors_keep_what_they_must(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
     pixels[:20] = pixels[:20, :, :1]
     pixels[3, 4], pixels[30, 4] = (255, 255, 255), (18, 52, 86)
-    image = drawing._few_colours(pixels, ("#FFFFFF", "#123456"))
+    image = drawing._few_colors(pixels, ("#FFFFFF", "#123456"))
     assert image.mode == "P"
     seen = np.asarray(image.convert("RGB")).astype(int)
     assert tuple(seen[3, 4]) == (255, 255, 255)
@@ -151,7 +151,7 @@ def test_equal_runs_give_equal_files(runs: dict[str, Path], tmp_path: Path) -> N
 
 def test_exceptions(runs: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match=r"empty/memorisation\.csv does not exist"):
+    with pytest.raises(InputError, match=r"empty/memorization\.csv does not exist"):
         draw_memorisation({"run": tmp_path / "empty"}, tmp_path / "a.png")
     with pytest.raises(InputError, match=r"empty/metrics\.csv does not exist"):
         draw_nu_path({"run": tmp_path / "empty"}, tmp_path / "a.png")

@@ -46,14 +46,14 @@ class Bright(torch.nn.Module):
         return x[:, :1] if not self.training else torch.ones_like(x[:, :1])
 
 
-def assert_picture(path: Path, colour: str | None = None) -> None:
+def assert_picture(path: Path, color: str | None = None) -> None:
     assert path.stat().st_size < 300_000
     with Image.open(path) as picture:
         assert picture.format == "PNG"
         pixels = np.asarray(picture.convert("RGB")).astype(int)
     assert pixels.std() > 5
-    if colour:
-        wanted = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+    if color:
+        wanted = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
         assert (np.abs(pixels - wanted).max(axis=2) < 12).sum() > 50
 
 
@@ -76,8 +76,8 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
 def test_examples_file(shape: tuple[int, ...], tmp_path: Path) -> None:
     path = draw_examples(tmp_path / "new" / "examples.png", [example(shape), example(shape)])
     assert_picture(path)
-    for colour in (overlays.CLEAN, overlays.NOISY, overlays.PREDICTION):
-        assert_picture(path, colour)
+    for color in (overlays.CLEAN, overlays.NOISY, overlays.PREDICTION):
+        assert_picture(path, color)
 
 
 def test_examples_say_dice(figures: list[Figure]) -> None:

@@ -13,13 +13,13 @@ from common.errors import InputError
 from common.io.files import write_csv
 from common.report import draw_reliability
 from common.report.__main__ import reliability
-from common.report.drawing import COLOURS
+from common.report.drawing import COLORS
 from common.report.reliability import _pooled
 
 
-def has_colour(path: Path, colour: str) -> bool:
+def has_color(path: Path, color: str) -> bool:
     pixels = np.asarray(Image.open(path).convert("RGB")).astype(int)
-    return bool((np.abs(pixels - np.array(list(bytes.fromhex(colour[1:])))).sum(axis=2) < 10).any())
+    return bool((np.abs(pixels - np.array(list(bytes.fromhex(color[1:])))).sum(axis=2) < 10).any())
 
 
 def table(folder: Path, classes: Sequence[str], accuracy: float = 0.5, count: int = 10) -> Path:
@@ -39,9 +39,9 @@ def table(folder: Path, classes: Sequence[str], accuracy: float = 0.5, count: in
 def test_reliability(classes: list[str], tmp_path: Path) -> None:
     runs = {name: [table(tmp_path / name, classes)] for name in ("DA", "BWCR")}
     path = draw_reliability(runs, tmp_path / "figure.png")
-    assert has_colour(path, COLOURS[1])
+    assert has_color(path, COLORS[1])
     alone = draw_reliability({"DA": runs["DA"]}, tmp_path / "alone.png")
-    assert has_colour(alone, COLOURS[0]) and not has_colour(alone, COLOURS[1])
+    assert has_color(alone, COLORS[0]) and not has_color(alone, COLORS[1])
 
 
 def test_reliability_from_the_command_line(tmp_path: Path) -> None:

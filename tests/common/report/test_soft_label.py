@@ -38,8 +38,8 @@ def test_examples_are_the_slices_that_were_marked_most(phantom, tmp_path):
     assert rows[0].steps["raters"].any()
     picture = Image.open(draw_soft_label_pipeline(tmp_path / "pipeline.png", rows))
     assert picture.width == 840
-    coloured = np.ptp(np.asarray(picture.convert("RGB")).astype(int), axis=2) > 60
-    assert coloured.mean() > 0.01
+    colored = np.ptp(np.asarray(picture.convert("RGB")).astype(int), axis=2) > 60
+    assert colored.mean() > 0.01
 
 
 def test_a_step_that_is_off_has_no_panel(phantom, tmp_path):

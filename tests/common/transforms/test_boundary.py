@@ -61,7 +61,7 @@ def test_weight_is_that_of_the_definition(shape, seed, radius, high, low):
 
 @few
 @given(st.integers(0, 2**31), st.floats(0.5, 12), st.lists(st.floats(0.3, 4), min_size=3, max_size=3))
-def test_distances_in_millimetres(seed, limit, spacing):
+def test_distances_in_millimeters(seed, limit, spacing):
     for shape in ((8, 7), (5, 4, 5)):
         label, sides = random_label(shape, seed, 0.1), spacing[: len(shape)]
         expected = by_definition(label, sides)
@@ -87,7 +87,7 @@ def test_each_slice_of_a_volume_is_an_image_of_its_own(seed, axis):
 
 def test_closed_forms():
     line = torch.zeros(1, 40, dtype=torch.int64)
-    line[0, 20] = 1  # one voxel, which has r = 1 like both of its neighbours
+    line[0, 20] = 1  # one voxel, which has r = 1 like both of its neighbors
     expected = (torch.arange(40.0) - 20).abs().clamp_min(1)
     torch.testing.assert_close(boundary_distance(line)[0], expected)
     torch.testing.assert_close(boundary_weight(line)[0], (1 - expected / 10).clamp_min(0) + 0.01)
@@ -136,7 +136,7 @@ def test_labels_of_any_dtype(dtype):
     assert torch.equal(boundary_weight(label.to(dtype)), boundary_weight(label))
 
 
-def test_transform_keeps_metadata_and_measures_in_millimetres():
+def test_transform_keeps_metadata_and_measures_in_millimeters():
     label = MetaTensor(random_label((6, 5, 4), 0)[None], affine=torch.diag(torch.tensor([0.5, 2.0, 5.0, 1.0])))
     item = BoundaryWeightd("label", radius=4.0, millimetres=True)({"label": label})
     assert isinstance(item["label_weight"], MetaTensor) and torch.equal(item["label_weight"].affine, label.affine)
@@ -191,7 +191,7 @@ def test_refuses():
         BoundaryWeight(millimetres=True)(torch.zeros(1, 3, 3))
 
 
-def test_what_nobody_labelled_is_no_side_of_a_boundary():
+def test_what_nobody_labeled_is_no_side_of_a_boundary():
     """By brute force: the nearest voxel of another label, among those that have one."""
     label = torch.randint(-1, 3, (9, 8), generator=torch.Generator().manual_seed(0))
     label[:3] = 0
@@ -204,5 +204,5 @@ def test_what_nobody_labelled_is_no_side_of_a_boundary():
         expected = (others - places[*x]).norm(dim=1).min() if own >= 0 and len(others) else torch.tensor(math.inf)
         assert found[*x].item() == pytest.approx(expected.item())
     assert boundary_distance(torch.tensor([[0, -1, -1, 1]])).tolist() == [[3, math.inf, math.inf, 3]]
-    with pytest.raises(InputError, match="-1 = not labelled"):
+    with pytest.raises(InputError, match="-1 = not labeled"):
         boundary_distance(torch.tensor([[0, -2]]))

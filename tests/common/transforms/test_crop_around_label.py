@@ -1,4 +1,4 @@
-"""Patches centred on a label: where the centre lies, what stands outside, and the geometry that is kept."""
+"""Patches centered on a label: where the center lies, what stands outside, and the geometry that is kept."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from common.transforms.crop_around_label import crop_around
 @given(st.data(), st.integers(1, 3))
 @settings(max_examples=40, deadline=None)
 def test_against_indexing(data: st.DataObject, dimensions: int) -> None:
-    """Voxel by voxel: the patch shows the image at centre − size // 2 + index, and zeros outside."""
+    """Voxel by voxel: the patch shows the image at center − size // 2 + index, and zeros outside."""
     sides = st.lists(st.integers(1, 5), min_size=dimensions, max_size=dimensions)
     shape, size = data.draw(sides), data.draw(sides)
-    centre = [data.draw(st.integers(0, side - 1)) for side in shape]
+    center = [data.draw(st.integers(0, side - 1)) for side in shape]
     image = torch.arange(1, 1 + int(np.prod(shape))).view(1, *shape)
-    patch = crop_around(image, centre, size)
+    patch = crop_around(image, center, size)
     assert patch.shape == (1, *size)
     for index in np.ndindex(*size):
-        place = [c - s // 2 + i for c, s, i in zip(centre, size, index, strict=True)]
+        place = [c - s // 2 + i for c, s, i in zip(center, size, index, strict=True)]
         inside = all(0 <= p < side for p, side in zip(place, shape, strict=True))
         assert patch[(0, *index)] == (image[(0, *place)] if inside else 0)
 
@@ -52,10 +52,10 @@ def test_image_and_label_stay_aligned(dimensions: int) -> None:
     item = crop({"case": "a", "image": image, "label": label})
     assert torch.equal((item["image"] >= 1).float(), item["label"])
     assert item["label"].sum() == label.sum()
-    assert item["label"][(0, *(2,) * dimensions)] == 1, "the centre of the label is the centre of the patch"
+    assert item["label"][(0, *(2,) * dimensions)] == 1, "the center of the label is the center of the patch"
 
 
-def test_centre_is_the_centre_of_mass() -> None:
+def test_center_is_the_center_of_mass() -> None:
     label = torch.zeros(1, 16)
     label[0, [2, 3, 4, 11]] = 1  # mean 5, middle of the range 6.5
     patch = CropAroundLabeld("label", "label", [4])({"label": label})["label"]
@@ -63,7 +63,7 @@ def test_centre_is_the_centre_of_mass() -> None:
 
 
 def test_an_empty_label_is_named() -> None:
-    with pytest.raises(InputError, match="Case s0001: expected a mask to centre the patch on"):
+    with pytest.raises(InputError, match="Case s0001: expected a mask to center the patch on"):
         CropAroundLabeld("label", "label", [2, 2])({"case": "s0001", "label": torch.zeros(1, 4, 4)})
 
 

@@ -157,7 +157,7 @@ def test_several_channels_must_be_classes(volume: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_scores_of_several_classes_leave_out_what_was_not_labelled() -> None:
+def test_scores_of_several_classes_leave_out_what_was_not_labeled() -> None:
     item = DiceOptimalThresholdd("pred")({"case": "a", "pred": classes(4, 5)})
     label = torch.randint(0, 3, (1, 4, 5), generator=torch.Generator().manual_seed(1)).float()
     label[0, 0] = -1

@@ -52,8 +52,8 @@ def test_options_reach_the_method():
     labels = annotators()
     result = fuse_annotators(labels, "spatial_staple", 2, {"half_window": 1, "global_weight": 0.5})
     expected = spatial_staple(labels, half_window=1, global_weight=0.5, num_classes=2)
-    labelled = (labels >= 0).any(0)
-    assert torch.equal(result.probabilities[:, labelled], expected.probabilities[:, labelled])
+    labeled = (labels >= 0).any(0)
+    assert torch.equal(result.probabilities[:, labeled], expected.probabilities[:, labeled])
     assert not fuse_annotators(labels, "staple", 2, {"max_iterations": 1}).converged
 
 

@@ -93,7 +93,7 @@ def test_without_noise_labels_stay():
     assert torch.equal(GaussianFieldNoised("label", a=0.0)(item)["label"], item["label"])
 
 
-def test_millimetres_are_those_of_the_metadata():
+def test_millimeters_are_those_of_the_metadata():
     label = MetaTensor(box(20, 20, 10, dtype=torch.float32), affine=torch.diag(torch.tensor([-1.0, 1.0, 2.5, 1.0])))
     noisy = GaussianFieldNoised("label", a=1.5, b=4.0, millimetres=True)({"case": "c", "label": label})["label"]
     field = sample_gaussian_field((20, 20, 10), 1.5, 4.0, case_generator(0, "c"), spacing=(1.0, 1.0, 2.5))
@@ -129,7 +129,7 @@ def test_mistakes_of_one_kind_of_draw_are_named():
         RandGaussianFieldNoised("label", A, B, prob=1.5)
 
 
-def test_class_maps_move_and_what_nobody_labelled_stays():
+def test_class_maps_move_and_what_nobody_labeled_stays():
     label = torch.zeros(1, 32, 32)
     label[0, 8:16, 8:24], label[0, 16:24, 8:24] = 1, 2
     moved = GaussianFieldNoised("label", a=0.1)({"case": "a", "label": label})["label"]

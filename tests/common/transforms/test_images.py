@@ -71,7 +71,7 @@ def test_an_image_is_a_stack_of_one_slice():
         SliceStackd("image")({"image": torch.rand(1, 2, 2, 2, 2)})
 
 
-def test_each_slice_is_normalised_like_the_image_it_is():
+def test_each_slice_is_normalized_like_the_image_it_is():
     random = torch.rand(2, 6, 5, 4, generator=torch.Generator().manual_seed(0))
     volume = random * torch.tensor([1.0, 5.0, 10.0, 0.0]) + 3
     result = NormalizeSlicesd("image", axis=2)({"image": volume})["image"]

@@ -1,4 +1,4 @@
-"""Neighbouring slices as channels."""
+"""Neighboring slices as channels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from common.transforms.neighbour_slices import neighbour_slices
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
 @pytest.mark.parametrize("count", [0, 1, 2])
-def test_every_slice_has_its_neighbours_as_channels(count: int, axis: int) -> None:
+def test_every_slice_has_its_neighbors_as_channels(count: int, axis: int) -> None:
     volume = torch.rand(2, 3, 4, 5)
     out = neighbour_slices(volume, count, axis)
     assert out.shape == (2 * (2 * count + 1), 3, 4, 5)
@@ -24,7 +24,7 @@ def test_every_slice_has_its_neighbours_as_channels(count: int, axis: int) -> No
             assert torch.equal(out[2 * index : 2 * index + 2].select(axis + 1, position), source)
 
 
-def test_one_slice_is_its_own_neighbour() -> None:
+def test_one_slice_is_its_own_neighbor() -> None:
     volume = torch.rand(1, 3, 4, 1)
     assert torch.equal(neighbour_slices(volume), volume.repeat(3, 1, 1, 1))
 

@@ -70,7 +70,7 @@ def test_nifti(shape: tuple[int, ...], classes: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("spatial", [(6, 4), (6, 4, 1)])
 def test_png(spatial: tuple[int, ...], tmp_path: Path) -> None:
-    """Class indices in the mask, a picture per foreground class, no millimetres."""
+    """Class indices in the mask, a picture per foreground class, no millimeters."""
     probabilities = random_probabilities(3, *spatial)
     save = SaveProbabilitiesd("pred", str(tmp_path), class_names=["left", "right"])
     row = save(item(picture(tmp_path, (6, 4)), probabilities))["summary"]

@@ -74,13 +74,13 @@ def test_round_trip_of_the_drawn_views(shape):
 def test_warp_is_scipys_interpolation(shape, seed):
     batch, matrix = image(seed, 2, 2, *shape), random_matrix(seed, shape)
     expected = np.empty(batch.shape)
-    centre = (np.array(shape) - 1) / 2
+    center = (np.array(shape) - 1) / 2
     for b in range(2):
         inverse = np.linalg.inv(matrix[b].numpy())
         linear, offset = inverse[:-1, :-1], inverse[:-1, -1]
         for c in range(2):
             expected[b, c] = ndimage.affine_transform(
-                batch[b, c].numpy(), linear, centre + offset - linear @ centre, order=1, mode="nearest"
+                batch[b, c].numpy(), linear, center + offset - linear @ center, order=1, mode="nearest"
             )
     torch.testing.assert_close(warp(batch, matrix), torch.from_numpy(expected), rtol=0, atol=1e-9)
     torch.testing.assert_close(unwarp(batch, matrix.inverse())[0], torch.from_numpy(expected), rtol=0, atol=1e-9)
@@ -184,7 +184,7 @@ def test_half_precision_and_autocast_are_computed_in_float32(dtype):
 
 
 @pytest.mark.parametrize("shape", [(9, 12), (5, 7, 6), (1, 6), (1, 1)], ids=str)
-def test_blur_is_scipys_normalised_within_the_image(shape):
+def test_blur_is_scipys_normalized_within_the_image(shape):
     batch, sigma = image(0, 3, 2, *shape), torch.tensor([0.25, 1.0, 1.5])
     expected = np.empty(batch.shape)
     for b, c in np.ndindex(3, 2):

@@ -1,4 +1,4 @@
-"""Seeds, tables, memorisation, switches."""
+"""Seeds, tables, memorization, switches."""
 
 import pytest
 import torch
@@ -78,7 +78,7 @@ def test_epoch_table(tmp_path):
     ]
 
 
-def test_memorisation_by_kind(tmp_path):
+def test_memorization_by_kind(tmp_path):
     clean = torch.tensor([1.0, 1, 0, 0]).view(1, 1, 2, 2).repeat(3, 1, 1, 1)
     noisy = clean.clone()
     noisy[0] = torch.tensor([1.0, 0, 0, 0]).view(1, 2, 2)

@@ -412,7 +412,7 @@ def test_a_layout_or_option_that_there_is_not(tmp_path):
         read_dataset(tmp_path / "none")
     with pytest.raises(InputError, match="one group"):
         read_dataset(tmp_path, subject_pattern="a")
-    with pytest.raises(InputError, match="holds no labelled case in the layout nci"):
+    with pytest.raises(InputError, match="holds no labeled case in the layout nci"):
         read_dataset(tmp_path, layout="nci")
 
 

@@ -1,4 +1,4 @@
-"""What nobody labelled stays so through resampling, hardening and the scores of instances."""
+"""What nobody labeled stays so through resampling, hardening and the scores of instances."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_hard_labels_keep_what_is_unknown() -> None:
     assert HardLabeld("label")({"label": label})["label"].tolist() == [[[0, 0, 1, 1, -1]]]
 
 
-def test_detections_where_nobody_labelled_are_neither_right_nor_wrong() -> None:
+def test_detections_where_nobody_labeled_are_neither_right_nor_wrong() -> None:
     label = torch.zeros(1, 8, 8, 1)
     label[0, 1:4, 1:4] = 1
     label[0, :, 5:] = -1

@@ -1,4 +1,4 @@
-"""A pixel that nobody labelled, −1, is as if it were not there: in no loss, in no gradient."""
+"""A pixel that nobody labeled, −1, is as if it were not there: in no loss, in no gradient."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _one_hot(target: torch.Tensor) -> torch.Tensor:
 
 
 @each_loss
-def test_an_image_without_a_labelled_pixel_is_as_if_it_were_not_in_the_batch(make) -> None:
+def test_an_image_without_a_labeled_pixel_is_as_if_it_were_not_in_the_batch(make) -> None:
     logits, target, options = pair("indices")
     loss = make(**options)
     expected = loss(logits[:1], target[:1])
@@ -143,22 +143,22 @@ def test_each_channel_of_a_multi_label_problem_has_its_own_pixels(make) -> None:
 
 
 @each_loss
-def test_not_a_number_does_not_pass_for_not_labelled(make) -> None:
+def test_not_a_number_does_not_pass_for_not_labeled(make) -> None:
     logits, target, options = pair("binary")
     target[0, 0, 0, 0] = torch.nan
     assert make(**options)(logits, target).isnan()
 
 
-def test_the_student_distribution_has_the_dimensions_that_were_labelled() -> None:
+def test_the_student_distribution_has_the_dimensions_that_were_labeled() -> None:
     target = torch.ones(1, 1, 4, 4)
     target[..., 2:] = -1
     expected = student_t_negative_log_likelihood(torch.tensor(8 * 0.25), 8, torch.tensor(1.0))
     assert TLoss(sigmoid=True)(torch.zeros(1, 1, 4, 4), target).item() == pytest.approx(expected.item(), rel=1e-6)
 
 
-def test_smoothing_takes_no_neighbour_that_is_not_labelled() -> None:
+def test_smoothing_takes_no_neighbor_that_is_not_labeled() -> None:
     smooth = spatially_varying_smoothing(torch.tensor([[[0.0, 0.0, 1.0, -1.0, 1.0, -1.0, 0.0]]], dtype=torch.float64))
-    # of the third pixel only the left neighbour is known, the fifth has none, the last repeats itself
+    # of the third pixel only the left neighbor is known, the fifth has none, the last repeats itself
     expected = torch.tensor([0.0, 0.25, 0.5, -1, 1.0, -1, 0.0], dtype=torch.float64)
     torch.testing.assert_close(smooth.flatten(), expected, rtol=0, atol=1e-12)
 
@@ -177,7 +177,7 @@ def test_a_consensus_of_nobody_is_no_target() -> None:
 
 
 @pytest.mark.parametrize("soft", [False, True])
-def test_soft_dice_is_monai_s_where_all_is_labelled(soft: bool) -> None:
+def test_soft_dice_is_monai_s_where_all_is_labeled(soft: bool) -> None:
     logits, target, _ = pair("channels")
     target = target if soft else (target > 0.5).double()
     torch.testing.assert_close(

@@ -1,4 +1,4 @@
-"""Labels in which some pixels are not labelled (−1) through steps that would mix them with others or make them 0."""
+"""Labels in which some pixels are not labeled (−1) through steps that would mix them with others or make them 0."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from common.transforms.resample_slices import AxisSpacingd
 
 __all__ = ["HardLabeld", "ResizeSoftLabeld", "SpacingSoftLabeld", "without_unlabelled"]
 
-MIXED = 1e-2  # share of a pixel from which on what nobody labelled makes it one that nobody labelled
+MIXED = 1e-2  # share of a pixel from which on what nobody labeled makes it one that nobody labeled
 
 
 def without_unlabelled(detections: Mapping[str, torch.Tensor], label: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Detections without the pixels that nobody labelled; those that lay there altogether are left out.
+    """Detections without the pixels that nobody labeled; those that lay there altogether are left out.
 
     Args:
         detections: ``masks`` (N, *spatial) of True and False, and other values of the N.
-        label: (K, *spatial), −1 where nobody labelled.
+        label: (K, *spatial), −1 where nobody labeled.
 
     Returns:
         The values of the detections that remain; of a detection without any pixel, too.
@@ -43,10 +43,10 @@ def without_unlabelled(detections: Mapping[str, torch.Tensor], label: torch.Tens
 
 
 class HardLabeld(MapTransform):
-    """Soft labels as 0 and 1: 1 above one half (`common.fusion.exceeds`), −1 where nobody labelled.
+    """Soft labels as 0 and 1: 1 above one half (`common.fusion.exceeds`), −1 where nobody labeled.
 
     Args:
-        keys: labels, any shape, from 0 to 1, negative where not labelled.
+        keys: labels, any shape, from 0 to 1, negative where not labeled.
         allow_missing_keys: leave out labels that the item does not have.
 
     Example:
@@ -68,13 +68,13 @@ class HardLabeld(MapTransform):
 
 
 class ResizeSoftLabeld(MapTransform):
-    """MONAI's ``Resize`` of soft labels, in which what nobody labelled (−1) is not averaged with what was.
+    """MONAI's ``Resize`` of soft labels, in which what nobody labeled (−1) is not averaged with what was.
 
     A new pixel to which pixels without a label would contribute more than 1 % is −1, all others are what ``Resize``
     makes of the shares.
 
     Args:
-        keys: labels ``(K, *spatial)`` from 0 to 1, negative where not labelled.
+        keys: labels ``(K, *spatial)`` from 0 to 1, negative where not labeled.
         spatial_size: see MONAI's ``Resize``.
         mode: likewise, ``"area"`` or a linear one.
         allow_missing_keys: leave out labels that the item does not have.
@@ -104,13 +104,13 @@ class ResizeSoftLabeld(MapTransform):
 
 
 class SpacingSoftLabeld(MapTransform):
-    """`AxisSpacingd` of soft labels, in which what nobody labelled (−1) is not averaged with what was.
+    """`AxisSpacingd` of soft labels, in which what nobody labeled (−1) is not averaged with what was.
 
     Shares lie on straight lines between neighboring voxels. A new voxel to which voxels without a label would
     contribute more than 1 % is −1.
 
     Args:
-        keys: labels ``(K, *spatial)`` from 0 to 1 with an affine, negative where not labelled.
+        keys: labels ``(K, *spatial)`` from 0 to 1 with an affine, negative where not labeled.
         pixdim: of the three axes in mm, or -1 where an axis stays.
         allow_missing_keys: leave out labels that the item does not have.
 
@@ -137,7 +137,7 @@ class SpacingSoftLabeld(MapTransform):
 
 
 def _resampled(label: torch.Tensor, resample: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
-    """The shares resampled, −1 where what nobody labelled contributes."""
+    """The shares resampled, −1 where what nobody labeled contributes."""
     resampled = resample(label.clamp_min(0))
     if (label < 0).any():
         unknown = resample((label < 0).to(label.dtype)) > MIXED

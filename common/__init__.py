@@ -9,9 +9,9 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from common.errors import InputError
+from common.errors import ArgumentError, InputError
 
-__all__ = ["InputError", "SearchPath", "__version__"]
+__all__ = ["ArgumentError", "InputError", "SearchPath", "__version__"]
 __version__ = "0.1.0"
 
 

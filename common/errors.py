@@ -1,4 +1,4 @@
-"""The one exception for a user's mistake, and how commands show it."""
+"""The exceptions for a user's input and for a programmer's argument, and how commands show them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ import sys
 from collections.abc import Callable
 from types import TracebackType
 
-__all__ = ["InputError", "find_input_error", "show_input_errors"]
+__all__ = ["ArgumentError", "InputError", "SentenceError", "find_input_error", "show_input_errors"]
 
 
-class InputError(ValueError):
-    """The user's input cannot be used: a file, a folder, an option of the command line, a value of a configuration.
+class SentenceError(ValueError):
+    """What `InputError` and `ArgumentError` have in common: the message is one sentence, expected and got.
 
-    The message is one sentence that names the case or file, says what was expected and what came. A command prints only
-    that sentence and ends with exit code 1, see `show_input_errors`; set ``FULL_TRACEBACK=1`` to see where it was
-    raised. From Python it is an ordinary `ValueError`, with its traceback.
+    A command prints only that sentence and ends with exit code 1, see `show_input_errors`; set ``FULL_TRACEBACK=1`` to
+    see where it was raised. From Python it is an ordinary `ValueError`, with its traceback.
 
     Attributes:
         said_by_first: whether another process of the same training says the same sentence.
@@ -24,11 +23,34 @@ class InputError(ValueError):
     said_by_first = False
 
 
-def find_input_error(error: BaseException | None) -> InputError | None:
-    """The first `InputError` in the chain of causes of ``error``, or None. (MONAI's config parser wraps errors.)"""
+class InputError(SentenceError):
+    """The user's input cannot be used: a file, a folder, an option of the command line, a value of a configuration.
+
+    The sentence names the case or file.
+
+    Example:
+        >>> find_input_error(InputError("a.nii: expected a volume, got a picture."))
+        InputError('a.nii: expected a volume, got a picture.')
+    """
+
+
+class ArgumentError(SentenceError):
+    """An argument of a function or class cannot be used: a tensor's shape, a number out of its range.
+
+    Losses, metrics, networks, fusion, decision and noise, which read no files, raise nothing else. Whoever knows the
+    case or file to which the argument belongs says so in an `InputError`.
+
+    Example:
+        >>> isinstance(ArgumentError("label: expected (N, 1, H, W), got (3, 4)."), ValueError)
+        True
+    """
+
+
+def find_input_error(error: BaseException | None) -> SentenceError | None:
+    """The first `SentenceError` in the chain of causes of ``error``, or None. (MONAI's config parser wraps errors.)"""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
-        if isinstance(error, InputError):
+        if isinstance(error, SentenceError):
             return error
         seen.add(id(error))
         error = error.__cause__ or error.__context__
@@ -36,13 +58,13 @@ def find_input_error(error: BaseException | None) -> InputError | None:
 
 
 def show_input_errors(explain: Callable[[BaseException], str | None] | None = None) -> None:
-    """Lets an `InputError` end this process with its sentence alone, and Ctrl-C without a traceback.
+    """Lets a `SentenceError` end this process with its sentence alone, and Ctrl-C without a traceback.
 
     For commands: it replaces ``sys.excepthook``, unless somebody else (a notebook, a debugger, a test runner) has one
     of their own. PyTorch's, which only puts the number of the process in front of every line, does not count.
 
     Args:
-        explain: says of an error that is no `InputError` what it means in one sentence, or None if it does not know.
+        explain: says of an error that is no `SentenceError` what it means in one sentence, or None if it does not know.
     """
 
     def show(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:

@@ -56,6 +56,15 @@ def test_imports_run_downward(path):
             assert FLOORS.index(floor_of(name)) >= FLOORS.index(own), f"{path} ({own}) imports {name}"
 
 
+@pytest.mark.parametrize("room", ["losses", "metrics", "networks", "fusion", "decision", "noise"])
+def test_rooms_that_read_no_files_raise_argument_errors(room):
+    """A wrong tensor is a programmer's mistake; whoever knows the file makes an `InputError` of it."""
+    for path in (COMMON / room).rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        raised = [ast.unparse(node.exc) for node in ast.walk(tree) if isinstance(node, ast.Raise) and node.exc]
+        assert not [text for text in raised if text.split("(")[0] in ("InputError", "ValueError")], path
+
+
 def test_every_folder_is_a_floor():
     folders = {path.parent.name for path in COMMON.glob("*/__init__.py")}
     assert folders <= set(FLOORS)

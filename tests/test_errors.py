@@ -7,9 +7,12 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 import common
-from common.errors import InputError, find_input_error
+from common import losses
+from common.errors import ArgumentError, InputError, find_input_error
+from common.transforms import MorphologicalNoised
 
 SHOWN = "from common.errors import show_input_errors; show_input_errors()\n"
 WRAPPED = """
@@ -26,9 +29,23 @@ def _run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
 
 
-def test_input_error_is_a_value_error() -> None:
-    assert issubclass(InputError, ValueError)
-    assert common.InputError is InputError
+def test_input_and_argument_are_different_value_errors() -> None:
+    assert issubclass(InputError, ValueError) and issubclass(ArgumentError, ValueError)
+    assert not issubclass(InputError, ArgumentError) and not issubclass(ArgumentError, InputError)
+    assert common.InputError is InputError and common.ArgumentError is ArgumentError
+
+
+def test_a_wrong_tensor_is_an_argument_and_with_its_case_an_input() -> None:
+    with pytest.raises(ArgumentError, match="expected"):
+        losses.CrossEntropyLoss()(torch.zeros(1, 2, 4, 4), torch.zeros(1, 1, 5, 4))
+    with pytest.raises(InputError, match="Case c7, channel 0: A label must be a 2-D or 3-D mask") as raised:
+        MorphologicalNoised("label", alpha=1.0, beta=0.5)({"case": "c7", "label": torch.ones(1, 5)})
+    assert isinstance(raised.value.__cause__, ArgumentError)
+
+
+def test_an_argument_is_one_sentence_too() -> None:
+    done = _run(WRAPPED.replace("InputError", "ArgumentError"))
+    assert (done.returncode, done.stderr) == (1, "Error: case_7: expected a mask, got none.\n")
 
 
 def test_found_in_causes_and_contexts() -> None:

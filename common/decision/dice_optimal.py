@@ -11,7 +11,7 @@ import math
 
 import torch
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.fusion.ties import exceeds
 
 __all__ = ["accuracy_optimal_segmentation", "apply_threshold", "dice_optimal_segmentation", "dice_optimal_threshold"]
@@ -41,7 +41,7 @@ def dice_optimal_threshold(marginal: torch.Tensor) -> tuple[torch.Tensor, torch.
         expected_dice = 2·threshold. By convention 0.5 and 1 for an all-zero map.
 
     Raises:
-        InputError: if the values are no probabilities, or there is no batch and channel dimension.
+        ArgumentError: if the values are no probabilities, or there is no batch and channel dimension.
 
     Example:
         >>> dice_optimal_threshold(torch.tensor([[[1.0, 0.25, 0.25, 0.25, 0.0]]]))  # Dice 2·1 / (1 + 1.75)
@@ -87,7 +87,7 @@ def dice_optimal_segmentation(marginal: torch.Tensor) -> torch.Tensor:
         0 and 1 with the shape, dtype and device of ``marginal``; empty for an all-zero map.
 
     Raises:
-        InputError: as `dice_optimal_threshold`.
+        ArgumentError: as `dice_optimal_threshold`.
 
     Example:
         >>> dice_optimal_segmentation(torch.tensor([[[0.9, 0.45, 0.1]]])).tolist()  # t = 0.39
@@ -109,7 +109,7 @@ def accuracy_optimal_segmentation(marginal: torch.Tensor) -> torch.Tensor:
         0 and 1 with the shape, dtype and device of ``marginal``.
 
     Raises:
-        InputError: as `dice_optimal_threshold`.
+        ArgumentError: as `dice_optimal_threshold`.
 
     Example:
         >>> accuracy_optimal_segmentation(torch.tensor([[[0.9, 0.5, 0.1]]])).tolist()
@@ -121,13 +121,13 @@ def accuracy_optimal_segmentation(marginal: torch.Tensor) -> torch.Tensor:
 def as_probabilities(marginal: torch.Tensor) -> torch.Tensor:
     """``marginal`` checked, as a plain float32 or float64 tensor with values in [0, 1]."""
     if marginal.ndim < 3:
-        raise InputError(f"marginal: expected (batch, channel, *spatial), got the shape {tuple(marginal.shape)}.")
+        raise ArgumentError(f"marginal: expected (batch, channel, *spatial), got the shape {tuple(marginal.shape)}.")
     values = _single_or_double(marginal.detach().as_subclass(torch.Tensor))
     if values.numel() == 0:
         return values
     low, high = (float(extreme) for extreme in values.aminmax())
     if not (low >= -ROUNDING and high <= 1 + ROUNDING):
-        raise InputError(f"marginal: expected probabilities from 0 to 1, got values from {low:g} to {high:g}.")
+        raise ArgumentError(f"marginal: expected probabilities from 0 to 1, got values from {low:g} to {high:g}.")
     return values.clamp(0, 1) if low < 0 or high > 1 else values
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from common.decision.dice_optimal import dice_optimal_threshold
-from common.errors import InputError
+from common.errors import ArgumentError
 
 __all__ = ["classes_above", "dice_optimal_partition"]
 
@@ -36,7 +36,7 @@ def dice_optimal_partition(probabilities: torch.Tensor) -> tuple[torch.Tensor, t
         Class indices ``(B, 1, *spatial)`` int64, and the thresholds ``(B, L − 1)`` float64 of the foreground classes.
 
     Raises:
-        InputError: if there are fewer than two classes or the values are no probabilities.
+        ArgumentError: if there are fewer than two classes or the values are no probabilities.
 
     Example:
         >>> p = torch.tensor([[[0.1, 0.2, 0.9], [0.8, 0.4, 0.0], [0.1, 0.4, 0.1]]])
@@ -44,7 +44,7 @@ def dice_optimal_partition(probabilities: torch.Tensor) -> tuple[torch.Tensor, t
         [[[1, 2, 0]]]
     """
     if probabilities.ndim < 3 or probabilities.shape[1] < 2:
-        raise InputError(
+        raise ArgumentError(
             "probabilities: expected (batch, class, *spatial) of two or more classes, background first, "
             f"got the shape {tuple(probabilities.shape)}."
         )

@@ -8,7 +8,7 @@ import torch
 
 from common.decision.dice_optimal import apply_threshold, as_probabilities, dice_optimal_threshold
 from common.decision.partition import classes_above, dice_optimal_partition
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.fusion.ties import exceeds
 
 __all__ = ["Decision", "decide", "decision_threshold"]
@@ -54,7 +54,7 @@ def decide(probabilities: torch.Tensor, decision: str | float = "dice_optimal") 
         `Decision`, on the device of the probabilities.
 
     Raises:
-        InputError: another decision; values that are no probabilities; several channels that do not sum to 1.
+        ArgumentError: another decision; values that are no probabilities; several channels that do not sum to 1.
 
     Example:
         >>> p = torch.tensor([[[0.1, 0.6, 0.9], [0.8, 0.3, 0.0], [0.1, 0.1, 0.1]]])
@@ -87,7 +87,7 @@ def decision_threshold(marginal: torch.Tensor, decision: str | float) -> torch.T
         ``(B, C)`` float64; of an all-zero map 0.5 by both named rules.
 
     Raises:
-        InputError: another decision, or values that are no probabilities.
+        ArgumentError: another decision, or values that are no probabilities.
 
     Example:
         >>> decision_threshold(torch.tensor([[[0.9, 0.45, 0.1]]]), "half").tolist()
@@ -100,7 +100,9 @@ def decision_threshold(marginal: torch.Tensor, decision: str | float) -> torch.T
     except (TypeError, ValueError):
         value = float("nan")
     if not 0 < value <= 1:
-        raise InputError(f"decision: expected dice_optimal, half or a threshold above 0 and up to 1, got {decision!r}.")
+        raise ArgumentError(
+            f"decision: expected dice_optimal, half or a threshold above 0 and up to 1, got {decision!r}."
+        )
     return torch.full(marginal.shape[:2], value, dtype=torch.float64)
 
 
@@ -108,7 +110,7 @@ def _of_several(values: torch.Tensor, decision: str | float) -> tuple[torch.Tens
     """Class map and thresholds of classes that exclude each other."""
     off = float((values.sum(1) - 1).abs().max()) if values.numel() else 0.0
     if not off <= SUM_TOLERANCE:
-        raise InputError(
+        raise ArgumentError(
             f"expected the probabilities of {values.shape[1]} classes, background first, which sum to 1 in every voxel "
             f"(softmax), got a sum that differs by {off:.3g}."
         )

@@ -7,7 +7,7 @@ import math
 import torch
 from scipy.optimize import minimize_scalar
 
-from common.errors import InputError
+from common.errors import ArgumentError
 
 __all__ = ["fit_temperature"]
 
@@ -31,7 +31,7 @@ def fit_temperature(logits: torch.Tensor, labels: torch.Tensor) -> float:
         T in [1/100, 100]; near an end where the likelihood has no maximum, such as where every voxel is right.
 
     Raises:
-        InputError: if no voxel counts, the shapes do not fit, a label is not below C, or a logit is not finite.
+        ArgumentError: if no voxel counts, the shapes do not fit, a label is not below C, or a logit is not finite.
 
     Source: Guo et al., *On calibration of modern neural networks*, ICML 2017, section 4.2.
 
@@ -42,7 +42,7 @@ def fit_temperature(logits: torch.Tensor, labels: torch.Tensor) -> float:
     """
     scores, classes = logits.detach().as_subclass(torch.Tensor), labels.detach().as_subclass(torch.Tensor)
     if scores.ndim < 2 or classes.shape != (len(scores), 1, *scores.shape[2:]):
-        raise InputError(
+        raise ArgumentError(
             "logits and labels: expected (B, C, *spatial) and (B, 1, *spatial), "
             f"got {tuple(scores.shape)} and {tuple(classes.shape)}."
         )
@@ -52,13 +52,13 @@ def fit_temperature(logits: torch.Tensor, labels: torch.Tensor) -> float:
     chosen = classes.to(scores.device).flatten().long()
     scores, chosen = scores[chosen >= 0], chosen[chosen >= 0]
     if not len(chosen):
-        raise InputError("a temperature needs at least one labeled voxel, got none.")
+        raise ArgumentError("a temperature needs at least one labeled voxel, got none.")
     if not scores.isfinite().all():
-        raise InputError("logits: expected finite values, got others.")
+        raise ArgumentError("logits: expected finite values, got others.")
     if scores.shape[1] == 1:
         scores = torch.cat((torch.zeros_like(scores), scores), 1)
     if chosen.max() >= scores.shape[1]:
-        raise InputError(f"labels: expected class indices below {scores.shape[1]}, got {int(chosen.max())}.")
+        raise ArgumentError(f"labels: expected class indices below {scores.shape[1]}, got {int(chosen.max())}.")
     blocks = list(zip(scores.split(BLOCK), chosen.split(BLOCK), strict=True))
 
     def negative_log_likelihood(log_temperature: float) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from common.errors import InputError
+from common.errors import ArgumentError
 
 __all__ = [
     "add_neighbour_slices",
@@ -53,20 +53,20 @@ def aggregate_raters(masks: torch.Tensor) -> torch.Tensor:
         (*rest) float32 in [0, 1], and −1 where nobody rated.
 
     Raises:
-        InputError: nobody rated the scan, or other values.
+        ArgumentError: nobody rated the scan, or other values.
 
     Example:
         >>> aggregate_raters(torch.tensor([[1, 1, 0, -1], [1, 0, -1, -1], [-1, -1, -1, -1]])).tolist()
         [1.0, 0.5, 0.0, -1.0]
     """
     if masks.ndim < 2 or not ((masks == 0) | (masks == 1) | (masks == -1)).all():
-        raise InputError(
+        raise ArgumentError(
             "masks: expected (rater, *spatial) with 1 where marked, 0 where not and -1 of a rater who is absent, "
             f"got the shape {tuple(masks.shape)}{_values(masks)}."
         )
     rated = (masks >= 0).sum(0)
     if not rated.any():
-        raise InputError(f"masks: expected at least one rater who rated the scan, got {len(masks)} who did not.")
+        raise ArgumentError(f"masks: expected at least one rater who rated the scan, got {len(masks)} who did not.")
     return ((masks == 1).sum(0).float() / rated).masked_fill(rated == 0, -1.0)
 
 
@@ -103,7 +103,7 @@ def find_hyperintense(image: torch.Tensor, anatomy: torch.Tensor, threshold: flo
         (K, *spatial) bool; nothing for a structure that is empty.
 
     Raises:
-        InputError: the shapes do not fit, or gray values that are not finite within a structure.
+        ArgumentError: the shapes do not fit, or gray values that are not finite within a structure.
 
     Example:
         >>> image = torch.tensor([9.0, 10.0, 11.0, 30.0, 90.0])
@@ -111,7 +111,7 @@ def find_hyperintense(image: torch.Tensor, anatomy: torch.Tensor, threshold: flo
         [[0, 0, 0, 1, 0]]
     """
     if anatomy.shape[1:] != image.shape:
-        raise InputError(
+        raise ArgumentError(
             f"anatomy: expected (structure, *spatial) of the image's shape {tuple(image.shape)}, "
             f"got {tuple(anatomy.shape)}."
         )
@@ -122,7 +122,7 @@ def find_hyperintense(image: torch.Tensor, anatomy: torch.Tensor, threshold: flo
         if not values.numel():
             continue
         if not values.isfinite().all():
-            raise InputError("image: expected finite gray values within the anatomy, got others.")
+            raise ArgumentError("image: expected finite gray values within the anatomy, got others.")
         center = values.median()
         deviation = MAD_TO_DEVIATION * (values - center).abs().median()
         chosen[mask] = values > center + threshold * deviation
@@ -162,14 +162,14 @@ def add_neighbour_slices(label: torch.Tensor, weight: float, slice_axis: int = -
         The label, nowhere smaller; unchanged for a single slice.
 
     Raises:
-        InputError: a weight outside [0, 1].
+        ArgumentError: a weight outside [0, 1].
 
     Example:
         >>> add_neighbour_slices(torch.tensor([0.0, 1.0, 0.0, 0.0]), 0.5).tolist()
         [0.5, 1.0, 0.5, 0.0]
     """
     if not 0 <= weight <= 1:
-        raise InputError(f"neighbour_slices: expected a weight in [0, 1], got {weight}.")
+        raise ArgumentError(f"neighbour_slices: expected a weight in [0, 1], got {weight}.")
     slices = label.movedim(slice_axis, -1)
     doubt = 1 - slices
     doubt[..., 1:] *= 1 - weight * slices[..., :-1]
@@ -204,7 +204,7 @@ def soft_label_steps(
         The last one is the soft label. What nobody rated is −1 in all of them, and no evidence for its neighbors.
 
     Raises:
-        InputError: the shapes do not fit, nobody rated the scan, or an argument is out of range.
+        ArgumentError: the shapes do not fit, nobody rated the scan, or an argument is out of range.
 
     Example:
         >>> masks = torch.tensor([[[[1, 1, 0, 0]]], [[[0, 1, 0, 0]]]])
@@ -215,10 +215,10 @@ def soft_label_steps(
         raters [0.5, 1.0, 0.0, 0.0]
         anatomy [0.0, 1.0, 0.0, 0.0]
         hyperintensity [0.0, 1.0, 0.0, 0.0]
-        neighbors [0.0, 1.0, 0.5, 0.0]
+        neighbours [0.0, 1.0, 0.5, 0.0]
     """
     if masks.shape[1:] != anatomy.shape:
-        raise InputError(
+        raise ArgumentError(
             f"masks: expected (rater, structure, *spatial) of the anatomy's shape {tuple(anatomy.shape)}, "
             f"got {tuple(masks.shape)}."
         )

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch.nn.functional import one_hot
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.fusion.voting import class_labels
 
 __all__ = ["StapleResult", "estimate_confusion", "staple"]
@@ -76,7 +76,7 @@ def staple(
         identities.
 
     Raises:
-        InputError: if there is no annotator, a label is no class, or another argument is out of range.
+        ArgumentError: if there is no annotator, a label is no class, or another argument is out of range.
 
     Example:
         >>> result = staple(torch.tensor([[1, 1, 0, 0, 0], [1, 1, 0, 0, 0], [1, 0, 0, 1, 0]]))
@@ -126,7 +126,7 @@ def estimate_confusion(labels: torch.Tensor, probabilities: torch.Tensor) -> tor
         ``(R, L, L)`` float64, columns sum to 1; a column that no voxel bears on is the identity's.
 
     Raises:
-        InputError: if there is no annotator, a label is no class, or the shapes do not match.
+        ArgumentError: if there is no annotator, a label is no class, or the shapes do not match.
 
     Example:
         >>> estimate_confusion(torch.tensor([[1, 0, 0]]), torch.tensor([[0.0, 0.0, 1.0], [1.0, 1.0, 0.0]]))
@@ -135,7 +135,7 @@ def estimate_confusion(labels: torch.Tensor, probabilities: torch.Tensor) -> tor
     """
     labels, num_classes = class_labels(labels, len(probabilities))
     if probabilities.shape[1:] != labels.shape[1:]:
-        raise InputError(
+        raise ArgumentError(
             f"probabilities: expected the labels' size {tuple(labels.shape[1:])}, got {tuple(probabilities.shape[1:])}."
         )
     patterns, index, _ = _distinct_patterns(labels.flatten(1), num_classes)
@@ -152,23 +152,23 @@ def _class_prior(
     classes = len(frequency)
     values = frequency if prior is None else torch.as_tensor(prior).as_subclass(torch.Tensor).to(frequency)
     if values.shape not in ((classes,), (classes, *spatial)):
-        raise InputError(
+        raise ArgumentError(
             f"prior: expected ({classes},) or ({classes}, *spatial) values, got the shape {tuple(values.shape)}."
         )
     total = values.sum(0)
     if prior is None and not total:
         values, total = torch.ones_like(values), values.new_tensor(classes)
     elif not (values.ge(0).all() and total.gt(0).all() and total.isfinite().all()):
-        raise InputError("prior: expected finite values from 0 up, of which one is positive at every voxel.")
+        raise ArgumentError("prior: expected finite values from 0 up, of which one is positive at every voxel.")
     return (values / total).view(classes, *(spatial if values.ndim > 1 else [1] * len(spatial)))
 
 
 def check_stopping(tolerance: float, max_iterations: int) -> None:
-    """Raises `InputError` unless the two say when to stop."""
+    """Raises `ArgumentError` unless the two say when to stop."""
     if not tolerance >= 0:
-        raise InputError(f"tolerance: expected a number from 0 up, got {tolerance}.")
+        raise ArgumentError(f"tolerance: expected a number from 0 up, got {tolerance}.")
     if max_iterations < 1:
-        raise InputError(f"max_iterations: expected at least 1, got {max_iterations}.")
+        raise ArgumentError(f"max_iterations: expected at least 1, got {max_iterations}.")
 
 
 def _distinct_patterns(labels: torch.Tensor, num_classes: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch.nn.functional import pad
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.fusion.staple_global import LOG_ZERO, check_stopping, estimate_confusion, staple
 from common.fusion.voting import class_labels
 
@@ -75,7 +75,7 @@ def spatial_staple(
         per voxel. Where nobody labeled, the probabilities are the prior.
 
     Raises:
-        InputError: if there is no annotator, a label is no class, or another argument is out of range.
+        ArgumentError: if there is no annotator, a label is no class, or another argument is out of range.
 
     Example:
         >>> labels = torch.tensor([[0, 1, 1, 0, 1, 1], [0, 1, 1, 0, 1, 1], [0, 1, 1, 1, 0, 0]])
@@ -86,9 +86,9 @@ def spatial_staple(
     spatial = labels.shape[1:]
     half_windows = list(half_window) if isinstance(half_window, Sequence) else [half_window] * len(spatial)
     if len(half_windows) != len(spatial) or not all(isinstance(half, int) and half >= 0 for half in half_windows):
-        raise InputError(f"half_window: expected a whole number from 0 up, or one for each axis, got {half_window}.")
+        raise ArgumentError(f"half_window: expected a whole number from 0 up, or one for each axis, got {half_window}.")
     if not 0 <= global_weight < float("inf"):
-        raise InputError(f"global_weight: expected a finite number from 0 up, got {global_weight}.")
+        raise ArgumentError(f"global_weight: expected a finite number from 0 up, got {global_weight}.")
     check_stopping(tolerance, max_iterations)
 
     probabilities, everywhere, used_prior, _, _ = staple(labels, num_classes, prior)

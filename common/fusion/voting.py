@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from common.errors import InputError
+from common.errors import ArgumentError
 
 __all__ = ["class_labels", "majority_vote", "mean_label"]
 
@@ -20,24 +20,24 @@ def class_labels(labels: torch.Tensor, num_classes: int | None = None) -> tuple[
         The labels as a plain tensor of integers (on the CPU if they were on Apple's MPS), and L.
 
     Raises:
-        InputError: if there is no annotator, or a label is no class.
+        ArgumentError: if there is no annotator, or a label is no class.
 
     Example:
         >>> class_labels(torch.tensor([[0.0, 2.0, -1.0]]))
         (tensor([[ 0,  2, -1]]), 3)
     """
     if labels.ndim < 2 or len(labels) == 0:
-        raise InputError(
+        raise ArgumentError(
             f"labels: expected (annotator, *spatial) of at least one annotator, got the shape {tuple(labels.shape)}."
         )
     if num_classes is not None and num_classes < 1:
-        raise InputError(f"num_classes: expected at least 1, got {num_classes}.")
+        raise ArgumentError(f"num_classes: expected at least 1, got {num_classes}.")
     checked = labels.detach().as_subclass(torch.Tensor)
     checked = checked.cpu() if checked.device.type == "mps" else checked  # has no float64
     if checked.is_floating_point():
         whole = checked.round()
         if not torch.equal(whole, checked):
-            raise InputError("labels: expected whole numbers, got fractions or values that are not finite.")
+            raise ArgumentError("labels: expected whole numbers, got fractions or values that are not finite.")
         checked = whole.long()
     elif checked.dtype == torch.bool:
         checked = checked.to(torch.uint8)
@@ -46,7 +46,7 @@ def class_labels(labels: torch.Tensor, num_classes: int | None = None) -> tuple[
     low, high = (int(extreme) for extreme in checked.aminmax()) if checked.numel() else (0, 0)
     classes = max(2, high + 1) if num_classes is None else num_classes
     if low < -1 or high >= classes:
-        raise InputError(
+        raise ArgumentError(
             f"labels: expected classes 0 to {classes - 1}, or -1 where an annotator is absent, "
             f"got values from {low} to {high}."
         )
@@ -72,7 +72,7 @@ def mean_label(labels: torch.Tensor, num_classes: int | None = None) -> torch.Te
         classes the mean of binary labels is ``[1]``.
 
     Raises:
-        InputError: if there is no annotator, or a label is no class.
+        ArgumentError: if there is no annotator, or a label is no class.
 
     Example:
         >>> mean_label(torch.tensor([[1, 0], [1, 1]]))[1]
@@ -95,7 +95,7 @@ def majority_vote(labels: torch.Tensor, num_classes: int | None = None) -> torch
         ``(*spatial)`` int64; −1 where nobody labeled.
 
     Raises:
-        InputError: if there is no annotator, or a label is no class.
+        ArgumentError: if there is no annotator, or a label is no class.
 
     Example:
         >>> majority_vote(torch.tensor([[1, 0, 2, -1], [1, 1, 0, -1], [0, -1, 2, -1]]))

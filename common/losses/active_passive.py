@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from monai.utils import LossReduction
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.losses.segmentation_loss import ClassificationLoss, non_negative
 
 __all__ = ["ActivePassiveLoss"]
@@ -30,7 +30,7 @@ class ActivePassiveLoss(ClassificationLoss):
         reduction: that of the sum; the two losses have the same, or their default.
 
     Raises:
-        InputError: if a loss is of another kind, the two disagree, or a weight is negative or not finite.
+        ArgumentError: if a loss is of another kind, the two disagree, or a weight is negative or not finite.
 
     Example:
         >>> from common.losses import MeanAbsoluteErrorLoss, NormalizedCrossEntropyLoss
@@ -53,12 +53,12 @@ class ActivePassiveLoss(ClassificationLoss):
     ) -> None:
         for name, loss in (("active", active), ("passive", passive)):
             if not isinstance(loss, ClassificationLoss):
-                raise InputError(f"{name}: expected a loss with class probabilities, got {type(loss).__name__}.")
+                raise ArgumentError(f"{name}: expected a loss with class probabilities, got {type(loss).__name__}.")
             if loss.reduction not in (LossReduction.MEAN, reduction):
-                raise InputError(f"{name}: expected the reduction {reduction} of the sum, got {loss.reduction}.")
+                raise ArgumentError(f"{name}: expected the reduction {reduction} of the sum, got {loss.reduction}.")
         for name in ("to_onehot_y", "sigmoid", "softmax"):
             if getattr(active, name) != getattr(passive, name):
-                raise InputError(
+                raise ArgumentError(
                     f"{name}: expected the same in both losses, "
                     f"got {getattr(active, name)} (active) and {getattr(passive, name)} (passive)."
                 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.losses.segmentation_loss import non_negative
 
 __all__ = [
@@ -59,7 +59,7 @@ def annotator_negative_log_likelihood(
         for labels of probability 0.
 
     Raises:
-        InputError: if the shapes do not fit each other, or a label is no class.
+        ArgumentError: if the shapes do not fit each other, or a label is no class.
 
     Example:
         >>> p, confusion = torch.tensor([[[0.8], [0.2]]]), torch.tensor([[0.9, 0.5], [0.1, 0.5]])[None, None, ..., None]
@@ -71,7 +71,7 @@ def annotator_negative_log_likelihood(
     try:
         rows = log_confusion.gather(2, observed).squeeze(2)
     except RuntimeError as error:  # on CUDA the kernel's own assertion says so, later
-        raise InputError(f"labels: expected class indices up to {log_probs.shape[1] - 1}, got others.") from error
+        raise ArgumentError(f"labels: expected class indices up to {log_probs.shape[1] - 1}, got others.") from error
     return _mean_over_labeled(-torch.logsumexp(_float(rows) + _float(log_probs)[:, None], 2), labels)
 
 
@@ -114,7 +114,7 @@ class AnnotatorConfusionLoss(nn.Module):
         warming_up: state at the start; switch the attribute of that name to end the warm-up.
 
     Raises:
-        InputError: if a weight is negative or not finite.
+        ArgumentError: if a weight is negative or not finite.
 
     Example:
         >>> loss = AnnotatorConfusionLoss(trace_weight=0.1)
@@ -142,7 +142,7 @@ class AnnotatorConfusionLoss(nn.Module):
             empty batch has the mean nan, as in PyTorch.
 
         Raises:
-            InputError: if the shapes do not fit each other, or a label is no class.
+            ArgumentError: if the shapes do not fit each other, or a label is no class.
         """
         loss = annotator_negative_log_likelihood(log_probs, log_confusion, labels)
         weight = -self.warm_up_weight if self.warming_up else self.trace_weight
@@ -154,7 +154,7 @@ class AnnotatorConfusionLoss(nn.Module):
 def _checked(log_probs: torch.Tensor, log_confusion: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """All three as plain tensors, since MetaTensor would wrap every single operation."""
     if log_probs.ndim < 3 or labels.ndim != log_probs.ndim:
-        raise InputError(
+        raise ArgumentError(
             "log_probs and labels: expected (batch, class, *spatial) and (batch, annotator, *spatial), "
             f"got the shapes {tuple(log_probs.shape)} and {tuple(labels.shape)}."
         )
@@ -165,7 +165,7 @@ def _checked(log_probs: torch.Tensor, log_confusion: torch.Tensor, labels: torch
         ("log_confusion", log_confusion, (batch, annotators, classes, classes, *spatial)),
     ):
         if tensor.shape != expected:
-            raise InputError(
+            raise ArgumentError(
                 f"{name}: expected the shape {expected} for log_probs of shape {tuple(log_probs.shape)} and "
                 f"{annotators} annotators, got {tuple(tensor.shape)}."
             )

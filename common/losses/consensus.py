@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.losses.annotator_confusion import annotator_negative_log_likelihood
 from common.noise.simulated_annotators import pixelwise_confusion
 
@@ -42,7 +42,7 @@ class ConsensusLoss(nn.Module):
             A scalar; 0 if no pixel is labeled.
 
         Raises:
-            InputError: if the shapes do not fit each other.
+            ArgumentError: if the shapes do not fit each other.
         """
         log_probs, consensus = log_probs.as_subclass(torch.Tensor), consensus.as_subclass(torch.Tensor)
         hard = (len(log_probs), 1, *log_probs.shape[2:])
@@ -51,7 +51,7 @@ class ConsensusLoss(nn.Module):
             values = -(consensus * log_probs.where(labeled[:, None], 0)).sum(1)
             return values.where(labeled, 0).sum() / labeled.sum().clamp_min(1)
         if consensus.shape != hard:
-            raise InputError(
+            raise ArgumentError(
                 f"consensus: expected classes {hard} or probabilities {tuple(log_probs.shape)}, "
                 f"got {tuple(consensus.shape)}."
             )
@@ -92,7 +92,7 @@ class OracleLoss(nn.Module):
             A scalar; an image without any label contributes 0.
 
         Raises:
-            InputError: if the shapes do not fit each other.
+            ArgumentError: if the shapes do not fit each other.
         """
         classes = log_probs.shape[1]
         confusion = pixelwise_confusion(labels, truth, classes).nan_to_num(1 / classes)

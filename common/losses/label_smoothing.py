@@ -8,7 +8,7 @@ import torch
 from monai.networks.layers import separable_filtering
 from monai.utils import LossReduction
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.losses.robust import cross_entropy
 from common.losses.segmentation_loss import ClassificationLoss, non_negative
 
@@ -91,7 +91,7 @@ class SpatiallyVaryingLabelSmoothingLoss(ClassificationLoss):
         to_onehot_y, sigmoid, softmax, reduction: see `SegmentationLoss`.
 
     Raises:
-        InputError: if sigma is not positive and finite.
+        ArgumentError: if sigma is not positive and finite.
 
     Example:
         >>> loss = SpatiallyVaryingLabelSmoothingLoss(softmax=True, to_onehot_y=True, reduction="none")
@@ -110,7 +110,7 @@ class SpatiallyVaryingLabelSmoothingLoss(ClassificationLoss):
     ) -> None:
         super().__init__(to_onehot_y=to_onehot_y, sigmoid=sigmoid, softmax=softmax, reduction=reduction)
         if not 0 < sigma < math.inf:
-            raise InputError(f"sigma: expected a positive finite number, got {sigma}.")
+            raise ArgumentError(f"sigma: expected a positive finite number, got {sigma}.")
         self.sigma = float(sigma)
 
     def pointwise(self, log_probabilities: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -133,7 +133,7 @@ class MarginLabelSmoothingLoss(ClassificationLoss):
         to_onehot_y, sigmoid, softmax, reduction: see `SegmentationLoss`.
 
     Raises:
-        InputError: if margin or weight is negative or not finite.
+        ArgumentError: if margin or weight is negative or not finite.
 
     Example:
         >>> loss = MarginLabelSmoothingLoss(softmax=True)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from common.errors import InputError
+from common.errors import ArgumentError
 
 __all__ = ["LogitConsistencyLoss", "cosine_distance", "jensen_shannon_divergence", "squared_difference"]
 
@@ -70,7 +70,7 @@ class LogitConsistencyLoss(nn.Module):
             ``"cosine"``, 1 − the cosine of the logit vectors.
 
     Raises:
-        InputError: if the distance is another word.
+        ArgumentError: if the distance is another word.
 
     Example:
         >>> z, other = torch.tensor([[[0.0, 0.0], [1.0, 7.0]]]), torch.zeros(1, 2, 2)
@@ -81,7 +81,7 @@ class LogitConsistencyLoss(nn.Module):
     def __init__(self, distance: str = "squared_difference") -> None:
         super().__init__()
         if distance not in DISTANCES:
-            raise InputError(f"distance: expected one of {', '.join(DISTANCES)}, got {distance!r}.")
+            raise ArgumentError(f"distance: expected one of {', '.join(DISTANCES)}, got {distance!r}.")
         self.distance = distance
 
     def forward(
@@ -105,21 +105,21 @@ class LogitConsistencyLoss(nn.Module):
             pixel, where it has no gradient.
 
         Raises:
-            InputError: if the shapes do not fit each other, or there is one channel only and the distance is not the
+            ArgumentError: if the shapes do not fit each other, or there is one channel only and the distance is not the
                 squared difference.
         """
         logits, logits_other = logits.as_subclass(torch.Tensor), logits_other.as_subclass(torch.Tensor)
         if logits.ndim < 3 or logits.shape != logits_other.shape:
-            raise InputError(
+            raise ArgumentError(
                 "logits and logits_other: expected one shape (batch, channel, *spatial), "
                 f"got {tuple(logits.shape)} and {tuple(logits_other.shape)}."
             )
         if logits.shape[1] < 2 and self.distance != "squared_difference":
-            raise InputError(f"distance {self.distance}: expected two or more channels, got {tuple(logits.shape)}.")
+            raise ArgumentError(f"distance {self.distance}: expected two or more channels, got {tuple(logits.shape)}.")
         per_pixel = torch.Size((len(logits), 1, *logits.shape[2:]))
         for name, map in (("weight", weight), ("valid", valid)):
             if map is not None and map.shape != per_pixel:
-                raise InputError(f"{name}: expected the shape {tuple(per_pixel)}, got {tuple(map.shape)}.")
+                raise ArgumentError(f"{name}: expected the shape {tuple(per_pixel)}, got {tuple(map.shape)}.")
 
         dtype = torch.float64 if logits.dtype == torch.float64 else torch.float32
         logits, logits_other = logits.to(dtype), logits_other.to(dtype)

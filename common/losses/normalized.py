@@ -96,7 +96,7 @@ class NormalizedReverseCrossEntropyLoss(ReverseCrossEntropyLoss):
         to_onehot_y, sigmoid, softmax, reduction: see `SegmentationLoss`.
 
     Raises:
-        InputError: if p_min is outside (0, 1).
+        ArgumentError: if p_min is outside (0, 1).
 
     Example:
         >>> NormalizedReverseCrossEntropyLoss()(torch.tensor([[[0.75]]]), torch.tensor([[[1.0]]]))
@@ -121,7 +121,7 @@ class NormalizedGeneralizedCrossEntropyLoss(GeneralizedCrossEntropyLoss):
         to_onehot_y, sigmoid, softmax, reduction: see `SegmentationLoss`.
 
     Raises:
-        InputError: if q is outside (0, 1].
+        ArgumentError: if q is outside (0, 1].
 
     Example:
         >>> NormalizedGeneralizedCrossEntropyLoss(q=1)(torch.tensor([[[0.75]]]), torch.tensor([[[1.0]]]))

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.losses.segmentation_loss import non_negative
 
 __all__ = ["EnsembleLoss", "ProbabilisticLoss", "gaussian_kl_divergence"]
@@ -69,10 +69,10 @@ class EnsembleLoss(nn.Module):
             empty batch has the mean nan, as in PyTorch.
 
         Raises:
-            InputError: if the shapes do not fit each other, or a label is no class.
+            ArgumentError: if the shapes do not fit each other, or a label is no class.
         """
         if log_probs.ndim < 4 or labels.shape != log_probs.shape[:2] + log_probs.shape[3:]:
-            raise InputError(
+            raise ArgumentError(
                 "log_probs and labels: expected (batch, annotator, class, *spatial) and (batch, annotator, *spatial), "
                 f"got the shapes {tuple(log_probs.shape)} and {tuple(labels.shape)}."
             )
@@ -95,7 +95,7 @@ class ProbabilisticLoss(nn.Module):
         kl_weight: β ≥ 0.
 
     Raises:
-        InputError: if the weight is negative or not finite.
+        ArgumentError: if the weight is negative or not finite.
 
     Example:
         >>> log_half, labels = torch.full((1, 2, 4, 4), 0.5).log(), torch.ones(1, 3, 4, 4)
@@ -123,16 +123,16 @@ class ProbabilisticLoss(nn.Module):
             empty batch has the mean nan, as in PyTorch.
 
         Raises:
-            InputError: if the shapes do not fit each other, or a label is no class.
+            ArgumentError: if the shapes do not fit each other, or a label is no class.
         """
         batch, _, *spatial = log_probs.shape
         if log_probs.ndim < 3 or labels.shape[:1] + labels.shape[2:] != (batch, *spatial):
-            raise InputError(
+            raise ArgumentError(
                 "log_probs and labels: expected (batch, class, *spatial) and (batch, annotator, *spatial), "
                 f"got the shapes {tuple(log_probs.shape)} and {tuple(labels.shape)}."
             )
         if kl.shape != (batch,) or chosen.shape != (batch,):
-            raise InputError(
+            raise ArgumentError(
                 f"kl and chosen: expected a value for each of the {batch} images, "
                 f"got the shapes {tuple(kl.shape)} and {tuple(chosen.shape)}."
             )
@@ -152,7 +152,7 @@ def _mean_negative_log_likelihood(log_probs: torch.Tensor, labels: torch.Tensor)
     try:
         values = functional.nll_loss(log_probs, labels.long().clamp_min(-1), ignore_index=-1, reduction="none")
     except IndexError as error:  # on CUDA the kernel's own assertion says so, later
-        raise InputError(f"labels: expected class indices up to {log_probs.shape[1] - 1}, got others.") from error
+        raise ArgumentError(f"labels: expected class indices up to {log_probs.shape[1] - 1}, got others.") from error
     return values.flatten(2).sum(2) / (labels >= 0).flatten(2).sum(2).clamp_min(1)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from monai.utils import LossReduction
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.losses.segmentation_loss import ClassificationLoss, non_negative
 
 __all__ = [
@@ -99,7 +99,7 @@ class GeneralizedCrossEntropyLoss(ClassificationLoss):
         to_onehot_y, sigmoid, softmax, reduction: see `SegmentationLoss`.
 
     Raises:
-        InputError: if q is outside (0, 1].
+        ArgumentError: if q is outside (0, 1].
 
     Example:
         >>> GeneralizedCrossEntropyLoss(q=0.5)(torch.tensor([[[0.25]]]), torch.tensor([[[1.0]]]))
@@ -117,7 +117,7 @@ class GeneralizedCrossEntropyLoss(ClassificationLoss):
     ) -> None:
         super().__init__(to_onehot_y=to_onehot_y, sigmoid=sigmoid, softmax=softmax, reduction=reduction)
         if not 0 < q <= 1:
-            raise InputError(f"q: expected an exponent above 0 and at most 1, got {q}.")
+            raise ArgumentError(f"q: expected an exponent above 0 and at most 1, got {q}.")
         self.q = float(q)
 
     def pointwise(self, log_probabilities: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -139,7 +139,7 @@ class ReverseCrossEntropyLoss(ClassificationLoss):
         to_onehot_y, sigmoid, softmax, reduction: see `SegmentationLoss`.
 
     Raises:
-        InputError: if p_min is outside (0, 1).
+        ArgumentError: if p_min is outside (0, 1).
 
     Example:
         >>> ReverseCrossEntropyLoss(p_min=1e-4)(torch.tensor([[[0.25]]]), torch.tensor([[[1.0]]]))  # 0.75 · log 1e4
@@ -197,7 +197,7 @@ class SymmetricCrossEntropyLoss(ClassificationLoss):
         to_onehot_y, sigmoid, softmax, reduction: see `SegmentationLoss`.
 
     Raises:
-        InputError: if a weight is negative or not finite, or p_min outside (0, 1).
+        ArgumentError: if a weight is negative or not finite, or p_min outside (0, 1).
 
     Example:
         >>> SymmetricCrossEntropyLoss()(torch.tensor([[[0.25]]]), torch.tensor([[[1.0]]]))  # log 4 + 0.75 · log 1e4
@@ -227,5 +227,5 @@ class SymmetricCrossEntropyLoss(ClassificationLoss):
 
 def _probability(name: str, value: float) -> float:
     if not 0 < value < 1:
-        raise InputError(f"{name}: expected a probability between 0 and 1, got {value}.")
+        raise ArgumentError(f"{name}: expected a probability between 0 and 1, got {value}.")
     return float(value)

@@ -11,7 +11,7 @@ from monai.utils import LossReduction
 from torch import nn
 from torch.nn import functional
 
-from common.errors import InputError
+from common.errors import ArgumentError
 
 __all__ = ["ClassificationLoss", "SegmentationLoss", "class_log_probabilities", "non_negative"]
 
@@ -29,7 +29,7 @@ class SegmentationLoss(nn.Module):
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
 
     Raises:
-        InputError: if both ``sigmoid`` and ``softmax`` are set, or ``reduction`` is another word.
+        ArgumentError: if both ``sigmoid`` and ``softmax`` are set, or ``reduction`` is another word.
     """
 
     def __init__(
@@ -42,9 +42,9 @@ class SegmentationLoss(nn.Module):
     ) -> None:
         super().__init__()
         if sigmoid and softmax:
-            raise InputError(f"{type(self).__name__}: expected sigmoid or softmax, got both.")
+            raise ArgumentError(f"{type(self).__name__}: expected sigmoid or softmax, got both.")
         if reduction not in list(LossReduction):
-            raise InputError(f"{type(self).__name__}: expected reduction mean, sum or none, got {reduction!r}.")
+            raise ArgumentError(f"{type(self).__name__}: expected reduction mean, sum or none, got {reduction!r}.")
         self.to_onehot_y = to_onehot_y
         self.sigmoid = sigmoid
         self.softmax = softmax
@@ -60,19 +60,19 @@ class SegmentationLoss(nn.Module):
         where it is not, the target is left as it came, or −1.
 
         Raises:
-            InputError: if the shapes do not fit each other or the arguments.
+            ArgumentError: if the shapes do not fit each other or the arguments.
         """
         # MetaTensor would wrap every single operation
         input, target = input.as_subclass(torch.Tensor), target.as_subclass(torch.Tensor)
         if input.ndim < 3:
-            raise InputError(f"input: expected (batch, channel, *spatial), got the shape {tuple(input.shape)}.")
+            raise ArgumentError(f"input: expected (batch, channel, *spatial), got the shape {tuple(input.shape)}.")
         channels = input.shape[1]
         if channels < 2 and (self.softmax or self.to_onehot_y):
             argument = "softmax" if self.softmax else "to_onehot_y"
-            raise InputError(f"{argument}: expected an input of two or more channels, got {tuple(input.shape)}.")
+            raise ArgumentError(f"{argument}: expected an input of two or more channels, got {tuple(input.shape)}.")
         expected = torch.Size((input.shape[0], 1, *input.shape[2:])) if self.to_onehot_y else input.shape
         if target.shape != expected:
-            raise InputError(
+            raise ArgumentError(
                 f"target: expected the shape {tuple(expected)} for an input of shape {tuple(input.shape)}, "
                 f"got {tuple(target.shape)}."
             )
@@ -85,7 +85,7 @@ class SegmentationLoss(nn.Module):
                 classes = target if labeled is None else target.where(labeled, 0)
                 target = one_hot(classes, channels, dtype=dtype)
             except RuntimeError as error:  # on CUDA the kernel's own assertion says so, later
-                raise InputError(
+                raise ArgumentError(
                     f"target: expected class indices from 0 to {channels - 1}, or -1 = not labeled, got others."
                 ) from error
         if labeled is not None:  # before anything is computed, so that no gradient meets what does not count
@@ -100,7 +100,7 @@ class SegmentationLoss(nn.Module):
             if not lowest < 0:
                 return None
             if self.to_onehot_y and lowest < -1:
-                raise InputError(f"target: expected class indices, or -1 = not labeled, got {float(lowest):g}.")
+                raise ArgumentError(f"target: expected class indices, or -1 = not labeled, got {float(lowest):g}.")
         labeled = ~(target < 0)  # not-a-number is no label either, but must not pass for a missing one
         return labeled if self.sigmoid and not self.to_onehot_y else labeled.all(1, keepdim=True)
 
@@ -151,7 +151,7 @@ class ClassificationLoss(SegmentationLoss, ABC):
             PyTorch.
 
         Raises:
-            InputError: if the shapes do not fit each other or the arguments.
+            ArgumentError: if the shapes do not fit each other or the arguments.
         """
         input, target, labeled = self.align(input, target)
         log_probabilities, target = class_log_probabilities(input, target, self.sigmoid, self.softmax)
@@ -198,8 +198,8 @@ def non_negative(name: str, value: float) -> float:
     """``value``, if it is finite and at least 0.
 
     Raises:
-        InputError: if not.
+        ArgumentError: if not.
     """
     if not 0 <= value < math.inf:
-        raise InputError(f"{name}: expected a finite number of at least 0, got {value}.")
+        raise ArgumentError(f"{name}: expected a finite number of at least 0, got {value}.")
     return float(value)

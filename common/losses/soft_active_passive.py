@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from monai.utils import LossReduction
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.fusion.ties import most_probable_class
 from common.losses.normalized import NormalizedCrossEntropyLoss, NormalizedReverseCrossEntropyLoss
 from common.losses.robust import CrossEntropyLoss, ReverseCrossEntropyLoss
@@ -75,7 +75,7 @@ class SoftActivePassiveLoss(ClassificationLoss):
         to_onehot_y, sigmoid, softmax, reduction: see `SegmentationLoss`.
 
     Raises:
-        InputError: if a weight is negative or not finite, or p_min outside (0, 1).
+        ArgumentError: if a weight is negative or not finite, or p_min outside (0, 1).
 
     Example:
         >>> loss = SoftActivePassiveLoss(sigmoid=True)
@@ -135,14 +135,14 @@ def table_1_loss(
         The loss of that row.
 
     Raises:
-        InputError: if there is no such row.
+        ArgumentError: if there is no such row.
 
     Example:
         >>> table_1_loss("soft_bce", sigmoid=True)(torch.tensor([[[0.0]]]), torch.tensor([[[0.3]]]))  # log 2
         tensor(0.6931)
     """
     if row not in TABLE_1:
-        raise InputError(f"row: expected one of {', '.join(TABLE_1)}, got {row!r}.")
+        raise ArgumentError(f"row: expected one of {', '.join(TABLE_1)}, got {row!r}.")
     binary, soft, reverse, normalized, soft_labels = TABLE_1[row]
     return SoftActivePassiveLoss(
         binary,

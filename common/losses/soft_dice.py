@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from monai.utils import LossReduction
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.losses.segmentation_loss import SegmentationLoss, non_negative
 
 __all__ = ["SoftDiceLoss"]
@@ -28,7 +28,7 @@ class SoftDiceLoss(SegmentationLoss):
         to_onehot_y, sigmoid, softmax, reduction: see `SegmentationLoss`; ``"none"`` gives ``(B, C)``.
 
     Raises:
-        InputError: if ``smooth`` is negative or not finite.
+        ArgumentError: if ``smooth`` is negative or not finite.
 
     Example:
         >>> loss = SoftDiceLoss(smooth=0.0)
@@ -64,13 +64,13 @@ class SoftDiceLoss(SegmentationLoss):
             PyTorch.
 
         Raises:
-            InputError: if the shapes do not fit each other or the arguments.
+            ArgumentError: if the shapes do not fit each other or the arguments.
         """
         input, target, labeled = self.align(input, target)
         prediction = input.sigmoid() if self.sigmoid else input.softmax(1) if self.softmax else input
         if not self.include_background:
             if input.shape[1] == 1:
-                raise InputError(f"include_background: expected two or more channels, got {tuple(input.shape)}.")
+                raise ArgumentError(f"include_background: expected two or more channels, got {tuple(input.shape)}.")
             prediction, target = prediction[:, 1:], target[:, 1:]
         present = None
         if labeled is not None:

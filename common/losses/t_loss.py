@@ -9,7 +9,7 @@ from monai.utils import LossReduction
 from torch import nn
 from torch.nn import functional
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.losses.segmentation_loss import SegmentationLoss, non_negative
 
 __all__ = ["TLoss", "student_t_negative_log_likelihood"]
@@ -88,7 +88,7 @@ class TLoss(SegmentationLoss):
         to_onehot_y, sigmoid, softmax, reduction: see `SegmentationLoss`.
 
     Raises:
-        InputError: if ``nu_tilde`` or ``epsilon`` is not finite, ``nu_tilde`` above 100 or ``epsilon`` negative.
+        ArgumentError: if ``nu_tilde`` or ``epsilon`` is not finite, ``nu_tilde`` above 100 or ``epsilon`` negative.
 
     Example:
         >>> loss = TLoss(sigmoid=True)
@@ -108,7 +108,7 @@ class TLoss(SegmentationLoss):
     ) -> None:
         super().__init__(to_onehot_y=to_onehot_y, sigmoid=sigmoid, softmax=softmax, reduction=reduction)
         if not -math.inf < nu_tilde <= GAUSSIAN:
-            raise InputError(f"nu_tilde: expected a finite number of at most {GAUSSIAN:g}, got {nu_tilde}.")
+            raise ArgumentError(f"nu_tilde: expected a finite number of at most {GAUSSIAN:g}, got {nu_tilde}.")
         self.nu_tilde = nn.Parameter(torch.tensor(float(nu_tilde)))
         self.epsilon = non_negative("epsilon", epsilon)
         self.include_background = include_background
@@ -135,13 +135,13 @@ class TLoss(SegmentationLoss):
             PyTorch; an image without labeled pixels the loss 0.
 
         Raises:
-            InputError: if the shapes do not fit each other or the arguments.
+            ArgumentError: if the shapes do not fit each other or the arguments.
         """
         input, target, labeled = self.align(input, target)
         prediction = input.sigmoid() if self.sigmoid else input.softmax(1) if self.softmax else input
         if not self.include_background:
             if input.shape[1] == 1:
-                raise InputError(f"include_background: expected two or more channels, got {tuple(input.shape)}.")
+                raise ArgumentError(f"include_background: expected two or more channels, got {tuple(input.shape)}.")
             prediction, target = prediction[:, 1:], target[:, 1:]
         squares = functional.mse_loss(prediction, target, reduction="none")
         dimension: int | torch.Tensor = math.prod(input.shape[2:])

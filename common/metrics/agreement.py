@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from common.errors import InputError
+from common.errors import ArgumentError
 
 __all__ = ["fleiss_kappa", "pairwise_dice", "pairwise_similarity"]
 
@@ -27,16 +27,16 @@ def pairwise_similarity(labels: torch.Tensor, others: torch.Tensor, measure: str
         pixel that both have labeled.
 
     Raises:
-        InputError: if the measure is unknown or the shapes do not fit each other.
+        ArgumentError: if the measure is unknown or the shapes do not fit each other.
 
     Example:
         >>> pairwise_similarity(torch.tensor([[1, 1, 0]]), torch.tensor([[1, 1, 0], [1, 0, 0], [0, 0, 1]]))
         tensor([[1.0000, 0.6667, 0.0000]], dtype=torch.float64)
     """
     if measure not in ("dice", "iou"):
-        raise InputError(f"measure: expected dice or iou, got {measure!r}.")
+        raise ArgumentError(f"measure: expected dice or iou, got {measure!r}.")
     if labels.ndim < 2 or others.shape[1:] != labels.shape[1:]:
-        raise InputError(
+        raise ArgumentError(
             "Expected two sets of labels (annotator, *spatial) with one spatial shape, "
             f"got {tuple(labels.shape)} and {tuple(others.shape)}."
         )
@@ -65,7 +65,7 @@ def pairwise_dice(labels: torch.Tensor) -> torch.Tensor:
         ``(R, R)`` float64, symmetric with ones on the diagonal; nan for pairs without a pixel that both have labeled.
 
     Raises:
-        InputError: if the shape has no annotators and pixels.
+        ArgumentError: if the shape has no annotators and pixels.
 
     Example:
         >>> pairwise_dice(torch.tensor([[1, 1, 0], [1, 0, 0], [-1, -1, -1]]))
@@ -93,14 +93,14 @@ def fleiss_kappa(labels: torch.Tensor) -> torch.Tensor:
         pixel has two labels.
 
     Raises:
-        InputError: if the shape has no annotators and pixels.
+        ArgumentError: if the shape has no annotators and pixels.
 
     Example:
         >>> fleiss_kappa(torch.tensor([[0, 0, 1, 1], [0, 0, 1, 1], [0, 1, 1, 1]]))
         tensor(0.6571, dtype=torch.float64)
     """
     if labels.ndim < 2:
-        raise InputError(f"labels: expected (annotator, *spatial), got the shape {tuple(labels.shape)}.")
+        raise ArgumentError(f"labels: expected (annotator, *spatial), got the shape {tuple(labels.shape)}.")
     ratings = _flat(labels)
     raters = (ratings >= 0).sum(0)
     ratings, raters = ratings[:, raters > 1], raters[raters > 1].double()

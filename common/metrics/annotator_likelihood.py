@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.metrics.image_metric import ImageMetric
 
 __all__ = ["AnnotatorLogLikelihood", "annotator_log_likelihood"]
@@ -24,14 +24,14 @@ def annotator_log_likelihood(probabilities: torch.Tensor, labels: torch.Tensor) 
         ``(R,)``, at most 0; nan for an annotator who labeled nothing.
 
     Raises:
-        InputError: if the shapes do not fit each other.
+        ArgumentError: if the shapes do not fit each other.
 
     Example:
         >>> annotator_log_likelihood(torch.tensor([[[0.8], [0.2]]]), torch.tensor([[1], [-1]])).exp()
         tensor([0.2000,    nan])
     """
     if len(probabilities) not in (1, len(labels)) or probabilities.shape[2:] != labels.shape[1:]:
-        raise InputError(
+        raise ArgumentError(
             f"probabilities and labels: expected (annotator or 1, class, *spatial) and (annotator, *spatial), "
             f"got {tuple(probabilities.shape)} and {tuple(labels.shape)}."
         )

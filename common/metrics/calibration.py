@@ -9,7 +9,7 @@ import torch
 from monai.utils import MetricReduction
 from torch.nn import functional
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.fusion.ties import exceeds
 from common.metrics.image_metric import ImageMetric
 
@@ -53,7 +53,7 @@ def expected_calibration_error(
         ``(B, C)`` float64 in [0, 1] (on the CPU for Apple's MPS); nan where no voxel counts.
 
     Raises:
-        InputError: if the values are no probabilities or no class indices, the shapes do not fit, or an argument is
+        ArgumentError: if the values are no probabilities or no class indices, the shapes do not fit, or an argument is
             out of range.
 
     Example:
@@ -90,7 +90,7 @@ def thresholded_adaptive_calibration_error(
         ``(B, C)`` float64 in [0, 1] (on the CPU for Apple's MPS); nan for a class without a value above the threshold.
 
     Raises:
-        InputError: as `expected_calibration_error`.
+        ArgumentError: as `expected_calibration_error`.
 
     Example:
         >>> p = torch.tensor([[[0.9, 0.2, 0.9, 0.2, 0.0]]])
@@ -144,7 +144,7 @@ class ExpectedCalibrationError(_CalibrationError):
         get_not_nans: whether `aggregate` returns the number of values too.
 
     Raises:
-        InputError: if an argument is out of range.
+        ArgumentError: if an argument is out of range.
 
     Example:
         >>> metric = ExpectedCalibrationError()
@@ -166,7 +166,7 @@ class ThresholdedAdaptiveCalibrationError(_CalibrationError):
         region, include_background, reduction, get_not_nans: see `ExpectedCalibrationError`.
 
     Raises:
-        InputError: if an argument is out of range.
+        ArgumentError: if an argument is out of range.
 
     Example:
         >>> metric = ThresholdedAdaptiveCalibrationError(bins=2)
@@ -201,17 +201,17 @@ class ThresholdedAdaptiveCalibrationError(_CalibrationError):
 
 def _check_bins(bins: int) -> None:
     if bins < 1:
-        raise InputError(f"bins: expected at least 1, got {bins}.")
+        raise ArgumentError(f"bins: expected at least 1, got {bins}.")
 
 
 def _check_region(region: str) -> None:
     if region not in REGIONS:
-        raise InputError(f"region: expected one of {', '.join(REGIONS)}, got {region!r}.")
+        raise ArgumentError(f"region: expected one of {', '.join(REGIONS)}, got {region!r}.")
 
 
 def _check_threshold(threshold: float) -> None:
     if not 0 <= threshold < 1:
-        raise InputError(f"threshold: expected a number from 0 to below 1, got {threshold}.")
+        raise ArgumentError(f"threshold: expected a number from 0 to below 1, got {threshold}.")
 
 
 def equal_width_error(values: torch.Tensor, labels: torch.Tensor, bins: int) -> torch.Tensor:
@@ -277,12 +277,12 @@ def counted_voxels(
         Of each image ``(C, N)`` and ``(1, N)`` class indices or ``(C, N)`` one-hot.
 
     Raises:
-        InputError: as `expected_calibration_error`.
+        ArgumentError: as `expected_calibration_error`.
     """
     _check_region(region)
     values, labels = probabilities.as_subclass(torch.Tensor), target.as_subclass(torch.Tensor)
     if values.ndim < 3 or labels.shape not in (values.shape, (len(values), 1, *values.shape[2:])):
-        raise InputError(
+        raise ArgumentError(
             "probabilities and target: expected (B, C, *spatial) and (B, 1, *spatial) or the same shape, "
             f"got {tuple(values.shape)} and {tuple(labels.shape)}."
         )
@@ -294,10 +294,10 @@ def counted_voxels(
     if values.numel() > 0:
         (low, high), (lowest, highest) = values.aminmax(), labels.aminmax()
         if not (low >= -ROUNDING and high <= 1 + ROUNDING):
-            raise InputError(f"probabilities: expected values from 0 to 1, got {low:.4g} to {high:.4g}.")
+            raise ArgumentError(f"probabilities: expected values from 0 to 1, got {low:.4g} to {high:.4g}.")
         if not highest < (2 if one_hot else max(2, classes)):
             expected = "0 and 1" if one_hot else f"class indices below {max(2, classes)}"
-            raise InputError(f"target: expected {expected}, or less than 0 for none, got {highest:g}.")
+            raise ArgumentError(f"target: expected {expected}, or less than 0 for none, got {highest:g}.")
         values = values if low >= 0 and high <= 1 else values.clamp(0, 1)
         everywhere = everywhere and bool(lowest >= 0)
     for image, label in zip(values, labels, strict=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.metrics.image_metric import ImageMetric
 
 __all__ = ["ConfusionMatrixError", "confusion_matrix_error"]
@@ -30,7 +30,7 @@ def confusion_matrix_error(estimate: torch.Tensor, truth: torch.Tensor) -> torch
         ``(B, R)`` float64 in [0, 1] (on the CPU for Apple's MPS); nan where nothing is known.
 
     Raises:
-        InputError: if the shapes do not fit each other.
+        ArgumentError: if the shapes do not fit each other.
 
     Example:
         >>> estimate = torch.tensor([[0.7, 0.5], [0.3, 0.5]])[None, None]
@@ -38,7 +38,7 @@ def confusion_matrix_error(estimate: torch.Tensor, truth: torch.Tensor) -> torch
         tensor([[0.3000]], dtype=torch.float64)
     """
     if estimate.ndim < 4 or estimate.shape not in (truth.shape, truth.shape[:4]):
-        raise InputError(
+        raise ArgumentError(
             "estimate and truth: expected confusion matrices (batch, annotator, class, class, *spatial), "
             f"got {tuple(estimate.shape)} and {tuple(truth.shape)}."
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.metrics.agreement import pairwise_similarity
 from common.metrics.image_metric import ImageMetric
 
@@ -23,14 +23,14 @@ def annotator_dice(predictions: torch.Tensor, labels: torch.Tensor) -> torch.Ten
         labeled nothing.
 
     Raises:
-        InputError: if the shapes do not fit each other.
+        ArgumentError: if the shapes do not fit each other.
 
     Example:
         >>> annotator_dice(torch.tensor([[1, 1, 0], [0, 0, 0]]), torch.tensor([[1, 0, 0], [-1, -1, -1]]))
         tensor([0.6667,    nan], dtype=torch.float64)
     """
     if len(predictions) not in (1, len(labels)):
-        raise InputError(
+        raise ArgumentError(
             f"predictions and labels: expected as many predictions as annotators, {len(labels)}, or one for all, "
             f"got {len(predictions)}."
         )

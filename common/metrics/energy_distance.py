@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from monai.utils import MetricReduction
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.metrics.agreement import pairwise_similarity
 from common.metrics.image_metric import ImageMetric
 
@@ -35,7 +35,7 @@ def generalized_energy_distance(samples: torch.Tensor, labels: torch.Tensor, dis
         A float64 scalar of at most 2 (on the CPU for Apple's MPS); 0 for identical sets, nan if either is empty.
 
     Raises:
-        InputError: if the distance is unknown or the shapes do not fit each other.
+        ArgumentError: if the distance is unknown or the shapes do not fit each other.
 
     Example:
         >>> samples, labels = torch.tensor([[1, 1, 0], [1, 0, 0]]), torch.tensor([[1, 1, 0], [-1, -1, -1]])
@@ -43,7 +43,7 @@ def generalized_energy_distance(samples: torch.Tensor, labels: torch.Tensor, dis
         tensor(0.1667, dtype=torch.float64)
     """
     if labels.ndim < 2 or samples.shape[1:] != labels.shape[1:]:
-        raise InputError(
+        raise ArgumentError(
             "samples and labels: expected two sets (count, *spatial) with one spatial shape, "
             f"got {tuple(samples.shape)} and {tuple(labels.shape)}."
         )
@@ -63,7 +63,7 @@ class GeneralizedEnergyDistance(ImageMetric):
         reduction, get_not_nans: see `ImageMetric`; images without any label are left out.
 
     Raises:
-        InputError: if the distance is unknown.
+        ArgumentError: if the distance is unknown.
 
     Example:
         >>> metric = GeneralizedEnergyDistance()
@@ -83,7 +83,7 @@ class GeneralizedEnergyDistance(ImageMetric):
     ) -> None:
         super().__init__(reduction, get_not_nans=get_not_nans)
         if distance not in ("dice", "iou"):
-            raise InputError(f"distance: expected dice or iou, got {distance!r}.")
+            raise ArgumentError(f"distance: expected dice or iou, got {distance!r}.")
         self.distance = distance
 
     def values(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

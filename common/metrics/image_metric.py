@@ -9,7 +9,7 @@ import torch
 from monai.metrics import CumulativeIterationMetric
 from monai.utils import MetricReduction
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.metrics.conventions import reduce_known
 
 __all__ = ["ImageMetric"]
@@ -24,7 +24,7 @@ class ImageMetric(CumulativeIterationMetric, ABC):
         get_not_nans: whether `aggregate` returns the number of values too.
 
     Raises:
-        InputError: if there is no such reduction.
+        ArgumentError: if there is no such reduction.
 
     Example:
         >>> class Agreement(ImageMetric):
@@ -39,7 +39,7 @@ class ImageMetric(CumulativeIterationMetric, ABC):
     def __init__(self, reduction: MetricReduction | str = MetricReduction.MEAN, *, get_not_nans: bool = False) -> None:
         super().__init__()
         if reduction not in list(MetricReduction):
-            raise InputError(f"reduction: expected one of {', '.join(MetricReduction)}, got {reduction!r}.")
+            raise ArgumentError(f"reduction: expected one of {', '.join(MetricReduction)}, got {reduction!r}.")
         self.reduction, self.get_not_nans = MetricReduction(reduction), get_not_nans
 
     @abstractmethod
@@ -56,9 +56,9 @@ class ImageMetric(CumulativeIterationMetric, ABC):
 
     def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor | None = None, **kwargs: Any) -> torch.Tensor:
         if y is None:
-            raise InputError(f"{type(self).__name__}: expected y, what the predictions are compared with, got none.")
+            raise ArgumentError(f"{type(self).__name__}: expected y, what the predictions are compared with, got none.")
         if min(y_pred.ndim, y.ndim) < 2 or not len(y_pred) or len(y_pred) != len(y):
-            raise InputError(
+            raise ArgumentError(
                 f"{type(self).__name__}: expected predictions and y of the same images (batch, …), "
                 f"got {tuple(y_pred.shape)} and {tuple(y.shape)}."
             )
@@ -76,7 +76,7 @@ class ImageMetric(CumulativeIterationMetric, ABC):
             The value, nan if all are; with ``get_not_nans`` also how many values went into it.
 
         Raises:
-            InputError: if there has been no image.
+            ArgumentError: if there has been no image.
         """
         return self.reduced(self.get_buffer(), reduction)
 
@@ -93,9 +93,9 @@ class ImageMetric(CumulativeIterationMetric, ABC):
             The value, nan if all are; with ``get_not_nans`` also how many values went into it.
 
         Raises:
-            InputError: if there has been no image.
+            ArgumentError: if there has been no image.
         """
         if not isinstance(values, torch.Tensor):
-            raise InputError(f"{type(self).__name__}: expected at least one image before its aggregate, got none.")
+            raise ArgumentError(f"{type(self).__name__}: expected at least one image before its aggregate, got none.")
         value, known = reduce_known(values, reduction or self.reduction)
         return (value, known) if self.get_not_nans else value

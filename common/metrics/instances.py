@@ -14,7 +14,7 @@ from monai.data.box_utils import box_iou
 from monai.metrics import Metric
 from torch import distributed
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.fusion import exceeds
 from common.metrics.conventions import count_structures
 
@@ -74,7 +74,7 @@ class InstanceMetrics(Metric):
         overlap: from 0 to 1; 0.1 is what detection in medical images usually takes.
 
     Raises:
-        InputError: if an argument is out of range.
+        ArgumentError: if an argument is out of range.
 
     Example:
         >>> metric, masks = InstanceMetrics(), torch.ones(1, 2, 2)
@@ -88,9 +88,9 @@ class InstanceMetrics(Metric):
         super().__init__()
         for name, value in (("score_threshold", score_threshold), ("overlap", overlap)):
             if not 0 <= value <= 1:
-                raise InputError(f"{name}: expected a number from 0 to 1, got {value}.")
+                raise ArgumentError(f"{name}: expected a number from 0 to 1, got {value}.")
         if num_classes < 1:
-            raise InputError(f"num_classes: expected at least one beside the background, got {num_classes}.")
+            raise ArgumentError(f"num_classes: expected at least one beside the background, got {num_classes}.")
         self.num_classes = num_classes
         self.score_threshold = score_threshold
         self.overlap = overlap
@@ -109,10 +109,10 @@ class InstanceMetrics(Metric):
             y: of each image ``boxes``, ``classes`` and ``masks`` (soft or hard) of the N ≥ 0 true instances.
 
         Raises:
-            InputError: if there are not as many predictions as truths, or their images differ in size.
+            ArgumentError: if there are not as many predictions as truths, or their images differ in size.
         """
         if len(y_pred) != len(y):
-            raise InputError(f"y_pred and y: expected as many images, got {len(y_pred)} and {len(y)}.")
+            raise ArgumentError(f"y_pred and y: expected as many images, got {len(y_pred)} and {len(y)}.")
         self.images += [self._compare(found, truth) for found, truth in zip(y_pred, y, strict=True)]
 
     def aggregate(self) -> dict[str, float]:
@@ -158,7 +158,7 @@ class InstanceMetrics(Metric):
         expected = _plain(truth, ("boxes", "classes", "masks"))
         masks, true_masks = (exceeds(instances["masks"]) for instances in (predicted, expected))
         if masks.shape[1:] != true_masks.shape[1:]:
-            raise InputError(
+            raise ArgumentError(
                 f"masks: expected the size {tuple(true_masks.shape[1:])} of the truth, got {tuple(masks.shape[1:])}."
             )
         boxes = torch.as_tensor(box_iou(predicted["boxes"].float(), expected["boxes"].float()))

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import torch
 from monai.utils import MetricReduction
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.metrics.calibration import REGIONS, counted_voxels, equal_width_error
 from common.metrics.image_metric import ImageMetric
 
@@ -52,7 +52,7 @@ def top_label_calibration_error(
         ``(B, 1)`` float64 in [0, 1]; nan where no voxel counts.
 
     Raises:
-        InputError: as `common.metrics.expected_calibration_error`.
+        ArgumentError: as `common.metrics.expected_calibration_error`.
 
     Source: Guo et al., *On calibration of modern neural networks*, ICML 2017, eq. 3; Karani et al., section 4, code.
 
@@ -62,7 +62,7 @@ def top_label_calibration_error(
         tensor([[0.3000]], dtype=torch.float64)
     """
     if bins < 1:
-        raise InputError(f"bins: expected at least 1, got {bins}.")
+        raise ArgumentError(f"bins: expected at least 1, got {bins}.")
 
     def error(values: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
         confidence, predicted = values.max(0)
@@ -84,7 +84,7 @@ def brier_score(probabilities: torch.Tensor, target: torch.Tensor, region: str =
         ``(B, 1)`` float64 in [0, 2]; nan where no voxel counts.
 
     Raises:
-        InputError: as `common.metrics.expected_calibration_error`.
+        ArgumentError: as `common.metrics.expected_calibration_error`.
 
     Source: Brier, *Verification of forecasts expressed in terms of probability*, 1950.
 
@@ -114,7 +114,7 @@ def negative_log_likelihood(probabilities: torch.Tensor, target: torch.Tensor, r
         ``(B, 1)`` float64, from 0 up; nan where no voxel counts.
 
     Raises:
-        InputError: as `common.metrics.expected_calibration_error`.
+        ArgumentError: as `common.metrics.expected_calibration_error`.
 
     Example:
         >>> negative_log_likelihood(torch.tensor([[[0.8, 0.5]]]), torch.tensor([[[1, 0]]]))  # (0.223 + 0.693) / 2
@@ -139,7 +139,7 @@ class _ProbabilityScore(ImageMetric):
     ) -> None:
         super().__init__(reduction, get_not_nans=get_not_nans)
         if region not in REGIONS:
-            raise InputError(f"region: expected one of {', '.join(REGIONS)}, got {region!r}.")
+            raise ArgumentError(f"region: expected one of {', '.join(REGIONS)}, got {region!r}.")
         self.region = region
 
     @abstractmethod
@@ -155,7 +155,7 @@ class TopLabelCalibrationError(_ProbabilityScore):
         reduction, get_not_nans: see MONAI's metrics.
 
     Raises:
-        InputError: if an argument is out of range.
+        ArgumentError: if an argument is out of range.
 
     Example:
         >>> metric = TopLabelCalibrationError()
@@ -174,7 +174,7 @@ class TopLabelCalibrationError(_ProbabilityScore):
     ) -> None:
         super().__init__(region, reduction=reduction, get_not_nans=get_not_nans)
         if bins < 1:
-            raise InputError(f"bins: expected at least 1, got {bins}.")
+            raise ArgumentError(f"bins: expected at least 1, got {bins}.")
         self.bins = bins
 
     def values(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -189,7 +189,7 @@ class BrierScore(_ProbabilityScore):
         reduction, get_not_nans: see MONAI's metrics.
 
     Raises:
-        InputError: if an argument is out of range.
+        ArgumentError: if an argument is out of range.
 
     Example:
         >>> metric = BrierScore()
@@ -210,7 +210,7 @@ class NegativeLogLikelihood(_ProbabilityScore):
         reduction, get_not_nans: see MONAI's metrics.
 
     Raises:
-        InputError: if an argument is out of range.
+        ArgumentError: if an argument is out of range.
 
     Example:
         >>> metric = NegativeLogLikelihood()

@@ -46,7 +46,7 @@ def reliability_bins(
         Number of voxels, mean confidence in [0, 1] and accuracy in [0, 1], each ``(C, bins)``.
 
     Raises:
-        InputError: as `expected_calibration_error`.
+        ArgumentError: as `expected_calibration_error`.
 
     Source: Guo et al., *On calibration of modern neural networks*, ICML 2017, section 2.
 

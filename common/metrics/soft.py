@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from common.errors import InputError
+from common.errors import ArgumentError
 
 __all__ = ["soft_accuracy", "soft_dice"]
 
@@ -27,7 +27,7 @@ def soft_dice(segmentation: torch.Tensor, marginal: torch.Tensor) -> torch.Tenso
         ``(B, C)`` float64 in [0, 1] (on the CPU for Apple's MPS); 1 where both are empty.
 
     Raises:
-        InputError: if the shapes differ or have no batch and channel dimension.
+        ArgumentError: if the shapes differ or have no batch and channel dimension.
 
     Example:
         >>> soft_dice(torch.tensor([[[1, 1, 0]]]), torch.tensor([[[1.0, 0.5, 0.5]]]))  # 2·1.5 / (2 + 2)
@@ -53,7 +53,7 @@ def soft_accuracy(segmentation: torch.Tensor, marginal: torch.Tensor) -> torch.T
         ``(B, C)`` float64 in [0, 1] (on the CPU for Apple's MPS); 1 where both are empty.
 
     Raises:
-        InputError: if the shapes differ or have no batch and channel dimension.
+        ArgumentError: if the shapes differ or have no batch and channel dimension.
 
     Example:
         >>> soft_accuracy(torch.tensor([[[1, 1, 0, 0]]]), torch.tensor([[[1.0, 0.5, 0.5, 0.0]]]))
@@ -66,7 +66,7 @@ def soft_accuracy(segmentation: torch.Tensor, marginal: torch.Tensor) -> torch.T
 def _sums(segmentation: torch.Tensor, marginal: torch.Tensor) -> list[torch.Tensor]:
     """Σ s·m, Σ s and Σ m of every image and channel."""
     if segmentation.shape != marginal.shape or marginal.ndim < 3:
-        raise InputError(
+        raise ArgumentError(
             "segmentation and marginal: expected one shape (batch, channel, *spatial), "
             f"got {tuple(segmentation.shape)} and {tuple(marginal.shape)}."
         )

@@ -12,7 +12,7 @@ from monai.handlers import IgniteMetricHandler
 from monai.metrics import compute_hausdorff_distance
 from monai.utils import MetricReduction
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.metrics.conventions import StructureCounts, count_structures
 from common.metrics.image_metric import ImageMetric
 
@@ -34,7 +34,7 @@ def structure_pair(
         Two boolean tensors ``(B, K, *spatial)``.
 
     Raises:
-        InputError: if the shapes do not fit each other.
+        ArgumentError: if the shapes do not fit each other.
 
     Example:
         >>> a, b = structure_pair(torch.tensor([[[0, 1, 2, 2]]]), torch.tensor([[[0, 1, 1, -1]]]), 3, False)
@@ -48,7 +48,7 @@ def structure_pair(
         or prediction.shape[:1] + prediction.shape[2:] != label.shape[:1] + label.shape[2:]
         or not {prediction.shape[1], label.shape[1]} <= {1, count}
     ):
-        raise InputError(
+        raise ArgumentError(
             f"prediction and label: expected (batch, 1 or {count}, *spatial) of one size, "
             f"got {tuple(prediction.shape)} and {tuple(label.shape)}."
         )
@@ -100,7 +100,7 @@ def hausdorff_distance_95(
         prediction have the structure; the image's diagonal √Σ(nᵢ sᵢ)² where it is missed or false; nan where absent.
 
     Raises:
-        InputError: if the spacing does not fit.
+        ArgumentError: if the spacing does not fit.
 
     Example:
         >>> label = torch.zeros(1, 3, 3, 4)
@@ -112,7 +112,7 @@ def hausdorff_distance_95(
     """
     sides = [1.0] * (prediction.ndim - 2) if spacing is None else [float(side) for side in spacing]
     if len(sides) != prediction.ndim - 2 or not min(sides) > 0:
-        raise InputError(f"spacing: expected {prediction.ndim - 2} voxel sizes above 0, got {spacing}.")
+        raise ArgumentError(f"spacing: expected {prediction.ndim - 2} voxel sizes above 0, got {spacing}.")
     diagonal = math.hypot(*(size * side for size, side in zip(prediction.shape[2:], sides, strict=True)))
     found, true = (masks.bool().flatten(2).any(2) for masks in (prediction, label))
     distance = torch.full(found.shape, diagonal, device=prediction.device).masked_fill(~found & ~true, torch.nan)
@@ -160,7 +160,7 @@ class _StructureMetric(ImageMetric):
     def _gathered(self) -> torch.Tensor:
         values = super().get_buffer()
         if not isinstance(values, torch.Tensor):
-            raise InputError("expected at least one image before a metric's aggregate, got none.")
+            raise ArgumentError("expected at least one image before a metric's aggregate, got none.")
         return values
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from common.errors import InputError
+from common.errors import ArgumentError
 
 __all__ = ["AnnotatorEnsemble"]
 
@@ -25,7 +25,7 @@ class AnnotatorEnsemble(nn.Module):
             the annotators; each its own object, so that none shares weights.
 
     Raises:
-        InputError: if there is no network, or the same one twice.
+        ArgumentError: if there is no network, or the same one twice.
 
     Example:
         >>> from monai.networks.nets import BasicUNet
@@ -37,7 +37,7 @@ class AnnotatorEnsemble(nn.Module):
     def __init__(self, backbones: Sequence[nn.Module]) -> None:
         super().__init__()
         if not backbones or len(set(map(id, backbones))) < len(backbones):
-            raise InputError(f"backbones: expected different networks, one per annotator, got {len(backbones)}.")
+            raise ArgumentError(f"backbones: expected different networks, one per annotator, got {len(backbones)}.")
         self.backbones = nn.ModuleList(backbones)
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor]:

@@ -11,7 +11,7 @@ from monai.networks.layers import Conv
 from torch import nn
 from torch.nn import functional
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.losses.annotator_confusion import annotator_log_probabilities
 
 __all__ = ["AnnotatorNetwork", "ConfusionHead", "GlobalConfusion"]
@@ -47,7 +47,7 @@ class ConfusionHead(nn.Module):
         ``(B, in_channels, *spatial)`` → log A, ``(B, R, L, L, *spatial)``; float64 for float64, else float32.
 
     Raises:
-        InputError: if an argument is out of range.
+        ArgumentError: if an argument is out of range.
 
     Example:
         >>> head = ConfusionHead(spatial_dims=2, in_channels=8, num_classes=3, num_annotators=5)
@@ -70,7 +70,7 @@ class ConfusionHead(nn.Module):
         super().__init__()
         margin = _logit_margin(num_classes, num_annotators, initial_accuracy)
         if rank is not None and not 1 <= rank < num_classes:
-            raise InputError(f"rank: expected None or 1 to {num_classes - 1} for {num_classes} classes, got {rank}.")
+            raise ArgumentError(f"rank: expected None or 1 to {num_classes - 1} for {num_classes} classes, got {rank}.")
         if rank is None:
             self.shape = [num_annotators, num_classes, num_classes]
             start = margin * torch.eye(num_classes)
@@ -116,7 +116,7 @@ class GlobalConfusion(nn.Module):
         numbers.
 
     Raises:
-        InputError: if an argument is out of range.
+        ArgumentError: if an argument is out of range.
 
     Example:
         >>> GlobalConfusion(num_classes=2, num_annotators=3)(torch.rand(1, 8, 4, 4)).shape
@@ -154,7 +154,7 @@ class AnnotatorNetwork(nn.Module):
         initial_accuracy: at the start, p(noisy = j | true = j), above 0 and below 1.
 
     Raises:
-        InputError: if an argument is out of range, or the backbone gives something else than F maps.
+        ArgumentError: if an argument is out of range, or the backbone gives something else than F maps.
 
     Example:
         >>> from monai.networks.nets import BasicUNet
@@ -178,7 +178,7 @@ class AnnotatorNetwork(nn.Module):
     ) -> None:
         super().__init__()
         if not image_dependent and not rank is hidden_channels is None:
-            raise InputError("rank and hidden_channels: expected none with image_dependent=False, got one.")
+            raise ArgumentError("rank and hidden_channels: expected none with image_dependent=False, got one.")
         self.backbone = backbone
         self.feature_channels = feature_channels
         self.truth = Conv["conv", spatial_dims](feature_channels, num_classes, kernel_size=1)
@@ -241,17 +241,17 @@ class AnnotatorNetwork(nn.Module):
     def _check(self, features: Any, expected: tuple[int, ...]) -> None:
         found = tuple(features.shape) if isinstance(features, torch.Tensor) else type(features).__name__
         if found != expected:
-            raise InputError(f"backbone: expected feature maps of shape {expected}, got {found}.")
+            raise ArgumentError(f"backbone: expected feature maps of shape {expected}, got {found}.")
 
 
 def _logit_margin(num_classes: int, num_annotators: int, accuracy: float) -> float:
     """How much a logit must exceed the L − 1 others for the softmax to be ``accuracy``, of checked arguments."""
     if num_classes < 2 or num_annotators < 1:
-        raise InputError(
+        raise ArgumentError(
             f"Expected two or more classes and one or more annotators, got {num_classes} and {num_annotators}."
         )
     if not 0 < accuracy < 1:
-        raise InputError(f"initial_accuracy: expected a number above 0 and below 1, got {accuracy}.")
+        raise ArgumentError(f"initial_accuracy: expected a number above 0 and below 1, got {accuracy}.")
     return math.log(accuracy * (num_classes - 1) / (1 - accuracy))
 
 

@@ -8,7 +8,7 @@ import torch
 from monai.networks.blocks import Convolution
 from torch import nn
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.networks.box_head import SampledRegions
 from common.networks.region_align import pyramid_roi_align, roi_align
 
@@ -85,10 +85,10 @@ class MaskHead(nn.Module):
         Without a positive region it is 0, and so is its gradient.
 
         Raises:
-            InputError: if there is no loss.
+            ArgumentError: if there is no loss.
         """
         if self.loss is None:
-            raise InputError("mask_loss: expected a loss, as the network is called with targets, got None.")
+            raise ArgumentError("mask_loss: expected a loss, as the network is called with targets, got None.")
         positive = [(r.boxes[r.classes > 0], r.matches[r.classes > 0]) for r in regions]
         classes = torch.cat([r.classes[r.classes > 0] for r in regions])
         logits = self(features, [boxes for boxes, _ in positive])

@@ -10,7 +10,7 @@ from monai.networks.nets import ResNet
 from torch import nn
 from torch.nn import functional
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.networks.box_head import BoxHead
 from common.networks.mask_head import MaskHead
 from common.networks.region_align import paste_masks
@@ -157,7 +157,7 @@ class IMaskRCNN(nn.Module):
         spatial_dims: 2; boxes and anchors lie in a plane.
 
     Raises:
-        InputError: if there is no class, another number of dimensions, or images or targets do not fit.
+        ArgumentError: if there is no class, another number of dimensions, or images or targets do not fit.
 
     Example:
         >>> from common.losses import SoftActivePassiveLoss
@@ -197,12 +197,12 @@ class IMaskRCNN(nn.Module):
     ) -> None:
         super().__init__()
         if spatial_dims != 2:
-            raise InputError(
+            raise ArgumentError(
                 f"spatial_dims: a Mask R-CNN has 2 and takes volumes slice by slice, got {spatial_dims}; the U-Net of "
                 "configs/unet.yaml has 2 or 3."
             )
         if num_classes < 1:
-            raise InputError(f"num_classes: expected at least one beside the background, got {num_classes}.")
+            raise ArgumentError(f"num_classes: expected at least one beside the background, got {num_classes}.")
         self.num_classes, self.map_threshold = num_classes, map_threshold
         self.backbone = PyramidBackbone(in_channels, block, layers, features, channels)
         strides = self.backbone.strides
@@ -235,7 +235,7 @@ class IMaskRCNN(nn.Module):
             ``(B, num_classes, H, W)``, see `class_probabilities`.
 
         Raises:
-            InputError: if images or targets do not fit, or there is no loss of the masks to train with.
+            ArgumentError: if images or targets do not fit, or there is no loss of the masks to train with.
         """
         if targets is None:
             return class_probabilities(self.detect(images, self.map_threshold), self.num_classes, self.map_threshold)
@@ -260,7 +260,7 @@ class IMaskRCNN(nn.Module):
             ``(D, H, W)``, the probability of every pixel, 0 outside the box; the best score first, D ≥ 0.
 
         Raises:
-            InputError: if the images do not fit.
+            ArgumentError: if the images do not fit.
         """
         images = self._plain(images)
         size, features = images.shape[2:], self._features(images)
@@ -281,7 +281,7 @@ class IMaskRCNN(nn.Module):
             ``(B, 2 · num_classes, H, W)`` in [0, 1]: the two of `class_maps`, one after the other.
 
         Raises:
-            InputError: if the images do not fit.
+            ArgumentError: if the images do not fit.
         """
         return torch.cat(
             class_maps(self.detect(images, self.map_threshold), self.num_classes, self.map_threshold), dim=1
@@ -294,7 +294,8 @@ class IMaskRCNN(nn.Module):
     @staticmethod
     def _plain(images: torch.Tensor) -> torch.Tensor:
         if images.ndim != 4:
-            raise InputError(f"images: expected (batch, channel, height, width), got the shape {tuple(images.shape)}.")
+            shape = tuple(images.shape)
+            raise ArgumentError(f"images: expected (batch, channel, height, width), got the shape {shape}.")
         return images.as_subclass(torch.Tensor)
 
     def _checked(
@@ -302,7 +303,7 @@ class IMaskRCNN(nn.Module):
     ) -> list[dict[str, torch.Tensor]]:
         """The targets as plain tensors on the images' device."""
         if len(targets) != len(images):
-            raise InputError(f"targets: expected one for each of {len(images)} images, got {len(targets)}.")
+            raise ArgumentError(f"targets: expected one for each of {len(images)} images, got {len(targets)}.")
         checked = []
         for index, target in enumerate(targets):
             plain = {
@@ -311,14 +312,14 @@ class IMaskRCNN(nn.Module):
             boxes, classes, masks = plain.values()
             count, size = len(boxes), tuple(images.shape[2:])
             if boxes.shape != (count, 4) or classes.shape != (count,) or masks.shape != (count, *size):
-                raise InputError(
+                raise ArgumentError(
                     f"targets of image {index}: expected boxes (N, 4), classes (N,) and masks (N, {size[0]}, {size[1]})"
                     f", got {tuple(boxes.shape)}, {tuple(classes.shape)} and {tuple(masks.shape)}."
                 )
             if count and not (boxes[:, 2:] > boxes[:, :2]).all():
-                raise InputError(f"boxes of image {index}: expected ends beyond starts, got {boxes.tolist()}.")
+                raise ArgumentError(f"boxes of image {index}: expected ends beyond starts, got {boxes.tolist()}.")
             if count and not (int(classes.min()) >= 1 and int(classes.max()) <= self.num_classes):
-                raise InputError(
+                raise ArgumentError(
                     f"classes of image {index}: expected 1 to {self.num_classes}, got {classes.unique().tolist()}."
                 )
             checked.append({"boxes": boxes.float(), "classes": classes.long(), "masks": masks})

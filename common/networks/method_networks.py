@@ -8,7 +8,7 @@ from functools import partial
 
 from torch import nn
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.networks.annotator_ensemble import AnnotatorEnsemble
 from common.networks.annotator_network import AnnotatorNetwork
 from common.networks.probabilistic_unet import ProbabilisticUNet
@@ -61,7 +61,7 @@ def annotator_model(
         The network, with ``segment`` and ``segment_as_annotators``.
 
     Raises:
-        InputError: there is no such method, or the network refuses an argument.
+        ArgumentError: there is no such method, or the network refuses an argument.
 
     Example:
         >>> type(annotator_model("separate", 2, 1, 2, 3, features=(4, 8))).__name__
@@ -94,12 +94,12 @@ def check_method(method: str) -> None:
         method: one of `METHODS`.
 
     Raises:
-        InputError: it is none of them.
+        ArgumentError: it is none of them.
     """
     if method not in METHODS:
         near = get_close_matches(str(method), METHODS, n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
-        raise InputError(f"method: expected one of {', '.join(METHODS)}, got {method!r}{hint}.")
+        raise ArgumentError(f"method: expected one of {', '.join(METHODS)}, got {method!r}{hint}.")
 
 
 def has_matrices(method: str) -> bool:

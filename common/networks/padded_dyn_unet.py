@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from monai.networks.nets import DynUNet
 
-from common.errors import InputError
+from common.errors import ArgumentError
 
 __all__ = ["PaddedDynUNet"]
 
@@ -33,7 +33,7 @@ class PaddedDynUNet(DynUNet):
         options: further arguments of `DynUNet`.
 
     Raises:
-        InputError: there are fewer than three levels, or a level without a channel.
+        ArgumentError: there are fewer than three levels, or a level without a channel.
 
     Shapes:
         ``(B, in_channels, *spatial)`` → ``(B, out_channels, *spatial)``.
@@ -56,7 +56,7 @@ class PaddedDynUNet(DynUNet):
         **options: Any,
     ) -> None:
         if len(filters) < 3 or min(filters) < 1:
-            raise InputError(f"features: expected at least three levels of one channel or more, got {list(filters)}.")
+            raise ArgumentError(f"features: expected at least three levels of one channel or more, got {[*filters]}.")
         super().__init__(
             *(spatial_dims, in_channels, out_channels, kernel_size, strides, upsample_kernel_size, filters), **options
         )

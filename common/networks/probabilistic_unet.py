@@ -10,7 +10,7 @@ from monai.networks.layers import Conv
 from torch import nn
 from torch.nn import functional
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.losses.probabilistic import gaussian_kl_divergence
 from common.networks.unet import UNet
 
@@ -40,7 +40,7 @@ class ProbabilisticUNet(nn.Module):
             so that the answer depends on the image alone and windows of an image fit together.
 
     Raises:
-        InputError: if an argument is out of range, or labels do not fit the image.
+        ArgumentError: if an argument is out of range, or labels do not fit the image.
 
     Example:
         >>> network = ProbabilisticUNet(spatial_dims=2, in_channels=1, num_classes=2, features=(4, 8))
@@ -60,7 +60,7 @@ class ProbabilisticUNet(nn.Module):
     ) -> None:
         super().__init__()
         if num_classes < 2 or min(latent_dim, num_samples) < 1:
-            raise InputError(
+            raise ArgumentError(
                 "Expected two or more classes, one or more latent dimensions and samples, "
                 f"got {num_classes}, {latent_dim} and {num_samples}."
             )
@@ -98,13 +98,13 @@ class ProbabilisticUNet(nn.Module):
             PyTorch's own generator, as dropout does.
 
         Raises:
-            InputError: the labels are of other images than these, or of no annotator.
+            ArgumentError: the labels are of other images than these, or of no annotator.
         """
         mean, log_std = self.prior(image)
         kl, chosen = torch.zeros_like(mean[:, 0]), torch.full_like(mean[:, 0], -1, dtype=torch.int64)
         if labels is not None:
             if labels.shape[:1] + labels.shape[2:] != image.shape[:1] + image.shape[2:] or labels.shape[1] < 1:
-                raise InputError(
+                raise ArgumentError(
                     f"labels: expected (batch, annotator, *spatial) for the image of shape {list(image.shape)}, "
                     f"got {list(labels.shape)}."
                 )

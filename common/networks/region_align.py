@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch.nn import functional
 
-from common.errors import InputError
+from common.errors import ArgumentError
 
 __all__ = ["paste_masks", "pyramid_roi_align", "roi_align"]
 
@@ -42,7 +42,7 @@ def roi_align(
         ``(ΣN_i, C, m₀, m₁)``, the first image's boxes first; without boxes of the length 0.
 
     Raises:
-        InputError: if the shapes or the counts do not fit.
+        ArgumentError: if the shapes or the counts do not fit.
 
     Example:
         >>> image = torch.arange(16.0).view(1, 1, 4, 4)
@@ -51,12 +51,12 @@ def roi_align(
                   [10.5000]]]])
     """
     if features.ndim != 4 or len(boxes) != len(features) or any(b.ndim != 2 or b.shape[1] != 4 for b in boxes):
-        raise InputError(
+        raise ArgumentError(
             "features and boxes: expected (batch, channel, height, width) and (count, 4) per image, "
             f"got {tuple(features.shape)} and {[tuple(b.shape) for b in boxes]}."
         )
     if min(*output_size, sampling_ratio) < 1 or spatial_scale <= 0:
-        raise InputError(
+        raise ArgumentError(
             "output_size, sampling_ratio and spatial_scale: expected counts of at least 1 and a positive scale, "
             f"got {tuple(output_size)}, {sampling_ratio} and {spatial_scale}."
         )

@@ -13,7 +13,7 @@ from monai.apps.detection.utils.hard_negative_sampler import HardNegativeSampler
 from torch import nn
 from torch.nn import functional
 
-from common.errors import InputError
+from common.errors import ArgumentError
 
 __all__ = ["RegionProposalNetwork", "box_loss", "box_overlap", "initialize", "random_sampler"]
 
@@ -91,7 +91,7 @@ class RegionProposalNetwork(nn.Module):
         samples: anchors of an image that enter the loss, half of them positive at most.
 
     Raises:
-        InputError: if the sizes and the levels differ in number.
+        ArgumentError: if the sizes and the levels differ in number.
 
     Example:
         >>> network = RegionProposalNetwork(8, strides=(4, 8), anchor_sizes=(8, 16), after_suppression=5)
@@ -114,7 +114,7 @@ class RegionProposalNetwork(nn.Module):
     ) -> None:
         super().__init__()
         if len(anchor_sizes) != len(strides):
-            raise InputError(f"anchor_sizes: expected one for each of {len(strides)} levels, got {list(anchor_sizes)}.")
+            raise ArgumentError(f"anchor_sizes: expected one for each of {len(strides)} levels, got {[*anchor_sizes]}.")
         self.strides = tuple(strides)
         self.anchors = AnchorGenerator([(size,) for size in anchor_sizes], [tuple(aspect_ratios)] * len(strides))
         self.shapes = len(aspect_ratios)

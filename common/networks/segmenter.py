@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.losses.annotator_confusion import annotator_log_probabilities
 
 __all__ = ["OUTPUTS", "READOUTS", "Segmenter", "matrices_of_vote", "vote"]
@@ -60,7 +60,7 @@ class Segmenter(_Probabilities):
             predicted annotators, with the matrices that belong to it, see `vote` and `matrices_of_vote`.
 
     Raises:
-        InputError: there is no such output or readout.
+        ArgumentError: there is no such output or readout.
 
     Example:
         >>> from common.networks import AnnotatorNetwork, UNet
@@ -72,9 +72,9 @@ class Segmenter(_Probabilities):
 
     def __init__(self, network: nn.Module, output: str = "truth", readout: str = "estimate") -> None:
         if readout not in READOUTS:
-            raise InputError(f"readout: expected one of {', '.join(READOUTS)}, got {readout!r}.")
+            raise ArgumentError(f"readout: expected one of {', '.join(READOUTS)}, got {readout!r}.")
         if output not in OUTPUTS:
-            raise InputError(f"output: expected one of {', '.join(OUTPUTS)}, got {output!r}.")
+            raise ArgumentError(f"output: expected one of {', '.join(OUTPUTS)}, got {output!r}.")
         super().__init__(network, output, readout)
 
     def forward(  # type: ignore[override]

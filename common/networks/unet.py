@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from monai.networks.blocks import Convolution
 from torch import nn
 
-from common.errors import InputError
+from common.errors import ArgumentError
 
 __all__ = ["UNet"]
 
@@ -35,7 +35,7 @@ class UNet(nn.Module):
         features: of each resolution, at least one; the first is the image's own.
 
     Raises:
-        InputError: if an argument is out of range, or an image has other dimensions than the network.
+        ArgumentError: if an argument is out of range, or an image has other dimensions than the network.
 
     Shapes:
         ``(B, in_channels, *spatial)`` → ``(B, out_channels, *spatial)``.
@@ -54,9 +54,9 @@ class UNet(nn.Module):
     ) -> None:
         super().__init__()
         if spatial_dims not in (2, 3):
-            raise InputError(f"spatial_dims: expected 2 or 3, got {spatial_dims}.")
+            raise ArgumentError(f"spatial_dims: expected 2 or 3, got {spatial_dims}.")
         if not features or min(in_channels, out_channels, *features) < 1:
-            raise InputError(
+            raise ArgumentError(
                 f"Expected at least one channel everywhere, got in_channels {in_channels}, out_channels {out_channels} "
                 f"and features {list(features)}."
             )
@@ -74,7 +74,7 @@ class UNet(nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         if image.dim() != self.spatial_dims + 2:
-            raise InputError(
+            raise ArgumentError(
                 f"The network expects images (batch, channel, *spatial) of {self.spatial_dims} dimensions, "
                 f"got the shape {list(image.shape)}."
             )

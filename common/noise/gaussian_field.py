@@ -20,7 +20,7 @@ from functools import lru_cache
 import torch
 import torch.nn.functional as F
 
-from common.errors import InputError
+from common.errors import ArgumentError
 
 __all__ = ["deform_label", "gaussian_marginal", "sample_gaussian_field", "volume_bias"]
 
@@ -63,7 +63,7 @@ def sample_gaussian_field(
         side of the domain (times the number of voxels it is in voxels).
 
     Raises:
-        InputError: if the shape is empty, a is negative or infinite, b is not positive, or the spacing does not fit.
+        ArgumentError: if the shape is empty, a is negative or infinite, b is not positive, or the spacing does not fit.
 
     Example:
         >>> sample_gaussian_field((32, 32), a=0.03, b=0.1, generator=torch.Generator().manual_seed(0)).shape
@@ -71,7 +71,7 @@ def sample_gaussian_field(
     """
     shape = tuple(shape)
     if not shape or min(shape) < 1:
-        raise InputError(f"shape: expected at least one voxel along each axis, got {shape}.")
+        raise ArgumentError(f"shape: expected at least one voxel along each axis, got {shape}.")
     check_parameters(a, b)
     deviations = _in_voxels(a, shape, spacing)
     factors = [_correlation_factor(*axis) for axis in zip(shape, _in_voxels(b, shape, spacing), strict=True)]
@@ -104,7 +104,7 @@ def deform_label(label: torch.Tensor, field: torch.Tensor) -> torch.Tensor:
         The deformed label; shape, dtype and device of ``label``. An empty label stays empty.
 
     Raises:
-        InputError: if the label is not 2-D or 3-D, or the field does not fit it.
+        ArgumentError: if the label is not 2-D or 3-D, or the field does not fit it.
 
     Example:
         >>> label = torch.tensor([[[[1, 2], [3, 4]]]])
@@ -115,7 +115,7 @@ def deform_label(label: torch.Tensor, field: torch.Tensor) -> torch.Tensor:
     spatial = _spatial_shape(label)
     batch = field[None] if field.ndim == label.ndim - 1 else field
     if batch.shape[1:] != (len(spatial), *spatial) or batch.shape[0] not in (1, label.shape[0]):
-        raise InputError(
+        raise ArgumentError(
             f"field: expected the shape {(len(spatial), *spatial)}, one for all images or one for each of the "
             f"{label.shape[0]}, got {tuple(field.shape)}."
         )
@@ -149,7 +149,7 @@ def gaussian_marginal(label: torch.Tensor, a: float, *, spacing: Sequence[float]
         zeros, a = 0 the label itself.
 
     Raises:
-        InputError: if the label is not 2-D or 3-D, a is negative or infinite, or the spacing does not fit.
+        ArgumentError: if the label is not 2-D or 3-D, a is negative or infinite, or the spacing does not fit.
 
     Example:
         >>> gaussian_marginal(torch.ones(1, 1, 1, 1), a=0.5)  # stays inside one side with probability 0.68
@@ -182,7 +182,7 @@ def volume_bias(label: torch.Tensor, a: float, *, spacing: Sequence[float] | Non
         ``(B, C)``, float64 (on the CPU for Apple's MPS): ξ as a fraction of the domain's volume, 0 for an empty label.
 
     Raises:
-        InputError: as `gaussian_marginal`.
+        ArgumentError: as `gaussian_marginal`.
 
     Example:
         >>> volume_bias(torch.ones(1, 1, 1, 1), a=0.5)
@@ -200,11 +200,13 @@ def volume_bias(label: torch.Tensor, a: float, *, spacing: Sequence[float] | Non
 
 
 def check_parameters(a: float, b: float = math.inf) -> None:
-    """Raises `InputError` if ``a`` is no standard deviation or ``b`` no correlation length."""
+    """Raises `ArgumentError` if ``a`` is no standard deviation or ``b`` no correlation length."""
     if not 0 <= a < math.inf:
-        raise InputError(f"a, the standard deviation of the displacement, must be finite and from 0 up, but {a} came.")
+        raise ArgumentError(
+            f"a, the standard deviation of the displacement, must be finite and from 0 up, but {a} came."
+        )
     if not b > 0:
-        raise InputError(f"b, the correlation length, must be above 0, but {b} came.")
+        raise ArgumentError(f"b, the correlation length, must be above 0, but {b} came.")
 
 
 @lru_cache(maxsize=32)
@@ -238,7 +240,7 @@ def _multiply_axes(array: torch.Tensor, matrices: Sequence[torch.Tensor]) -> tor
 
 def _spatial_shape(label: torch.Tensor) -> tuple[int, ...]:
     if label.ndim not in (4, 5) or 0 in label.shape[2:]:
-        raise InputError(f"label: expected (batch, channel, *spatial), 2-D or 3-D, got the shape {tuple(label.shape)}.")
+        raise ArgumentError(f"label: expected (batch, channel, *spatial), 2-D or 3-D, got {tuple(label.shape)}.")
     return tuple(label.shape[2:])
 
 
@@ -247,7 +249,7 @@ def _in_voxels(length: float, shape: Sequence[int], spacing: Sequence[float] | N
     if spacing is None:
         return [length * size for size in shape]
     if len(spacing) != len(shape) or not min(spacing) > 0:
-        raise InputError(f"spacing: expected {len(shape)} voxel sizes above 0 mm, got {list(spacing)}.")
+        raise ArgumentError(f"spacing: expected {len(shape)} voxel sizes above 0 mm, got {list(spacing)}.")
     return [length / float(size) for size in spacing]
 
 

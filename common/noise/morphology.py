@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import affine_transform, center_of_mass, distance_transform_cdt
 from scipy.spatial.transform import Rotation
 
-from common.errors import InputError
+from common.errors import ArgumentError
 
 __all__ = ["MORPHOLOGICAL_KINDS", "dilate", "displace", "erode", "morphological_noise", "relative_change"]
 
@@ -51,8 +51,8 @@ def erode(label: torch.Tensor, ratio: float, structure: int | None = None) -> to
         one that a single step would erase, is returned unchanged, as is one that no step brings nearer to ``ratio``.
 
     Raises:
-        InputError: if the label has several foreground values and no structure is named, or is not 2-D or 3-D, or the
-            ratio is negative.
+        ArgumentError: if the label has several foreground values and no structure is named, or is not 2-D or 3-D, or
+            the ratio is negative.
 
     Example:
         >>> erode(torch.ones(5, 5), ratio=0.7).sum()  # 25 pixels lose 16 (0.64), not 24 (0.96)
@@ -85,8 +85,8 @@ def dilate(label: torch.Tensor, ratio: float, structure: int | None = None) -> t
         as is one that no step brings nearer to ``ratio``.
 
     Raises:
-        InputError: if the label has several foreground values and no structure is named, or is not 2-D or 3-D, or the
-            ratio is negative.
+        ArgumentError: if the label has several foreground values and no structure is named, or is not 2-D or 3-D, or
+            the ratio is negative.
 
     Example:
         >>> label = torch.zeros(9, 9)
@@ -127,8 +127,8 @@ def displace(
         all of it. An empty label is returned unchanged, as is one that no shift brings nearer to ``ratio``.
 
     Raises:
-        InputError: if the label has several foreground values and no structure is named, or is not 2-D or 3-D, or the
-            ratio is negative.
+        ArgumentError: if the label has several foreground values and no structure is named, or is not 2-D or 3-D, or
+            the ratio is negative.
 
     Example:
         >>> label = torch.zeros(64, 64)
@@ -171,7 +171,7 @@ def morphological_noise(
         The noisy label; shape, dtype, device and metadata of ``label``; empty labels are returned unchanged.
 
     Raises:
-        InputError: if the kind is unknown, and whatever the function named raises.
+        ArgumentError: if the kind is unknown, and whatever the function named raises.
 
     Example:
         >>> morphological_noise(torch.ones(5, 5), "erosion", 0.7, torch.Generator()).sum()
@@ -183,7 +183,7 @@ def morphological_noise(
         return dilate(label, ratio, structure)
     if kind == "displacement":
         return displace(label, ratio, generator, structure)
-    raise InputError(f"The kind of noise must be one of {', '.join(MORPHOLOGICAL_KINDS)}, but {kind!r} came.")
+    raise ArgumentError(f"The kind of noise must be one of {', '.join(MORPHOLOGICAL_KINDS)}, but {kind!r} came.")
 
 
 def relative_change(noisy: torch.Tensor, clean: torch.Tensor) -> float:
@@ -210,15 +210,17 @@ def relative_change(noisy: torch.Tensor, clean: torch.Tensor) -> float:
 def _structure(label: torch.Tensor, ratio: float, structure: int | None) -> tuple[Mask, Mask, float]:
     """The voxels of the structure, those that are its own or background, and its value, of checked arguments."""
     if label.ndim not in (2, 3):
-        raise InputError(f"A label must be a 2-D or 3-D mask without channels, but its shape is {tuple(label.shape)}.")
+        raise ArgumentError(
+            f"A label must be a 2-D or 3-D mask without channels, but its shape is {tuple(label.shape)}."
+        )
     if not 0 <= ratio < math.inf:
-        raise InputError(f"The ratio of changed to object area must be a finite number from 0 up, but {ratio} came.")
+        raise ArgumentError(f"The ratio of changed to object area must be a finite number from 0 up, but {ratio} came.")
     if structure is not None and structure < 1:
-        raise InputError(f"structure: expected a class from 1 up, or None for the only one, but {structure} came.")
+        raise ArgumentError(f"structure: expected a class from 1 up, or None for the only one, but {structure} came.")
     values = label.as_subclass(torch.Tensor)
     foreground = values[values > 0]
     if structure is None and len(foreground) and foreground.min() != foreground.max():
-        raise InputError(
+        raise ArgumentError(
             "A label of several classes needs the structure that changes, but none is named and there are values from "
             f"{values.min().item()} to {values.max().item()}."
         )

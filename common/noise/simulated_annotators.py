@@ -10,7 +10,7 @@ from monai.utils import convert_to_dst_type
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, maximum_filter
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.noise.morphology import dilate, erode
 
 __all__ = ["ANNOTATOR_KINDS", "choose_annotators", "fracture", "pixelwise_confusion", "simulate_annotator"]
@@ -58,7 +58,7 @@ def simulate_annotator(
         unchanged, and except for ``"blank"`` the target never vanishes.
 
     Raises:
-        InputError: if an argument is out of range, or there are several classes and no target.
+        ArgumentError: if an argument is out of range, or there are several classes and no target.
 
     Example:
         >>> label = torch.zeros(9, 9)
@@ -68,9 +68,9 @@ def simulate_annotator(
         [9, 21, 1, 16, 0]
     """
     if kind not in STRENGTHS:
-        raise InputError(f"kind: expected one of {', '.join(ANNOTATOR_KINDS)}, got {kind!r}.")
+        raise ArgumentError(f"kind: expected one of {', '.join(ANNOTATOR_KINDS)}, got {kind!r}.")
     if target is not None and target < 1:
-        raise InputError(f"target: expected a foreground class, 1 or more, got {target}.")
+        raise ArgumentError(f"target: expected a foreground class, 1 or more, got {target}.")
     strength = STRENGTHS[kind] if strength is None else strength
     if kind == "blank":
         return torch.zeros_like(label)
@@ -79,10 +79,10 @@ def simulate_annotator(
     truth = (label if target is None else torch.where(label == target, label, 0)).clone()
     try:
         noisy = erode(truth, strength) if kind == "under" else dilate(truth, strength)
-    except InputError as error:
+    except ArgumentError as error:
         classes = label[label > 0].unique().tolist()
         if target is None and len(classes) > 1:
-            raise InputError(f"target: expected one of the label's several classes {classes}, got None.") from error
+            raise ArgumentError(f"target: expected one of the label's several classes {classes}, got None.") from error
         raise
     if kind == "wrong":
         noisy = fracture(noisy, fractures, generator)
@@ -106,7 +106,7 @@ def fracture(label: torch.Tensor, count: int, generator: torch.Generator) -> tor
         an empty label is returned unchanged and draws nothing.
 
     Raises:
-        InputError: if the count is negative.
+        ArgumentError: if the count is negative.
 
     Example:
         >>> line = torch.zeros(3, 7)
@@ -115,7 +115,7 @@ def fracture(label: torch.Tensor, count: int, generator: torch.Generator) -> tor
         tensor([1., 1., 1., 1., 0., 1., 1.])
     """
     if count < 0:
-        raise InputError(f"fractures: expected 0 or more, got {count}.")
+        raise ArgumentError(f"fractures: expected 0 or more, got {count}.")
     mask = (label != 0).numpy(force=True)
     if not mask.any():
         return label.clone()
@@ -148,7 +148,7 @@ def pixelwise_confusion(labels: torch.Tensor, truth: torch.Tensor, num_classes: 
         ``(B, R, L, L, *spatial)`` float32; nan where an annotator did not label.
 
     Raises:
-        InputError: if the shapes do not fit each other.
+        ArgumentError: if the shapes do not fit each other.
 
     Example:
         >>> pixelwise_confusion(torch.tensor([[[1, 1]]]), torch.tensor([[[0, 1]]]), num_classes=2)[0, 0, ..., 0]
@@ -156,7 +156,7 @@ def pixelwise_confusion(labels: torch.Tensor, truth: torch.Tensor, num_classes: 
                 [1., nan]])
     """
     if labels.ndim < 3 or truth.shape != (len(labels), 1, *labels.shape[2:]):
-        raise InputError(
+        raise ArgumentError(
             "labels and truth: expected (batch, annotator, *spatial) and (batch, 1, *spatial), "
             f"got {tuple(labels.shape)} and {tuple(truth.shape)}."
         )
@@ -179,14 +179,14 @@ def choose_annotators(names: Sequence[str], count: int, generator: torch.Generat
         The names chosen, in the order of ``names``.
 
     Raises:
-        InputError: if ``count`` is less than one.
+        ArgumentError: if ``count`` is less than one.
 
     Example:
         >>> choose_annotators(["AR", "HS", "SG"], 2, torch.Generator().manual_seed(0))
         ['AR', 'SG']
     """
     if count < 1:
-        raise InputError(f"Expected at least one label per image, got {count}.")
+        raise ArgumentError(f"Expected at least one label per image, got {count}.")
     order = torch.randperm(len(names), generator=generator, device=generator.device)
     return [names[index] for index in sorted(order[:count].tolist())]
 

@@ -10,7 +10,7 @@ import torch
 from monai.transforms import MapTransform
 
 from common.decision import decide, decision_threshold
-from common.errors import InputError
+from common.errors import InputError, SentenceError
 from common.io.formats import is_picture
 from common.io.writers import save_like, voxel_mm3
 from common.metrics import dice_score, structure_pair
@@ -42,8 +42,9 @@ class SaveDecisiond(MapTransform):
         class_names: of several classes, background included; None for their numbers.
 
     Raises:
-        InputError: another decision, values that are no probabilities, several channels that do not sum to 1, or not as
-            many names as channels.
+        ArgumentError: another decision.
+        InputError: values that are no probabilities, several channels that do not sum to 1, or not as many names as
+            channels.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class SaveDecisiond(MapTransform):
             names = self._names(len(marginal), case)
             try:
                 decided, half = (decide(marginal[None], rule) for rule in (self.decision, "half"))
-            except InputError as error:
+            except SentenceError as error:
                 raise InputError(f"Case {case}: {error}") from error
             mask = decided.class_map[0, 0]
             item[key] = label_map_like(item[key], mask, item.get("image"))

@@ -35,7 +35,7 @@ class DiceOptimalThresholdd(MapTransform):
         allow_missing_keys: leave out maps that the item does not have.
 
     Raises:
-        InputError: if the values are no probabilities, or those of several channels do not sum to 1.
+        ArgumentError: if the values are no probabilities, or those of several channels do not sum to 1.
 
     Example:
         >>> item = DiceOptimalThresholdd("pred")({"pred": torch.tensor([[0.9, 0.45, 0.1]])})

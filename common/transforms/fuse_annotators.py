@@ -13,7 +13,7 @@ from monai.transforms import MapTransform
 from monai.utils import convert_to_dst_type, convert_to_tensor, ensure_tuple
 from torch.nn.functional import one_hot
 
-from common.errors import InputError
+from common.errors import InputError, SentenceError
 from common.fusion import (
     count_ties,
     estimate_confusion,
@@ -146,7 +146,7 @@ class FuseAnnotatorsd(MapTransform):
             labels = convert_to_tensor(item[key], track_meta=get_track_meta())
             try:
                 consensus = fuse_annotators(labels, self.method, self.num_classes, self.options)
-            except InputError as error:
+            except SentenceError as error:
                 raise InputError(f"Case {item.get('case', 'without a name')}, {key}: {error}") from error
             fused, dtype = (consensus.probabilities, torch.float32) if self.soft else (consensus.labels[None], None)
             item[output_key] = convert_to_dst_type(fused, labels, dtype=dtype)[0]

@@ -12,7 +12,7 @@ from monai.data import MetaTensor, get_track_meta
 from monai.transforms import MapTransform, RandomizableTransform
 from monai.utils import convert_to_dst_type, convert_to_tensor
 
-from common.errors import InputError
+from common.errors import InputError, SentenceError
 from common.noise.gaussian_field import check_parameters, deform_label, sample_gaussian_field
 from common.noise.seed import case_generator
 from common.transforms.cases import case_name
@@ -43,8 +43,9 @@ class GaussianFieldNoised(MapTransform):
         allow_missing_keys: leave out labels that the item does not have.
 
     Raises:
-        InputError: if a or b is out of range, an item has no case name, its labels differ in shape, or they have no
-            voxel size although a and b are in mm.
+        ArgumentError: if a or b is out of range.
+        InputError: if an item has no case name, its labels differ in shape, or they have no voxel size although a and b
+            are in mm.
 
     Example:
         >>> noisy = GaussianFieldNoised("label", a=0.1, b=0.2)
@@ -73,7 +74,7 @@ class GaussianFieldNoised(MapTransform):
         labels = {key: item[key] for key in self.key_iterator(item)}
         try:
             item.update(_deform(labels, self.a, self.b, self.millimetres, case_generator(self.seed, case)))
-        except InputError as error:
+        except SentenceError as error:
             raise InputError(f"Case {case}: {error}") from error
         return item
 
@@ -93,8 +94,9 @@ class RandGaussianFieldNoised(RandomizableTransform, MapTransform):
         allow_missing_keys: leave out labels that the item does not have.
 
     Raises:
-        InputError: if an argument is out of range, an item's labels differ in shape, or they have no voxel size
-            although a and b are in mm.
+        ArgumentError: if a or b is out of range.
+        InputError: if prob is out of range, an item's labels differ in shape, or they have no voxel size although a and
+            b are in mm.
 
     Example:
         >>> noisy = RandGaussianFieldNoised("label", a=0.1, b=0.2).set_random_state(seed=0)

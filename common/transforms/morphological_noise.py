@@ -11,7 +11,7 @@ from monai.data import MetaTensor, get_track_meta
 from monai.transforms import MapTransform
 from monai.utils import convert_to_tensor
 
-from common.errors import InputError
+from common.errors import InputError, SentenceError
 from common.noise.morphology import MORPHOLOGICAL_KINDS, morphological_noise
 from common.noise.seed import case_generator
 from common.transforms.cases import case_name
@@ -123,6 +123,6 @@ class MorphologicalNoised(MapTransform):
         for channel in range(len(label)):
             try:
                 noisy[channel] = morphological_noise(label[channel], kind, self.beta, generator, structure)
-            except InputError as error:
+            except SentenceError as error:
                 raise InputError(f"Case {case}, channel {channel}: {error}") from error
         return noisy

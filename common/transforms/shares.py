@@ -9,7 +9,7 @@ import torch
 from monai.transforms import Transform
 from monai.utils import convert_to_dst_type
 
-from common.errors import InputError
+from common.errors import InputError, SentenceError
 from common.transforms.cases import case_name
 from common.transforms.fuse_annotators import FUSION_METHODS, fuse_annotators
 
@@ -90,6 +90,6 @@ class ClassShares(Transform):
         if source != "soft_label":
             try:
                 label = class_shares(label, self.num_classes, self.fusion)
-            except InputError as error:
+            except SentenceError as error:
                 raise InputError(f"Case {case_name(data)}, {source}: {error}") from error
         return {key: value for key, value in data.items() if key not in self.removed} | {"label": label}

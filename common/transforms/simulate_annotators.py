@@ -11,7 +11,7 @@ from monai.data import get_track_meta
 from monai.transforms import MapTransform
 from monai.utils import convert_to_tensor
 
-from common.errors import InputError
+from common.errors import InputError, SentenceError
 from common.noise.seed import case_generator
 from common.noise.simulated_annotators import ANNOTATOR_KINDS, choose_annotators, simulate_annotator
 from common.transforms.cases import case_name
@@ -99,7 +99,7 @@ class SimulateAnnotatorsd(MapTransform):
                         drawn[1].copy_(
                             simulate_annotator(drawn[0], generator=case_generator(self.seed, part, name), **habits)
                         )
-                except InputError as error:
+                except SentenceError as error:
                     raise InputError(f"Case {case}, annotator {name}: {error}") from error
             named = item.get(self.output_key)
             item[self.output_key] = self._as_chosen(labels, case, named if isinstance(named, list | tuple) else None)

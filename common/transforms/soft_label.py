@@ -11,7 +11,7 @@ from monai.data import MetaTensor, get_track_meta
 from monai.transforms import MapTransform
 from monai.utils import convert_to_tensor
 
-from common.errors import InputError
+from common.errors import InputError, SentenceError
 from common.fusion.soft_label import soft_label_steps, structure_masks
 
 __all__ = ["SoftLabelFromRatersd"]
@@ -98,7 +98,7 @@ class SoftLabelFromRatersd(MapTransform):
         for key, output_key in self.key_iterator(item, self.output_keys):
             try:
                 steps = self._steps(item[key], item[self.image_key], item.get(self.anatomy_key))
-            except InputError as error:
+            except SentenceError as error:
                 raise InputError(f"Case {item.get('case', 'without a name')}, {key}: {error}") from error
             reference = convert_to_tensor(item[self.image_key], track_meta=get_track_meta())
             for name, label in steps.items():

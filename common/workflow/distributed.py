@@ -18,7 +18,7 @@ from monai.engines.utils import IterationEvents
 from torch import distributed
 from torch.utils.data import BatchSampler, RandomSampler, Sampler, SequentialSampler, get_worker_info
 
-from common.errors import InputError, find_input_error
+from common.errors import InputError, SentenceError, find_input_error
 
 T = TypeVar("T")
 
@@ -196,7 +196,7 @@ def require_one_process(path: str | os.PathLike[str]) -> None:
 
 
 def done_by_first(work: Callable[[], T]) -> T:
-    """What a function returns in the first process, for all of them; an `InputError` there is raised in all.
+    """What a function returns in the first process, for all of them; a `SentenceError` there is raised in all.
 
     Example:
         >>> done_by_first(lambda: {"epoch": 3})
@@ -209,7 +209,7 @@ def done_by_first(work: Callable[[], T]) -> T:
     if idist.get_rank() == 0:
         try:
             found[0] = work()
-        except InputError as raised:
+        except SentenceError as raised:
             error, found[1] = raised, str(raised)
     distributed.broadcast_object_list(found)
     if found[1] is not None:

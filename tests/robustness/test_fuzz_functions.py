@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common import decision, fusion, losses, metrics
-from common.errors import InputError
+from common.errors import SentenceError
 
 FEW = settings(deadline=None, max_examples=40, derandomize=True)
 SIZES = st.lists(st.integers(0, 4), min_size=1, max_size=3).map(tuple)
@@ -34,10 +34,10 @@ CLASSIFICATION = [
 
 @contextmanager
 def sentence_at_most() -> Iterator[None]:
-    """The block may raise an `InputError` of one line, and nothing else."""
+    """The block may raise a `SentenceError` of one line, and nothing else."""
     try:
         yield
-    except InputError as error:
+    except SentenceError as error:
         assert "\n" not in str(error)
 
 

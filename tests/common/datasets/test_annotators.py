@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from common.datasets import annotator_datalist
-from common.errors import InputError
+from common.errors import ArgumentError, InputError
 from common.io import LoadAnnotatorsd, load_images
 from common.metrics import pairwise_dice
 
@@ -73,7 +73,7 @@ def test_mistakes_are_named(tmp_path: Path):
         with pytest.raises(InputError, match="annotators: expected a list"):
             annotator_datalist(tmp_path, names)
     touch(tmp_path, "AR/b.png", "images/c.png")
-    with pytest.raises(InputError, match="at least one label per image"):
+    with pytest.raises(ArgumentError, match="at least one label per image"):
         annotator_datalist(tmp_path, ["AR"], labels_per_image=0)
 
 

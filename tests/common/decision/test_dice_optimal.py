@@ -16,7 +16,7 @@ from common.decision import (
     dice_optimal_segmentation,
     dice_optimal_threshold,
 )
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.metrics import soft_accuracy, soft_dice
 from common.noise import gaussian_marginal
 
@@ -220,5 +220,5 @@ def test_cross_entropy_optimum_thresholded_is_the_soft_dice_optimum(values: list
     ],
 )
 def test_mistakes_are_named(function, marginal: torch.Tensor, word: str):
-    with pytest.raises(InputError, match=word):
+    with pytest.raises(ArgumentError, match=word):
         function(marginal)

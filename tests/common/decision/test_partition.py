@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from common.decision import dice_optimal_partition, dice_optimal_segmentation
-from common.errors import InputError
+from common.errors import ArgumentError
 
 
 def random_maps(count: int, voxels: int, concentration: float) -> torch.Tensor:
@@ -59,5 +59,5 @@ def test_no_voxel_is_in_two_classes_and_none_that_nobody_claims() -> None:
 def test_empty_maps_and_mistakes() -> None:
     nothing = torch.tensor([[[1.0, 1.0], [0.0, 0.0], [0.0, 0.0]]])
     assert not dice_optimal_partition(nothing)[0].any()
-    with pytest.raises(InputError, match="two or more classes, background first"):
+    with pytest.raises(ArgumentError, match="two or more classes, background first"):
         dice_optimal_partition(torch.zeros(1, 1, 4))

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.decision import fit_temperature
-from common.errors import InputError
+from common.errors import ArgumentError
 
 
 def drawn(temperature: float, classes: int, *shape: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -86,5 +86,5 @@ def test_labels_without_a_likeliest_temperature_end_at_the_limits() -> None:
     ],
 )
 def test_mistakes(logits: torch.Tensor, labels: torch.Tensor, message: str) -> None:
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(ArgumentError, match=message):
         fit_temperature(logits, labels)

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.fusion import (
     add_neighbour_slices,
     aggregate_raters,
@@ -160,7 +160,7 @@ def test_neighboring_slices():
 
 def test_empty_volumes_and_structures():
     masks = torch.zeros(2, 1, 3, 3, 0, dtype=torch.uint8)
-    with pytest.raises(InputError, match="at least one rater"):
+    with pytest.raises(ArgumentError, match="at least one rater"):
         soft_label_steps(masks, torch.zeros(3, 3, 0), torch.zeros(1, 3, 3, 0, dtype=torch.bool))
     masks, image, anatomy = problem(0)
     assert not list(soft_label_steps(masks, image, torch.zeros_like(anatomy)).values())[-1].any()
@@ -170,15 +170,15 @@ def test_empty_volumes_and_structures():
 
 def test_mistakes_are_named():
     masks, image, anatomy = problem(0)
-    with pytest.raises(InputError, match=r"masks: expected .* got the shape .* from 0 to 2"):
+    with pytest.raises(ArgumentError, match=r"masks: expected .* got the shape .* from 0 to 2"):
         aggregate_raters(2 * masks)
-    with pytest.raises(InputError, match="3 who did not"):
+    with pytest.raises(ArgumentError, match="3 who did not"):
         aggregate_raters(torch.full_like(masks, -1))
-    with pytest.raises(InputError, match="anatomy's shape"):
+    with pytest.raises(ArgumentError, match="anatomy's shape"):
         soft_label_steps(masks[:, :1], image, anatomy)
-    with pytest.raises(InputError, match="image's shape"):
+    with pytest.raises(ArgumentError, match="image's shape"):
         soft_label_steps(masks, image[..., :2], anatomy)
-    with pytest.raises(InputError, match=r"neighbour_slices: .* got 1.5"):
+    with pytest.raises(ArgumentError, match=r"neighbour_slices: .* got 1.5"):
         soft_label_steps(masks, image, anatomy, neighbour_slices=1.5)
-    with pytest.raises(InputError, match="finite gray values"):
+    with pytest.raises(ArgumentError, match="finite gray values"):
         find_hyperintense(image.log(), anatomy, 1.0)

@@ -13,7 +13,7 @@ from monai.data import MetaTensor
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.fusion import estimate_confusion, mean_label, staple
 
 Array = NDArray[np.float64]
@@ -282,10 +282,10 @@ def test_confusion_of_known_truth_counts_labels(seed: int):
     ],
 )
 def test_arguments_out_of_range_are_refused(arguments: dict[str, object], message: str):
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(ArgumentError, match=message):
         staple(torch.tensor([[0, 1, 1, 0], [0, 1, 0, 0]]), **arguments)  # type: ignore[arg-type]
 
 
 def test_probabilities_of_another_size_are_refused():
-    with pytest.raises(InputError, match=r"size \(4,\), got \(5,\)"):
+    with pytest.raises(ArgumentError, match=r"size \(4,\), got \(5,\)"):
         estimate_confusion(torch.zeros(1, 4), torch.zeros(2, 5))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from monai.data import MetaTensor
 from scipy.ndimage import convolve, gaussian_filter
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.fusion import majority_vote, spatial_staple, staple
 from common.fusion.staple_spatial import _local_column, window_sum
 
@@ -230,5 +230,5 @@ def test_without_labels_there_is_only_the_prior():
     ],
 )
 def test_arguments_out_of_range_are_refused(arguments: dict[str, object], message: str):
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(ArgumentError, match=message):
         spatial_staple(torch.zeros(2, 4, 4), **arguments)  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from common.errors import InputError
+from common.errors import SentenceError
 from common.fusion import count_ties, exceeds, majority_vote, mean_label, most_probable_class, staple
 from common.losses.soft_active_passive import hard_label
 from common.transforms import FuseAnnotatorsd, HardLabeld, find_instances
@@ -89,5 +89,5 @@ def test_what_nobody_labeled_stays_so(method: str) -> None:
 
 def test_thresholds_out_of_range_are_named() -> None:
     for threshold in (-0.1, 1.0):
-        with pytest.raises(InputError, match="threshold: expected a number from 0 to below 1"):
+        with pytest.raises(SentenceError, match="threshold: expected a number from 0 to below 1"):
             find_instances(torch.zeros(1, 4, 4), threshold)

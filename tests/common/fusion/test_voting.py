@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from monai.data import MetaTensor
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.fusion import majority_vote, mean_label
 from common.fusion.voting import class_labels
 
@@ -74,5 +74,5 @@ def test_empty_and_size_one(shape: tuple[int, ...]):
 )
 def test_what_is_no_label_is_refused(labels: torch.Tensor, classes: int | None, message: str):
     for fuse in (class_labels, mean_label, majority_vote):
-        with pytest.raises(InputError, match=message):
+        with pytest.raises(ArgumentError, match=message):
             fuse(labels, classes)

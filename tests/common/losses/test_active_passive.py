@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.losses import (
     ActivePassiveLoss,
     MeanAbsoluteErrorLoss,
@@ -77,17 +77,17 @@ def test_sums_of_three(logits, target) -> None:
 
 def test_wrong_arguments_are_named() -> None:
     for other in (torch.nn.MSELoss(), TLoss(), None):
-        with pytest.raises(InputError, match=f"passive: .*got {type(other).__name__}"):
+        with pytest.raises(ArgumentError, match=f"passive: .*got {type(other).__name__}"):
             ActivePassiveLoss(NCE(), other)
-        with pytest.raises(InputError, match=f"active: .*got {type(other).__name__}"):
+        with pytest.raises(ArgumentError, match=f"active: .*got {type(other).__name__}"):
             ActivePassiveLoss(other, RCE())
-    with pytest.raises(InputError, match=r"sigmoid: .*True \(active\) and False \(passive\)"):
+    with pytest.raises(ArgumentError, match=r"sigmoid: .*True \(active\) and False \(passive\)"):
         ActivePassiveLoss(NCE(sigmoid=True), RCE())
-    with pytest.raises(InputError, match="sigmoid or softmax, got both"):
+    with pytest.raises(ArgumentError, match="sigmoid or softmax, got both"):
         ActivePassiveLoss(NCE(sigmoid=True), RCE(sigmoid=True), softmax=True)
-    with pytest.raises(InputError, match=r"passive: .*reduction mean of the sum, got sum"):
+    with pytest.raises(ArgumentError, match=r"passive: .*reduction mean of the sum, got sum"):
         ActivePassiveLoss(NCE(), RCE(reduction="sum"))
     for name in ("alpha", "beta"):
         for value in (-1, float("inf"), float("nan")):
-            with pytest.raises(InputError, match=f"{name}: .*got {value}"):
+            with pytest.raises(ArgumentError, match=f"{name}: .*got {value}"):
                 ActivePassiveLoss(NCE(), RCE(), **{name: value})

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from monai.data import MetaTensor
 from torch.nn import functional
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.losses import (
     AnnotatorConfusionLoss,
     annotator_log_probabilities,
@@ -196,18 +196,18 @@ def test_labels_of_any_type_and_with_metadata(dtype: torch.dtype):
 def test_mistakes_are_named():
     log_probs, log_confusion, labels = problem((3, 4))
     loss = AnnotatorConfusionLoss()
-    with pytest.raises(InputError, match="labels: expected class indices up to 2"):
+    with pytest.raises(ArgumentError, match="labels: expected class indices up to 2"):
         loss(log_probs, log_confusion, torch.full_like(labels, 3))
-    with pytest.raises(InputError, match=r"labels: expected the shape \(2, 3, 3, 4\)"):
+    with pytest.raises(ArgumentError, match=r"labels: expected the shape \(2, 3, 3, 4\)"):
         loss(log_probs, log_confusion, labels[:, :, :2])
-    with pytest.raises(InputError, match="log_confusion: expected the shape"):
+    with pytest.raises(ArgumentError, match="log_confusion: expected the shape"):
         loss(log_probs, log_confusion[:, :2], labels)
-    with pytest.raises(InputError, match="log_confusion: expected the shape"):
+    with pytest.raises(ArgumentError, match="log_confusion: expected the shape"):
         loss(log_probs[:, :2], log_confusion, labels)
-    with pytest.raises(InputError, match=r"expected \(batch, class"):
+    with pytest.raises(ArgumentError, match=r"expected \(batch, class"):
         loss(log_probs, log_confusion, labels[:, 0])
     for arguments in ({"trace_weight": -0.1}, {"warm_up_weight": math.inf}):
-        with pytest.raises(InputError, match="expected a finite number"):
+        with pytest.raises(ArgumentError, match="expected a finite number"):
             AnnotatorConfusionLoss(**arguments)
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.losses import ConsensusLoss, OracleLoss
 
 
@@ -41,7 +41,7 @@ def test_consensus_gradients() -> None:
 
 
 def test_consensus_of_another_shape() -> None:
-    with pytest.raises(InputError, match="consensus"):
+    with pytest.raises(ArgumentError, match="consensus"):
         ConsensusLoss()(log_probabilities(2, 3, 5), None, torch.zeros(2, 2, 5))
 
 

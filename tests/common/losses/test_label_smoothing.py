@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.losses import MarginLabelSmoothingLoss, SpatiallyVaryingLabelSmoothingLoss
 from common.losses.label_smoothing import spatially_varying_smoothing
 
@@ -166,9 +166,9 @@ def test_saturated_pixels_are_finite(make: type) -> None:
 
 def test_wrong_parameters_are_named() -> None:
     for sigma in (0, -1, math.inf, math.nan):
-        with pytest.raises(InputError, match=f"sigma: .* got {sigma}"):
+        with pytest.raises(ArgumentError, match=f"sigma: .* got {sigma}"):
             SpatiallyVaryingLabelSmoothingLoss(sigma=sigma)
     for name in ("margin", "weight"):
         for value in (-0.1, math.inf, math.nan):
-            with pytest.raises(InputError, match=f"{name}: .* got {value}"):
+            with pytest.raises(ArgumentError, match=f"{name}: .* got {value}"):
                 MarginLabelSmoothingLoss(**{name: value})

@@ -13,7 +13,7 @@ from monai.data import MetaTensor
 from scipy.spatial.distance import cosine, jensenshannon
 from scipy.special import softmax
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.losses import LogitConsistencyLoss
 from common.losses.logit_consistency import DISTANCES
 
@@ -143,16 +143,16 @@ def test_meta_tensors_give_a_plain_tensor() -> None:
 
 
 def test_refuses() -> None:
-    with pytest.raises(InputError, match="one of squared_difference, jensen_shannon, cosine, got 'euclidean'"):
+    with pytest.raises(ArgumentError, match="one of squared_difference, jensen_shannon, cosine, got 'euclidean'"):
         LogitConsistencyLoss("euclidean")
     z = torch.zeros(2, 3, 4, 4)
-    with pytest.raises(InputError, match=r"got \(2, 3, 4, 4\) and \(2, 3, 4, 5\)"):
+    with pytest.raises(ArgumentError, match=r"got \(2, 3, 4, 4\) and \(2, 3, 4, 5\)"):
         LogitConsistencyLoss()(z, torch.zeros(2, 3, 4, 5))
-    with pytest.raises(InputError, match=r"batch, channel"):
+    with pytest.raises(ArgumentError, match=r"batch, channel"):
         LogitConsistencyLoss()(torch.zeros(3, 4), torch.zeros(3, 4))
     for name in ("weight", "valid"):
-        with pytest.raises(InputError, match=rf"{name}: expected the shape \(2, 1, 4, 4\), got \(2, 4, 4\)"):
+        with pytest.raises(ArgumentError, match=rf"{name}: expected the shape \(2, 1, 4, 4\), got \(2, 4, 4\)"):
             LogitConsistencyLoss()(z, z, **{name: torch.ones(2, 4, 4)})
     for distance in ("jensen_shannon", "cosine"):
-        with pytest.raises(InputError, match="two or more channels"):
+        with pytest.raises(ArgumentError, match="two or more channels"):
             LogitConsistencyLoss(distance)(z[:, :1], z[:, :1])

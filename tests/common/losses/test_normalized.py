@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.losses import (
     NormalizedCrossEntropyLoss,
     NormalizedGeneralizedCrossEntropyLoss,
@@ -126,7 +126,7 @@ def test_a_soft_target_weighs_the_losses_of_the_hard_labels(make: Callable) -> N
 
 
 def test_wrong_parameters_are_named() -> None:
-    with pytest.raises(InputError, match=r"q: .*got 2"):
+    with pytest.raises(ArgumentError, match=r"q: .*got 2"):
         NormalizedGeneralizedCrossEntropyLoss(q=2)
-    with pytest.raises(InputError, match=r"p_min: .*got 0"):
+    with pytest.raises(ArgumentError, match=r"p_min: .*got 0"):
         NormalizedReverseCrossEntropyLoss(p_min=0)

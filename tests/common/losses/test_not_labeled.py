@@ -10,7 +10,7 @@ import pytest
 import torch
 from monai.losses import DiceLoss
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.losses import (
     ActivePassiveLoss,
     ConsensusLoss,
@@ -217,5 +217,5 @@ def test_t_loss_of_a_large_tolerance_is_normal(nu_tilde: float) -> None:
 
 
 def test_t_loss_refuses_what_float64_cannot_hold() -> None:
-    with pytest.raises(InputError, match="nu_tilde: expected a finite number of at most 100, got 720"):
+    with pytest.raises(ArgumentError, match="nu_tilde: expected a finite number of at most 100, got 720"):
         TLoss(720)

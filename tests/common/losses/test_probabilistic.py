@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from monai.data import MetaTensor
 from torch.distributions import Normal, kl_divergence
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.losses import AnnotatorConfusionLoss, EnsembleLoss, ProbabilisticLoss, gaussian_kl_divergence
 
 SHAPES = [(5, 4), (2, 3, 4), (1, 1), (1, 1, 3)]
@@ -145,21 +145,21 @@ def test_an_empty_batch_has_no_mean():
 def test_mistakes_are_named():
     log_probs, labels = problem(5, 4)
     for wrong in (labels[:, :2], labels[..., 1:], labels[:1]):
-        with pytest.raises(InputError, match=r"log_probs and labels: expected \(batch, annotator, class"):
+        with pytest.raises(ArgumentError, match=r"log_probs and labels: expected \(batch, annotator, class"):
             EnsembleLoss()(log_probs, wrong)
     kl, chosen = torch.ones(2), torch.zeros(2, dtype=torch.int64)
     for wrong in (labels[:1], labels[..., 1:]):
-        with pytest.raises(InputError, match=r"log_probs and labels: expected \(batch, class"):
+        with pytest.raises(ArgumentError, match=r"log_probs and labels: expected \(batch, class"):
             ProbabilisticLoss()(log_probs[:, 0], kl, chosen, wrong)
-    with pytest.raises(InputError, match="a value for each of the 2 images"):
+    with pytest.raises(ArgumentError, match="a value for each of the 2 images"):
         ProbabilisticLoss()(log_probs[:, 0], kl[:1], chosen, labels)
     labels[0, 0] = 4
     for compute in (
         lambda: EnsembleLoss()(log_probs, labels),
         lambda: ProbabilisticLoss()(log_probs[:, 0], kl, chosen, labels),
     ):
-        with pytest.raises(InputError, match="class indices up to 3"):
+        with pytest.raises(ArgumentError, match="class indices up to 3"):
             compute()
     for weight in (-1.0, math.nan):
-        with pytest.raises(InputError, match="kl_weight"):
+        with pytest.raises(ArgumentError, match="kl_weight"):
             ProbabilisticLoss(weight)

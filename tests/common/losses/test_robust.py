@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.losses import (
     CrossEntropyLoss,
     GeneralizedCrossEntropyLoss,
@@ -153,15 +153,15 @@ def test_a_soft_target_is_where_the_loss_is_smallest(loss: ClassificationLoss) -
 
 def test_wrong_parameters_are_named() -> None:
     for q in (0, -0.5, 1.01, float("nan")):
-        with pytest.raises(InputError, match=f"q: .*got {q}"):
+        with pytest.raises(ArgumentError, match=f"q: .*got {q}"):
             GeneralizedCrossEntropyLoss(q=q)
     for p_min in (0, 1, -1e-4, float("nan")):
-        with pytest.raises(InputError, match=f"p_min: .*got {p_min}"):
+        with pytest.raises(ArgumentError, match=f"p_min: .*got {p_min}"):
             ReverseCrossEntropyLoss(p_min=p_min)
-        with pytest.raises(InputError, match=f"p_min: .*got {p_min}"):
+        with pytest.raises(ArgumentError, match=f"p_min: .*got {p_min}"):
             SymmetricCrossEntropyLoss(p_min=p_min)
     for value in (-0.1, float("inf"), float("nan")):
-        with pytest.raises(InputError, match=f"alpha: .*got {value}"):
+        with pytest.raises(ArgumentError, match=f"alpha: .*got {value}"):
             SymmetricCrossEntropyLoss(alpha=value)
-        with pytest.raises(InputError, match=f"beta: .*got {value}"):
+        with pytest.raises(ArgumentError, match=f"beta: .*got {value}"):
             SymmetricCrossEntropyLoss(beta=value)

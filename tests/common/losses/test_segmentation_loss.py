@@ -10,7 +10,7 @@ import torch
 from monai.data import MetaTensor
 from scipy.special import log_expit, log_softmax
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.losses import (
     ActivePassiveLoss,
     GeneralizedCrossEntropyLoss,
@@ -181,32 +181,32 @@ def test_an_empty_batch_is_that_of_pytorch(make: Make) -> None:
 
 @each_loss
 def test_wrong_arguments_are_named(make: Make) -> None:
-    with pytest.raises(InputError, match="sigmoid or softmax, got both"):
+    with pytest.raises(ArgumentError, match="sigmoid or softmax, got both"):
         make(sigmoid=True, softmax=True)
     for reduction in ("average", None, True):
-        with pytest.raises(InputError, match=f"mean, sum or none, got {reduction!r}"):
+        with pytest.raises(ArgumentError, match=f"mean, sum or none, got {reduction!r}"):
             make(reduction=reduction)
 
 
 @each_loss
 def test_shapes_that_do_not_fit_are_named(make: Make) -> None:
     input = torch.zeros(2, 3, 4, 5)
-    with pytest.raises(InputError, match=r"\(2, 3, 4, 5\).*got \(2, 1, 4, 5\)"):
+    with pytest.raises(ArgumentError, match=r"\(2, 3, 4, 5\).*got \(2, 1, 4, 5\)"):
         make(sigmoid=True)(input, torch.zeros(2, 1, 4, 5))
-    with pytest.raises(InputError, match=r"\(2, 1, 4, 5\).*\(2, 3, 4, 5\).*got \(2, 3, 4, 5\)"):
+    with pytest.raises(ArgumentError, match=r"\(2, 1, 4, 5\).*\(2, 3, 4, 5\).*got \(2, 3, 4, 5\)"):
         make(sigmoid=True, to_onehot_y=True)(input, torch.zeros(2, 3, 4, 5))
-    with pytest.raises(InputError, match=r"softmax: .* two or more channels, got \(2, 1, 4\)"):
+    with pytest.raises(ArgumentError, match=r"softmax: .* two or more channels, got \(2, 1, 4\)"):
         make(softmax=True)(torch.zeros(2, 1, 4), torch.zeros(2, 1, 4))
-    with pytest.raises(InputError, match=r"to_onehot_y: .* two or more channels, got \(2, 1, 4\)"):
+    with pytest.raises(ArgumentError, match=r"to_onehot_y: .* two or more channels, got \(2, 1, 4\)"):
         make(to_onehot_y=True)(torch.zeros(2, 1, 4), torch.zeros(2, 1, 4))
-    with pytest.raises(InputError, match=r"\(batch, channel, \*spatial\), got the shape \(4, 5\)"):
+    with pytest.raises(ArgumentError, match=r"\(batch, channel, \*spatial\), got the shape \(4, 5\)"):
         make(sigmoid=True)(torch.zeros(4, 5), torch.zeros(4, 5))
 
 
 @pytest.mark.parametrize("index", [-2, 3, 255])
 def test_class_indices_that_do_not_exist_are_named(index: int) -> None:
     target = torch.full((1, 1, 2, 2), index)
-    with pytest.raises(InputError, match="class indices"):
+    with pytest.raises(ArgumentError, match="class indices"):
         MeanAbsoluteErrorLoss(softmax=True, to_onehot_y=True)(torch.zeros(1, 3, 2, 2), target)
 
 

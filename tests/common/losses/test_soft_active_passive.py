@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.losses import (
     ActivePassiveLoss,
     NormalizedCrossEntropyLoss,
@@ -171,10 +171,10 @@ def test_empty_batches_are_those_of_pytorch() -> None:
 
 
 def test_wrong_arguments_are_named() -> None:
-    with pytest.raises(InputError, match=r"row: .*soft_bce.*got 'apl'"):
+    with pytest.raises(ArgumentError, match=r"row: .*soft_bce.*got 'apl'"):
         table_1_loss("apl")
     for name in ("binary_weight", "soft_weight", "reverse_weight"):
-        with pytest.raises(InputError, match=f"{name}: .*got -1"):
+        with pytest.raises(ArgumentError, match=f"{name}: .*got -1"):
             SoftActivePassiveLoss(**{name: -1})
-    with pytest.raises(InputError, match=r"p_min: .*got 0"):
+    with pytest.raises(ArgumentError, match=r"p_min: .*got 0"):
         SoftActivePassiveLoss(p_min=0)

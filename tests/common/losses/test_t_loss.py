@@ -14,7 +14,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import digamma, expit
 from scipy.stats import multivariate_t
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.losses import TLoss
 from common.losses.t_loss import student_t_negative_log_likelihood
 
@@ -309,22 +309,22 @@ def test_nothing_to_compare() -> None:
 
 
 def test_wrong_arguments_are_named() -> None:
-    with pytest.raises(InputError, match="TLoss: expected sigmoid or softmax, got both"):
+    with pytest.raises(ArgumentError, match="TLoss: expected sigmoid or softmax, got both"):
         TLoss(sigmoid=True, softmax=True)
-    with pytest.raises(InputError, match="mean, sum or none, got 'median'"):
+    with pytest.raises(ArgumentError, match="mean, sum or none, got 'median'"):
         TLoss(reduction="median")
     for value in (float("nan"), float("inf")):
-        with pytest.raises(InputError, match=f"nu_tilde: .*got {value}"):
+        with pytest.raises(ArgumentError, match=f"nu_tilde: .*got {value}"):
             TLoss(nu_tilde=value)
     for value in (-1e-8, float("nan"), float("inf")):
-        with pytest.raises(InputError, match=f"epsilon: .*got {value}"):
+        with pytest.raises(ArgumentError, match=f"epsilon: .*got {value}"):
             TLoss(epsilon=value)
 
 
 def test_shapes_that_do_not_fit_are_named() -> None:
-    with pytest.raises(InputError, match=r"\(2, 1, 4, 5\).*got \(2, 1, 5, 4\)"):
+    with pytest.raises(ArgumentError, match=r"\(2, 1, 4, 5\).*got \(2, 1, 5, 4\)"):
         TLoss()(torch.zeros(2, 1, 4, 5), torch.zeros(2, 1, 5, 4))
-    with pytest.raises(InputError, match=r"include_background: .*got \(2, 1, 4, 5\)"):
+    with pytest.raises(ArgumentError, match=r"include_background: .*got \(2, 1, 4, 5\)"):
         TLoss(include_background=False)(torch.zeros(2, 1, 4, 5), torch.zeros(2, 1, 4, 5))
-    with pytest.raises(InputError, match=r"softmax: .*got \(2, 1, 4, 5\)"):
+    with pytest.raises(ArgumentError, match=r"softmax: .*got \(2, 1, 4, 5\)"):
         TLoss(softmax=True)(torch.zeros(2, 1, 4, 5), torch.zeros(2, 1, 4, 5))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from monai.metrics import DiceMetric, MeanIoU
 from torch.nn import functional
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.metrics import fleiss_kappa, pairwise_dice, pairwise_similarity
 
 
@@ -120,11 +120,11 @@ def test_kappa_needs_two_labels_of_a_pixel():
 
 
 def test_mistakes_are_named():
-    with pytest.raises(InputError, match="one spatial shape"):
+    with pytest.raises(ArgumentError, match="one spatial shape"):
         pairwise_similarity(torch.zeros(2, 3, 3), torch.zeros(2, 3, 4))
-    with pytest.raises(InputError, match="one spatial shape"):
+    with pytest.raises(ArgumentError, match="one spatial shape"):
         pairwise_dice(torch.zeros(3))
-    with pytest.raises(InputError, match="measure: expected dice or iou, got 'f1'"):
+    with pytest.raises(ArgumentError, match="measure: expected dice or iou, got 'f1'"):
         pairwise_similarity(torch.zeros(1, 3), torch.zeros(1, 3), "f1")
-    with pytest.raises(InputError, match="labels"):
+    with pytest.raises(ArgumentError, match="labels"):
         fleiss_kappa(torch.zeros(3))

@@ -7,7 +7,7 @@ import torch
 from monai.handlers import IgniteMetricHandler
 from monai.metrics import compute_dice
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.metrics import AnnotatorDice, AnnotatorLogLikelihood, annotator_dice, annotator_log_likelihood
 
 
@@ -72,10 +72,10 @@ def test_as_handlers(metric: object, prediction: list[int]) -> None:
 
 
 def test_exceptions() -> None:
-    with pytest.raises(InputError, match="as many predictions"):
+    with pytest.raises(ArgumentError, match="as many predictions"):
         annotator_dice(torch.zeros(2, 5), torch.zeros(3, 5))
-    with pytest.raises(InputError, match="probabilities and labels"):
+    with pytest.raises(ArgumentError, match="probabilities and labels"):
         annotator_log_likelihood(torch.zeros(2, 2, 5), torch.zeros(3, 5))
     for metric in (AnnotatorDice(), AnnotatorLogLikelihood()):
-        with pytest.raises(InputError, match="got none"):
+        with pytest.raises(ArgumentError, match="got none"):
             metric(torch.zeros(1, 1, 2, 5))

@@ -15,7 +15,7 @@ from monai.handlers import IgniteMetricHandler
 from monai.metrics import CalibrationErrorMetric, CumulativeIterationMetric
 from monai.networks import one_hot
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.metrics import (
     ExpectedCalibrationError,
     ThresholdedAdaptiveCalibrationError,
@@ -231,7 +231,7 @@ def test_metric_accumulates_and_reduces(make):
         value(p, label)
     assert value.aggregate()[1].tolist() == [count] * 3
     metric.reset()
-    with pytest.raises(InputError, match="at least one image"):
+    with pytest.raises(ArgumentError, match="at least one image"):
         metric.aggregate()
 
 
@@ -273,17 +273,17 @@ def test_wrong_arguments_are_named(make):
         ({"region": "band"}, "region: expected one of all, foreground, prediction, union, got 'band'"),
         ({"reduction": "average"}, "reduction: .* got 'average'"),
     ):
-        with pytest.raises(InputError, match=message):
+        with pytest.raises(ArgumentError, match=message):
             make(**options)
-    with pytest.raises(InputError, match="expected y"):
+    with pytest.raises(ArgumentError, match="expected y"):
         make()(torch.zeros(1, 1, 4))
 
 
 @pytest.mark.parametrize("threshold", [-0.1, 1, math.nan])
 def test_wrong_thresholds_are_named(threshold):
-    with pytest.raises(InputError, match=f"threshold: .* got {threshold}"):
+    with pytest.raises(ArgumentError, match=f"threshold: .* got {threshold}"):
         ThresholdedAdaptiveCalibrationError(threshold=threshold)
-    with pytest.raises(InputError, match=f"threshold: .* got {threshold}"):
+    with pytest.raises(ArgumentError, match=f"threshold: .* got {threshold}"):
         thresholded_adaptive_calibration_error(torch.zeros(1, 1, 4), torch.zeros(1, 1, 4), threshold=threshold)
 
 
@@ -291,17 +291,17 @@ def test_wrong_thresholds_are_named(threshold):
 def test_wrong_tensors_are_named(function):
     label = torch.zeros(1, 1, 4)
     for value in (-0.1, 1.1, math.nan):
-        with pytest.raises(InputError, match="probabilities: expected values from 0 to 1"):
+        with pytest.raises(ArgumentError, match="probabilities: expected values from 0 to 1"):
             function(torch.full((1, 3, 4), value), label)
-    with pytest.raises(InputError, match=r"class indices below 3.* got 3"):
+    with pytest.raises(ArgumentError, match=r"class indices below 3.* got 3"):
         function(torch.zeros(1, 3, 4), label + 3)
-    with pytest.raises(InputError, match=r"class indices below 2.* got 2"):
+    with pytest.raises(ArgumentError, match=r"class indices below 2.* got 2"):
         function(torch.zeros(1, 1, 4), label + 2)
-    with pytest.raises(InputError, match=r"0 and 1.* got 2"):
+    with pytest.raises(ArgumentError, match=r"0 and 1.* got 2"):
         function(torch.zeros(1, 3, 4), torch.full((1, 3, 4), 2))
-    with pytest.raises(InputError, match=r"got \(1, 3, 4\) and \(1, 2, 4\)"):
+    with pytest.raises(ArgumentError, match=r"got \(1, 3, 4\) and \(1, 2, 4\)"):
         function(torch.zeros(1, 3, 4), torch.zeros(1, 2, 4))
-    with pytest.raises(InputError, match=r"got \(3, 4\) and \(3, 4\)"):
+    with pytest.raises(ArgumentError, match=r"got \(3, 4\) and \(3, 4\)"):
         function(torch.zeros(3, 4), torch.zeros(3, 4))
-    with pytest.raises(InputError, match=r"bins: .* got 0"):
+    with pytest.raises(ArgumentError, match=r"bins: .* got 0"):
         function(torch.zeros(1, 3, 4), label, bins=0)

@@ -9,7 +9,7 @@ import torch
 from ignite.engine import Engine
 from monai.handlers import IgniteMetricHandler
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.metrics import ConfusionMatrixError, confusion_matrix_error
 from common.noise import pixelwise_confusion
 
@@ -101,7 +101,7 @@ def test_half_precision(dtype: torch.dtype):
 def test_mistakes_are_named():
     truth = matrices(1, 2, 3, 3, 4, 4)
     for estimate in (truth[..., :2], truth[:, :1], truth[0], matrices(1, 2, 2, 2)):
-        with pytest.raises(InputError, match="estimate and truth"):
+        with pytest.raises(ArgumentError, match="estimate and truth"):
             confusion_matrix_error(estimate, truth)
-    with pytest.raises(InputError, match="expected y"):
+    with pytest.raises(ArgumentError, match="expected y"):
         ConfusionMatrixError()(y_pred=truth)

@@ -12,7 +12,7 @@ from monai.engines import SupervisedEvaluator
 from monai.handlers import MeanDice
 from monai.metrics import compute_dice, compute_hausdorff_distance
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.metrics import (
     CONVENTIONS,
     AnnotatorDice,
@@ -182,11 +182,11 @@ def test_what_nobody_labeled_does_not_count() -> None:
 
 
 def test_spacing_and_sizes_that_do_not_fit_are_named() -> None:
-    with pytest.raises(InputError, match="expected 2 voxel sizes above 0, got"):
+    with pytest.raises(ArgumentError, match="expected 2 voxel sizes above 0, got"):
         hausdorff_distance_95(NOTHING, NOTHING, [1.0])
-    with pytest.raises(InputError, match=r"expected \(batch, 1 or 3, \*spatial\)"):
+    with pytest.raises(ArgumentError, match=r"expected \(batch, 1 or 3, \*spatial\)"):
         structure_pair(torch.zeros(1, 2, 4, 4), torch.zeros(1, 1, 4, 4), 3)
-    with pytest.raises(InputError, match=r"of one size, got \(1, 1, 4, 4\) and \(1, 1, 4, 5\)"):
+    with pytest.raises(ArgumentError, match=r"of one size, got \(1, 1, 4, 4\) and \(1, 1, 4, 5\)"):
         structure_pair(torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 4, 5))
 
 

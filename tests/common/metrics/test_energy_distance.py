@@ -10,7 +10,7 @@ from ignite.engine import Engine
 from monai.handlers import IgniteMetricHandler
 from monai.metrics import compute_dice, compute_iou
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.metrics import GeneralizedEnergyDistance, generalized_energy_distance
 
 
@@ -98,10 +98,10 @@ def test_as_an_ignite_handler():
 
 
 def test_mistakes_are_named():
-    with pytest.raises(InputError, match="one spatial shape"):
+    with pytest.raises(ArgumentError, match="one spatial shape"):
         generalized_energy_distance(torch.zeros(2, 3, 3), torch.zeros(2, 3, 4))
     for make in (GeneralizedEnergyDistance, lambda distance: generalized_energy_distance(*2 * [masks(2, 3)], distance)):
-        with pytest.raises(InputError, match="expected dice or iou, got 'l2'"):
+        with pytest.raises(ArgumentError, match="expected dice or iou, got 'l2'"):
             make("l2")
-    with pytest.raises(InputError, match="expected y"):
+    with pytest.raises(ArgumentError, match="expected y"):
         GeneralizedEnergyDistance()(y_pred=torch.zeros(1, 2, 3, 3))

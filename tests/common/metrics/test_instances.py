@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import distributed
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.metrics import InstanceMetrics
 from common.metrics.instances import mask_overlap
 
@@ -178,14 +178,14 @@ def test_mask_overlaps(seed: int, count: int, others: int, shape: tuple[int, ...
 
 
 def test_wrong_arguments_are_named() -> None:
-    with pytest.raises(InputError, match=r"score_threshold: .*got 2"):
+    with pytest.raises(ArgumentError, match=r"score_threshold: .*got 2"):
         InstanceMetrics(score_threshold=2)
-    with pytest.raises(InputError, match=r"overlap: .*got -1"):
+    with pytest.raises(ArgumentError, match=r"overlap: .*got -1"):
         InstanceMetrics(overlap=-1)
-    with pytest.raises(InputError, match=r"num_classes: .*got 0"):
+    with pytest.raises(ArgumentError, match=r"num_classes: .*got 0"):
         InstanceMetrics(num_classes=0)
     truth = instances(TRUTH)
-    with pytest.raises(InputError, match=r"y_pred and y: .*got 0 and 1"):
+    with pytest.raises(ArgumentError, match=r"y_pred and y: .*got 0 and 1"):
         InstanceMetrics()([], [truth])
-    with pytest.raises(InputError, match=r"masks: expected the size \(12, 16\) of the truth, got \(5, 5\)"):
+    with pytest.raises(ArgumentError, match=r"masks: expected the size \(12, 16\) of the truth, got \(5, 5\)"):
         InstanceMetrics()([truth | {"scores": torch.ones(2), "masks": torch.ones(2, 5, 5)}], [truth])

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.metrics import (
     BrierScore,
     NegativeLogLikelihood,
@@ -78,15 +78,15 @@ def test_metrics_are_means_over_images_that_have_a_value(make: type) -> None:
     metric = make(region="foreground")
     metric(p, y)
     assert metric.aggregate().item() == pytest.approx(FUNCTIONS[make](p[:1], y[:1], region="foreground").item())
-    with pytest.raises(InputError, match="region: expected one of all, foreground, prediction, union, got 'band'"):
+    with pytest.raises(ArgumentError, match="region: expected one of all, foreground, prediction, union, got 'band'"):
         make(region="band")
 
 
 def test_a_certain_mistake_has_a_finite_likelihood() -> None:
     assert negative_log_likelihood(torch.ones(1, 1, 2), torch.zeros(1, 1, 2)).item() == pytest.approx(24 * math.log(2))
-    with pytest.raises(InputError, match=r"bins: .* got 0"):
+    with pytest.raises(ArgumentError, match=r"bins: .* got 0"):
         top_label_calibration_error(torch.ones(1, 1, 2), torch.zeros(1, 1, 2), bins=0)
-    with pytest.raises(InputError, match=r"bins: .* got 0"):
+    with pytest.raises(ArgumentError, match=r"bins: .* got 0"):
         TopLabelCalibrationError(bins=0)
 
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.metrics import expected_calibration_error, reliability_bins
 
 
@@ -57,7 +57,7 @@ def test_nothing_to_count() -> None:
 
 
 def test_mistakes() -> None:
-    with pytest.raises(InputError, match="bins"):
+    with pytest.raises(ArgumentError, match="bins"):
         reliability_bins(*draw(0, 1, 2, 3), bins=0)
-    with pytest.raises(InputError, match="region"):
+    with pytest.raises(ArgumentError, match="region"):
         reliability_bins(*draw(0, 1, 2, 3), region="edge")

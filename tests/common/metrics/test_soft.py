@@ -7,7 +7,7 @@ import torch
 from monai.losses import DiceLoss
 from monai.metrics import compute_dice
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.metrics import soft_accuracy, soft_dice
 from common.noise import deform_label, gaussian_marginal, sample_gaussian_field
 
@@ -86,7 +86,7 @@ def test_gradients(function):
 
 @pytest.mark.parametrize("function", [soft_dice, soft_accuracy])
 def test_mistakes_are_named(function):
-    with pytest.raises(InputError, match="one shape"):
+    with pytest.raises(ArgumentError, match="one shape"):
         function(torch.zeros(1, 1, 4, 4), torch.zeros(1, 2, 4, 4))
-    with pytest.raises(InputError, match="one shape"):
+    with pytest.raises(ArgumentError, match="one shape"):
         function(torch.zeros(4, 4), torch.zeros(4, 4))

@@ -6,7 +6,7 @@ import pytest
 import torch
 from monai.inferers import SlidingWindowInferer
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.losses import EnsembleLoss
 from common.networks import AnnotatorEnsemble, UNet
 
@@ -80,7 +80,7 @@ def test_torchscript():
 
 
 def test_mistakes_are_named():
-    with pytest.raises(InputError, match="one per annotator, got 0"):
+    with pytest.raises(ArgumentError, match="one per annotator, got 0"):
         AnnotatorEnsemble([])
-    with pytest.raises(InputError, match="backbones: expected different networks"):
+    with pytest.raises(ArgumentError, match="backbones: expected different networks"):
         AnnotatorEnsemble([UNet(2, features=(2,))] * 2)

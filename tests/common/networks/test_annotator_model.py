@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 import torch
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.networks import Segmenter, UNet, annotator_model, has_matrices, output_of_method, readout_of_method
 from common.networks.method_networks import METHODS
 
@@ -33,7 +33,7 @@ def test_backbone_and_width() -> None:
 
 
 def test_a_mistyped_method() -> None:
-    with pytest.raises(InputError, match="got 'majorty' \\(did you mean 'majority'\\?\\)"):
+    with pytest.raises(ArgumentError, match="got 'majorty' \\(did you mean 'majority'\\?\\)"):
         annotator_model("majorty", **SIZES)
 
 

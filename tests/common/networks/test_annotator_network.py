@@ -13,7 +13,7 @@ from monai.inferers import SlidingWindowInferer
 from monai.networks.nets import BasicUNet, DynUNet, SegResNet, UNet
 from torch import nn
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.losses import AnnotatorConfusionLoss
 from common.networks import AnnotatorNetwork, ConfusionHead, GlobalConfusion
 
@@ -230,29 +230,29 @@ def test_torchscript(arguments: dict):
 
 
 def test_mistakes_are_named():
-    with pytest.raises(InputError, match="rank: expected None or 1 to 2 for 3 classes, got 3"):
+    with pytest.raises(ArgumentError, match="rank: expected None or 1 to 2 for 3 classes, got 3"):
         ConfusionHead(2, 4, num_classes=3, num_annotators=1, rank=3)
     for classes, annotators in [(1, 2), (2, 0)]:
-        with pytest.raises(InputError, match="two or more classes and one or more annotators"):
+        with pytest.raises(ArgumentError, match="two or more classes and one or more annotators"):
             ConfusionHead(2, 4, classes, annotators)
-        with pytest.raises(InputError, match="two or more classes and one or more annotators"):
+        with pytest.raises(ArgumentError, match="two or more classes and one or more annotators"):
             GlobalConfusion(classes, annotators)
     for accuracy in (0.0, 1.0, math.nan):
-        with pytest.raises(InputError, match="initial_accuracy"):
+        with pytest.raises(ArgumentError, match="initial_accuracy"):
             GlobalConfusion(2, 2, accuracy)
     for arguments in ({"rank": 1}, {"hidden_channels": 4}):
-        with pytest.raises(InputError, match="image_dependent=False"):
+        with pytest.raises(ArgumentError, match="image_dependent=False"):
             small_network(num_annotators=2, image_dependent=False, **arguments)
 
 
 def test_a_backbone_of_other_features_is_named():
     network = small_network(num_annotators=2, feature_channels=5)
-    with pytest.raises(InputError, match=r"expected feature maps of shape \(1, 5, 8, 8\), got \(1, 6, 8, 8\)"):
+    with pytest.raises(ArgumentError, match=r"expected feature maps of shape \(1, 5, 8, 8\), got \(1, 6, 8, 8\)"):
         network(features(1, 1, 8, 8))
     network.backbone = nn.Conv2d(1, 5, 3)  # shrinks the image
-    with pytest.raises(InputError, match=r"got \(1, 5, 6, 6\)"):
+    with pytest.raises(ArgumentError, match=r"got \(1, 5, 6, 6\)"):
         network(features(1, 1, 8, 8))
     network.backbone = nn.Identity()
     network.backbone.forward = lambda image: [image]
-    with pytest.raises(InputError, match="got list"):
+    with pytest.raises(ArgumentError, match="got list"):
         network(features(1, 1, 8, 8))

@@ -9,7 +9,7 @@ import torch
 from monai.data import MetaTensor
 from torch import nn
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.losses import SoftActivePassiveLoss, table_1_loss
 from common.networks import IMaskRCNN, class_probabilities
 from common.networks.mask_rcnn import PyramidBackbone, class_maps
@@ -115,7 +115,7 @@ def test_called_with_images_alone_it_segments() -> None:
     assert torch.equal(segmented, pred) and torch.equal(scores > 0, pred > 0)
     assert set(scores[0].unique().tolist()) - {0.0} <= set(found[0]["scores"].tolist())
     assert (network(map_threshold=1.0).eval()(images) == 0).all()
-    with pytest.raises(InputError, match="mask_loss: expected a loss"):
+    with pytest.raises(ArgumentError, match="mask_loss: expected a loss"):
         net(images, [no_boxes(50, 71)] * 2)
 
 
@@ -202,19 +202,19 @@ def test_wrong_inputs_are_named() -> None:
     net = network(num_classes=2)
     image, target = ellipses(0)
     images = image[None]
-    with pytest.raises(InputError, match=r"num_classes: .*got 0"):
+    with pytest.raises(ArgumentError, match=r"num_classes: .*got 0"):
         network(num_classes=0)
-    with pytest.raises(InputError, match=r"images: .*got the shape \(3, 64, 64\)"):
+    with pytest.raises(ArgumentError, match=r"images: .*got the shape \(3, 64, 64\)"):
         net(image)
-    with pytest.raises(InputError, match=r"targets: .*1 images, got 2"):
+    with pytest.raises(ArgumentError, match=r"targets: .*1 images, got 2"):
         net(images, [target] * 2)
     for key in ("boxes", "classes", "masks"):
-        with pytest.raises(InputError, match=r"targets of image 0: expected boxes \(N, 4\).*got"):
+        with pytest.raises(ArgumentError, match=r"targets of image 0: expected boxes \(N, 4\).*got"):
             net(images, [target | {key: target[key][:1]}])
-    with pytest.raises(InputError, match=r"boxes of image 0: expected ends beyond starts"):
+    with pytest.raises(ArgumentError, match=r"boxes of image 0: expected ends beyond starts"):
         net(images, [target | {"boxes": target["boxes"][:, [2, 1, 0, 3]]}])
     for classes in ([0, 1], [2, 3]):
-        with pytest.raises(InputError, match=r"classes of image 0: expected 1 to 2"):
+        with pytest.raises(ArgumentError, match=r"classes of image 0: expected 1 to 2"):
             net(images, [target | {"classes": torch.tensor(classes)}])
 
 

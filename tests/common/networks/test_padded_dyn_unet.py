@@ -6,7 +6,7 @@ import pytest
 import torch
 from monai.networks.nets import DynUNet
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.networks import PaddedDynUNet
 
 ARGUMENTS = {"kernel_size": [3] * 4, "strides": [1, 2, 2, 2], "upsample_kernel_size": [2] * 3, "filters": [4, 4, 8, 8]}
@@ -43,5 +43,5 @@ def test_torchscript_takes_any_size() -> None:
 @pytest.mark.parametrize("filters", [[4, 8], [4], [4, 0, 8]])
 def test_too_few_levels_are_refused_by_name(filters: list[int]) -> None:
     levels = len(filters)
-    with pytest.raises(InputError, match="features: expected at least three levels"):
+    with pytest.raises(ArgumentError, match="features: expected at least three levels"):
         PaddedDynUNet(2, 1, 1, [3] * levels, [1] + [2] * (levels - 1), [2] * (levels - 1), filters)

@@ -9,7 +9,7 @@ import torch
 from monai.data import MetaTensor
 from monai.inferers import SlidingWindowInferer
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.losses import ProbabilisticLoss, gaussian_kl_divergence
 from common.networks import ProbabilisticUNet
 
@@ -229,17 +229,17 @@ def test_torchscript(tmp_path):
 
 
 def test_mistakes_are_named():
-    with pytest.raises(InputError, match="got 1, 6 and 16"):
+    with pytest.raises(ArgumentError, match="got 1, 6 and 16"):
         ProbabilisticUNet(2, 1, num_classes=1)
-    with pytest.raises(InputError, match="got 3, 0 and 5"):
+    with pytest.raises(ArgumentError, match="got 3, 0 and 5"):
         small(latent_dim=0)
-    with pytest.raises(InputError, match="got 3, 2 and 0"):
+    with pytest.raises(ArgumentError, match="got 3, 2 and 0"):
         small(num_samples=0)
-    with pytest.raises(InputError, match="spatial_dims: expected 2 or 3, got 4"):
+    with pytest.raises(ArgumentError, match="spatial_dims: expected 2 or 3, got 4"):
         small(4)
-    with pytest.raises(InputError, match="at least one channel"):
+    with pytest.raises(ArgumentError, match="at least one channel"):
         ProbabilisticUNet(2, 1, 2, features=())
     image, labels = problem(8, 8)
     for wrong in (labels[..., 1:], labels[:1], labels[:, :0]):
-        with pytest.raises(InputError, match=r"labels: expected \(batch, annotator, \*spatial\)"):
+        with pytest.raises(ArgumentError, match=r"labels: expected \(batch, annotator, \*spatial\)"):
             small()(image, wrong)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from monai.data import MetaTensor
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.networks import roi_align
 from common.networks.region_align import paste_masks, pyramid_roi_align
 
@@ -127,10 +127,10 @@ def test_meta_tensors_give_a_plain_tensor() -> None:
 def test_wrong_arguments_are_named() -> None:
     features, box = torch.zeros(2, 1, 4, 4), torch.zeros(1, 4)
     for wrong in ([box], [box, box[0]], [box, torch.zeros(1, 5)]):
-        with pytest.raises(InputError, match=r"features and boxes: .*got"):
+        with pytest.raises(ArgumentError, match=r"features and boxes: .*got"):
             roi_align(features, wrong, (2, 2))
     for arguments in (((0, 2), 1.0, 2), ((2, 2), 0.0, 2), ((2, 2), 1.0, 0)):
-        with pytest.raises(InputError, match=r"output_size, sampling_ratio and spatial_scale: .*got"):
+        with pytest.raises(ArgumentError, match=r"output_size, sampling_ratio and spatial_scale: .*got"):
             roi_align(features, [box, box], *arguments)
 
 

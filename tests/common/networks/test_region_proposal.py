@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from monai.data.box_utils import box_iou, non_max_suppression
 from torch import nn
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.networks.region_proposal import RegionProposalNetwork, box_loss, box_overlap, random_sampler
 
 
@@ -110,5 +110,5 @@ def test_without_boxes_only_the_objectness_is_learned() -> None:
 
 
 def test_as_many_anchor_sizes_as_levels() -> None:
-    with pytest.raises(InputError, match=r"anchor_sizes: .*2 levels, got \[8\]"):
+    with pytest.raises(ArgumentError, match=r"anchor_sizes: .*2 levels, got \[8\]"):
         RegionProposalNetwork(8, (4, 8), (8,))

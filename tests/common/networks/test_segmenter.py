@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.fusion import majority_vote
 from common.networks import AnnotatorEnsemble, AnnotatorNetwork, ProbabilisticUNet, Segmenter, UNet
 from common.networks.segmenter import OUTPUTS, READOUTS, matrices_of_vote, vote
@@ -97,7 +97,7 @@ def test_vote_of_one_annotator_is_its_class() -> None:
 
 @pytest.mark.parametrize(("argument", "value"), [("output", "everything"), ("readout", "guess")])
 def test_exceptions(argument: str, value: str) -> None:
-    with pytest.raises(InputError, match=value):
+    with pytest.raises(ArgumentError, match=value):
         Segmenter(nn.Identity(), **{argument: value})
 
 

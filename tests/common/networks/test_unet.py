@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.networks import UNet
 
 
@@ -117,10 +117,10 @@ def test_torchscript() -> None:
     ],
 )
 def test_wrong_arguments(arguments: dict, sentence: str) -> None:
-    with pytest.raises(InputError, match=sentence):
+    with pytest.raises(ArgumentError, match=sentence):
         UNet(**arguments)
 
 
 def test_wrong_dimensions() -> None:
-    with pytest.raises(InputError, match=r"of 3 dimensions, got the shape \[1, 1, 4, 4\]"):
+    with pytest.raises(ArgumentError, match=r"of 3 dimensions, got the shape \[1, 1, 4, 4\]"):
         UNet(3, features=(2,))(torch.zeros(1, 1, 4, 4))

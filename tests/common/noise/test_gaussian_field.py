@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 from scipy.stats import norm
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.noise import deform_label, gaussian_marginal, sample_gaussian_field, volume_bias
 from common.noise.gaussian_field import _correlation_factor
 
@@ -320,5 +320,5 @@ def test_a_slice_is_a_volume_of_one_slice():
     ],
 )
 def test_mistakes_are_named(call, word: str):
-    with pytest.raises(InputError, match=word):
+    with pytest.raises(ArgumentError, match=word):
         call()

@@ -15,7 +15,7 @@ from monai.data import MetaTensor
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, binary_erosion, gaussian_filter
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.noise import MORPHOLOGICAL_KINDS, case_generator, dilate, displace, erode, morphology, relative_change
 from common.noise import morphological_noise as noise
 
@@ -229,18 +229,18 @@ def test_strided_input():
 
 @pytest.mark.parametrize("function", [erode, dilate, lambda label, ratio: displace(label, ratio, generator())])
 def test_exceptions(function):
-    with pytest.raises(InputError, match=r"needs the structure that changes.*from 0 to 2"):
+    with pytest.raises(ArgumentError, match=r"needs the structure that changes.*from 0 to 2"):
         function(torch.tensor([[0, 1], [2, 0]]), 0.5)
-    with pytest.raises(InputError, match=r"shape is \(1, 1, 4, 4\)"):
+    with pytest.raises(ArgumentError, match=r"shape is \(1, 1, 4, 4\)"):
         function(torch.ones(1, 1, 4, 4), 0.5)
     for ratio in (-0.1, math.nan, math.inf):
-        with pytest.raises(InputError, match="from 0 up"):
+        with pytest.raises(ArgumentError, match="from 0 up"):
             function(torch.ones(4, 4), ratio)
 
 
 @pytest.mark.parametrize("structure", [0, -1])
 def test_background_is_no_structure(structure: int):
-    with pytest.raises(InputError, match=f"structure: expected a class from 1 up.*but {structure} came"):
+    with pytest.raises(ArgumentError, match=f"structure: expected a class from 1 up.*but {structure} came"):
         noise(torch.ones(4, 4), "erosion", 0.5, generator(), structure)
 
 
@@ -295,7 +295,7 @@ def test_a_label_without_foreground_keeps_what_was_not_labeled():
 
 
 def test_unknown_kind():
-    with pytest.raises(InputError, match="erosion, dilation, displacement, but 'erode' came"):
+    with pytest.raises(ArgumentError, match="erosion, dilation, displacement, but 'erode' came"):
         noise(torch.ones(4, 4), "erode", 0.5, generator())
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from scipy import ndimage
 from scipy.stats import chisquare
 
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.noise import (
     ANNOTATOR_KINDS,
     choose_annotators,
@@ -172,17 +172,17 @@ def test_fractures_never_remove_everything():
 def test_mistakes_are_named():
     truth = classes(12, 12)
     assert set(truth.unique().tolist()) == {0, 1, 2}
-    with pytest.raises(InputError, match="kind: expected one of good, over, under, wrong, blank, got 'bad'"):
+    with pytest.raises(ArgumentError, match="kind: expected one of good, over, under, wrong, blank, got 'bad'"):
         simulate_annotator(truth, "bad", generator())
-    with pytest.raises(InputError, match="target: expected one of the label's several classes"):
+    with pytest.raises(ArgumentError, match="target: expected one of the label's several classes"):
         simulate_annotator(truth, "over", generator())
-    with pytest.raises(InputError, match="target: expected a foreground class"):
+    with pytest.raises(ArgumentError, match="target: expected a foreground class"):
         simulate_annotator(truth, "over", generator(), target=0)
-    with pytest.raises(InputError, match="ratio"):
+    with pytest.raises(ArgumentError, match="ratio"):
         simulate_annotator(truth, "under", generator(), strength=-1.0, target=1)
-    with pytest.raises(InputError, match="fractures: expected 0 or more"):
+    with pytest.raises(ArgumentError, match="fractures: expected 0 or more"):
         simulate_annotator(truth, "wrong", generator(), target=1, fractures=-1)
-    with pytest.raises(InputError, match="2-D or 3-D"):
+    with pytest.raises(ArgumentError, match="2-D or 3-D"):
         simulate_annotator(truth[0], "over", generator(), target=1)
 
 
@@ -215,7 +215,7 @@ def test_the_known_matrices_turn_the_truth_into_the_labels():
 
 def test_shapes_of_labels_and_truth_are_checked():
     for truth in (torch.zeros(1, 2, 4, 4), torch.zeros(1, 4, 4), torch.zeros(1, 1, 4, 5)):
-        with pytest.raises(InputError, match="labels and truth"):
+        with pytest.raises(ArgumentError, match="labels and truth"):
             pixelwise_confusion(torch.zeros(1, 2, 4, 4), truth, 2)
 
 
@@ -227,5 +227,5 @@ def test_every_choice_of_annotators_is_equally_likely():
     assert sum(counts) == 1200
     assert chisquare(counts).pvalue > 0.001
     assert choose_annotators(names, 9, state) == names
-    with pytest.raises(InputError, match="at least one label"):
+    with pytest.raises(ArgumentError, match="at least one label"):
         choose_annotators(names, 0, state)

@@ -151,7 +151,7 @@ def test_equal_runs_give_equal_files(runs: dict[str, Path], tmp_path: Path) -> N
 
 def test_exceptions(runs: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match=r"empty/memorization\.csv does not exist"):
+    with pytest.raises(InputError, match=r"empty/memorisation\.csv does not exist"):
         draw_memorisation({"run": tmp_path / "empty"}, tmp_path / "a.png")
     with pytest.raises(InputError, match=r"empty/metrics\.csv does not exist"):
         draw_nu_path({"run": tmp_path / "empty"}, tmp_path / "a.png")

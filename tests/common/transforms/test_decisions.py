@@ -12,7 +12,7 @@ from monai.data import MetaTensor
 from PIL import Image
 
 from common.decision import decision_threshold, dice_optimal_partition, dice_optimal_threshold
-from common.errors import InputError
+from common.errors import ArgumentError, InputError
 from common.transforms import DecisionScoresd, DiceOptimalThresholdd, SaveDecisiond
 
 
@@ -30,7 +30,7 @@ def test_thresholds() -> None:
 
 @pytest.mark.parametrize("decision", ["dice", "", None, 0, -1, 1.5, "nan"])
 def test_other_decisions_are_refused_at_once(decision: object) -> None:
-    with pytest.raises(InputError, match="expected dice_optimal, half or a threshold above 0 and up to 1"):
+    with pytest.raises(ArgumentError, match="expected dice_optimal, half or a threshold above 0 and up to 1"):
         SaveDecisiond("pred", "unused", decision)
 
 

@@ -9,7 +9,7 @@ from monai.data import MetaTensor, decollate_batch
 from monai.transforms import Compose, RandomizableTrait
 
 from common.decision import dice_optimal_partition, dice_optimal_segmentation, dice_optimal_threshold
-from common.errors import InputError
+from common.errors import ArgumentError
 from common.noise import gaussian_marginal
 from common.transforms import DiceOptimalThresholdd
 
@@ -53,7 +53,7 @@ def test_several_classes_give_one_class_map():
         mask, p = item["pred"][0] == k, classes()[k].double()
         expected = 2 * p[mask].sum() / (mask.sum() + p.sum())
         assert item["pred_expected_dice"][k - 1].item() == pytest.approx(expected.item(), rel=1e-9)
-    with pytest.raises(InputError, match="sum to 1"):
+    with pytest.raises(ArgumentError, match="sum to 1"):
         DiceOptimalThresholdd("pred")({"pred": classes()[1:]})
 
 
@@ -85,7 +85,7 @@ def test_empty_map():
 
 def test_it_is_deterministic_and_refuses_logits():
     assert not isinstance(DiceOptimalThresholdd("pred"), RandomizableTrait)
-    with pytest.raises(InputError, match="probabilities"):
+    with pytest.raises(ArgumentError, match="probabilities"):
         DiceOptimalThresholdd("pred")({"pred": torch.tensor([[-3.0, 3.0]])})
     with pytest.raises(KeyError):
         DiceOptimalThresholdd("pred")({})

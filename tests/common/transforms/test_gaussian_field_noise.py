@@ -10,7 +10,7 @@ import torch
 from monai.data import CacheDataset, DataLoader, Dataset, MetaTensor
 from monai.transforms import Compose, RandomizableTrait
 
-from common.errors import InputError
+from common.errors import ArgumentError, InputError
 from common.noise import case_generator, deform_label, sample_gaussian_field
 from common.transforms import GaussianFieldNoised, RandGaussianFieldNoised
 
@@ -110,9 +110,9 @@ def test_missing_labels_are_left_out_on_request():
 
 @pytest.mark.parametrize("noise", [GaussianFieldNoised, RandGaussianFieldNoised])
 def test_mistakes_are_named(noise):
-    with pytest.raises(InputError, match="a, the standard deviation"):
+    with pytest.raises(ArgumentError, match="a, the standard deviation"):
         noise("label", a=-0.1)
-    with pytest.raises(InputError, match="b, the correlation length"):
+    with pytest.raises(ArgumentError, match="b, the correlation length"):
         noise("label", a=0.1, b=0.0)
     with pytest.raises(InputError, match="one shape"):
         noise(("label", "other"), A, B)({"case": "c", "label": box(8, 8), "other": box(8, 9)})

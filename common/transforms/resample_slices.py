@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
@@ -108,7 +109,10 @@ class _Resampling(MapTransform, InvertibleTransform):
         for key in self.key_iterator(item):
             image = item[key]
             plain = torch.as_tensor(image).as_subclass(torch.Tensor).float()
-            result, extra = self._forward(plain, image.affine if isinstance(image, MetaTensor) else None)
+            try:
+                result, extra = self._forward(plain, image.affine if isinstance(image, MetaTensor) else None)
+            except InputError as error:
+                raise InputError(f"Case {item.get('case', 'without a name')}, {key}: {error}") from error
             item[key] = (
                 MetaTensor(result, meta=image.meta, applied_operations=image.applied_operations)
                 if isinstance(image, MetaTensor)
@@ -181,7 +185,8 @@ class AxisSpacingd(_Resampling):
         allow_missing_keys: leave out keys that an item does not have.
 
     Raises:
-        InputError: other than three sizes, or one that is neither positive nor -1.
+        InputError: other than three sizes, or one that is neither positive nor -1; when applied, an image that is no
+            volume, has no affine, or one with a column of length 0; the case and the key are named.
     """
 
     def __init__(self, keys: KeysCollection, pixdim: Sequence[float], allow_missing_keys: bool = False) -> None:
@@ -191,7 +196,13 @@ class AxisSpacingd(_Resampling):
         self.pixdim = [float(side) for side in pixdim]
 
     def _forward(self, image: torch.Tensor, affine: Any) -> tuple[torch.Tensor, dict[str, Any]]:
+        if affine is None:
+            raise InputError("expected a volume with an affine (a MetaTensor), got a tensor without one.")
         sides = torch.as_tensor(affine, dtype=torch.float64)[:3, :3].norm(dim=0).tolist()
+        if image.ndim != 4 or len(sides) != 3:
+            raise InputError(f"expected a volume (C, *spatial) of three axes, got the shape {tuple(image.shape)}.")
+        if not all(0 < side < math.inf for side in sides):
+            raise InputError(f"expected an affine whose columns have a length, got voxels of {sides} mm.")
         scales = [1.0 if new == -1 else new / old for new, old in zip(self.pixdim, sides, strict=True)]
         for axis, scale in enumerate(scales, start=1):
             image = interpolate_axis(image, axis, spaced(image.shape[axis], scale))

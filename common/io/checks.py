@@ -32,6 +32,7 @@ NOT_LABELED = -1
 MOVED_VOXELS = 0.5  # from which a label lies on other voxels than it was drawn on
 NOTED_VOXELS = 0.01
 OTHER_AFFINE, TAKEN_FORM = "other_affine", "taken_form"  # in the metadata of a NIfTI file whose forms differ
+NO_FORM = "neither"
 SHOWN_VALUES = 6
 LARGEST_INDEX = 65535
 
@@ -124,7 +125,12 @@ def geometry_finding(image: torch.Tensor, other: torch.Tensor, file: str = "") -
         [affine, *([] if form is None else [torch.as_tensor(form, dtype=torch.float64)])] for affine, form in forms
     ]
     if any(_distance(corners, one, two) <= NOTED_VOXELS * spacing for one, two in itertools.product(*choices)):
-        message += "; sform and qform of one of the files differ, and by the form that is not taken the two fit"
+        unsaid = any(getattr(tensor, "meta", {}).get(TAKEN_FORM) == NO_FORM for tensor in (image, other))
+        message += (
+            "; one of the files has neither sform nor qform, and where ITK puts it the two fit"
+            if unsaid
+            else "; sform and qform of one of the files differ, and by the form that is not taken the two fit"
+        )
     return Finding("position", message, moved >= MOVED_VOXELS * spacing, file)
 
 
@@ -133,25 +139,30 @@ def _distance(corners: torch.Tensor, first: torch.Tensor, second: torch.Tensor) 
 
 
 def form_finding(image: torch.Tensor, file: str = "") -> Finding | None:
-    """A NIfTI file whose sform and qform say different places.
+    """A NIfTI file whose sform and qform say different places, or that has neither.
 
     Args:
         image: of `read_image`.
         file: for the finding.
 
     Returns:
-        The finding, which says which form is taken; None where both agree.
+        The finding, which says which form or place is taken; None where both forms agree, or only one has a code.
     """
     if not isinstance(image, MetaTensor) or image.meta.get(OTHER_AFFINE) is None:
         return None
     taken, other = (torch.as_tensor(a, dtype=torch.float64) for a in (image.affine, image.meta[OTHER_AFFINE]))
     sides = [(0, size - 1) for size in (*image.shape[1:], 1, 1)[:3]]
     corners = torch.tensor([(*corner, 1) for corner in itertools.product(*sides)], dtype=torch.float64)
-    word = image.meta.get(TAKEN_FORM, "sform")
+    word, apart = image.meta.get(TAKEN_FORM, "sform"), f"{_distance(corners, taken, other):.3g} mm"
     message = (
-        f"its sform and qform lie up to {_distance(corners, taken, other):.3g} mm apart; the {word} is taken "
+        f"its sform and qform lie up to {apart} apart; the {word} is taken "
         "(ITK, Slicer and ITK-SNAP may take the other)"
     )
+    if word == NO_FORM:
+        message = (
+            "it has neither sform nor qform (both codes are 0) and so says no place; nibabel's is taken, with x to the "
+            f"left and the center at 0 mm (ITK, Slicer and ITK-SNAP put it up to {apart} away, with y to the back)"
+        )
     return Finding("position", message, False, file)
 
 

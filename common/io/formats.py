@@ -117,7 +117,8 @@ class Header:
         channels: number of them; 3 of a palette.
         spacing: mm along each axis; 1 for a picture.
         affine: (4, 4) from indices to mm in RAS; the identity for a picture.
-        other_form: of a NIfTI file whose sform and qform lie apart, the one that is not taken.
+        other_form: of a NIfTI file whose sform and qform lie apart, the one that is not taken; of one without both,
+            ITK's place.
     """
 
     shape: tuple[int, ...]

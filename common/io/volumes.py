@@ -24,7 +24,13 @@ SAME_PLACE = 0.01  # of a voxel
 
 @dataclass(frozen=True)
 class OtherForm:
-    """The affine of a NIfTI header that is not taken, and the name of the one that is: sform or qform."""
+    """The affine of a NIfTI file that is not taken, and the name of the one that is.
+
+    Attributes:
+        affine: (4, 4) in mm to RAS.
+        taken: ``sform`` or ``qform``; ``neither`` where no form has a code, so that the file says no place, and nibabel
+            and ITK each have their own.
+    """
 
     affine: np.ndarray
     taken: str
@@ -34,14 +40,16 @@ def open_volume(path: str | os.PathLike[str]) -> tuple[Any, np.ndarray, OtherFor
     """The nibabel image of a file, whose voxels are not read yet, and where it lies.
 
     NIfTI's affine is the sform where it has a code, else the qform; but where the scale of the sform contradicts the
-    voxel size of the header and that of the qform does not, it is the qform, as MONAI has it.
+    voxel size of the header and that of the qform does not, it is the qform, as MONAI has it. Where neither has a code
+    it is that of Analyze, as nibabel has it: x to the left, the center at 0 mm.
 
     Args:
         path: of a file that nibabel reads.
 
     Returns:
         The image; its affine (4, 4) in mm to RAS; and of a NIfTI file whose other form lies elsewhere, by more than a
-        hundredth of a voxel at a corner, the form that is not taken, else None.
+        hundredth of a voxel at a corner, the form that is not taken, or where neither has a code ITK's place; else
+        None.
 
     Raises:
         InputError: voxels that are no real numbers, a voxel size or affine that is of no use, more than five axes, no
@@ -156,8 +164,12 @@ def _placement(path: str | os.PathLike[str], image: Any) -> tuple[np.ndarray, Ot
         raise InputError(f"{path}: its affine cannot be inverted.")
     unit = MILLIMETERS.get(int(header["xyzt_units"]) % 8, 1.0)
     scale = np.diag([unit, unit, unit, 1.0])
-    qform, has_qform = header.get_qform(coded=True) if has_sform else (None, False)
-    if not has_qform or qform is None:
+    qform, has_qform = header.get_qform(coded=True)
+    if not has_sform and not has_qform:
+        left, posterior, superior = np.linalg.norm(affine[:3, :3], axis=0)
+        itk = np.diag([-left, -posterior, superior, 1.0])  # the first voxel at 0 mm, axes to the left and to the back
+        return scale @ affine, OtherForm(scale @ itk, "neither") if _apart(affine, itk, image.shape[:3]) else None
+    if not has_sform or not has_qform or qform is None:
         return scale @ affine, None
     fits = [np.allclose(np.linalg.norm(form[:3, :axes], axis=0), sizes, rtol=1e-4) for form in (sform, qform)]
     taken, affine, other = ("qform", qform, sform) if fits == [False, True] else ("sform", sform, qform)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import os
 import struct
 import tracemalloc
@@ -178,6 +179,37 @@ def test_two_forms_that_lie_apart(tmp_path):
     scaled = read_image(tmp_path / "b.nii")
     np.testing.assert_allclose(scaled.affine, qform)
     assert "the qform is taken" in form_finding(scaled).message
+
+
+def without_forms(path: Path, voxels: np.ndarray, code: int = 0) -> Path:
+    image = nib.Nifti1Image(voxels, None)
+    image.header.set_zooms((2, 3, 4)[: voxels.ndim])
+    image.header["qform_code"] = code
+    nib.save(image, path)
+    return path
+
+
+@pytest.mark.parametrize("shape", [(4, 5, 6), (4, 5)])
+def test_a_file_without_forms_says_no_place(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    """The place that is taken is nibabel's, the other one what SimpleITK reads, in mm to the left and to the back."""
+    path = without_forms(tmp_path / "a.nii.gz", np.zeros(shape, np.uint8))
+    found = read_image(path)
+    np.testing.assert_allclose(found.affine, nib.load(path).affine)
+    other = found.meta["other_affine"]
+    image = pytest.importorskip("SimpleITK").ReadImage(str(path))
+    for voxel in itertools.product(*((0, side - 1) for side in shape)):
+        flipped = np.array([-1, -1, 1])[: len(shape)] * image.TransformIndexToPhysicalPoint(voxel)
+        np.testing.assert_allclose((other @ [*voxel, *[0] * (3 - len(shape)), 1])[: len(shape)], flipped)
+    finding = form_finding(found, str(path))
+    assert not finding.unusable and "both codes are 0" in finding.message
+    assert form_finding(read_image(without_forms(tmp_path / "q.nii", VOXELS, code=1))) is None
+
+
+def test_a_label_where_itk_puts_a_file_without_forms_is_said_to_fit(tmp_path: Path) -> None:
+    image = read_image(without_forms(tmp_path / "a.nii", VOXELS))
+    nib.save(nib.Nifti1Image(VOXELS, np.diag([-2.0, -3, 4, 1])), tmp_path / "b.nii")
+    finding = geometry_finding(image, read_image(tmp_path / "b.nii"))
+    assert finding.unusable and "neither sform nor qform, and where ITK puts it the two fit" in finding.message
 
 
 RAMP = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20

@@ -14,27 +14,23 @@ from tqdm import tqdm
 from common.checking.collect import CaseFiles, collect_cases, reason
 from common.checking.examine import CaseRecord, LabelRecord, compare_cases, examine_case
 from common.checking.page import write_case_page
+from common.checking.rare_values import RARE, find_rare_values
 from common.datasets.plan import Plan
 from common.errors import InputError
-from common.io.checks import Finding, LabelValues
+from common.io.checks import Finding
 from common.io.files import write_csv
 
 __all__ = ["check_cases"]
 
-COMPARED = ("duplicate", "in two sections")
+COMPARED = ("duplicate", "in two sections", RARE)
 
 
 def check_cases(
     sections: Mapping[str, Sequence[Mapping[str, Any]]],
     preprocessing: Mapping[str, Compose],
     output_dir: str | os.PathLike[str],
-    classes: Sequence[int] | None = None,
-    foreground: Sequence[int] | None = None,
-    class_names: Sequence[str] = (),
-    annotators: Sequence[str] = (),
-    channels: int = 1,
+    plan: Plan,
     num_workers: int = 0,
-    plan: Plan | None = None,
 ) -> Path:
     """Reads every case as it is stored, and writes what is wrong and what the labels look like.
 
@@ -46,13 +42,8 @@ def check_cases(
         preprocessing: of training and validation, by section.
         output_dir: ``checking/`` is made in it with ``checking.html``, ``cases.csv`` (a row for every case) and
             ``findings.csv`` (a row for every finding).
-        classes: class indices that label files hold; None: labels are masks.
-        foreground: values of a mask that are the object; None: what exceeds half of its maximum.
-        class_names: of the class indices from 0 on.
-        annotators: who are expected to have labeled.
-        channels: of the image.
+        plan: says how many channels an image has, what label values mean, and who are expected to have labeled.
         num_workers: processes that read.
-        plan: says all this of classes, annotators and channels.
 
     Returns:
         The page.
@@ -60,27 +51,23 @@ def check_cases(
     Raises:
         InputError: training would fail; how many cases cannot be used, and the first of them. What was written stays.
     """
-    if plan is not None:
-        classes, class_names = range(plan.num_classes), plan.class_names
-        annotators, channels = plan.annotators, plan.channels
-    meaning = LabelValues(
-        tuple(classes) if classes is not None else None, tuple(foreground) if foreground is not None else None
-    )
     cases = collect_cases({name: items for name, items in sections.items() if items})
-    reading = _Reading(cases, meaning, channels, class_names[1:], None if plan is None else plan.labels)
-    loader: DataLoader = DataLoader(reading, batch_size=None, num_workers=num_workers, collate_fn=_as_it_is)
+    loader: DataLoader = DataLoader(
+        _Reading(cases, plan), batch_size=None, num_workers=num_workers, collate_fn=_as_it_is
+    )
     records = list(tqdm(loader, "Checking", unit="case", disable=None, leave=False))
     for record, case in zip(records, cases, strict=True):
         record.case = case  # a worker's copy would double the datalist
     compare_cases(records)
+    find_rare_values(records, plan)
     rehearse(records, preprocessing)
 
     folder = Path(output_dir) / "checking"
-    write_csv(folder / "cases.csv", [_case_row(record, class_names) for record in records])
+    write_csv(folder / "cases.csv", [_case_row(record, plan.class_names) for record in records])
     write_csv(folder / "findings.csv", [_finding_row(record, found) for record in records for found in record.findings])
     files = [file for case in cases for file in (*case.images, *case.labels.values(), *case.annotators.values())]
     title = f"Data check of {Path(os.path.commonpath(files)).name}" if files else "Data check"
-    page = write_case_page(folder / "checking.html", title, records, meaning, class_names, channels, annotators)
+    page = write_case_page(folder / "checking.html", title, records, plan)
     unusable = [record for record in records if record.unusable]
     warned = sum(bool(record.findings) for record in records) - len(unusable)
     if unusable:
@@ -127,22 +114,14 @@ def _refusal(case: CaseFiles, message: str) -> Finding:
 class _Reading(Dataset):
     """Records of the cases, read one by one."""
 
-    def __init__(
-        self,
-        cases: list[CaseFiles],
-        meaning: LabelValues,
-        channels: int,
-        structures: Sequence[str],
-        meanings: Mapping[str, Mapping[str, Any]] | None,
-    ) -> None:
-        self.cases, self.meaning, self.channels, self.structures = cases, meaning, channels, list(structures)
-        self.meanings = meanings
+    def __init__(self, cases: list[CaseFiles], plan: Plan) -> None:
+        self.cases, self.plan = cases, plan
 
     def __len__(self) -> int:
         return len(self.cases)
 
     def __getitem__(self, index: int) -> CaseRecord:
-        return examine_case(self.cases[index], self.meaning, self.channels, self.structures, self.meanings)
+        return examine_case(self.cases[index], self.plan)
 
 
 def _as_it_is(record: Any) -> Any:

@@ -12,10 +12,11 @@ import torch
 from monai.data import MetaTensor
 from monai.utils import ensure_tuple
 
+from common.datasets.plan import Plan
 from common.errors import InputError, find_input_error
 from common.io.checks import Finding
 from common.io.formats import ITK_SUFFIXES, is_picture, read_image, suffix_of
-from common.io.label_meaning import LabelMeaning, read_label
+from common.io.label_meaning import LabelMeaning, class_map, read_label
 from common.io.label_values import read_label_values
 from common.io.load_series import LoadSeriesd
 from common.io.readers import LABEL_KEYS
@@ -55,8 +56,8 @@ class LoadedCase:
 
     Attributes:
         images: (C, *spatial) of each file that could be read, in the order of the files.
-        labels: (C, *spatial) by key.
-        annotators: (C, *spatial) by name; readers' regions as class maps.
+        labels: class maps (1, *spatial) by key, −1 for what was not labeled.
+        annotators: the same by name, of readers' regions too.
         findings: files that could not be read.
     """
 
@@ -93,42 +94,33 @@ def collect_cases(sections: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[C
     return list(found.values())
 
 
-def read_case(
-    case: CaseFiles,
-    channels: int = 1,
-    structures: Sequence[str] = (),
-    meanings: Mapping[str, Mapping[str, Any]] | None = None,
-) -> LoadedCase:
+def read_case(case: CaseFiles, plan: Plan) -> LoadedCase:
     """Reads each file of a case once, in its own geometry; a file that cannot be read does not stop the others.
 
     Args:
         case: with its files.
-        channels: of the image, which makes its pictures gray or colored; labels are gray.
-        structures: that regions mark, in the order of their class indices from 1. Where those of two overlap, the
-            later one counts.
-        meanings: of label values, as a plan has them by annotator: labels become class maps. None: they stay as stored.
+        plan: says by its channels whether pictures are gray or colored, and what label values mean. Where regions of
+            two classes overlap, the later class counts.
 
     Returns:
         What could be read, and a finding for every file that could not.
     """
     loaded = LoadedCase()
     if Path(case.images[0]).is_dir() or (suffix_of(case.images[0]) in ITK_SUFFIXES and not case.annotators):
-        _read_series(case, loaded)
+        _read_series(case, loaded, LabelMeaning.from_json(plan.labels.get("", {})))
         return loaded
     content: dict[str, torch.Tensor] = {}  # the truth may be an annotator's file
-    colors = 3 if channels == 3 and len(case.images) == 1 else 1  # of pictures; volumes have their own number
+    colors = 3 if plan.channels == 3 and len(case.images) == 1 else 1  # of pictures; volumes have their own number
     who_drew = dict.fromkeys(case.labels.values(), "") | {path: who for who, path in case.annotators.items()}
     for path in dict.fromkeys([*case.images, *case.labels.values(), *case.annotators.values()]):
         try:
             if path in case.images:
                 content[path] = read_image(path, colors if is_picture(path) else None)
-            elif meanings is None:
-                content[path] = read_label_values(path)
             else:
-                meaning = meanings.get(who_drew[path]) or meanings.get("")
-                content[path] = read_label(path, LabelMeaning.from_json(meaning or {}))
+                meaning = plan.labels.get(who_drew[path]) or plan.labels.get("", {})
+                content[path] = read_label(path, LabelMeaning.from_json(meaning))
         except Exception as error:  # decoders of damaged files raise whatever they meet
-            misunderstood = meanings is not None and path not in case.images and _is_readable(path)
+            misunderstood = path not in case.images and _is_readable(path)
             kind = "label values" if misunderstood else "unreadable"
             loaded.findings.append(Finding(kind, reason(error, path), True, path))
     loaded.images = {path: content[path] for path in case.images if path in content}
@@ -137,12 +129,12 @@ def read_case(
     image = next(iter(loaded.images.values()), None)
     if case.regions and image is not None:
         try:
-            masks, readers = regions_to_masks(case.regions, image.shape[1:], structures)
+            masks, readers = regions_to_masks(case.regions, image.shape[1:], plan.class_names[1:])
         except (InputError, ValueError) as error:
             loaded.findings.append(Finding("regions", str(error), True))
         else:
-            indices = torch.arange(1, len(structures) + 1).view(-1, *[1] * (masks.ndim - 2))
-            classes = (masks * indices).amax(1, keepdim=True).float() if structures else masks.float()
+            indices = torch.arange(1, plan.num_classes).view(-1, *[1] * (masks.ndim - 2))
+            classes = (masks * indices).amax(1, keepdim=True).float()
             affine = image.affine if isinstance(image, MetaTensor) else None
             for reader, drawn in zip(readers, classes, strict=True):
                 loaded.annotators[reader] = MetaTensor(drawn, affine=affine)
@@ -157,7 +149,7 @@ def _is_readable(label: str) -> bool:
     return True
 
 
-def _read_series(case: CaseFiles, loaded: LoadedCase) -> None:
+def _read_series(case: CaseFiles, loaded: LoadedCase, meaning: LabelMeaning) -> None:
     """A DICOM series or another file of SimpleITK's, with its label laid on the image's grid."""
     image = case.images[0]
     files: dict[Hashable, Any] = {"image": image}
@@ -170,7 +162,13 @@ def _read_series(case: CaseFiles, loaded: LoadedCase) -> None:
         loaded.findings.append(Finding("unreadable", message, True, named))
         return
     loaded.images[image] = read["image"]
-    loaded.labels |= {key: read[key] for key in case.labels}
+    for key, path in case.labels.items():
+        try:
+            classes = class_map(read[key].numpy(), meaning, path)
+        except InputError as error:
+            loaded.findings.append(Finding("label values", reason(error, path), True, path))
+        else:
+            loaded.labels[key] = MetaTensor(torch.from_numpy(classes)[None], meta=read[key].meta)
 
 
 def reason(error: BaseException, file: str = "") -> str:

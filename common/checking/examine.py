@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from monai.data import MetaTensor
 
 from common.checking.collect import CaseFiles, LoadedCase, read_case
+from common.datasets.plan import Plan
 from common.io.checks import (
+    NOT_LABELED,
     Finding,
-    LabelValues,
     affine_finding,
-    class_map,
     class_sizes,
     content_digest,
     duplicate_groups,
@@ -24,7 +23,6 @@ from common.io.checks import (
     geometry_finding,
     image_findings,
     value_counts,
-    value_findings,
     voxel_size,
 )
 from common.metrics.agreement import pairwise_dice
@@ -85,23 +83,14 @@ class CaseRecord:
         return float(torch.tensor(self.voxel, dtype=torch.float64).prod()) if self.voxel else 1.0
 
 
-def examine_case(
-    case: CaseFiles,
-    meaning: LabelValues,
-    channels: int = 1,
-    structures: Sequence[str] = (),
-    meanings: Mapping[str, Mapping[str, Any]] | None = None,
-) -> CaseRecord:
+def examine_case(case: CaseFiles, plan: Plan) -> CaseRecord:
     """Reads a case and says what it is and what is wrong with it.
 
     Args:
         case: with its files.
-        meaning: of the values in label files.
-        channels: of the image.
-        structures: that annotators' regions mark, in the order of the class indices.
-        meanings: see `read_case`.
+        plan: says how many channels its image has, and what label values mean.
     """
-    loaded = read_case(case, channels, structures, meanings)
+    loaded = read_case(case, plan)
     record = CaseRecord(case, findings=list(loaded.findings))
     reference = next(iter(loaded.images.values()), None)
     for path, image in loaded.images.items():
@@ -114,25 +103,24 @@ def examine_case(
             _note(record, geometry_finding(reference, image, path))
     if reference is not None:
         _describe(record, loaded)
-        if record.digest and record.channels != channels:
-            message = f"its image has {record.channels} channels where {channels} is expected"
+        if record.digest and record.channels != plan.channels:
+            message = f"its image has {record.channels} channels where {plan.channels} is expected"
             record.findings.append(Finding("shape", message, True, case.images[0]))
-    marked = LabelValues(tuple(range(len(structures) + 1))) if case.regions else meaning
     for key, label in loaded.labels.items():
-        record.labels[key] = _label(record, label, case.labels[key], meaning, reference, meanings is not None)
+        record.labels[key] = _label(record, label, case.labels[key], plan.num_classes, reference)
         if key == "label" or "label" not in loaded.labels:
             _note(record, extent_finding(record.labels[key].sizes, record.labels[key].total, case.labels[key]))
     for who, label in loaded.annotators.items():
-        path = case.annotators.get(who, "")
-        record.annotators[who] = _label(record, label, path, marked, reference, unlabeled=True)
+        record.annotators[who] = _label(record, label, case.annotators.get(who, ""), plan.num_classes, reference)
     drawn = list(record.annotators.values())
     if drawn and not any(sum(label.sizes.values()) for label in drawn):
         record.findings.append(Finding("empty label", "no annotator labeled anything"))
     shapes = {label.shape for label in loaded.annotators.values()}
     if len(drawn) > 1 and len(shapes) == 1:
         names = list(loaded.annotators)
-        maps = torch.stack([class_map(label, marked) for label in loaded.annotators.values()])
-        dice = pairwise_dice(maps)
+        dice = pairwise_dice(
+            torch.stack([label.as_subclass(torch.Tensor).long() for label in loaded.annotators.values()])
+        )
         pairs = [(i, j) for i in range(len(names)) for j in range(i)]
         record.agreement = {(names[j], names[i]): float(dice[i, j]) for i, j in pairs}
     record.findings = list(dict.fromkeys(record.findings))  # of a file that is two labels
@@ -177,22 +165,14 @@ def _describe(record: CaseRecord, loaded: LoadedCase) -> None:
 
 
 def _label(
-    record: CaseRecord,
-    label: torch.Tensor,
-    path: str,
-    meaning: LabelValues,
-    reference: torch.Tensor | None,
-    unlabeled: bool = False,
+    record: CaseRecord, label: torch.Tensor, path: str, num_classes: int, reference: torch.Tensor | None
 ) -> LabelRecord:
     if reference is not None:
         _note(record, geometry_finding(reference, label, path))
     _note(record, form_finding(label, path))
-    if len(label) != 1:
-        record.findings.append(Finding("label values", f"expected one channel, got {len(label)}", True, path))
     counts = value_counts(label)
-    record.findings += value_findings(counts, meaning, path, unlabeled)
-    total = sum(count for value, count in counts.items() if not (unlabeled and value == -1))
-    return LabelRecord(class_sizes(counts, meaning), total)
+    total = sum(count for value, count in counts.items() if value != NOT_LABELED)
+    return LabelRecord(class_sizes(counts, num_classes), total)
 
 
 def _note(record: CaseRecord, finding: Finding | None) -> None:

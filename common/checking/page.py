@@ -21,7 +21,7 @@ from common.checking.tables import (
     label_table,
     mean_of,
 )
-from common.io.checks import LabelValues, class_map
+from common.datasets.plan import Plan
 from common.report.drawing import PathLike
 from common.report.page import Section, write_page
 from common.report.tables import markdown_table
@@ -35,10 +35,7 @@ def write_case_page(
     path: PathLike,
     title: str,
     records: Sequence[CaseRecord],
-    meaning: LabelValues,
-    class_names: Sequence[str] = (),
-    channels: int = 1,
-    annotators: Sequence[str] = (),
+    plan: Plan,
 ) -> Path:
     """Writes the page as one HTML file, with thumbnails of the worst cases.
 
@@ -46,30 +43,26 @@ def write_case_page(
         path: HTML file to write.
         title: heading.
         records: of all sections.
-        meaning: of the values in label files.
-        class_names: of the class indices from 0 on; empty for their numbers.
-        channels: of the image.
-        annotators: who are expected, also those without a label.
+        plan: with the names of the classes, and who are expected to have labeled.
     """
-    structures = class_names[1:]
     worst = worst_cases(records)
     extremes = [(record, note) for record, note in extreme_cases(records) if record not in worst]
     unit = "mm³" if any(record.voxel for record in records) else "pixels"
-    by_class = meaning.classes is not None and all(len({*r.labels, *r.annotators}) < 2 for r in records)
+    by_class = all(len({*r.labels, *r.annotators}) < 2 for r in records)
     with tempfile.TemporaryDirectory() as folder:
         sections: list[Section] = [("Result", _summary(records), [])]
         if worst:
-            panels = [_panel(record, "", meaning, channels, structures, by_class) for record in worst]
+            panels = [_panel(record, "", plan, by_class) for record in worst]
             drawn = draw_cases(Path(folder) / "worst.png", panels)
             sections.append(("What was found", finding_table(records), [drawn]))
             sections.append(("Case by case", finding_list(records), []))
-        table = label_table(records, class_names)
+        table = label_table(records, plan.class_names)
         if len(table) > 1:
-            sizes = label_sizes(records, class_names)
+            sizes = label_sizes(records, plan.class_names)
             drawable = any(values for by in sizes.values() for values in by.values())
             figures = [draw_sizes(Path(folder) / "sizes.png", sizes, unit)] if drawable else []
             sections.append((f"The labels, sizes in {unit}", table, figures))
-        coverage = annotator_table(records, annotators)
+        coverage = annotator_table(records, plan.annotators)
         if coverage:
             sections.append(("The annotators", coverage, []))
         agreement = agreement_table(records)
@@ -77,7 +70,7 @@ def write_case_page(
             text = "Dice of each pair, the mean of the cases that both labeled, and their number."
             sections.append(("Agreement", f"{text}\n\n{markdown_table(agreement[0], agreement[1:])}", []))
         if extremes:
-            panels = [_panel(record, note, meaning, channels, structures, by_class) for record, note in extremes]
+            panels = [_panel(record, note, plan, by_class) for record, note in extremes]
             sections.append(("The extremes", "", [draw_cases(Path(folder) / "extremes.png", panels)]))
         sections.append(("The images", image_table(records), []))
         return write_page(path, title, sections)
@@ -129,28 +122,24 @@ def _summary(records: Sequence[CaseRecord]) -> str:
     return f"{len(records)} cases ({listed}). **{verdict}** {notes} The tables beside this page name every case."
 
 
-def _panel(
-    record: CaseRecord, note: str, meaning: LabelValues, channels: int, structures: Sequence[str], by_class: bool
-) -> CasePanel:
+def _panel(record: CaseRecord, note: str, plan: Plan, by_class: bool) -> CasePanel:
     """The case read again, with an outline for each label, or for each class of the only one."""
     name = record.case.name if len(record.case.name) <= 26 else f"{record.case.name[:12]}…{record.case.name[-12:]}"
     title = f"{name}, {record.case.section}"
     if not note:
         first = max(record.findings, key=lambda finding: finding.unusable)
         note = f"{first.kind}: {first.message}"
-    loaded = read_case(record.case, channels, structures)
+    loaded = read_case(record.case, plan)
     image = next(iter(loaded.images.values()), None)
     if image is None:
         return CasePanel(title, note)
-    marked = LabelValues(tuple(range(len(structures) + 1))) if record.case.regions else meaning
-    maps = {who: class_map(label[:1], marked) for who, label in loaded.annotators.items()}
+    maps = dict(loaded.annotators)
     for key, label in loaded.labels.items():
         if record.case.labels[key] not in record.case.annotators.values():
-            maps[key] = class_map(label[:1], meaning)
+            maps[key] = label
     if by_class:
-        indices = sorted({index for drawn in maps.values() for index in drawn.unique().tolist() if index > 0})
-        names = {index: structures[index - 1] if index <= len(structures) else f"label {index}" for index in indices}
-        maps = {names[index]: drawn == index for drawn in maps.values() for index in indices}
+        indices = sorted({int(index) for drawn in maps.values() for index in drawn.unique().tolist() if index > 0})
+        maps = {plan.class_names[index]: drawn == index for drawn in maps.values() for index in indices}
     if image.ndim not in (3, 4):
         return CasePanel(title, note)
     plane, masks, aspect = viewed_plane(image, maps)

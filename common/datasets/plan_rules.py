@@ -15,7 +15,7 @@ from common.errors import InputError
 from common.io.label_inference import infer_annotator_meanings, infer_label_meaning
 from common.io.label_meaning import LabelMeaning, LabelObservation
 
-__all__ = ["make_plan"]
+__all__ = ["default_class_names", "make_plan"]
 
 CROPS = ("random", "center", "label")
 NORMALIZATIONS = ("zscore", "ct", "percentiles", "window", "none")
@@ -137,6 +137,22 @@ def make_plan(
     return replace(plan, notes=tuple(notes), faults=tuple(faults or ()))
 
 
+def default_class_names(count: int) -> tuple[str, ...]:
+    """Names of classes that nobody names.
+
+    Args:
+        count: of classes, background included.
+
+    Returns:
+        The background first.
+
+    Example:
+        >>> default_class_names(2), default_class_names(3)
+        (('background', 'foreground'), ('background', 'class_1', 'class_2'))
+    """
+    return ("background", "foreground") if count == 2 else ("background", *(f"class_{k}" for k in range(1, count)))
+
+
 def _classes(
     dataset: Dataset,
     fingerprint: Fingerprint,
@@ -176,7 +192,7 @@ def _classes(
     if names is None and known:
         names = [known[value] for value in sorted(known) if value != ignore]
     if names is None:
-        names = ["background", "foreground"] if count == 2 else ["background", *(f"class_{k}" for k in range(1, count))]
+        names = default_class_names(count)
     if len(names) < count:
         raise InputError(f"class_names: expected {count} names, background included, got {list(names)}.")
     if len(set(names)) < len(names):

@@ -14,9 +14,7 @@ from monai.data import MetaTensor
 
 __all__ = [
     "Finding",
-    "LabelValues",
     "affine_finding",
-    "class_map",
     "class_sizes",
     "content_digest",
     "duplicate_groups",
@@ -52,20 +50,6 @@ class Finding:
     message: str
     unusable: bool = False
     file: str = ""
-
-
-@dataclass(frozen=True)
-class LabelValues:
-    """What the numbers in a label file mean.
-
-    Attributes:
-        classes: class indices, 0 the background; nothing else may occur. None: the label is a mask.
-        foreground: of a mask, the values that are the object; others count as background. None: what exceeds half of
-            the mask's own maximum, as `BinaryMaskd` has it.
-    """
-
-    classes: tuple[int, ...] | None = None
-    foreground: tuple[int, ...] | None = None
 
 
 def image_findings(image: torch.Tensor, file: str = "") -> list[Finding]:
@@ -214,87 +198,40 @@ def value_counts(label: torch.Tensor) -> dict[float, int]:
     return known | ({math.nan: missing} if missing else {})
 
 
-def value_findings(
-    counts: Mapping[float, int], meaning: LabelValues, file: str = "", unlabeled: bool = False
-) -> list[Finding]:
-    """Values that a label should not have.
+def value_findings(counts: Mapping[float, int], num_classes: int, file: str = "") -> list[Finding]:
+    """Values of a label that are no class.
 
     Args:
         counts: of `value_counts`.
-        meaning: what is expected.
-        file: for the findings.
-        unlabeled: −1 may occur, for a pixel that was not labeled.
+        num_classes: background included.
+        file: for the finding.
 
     Returns:
-        At most one finding. Unusable are values that are not finite and what is no class; a mask of more than two
-        values, or of others than its foreground, is used all the same.
+        At most one finding, which is unusable.
 
     Example:
-        >>> value_findings({0.0: 9, 7.0: 2}, LabelValues(classes=(0, 1, 2)))[0].message
+        >>> value_findings({0.0: 9, 7.0: 2}, 3)[0].message
         'expected 0, 1, 2, got 7 (2 voxels)'
     """
-    seen = {value: count for value, count in counts.items() if not (unlabeled and value == NOT_LABELED)}
-    endless = sum(count for value, count in seen.items() if not math.isfinite(value))
+    endless = sum(count for value, count in counts.items() if not math.isfinite(value))
     if endless:
         return [Finding("label values", f"{endless} values are not finite", True, file)]
-    expected: Sequence[int] | None = meaning.classes
-    if expected is None and meaning.foreground is not None:
-        expected = sorted({0, *meaning.foreground})
-    if expected is None:
-        if len(seen) > 2 or any(value < 0 for value in seen):
-            message = (
-                f"expected 0 and one other value, got {_values(seen)}: what exceeds half of the largest is labeled"
-            )
-            return [Finding("label values", message, False, file)]
-        return []
-    others = {value: count for value, count in seen.items() if value not in expected}
+    others = {value: count for value, count in counts.items() if value not in range(num_classes)}
     if not others:
         return []
-    message = f"expected {', '.join(map(str, expected))}, got {_values(others)} ({sum(others.values())} voxels)"
-    if meaning.classes is None:
-        return [Finding("label values", f"{message}, which count as background", False, file)]
+    expected = ", ".join(map(str, range(num_classes)))
+    message = f"expected {expected}, got {_values(others)} ({sum(others.values())} voxels)"
     return [Finding("label values", message, True, file)]
 
 
-def class_sizes(counts: Mapping[float, int], meaning: LabelValues) -> dict[int, int]:
-    """Voxels of every foreground class, also of those that do not occur; a mask has the class 1.
+def class_sizes(counts: Mapping[float, int], num_classes: int) -> dict[int, int]:
+    """Voxels of every foreground class, also of those that do not occur.
 
     Example:
-        >>> class_sizes({0.0: 9, 255.0: 2}, LabelValues())
-        {1: 2}
+        >>> class_sizes({0.0: 9, 2.0: 5}, 3)
+        {1: 0, 2: 5}
     """
-    if meaning.classes is not None:
-        return {index: counts.get(float(index), 0) for index in meaning.classes if index > 0}
-    if meaning.foreground is not None:
-        return {1: sum(counts.get(float(value), 0) for value in meaning.foreground)}
-    finite = [value for value in counts if math.isfinite(value)]
-    half = max(finite, default=0.0) / 2
-    return {1: sum(counts[value] for value in finite if value > max(half, 0.0))}
-
-
-def class_map(label: torch.Tensor, meaning: LabelValues) -> torch.Tensor:
-    """The class of every voxel, −1 where it was not labeled.
-
-    Args:
-        label: of any shape, as loaded.
-        meaning: of its values.
-
-    Returns:
-        int64 of the same shape.
-
-    Example:
-        >>> class_map(torch.tensor([0.0, 255.0, 90.0, -1.0]), LabelValues()).tolist()
-        [0, 1, 0, -1]
-    """
-    plain = torch.nan_to_num(label.as_subclass(torch.Tensor))
-    if meaning.classes is not None:
-        return plain.long()
-    if meaning.foreground is not None:
-        mask = torch.isin(plain, torch.tensor(meaning.foreground, dtype=plain.dtype))
-    else:
-        mask = plain > (plain.max() / 2 if plain.numel() else 0)
-        mask &= plain > 0
-    return torch.where(plain == NOT_LABELED, NOT_LABELED, mask.long())
+    return {index: counts.get(float(index), 0) for index in range(1, num_classes)}
 
 
 def extent_finding(sizes: Mapping[int, int], total: int, file: str = "") -> Finding | None:

@@ -23,7 +23,7 @@ from common.io.label_values import (
     whole_numbers,
 )
 
-__all__ = ["LabelMeaning", "LabelObservation", "observe_label", "read_label"]
+__all__ = ["LabelMeaning", "LabelObservation", "class_map", "observe_label", "read_label"]
 
 Paths = str | os.PathLike[str]
 MOST_KEPT = 300  # distinct values or colors of one file
@@ -194,12 +194,33 @@ def read_label(path: Paths, meaning: LabelMeaning, image: torch.Tensor | None = 
         shown = ", ".join(list(color_counts(array))[:SHOWN])
         raise InputError(f"{path}: expected the values {_known(meaning.values or {})}, got the colors {shown}.")
     else:
-        classes = _of_values(_one_channel(array, path), meaning, path)
+        classes = class_map(array, meaning, path)
     label = to_tensor(replace(stored, array=classes[None], picture=None), path)
     finding = geometry_finding(image, label) if image is not None else None
     if finding is not None and finding.unusable:
         raise InputError(f"{path}: {finding.message}.")
     return label
+
+
+def class_map(array: np.ndarray, meaning: LabelMeaning, path: Paths) -> np.ndarray:
+    """The class of every voxel by its value.
+
+    Args:
+        array: (1, *spatial) as it was stored.
+        meaning: of its values.
+        path: of the file, for messages.
+
+    Returns:
+        (*spatial) float32 class indices, −1 for what is ignored.
+
+    Raises:
+        InputError: several channels, no whole numbers, or a value that the meaning does not have.
+
+    Example:
+        >>> class_map(np.array([[0, 255]]), LabelMeaning({0: 0, 255: 1}), "a.png").tolist()
+        [0.0, 1.0]
+    """
+    return _of_values(_one_channel(array, path), meaning, path)
 
 
 def _one_channel(array: np.ndarray, path: Paths) -> np.ndarray:

@@ -13,7 +13,6 @@ from monai.utils import ensure_tuple
 
 from common.errors import InputError
 from common.io.checks import (
-    LabelValues,
     affine_finding,
     geometry_finding,
     image_findings,
@@ -80,7 +79,7 @@ class ImageLoader(LoadImaged):
         first = next(value for value in item.values() if isinstance(value, MetaTensor))
         findings = [affine_finding(image), *image_findings(image), geometry_finding(first, image)]
         if key in self.classes:
-            findings += value_findings(value_counts(image), LabelValues(classes=tuple(range(self.classes[str(key)]))))
+            findings += value_findings(value_counts(image), self.classes[str(key)])
         return next((finding.message for finding in findings if finding and finding.unusable), "")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -12,10 +13,17 @@ from monai.transforms import Compose, Lambdad, RandFlipd
 from common.checking import check_cases
 from common.checking.check import rehearse
 from common.checking.collect import CaseFiles
-from common.checking.examine import CaseRecord
+from common.checking.examine import CaseRecord, LabelRecord
+from common.checking.rare_values import find_rare_values
+from common.datasets.dataset import Dataset
+from common.datasets.fingerprint import take_fingerprint
+from common.datasets.plan import example_plan
+from common.datasets.plan_rules import default_class_names, make_plan
 from common.errors import InputError
 from common.io.checks import Finding
 from common.io.files import read_csv
+
+PLAN = replace(example_plan(), labels={"": {"values": {"0": 0, "1": 1}}})
 
 
 @pytest.fixture
@@ -57,7 +65,7 @@ def test_the_suspicious_and_the_first_of_each_section_are_tried():
 
 
 def test_warnings_do_not_stop(sections, tmp_path, capsys):
-    page = check_cases(sections, {"training": Compose([])}, tmp_path / "out", classes=(0, 1))
+    page = check_cases(sections, {"training": Compose([])}, tmp_path / "out", PLAN)
     assert page == tmp_path / "out/checking/checking.html" and page.is_file()
     assert "4 cases checked, 1 worth a look" in capsys.readouterr().out
     rows = read_csv(page.parent / "cases.csv")
@@ -67,7 +75,7 @@ def test_warnings_do_not_stop(sections, tmp_path, capsys):
         ("c", "training", "empty label"),
         ("d", "validation", ""),
     ]
-    assert rows[2]["label_1_mm3"] == "0.0" and rows[0]["shape"] == "6x5x3"
+    assert rows[2]["label_foreground_mm3"] == "0.0" and rows[0]["shape"] == "6x5x3"
     (row,) = read_csv(page.parent / "findings.csv")
     assert (row["finding"], row["usable"]) == ("empty label", "yes") and row["file"].endswith("c_label.nii")
 
@@ -75,7 +83,7 @@ def test_warnings_do_not_stop(sections, tmp_path, capsys):
 def test_what_training_refuses_is_one_sentence(sections, tmp_path):
     chains = {"training": refuse("Case a: {path}: it is no use"), "validation": Compose([])}
     with pytest.raises(InputError, match=r"^2 of 4 cases cannot be used, see .*html; the first is a \(training\): "):
-        check_cases(sections, chains, tmp_path / "out", classes=(0, 1))
+        check_cases(sections, chains, tmp_path / "out", PLAN)
     rows = read_csv(tmp_path / "out/checking/findings.csv")
     refused = [row for row in rows if row["finding"] == "refused"]
     assert [(row["case"], Path(row["file"]).name) for row in refused] == [("a", "a_label.nii"), ("c", "")]
@@ -85,10 +93,55 @@ def test_what_training_refuses_is_one_sentence(sections, tmp_path):
 def test_processes_read_the_same(sections, tmp_path):
     tables = []
     for workers in (0, 2):
-        check_cases(sections, {}, tmp_path / str(workers), classes=(0, 1), num_workers=workers)
+        check_cases(sections, {}, tmp_path / str(workers), PLAN, num_workers=workers)
         tables.append((tmp_path / str(workers) / "checking/cases.csv").read_text())
     assert tables[0] == tables[1]
 
 
+def add_stray_value(items: list[dict[str, str]], value: int) -> None:
+    label = nib.load(items[1]["label"])
+    values = np.asarray(label.dataobj).copy()
+    values[0, 0, 0] = value
+    nib.save(nib.Nifti1Image(values, label.affine), items[1]["label"])
+
+
+def test_a_value_of_one_voxel_in_one_case_is_worth_a_look(sections, tmp_path, capsys):
+    """As `training` would: the plan is made from the files, of which one has a voxel of 7."""
+    items = [*sections["training"], *sections["validation"]]
+    add_stray_value(items, 7)
+    dataset = Dataset("plain", tmp_path, tuple(items))
+    plan = make_plan(dataset, take_fingerprint(items))
+    assert plan.class_names == ("background", "class_1", "class_2"), "the stray value is a class"
+    check_cases(sections, {}, tmp_path / "out", plan)
+    assert "4 cases checked, 2 worth a look" in capsys.readouterr().out
+    (row,) = (row for row in read_csv(tmp_path / "out/checking/findings.csv") if row["finding"] == "rare value")
+    assert (row["case"], row["usable"], row["file"]) == ("b", "yes", items[1]["label"])
+    assert row["message"].startswith("1 voxel of the value 7, which became the class class_2, as nobody says")
+    assert "1 of 4 cases have it, 1 voxel in all" in row["message"]
+
+    named = make_plan(dataset, take_fingerprint(items), class_values={"background": 0, "organ": 1, "vessel": 7})
+    check_cases(sections, {}, tmp_path / "named", named)
+    assert "rare value" not in (tmp_path / "named/checking/findings.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("holders", "size", "rare"), [(1, 900, True), (2, 900, True), (3, 900, False), (40, 1, True), (40, 2, False)]
+)
+def test_a_value_is_rare_in_few_cases_or_few_voxels(holders: int, size: int, rare: bool) -> None:
+    """Of 40 cases with 1000 voxels of class 1 each, 5 % are 2 cases, and a thousandth is 40 voxels."""
+    records = [
+        CaseRecord(
+            CaseFiles("training", str(k), ("a",), {"label": f"{k}.nii"}),
+            labels={"label": LabelRecord({1: 1000, 2: size if k < holders else 0}, 5000)},
+        )
+        for k in range(40)
+    ]
+    plan = replace(PLAN, class_names=default_class_names(3), labels={"": {"values": {"0": 0, "50": 1, "9": 2}}})
+    find_rare_values(records, plan)
+    found = [finding for record in records for finding in record.findings]
+    assert len(found) == (holders if rare else 0)
+    assert all("of the value 9" in finding.message and finding.file == f"{k}.nii" for k, finding in enumerate(found))
+
+
 def test_no_cases_are_no_fault(tmp_path):
-    assert check_cases({"training": []}, {}, tmp_path).is_file()
+    assert check_cases({"training": []}, {}, tmp_path, PLAN).is_file()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -11,8 +12,12 @@ from PIL import Image
 
 from common.checking.collect import CaseFiles, collect_cases, read_case
 from common.checking.examine import compare_cases, examine_case
-from common.io.checks import LabelValues
+from common.datasets.plan import example_plan
 from common.io.regions import Region
+
+MASKS = replace(example_plan(), labels={"": {"values": {"0": 0, "255": 1}}})
+CLASSES = replace(example_plan(), labels={"": {"values": {"0": 0, "1": 1}}})
+BONES = replace(example_plan(), class_names=("background", "femur", "tibia"))
 
 
 def volume(path: Path, values: np.ndarray) -> str:
@@ -44,7 +49,7 @@ def test_one_damaged_file_hides_nothing_else(tmp_path, noise):
     (tmp_path / "bad.png").write_text("no picture")
     files = {"AR": picture(tmp_path / "AR.png", 255 * (noise[..., 0] > 90)), "HS": str(tmp_path / "bad.png")}
     case = CaseFiles("training", "a", (picture(tmp_path / "a.png", noise[..., 0]),), annotators=files)
-    record = examine_case(case, LabelValues())
+    record = examine_case(case, MASKS)
     assert [(found.kind, found.file, found.unusable) for found in record.findings] == [
         ("unreadable", files["HS"], True)
     ]
@@ -55,7 +60,7 @@ def test_one_damaged_file_hides_nothing_else(tmp_path, noise):
 def test_volumes_have_sizes_in_mm3(tmp_path, noise):
     labels = {"label": volume(tmp_path / "l.nii.gz", (noise > 150).astype(np.uint8))}
     case = CaseFiles("training", "a", (volume(tmp_path / "i.nii.gz", noise),), labels)
-    record = examine_case(case, LabelValues(classes=(0, 1)))
+    record = examine_case(case, CLASSES)
     assert record.findings == [] and record.shape == (6, 5, 4) and record.voxel == (1.0, 1.0, 3.0)
     assert record.labels["label"].sizes[1] * record.unit == pytest.approx(3 * (noise > 150).sum())
     assert (record.lowest, record.highest) == (noise.min(), noise.max())
@@ -70,35 +75,35 @@ def test_annotators_are_compared_and_an_empty_one_is_no_fault(tmp_path, noise):
         "SG": picture(tmp_path / "SG.png", empty),
     }
     case = CaseFiles("training", "a", (picture(tmp_path / "a.png", noise[..., 0]),), annotators=files)
-    record = examine_case(case, LabelValues())
+    record = examine_case(case, MASKS)
     assert record.findings == []
     assert record.agreement == {("AR", "HS"): 0.5, ("AR", "SG"): 0.0, ("HS", "SG"): 0.0}
     case.annotators = {"SG": files["SG"]}
-    assert [found.kind for found in examine_case(case, LabelValues()).findings] == ["empty label"]
+    assert [found.kind for found in examine_case(case, MASKS).findings] == ["empty label"]
 
 
 def test_regions_are_class_maps_of_readers(tmp_path, noise):
     marked = (Region("a", "AR", 1, "tibia", 0, 0, 2, 3), Region("a", "HS"))
     case = CaseFiles("training", "a", (volume(tmp_path / "i.nii.gz", noise),), regions=marked)
-    record = examine_case(case, LabelValues(), structures=["femur", "tibia"])
+    record = examine_case(case, BONES)
     assert record.annotators["AR"].sizes == {1: 0, 2: 6} and record.annotators["HS"].sizes == {1: 0, 2: 0}
     assert record.findings == [] and record.agreement == {("AR", "HS"): 0.0}
     case.regions = (Region("a", "AR", 9, "tibia", 0, 0, 2, 3),)
-    (found,) = read_case(case, structures=["tibia"]).findings
+    (found,) = read_case(case, BONES).findings
     assert found.unusable and "ends outside the image" in found.message
 
 
 def test_modalities_must_share_their_grid_and_be_complete(tmp_path, noise):
     images = (volume(tmp_path / "t1.nii", noise), volume(tmp_path / "t2.nii", noise[1:]))
-    record = examine_case(CaseFiles("training", "a", images), LabelValues(), channels=2)
+    record = examine_case(CaseFiles("training", "a", images), replace(MASKS, channels=2))
     assert [(found.kind, found.file) for found in record.findings] == [("shape", images[1])]
-    record = examine_case(CaseFiles("training", "a", images[:1]), LabelValues(), channels=2)
+    record = examine_case(CaseFiles("training", "a", images[:1]), replace(MASKS, channels=2))
     assert "1 channels where 2 is expected" in record.findings[0].message
 
 
 def test_what_only_all_cases_show(tmp_path, noise):
     records = [
-        examine_case(CaseFiles(section, name, (volume(tmp_path / f"{name}.nii", values),)), LabelValues())
+        examine_case(CaseFiles(section, name, (volume(tmp_path / f"{name}.nii", values),)), MASKS)
         for section, name, values in [
             ("training", "a", noise),
             ("training", "b", noise),
@@ -123,6 +128,18 @@ def test_what_only_all_cases_show(tmp_path, noise):
     compare_cases([])
 
 
+def test_values_of_a_nrrd_mean_what_the_plan_says(tmp_path, noise):
+    sitk = pytest.importorskip("SimpleITK")
+    for name, values in (("image", noise), ("label", np.where(noise > 150, 255, 0).astype(np.uint8))):
+        sitk.WriteImage(sitk.GetImageFromArray(values), tmp_path / f"{name}.nrrd")
+    case = CaseFiles("training", "a", (f"{tmp_path}/image.nrrd",), {"label": f"{tmp_path}/label.nrrd"})
+    record = examine_case(case, MASKS)
+    assert record.findings == [] and record.labels["label"].sizes == {1: int((noise > 150).sum())}
+    (found,) = examine_case(case, CLASSES).findings
+    assert (found.kind, found.unusable, found.file) == ("label values", True, case.labels["label"])
+    assert f"expected the values 0, 1, got 255 ({(noise > 150).sum()} voxels)" in found.message
+
+
 def test_series_and_their_labels_lie_on_one_grid(tmp_path, noise):
     sitk = pytest.importorskip("SimpleITK")
     image = sitk.GetImageFromArray(noise)
@@ -131,10 +148,10 @@ def test_series_and_their_labels_lie_on_one_grid(tmp_path, noise):
     label = sitk.Cast(image > 150, sitk.sitkUInt8)
     sitk.WriteImage(label[:, :, 1:3], tmp_path / "label.nrrd")  # of some of the slices
     case = CaseFiles("training", "a", (f"{tmp_path}/image.nrrd",), {"label": f"{tmp_path}/label.nrrd"})
-    record = examine_case(case, LabelValues(classes=(0, 1)))
+    record = examine_case(case, CLASSES)
     assert record.findings == [] and record.unit == 2
     assert record.labels["label"].sizes == {1: int((noise[1:3] > 150).sum())}
     label.SetSpacing((2.1, 1.0, 1.0))
     sitk.WriteImage(label, tmp_path / "label.nrrd")
-    (found,) = examine_case(case, LabelValues(classes=(0, 1))).findings
+    (found,) = examine_case(case, CLASSES).findings
     assert found.unusable and "its voxels are not the image's" in found.message and found.file == case.labels["label"]

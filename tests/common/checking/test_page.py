@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -26,8 +27,9 @@ from common.checking.tables import (
     image_table,
     label_table,
 )
+from common.datasets.plan import example_plan
 from common.errors import InputError
-from common.io.checks import Finding, LabelValues
+from common.io.checks import Finding
 
 UNREADABLE, EMPTY = Finding("unreadable", "no picture", True, "a/b.png"), Finding("empty label", "nothing is labeled")
 
@@ -129,6 +131,8 @@ def test_unreadable_and_not_finite_panels(tmp_path):
 
 
 def test_page(tmp_path):
+    meaning = {"": {"values": {"0": 0, "1": 1}}}
+    plan = replace(example_plan(), class_names=("none", "<liver>"), labels=meaning)
     values = np.random.default_rng(0).integers(0, 200, (12, 10, 4)).astype(np.int16)
     records = []
     for name, label in (("a", values > 150), ("b", values > 100), ("empty", values > 900)):
@@ -136,8 +140,8 @@ def test_page(tmp_path):
         nib.save(nib.Nifti1Image(values, np.eye(4)), paths["image"])
         nib.save(nib.Nifti1Image(label.astype(np.uint8), np.eye(4)), paths["label"])
         files = CaseFiles("training", name, (paths["image"],), {"label": paths["label"]})
-        records.append(examine_case(files, LabelValues(classes=(0, 1))))
-    page = write_case_page(tmp_path / "page.html", "Data", records, LabelValues(classes=(0, 1)), ["none", "<liver>"])
+        records.append(examine_case(files, plan))
+    page = write_case_page(tmp_path / "page.html", "Data", records, plan)
     text = Path(page).read_text(encoding="utf-8")
     assert "3 cases (3 training)" in text and "Training can start." in text and "&lt;liver&gt;" in text
     pictures = re.findall(r"data:image/png;base64,([^\"]+)", text)

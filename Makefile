@@ -33,10 +33,10 @@ demo: .venv/core ## trains BUNDLE and its baseline on a phantom, writes a report
 	$(BIN)/python -m common.demo $(BUNDLE)
 
 test: .venv/test ## every test, on two cores
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-quick: .venv/test ## tests that start no process and train nothing: two minutes
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 # What a test finds must not depend on the processor: instructions that PyTorch and oneDNN may use, and threads
 test-anywhere: .venv/test ## every test under six settings of the processor, logs in runs/anywhere/ (TESTS=… for some)
@@ -47,19 +47,19 @@ test-anywhere: .venv/test ## every test under six settings of the processor, log
 	  test $$capability = unset || environment="$$environment ATEN_CPU_CAPABILITY=$$capability"; \
 	  test $$capability != default || environment="$$environment ONEDNN_MAX_CPU_ISA=SSE41"; \
 	  env -u ATEN_CPU_CAPABILITY -u ONEDNN_MAX_CPU_ISA $$environment \
-	    $(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS) > $$log 2>&1 || failed=1; \
+	    $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS) > $$log 2>&1 || failed=1; \
 	  echo "$$capability, threads $$threads: $$(tail -n 1 $$log)" | tee -a $$log; \
 	  grep -E '^(FAILED|ERROR) ' $$log; true; \
 	done; done; exit $$failed
 
 coverage: .venv/test ## every test, and the lines of common/ that none reaches in its own process
-	$(BIN)/python -m pytest -n 2 --dist loadfile --cov=common --cov-report=term-missing:skip-covered
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov=common --cov-report=term-missing:skip-covered
 
 clients: .venv/test ## the real MONAI Label serves all bundles, in an environment of some gigabytes of its own
 	$(BIN)/python tests/clients/monai_label.py
 
 acceptance: .venv/test ## the tests behind docs/acceptance.md, and the table that they write
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "acceptance or hostile" --acceptance=docs/acceptance.md
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "acceptance or hostile" --acceptance=docs/acceptance.md
 
 trains-on: .venv/test ## the tests behind docs/what_trains_on_what.md, and the table that they write
 	$(BIN)/python -m pytest -n 2 tests/bundles/test_what_trains_on_what.py --trains-on=docs/what_trains_on_what.md

@@ -374,8 +374,8 @@ for path in sorted(pathlib.Path("common").rglob("*.py")):
 """
 
 
-def test_every_module_of_the_zip_can_be_imported(unpacked: Path, interpreter: Path, repository: Path) -> None:
-    _run(interpreter, "-c", EVERY_MODULE, folder=unpacked)
+def test_every_module_of_the_zip_can_be_imported(unpacked: Path, warm: WarmPython, repository: Path) -> None:
+    _run(warm, "-c", EVERY_MODULE, folder=unpacked)
     count = len(list((unpacked / "common").rglob("*.py")))
     assert count < 0.75 * len(list((repository / "common").rglob("*.py"))), "what no configuration reaches stays behind"
 

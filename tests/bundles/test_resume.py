@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 import torch
+from bundle_runs import BUNDLES
+from conftest import TINY
 from warm_python import Process, WarmPython
 
 EPOCHS = 4
@@ -51,9 +53,19 @@ def assert_same(a: Any, b: Any, where: str = "") -> None:
 
 
 @pytest.mark.acceptance("kill and resume")
-@pytest.mark.parametrize("workers", [0, 1])
-def test_killed_and_resumed_equals_uninterrupted(bundle, tiny, workers, warm_python, other_python, tmp_path):
-    overrides = {**tiny["train"], "max_epochs": EPOCHS, "num_workers": workers, "device": "cpu"}
+def test_killed_and_resumed_equals_uninterrupted(bundle, warm_python, other_python, tmp_path):
+    kill_and_resume(bundle, 0, warm_python, other_python, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["t_loss", "bwcr"])  # pictures and volumes; a worker is seeded alike in all bundles
+def test_killed_and_resumed_in_workers(name, warm_python, other_python, tmp_path):
+    kill_and_resume(BUNDLES / name, 1, warm_python, other_python, tmp_path)
+
+
+def kill_and_resume(
+    bundle: Path, workers: int, warm_python: WarmPython, other_python: WarmPython, tmp_path: Path
+) -> None:
+    overrides = {**TINY[bundle.name]["train"], "max_epochs": EPOCHS, "num_workers": workers, "device": "cpu"}
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     finish(training(warm_python, bundle, whole, overrides))
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
+
+from warm_python import WarmPython
 
 HANDLER = '''
 """A handler of a user, which fails in epoch 2."""
@@ -25,16 +25,18 @@ class Fails:
 OVERLAY = "+train#handlers:\n- {_target_: failing_handler.Fails}\n"
 
 
-def test_an_error_in_epoch_2_is_exit_code_1(bundle: Path, tiny: dict[str, Any], tmp_path: Path) -> None:
-    (tmp_path / "failing_handler.py").write_text(HANDLER)
-    (tmp_path / "failing.yaml").write_text(OVERLAY)
+def test_an_error_in_epoch_2_is_exit_code_1(
+    bundle: Path, tiny: dict[str, Any], warm_python: WarmPython, tmp_path: Path
+) -> None:
+    (tmp_path / "failing_handler.py").write_text(HANDLER, encoding="utf-8")
+    (tmp_path / "failing.yaml").write_text(OVERLAY, encoding="utf-8")
     places = {"dataset_dir#folder": tmp_path / "phantom", "output_dir": tmp_path, "ckpt_dir": tmp_path}
     files = str(["configs/train.yaml", str(tmp_path / "failing.yaml")])
-    command = [sys.executable, "-m", "monai.bundle", "run", "training", "--config_file", files]
+    command = ["-m", "monai.bundle", "run", "training", "--config_file", files]
     overrides = {**tiny["train"], **places, "max_epochs": 3, "device": "cpu"}
     command += [text for key, value in overrides.items() for text in (f"--{key}", str(value))]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(tmp_path)}
-    done = subprocess.run(command, cwd=bundle, env=environment, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 1, done.stderr[-3000:]
-    assert "RuntimeError: a fault in epoch 2" in done.stderr and "terminate called" not in done.stderr
+    process = warm_python.start(*command, folder=bundle, environment=environment)
+    assert process.wait(timeout=300) == 1, process.output()[-3000:]
+    assert "RuntimeError: a fault in epoch 2" in process.output() and "terminate called" not in process.output()
     assert (tmp_path / "checkpoint.pt").is_file() and not list(tmp_path.rglob(".*"))

@@ -6,44 +6,20 @@ What is trained stands in the bundle's ``configs/demo.yaml``; every step is one 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import fire
 import yaml
 
-from common.errors import InputError, show_input_errors
+from common.errors import show_input_errors
 from common.io.files import read_csv
 from common.report import draw_memorisation, draw_nu_path, draw_overlay, write_page
+from common.run_bundle import run_bundle
 from common.workflow.overrides import choose
 
 BUNDLES = Path(__file__).parents[1] / "bundles"
-
-
-def run_bundle(bundle: Path, verb: str, configs: list[str], log: Path, threads: int, **overrides: Any) -> None:
-    """`python -m monai.bundle run` in a bundle's folder with a number of threads, its output in a log file.
-
-    Runs side by side must share the cores: threads that outnumber them wait for each other most of the time.
-
-    Raises:
-        InputError: the run failed; the message ends with the last lines of its log.
-    """
-    files = [f"configs/{name}.yaml" for name in configs]
-    command = [sys.executable, "-m", "monai.bundle", "run", verb, "--config_file", str(files)]
-    command += [text for key, value in overrides.items() for text in (f"--{key}", str(value))]
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w", encoding="utf-8") as file:
-        environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
-        result = subprocess.run(
-            command, cwd=bundle, env=environment, stdout=file, stderr=subprocess.STDOUT, check=False
-        )
-    if result.returncode:
-        tail = "\n".join(log.read_text(encoding="utf-8").splitlines()[-6:])
-        raise InputError(f"{verb} of {bundle.name} failed, see {log}:\n{tail}")
 
 
 def demo(bundle: str = "t_loss", output: str = "demo", bundles_dir: str | Path = BUNDLES) -> None:

@@ -32,7 +32,7 @@ def train_weights(bundle: Path) -> None:
     Raises:
         InputError: training or evaluation failed.
     """
-    from common.demo import run_bundle  # loads PyTorch, which packaging alone does not need
+    from common.run_bundle import run_bundle
 
     plan = yaml.safe_load((bundle / "configs/demo.yaml").read_text(encoding="utf-8"))["demo"]
     method = next(iter(plan["methods"].values()))

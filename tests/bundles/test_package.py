@@ -29,7 +29,6 @@ from local_server import serve
 from PIL import Image
 from warm_python import MONAI, WarmPython
 
-import common.demo
 from common.errors import InputError
 from common.package import package as package_with_weights
 from common.phantom_weights import read_record, train_weights
@@ -178,7 +177,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
             (folder / "evaluation").mkdir()
             (folder / "evaluation/metrics.csv").write_text("val_mean_dice,0.912345\nval_hausdorff_95,2.0\n")
 
-    monkeypatch.setattr(common.demo, "run_bundle", pretend)
+    monkeypatch.setattr("common.run_bundle.run_bundle", pretend)
     return made
 
 
@@ -232,7 +231,7 @@ def test_trained_as_in_the_demo(
     def small(bundle: Path, verb: str, configs: list[str], log: Path, threads: int, **overrides: Any) -> None:
         run_bundle(bundle.name, verb, configs, **{**overrides, **tiny["train"], "bundle_root": str(copy)})
 
-    monkeypatch.setattr(common.demo, "run_bundle", small)
+    monkeypatch.setattr("common.run_bundle.run_bundle", small)
     train_weights(copy)
     scores = dict(read_record(copy) or {})
     assert scores.pop("weights_sha256")

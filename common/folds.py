@@ -1,0 +1,199 @@
+"""Cross-validation: as many networks as folds, and every case measured and segmented by the one that did not see it.
+
+    python -m common.folds t_loss --dataset_dir /data/mine --output runs/mine --num_folds 5
+
+Whatever else `python -m monai.bundle run training` takes is handed on, such as ``--max_epochs 60``. The command can be
+stopped and given again: finished folds are kept, and a training goes on after its last whole epoch.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import fire
+import numpy as np
+import yaml
+from tqdm import tqdm
+
+from common.datasets import read_dataset
+from common.errors import InputError, show_input_errors
+from common.io.files import read_csv, whole_file, write_csv
+from common.run_bundle import run_bundle
+from common.workflow.overrides import choose
+
+BUNDLES = Path(__file__).parents[1] / "bundles"
+MAPS = ("save_probability", "save_probabilities", "save_marginal")  # what the bundles call it
+LAYOUT_OPTIONS = ("layout", "annotators", "truth", "subject_pattern", "organ")
+TABLE = "out_of_fold.csv"
+DONE = "finished.json"
+
+
+def held_out(fold: Path, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The images that the network of a fold has not seen, as a datalist for inference.
+
+    Args:
+        fold: the folder of a training, with ``split.json``: its validation cases are the fold's.
+        items: of the data set, with ``case`` and ``image``.
+
+    Returns:
+        ``{"case", "image"}`` of each held-out case; the image is an absolute path, or one for each channel.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "split.json").write_text('{"validation": ["b"]}', encoding="utf-8")
+        ...     items = [{"case": name, "image": f"/data/{name}.png"} for name in "ab"]
+        ...     held_out(Path(folder), items)
+        [{'case': 'b', 'image': '/data/b.png'}]
+    """
+    images = {item["case"]: item["image"] for item in items}
+    cases = json.loads((fold / "split.json").read_text(encoding="utf-8"))["validation"]
+    paths = {case: images[case] if isinstance(images[case], list) else [images[case]] for case in cases}
+    absolute = {case: [str(Path(path).resolve()) for path in found] for case, found in paths.items()}
+    return [{"case": case, "image": found if len(found) > 1 else found[0]} for case, found in absolute.items()]
+
+
+def measures(fold: Path) -> list[dict[str, Any]]:
+    """What an evaluation has measured of each case.
+
+    Args:
+        fold: folder with ``evaluation/``, in it ``summary.csv`` (a row per case, a column per measure), or
+            ``<metric>_raw.csv`` with the mean over classes.
+
+    Returns:
+        ``{"metric", "case", "value"}``. Columns that are not numbers are left out; a value that is not there is NaN.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_csv(f"{folder}/evaluation/summary.csv", [{"case": "a", "dice": 0.5}])
+        ...     measures(Path(folder))
+        [{'metric': 'dice', 'case': 'a', 'value': 0.5}]
+    """
+    rows = []
+    summary = fold / "evaluation/summary.csv"
+    for row in read_csv(summary) if summary.is_file() else []:
+        found = {name: _number(text) for name, text in row.items() if name != "case"}
+        rows += [{"metric": name, "case": row["case"], "value": v} for name, v in found.items() if v is not None]
+    for path in sorted(fold.glob("evaluation/*_raw.csv")):
+        name = path.name.removesuffix("_raw.csv")
+        rows += [{"metric": name, "case": row["filename"], "value": float(row["mean"])} for row in read_csv(path)]
+    return rows
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text) if text else math.nan
+    except ValueError:
+        return None
+
+
+def summarize(rows: Sequence[dict[str, Any]]) -> dict[str, tuple[float, float, int]]:
+    """Means of measures over the cases of all folds.
+
+    Args:
+        rows: ``{"fold", "metric", "case", "value"}``.
+
+    Returns:
+        For each metric the mean over cases, the standard deviation of the folds' means, and the number of cases. Cases
+        in which a metric is not defined (NaN, infinite) count in neither; one that is defined nowhere is NaN, NaN, 0.
+
+    Example:
+        >>> rows = [{"fold": k, "metric": "dice", "case": str(k), "value": v} for k, v in enumerate((0.5, 1.0))]
+        >>> summarize(rows)
+        {'dice': (0.75, 0.25, 2)}
+    """
+    means = {}
+    for name in dict.fromkeys(row["metric"] for row in rows):
+        values: dict[int, list[float]] = defaultdict(list)
+        for row in rows:
+            if row["metric"] == name and math.isfinite(row["value"]):
+                values[row["fold"]].append(row["value"])
+        whole = [value for found in values.values() for value in found]
+        each = [float(np.mean(found)) for found in values.values()]
+        means[name] = (float(np.mean(whole)), float(np.std(each)), len(whole)) if whole else (math.nan, math.nan, 0)
+    return means
+
+
+def folds(
+    bundle: str,
+    dataset_dir: str,
+    output: str = "folds",
+    num_folds: int = 5,
+    parallel: int = 1,
+    overlays: Sequence[str] = (),
+    bundles_dir: str | Path = BUNDLES,
+    **options: Any,
+) -> None:
+    """Trains a network per fold, measures and segments the cases that it did not see.
+
+    Writes fold_0, fold_1, … with weights, evaluation/ and out_of_fold/ (masks and probability maps of the fold's cases)
+    and out_of_fold.csv (fold, metric, case, value), and prints the means.
+
+    Args:
+        bundle: name of the method, a folder of bundles_dir.
+        dataset_dir: your data set, in any layout.
+        output: folder of the results.
+        num_folds: number of folds, at least 2; subjects are dealt to them.
+        parallel: trainings side by side, which share the cores.
+        overlays: configuration files of the bundle besides train, e.g. noise.
+        bundles_dir: folder of the bundles.
+        **options: of the training, e.g. --max_epochs 60.
+
+    Raises:
+        InputError: a number out of range, an unknown bundle, a data set that cannot be read, a fold of other options in
+            the folder, or a training, evaluation or inference that failed; finished folds are kept.
+    """
+    available = {path.parents[1].name: path.parents[1] for path in Path(bundles_dir).glob("*/configs/train.yaml")}
+    source: Path = choose(bundle, available, kind="bundle").resolve()
+    if num_folds < 2 or parallel < 1:
+        raise InputError(f"--num_folds must be at least 2 and --parallel at least 1, got {num_folds} and {parallel}.")
+    data = Path(dataset_dir).expanduser().resolve()
+    items = read_dataset(data, **{key: options[key] for key in LAYOUT_OPTIONS if key in options}).items
+    target = Path(output).expanduser().resolve()
+    runs = [target / f"fold_{index}" for index in range(num_folds)]
+    question = {"bundle": source.name, "dataset_dir": str(data), "num_folds": num_folds, "overlays": list(overlays)}
+    question |= {key: str(value) for key, value in options.items()}
+    inference = yaml.safe_load((source / "configs/inference.yaml").read_text(encoding="utf-8"))
+    saved: dict[str, object] = {key: True for key in MAPS if key in inference}
+    threads = max(1, (os.cpu_count() or 1) // parallel)
+
+    def run(index: int) -> None:
+        folder, done = runs[index], runs[index] / DONE
+        if done.is_file():
+            if json.loads(done.read_text(encoding="utf-8")) != question:
+                raise InputError(f"{folder} holds a fold with other options; name another --output or remove it.")
+            return
+        places = {"dataset_dir": data, "output_dir": folder, "ckpt_dir": folder}
+        given = options | places | {"fold": index, "num_folds": num_folds}
+        resume = {"resume": True} if (folder / "checkpoint.pt").is_file() else {}
+        configs = ["train", *overlays]
+        run_bundle(source, "training", configs, folder / "training.log", threads, **given, **resume)
+        run_bundle(source, "evaluating", [*configs, "evaluate"], folder / "evaluating.log", threads, **given)
+        with whole_file(folder / "held_out.json") as partial:
+            partial.write_text(json.dumps({"testing": held_out(folder, items)}, indent=1) + "\n", encoding="utf-8")
+        places = {"dataset_dir": folder / "held_out.json", "output_dir": folder / "out_of_fold", "ckpt_dir": folder}
+        run_bundle(source, "inferring", ["inference"], folder / "inferring.log", threads, **places, **saved)
+        with whole_file(done) as partial:
+            partial.write_text(json.dumps(question, indent=1) + "\n", encoding="utf-8")
+
+    with ThreadPoolExecutor(parallel) as pool:
+        for _ in tqdm(pool.map(run, range(num_folds)), desc=f"folds of {source.name}", total=num_folds):
+            pass
+    rows = [{"fold": index, **row} for index, folder in enumerate(runs) for row in measures(folder)]
+    write_csv(target / TABLE, rows)
+    for name, (mean, spread, count) in summarize(rows).items():
+        print(f"{name}: {mean:.4f} over {count} cases, {spread:.4f} between folds")
+    print(f"{target / TABLE}; probability maps in {target}/fold_*/out_of_fold")
+
+
+if __name__ == "__main__":
+    show_input_errors()
+    fire.Fire(folds)

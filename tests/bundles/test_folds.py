@@ -1,0 +1,102 @@
+"""`python -m common.folds`: every case is measured and segmented by the network that did not see it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import bundle_runs
+import numpy as np
+import pytest
+from PIL import Image
+
+import common.folds
+from common.errors import InputError
+from common.folds import folds, held_out, measures, summarize
+from common.io.files import read_csv
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    draw = np.random.default_rng(0)
+    for index in range(6):
+        mask = np.zeros((32, 32), bool)
+        mask[8:20, 6 + index : 20 + index] = True
+        image = draw.normal(60 + 120 * mask, 10).clip(0, 255).astype(np.uint8)
+        for folder, array in (("images", image), ("masks", mask.astype(np.uint8) * 255)):
+            (tmp_path / "data" / folder).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(array).save(tmp_path / f"data/{folder}/case{index}.png")
+    return tmp_path / "data"
+
+
+@pytest.mark.parametrize(("bundle", "metric"), [("t_loss", "val_mean_dice"), ("marginal_thresholding", "dice_half")])
+def test_every_case_is_segmented_by_the_network_that_did_not_see_it(
+    bundle: str,
+    metric: str,
+    pictures: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    verbs: list[str] = []
+
+    def run(source: Path, verb: str, configs: list[str], log: Path, threads: int, **overrides: Any) -> None:
+        verbs.append(verb)
+        overrides = {key: str(value) if isinstance(value, Path) else value for key, value in overrides.items()}
+        bundle_runs.run_bundle(source.name, verb, configs, **overrides)
+
+    monkeypatch.setattr(common.folds, "run_bundle", run)
+    options = {"num_folds": 2, "features": [4, 8, 8], "max_epochs": 1, "batch_size": 3, "layout": "plain"}
+    folds(bundle, str(pictures), str(tmp_path / "runs"), **options)
+    assert verbs == ["training", "evaluating", "inferring"] * 2
+
+    seen = [json.loads((tmp_path / f"runs/fold_{index}/split.json").read_text(encoding="utf-8")) for index in (0, 1)]
+    assert sorted(seen[0]["validation"] + seen[1]["validation"]) == [f"case{index}" for index in range(6)]
+    for index, split in enumerate(seen):
+        assert not set(split["training"]) & set(split["validation"])
+        written = [path.name for path in (tmp_path / f"runs/fold_{index}/out_of_fold").glob("*.png")]
+        assert sorted(name.rsplit("_", 1)[0] for name in written if name.endswith("_mask.png")) == split["validation"]
+        assert sum(name.endswith(("_probability.png", "_marginal.png")) for name in written) == 3
+    rows = [row for row in read_csv(tmp_path / "runs/out_of_fold.csv") if row["metric"] == metric]
+    assert sorted(row["case"] for row in rows) == [f"case{index}" for index in range(6)]
+    mean = np.mean([float(row["value"]) for row in rows])
+    assert f"{metric}: {mean:.4f} over 6 cases" in capsys.readouterr().out
+
+    folds(bundle, str(pictures), str(tmp_path / "runs"), **options)
+    assert len(verbs) == 6, "finished folds are kept"
+    with pytest.raises(InputError, match="holds a fold with other options"):
+        folds(bundle, str(pictures), str(tmp_path / "runs"), **options | {"max_epochs": 2})
+
+
+def test_a_channel_per_file_stays_a_list(tmp_path: Path) -> None:
+    (tmp_path / "split.json").write_text('{"training": ["b"], "validation": ["a"], "test": []}', encoding="utf-8")
+    items = [
+        {"case": "a", "image": [tmp_path / "a_0000.png", tmp_path / "a_0001.png"]},
+        {"case": "b", "image": "b.png"},
+    ]
+    channels = [str((tmp_path / f"a_000{index}.png").resolve()) for index in (0, 1)]
+    assert held_out(tmp_path, items) == [{"case": "a", "image": channels}]
+
+
+def test_cases_without_a_measure_count_nowhere(tmp_path: Path) -> None:
+    scores = [[0.2, math.nan], [0.6, 1.0, math.nan]]
+    for index, values in enumerate(scores):
+        (tmp_path / f"fold_{index}/evaluation").mkdir(parents=True)
+        with (tmp_path / f"fold_{index}/evaluation/dice_raw.csv").open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([["filename", "mean"], *([f"{index}{k}", v] for k, v in enumerate(values))])
+    rows = [{"fold": index, **row} for index in (0, 1) for row in measures(tmp_path / f"fold_{index}")]
+    assert [row["case"] for row in rows] == ["00", "01", "10", "11", "12"]
+    assert summarize(rows)["dice"] == pytest.approx((0.6, 0.3, 3))  # folds 0.2 and 0.8
+    missing = summarize([{"fold": 0, "metric": "dice", "case": "a", "value": math.nan}])["dice"]
+    assert math.isnan(missing[0]) and missing[2] == 0
+
+
+def test_a_mistaken_number_is_one_sentence(pictures: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--num_folds must be at least 2"):
+        folds("t_loss", str(pictures), str(tmp_path / "runs"), num_folds=1)
+    with pytest.raises(InputError, match="t_los"):
+        folds("t_los", str(pictures), str(tmp_path / "runs"))
+    assert not (tmp_path / "runs").exists()

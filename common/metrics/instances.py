@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.apps.detection.metrics.coco import COCOMetric
 from monai.apps.detection.metrics.matching import matching_batch
 from monai.data.box_utils import box_iou
 from monai.metrics import Metric
@@ -16,6 +15,7 @@ from torch import distributed
 
 from common.errors import ArgumentError
 from common.fusion import exceeds
+from common.metrics.average_precision import average_precision
 from common.metrics.conventions import count_structures
 
 __all__ = ["InstanceMetrics", "mask_overlap"]
@@ -51,9 +51,9 @@ class InstanceMetrics(Metric):
     They are the columns of Table I of Felfeliyan et al., *Weakly Supervised Medical Image Segmentation With Soft Labels
     and Noise Robust Loss*, section IV.C.
 
-    Average precision is MONAI's `COCOMetric`, for boxes and for masks (the paper does not say which; the errata ask for
-    both), of every detection whatever its score. The others are of the detections with a score of at least
-    ``score_threshold`` and pool all images and classes:
+    Average precision is that of `average_precision`, for boxes and for masks (the paper does not say which; the errata
+    ask for both), of the 100 best detections of a class in an image, whatever their scores. The others are of the
+    detections with a score of at least ``score_threshold`` and pool all images and classes:
 
     - ``box_ap50``, ``box_ap75``, ``mask_ap50``, ``mask_ap75``: mean over the classes that occur.
     - ``detection_precision`` = TP/(TP+FP) and ``detection_recall`` = TP/(TP+FN): instances, where a detection is right
@@ -132,11 +132,9 @@ class InstanceMetrics(Metric):
         present = sorted({label for image in images for label in image["truths"]})
         values = {}
         for kind in ("box", "mask"):
-            results = [{i: image[kind][c] for i, c in enumerate(present) if c in image[kind]} for image in images]
-            scores = _coco(present)(results)[0] if present else {}
-            for threshold in THRESHOLDS:
-                key = f"AP_IoU_{threshold:.2f}_MaxDet_100"
-                values[f"{kind}_ap{100 * threshold:.0f}"] = scores.get(key, math.nan)
+            for threshold, overlap in enumerate(THRESHOLDS):
+                each = [_average_precision([image[kind].get(c) for image in images], threshold) for c in present]
+                values[f"{kind}_ap{100 * overlap:.0f}"] = float(np.mean(each)) if each else math.nan
         sums = np.sum([image["counts"] for image in images], axis=0) if images else np.zeros(10)
         right, found, true, overlap, hits, positives, pixels, absent, missed, false = map(float, sums)
         return values | {
@@ -178,10 +176,9 @@ class InstanceMetrics(Metric):
             pixels += int(target.sum())
             pairs.append(torch.stack((prediction, target)))
         kinds = count_structures(*torch.stack(pairs, 1)[:, None])
-        thresholds = _coco([]).get_iou_thresholds()
         return {
-            "box": _matches(boxes, classes, predicted["scores"], true_classes, thresholds),
-            "mask": _matches(mask_overlap(masks, true_masks), classes, predicted["scores"], true_classes, thresholds),
+            "box": _matches(boxes, classes, predicted["scores"], true_classes, THRESHOLDS),
+            "mask": _matches(mask_overlap(masks, true_masks), classes, predicted["scores"], true_classes, THRESHOLDS),
             "truths": set(true_classes.tolist()),
             "counts": [right, int(sure.sum()), len(true_classes), float(best.sum()), hits, positives, pixels, *kinds],
         }
@@ -191,8 +188,12 @@ def _plain(instances: Instances, keys: Sequence[str]) -> dict[str, torch.Tensor]
     return {key: instances[key].detach().as_subclass(torch.Tensor).cpu() for key in keys}
 
 
-def _coco(classes: Sequence[int]) -> COCOMetric:
-    return COCOMetric([str(c) for c in classes], THRESHOLDS, (0.5, 0.75, 0.25), (100,), per_class=False, verbose=False)
+def _average_precision(results: Sequence[Mapping[str, np.ndarray] | None], threshold: int) -> float:
+    """Of one class, from MONAI's matches of each image, or None where it neither is nor was found."""
+    found = [result for result in results if result is not None]
+    right = np.concatenate([result["dtMatches"][threshold] > 0 for result in found])
+    truths = sum(result["gtMatches"].shape[1] for result in found)
+    return average_precision(right, np.concatenate([result["dtScores"] for result in found]), truths)
 
 
 def _matches(

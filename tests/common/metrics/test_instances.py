@@ -39,12 +39,12 @@ def evaluate(y_pred: list[dict], y: list[dict], **options) -> dict[str, float]:
 
 
 def average_precision(flags: list[tuple[float, bool]], truths: int) -> float:
-    """Mean over 101 recalls of the best precision at that recall or more. MONAI has the recalls in single precision."""
+    """Mean over 101 recalls of the best precision at that recall or more."""
     flags = sorted(flags, key=lambda pair: -pair[0])
     curve, right = [], 0
     for count, (_, hit) in enumerate(flags, 1):
         right += hit
-        curve.append((float(np.float32(right / truths)), right / count))
+        curve.append((right / truths, right / count))
     return sum(max((p for r, p in curve if r >= level), default=0.0) for level in np.linspace(0, 1, 101)) / 101
 
 
@@ -117,6 +117,51 @@ def test_average_precision_of_random_images(seed: int) -> None:
     expected = average_precision(flags, count) if count else math.nan
     assert scores["box_ap50"] == pytest.approx(expected, nan_ok=True)
     assert scores["mask_ap75"] == pytest.approx(expected, nan_ok=True)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_average_precision_equals_pycocotools(seed: int) -> None:
+    """Displaced boxes of two classes, so that detections compete for a truth; scores in steps, so that some tie."""
+    pytest.importorskip("pycocotools")
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    draw = np.random.default_rng(seed)
+    predictions, truths, annotations, results = [], [], [], []
+    for image in range(8):
+        boxes, labels = _boxes(draw, 5), draw.integers(1, 3, 5).tolist()
+        moved = np.concatenate([boxes + draw.integers(-1, 2, boxes.shape), _boxes(draw, 4)])
+        moved[:, 2:] = np.maximum(moved[:, 2:], moved[:, :2] + 1)
+        guesses, scores = [*labels, *draw.integers(1, 3, 4).tolist()], draw.integers(1, 20, 9) / 20
+        truths.append(instances(boxes.tolist(), labels))
+        predictions.append(instances(moved.tolist(), guesses, scores.tolist()))
+        for box, label in zip(boxes, labels, strict=True):
+            corner = {"bbox": [*box[:2], *(box[2:] - box[:2])], "area": float(np.prod(box[2:] - box[:2]))}
+            annotations.append(
+                {"id": len(annotations) + 1, "image_id": image, "category_id": label, "iscrowd": 0, **corner}
+            )
+        for box, label, score in zip(moved, guesses, scores, strict=True):
+            corner = {"bbox": [*box[:2], *(box[2:] - box[:2])]}
+            results.append({"image_id": image, "category_id": label, "score": float(np.float32(score)), **corner})
+    coco = COCO()
+    coco.dataset = {
+        "images": [{"id": k} for k in range(8)],
+        "annotations": annotations,
+        "categories": [{"id": 1}, {"id": 2}],
+    }
+    coco.createIndex()
+    theirs = COCOeval(coco, coco.loadRes(results), "bbox")
+    theirs.evaluate()
+    theirs.accumulate()
+    ours = evaluate(predictions, truths, num_classes=2)
+    for name, threshold in (("box_ap50", 0), ("box_ap75", 5)):
+        expected = theirs.eval["precision"][threshold, :, :, 0, -1].mean()
+        assert ours[name] == pytest.approx(expected, abs=1e-12), name
+
+
+def _boxes(draw: np.random.Generator, count: int) -> np.ndarray:
+    corner = draw.integers(0, 7, (count, 2))
+    return np.concatenate((corner, corner + draw.integers(2, 6, (count, 2))), 1).astype(np.float64)
 
 
 def test_order_and_grouping_of_images_do_not_matter() -> None:

@@ -18,6 +18,10 @@ IGNORED = (  # what a header may say and SimpleITK 2.5.7 does not heed, and the 
     ("ElementToIntensityFunctionOffset", rb"(?im)^ElementToIntensityFunctionOffset[ \t]*=[ \t]*(.+?)[ \t]*$", "0"),
 )
 EVEN = 0.2  # how far a slice may lie from an even grid, in distances of slices: room for rounded positions
+TURNED = 1e-3  # of a direction cosine: more is another direction
+SHEARED = 0.1  # of a pixel: how far a slice may lie beside the one before it, as with a tilted gantry
+POSITION, DIRECTION, PIXEL = "0020|0032", "0020|0037", "0028|0030"
+VALUE_KEYS = ("0028|1053", "0028|1052", "0028|0100", "0028|0103")  # slope, intercept, bits, sign
 TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # the axes of DICOM and ITK run to the left and to the back
 
 
@@ -55,7 +59,7 @@ def read_itk(path: Any) -> Any:
     Raises:
         InputError: SimpleITK is not installed, the file cannot be read, its header says what SimpleITK ignores (units
             other than mm in NRRD, a slope or offset in MetaImage), a folder does not hold exactly one series, or one
-            whose slices are missing or unevenly spaced.
+            whose slices are missing, unevenly spaced, of different directions, or beside one another.
     """
     path = Path(path)
     sitk = simple_itk(f"Reading {path}")
@@ -66,7 +70,10 @@ def read_itk(path: Any) -> Any:
         series = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(path))
         if len(series) == 1:
             names = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path), series[0])
-            _refuse_uneven(path, names, sitk)
+            headers = [_slice_header(name, sitk) for name in names]
+            _refuse_uneven(path, headers)
+            if len({tuple(header.get(key) for key in VALUE_KEYS) for header in headers}) > 1:
+                return sitk.ReadImage(names, sitk.sitkFloat64)  # else the first slice's type: PET loses its fractions
             return sitk.ReadImage(names)
     except RuntimeError as error:
         raise InputError(f"{path} cannot be read by SimpleITK ({_last_line(error)}).") from error
@@ -169,18 +176,31 @@ def _equal(value: str, expected: str) -> bool:
         return False
 
 
-def _refuse_uneven(path: Path, names: Any, sitk: ModuleType) -> None:
-    """Raises where slices of a DICOM series are missing: SimpleITK spreads the others evenly, so they would move."""
-    reader, places, across = sitk.ImageFileReader(), [], None
-    for name in names:
-        reader.SetFileName(name)
-        reader.ReadImageInformation()
-        if not reader.HasMetaDataKey("0020|0032") or not reader.HasMetaDataKey("0020|0037"):
-            return
-        axes = np.array(reader.GetMetaData("0020|0037").split("\\"), dtype=float).reshape(2, 3)
-        across = np.cross(*axes) if across is None else across
-        places.append(float(np.array(reader.GetMetaData("0020|0032").split("\\"), dtype=float) @ across))
-    places.sort()
+def _slice_header(name: str, sitk: ModuleType) -> dict[str, str]:
+    """What one file of a series says of its place and its values."""
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(name)
+    reader.ReadImageInformation()
+    keys = (POSITION, DIRECTION, PIXEL, *VALUE_KEYS)
+    return {key: reader.GetMetaData(key).strip() for key in keys if reader.HasMetaDataKey(key)}
+
+
+def _refuse_uneven(path: Path, headers: list[dict[str, str]]) -> None:
+    """Raises where slices of a DICOM series do not stand straight behind one another at equal distances.
+
+    SimpleITK would spread them evenly along the first slice's normal, so they would move.
+    """
+    if not all(POSITION in header and DIRECTION in header for header in headers):
+        return
+    positions = np.array([_numbers(header[POSITION]) for header in headers])
+    directions = np.array([_numbers(header[DIRECTION]) for header in headers])
+    if (turned := float(np.abs(directions - directions[0]).max())) > TURNED:
+        raise InputError(
+            f"{path}: expected slices of one direction, got direction cosines that differ by {turned:.3g}."
+        )
+    across = np.cross(*directions[0].reshape(2, 3))
+    positions = positions[np.argsort(positions @ across, kind="stable")]
+    places = positions @ across
     even = np.linspace(places[0], places[-1], len(places))
     distance = even[1] - even[0] if len(places) > 1 else 0.0
     if np.abs(even - places).max() > EVEN * distance or (len(places) > 1 and distance == 0):
@@ -189,6 +209,16 @@ def _refuse_uneven(path: Path, names: Any, sitk: ModuleType) -> None:
             f"{path}: expected slices at equal distances, got distances from {steps.min():g} to {steps.max():g} mm; "
             "slices are missing, or twice there."
         )
+    beside = np.linalg.norm(positions - positions[0] - np.outer(places - places[0], across), axis=1).max()
+    if beside > SHEARED * min(_numbers(headers[0].get(PIXEL, "1"))):
+        raise InputError(
+            f"{path}: expected slices straight behind one another, got them up to {beside:.3g} mm beside, as with a "
+            "tilted gantry."
+        )
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(part) for part in text.split("\\")]
 
 
 def _affine(image: Any) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""Annotators' files as their tools write them."""

@@ -1,0 +1,127 @@
+"""DICOM files of a folder, by pydicom where it is installed, and a sentence where it is not."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from common.errors import InputError
+
+__all__ = ["dicom_paths", "highdicom_library", "is_dicom", "pydicom_library", "read_dataset", "text_of"]
+
+MAGIC = b"DICM"
+TO_EXTRA = "which is not installed: pip install -e '.[formats]' in the repository"
+
+
+def pydicom_library(purpose: str) -> ModuleType:
+    """pydicom, which is not among the requirements but in the extra ``formats``.
+
+    Args:
+        purpose: what needs it, for the message.
+
+    Returns:
+        The module.
+
+    Raises:
+        InputError: it is not installed.
+    """
+    try:
+        import pydicom
+    except ImportError as error:
+        raise InputError(f"{purpose} needs pydicom, {TO_EXTRA}, or pip install pydicom.") from error
+    return pydicom
+
+
+def highdicom_library(purpose: str) -> ModuleType:
+    """highdicom, which is not among the requirements but in the extra ``formats``.
+
+    Args:
+        purpose: what needs it, for the message.
+
+    Returns:
+        The module.
+
+    Raises:
+        InputError: it is not installed.
+    """
+    try:
+        import highdicom
+    except ImportError as error:
+        raise InputError(f"{purpose} needs highdicom, {TO_EXTRA}, or pip install highdicom.") from error
+    return highdicom
+
+
+def is_dicom(path: str | os.PathLike[str]) -> bool:
+    """Whether a file has DICOM's preamble.
+
+    Args:
+        path: of the file; a folder is no DICOM file.
+
+    Returns:
+        True if the bytes 128 to 131 are ``DICM``.
+    """
+    if not Path(path).is_file():
+        return False
+    with Path(path).open("rb") as file:
+        return file.read(132)[128:] == MAGIC
+
+
+def dicom_paths(path: str | os.PathLike[str]) -> list[Path]:
+    """The DICOM files of a folder, without its subfolders, or the one file that ``path`` is.
+
+    Args:
+        path: of the folder or file.
+
+    Returns:
+        Sorted by name; a ``DICOMDIR``, which holds no image, is left out.
+    """
+    path = Path(path)
+    files = [path] if path.is_file() else sorted(path.iterdir()) if path.is_dir() else []
+    return [file for file in files if file.name.upper() != "DICOMDIR" and is_dicom(file)]
+
+
+def read_dataset(path: str | os.PathLike[str], pixels: bool = True, tags: Sequence[str] | None = None) -> Any:
+    """The data set of one DICOM file.
+
+    Args:
+        path: of the file.
+        pixels: whether its pixels are needed.
+        tags: keywords of the elements that are needed; None for all.
+
+    Returns:
+        The ``pydicom.Dataset``.
+
+    Raises:
+        InputError: pydicom is not installed, or the file is no DICOM file or damaged.
+    """
+    pydicom = pydicom_library(f"Reading {path}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of values that break the standard in ways that do not matter here
+            return pydicom.dcmread(path, stop_before_pixels=not pixels, specific_tags=list(tags) if tags else None)
+    except Exception as error:  # decoders of damaged files raise whatever they meet
+        said = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        raise InputError(f"{path} cannot be read as DICOM: {said}.") from error
+
+
+def text_of(dataset: Any, *keywords: str) -> str:
+    """The first of these elements that is there and not empty, as text.
+
+    Args:
+        dataset: of `read_dataset`, or an item of a sequence.
+        *keywords: of the elements.
+
+    Returns:
+        Stripped; empty if there is none.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> text_of(SimpleNamespace(SeriesDescription=" Expert 2 "), "ContentCreatorName", "SeriesDescription")
+        'Expert 2'
+    """
+    found: Iterator[str] = (str(getattr(dataset, keyword, None) or "").strip() for keyword in keywords)
+    return next((text for text in found if text), "")

@@ -1,0 +1,241 @@
+"""DICOM SEG: segments of one series as masks, whatever the order of frames and whichever empty ones were left out.
+
+Read with pydicom after `DICOM PS3.3 A.51 and C.8.20
+<https://dicom.nema.org/medical/dicom/current/output/chtml/part03/sect_C.8.20.2.html>`_. A frame lies where its plane
+position puts it on the series' grid, or, if it has none, on the slice that it refers to. In FRACTIONAL files a voxel
+belongs to the segment if its value is at least one half of the maximum; exactly one half belongs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from common.errors import InputError
+from common.formats.dicom_files import is_dicom, read_dataset, text_of
+from common.formats.dicom_series import Series
+from common.formats.grid import Grid, voxel_steps
+from common.io.simple_itk import TO_RAS
+
+__all__ = ["Segmentation", "read_dicom_seg", "recognize", "referenced_series"]
+
+STORAGE = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")  # Segmentation, Label Map Segmentation
+TYPES = ("BINARY", "FRACTIONAL", "LABELMAP")
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """What one DICOM SEG says of one series.
+
+    Attributes:
+        masks: class name → bool (X, Y, Z) on the series' grid.
+        probabilities: of a FRACTIONAL file, class name → float32 (X, Y, Z) from 0 to 1; else empty.
+        problems: sentences on what was left out.
+    """
+
+    masks: dict[str, np.ndarray]
+    probabilities: dict[str, np.ndarray]
+    problems: tuple[str, ...] = ()
+
+
+def recognize(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is a DICOM SEG.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        True by its SOP class.
+    """
+    return is_dicom(path) and text_of(read_dataset(path, False, ["SOPClassUID"]), "SOPClassUID") in STORAGE
+
+
+def referenced_series(dataset: Any) -> str:
+    """Series instance UID of the images that a SEG was drawn on; empty if it does not say."""
+    for item in dataset.get("ReferencedSeriesSequence") or ():
+        if uid := text_of(item, "SeriesInstanceUID"):
+            return uid
+    return ""
+
+
+def read_dicom_seg(path: str | os.PathLike[str], series: Series, names: str = "label") -> Segmentation:
+    """The segments of a file as masks on the grid of its series.
+
+    Frames that are not stored are empty. Segments of the same name are one class, which is said. A segment of which a
+    frame lies off the grid is left out as a whole: what remained of it would be a wrong label.
+
+    Args:
+        path: of the SEG.
+        series: the images that it was drawn on.
+        names: what names a class: ``label`` (of the segment) or ``code`` (meaning of the segmented property type).
+
+    Returns:
+        The masks, of segments without any frame too.
+
+    Raises:
+        InputError: the file is no DICOM SEG, or damaged.
+    """
+    dataset = read_dataset(path)
+    kind = text_of(dataset, "SegmentationType").upper()
+    if text_of(dataset, "SOPClassUID") not in STORAGE or kind not in TYPES:
+        raise InputError(f"{path}: expected a DICOM SEG, {', '.join(TYPES)}, got {kind or 'another kind of file'}.")
+    frames = _pixels(path, dataset)
+    background = int(dataset.get("PixelPaddingValue") or 0) if kind == "LABELMAP" else -1
+    numbers, problems = _class_names(path, dataset, names, background)
+    layer = _Layer(path, dataset, series)
+    values = {number: np.zeros(series.shape, np.uint8 if kind == "FRACTIONAL" else bool) for number in numbers}
+    broken: dict[int, list[str]] = defaultdict(list)
+    outside: dict[int, int] = defaultdict(int)
+    unknown: set[int] = set()
+    for index, frame in enumerate(frames):
+        if kind == "LABELMAP":
+            parts = {number: frame == number for number in np.unique(frame).tolist() if number != background}
+        else:
+            parts = {layer.segment(index): frame}
+        for number, part in parts.items():
+            if number not in numbers:
+                unknown.add(number)
+                continue
+            places, problem = layer.places(index, np.stack(np.nonzero(part)))
+            if places is None:
+                if part.any():
+                    broken[number].append(f"frame {index + 1} {problem}")
+                continue
+            inside = ((places >= 0) & (places < np.array(series.shape)[:, None])).all(0)
+            outside[number] += int((~inside).sum())
+            values[number][tuple(places[:, inside])] = part[np.nonzero(part)][inside]
+    if unknown:
+        listed = ", ".join(map(str, sorted(unknown)))
+        problems.append(f"{path}: frames of segment {listed} are left out, since the file does not describe it.")
+    for number, said in broken.items():
+        more = f" and {len(said) - 1} more" if len(said) > 1 else ""
+        problems.append(f"{path}: the segment {numbers[number]} is left out, since {said[0]}{more}.")
+        del values[number]
+    for number, count in outside.items():
+        if count and number not in broken:
+            problems.append(f"{path}: {count} voxels of {numbers[number]} lie outside of the series and are left out.")
+    most = int(dataset.get("MaximumFractionalValue") or 255)
+    masks: dict[str, np.ndarray] = {}
+    probabilities: dict[str, np.ndarray] = {}
+    for number, value in values.items():
+        name = numbers[number]
+        if kind == "FRACTIONAL":
+            share = (value / most).astype(np.float32)
+            probabilities[name] = np.maximum(probabilities.get(name, 0), share)
+            value = value.astype(np.uint16) * 2 >= most
+        masks[name] = masks[name] | value if name in masks else value
+    return Segmentation(masks, probabilities, tuple(problems))
+
+
+def _pixels(path: Any, dataset: Any) -> np.ndarray:
+    """(frames, rows, columns)."""
+    try:
+        pixels = dataset.pixel_array
+    except Exception as error:  # decoders of damaged files raise whatever they meet
+        said = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        raise InputError(f"{path}: its frames cannot be read: {said}.") from error
+    return pixels.reshape(-1, int(dataset.Rows), int(dataset.Columns))
+
+
+def _class_names(path: Any, dataset: Any, names: str, background: int) -> tuple[dict[int, str], list[str]]:
+    """Segment number → class name, and what was merged; the background of a label map is no class."""
+    found: dict[int, str] = {}
+    for item in dataset.get("SegmentSequence") or ():
+        number = int(item.SegmentNumber)
+        if number == background:
+            continue
+        codes = item.get("SegmentedPropertyTypeCodeSequence") or ()
+        code = text_of(codes[0], "CodeMeaning") if codes else ""
+        label = text_of(item, "SegmentLabel")
+        found[number] = (code or label if names == "code" else label or code) or f"segment {number}"
+    same = defaultdict(list)
+    for number, name in found.items():
+        same[name].append(number)
+    problems = [
+        f"{path}: the segments {', '.join(map(str, several))} are all named {name}; they count as one class."
+        for name, several in same.items()
+        if len(several) > 1
+    ]
+    return found, problems
+
+
+class _Layer:
+    """Where each frame of a SEG lies in its series."""
+
+    def __init__(self, path: Any, dataset: Any, series: Series) -> None:
+        self.series = series
+        self.grid = Grid(series.shape, series.affine)
+        self.size = (int(dataset.Columns), int(dataset.Rows))
+        shared = dataset.get("SharedFunctionalGroupsSequence") or ()
+        self.shared = shared[0] if len(shared) else {}
+        self.frames = dataset.get("PerFrameFunctionalGroupsSequence") or ()
+        self.slices = {uid: index for index, uid in enumerate(series.instances)}
+        count = int(dataset.get("NumberOfFrames") or 1)
+        if len(self.frames) != count:
+            raise InputError(f"{path}: expected a description of each of {count} frames, got {len(self.frames)}.")
+        frame = text_of(dataset, "FrameOfReferenceUID")
+        self.placed = not frame or not series.frame_of_reference or frame == series.frame_of_reference
+
+    def _group(self, index: int, keyword: str) -> Any:
+        """The first item of a functional group, of the frame or shared by all."""
+        for holder in (self.frames[index], self.shared):
+            if items := holder.get(keyword):
+                return items[0]
+        return {}
+
+    def segment(self, index: int) -> int:
+        return int(self._group(index, "SegmentIdentificationSequence").get("ReferencedSegmentNumber") or 0)
+
+    def places(self, index: int, pixels: np.ndarray) -> tuple[np.ndarray | None, str]:
+        """Indices (3, N) in the series of pixels (2, N: row, column) of a frame, or why there are none."""
+        source = self._source(index)
+        position = self._group(index, "PlanePositionSequence").get("ImagePositionPatient") if self.placed else None
+        if position is None:
+            if source is None:
+                return None, "refers to no slice of the series, and its position is not in the series' coordinates"
+            if self.size != self.series.shape[:2]:
+                return None, f"is of {self.size[0]} × {self.size[1]} pixels, unlike the slice that it refers to"
+            return np.stack([pixels[1], pixels[0], np.full(pixels.shape[1], source)]), ""
+        affine = self._affine(index, position)
+        steps = None if affine is None else voxel_steps(affine, (*self.size, 1), self.grid)
+        if affine is None or steps is None:
+            at = "" if affine is None else f" (it begins at the voxel {self._begin(affine)})"
+            return None, f"does not lie on the voxels of the series{at}"
+        matrix, offset = steps
+        if source is not None and abs(matrix[2, 2]) == 1 and source != offset[2]:
+            return None, f"refers to slice {source + 1} of the series, but lies on slice {offset[2] + 1}"
+        return matrix[:, :2] @ pixels[::-1] + offset[:, None], ""
+
+    def _source(self, index: int) -> int | None:
+        """The only slice that a frame refers to."""
+        found = {
+            self.slices.get(text_of(image, "ReferencedSOPInstanceUID"))
+            for derivation in self.frames[index].get("DerivationImageSequence") or ()
+            for image in derivation.get("SourceImageSequence") or ()
+        }
+        return found.pop() if len(found) == 1 else None
+
+    def _affine(self, index: int, position: Any) -> np.ndarray | None:
+        """(4, 4) to mm in RAS of a frame as a volume of one slice, whose third axis is one voxel of the series."""
+        directions = self._group(index, "PlaneOrientationSequence").get("ImageOrientationPatient")
+        spacing = self._group(index, "PixelMeasuresSequence").get("PixelSpacing")
+        if directions is None or spacing is None:
+            return None
+        along, down = np.reshape([float(value) for value in directions], (2, 3))
+        across = TO_RAS[:3, :3] @ np.cross(along, down)
+        axes = self.series.affine[:3, :3]
+        third = axes[:, int(np.argmax(np.abs(across @ axes / np.linalg.norm(axes, axis=0))))]
+        affine = np.eye(4)
+        affine[:3, 0], affine[:3, 1] = along * float(spacing[1]), down * float(spacing[0])
+        affine[:3, 3] = [float(value) for value in position]
+        affine = TO_RAS @ affine
+        affine[:3, 2] = third
+        return affine
+
+    def _begin(self, affine: np.ndarray) -> str:
+        begin = np.linalg.inv(self.series.affine) @ affine[:, 3]
+        return ", ".join(f"{value:.2f}".rstrip("0").rstrip(".") for value in begin[:3])

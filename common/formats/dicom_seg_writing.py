@@ -1,0 +1,159 @@
+"""DICOM SEG of a class map on a series, by highdicom: coded segments, the algorithm, references to every slice."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from common.errors import InputError
+from common.formats.class_colors import NOT_LABELED, named_values, segment_color
+from common.formats.dicom_files import highdicom_library, read_dataset
+from common.formats.dicom_series import Series
+from common.io.files import whole_file
+
+__all__ = ["Algorithm", "SegmentCode", "write_dicom_seg"]
+
+MANUFACTURER = "noisy-label-bundles"
+KINDS = ("BINARY", "LABELMAP")
+Code = tuple[str, str, str]
+TISSUE: Code = ("85756007", "SCT", "Tissue")
+RELATION: Code = ("309825002", "SCT", "Spatial and Relational Concept")
+REGION: Code = ("111030", "DCM", "Image Region")
+
+
+@dataclass(frozen=True)
+class SegmentCode:
+    """What a segment is, as (value, scheme, meaning) of a coding scheme such as SNOMED CT (``SCT``).
+
+    Attributes:
+        category: such as tissue or morphologically altered structure (`CID 7150
+            <https://dicom.nema.org/medical/dicom/current/output/chtml/part16/sect_CID_7150.html>`_).
+        kind: of this category.
+    """
+
+    category: Code = TISSUE
+    kind: Code = TISSUE
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """What made the segments.
+
+    Attributes:
+        name: of the algorithm, such as the bundle's name or ``STAPLE``.
+        version: of it.
+        automatic: True if no annotator's label of these images went into it, else it is semiautomatic (a consensus).
+    """
+
+    name: str
+    version: str
+    automatic: bool = True
+
+
+def write_dicom_seg(
+    path: str | os.PathLike[str],
+    classes: np.ndarray,
+    series: Series,
+    names: Mapping[int, str],
+    algorithm: Algorithm | None = None,
+    codes: Mapping[int, SegmentCode] | None = None,
+    kind: str = "BINARY",
+    description: str = "Segmentation",
+    creator: str | None = None,
+) -> Path:
+    """Writes a class map as a DICOM SEG that refers to the slices of its series.
+
+    Args:
+        path: to write.
+        classes: integers (X, Y, Z) on the series' grid; 0 is the background; −1, not labeled, becomes a segment of this
+            name.
+        series: of `read_series`.
+        names: value → label of the segment, at most 64 characters; a value that does not occur becomes a segment
+            without frames.
+        algorithm: what made the segments; None: an annotator drew them.
+        codes: value → what the segment is; tissue where it is not said.
+        kind: ``BINARY`` or ``LABELMAP``, which few viewers open.
+        description: of the series that this file is, SeriesDescription.
+        creator: name of the annotator, ContentCreatorName.
+
+    Returns:
+        The path.
+
+    Raises:
+        InputError: highdicom is not installed, the map is of another size than the series, a value has no name, the
+            series' files lack what a SEG must repeat, or the file cannot be written.
+    """
+    path = Path(path)
+    highdicom = highdicom_library(f"Writing {path}")
+    if classes.shape != series.shape:
+        raise InputError(f"{path}: expected the size {series.shape} of the series, got {classes.shape}.")
+    if kind not in KINDS:
+        raise InputError(f"{path}: expected the kind {' or '.join(KINDS)}, got {kind}.")
+    found = named_values(classes, names, path)
+    if not found:
+        raise InputError(f"{path}: expected at least one class for a DICOM SEG, got none.")
+    numbered = np.zeros(classes.shape, np.uint8 if len(found) < 256 else np.uint16)
+    for number, value in enumerate(found, start=1):
+        numbered[classes == value] = number
+    from pydicom.uid import generate_uid
+
+    with whole_file(path) as partial:
+        try:
+            made = highdicom.seg.Segmentation(
+                source_images=[read_dataset(source, pixels=False) for source in series.paths],
+                pixel_array=np.ascontiguousarray(numbered.transpose(2, 1, 0)),
+                segmentation_type=kind,
+                segment_descriptions=_descriptions(highdicom, found, algorithm, codes or {}),
+                series_instance_uid=generate_uid(),
+                series_number=1000,
+                sop_instance_uid=generate_uid(),
+                instance_number=1,
+                manufacturer=MANUFACTURER,
+                manufacturer_model_name=algorithm.name if algorithm else MANUFACTURER,
+                software_versions=algorithm.version if algorithm else "1",
+                device_serial_number="0",
+                content_creator_name=creator,
+                series_description=description,
+                specific_character_set="ISO_IR 192",
+            )
+        except (AttributeError, TypeError, ValueError, KeyError) as error:
+            said = " ".join(str(error).split()).rstrip(".")
+            raise InputError(f"{path} cannot be made of the series {series.paths[0].parent}: {said}.") from error
+        made.save_as(partial)
+    return path
+
+
+def _descriptions(
+    highdicom: Any, found: Mapping[int, str], algorithm: Algorithm | None, codes: Mapping[int, SegmentCode]
+) -> Sequence[Any]:
+    from pydicom.sr.codedict import codes as dictionary
+
+    identification, kind = None, "MANUAL"
+    if algorithm is not None:
+        families = dictionary.cid7162
+        family = families.ArtificialIntelligence if algorithm.automatic else families.ManualProcessing
+        kind = "AUTOMATIC" if algorithm.automatic else "SEMIAUTOMATIC"
+        identification = highdicom.AlgorithmIdentificationSequence(algorithm.name, family, algorithm.version)
+    made = []
+    for number, (value, name) in enumerate(found.items(), start=1):
+        code = codes.get(value, SegmentCode(RELATION, REGION) if name == NOT_LABELED else SegmentCode())
+        red, green, blue = (round(255 * part) for part in segment_color(number - 1))
+        made.append(
+            highdicom.seg.SegmentDescription(
+                segment_number=number,
+                segment_label=name,
+                segmented_property_category=highdicom.sr.CodedConcept(*code.category),
+                segmented_property_type=highdicom.sr.CodedConcept(*code.kind),
+                algorithm_type=kind,
+                algorithm_identification=identification,
+                tracking_uid=highdicom.UID(),
+                tracking_id=name,
+                display_color=highdicom.color.CIELabColor.from_rgb(red, green, blue),
+            )
+        )
+    return made

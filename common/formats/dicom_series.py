@@ -1,0 +1,257 @@
+"""A folder of DICOM files of CT, MR or PET as one volume: by position, with the slope of each slice.
+
+What would move voxels is refused by name: missing slices, a tilted gantry, slices of another direction or size.
+Geometry is that of `DICOM PS3.3 C.7.6.2.1.1 <https://dicom.nema.org/medical/dicom/current/output/chtml/part03/
+sect_C.7.6.2.html>`_, values that of `C.11.1.1.2
+<https://dicom.nema.org/medical/dicom/current/output/chtml/part03/sect_C.11.html>`_.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from common.errors import InputError
+from common.formats.dicom_files import dicom_paths, read_dataset, text_of
+from common.io.simple_itk import EVEN, SHEARED, TO_RAS, TURNED
+
+__all__ = ["Series", "find_series", "read_series", "recognize"]
+
+NO_IMAGES = ("SEG", "RTSTRUCT", "RTPLAN", "RTDOSE", "SR", "PR", "KO", "REG")  # modalities that are no slices
+HEADER = (
+    *("SOPInstanceUID", "SOPClassUID", "SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID", "Modality"),
+    *("Rows", "Columns", "PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "SamplesPerPixel"),
+    *("NumberOfFrames", "SliceThickness", "SpacingBetweenSlices", "SeriesDescription", "GantryDetectorTilt"),
+    *("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence"),
+)
+
+
+@dataclass(frozen=True)
+class Series:
+    """One series of slices as a volume.
+
+    Attributes:
+        shape: (X, Y, Z): columns, rows, slices.
+        affine: (4, 4) from indices to mm in RAS.
+        instances: SOP instance UID of each slice, Z.
+        paths: file of each slice, Z.
+        series_uid: series instance UID.
+        study_uid: study instance UID.
+        frame_of_reference: its UID; empty if the files have none.
+        modality: CT, MR, PT, …
+        voxels: (X, Y, Z) float32, slope and intercept applied; None if they were not asked for.
+    """
+
+    shape: tuple[int, int, int]
+    affine: np.ndarray
+    instances: tuple[str, ...]
+    paths: tuple[Path, ...]
+    series_uid: str
+    study_uid: str
+    frame_of_reference: str
+    modality: str
+    voxels: np.ndarray | None = None
+
+
+def recognize(path: str | os.PathLike[str]) -> bool:
+    """Whether a folder holds slices of a DICOM series.
+
+    Args:
+        path: of the folder.
+
+    Returns:
+        True if one of its files is a DICOM image other than a segmentation.
+    """
+    if not Path(path).is_dir():
+        return False
+    return any(_is_slice(read_dataset(file, False, HEADER)) for file in dicom_paths(path))
+
+
+def find_series(folder: str | os.PathLike[str]) -> dict[str, list[Path]]:
+    """The files of each image series of a folder, without its subfolders.
+
+    Args:
+        folder: to look in. Segmentations, structure sets and other files that are no slices are passed over.
+
+    Returns:
+        Series instance UID → files.
+    """
+    found: dict[str, list[Path]] = defaultdict(list)
+    for path in dicom_paths(folder):
+        header = read_dataset(path, False, HEADER)
+        if _is_slice(header):
+            found[text_of(header, "SeriesInstanceUID")].append(path)
+    return dict(found)
+
+
+def read_series(
+    source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], uid: str | None = None, voxels: bool = True
+) -> Series:
+    """The volume of one series.
+
+    Slices are sorted by their position across the slices' plane; names of files and instance numbers do not matter.
+    Stored values are multiplied with the slope and shifted by the intercept of their own slice (PET has one for each).
+
+    Args:
+        source: folder, or the files of the series.
+        uid: series instance UID, for a folder of several series.
+        voxels: whether the values are read, or the geometry alone.
+
+    Returns:
+        The series.
+
+    Raises:
+        InputError: there is not exactly one series; slices are missing, twice there, of different size, spacing or
+            direction, or beside one another (a tilted gantry); a file is damaged, in color, or of several frames.
+    """
+    name, paths = _chosen(source, uid)
+    headers = [(path, read_dataset(path, False, HEADER)) for path in paths]
+    for path, header in headers:
+        _check_slice(path, header)
+    _check_alike(name, headers)
+    first = headers[0][1]
+    along, down = np.reshape([float(value) for value in first.ImageOrientationPatient], (2, 3))
+    across = np.cross(along, down)
+    headers.sort(key=lambda pair: float(_position(pair[1]) @ across))
+    distance = _slice_distance(name, headers, across)
+    row_distance, column_distance = (float(value) for value in first.PixelSpacing)
+    affine = np.eye(4)
+    affine[:3, 0], affine[:3, 1] = along * column_distance, down * row_distance
+    affine[:3, 2], affine[:3, 3] = _step(headers, across * distance), _position(headers[0][1])
+    return Series(
+        (int(first.Columns), int(first.Rows), len(headers)),
+        TO_RAS @ affine,
+        tuple(text_of(header, "SOPInstanceUID") for _, header in headers),
+        tuple(path for path, _ in headers),
+        text_of(first, "SeriesInstanceUID"),
+        text_of(first, "StudyInstanceUID"),
+        text_of(first, "FrameOfReferenceUID"),
+        text_of(first, "Modality"),
+        np.stack([_values(path) for path, _ in headers], axis=2) if voxels else None,
+    )
+
+
+def _chosen(source: Any, uid: str | None) -> tuple[str, list[Path]]:
+    """A name for messages, and the files."""
+    if not isinstance(source, str | os.PathLike):
+        paths = [Path(path) for path in source]
+        return (str(paths[0]) if paths else "the series"), paths
+    found = find_series(source)
+    if uid is not None:
+        if uid not in found:
+            raise InputError(f"{source}: expected files of the series {uid}, got {len(found)} other series.")
+        return str(source), found[uid]
+    if len(found) != 1:
+        listed = ", ".join(f"{key} ({len(paths)} files)" for key, paths in sorted(found.items()))
+        raise InputError(
+            f"{source} must hold the files of one DICOM series, but it holds {len(found)} series{listed and ': '}"
+            f"{listed}."
+        )
+    return str(source), next(iter(found.values()))
+
+
+def _is_slice(header: Any) -> bool:
+    return text_of(header, "Modality") not in NO_IMAGES and "Rows" in header and "SeriesInstanceUID" in header
+
+
+def _check_slice(path: Path, header: Any) -> None:
+    if int(header.get("NumberOfFrames") or 1) != 1:
+        raise InputError(f"{path}: expected one slice in a file, got {header.NumberOfFrames} frames (enhanced DICOM).")
+    if int(header.get("SamplesPerPixel") or 1) != 1:
+        raise InputError(f"{path}: expected one value for a pixel, got {header.SamplesPerPixel} (colors).")
+    if "ModalityLUTSequence" in header:
+        raise InputError(f"{path}: expected slope and intercept, got a lookup table of values (Modality LUT).")
+    for keyword, count in (("ImagePositionPatient", 3), ("ImageOrientationPatient", 6), ("PixelSpacing", 2)):
+        if len(header.get(keyword) or ()) != count:
+            raise InputError(f"{path}: expected {keyword}, which says where the slice is, got none.")
+
+
+def _check_alike(name: str, headers: list[tuple[Path, Any]]) -> None:
+    """Raises unless all slices are of the size, spacing, direction and coordinate system that most of them have."""
+    kinds = {
+        "size": lambda header: (int(header.Columns), int(header.Rows)),
+        "spacing of pixels": lambda header: tuple(round(float(value), 4) for value in header.PixelSpacing),
+        "direction": lambda header: tuple(float(value) for value in header.ImageOrientationPatient),
+        "frame of reference": lambda header: text_of(header, "FrameOfReferenceUID"),
+    }
+    for kind, of in kinds.items():
+        usual = Counter(of(header) for _, header in headers).most_common(1)[0][0]
+        for path, header in headers:
+            got = of(header)
+            far = kind != "direction" or max(abs(a - b) for a, b in zip(got, usual, strict=True)) > TURNED
+            if got != usual and far:
+                raise InputError(
+                    f"{name}: expected slices of one {kind}, {_listed(usual)}, got {_listed(got)} in {path.name}."
+                )
+
+
+def _slice_distance(name: str, headers: list[tuple[Path, Any]], across: np.ndarray) -> float:
+    """Distance of two slices in mm, which is the same everywhere."""
+    if len(headers) == 1:
+        path, header = headers[0]
+        thick = float(header.get("SpacingBetweenSlices") or header.get("SliceThickness") or 0)
+        if not thick > 0:
+            raise InputError(f"{path}: expected SliceThickness of the only slice of its series, got none.")
+        return thick
+    positions = np.array([_position(header) for _, header in headers])
+    places = positions @ across
+    steps = np.diff(places)
+    even = np.linspace(places[0], places[-1], len(places))
+    distance = float(even[1] - even[0])
+    names = [path.name for path, _ in headers]
+    if (steps <= EVEN * distance).any() or distance <= 0:
+        twice = int(np.argmin(steps))
+        raise InputError(
+            f"{name}: expected one slice at each place, got {names[twice]} and {names[twice + 1]} "
+            f"{steps[twice]:.3g} mm apart (several time points or echoes in one series?)."
+        )
+    if np.abs(even - places).max() > EVEN * distance:
+        usual, widest = float(np.median(steps)), int(np.argmax(steps))
+        raise InputError(
+            f"{name}: expected slices at equal distances, got distances from {steps.min():.4g} to {steps.max():.4g} mm;"
+            f" slices are missing, such as between {names[widest]} and {names[widest + 1]}, where others are "
+            f"{usual:.4g} mm apart."
+        )
+    beside = positions - positions[0] - np.outer(places - places[0], across)
+    pixel = min(float(value) for value in headers[0][1].PixelSpacing)
+    if (farthest := float(np.linalg.norm(beside, axis=1).max())) > SHEARED * pixel:
+        angle = np.degrees(np.arctan2(farthest, abs(places[-1] - places[0])))
+        raise InputError(
+            f"{name}: expected slices straight behind one another, got them up to {farthest:.3g} mm beside ({angle:.2g}"
+            "°, a tilted gantry); resample the series to a straight grid, and draw the labels on that."
+        )
+    return distance
+
+
+def _step(headers: list[tuple[Path, Any]], straight: np.ndarray) -> np.ndarray:
+    """From slice to slice in mm."""
+    if len(headers) == 1:
+        return straight
+    return (_position(headers[-1][1]) - _position(headers[0][1])) / (len(headers) - 1)
+
+
+def _position(header: Any) -> np.ndarray:
+    return np.array([float(value) for value in header.ImagePositionPatient])
+
+
+def _values(path: Path) -> np.ndarray:
+    """(X, Y) float32 of one slice, its slope and intercept applied in double precision."""
+    dataset = read_dataset(path)
+    try:
+        stored = dataset.pixel_array
+    except Exception as error:  # decoders of damaged files raise whatever they meet
+        said = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        raise InputError(f"{path}: its pixels cannot be read: {said}.") from error
+    slope, intercept = (dataset.get("RescaleSlope"), dataset.get("RescaleIntercept"))
+    scaled = stored.T * float(1 if slope is None else slope) + float(intercept or 0)
+    return scaled.astype(np.float32)
+
+
+def _listed(value: Any) -> str:
+    return " × ".join(f"{one:g}" for one in value) if isinstance(value, tuple) else str(value) or "none"

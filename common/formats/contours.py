@@ -33,14 +33,22 @@ def fill_contours(contours: Sequence[np.ndarray], shape: tuple[int, int]) -> np.
         >>> int(fill_contours([np.array([[1, 1], [1, 5]])], (9, 9)).sum())
         5
     """
-    crossings = np.zeros((shape[0] + 1, shape[1]), np.int64)
-    on = np.zeros(shape, bool)
+    filled = np.zeros(shape, bool)
+    if not len(contours):
+        return filled
+    corners = np.concatenate([np.asarray(contour, float) for contour in contours])
+    begin = np.clip(np.floor(corners.min(0)), 0, shape).astype(int)  # the rectangle around all of them
+    sides = np.maximum(np.clip(np.ceil(corners.max(0)) + 1, 0, shape).astype(int) - begin, 0)
+    crossings = np.zeros((sides[0] + 1, sides[1]), np.int32)
+    on = np.zeros(tuple(sides), bool)
     for contour in contours:
-        start = np.asarray(contour, float)
+        start = np.asarray(contour, float) - begin
         stop = np.roll(start, -1, axis=0)
         _count_crossings(start, stop, crossings)
         _mark_centers(start, stop, on)
-    return (np.cumsum(crossings[:-1], axis=0) % 2 == 1) | on
+    inside = (np.cumsum(crossings[:-1], axis=0) % 2 == 1) | on
+    filled[begin[0] : begin[0] + sides[0], begin[1] : begin[1] + sides[1]] = inside
+    return filled
 
 
 def _count_crossings(start: np.ndarray, stop: np.ndarray, crossings: np.ndarray) -> None:

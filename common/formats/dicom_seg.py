@@ -10,18 +10,22 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from common.errors import InputError
+from common.formats.class_colors import NOT_LABELED
 from common.formats.dicom_files import is_dicom, read_dataset, text_of
 from common.formats.dicom_series import Series
 from common.formats.grid import Grid, voxel_steps
+from common.formats.segments import Segments
+from common.formats.volume_cases import annotator_of, case_of, series_of
 from common.io.simple_itk import TO_RAS
 
-__all__ = ["Segmentation", "read_dicom_seg", "recognize", "referenced_series"]
+__all__ = ["Segmentation", "read", "read_dicom_seg", "recognize", "referenced_series"]
 
 STORAGE = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")  # Segmentation, Label Map Segmentation
 TYPES = ("BINARY", "FRACTIONAL", "LABELMAP")
@@ -131,6 +135,35 @@ def read_dicom_seg(path: str | os.PathLike[str], series: Series, names: str = "l
     return Segmentation(masks, probabilities, tuple(problems))
 
 
+def read(
+    path: str | os.PathLike[str],
+    images: Mapping[str, str | os.PathLike[str]],
+    annotator: str = "creator",
+    names: str = "label",
+) -> Iterator[Segments]:
+    """What a file's annotator drew, on the image to which the file refers.
+
+    Args:
+        path: of the SEG.
+        images: case → its image: the folder of a DICOM series, or a file in its place, such as NIfTI made of it.
+        annotator: see `annotator_of`.
+        names: see `read_dicom_seg`.
+
+    Yields:
+        The segments of one case; the segment `NOT_LABELED` is what is ignored.
+
+    Raises:
+        InputError: no image fits, or the file cannot be read.
+    """
+    header = read_dataset(path, pixels=False)
+    uid = referenced_series(header)
+    case = case_of(path, images, uid)
+    found = read_dicom_seg(path, series_of(images[case], uid), names)
+    masks = dict(found.masks)
+    ignored = masks.pop(NOT_LABELED, None)
+    yield Segments(case, annotator_of(path, case, annotator, header), masks, found.problems, ignored)
+
+
 def _pixels(path: Any, dataset: Any) -> np.ndarray:
     """(frames, rows, columns)."""
     try:
@@ -169,9 +202,9 @@ class _Layer:
     def __init__(self, path: Any, dataset: Any, series: Series) -> None:
         self.series = series
         self.grid = Grid(series.shape, series.affine)
-        self.size = (int(dataset.Columns), int(dataset.Rows))
+        self.size: tuple[int, int] = (int(dataset.Columns), int(dataset.Rows))
         shared = dataset.get("SharedFunctionalGroupsSequence") or ()
-        self.shared = shared[0] if len(shared) else {}
+        self.shared: Any = next(iter(shared), {})
         self.frames = dataset.get("PerFrameFunctionalGroupsSequence") or ()
         self.slices = {uid: index for index, uid in enumerate(series.instances)}
         count = int(dataset.get("NumberOfFrames") or 1)
@@ -197,8 +230,9 @@ class _Layer:
         if position is None:
             if source is None:
                 return None, "refers to no slice of the series, and its position is not in the series' coordinates"
+            width, height = self.size
             if self.size != self.series.shape[:2]:
-                return None, f"is of {self.size[0]} × {self.size[1]} pixels, unlike the slice that it refers to"
+                return None, f"is of {width} × {height} pixels, unlike the slice that it refers to"
             return np.stack([pixels[1], pixels[0], np.full(pixels.shape[1], source)]), ""
         affine = self._affine(index, position)
         steps = None if affine is None else voxel_steps(affine, (*self.size, 1), self.grid)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -174,7 +174,7 @@ def _check_slice(path: Path, header: Any) -> None:
 
 def _check_alike(name: str, headers: list[tuple[Path, Any]]) -> None:
     """Raises unless all slices are of the size, spacing, direction and coordinate system that most of them have."""
-    kinds = {
+    kinds: dict[str, Callable[[Any], Any]] = {
         "size": lambda header: (int(header.Columns), int(header.Rows)),
         "spacing of pixels": lambda header: tuple(round(float(value), 4) for value in header.PixelSpacing),
         "direction": lambda header: tuple(float(value) for value in header.ImageOrientationPatient),

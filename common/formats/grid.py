@@ -96,7 +96,12 @@ def lay_mask(mask: np.ndarray, steps: tuple[np.ndarray, np.ndarray], target: np.
         (1, 2)
     """
     matrix, offset = steps
-    places = matrix @ np.stack(np.nonzero(mask)) + offset[:, None]
-    inside = ((places >= 0) & (places < np.array(target.shape)[:, None])).all(0)
-    target[tuple(places[:, inside])] = True
-    return int((~inside).sum())
+    axes = np.abs(matrix).argmax(1)  # of the mask, in the order of the target's
+    signs = matrix[range(3), axes]
+    turned = mask.transpose(axes)[tuple(slice(None, None, int(sign)) for sign in signs)]
+    begin = np.where(signs > 0, offset, offset - np.array(turned.shape) + 1)  # of the mask, in the target
+    first, last = np.maximum(begin, 0), np.minimum(begin + turned.shape, target.shape)
+    last = np.maximum(first, last)
+    part = turned[tuple(slice(*ends) for ends in zip(first - begin, last - begin, strict=True))]
+    target[tuple(slice(*ends) for ends in zip(first, last, strict=True))] |= part
+    return int(np.count_nonzero(mask) - np.count_nonzero(part))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,10 @@ from common.formats.contours import fill_contours
 from common.formats.dicom_files import is_dicom, read_dataset, text_of
 from common.formats.dicom_series import Series
 from common.formats.grid import OFF_GRID
+from common.formats.segments import Segments
+from common.formats.volume_cases import annotator_of, case_of, series_of
 
-__all__ = ["read_rtstruct", "recognize", "referenced_frames", "referenced_series"]
+__all__ = ["read", "read_rtstruct", "recognize", "referenced_series"]
 
 STORAGE = "1.2.840.10008.5.1.4.1.1.481.3"
 CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
@@ -44,13 +47,6 @@ def referenced_series(dataset: Any) -> str:
                 if uid := text_of(series, "SeriesInstanceUID"):
                     return uid
     return ""
-
-
-def referenced_frames(dataset: Any) -> set[str]:
-    """UIDs of the frames of reference in which a structure set was drawn."""
-    found = {text_of(item, "FrameOfReferenceUID") for item in dataset.get("ReferencedFrameOfReferenceSequence") or ()}
-    found |= {text_of(item, "ReferencedFrameOfReferenceUID") for item in dataset.get("StructureSetROISequence") or ()}
-    return found - {""}
 
 
 def read_rtstruct(path: str | os.PathLike[str], series: Series) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
@@ -104,6 +100,29 @@ def read_rtstruct(path: str | os.PathLike[str], series: Series) -> tuple[dict[st
     return masks, tuple(problems)
 
 
+def read(
+    path: str | os.PathLike[str], images: Mapping[str, str | os.PathLike[str]], annotator: str = "creator"
+) -> Iterator[Segments]:
+    """What a file's annotator drew, on the image to which the file refers.
+
+    Args:
+        path: of the RTSTRUCT.
+        images: case → its image: the folder of a DICOM series, or a file in its place, such as NIfTI made of it.
+        annotator: see `annotator_of`.
+
+    Yields:
+        The structures of one case.
+
+    Raises:
+        InputError: no image fits, or the file cannot be read.
+    """
+    dataset = read_dataset(path)
+    uid = referenced_series(dataset)
+    case = case_of(path, images, uid)
+    masks, problems = read_rtstruct(path, series_of(images[case], uid))
+    yield Segments(case, annotator_of(path, case, annotator, dataset), masks, problems)
+
+
 def _structure_names(path: Any, dataset: Any) -> tuple[dict[int, str], list[str]]:
     found = {
         int(item.ROINumber): text_of(item, "ROIName") or f"structure {item.ROINumber}"
@@ -148,7 +167,7 @@ def _filled(planes: dict[int, list[np.ndarray]], shape: tuple[int, int, int]) ->
     for place, contours in planes.items():
         edge = np.array(shape[:2]) - 0.5
         beyond = [((contour < -0.5 - OFF_GRID) | (contour > edge + OFF_GRID)).any() for contour in contours]
-        outside += len(contours) if not 0 <= place < shape[2] else sum(beyond)
+        outside += len(contours) if not 0 <= place < shape[2] else sum(map(int, beyond))
         if 0 <= place < shape[2]:
             mask[:, :, place] = fill_contours(contours, shape[:2])
     return mask, f"reaches beyond the image with {outside} contours, and is cut there" if outside else ""

@@ -84,7 +84,7 @@ def read_itk_header(path: Any) -> tuple[tuple[int, ...], int, int, np.ndarray]:
     """Size, components, bytes of a component and RAS affine of a file, without its voxels.
 
     Args:
-        path: of the file.
+        path: of the file, or of the folder of a DICOM series, whose voxels are read after all.
 
     Returns:
         Size along the axes x, y, …; number of components of a voxel; bytes that all voxels take; affine (4, 4) in mm.
@@ -93,22 +93,32 @@ def read_itk_header(path: Any) -> tuple[tuple[int, ...], int, int, np.ndarray]:
         InputError: SimpleITK is not installed, or the header cannot be read.
     """
     sitk = simple_itk(f"Reading {path}")
-    _refuse_ignored(Path(path))
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
-    try:
-        reader.ReadImageInformation()
-    except RuntimeError as error:
-        raise InputError(f"{path} cannot be read by SimpleITK ({_last_line(error)}).") from error
+    if Path(path).is_dir():
+        reader = read_itk(path)
+        components = reader.GetNumberOfComponentsPerPixel()
+    else:
+        _refuse_ignored(Path(path))
+        reader = sitk.ImageFileReader()
+        reader.SetFileName(str(path))
+        try:
+            reader.ReadImageInformation()
+        except RuntimeError as error:
+            raise InputError(f"{path} cannot be read by SimpleITK ({_last_line(error)}).") from error
+        components = reader.GetNumberOfComponents()
     kind = sitk.GetPixelIDValueAsString(reader.GetPixelID())
     bits = re.search(r"(\d+)-bit", kind)
-    count = int(np.prod([int(side) for side in reader.GetSize()], dtype=object)) * reader.GetNumberOfComponents()
-    return reader.GetSize(), reader.GetNumberOfComponents(), count * (int(bits[1]) // 8 if bits else 1), _affine(reader)
+    count = int(np.prod([int(side) for side in reader.GetSize()], dtype=object)) * components
+    return reader.GetSize(), components, count * (int(bits[1]) // 8 if bits else 1), _affine(reader)
 
 
 def stored_bytes(path: Any) -> int | None:
-    """Bytes of the file that holds the voxels, which the header may name; None if it names a list or is not there."""
+    """Bytes of the file that holds the voxels, which the header may name; None if it names a list or is not there.
+
+    Of a folder, which holds a file for each slice, None too.
+    """
     path = Path(path)
+    if path.is_dir():
+        return None
     with path.open("rb") as file:
         head = file.read(4096)
     named = DETACHED.search(head.split(b"\n\n")[0] if path.suffix.lower() == ".nhdr" else head)

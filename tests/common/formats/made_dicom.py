@@ -1,4 +1,4 @@
-"""A small DICOM series made with pydicom: oblique, pixels that are not square, file names that run against positions."""
+"""A small DICOM series made with pydicom: oblique, pixels that are not square, file names that run backwards."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
@@ -12,6 +13,7 @@ import SimpleITK as sitk
 
 from common.errors import InputError
 from common.formats.dicom_series import find_series, read_series, recognize
+from common.io import read_header, save_like
 from common.io.simple_itk import itk_voxels, read_itk
 from tests.common.formats.made_dicom import SLICES, affine, position, slices, stored, write_slices
 
@@ -153,3 +155,15 @@ def test_the_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "pydicom", None)
     with pytest.raises(InputError, match=r"needs pydicom.*\.\[formats\]"):
         read_series(folder)
+
+
+def test_a_result_on_a_series_as_nifti(tmp_path: Path) -> None:
+    folder = write_slices(tmp_path / "ct", slices())
+    header = read_header(folder)
+    assert header.shape == stored().shape
+    np.testing.assert_allclose(header.affine, affine(), atol=1e-6)
+    path = save_like(folder, (stored() > 100).astype(np.uint8), tmp_path / "result")
+    image = nib.load(path)
+    assert path.name == "result.nii.gz"
+    np.testing.assert_allclose(image.affine, affine(), atol=1e-5)
+    np.testing.assert_array_equal(np.asarray(image.dataobj), stored() > 100)

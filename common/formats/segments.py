@@ -1,0 +1,28 @@
+"""What one annotator drew on one image, whatever the file it came in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Segments"]
+
+
+@dataclass(frozen=True)
+class Segments:
+    """What one annotator drew on one image.
+
+    Attributes:
+        case: name of the image, without its ending.
+        annotator: name of the annotator.
+        masks: class name → bool mask; (X, Y, Z) of volumes in the image's own voxel order.
+        problems: sentences on what was left out.
+        ignored: bool, what was not labeled; None if everything was.
+    """
+
+    case: str
+    annotator: str
+    masks: dict[str, np.ndarray]
+    problems: tuple[str, ...] = ()
+    ignored: np.ndarray | None = None

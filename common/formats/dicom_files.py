@@ -5,13 +5,22 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from common.errors import InputError
 
-__all__ = ["dicom_paths", "highdicom_library", "is_dicom", "pydicom_library", "read_dataset", "text_of"]
+__all__ = [
+    "dicom_paths",
+    "highdicom_library",
+    "is_dicom",
+    "pydicom_library",
+    "read_dataset",
+    "sound_elements",
+    "text_of",
+]
 
 MAGIC = b"DICM"
 TO_EXTRA = "which is not installed: pip install -e '.[formats]' in the repository"
@@ -104,6 +113,31 @@ def read_dataset(path: str | os.PathLike[str], pixels: bool = True, tags: Sequen
             warnings.simplefilter("ignore")  # of values that break the standard in ways that do not matter here
             return pydicom.dcmread(path, stop_before_pixels=not pixels, specific_tags=list(tags) if tags else None)
     except Exception as error:  # decoders of damaged files raise whatever they meet
+        said = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        raise InputError(f"{path} cannot be read as DICOM: {said}.") from error
+
+
+@contextmanager
+def sound_elements(path: Any) -> Iterator[None]:
+    """Makes one sentence of elements that a file lacks or that are of another kind than DICOM has them.
+
+    Args:
+        path: of the file, for the message.
+
+    Raises:
+        InputError: names the file.
+
+    Example:
+        >>> with sound_elements("a.dcm"):
+        ...     raise AttributeError("'Dataset' object has no attribute 'Rows'")
+        Traceback (most recent call last):
+        common.errors.InputError: a.dcm cannot be read as DICOM: 'Dataset' object has no attribute 'Rows'.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
         said = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         raise InputError(f"{path} cannot be read as DICOM: {said}.") from error
 

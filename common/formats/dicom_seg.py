@@ -18,7 +18,7 @@ import numpy as np
 
 from common.errors import InputError
 from common.formats.class_colors import NOT_LABELED
-from common.formats.dicom_files import is_dicom, read_dataset, text_of
+from common.formats.dicom_files import is_dicom, read_dataset, sound_elements, text_of
 from common.formats.dicom_series import Series
 from common.formats.grid import Grid, voxel_steps
 from common.formats.segments import Segments
@@ -83,14 +83,18 @@ def read_dicom_seg(path: str | os.PathLike[str], series: Series, names: str = "l
     Raises:
         InputError: the file is no DICOM SEG, or damaged.
     """
-    dataset = read_dataset(path)
+    with sound_elements(path):
+        return _read(path, read_dataset(path), series, names)
+
+
+def _read(path: Any, dataset: Any, series: Series, names: str) -> Segmentation:
     kind = text_of(dataset, "SegmentationType").upper()
     if text_of(dataset, "SOPClassUID") not in STORAGE or kind not in TYPES:
         raise InputError(f"{path}: expected a DICOM SEG, {', '.join(TYPES)}, got {kind or 'another kind of file'}.")
     frames = _pixels(path, dataset)
     background = int(dataset.get("PixelPaddingValue") or 0) if kind == "LABELMAP" else -1
     numbers, problems = _class_names(path, dataset, names, background)
-    layer = _Layer(path, dataset, series)
+    layer = _Layer(path, dataset, series, len(frames))
     values = {number: np.zeros(series.shape, np.uint8 if kind == "FRACTIONAL" else bool) for number in numbers}
     broken: dict[int, list[str]] = defaultdict(list)
     outside: dict[int, int] = defaultdict(int)
@@ -199,7 +203,7 @@ def _class_names(path: Any, dataset: Any, names: str, background: int) -> tuple[
 class _Layer:
     """Where each frame of a SEG lies in its series."""
 
-    def __init__(self, path: Any, dataset: Any, series: Series) -> None:
+    def __init__(self, path: Any, dataset: Any, series: Series, count: int) -> None:
         self.series = series
         self.grid = Grid(series.shape, series.affine)
         self.size: tuple[int, int] = (int(dataset.Columns), int(dataset.Rows))
@@ -207,9 +211,8 @@ class _Layer:
         self.shared: Any = next(iter(shared), {})
         self.frames = dataset.get("PerFrameFunctionalGroupsSequence") or ()
         self.slices = {uid: index for index, uid in enumerate(series.instances)}
-        count = int(dataset.get("NumberOfFrames") or 1)
         if len(self.frames) != count:
-            raise InputError(f"{path}: expected a description of each of {count} frames, got {len(self.frames)}.")
+            raise InputError(f"{path}: expected the place of each of its {count} frames, got {len(self.frames)}.")
         frame = text_of(dataset, "FrameOfReferenceUID")
         self.placed = not frame or not series.frame_of_reference or frame == series.frame_of_reference
 

@@ -15,13 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
 import numpy as np
 
 from common.errors import InputError
-from common.formats.dicom_files import dicom_paths, read_dataset, text_of
+from common.formats.dicom_files import dicom_paths, read_dataset, sound_elements, text_of
+from common.io.files import whole_file
+from common.io.formats import is_nifti
 from common.io.simple_itk import EVEN, SHEARED, TO_RAS, TURNED
 
-__all__ = ["Series", "find_series", "read_series", "recognize"]
+__all__ = ["Series", "find_series", "read_series", "recognize", "write_nifti"]
 
 NO_IMAGES = ("SEG", "RTSTRUCT", "RTPLAN", "RTDOSE", "SR", "PR", "KO", "REG")  # modalities that are no slices
 HEADER = (
@@ -111,6 +114,36 @@ def read_series(
             direction, or beside one another (a tilted gantry); a file is damaged, in color, or of several frames.
     """
     name, paths = _chosen(source, uid)
+    with sound_elements(name):
+        return _read(name, paths, voxels)
+
+
+def write_nifti(path: str | os.PathLike[str], series: Series) -> Path:
+    """Writes a series as NIfTI, in its own order of voxels.
+
+    Args:
+        path: to write, ``.nii`` or ``.nii.gz``.
+        series: with voxels.
+
+    Returns:
+        The path.
+
+    Raises:
+        InputError: another ending, a series that was read without voxels, or the file cannot be written.
+    """
+    path = Path(path)
+    if not is_nifti(path):
+        raise InputError(f"{path}: expected a name that ends with .nii.gz or .nii.")
+    if series.voxels is None:
+        raise InputError(f"{path}: expected a series with voxels, got its geometry alone.")
+    image = nib.Nifti1Image(series.voxels, series.affine)
+    image.header.set_xyzt_units("mm")
+    with whole_file(path) as partial:
+        nib.save(image, partial)
+    return path
+
+
+def _read(name: str, paths: list[Path], voxels: bool) -> Series:
     headers = [(path, read_dataset(path, False, HEADER)) for path in paths]
     for path, header in headers:
         _check_slice(path, header)

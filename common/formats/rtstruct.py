@@ -15,7 +15,7 @@ import numpy as np
 
 from common.errors import InputError
 from common.formats.contours import fill_contours
-from common.formats.dicom_files import is_dicom, read_dataset, text_of
+from common.formats.dicom_files import is_dicom, read_dataset, sound_elements, text_of
 from common.formats.dicom_series import Series
 from common.formats.grid import OFF_GRID
 from common.formats.segments import Segments
@@ -66,7 +66,11 @@ def read_rtstruct(path: str | os.PathLike[str], series: Series) -> tuple[dict[st
     Raises:
         InputError: the file is no RTSTRUCT, or damaged.
     """
-    dataset = read_dataset(path)
+    with sound_elements(path):
+        return _read(path, read_dataset(path), series)
+
+
+def _read(path: Any, dataset: Any, series: Series) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     if text_of(dataset, "SOPClassUID") != STORAGE:
         raise InputError(f"{path}: expected a DICOM RTSTRUCT, got {text_of(dataset, 'Modality') or 'another file'}.")
     names, problems = _structure_names(path, dataset)

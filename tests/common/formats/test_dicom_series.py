@@ -12,7 +12,7 @@ import pytest
 import SimpleITK as sitk
 
 from common.errors import InputError
-from common.formats.dicom_series import find_series, read_series, recognize
+from common.formats.dicom_series import find_series, read_series, recognize, write_nifti
 from common.io import read_header, save_like
 from common.io.simple_itk import itk_voxels, read_itk
 from tests.common.formats.made_dicom import SLICES, affine, position, slices, stored, write_slices
@@ -167,3 +167,14 @@ def test_a_result_on_a_series_as_nifti(tmp_path: Path) -> None:
     assert path.name == "result.nii.gz"
     np.testing.assert_allclose(image.affine, affine(), atol=1e-5)
     np.testing.assert_array_equal(np.asarray(image.dataobj), stored() > 100)
+
+
+def test_a_series_as_nifti(tmp_path: Path) -> None:
+    series = read_series(write_slices(tmp_path / "ct", slices()))
+    image = nib.load(write_nifti(tmp_path / "new/ct.nii.gz", series))
+    np.testing.assert_allclose(image.affine, affine(), atol=1e-5)
+    np.testing.assert_array_equal(np.asarray(image.dataobj), stored() - 1024.0)
+    with pytest.raises(InputError, match=r"a\.nrrd: expected a name that ends with \.nii\.gz"):
+        write_nifti(tmp_path / "a.nrrd", series)
+    with pytest.raises(InputError, match="expected a series with voxels"):
+        write_nifti(tmp_path / "a.nii", read_series(tmp_path / "ct", voxels=False))

@@ -28,6 +28,7 @@ from common.io.simple_itk import TO_RAS
 __all__ = ["Segmentation", "read", "read_dicom_seg", "recognize", "referenced_series"]
 
 STORAGE = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")  # Segmentation, Label Map Segmentation
+NAMES = ("label", "code")
 TYPES = ("BINARY", "FRACTIONAL", "LABELMAP")
 
 
@@ -81,8 +82,10 @@ def read_dicom_seg(path: str | os.PathLike[str], series: Series, names: str = "l
         The masks, of segments without any frame too.
 
     Raises:
-        InputError: the file is no DICOM SEG, or damaged.
+        InputError: the file is no DICOM SEG, or damaged; ``names`` is neither.
     """
+    if names not in NAMES:
+        raise InputError(f"{path}: expected names by {' or '.join(NAMES)}, got {names}.")
     with sound_elements(path):
         return _read(path, read_dataset(path), series, names)
 

@@ -79,7 +79,7 @@ def write_dicom_seg(
         codes: value → what the segment is; tissue where it is not said.
         kind: ``BINARY`` or ``LABELMAP``, which few viewers open.
         description: of the series that this file is, SeriesDescription.
-        creator: name of the annotator, ContentCreatorName.
+        creator: name of the annotator, ContentCreatorName; ``Doe^Jane`` or one name.
 
     Returns:
         The path.
@@ -117,7 +117,7 @@ def write_dicom_seg(
                 manufacturer_model_name=algorithm.name if algorithm else MANUFACTURER,
                 software_versions=algorithm.version if algorithm else "1",
                 device_serial_number="0",
-                content_creator_name=creator,
+                content_creator_name=creator if creator is None or "^" in creator else f"{creator}^",
                 series_description=description,
                 specific_character_set="ISO_IR 192",
             )

@@ -39,6 +39,14 @@ def image_grid(path: str | os.PathLike[str]) -> Grid:
 
     Raises:
         InputError: the image cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> import nibabel as nib
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     nib.save(nib.Nifti1Image(np.zeros((4, 3)), np.eye(4)), f"{folder}/a.nii")
+        ...     image_grid(f"{folder}/a.nii").shape
+        (4, 3, 1)
     """
     from common.formats.dicom_series import read_series
 

@@ -67,6 +67,16 @@ def read_seg_nrrd(path: str | os.PathLike[str], grid: Grid) -> tuple[dict[str, n
     Raises:
         InputError: SimpleITK is not installed, the file cannot be read, has no segments or contradicts itself, or its
             voxels do not lie on the image's.
+
+    Example:
+        >>> import tempfile
+        >>> drawn = np.zeros((4, 3, 2), int)
+        >>> drawn[1, 1] = 2
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = write_seg_nrrd(f"{folder}/a.seg.nrrd", drawn, np.eye(4), {1: "edema", 2: "tumor"})
+        ...     masks, problems = read_seg_nrrd(path, Grid((4, 3, 2), np.eye(4)))
+        >>> {name: int(mask.sum()) for name, mask in masks.items()}
+        {'edema': 0, 'tumor': 2}
     """
     image = read_itk(path)
     voxels, affine = itk_voxels(image)
@@ -145,6 +155,12 @@ def write_seg_nrrd(
     Raises:
         InputError: SimpleITK is not installed, the name has another ending, a value has no name, or the file cannot be
             written.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_seg_nrrd(f"{folder}/a.seg.nrrd", np.ones((4, 3, 2), int), np.eye(4), {1: "edema"}).name
+        'a.seg.nrrd'
     """
     path = Path(path)
     if not path.name.lower().endswith(ENDINGS[0]):

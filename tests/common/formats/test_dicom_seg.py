@@ -199,6 +199,8 @@ def test_names(tmp_path: Path, series: Series) -> None:
     np.testing.assert_array_equal(found.masks["lesion"], classes > 0)
     assert "the segments 1, 2 are all named lesion; they count as one class" in found.problems[0]
     assert list(read_dicom_seg(path, series, names="code").masks) == ["Tissue"]
+    with pytest.raises(InputError, match=r"a\.dcm: expected names by label or code, got color"):
+        read_dicom_seg(path, series, names="color")
     with pytest.raises(InputError, match=r"expected a DICOM SEG.*got another kind of file"):
         read_dicom_seg(series.paths[0], series)
 

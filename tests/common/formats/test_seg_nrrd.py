@@ -172,3 +172,20 @@ def test_what_is_not_written(tmp_path: Path) -> None:
 def test_by_name_or_header(tmp_path: Path) -> None:
     plain = write(tmp_path / "plain.nrrd", classes(), {})
     assert not recognize(plain) and recognize(write(tmp_path / "named.nrrd", classes(), FIELDS))
+
+
+def test_one_layer_with_an_axis_of_its_own(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.seg.nrrd", classes(), FIELDS)
+    text = path.read_bytes()
+    for before, after in (
+        (b"dimension: 3", b"dimension: 4"),
+        (b"sizes: ", b"sizes: 1 "),
+        (b"space directions: ", b"space directions: none "),
+        (b"kinds: ", b"kinds: list "),
+    ):
+        assert before in text
+        text = text.replace(before, after, 1)
+    path.write_bytes(text)
+    masks, problems = read_seg_nrrd(path, grid())
+    assert not problems
+    np.testing.assert_array_equal(masks["edema"], classes() == 2)

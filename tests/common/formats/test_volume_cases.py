@@ -33,12 +33,12 @@ def drawn(series: Series, seed: int) -> np.ndarray:
 
 def test_several_segmentations_of_one_series(tmp_path: Path, images: dict[str, Path]) -> None:
     series = read_series(images["two"])
-    for seed, options in enumerate(({"creator": "Doe^Jane"}, {"description": "Expert 2"})):
+    for seed, options in enumerate(({"creator": "Doe^Jane"}, {"description": "Expert 2"}, {"creator": "Ann"})):
         write_dicom_seg(tmp_path / f"{seed}.dcm", drawn(series, seed), series, NAMES, **options)
     for by, names in {
-        "creator": ("Doe Jane", "Expert 2"),
-        "file": "01",
-        "description": ("Segmentation", "Expert 2"),
+        "creator": ("Doe Jane", "Expert 2", "Ann"),
+        "file": "012",
+        "description": ("Segmentation", "Expert 2", "Segmentation"),
     }.items():
         for seed, name in enumerate(names):
             (found,) = dicom_seg.read(tmp_path / f"{seed}.dcm", images, annotator=by)

@@ -1,0 +1,25 @@
+from .dicom_seg import Segmentation, read_dicom_seg
+from .dicom_seg_writing import Algorithm, SegmentCode, write_dicom_seg
+from .dicom_series import Series, find_series, read_series, write_nifti
+from .grid import Grid, image_grid
+from .rtstruct import read_rtstruct
+from .seg_nrrd import read_seg_nrrd, write_seg_nrrd
+from .segments import Segments
+
+__all__ = [
+    "Algorithm",
+    "Grid",
+    "SegmentCode",
+    "Segmentation",
+    "Segments",
+    "Series",
+    "find_series",
+    "image_grid",
+    "read_dicom_seg",
+    "read_rtstruct",
+    "read_seg_nrrd",
+    "read_series",
+    "write_dicom_seg",
+    "write_nifti",
+    "write_seg_nrrd",
+]

@@ -24,6 +24,7 @@ from common.formats.volume_cases import annotator_of, case_of, series_of
 __all__ = ["read", "read_rtstruct", "recognize", "referenced_series"]
 
 STORAGE = "1.2.840.10008.5.1.4.1.1.481.3"
+RT_UTILS = "rt-utils"  # as of version 1.2.7
 CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
 
 
@@ -64,7 +65,7 @@ def read_rtstruct(path: str | os.PathLike[str], series: Series) -> tuple[dict[st
         Structure name → bool (X, Y, Z), of structures without contours too; sentences on what was left out.
 
     Raises:
-        InputError: the file is no RTSTRUCT, or damaged.
+        InputError: the file is no RTSTRUCT, or damaged, or of rt-utils on pixels that are not square.
     """
     with sound_elements(path):
         return _read(path, read_dataset(path), series)
@@ -73,6 +74,12 @@ def read_rtstruct(path: str | os.PathLike[str], series: Series) -> tuple[dict[st
 def _read(path: Any, dataset: Any, series: Series) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     if text_of(dataset, "SOPClassUID") != STORAGE:
         raise InputError(f"{path}: expected a DICOM RTSTRUCT, got {text_of(dataset, 'Modality') or 'another file'}.")
+    across, down = np.linalg.norm(series.affine[:3, :2], axis=0)
+    if text_of(dataset, "ManufacturerModelName") == RT_UTILS and not np.isclose(across, down, rtol=1e-3):
+        raise InputError(
+            f"{path}: expected contours of another program than rt-utils, which puts them at wrong millimeters where "
+            f"pixels are not square, got {across:.4g} × {down:.4g} mm."
+        )
     names, problems = _structure_names(path, dataset)
     contours: dict[int, list[Any]] = {number: [] for number in names}
     for item in dataset.get("ROIContourSequence") or ():

@@ -77,3 +77,26 @@ def test_contours_through_the_centers_of_the_border() -> None:
     line[3, 2:6] = True
     np.testing.assert_array_equal(fill_contours([np.array([(3, 2), (3, 5)])], SHAPE), line)
     np.testing.assert_array_equal(np.argwhere(fill_contours([np.array([(3, 2)])], SHAPE)), [(3, 2)])
+
+
+NOISE = (  # rows are columns of the image: (X, Y)
+    *("...##.#..", "######...", "..##.####", "..#####.#", "##.##.#..", ".###.#.##", "##.#.....", "#####.#.#"),
+    *("..#....##", "..#...###", "#.###.###", "#..##.#.."),
+)
+OF_RT_UTILS = (  # what rt-utils 1.2.7 with OpenCV 5.0.0 writes for it, in pixels
+    *([(7, 6), (8, 7), (7, 8), (10, 8), (10, 7), (11, 6), (9, 6), (8, 7)], [(10, 0), (11, 0)]),
+    [
+        *[(1, 0), (1, 2), (0, 3), (0, 4), (1, 5), (0, 6), (1, 5), (2, 6), (2, 8), (3, 8), (2, 7), (3, 6), (4, 6)],
+        *[(5, 7), (5, 8), (5, 7), (4, 6), (5, 5), (4, 4), (5, 3), (6, 3), (7, 4), (7, 3), (8, 2), (9, 2), (10, 3)],
+        *[(10, 4), (11, 4), (11, 3), (10, 2), (8, 2), (7, 1), (7, 0), (6, 0), (5, 1), (4, 0), (4, 1), (3, 2), (2, 2)],
+        (1, 1),
+    ],
+    *([(3, 5), (4, 4), (5, 5), (4, 6)], [(1, 4), (2, 3), (3, 4), (2, 5)], [(5, 2), (6, 1), (7, 2), (6, 3)]),
+    [(3, 2), (4, 1), (5, 2), (4, 3)],
+)
+
+
+def test_a_mask_of_noise_by_way_of_rt_utils() -> None:
+    """Islands, holes, lines that are walked back and forth: every pixel comes back."""
+    mask = np.array([[character == "#" for character in column] for column in NOISE])
+    np.testing.assert_array_equal(fill_contours([np.array(contour) for contour in OF_RT_UTILS], mask.shape), mask)

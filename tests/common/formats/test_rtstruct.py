@@ -130,6 +130,20 @@ def test_names_and_frames(tmp_path: Path, series: Series) -> None:
         read_rtstruct(series.paths[0], series)
 
 
+def test_rt_utils_on_pixels_that_are_not_square(tmp_path: Path, series: Series) -> None:
+    """rt-utils 1.2.7 takes the spacing of rows for that of columns, which its own reading turns back."""
+    made = structures(series, {"a": [(1, SQUARE)]})
+    made.Manufacturer, made.ManufacturerModelName = "Qurit", "rt-utils"
+    path = write(tmp_path / "a.dcm", made)
+    with pytest.raises(
+        InputError, match=r"a\.dcm: expected contours of another program than rt-utils.*1\.5 × 0\.75 mm"
+    ):
+        read_rtstruct(path, series)
+    square = read_series(write_slices(tmp_path / "square", slices(PixelSpacing=[1.5, 1.5])))
+    made.StructureSetROISequence[0].ReferencedFrameOfReferenceUID = square.frame_of_reference
+    assert not read_rtstruct(write(path, made), square)[1]
+
+
 def test_a_file_that_pydicom_ships(tmp_path: Path, series: Series) -> None:
     """A real structure set, of other images: each structure is empty or named."""
     dataset = pydicom.dcmread(Path(pydicom.__file__).parent / "data/test_files/rtstruct.dcm", force=True)

@@ -125,9 +125,10 @@ def _read(path: Any, dataset: Any, series: Series, names: str) -> Segmentation:
     for number, said in broken.items():
         more = f" and {len(said) - 1} more" if len(said) > 1 else ""
         problems.append(f"{path}: the segment {numbers[number]} is left out, since {said[0]}{more}.")
-        del values[number]
+    left_out = {numbers[number] for number in broken}  # also other segments of the name: a part would be a wrong label
+    values = {number: value for number, value in values.items() if numbers[number] not in left_out}
     for number, count in outside.items():
-        if count and number not in broken:
+        if count and number in values:
             problems.append(f"{path}: {count} voxels of {numbers[number]} lie outside of the series and are left out.")
     most = int(dataset.get("MaximumFractionalValue") or 255)
     masks: dict[str, np.ndarray] = {}

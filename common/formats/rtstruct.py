@@ -95,19 +95,24 @@ def _read(path: Any, dataset: Any, series: Series) -> tuple[dict[str, np.ndarray
     }
     to_voxels = np.linalg.inv(series.affine) @ np.diag([-1.0, -1.0, 1.0, 1.0])
     masks: dict[str, np.ndarray] = {}
+    left_out = set()
     for number, items in contours.items():
+        name = names[number]
         if frame and others[number] and others[number] != frame:
-            problems.append(f"{path}: {names[number]} is left out, since it is in the coordinates of other images.")
+            problems.append(f"{path}: {name} is left out, since it is in the coordinates of other images.")
+            left_out.add(name)
             continue
         planes, problem = _planes(items, to_voxels)
         if planes is None:
-            problems.append(f"{path}: {names[number]} is left out, since {problem}.")
+            problems.append(f"{path}: {name} is left out, since {problem}.")
+            left_out.add(name)
             continue
         mask, problem = _filled(planes, series.shape)
         if problem:
-            problems.append(f"{path}: {names[number]} {problem}.")
-        name = names[number]
+            problems.append(f"{path}: {name} {problem}.")
         masks[name] = masks[name] | mask if name in masks else mask
+    for name in left_out & set(masks):  # of another structure of the same name: a part would be a wrong label
+        del masks[name]
     return masks, tuple(problems)
 
 

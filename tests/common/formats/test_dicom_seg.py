@@ -180,6 +180,9 @@ def test_a_frame_off_the_grid(tmp_path: Path, series: Series, by: float, match: 
     assert re.search(match, found.problems[0])
     assert list(found.masks) == ["Tumör"]
     np.testing.assert_array_equal(found.masks["Tumör"], classes == 2)
+    dataset.SegmentSequence[1].SegmentLabel = "liver"
+    dataset.save_as(tmp_path / "a.dcm")
+    assert not read_dicom_seg(tmp_path / "a.dcm", series).masks  # a part of the liver would be a wrong label
 
 
 def test_a_segmentation_of_more_slices(tmp_path: Path, series: Series) -> None:

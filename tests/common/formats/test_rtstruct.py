@@ -126,6 +126,8 @@ def test_names_and_frames(tmp_path: Path, series: Series) -> None:
     assert list(masks) == ["a"] and masks["a"].sum() == 40
     assert "the structures 1, 2 are all named a" in problems[0]
     assert "c is left out, since it is in the coordinates of other images" in problems[1]
+    made.StructureSetROISequence[2].ROIName = "a"
+    assert not read_rtstruct(write(tmp_path / "a.dcm", made), series)[0]  # a part of a would be a wrong label
     with pytest.raises(InputError, match=r"expected a DICOM RTSTRUCT, got CT"):
         read_rtstruct(series.paths[0], series)
 

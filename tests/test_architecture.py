@@ -16,6 +16,7 @@ FLOORS = [
     "checking",
     "report",
     "datasets",
+    "formats",
     "phantoms",
     "transforms",
     "networks",

@@ -45,7 +45,7 @@ def decode_brush(numbers: list[int]) -> np.ndarray:
         InputError: the stream ends too early, or its words are not bytes.
 
     Example:
-        >>> decode_brush([0, 0, 0, 4, 56, 1, 35, 119, 252, 0]).tolist()  # a run of 4 times 255
+        >>> decode_brush([0, 0, 0, 4, 57, 27, 252, 127, 224]).tolist()  # a run of 4 times 255
         [255, 255, 255, 255]
     """
     bits = np.unpackbits(np.asarray(numbers, np.uint8))

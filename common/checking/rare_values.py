@@ -25,7 +25,7 @@ class Drawn(NamedTuple):
     record: CaseRecord
     annotator: str
     file: str
-    index: int
+    class_index: int
     voxels: int
 
 
@@ -46,7 +46,7 @@ def find_rare_values(records: Sequence[CaseRecord], plan: Plan) -> None:
     drawn = [one for record in records for one in _drawn(record)]
     everything = sum(one.voxels for one in drawn)
     for index in range(1, plan.num_classes):
-        found = [one for one in drawn if one.index == index]
+        found = [one for one in drawn if one.class_index == index]
         cases, voxels = len({id(one.record) for one in found}), sum(one.voxels for one in found)
         in_few = labeled >= ENOUGH_CASES and cases <= max(1, FEW_CASES * labeled)
         if not in_few and voxels > max(FEW_VOXELS, SMALL_SHARE * everything):
@@ -75,7 +75,7 @@ def _drawn(record: CaseRecord) -> list[Drawn]:
 def _value(plan: Plan, drawn: Drawn) -> str:
     meaning = plan.labels.get(drawn.annotator) or plan.labels.get("", {})
     values = meaning.get("values") or meaning.get("colors") or {}
-    return " or ".join(str(value) for value, index in values.items() if index == drawn.index)
+    return " or ".join(str(value) for value, index in values.items() if index == drawn.class_index)
 
 
 def _voxels(count: int) -> str:

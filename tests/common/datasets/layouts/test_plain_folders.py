@@ -1,0 +1,172 @@
+"""Images and labels in plain folders: which belong together, by names only; what is not read is named."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from dataset_files import reasons, short, touch
+
+from common.datasets import read_dataset
+from common.errors import InputError
+
+
+@pytest.mark.parametrize("labels", ["labels", "masks", "label", "mask", "annotations", "Segmentations"])
+@pytest.mark.parametrize("images", ["images", "image", "img", "imgs", "Images"])
+@pytest.mark.parametrize("ending", ["", "_mask", "_label", "_seg", "_segmentation"])
+def test_two_folders(tmp_path, images, labels, ending):
+    touch(tmp_path, f"{images}/a.jpg", f"{images}/b_1.png", f"{labels}/a{ending}.png", f"{labels}/b_1{ending}.gif")
+    dataset = read_dataset(tmp_path)
+    assert dataset.layout == "plain"
+    assert short(dataset) == {
+        "a": {"subject": "a", "image": f"{images}/a.jpg", "label": f"{labels}/a{ending}.png"},
+        "b_1": {"subject": "b_1", "image": f"{images}/b_1.png", "label": f"{labels}/b_1{ending}.gif"},
+    }
+    assert dataset.left_out == ()
+
+
+def test_what_has_no_partner_or_place_is_named(tmp_path):
+    touch(tmp_path, "images/a.png", "images/b.png", "labels/a.png", "labels/c.png", "README", "images/notes.txt")
+    touch(tmp_path, "images/d.webp", "extra/x.png", "images/e.img", "images/f.mhd", "images/f.raw", "labels/f.mhd")
+    touch(tmp_path, *(f"images/series/{index}.dcm" for index in range(12)), "images/.hidden.png")
+    (tmp_path / "lost").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "images" / "loop").symlink_to(tmp_path / "images")
+    dataset = read_dataset(tmp_path)
+    assert dataset.cases == ("a", "f")
+    found = reasons(dataset)
+    assert found.pop("images/b.png") == "there is no label of its name"
+    assert found.pop("labels/c.png") == "there is no image of its name"
+    assert ".webp" in found.pop("images/d.webp")
+    assert "layout" in found.pop("extra/x.png")
+    assert ".hdr" in found.pop("images/e.img")
+    assert found.pop("images/series").startswith("12 files: DICOM")
+    assert "nowhere" in found.pop("lost")
+    assert "leads back" in found.pop("images/loop")
+    assert not found
+    said = [note for note in dataset.notes if "left out" in note]
+    assert len(said) == 8, "a sentence for each reason"
+    assert "1 files or folders were left out; the first is images/b.png: there is no label of its name." in said
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    touch(tmp_path, "images/a.png", "labels/a.png", "images/locked/b.png")
+    scandir = os.scandir
+
+    def guarded(path):
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    assert "Permission denied" in reasons(read_dataset(tmp_path))["images/locked"]
+
+
+def test_sections_are_folders(tmp_path):
+    for section in ("train", "val", "test"):
+        touch(tmp_path, f"{section}/images/1.png", f"{section}/masks/1.png")
+    touch(tmp_path, "train/images/2.png", "train/masks/2.png")
+    items = short(read_dataset(tmp_path))
+    assert {case: item["section"] for case, item in items.items()} == {
+        "train/1": "training",
+        "train/2": "training",
+        "val/1": "validation",
+        "test/1": "test",
+    }
+    touch(tmp_path / "b", *(f"{kind}/{part}/{part}.png" for kind in ("images", "labels") for part in ("train", "test")))
+    items = short(read_dataset(tmp_path / "b"))
+    assert {case: item["section"] for case, item in items.items()} == {"train/train": "training", "test/test": "test"}
+
+
+def test_annotators_as_folders(tmp_path):
+    touch(tmp_path, "images/a.jpg", "images/b.jpg", "AR/a.png", "HS/a.png", "HS/b.tif", "notes/x.txt")
+    dataset = read_dataset(tmp_path)
+    assert dataset.annotators == ("AR", "HS")
+    assert short(dataset)["a"]["annotators"] == {"AR": "AR/a.png", "HS": "HS/a.png"}
+    assert short(dataset)["b"]["annotators"] == {"HS": "HS/b.tif"}
+    assert read_dataset(tmp_path, annotators=["HS"]).annotators == ("HS",)
+    touch(tmp_path, "truth/a.png", "truth/b.png")
+    dataset = read_dataset(tmp_path)
+    assert dataset.annotators == ("AR", "HS")
+    assert short(dataset)["b"]["label"] == "truth/b.png"
+    assert read_dataset(tmp_path, annotators=["AR"], truth="HS").items[1]["label"].endswith("HS/b.tif")
+
+
+def test_annotators_in_folders_of_the_labels(tmp_path):
+    touch(tmp_path, "images/a.jpg", "images/b.jpg", "masks/AR/a.png", "masks/HS/a.png", "masks/HS/b.png")
+    dataset = read_dataset(tmp_path)
+    assert dataset.annotators == ("AR", "HS")
+    assert short(dataset)["a"]["annotators"] == {"AR": "masks/AR/a.png", "HS": "masks/HS/a.png"}
+
+
+@pytest.mark.parametrize("labels", ["", "labels/"])
+def test_two_observers_by_name_ending_as_in_chase(tmp_path, labels):
+    images = "images/" if labels else ""
+    for name in ("Image_01L", "Image_01R", "Image_02L"):
+        touch(tmp_path, f"{images}{name}.jpg", *(f"{labels}{name}_{end}.png" for end in ("1stHO", "2ndHO")))
+    dataset = read_dataset(tmp_path, subject_pattern=r"Image_(\d+)")
+    assert dataset.annotators == ("1stHO", "2ndHO")
+    assert short(dataset)["Image_01L"] == {
+        "subject": "01",
+        "image": f"{images}Image_01L.jpg",
+        "annotators": {end: f"{labels}Image_01L_{end}.png" for end in ("1stHO", "2ndHO")},
+    }
+    assert len(dataset.items) == 3
+    assert dataset.left_out == ()
+    chosen = read_dataset(tmp_path, annotators=["2ndHO"], truth="1stHO")
+    assert short(chosen)["Image_02L"]["label"] == f"{labels}Image_02L_1stHO.png"
+    assert short(chosen)["Image_02L"]["annotators"] == {"2ndHO": f"{labels}Image_02L_2ndHO.png"}
+
+
+def test_gif_masks_and_fields_of_view_as_in_drive(tmp_path):
+    for number in (21, 22):
+        name = f"{number}_training"
+        touch(tmp_path / "training", f"images/{name}.tif", f"1st_manual/{number}_manual1.gif", f"mask/{name}_mask.gif")
+    touch(tmp_path / "test", "images/01_test.tif", "1st_manual/01_manual1.gif", "2nd_manual/01_manual2.gif")
+    touch(tmp_path / "test", "mask/01_test_mask.gif")
+    dataset = read_dataset(tmp_path)
+    assert dataset.annotators == ("1st_manual", "2nd_manual")
+    assert short(dataset) == {
+        "01_test": {
+            "subject": "01_test",
+            "section": "test",
+            "image": "test/images/01_test.tif",
+            "annotators": {
+                "1st_manual": "test/1st_manual/01_manual1.gif",
+                "2nd_manual": "test/2nd_manual/01_manual2.gif",
+            },
+        },
+        **{
+            f"{number}_training": {
+                "subject": f"{number}_training",
+                "section": "training",
+                "image": f"training/images/{number}_training.tif",
+                "annotators": {"1st_manual": f"training/1st_manual/{number}_manual1.gif"},
+            }
+            for number in (21, 22)
+        },
+    }
+    assert all("field of view" in reason for reason in reasons(dataset).values())
+    assert len(dataset.left_out) == 3
+
+
+def test_side_by_side(tmp_path):
+    touch(tmp_path, "p1/ct.nii.gz", "p1/ct_seg.nii.gz", "b.png", "b_mask.png", "c.png", "b_2.png")
+    dataset = read_dataset(tmp_path)
+    assert short(dataset)["p1/ct"]["label"] == "p1/ct_seg.nii.gz"
+    assert short(dataset)["b"]["label"] == "b_mask.png"
+    assert set(reasons(dataset)) == {"c.png", "b_2.png"}
+
+
+def test_channels_of_plain_folders(tmp_path):
+    touch(tmp_path, *(f"images/{case}_000{k}.png" for case in "ab" for k in range(2)), "labels/a.png", "labels/b.png")
+    touch(tmp_path, "images/c_0000.png", "labels/c.png")
+    dataset = read_dataset(tmp_path)
+    assert short(dataset)["b"]["image"] == ["images/b_0000.png", "images/b_0001.png"]
+    assert reasons(dataset)["images/c_0000.png"] == "c has 1 of 2 channels"
+    assert dataset.cases == ("a", "b")
+
+
+def test_two_files_of_one_case_are_refused(tmp_path):
+    touch(tmp_path, "images/a.png", "images/a.jpg", "labels/a.png")
+    with pytest.raises(InputError, match=r"two files of the case 'a', images/a.jpg and images/a.png"):
+        read_dataset(tmp_path)

@@ -93,8 +93,8 @@ CODE = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 BRITISH = re.compile(
-    r"\b((?:normal|memor|optim|maxim|minim|general|initial|recogn|summar|parametr)is(?:e|ed|es|er|ing|ation)|"
-    r"(?:colour|neighbour|favour|behaviour|grey)\w*|centred?|licence|(?:un)?labell(?:ed|ing)|(?:milli)?metres?|spoilt)\b",
+    r"\b((?:normal|memor|optim|maxim|minim|general|initial|recogn|summar|parametr|discret|raster|synchron|organ)is(?:e|ed|es|er|ing|ation)|"
+    r"(?:colour|neighbour|favour|behaviour|grey|tumour|artefact)\w*|centred?|licence|(?:un)?labell(?:ed|ing)|(?:milli)?metres?|spoilt)\b",
     re.IGNORECASE,
 )
 GLOSSARY = re.compile(r"\b(raters?|readers?)\b", re.IGNORECASE)

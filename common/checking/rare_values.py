@@ -53,9 +53,9 @@ def find_rare_values(records: Sequence[CaseRecord], plan: Plan) -> None:
             continue
         for one in found:
             message = (
-                f"{_voxels(one.voxels)} of the value {_value(plan, one)}, which became the class "
+                f"{_counted(one, one.voxels)} of the value {_value(plan, one)}, which became the class "
                 f"{plan.class_names[index]}, as nobody says what it means; {cases} of {labeled} cases have it, "
-                f"{_voxels(voxels)} in all; if it is a stray one, give class_values, or ignore_value"
+                f"{_counted(one, voxels)} in all; if it is a stray one, give class_values, or ignore_value"
             )
             one.record.findings.append(Finding(RARE, message, False, one.file))
 
@@ -78,5 +78,5 @@ def _value(plan: Plan, drawn: Drawn) -> str:
     return " or ".join(str(value) for value, index in values.items() if index == drawn.class_index)
 
 
-def _voxels(count: int) -> str:
-    return f"{count} voxel{'s' * (count != 1)}"
+def _counted(drawn: Drawn, count: int) -> str:
+    return f"{count} {'voxel' if drawn.record.voxel else 'pixel'}{'s' * (count != 1)}"

@@ -302,7 +302,7 @@ ARGUMENTS: list[tuple[str, dict[str, Any], str]] = [  # noise_… are those of t
     ("disentangling_annotators", {"annotators": ["good", "carful"]}, "there is no carful"),
     ("disentangling_annotators", {"annotators": []}, "annotators: expected a list"),
     ("disentangling_annotators", {"labels_per_image": 0}, "got 0"),
-    ("soft_label_apl", {"neighbor_evidence": 1.5}, "neighbor"),
+    ("soft_label_apl", {"neighbor_evidence": 1.5}, "neighbour_slices"),
     ("soft_label_apl", {"fractions": [0.0, 0.5, 1.0]}, "fractions"),
 ]
 

@@ -1,6 +1,8 @@
-"""One consensus file from several annotators' label files, and how each annotator compares with it.
+"""The consensus of annotators' labels, of one image or of a whole data set, and how each annotator compares with it.
 
 python -m common.fuse --labels r1.nii.gz r2.nii.gz r3.nii.gz --method staple --output consensus.nii.gz
+python -m common.fuse --labels AR/ HS/ SG/ --method staple --output consensus/
+python -m common.fuse --dataset_dir /data/mine --method staple --output consensus/
 """
 
 from __future__ import annotations
@@ -15,26 +17,39 @@ import fire
 import numpy as np
 import torch
 
+from common.consensus.page import annotator_rows, write_tables
+from common.consensus.run import fuse_cases
+from common.consensus.settings import make_settings
+from common.consensus.sources import Sources, dataset_cases, folder_cases
+from common.consensus.summary import summarize_annotators
+from common.consensus.writing import probability_maps, write_consensus, written_values
 from common.errors import InputError, show_input_errors
+from common.fusion.patterns import is_disputed
 from common.io.checks import geometry_finding
 from common.io.formats import IMAGE_SUFFIXES, NIFTI_SUFFIXES, is_picture, suffix_of
 from common.io.label_inference import infer_annotator_meanings
-from common.io.label_meaning import LabelMeaning, observe_label, read_label
-from common.io.writers import result_suffix, write_like
+from common.io.label_meaning import observe_label, read_label
+from common.io.writers import result_suffix
 from common.transforms.fuse_annotators import Consensus, fuse_annotators
 
 MOST_CLASSES = 256  # more distinct values than that are an image, not a label
 
 
 def fuse(
-    labels: str | Sequence[str],
-    output: str,
+    labels: str | Sequence[str] | None = None,
+    output: str | None = None,
     method: str = "staple",
     probabilities: str | None = None,
     ignore_value: int | None = None,
+    dataset_dir: str | None = None,
+    layout: str | None = None,
+    annotators: Sequence[str] | None = None,
+    region: str = "all",
+    processes: int | None = None,
+    class_values: Any = None,
     **options: Any,
 ) -> None:
-    """Writes the consensus of annotators' labels of one image and prints their sensitivities and confusion matrices.
+    """Writes the consensus of annotators' labels and prints their sensitivities and confusion matrices.
 
     Values are understood as by the bundles (`infer_annotator_meanings`): masks of 0 and any other value, also of
     another one for each annotator, class indices, palettes by index; 0 is the background, and −1 is not labeled. The
@@ -42,18 +57,104 @@ def fuse(
     how often that decided is said. With ``--method mean`` it is the mean label instead, a map like that of
     ``probabilities``. Where nobody labeled both are −1.
 
+    Of a data set, or of a folder for each annotator, ``output`` is a folder with ``labels/CASE`` (of the mean
+    ``probabilities/CASE``) in the format and grid of each case's first label, and with ``annotators.csv``,
+    ``annotators.json`` and the page ``annotators.html``. Where nobody labeled it has
+    the ignored value of the first annotator, or −1. Cases that were finished before from the same files with the same
+    options are kept. A case that fails is named and the others go on; the command then ends with exit code 1.
+
     Args:
-        labels: two or more files of one image, all pictures or all volumes, one for each annotator.
-        output: file in the format of the first label; of pictures PNG.
+        labels: two or more files of one image, all pictures or all volumes, one for each annotator; or two or more
+            folders, one for each annotator, with files of the same names.
+        output: file in the format of the first label; of pictures PNG. Of a data set a folder.
         method: mean, majority, staple or spatial_staple.
         probabilities: a file for the foreground's probability; of several classes, all of them in the fourth dimension.
+            Of one image only.
         ignore_value: value of what was not labeled, such as 255.
+        dataset_dir: folder of a data set in any layout that has several annotators, in place of ``labels``.
+        layout: its layout; by default it is recognized.
+        annotators: of the data set, where only some are wanted.
+        region: all, or disputed: STAPLE is estimated, and annotators are compared, where annotators differ.
+        processes: of a data set, each with one case in memory; by default one for each core and 8 cases.
+        class_values: value of each class by name, where they cannot be found out.
         **options: of staple (``--prior --tolerance --max_iterations``), and of spatial_staple (``--half_window
             --global_weight`` too).
 
     Raises:
-        InputError: if a file is no label, files do not match, or an argument is out of range.
+        InputError: if a file is no label, files do not match, an argument is out of range, or cases failed.
     """
+    if output is None:
+        raise InputError("output: expected a file, or of a data set a folder, to write the consensus to, got none.")
+    if (labels is None) == (dataset_dir is None):
+        raise InputError("labels and dataset_dir: expected one of the two, got " + ("none." if not labels else "both."))
+    folders = [] if labels is None else [name for name in _names(labels) if os.path.isdir(name)]
+    if dataset_dir is None and not folders:
+        given = {"layout": layout, "annotators": annotators, "processes": processes}
+        for name, value in given.items():
+            if value is not None:
+                raise InputError(f"{name}: expected it with dataset_dir, got it with label files.")
+        _fuse_files(str(output), labels, method, probabilities, ignore_value, class_values, region, options)
+        return
+    if probabilities is not None:
+        raise InputError("probabilities: expected the labels of one image; of a data set --method mean writes them.")
+    if dataset_dir is not None:
+        sources = dataset_cases(dataset_dir, layout, annotators=annotators)
+    elif len(folders) < len(_names(labels)):
+        strange = next(name for name in _names(labels) if name not in folders)
+        raise InputError(f"{strange}: expected a folder as {folders[0]} is.")
+    else:
+        sources = folder_cases(folders)
+    _fuse_set(sources, Path(str(output)), method, region, processes, options, ignore_value, class_values)
+
+
+def _fuse_set(
+    sources: Sources,
+    output: Path,
+    method: str,
+    region: str,
+    processes: int | None,
+    options: dict[str, Any],
+    ignore_value: int | None,
+    class_values: Any,
+) -> None:
+    folder = output.expanduser().absolute()
+    for root in sources.roots:
+        if folder.resolve() == root.resolve() or root.resolve() in folder.resolve().parents:
+            raise InputError(f"{output}: expected a folder outside of {root}, whose labels would be mixed with these.")
+        if folder.resolve() in root.resolve().parents and (root.name in ("labels", "probabilities", "cases")):
+            raise InputError(f"{output}: expected a new folder, got that of the labels {root}.")
+    settings, notes = make_settings(
+        sources, folder, method, region, options, ignore_value=ignore_value, class_values=class_values
+    )
+    notes = (*sources.notes, *notes)
+    print("\n".join(notes))
+    outcome = fuse_cases(sources.cases, settings, processes)
+    if outcome.kept:
+        print(f"{outcome.kept} cases were finished before and are kept.")
+    if outcome.records:
+        troubles = write_tables(outcome, sources.cases, settings, notes)
+        summaries = summarize_annotators(outcome.records, settings.annotators, len(settings.values))
+        rows = annotator_rows(summaries, settings.class_names, "", "")
+        shown = ("annotator", "says", "cases", "sensitivity", "specificity", "volume_bias", "border_shift")
+        print(_table([{name: row[name] for name in shown} for row in rows]))
+        print("\n".join(troubles))
+        print(f"{len(outcome.records)} cases in {output}; {Path(output, 'annotators.html')} compares the annotators.")
+    if outcome.failed:
+        listed = "; ".join(f"{name}: {why.rstrip('.')}" for name, why in outcome.failed.items())
+        raise InputError(f"{len(outcome.failed)} of {len(sources.cases)} cases could not be fused: {listed}.")
+
+
+def _fuse_files(
+    output: str,
+    labels: Any,
+    method: str,
+    probabilities: str | None,
+    ignore_value: int | None,
+    class_values: Any,
+    region: str,
+    options: dict[str, Any],
+) -> None:
+    """One image, of which every annotator has a file."""
     paths = _paths(labels)
     targets = [Path(str(target)) for target in (output, probabilities) if target is not None]
     for target in targets:
@@ -62,14 +163,14 @@ def fuse(
         if target.resolve() in [path.resolve() for path in paths]:
             raise InputError(f"{target}: expected a new file, got one of the labels.")
 
-    said = {"ignore_value": ignore_value}
+    said = {"ignore_value": ignore_value, "class_values": class_values}
     meanings, notes = infer_annotator_meanings({str(path): [observe_label(path)] for path in paths}, **said)
     labels_read = [read_label(path, meanings[str(path)]) for path in paths]
     for path, label in zip(paths, labels_read, strict=True):
         finding = geometry_finding(labels_read[0], label)
         if finding is not None and finding.unusable:
             raise InputError(f"{path}: {finding.message.replace('the image', str(paths[0]))}.")
-    values = _written_values(meanings[str(paths[0])])
+    values = written_values(meanings[str(paths[0])])
     if len(values) > MOST_CLASSES:
         raise InputError(
             f"{paths[0]} and the others: expected at most {MOST_CLASSES} classes, got {len(values)} values from "
@@ -81,18 +182,21 @@ def fuse(
         print("\n".join(notes))
 
     stacked = np.stack([label[0].numpy().astype(np.int16) for label in labels_read])
-    consensus = fuse_annotators(torch.from_numpy(stacked), method, len(values), options)
-    print(_table(performance_rows(stacked, consensus, values, [str(path) for path in paths])))
+    consensus = fuse_annotators(torch.from_numpy(stacked), method, len(values), options, region)
+    counted = stacked
+    if region == "disputed":
+        counted = np.where(is_disputed(torch.from_numpy(stacked)).numpy(), stacked, -1)
+    print(_table(performance_rows(counted, consensus, values, [str(path) for path in paths])))
     if consensus.ties:
         print(f"{consensus.ties} voxels with several equally probable classes got the smallest, background first.")
     if not consensus.converged:
         print(f"{method} did not converge; --max_iterations allows more iterations.", file=sys.stderr)
 
     fused = np.where(consensus.labels < 0, -1, values[consensus.labels])
-    maps = _probability_maps(consensus.probabilities)
-    _write(targets[0], maps if method == "mean" else fused, paths[0])
+    maps = probability_maps(consensus.probabilities)
+    write_consensus(targets[0], maps if method == "mean" else fused, paths[0])
     if probabilities is not None:
-        _write(targets[1], maps, paths[0])
+        write_consensus(targets[1], maps, paths[0])
 
 
 def performance_rows(
@@ -154,16 +258,21 @@ def _table(rows: list[dict[str, Any]]) -> str:
 
 
 def _paths(labels: str | Sequence[str]) -> list[Path]:
-    if not isinstance(labels, list | tuple):
-        text = str(labels)
-        labels = [text] if os.path.exists(text) else text.split(",")
-    paths = [Path(str(name).strip()) for name in labels]
+    paths = [Path(name) for name in _names(labels)]
     if len(paths) < 2:
         raise InputError(f"labels: expected the files of at least two annotators, got {', '.join(map(str, paths))}.")
     for path in paths:
         if _kind(path) != _kind(paths[0]):
             raise InputError(f"{path}: expected a {_kind(paths[0])} as {paths[0]} is, got a {_kind(path)}.")
     return paths
+
+
+def _names(labels: Any) -> list[str]:
+    """What was given, a list or a text with commas, as a list."""
+    if not isinstance(labels, list | tuple):
+        text = str(labels)
+        labels = [text] if os.path.exists(text) else text.split(",")
+    return [str(name).strip() for name in labels]
 
 
 def _kind(path: Path) -> str:
@@ -178,33 +287,11 @@ def _suffixes(source: Path) -> tuple[str, ...]:
     return NIFTI_SUFFIXES if suffix in NIFTI_SUFFIXES else (suffix,)
 
 
-def _written_values(meaning: LabelMeaning) -> np.ndarray:
-    """The value of each class in the consensus: the first one that the meaning has for it."""
-    values = {index: value for value, index in reversed(list((meaning.values or {}).items()))}
-    return np.array([values.get(index, index) for index in range(meaning.num_classes)])
-
-
-def _probability_maps(probabilities: torch.Tensor) -> np.ndarray:
-    """The foreground's map of two classes; of several, all of them in the last axis."""
-    return (probabilities[1] if len(probabilities) == 2 else probabilities.movedim(0, -1)).float().numpy()
-
-
-def _write(path: Path, array: np.ndarray, source: Path) -> None:
-    """Values as they are, in the smallest type that holds them, or of a picture probabilities of which 1 is 255."""
-    if array.dtype.kind == "f":
-        write_like(source, array, path)
-    elif is_picture(source):
-        write_like(source, array / 255 if array.max(initial=0) < 256 else array.astype(np.int32), path)
-    else:
-        smallest = np.result_type(*(np.min_scalar_type(value) for value in (array.min(), array.max(initial=1))))
-        write_like(source, array.astype(smallest), path)
-
-
-def _with_lists(arguments: Sequence[str]) -> list[str]:
-    """The values that follow ``--labels`` as one, since fire takes one value for an option."""
-    if "--labels" not in arguments:
+def _with_lists(arguments: Sequence[str], option: str) -> list[str]:
+    """The values that follow an option as one, since fire takes one value for an option."""
+    if option not in arguments:
         return list(arguments)
-    start = list(arguments).index("--labels") + 1
+    start = list(arguments).index(option) + 1
     stop = next((place for place in range(start, len(arguments)) if arguments[place].startswith("--")), len(arguments))
     files = list(arguments[start:stop])
     return [*arguments[:start], *([str(files)] if len(files) > 1 else files), *arguments[stop:]]
@@ -212,4 +299,4 @@ def _with_lists(arguments: Sequence[str]) -> list[str]:
 
 if __name__ == "__main__":
     show_input_errors()
-    fire.Fire(fuse, command=_with_lists(sys.argv[1:]))
+    fire.Fire(fuse, command=_with_lists(_with_lists(sys.argv[1:], "--labels"), "--annotators"))

@@ -13,6 +13,7 @@ FLOORS = [
     "commands",  # python -m common.<verb>
     "methods",
     "workflow",
+    "consensus",  # of annotators over a data set
     "checking",
     "report",
     "datasets",

@@ -1,4 +1,3 @@
-from . import coco, cvat, dicom_seg, label_studio, rtstruct, seg_nrrd
 from .class_maps import class_map
 from .dicom_seg import Segmentation, read_dicom_seg
 from .dicom_seg_writing import Algorithm, SegmentCode, write_dicom_seg
@@ -16,18 +15,12 @@ __all__ = [
     "Segments",
     "Series",
     "class_map",
-    "coco",
-    "cvat",
-    "dicom_seg",
     "find_series",
     "image_grid",
-    "label_studio",
     "read_dicom_seg",
     "read_rtstruct",
     "read_seg_nrrd",
     "read_series",
-    "rtstruct",
-    "seg_nrrd",
     "write_dicom_seg",
     "write_nifti",
     "write_seg_nrrd",

@@ -13,11 +13,11 @@ import torch
 from torch.nn.functional import one_hot
 
 from common.errors import ArgumentError
+from common.fusion.patterns import distinct_patterns
 from common.fusion.voting import class_labels
 
-__all__ = ["StapleResult", "estimate_confusion", "staple"]
+__all__ = ["StapleResult", "estimate_confusion", "staple", "staple_of_patterns"]
 
-TABLE_SIZE = 1 << 16  # patterns are looked up in a table up to this size, and sorted beyond it
 BLOCK = 1 << 16  # voxels that stay in a core's cache
 LOG_ZERO = -1e300  # for log 0: its exponential is 0 too, but 0 · −∞ would be NaN, and softmax of nothing but −∞ as well
 
@@ -85,22 +85,72 @@ def staple(
     """
     labels, num_classes = class_labels(labels, num_classes)
     check_stopping(tolerance, max_iterations)
-    patterns, index, count = _distinct_patterns(labels.flatten(1), num_classes)
+    patterns, index, count = distinct_patterns(labels.flatten(1), num_classes)
+    result = _estimate(patterns, count, num_classes, prior, tolerance, max_iterations, labels.shape[1:], index)
+    spatial = result.prior[0].numel() > 1
+    probabilities = result.probabilities if spatial else _at_voxels(result.probabilities.T, index)
+    return result._replace(probabilities=probabilities.view(num_classes, *labels.shape[1:]))
+
+
+def staple_of_patterns(
+    patterns: torch.Tensor,
+    counts: torch.Tensor,
+    num_classes: int,
+    prior: Sequence[float] | None = None,
+    tolerance: float = 1e-7,
+    max_iterations: int = 1000,
+) -> StapleResult:
+    """`staple` of the patterns of labels that occur, `distinct_patterns`, without a value for each voxel.
+
+    Args:
+        patterns: ``(P, R)``, each a combination of the annotators' labels, −1 = not labeled.
+        counts: ``(P,)``, voxels with each; 0 is left out of the estimate.
+        num_classes: L.
+        prior: of the classes, ``(L,)``, as for `staple`.
+        tolerance: as for `staple`.
+        max_iterations: as for `staple`.
+
+    Returns:
+        `StapleResult` with probabilities ``(L, P)``.
+
+    Raises:
+        ArgumentError: if an argument is out of range.
+
+    Example:
+        >>> patterns, counts = torch.tensor([[0, 0, 0], [1, 1, 1], [1, 1, 0]]), torch.tensor([3, 2, 1])
+        >>> staple_of_patterns(patterns, counts, 2).probabilities[1].round()
+        tensor([0., 1., 1.], dtype=torch.float64)
+    """
+    check_stopping(tolerance, max_iterations)
+    return _estimate(patterns, counts, num_classes, prior, tolerance, max_iterations, (len(patterns),), None)
+
+
+def _estimate(
+    patterns: torch.Tensor,
+    count: torch.Tensor,
+    num_classes: int,
+    prior: torch.Tensor | Sequence[float] | None,
+    tolerance: float,
+    max_iterations: int,
+    shape: Sequence[int],
+    index: torch.Tensor | None,
+) -> StapleResult:
+    """Probabilities ``(L, P)``, or with a spatial prior, which needs ``index``, ``(L, N)``."""
     said = _indicator(patterns, num_classes)
     votes = said.sum(1)
     count = count.double()[:, None]
     truth = count * votes / votes.sum(1, keepdim=True).clamp_min(1)
-    used_prior = _class_prior(prior, truth.sum(0), labels.shape[1:])
+    used_prior = _class_prior(prior, truth.sum(0), shape)
     log_prior = used_prior.flatten(1).log()
-    spatial = log_prior.shape[1] != 1
+    spatial = index is not None and log_prior.shape[1] != 1
 
-    confusion = torch.eye(num_classes, dtype=torch.float64, device=labels.device).repeat(len(labels), 1, 1)
+    confusion = torch.eye(num_classes, dtype=torch.float64, device=patterns.device).repeat(patterns.shape[1], 1, 1)
     converged = False
     iterations = 0
     while not converged and iterations < max_iterations:
         previous, confusion = confusion, _maximize(said, truth, confusion)
         log_likelihood = _log_likelihood(said, confusion)
-        if spatial:
+        if spatial and index is not None:
             posterior = (log_prior + _at_voxels(log_likelihood, index)).softmax(0)
             truth = torch.zeros_like(truth).index_add_(0, index.int(), posterior.T)
         else:
@@ -108,9 +158,7 @@ def staple(
             truth = count * posterior.T
         iterations += 1
         converged = bool((confusion - previous).abs().max() <= tolerance)
-    probabilities = posterior if spatial else _at_voxels(posterior.T, index)
-    probabilities = probabilities.view(num_classes, *labels.shape[1:])
-    return StapleResult(probabilities, confusion, used_prior, iterations, converged)
+    return StapleResult(posterior, confusion, used_prior, iterations, converged)
 
 
 def estimate_confusion(labels: torch.Tensor, probabilities: torch.Tensor) -> torch.Tensor:
@@ -138,7 +186,7 @@ def estimate_confusion(labels: torch.Tensor, probabilities: torch.Tensor) -> tor
         raise ArgumentError(
             f"probabilities: expected the labels' size {tuple(labels.shape[1:])}, got {tuple(probabilities.shape[1:])}."
         )
-    patterns, index, _ = _distinct_patterns(labels.flatten(1), num_classes)
+    patterns, index, _ = distinct_patterns(labels.flatten(1), num_classes)
     truth = torch.zeros(len(patterns), num_classes, dtype=torch.float64, device=labels.device)
     truth.index_add_(0, index.int(), probabilities.as_subclass(torch.Tensor).to(truth).flatten(1).T)
     identity = torch.eye(num_classes, dtype=torch.float64, device=labels.device)
@@ -169,45 +217,6 @@ def check_stopping(tolerance: float, max_iterations: int) -> None:
         raise ArgumentError(f"tolerance: expected a number from 0 up, got {tolerance}.")
     if max_iterations < 1:
         raise ArgumentError(f"max_iterations: expected at least 1, got {max_iterations}.")
-
-
-def _distinct_patterns(labels: torch.Tensor, num_classes: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """The columns of checked labels ``(R, N)``: ``(P, R)``, which of them each voxel has ``(N,)``, counts ``(P,)``.
-
-    Read as digits, a column is a number. Of many annotators or classes two halves are done first. (Up to 256 numbers
-    are not worth renumbering: columns that do not occur may be among those, with count 0.)
-    """
-    annotators = len(labels)
-    lowest = min(int(labels.min()), 0) if labels.numel() else 0
-    base = num_classes - lowest
-    size = base**annotators
-    if annotators > 1 and size > TABLE_SIZE:
-        (first, first_index, _), (second, second_index, _) = (
-            _distinct_patterns(half, num_classes) for half in labels.tensor_split(2)
-        )
-        code = first_index.long() * len(second) + second_index
-        values, index, count = _renumber(code, len(first) * len(second))
-        return torch.cat([first[values // len(second)], second[values % len(second)]], dim=1), index, count
-
-    code = torch.zeros_like(labels[0], dtype=torch.uint8 if size <= 256 else torch.int32)
-    for one in labels:
-        code.mul_(base).add_(one).sub_(lowest)
-    values, index, count = _renumber(code, size)
-    power = base ** torch.arange(annotators - 1, -1, -1, device=labels.device)
-    return values[:, None] // power % base + lowest, index, count
-
-
-def _renumber(code: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """The values that ``code``, from 0 to ``size`` − 1, takes, the position of each among them, and how many."""
-    if size > TABLE_SIZE:
-        return torch.unique(code, return_inverse=True, return_counts=True)
-    count = code.bincount(minlength=size)
-    if size <= 256:
-        return torch.arange(size, device=code.device), code.to(torch.uint8), count
-    values = count.nonzero()[:, 0]
-    position = torch.zeros(size, dtype=torch.int32, device=code.device)
-    position[values] = torch.arange(len(values), dtype=torch.int32, device=code.device)
-    return values, position.index_select(0, code), count[values]
 
 
 def _at_voxels(of_patterns: torch.Tensor, index: torch.Tensor) -> torch.Tensor:

@@ -260,7 +260,7 @@ def _mapped(values: np.ndarray, table: Mapping[int, int], named: Any, path: Path
     lowest = int(values.min(initial=0))
     if int(values.max(initial=0)) - lowest < MOST_COUNTED:  # far faster than sorting
         found, inverse = np.arange(lowest, int(values.max(initial=0)) + 1), values - lowest
-        counts = np.bincount(inverse.ravel(), minlength=len(found))
+        counts = np.bincount(inverse.ravel(order="K"), minlength=len(found))  # without a copy
     else:
         found, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     strange = [(int(v), int(n)) for v, n in zip(found, counts, strict=True) if n and int(v) not in table]

@@ -1,5 +1,6 @@
 from .agreement import fleiss_kappa, pairwise_dice, pairwise_similarity
 from .annotator_likelihood import AnnotatorLogLikelihood, annotator_log_likelihood
+from .bootstrap import Interval, bootstrap_ratio
 from .calibration import (
     ExpectedCalibrationError,
     ThresholdedAdaptiveCalibrationError,
@@ -12,6 +13,7 @@ from .dice_of_annotators import AnnotatorDice, annotator_dice
 from .energy_distance import GeneralizedEnergyDistance, generalized_energy_distance
 from .image_metric import ImageMetric
 from .instances import InstanceMetrics
+from .krippendorff import krippendorff_alpha
 from .probability_scores import (
     BrierScore,
     NegativeLogLikelihood,
@@ -21,6 +23,7 @@ from .probability_scores import (
     top_label_calibration_error,
 )
 from .reliability import ReliabilityBins, reliability_bins
+from .signed_border import border_shift
 from .soft import soft_accuracy, soft_dice
 from .structures import DiceScore, HausdorffDistance95, dice_score, hausdorff_distance_95, structure_pair
 
@@ -37,6 +40,7 @@ __all__ = [
     "HausdorffDistance95",
     "ImageMetric",
     "InstanceMetrics",
+    "Interval",
     "NegativeLogLikelihood",
     "ReliabilityBins",
     "StructureCounts",
@@ -44,6 +48,8 @@ __all__ = [
     "TopLabelCalibrationError",
     "annotator_dice",
     "annotator_log_likelihood",
+    "bootstrap_ratio",
+    "border_shift",
     "brier_score",
     "confusion_matrix_error",
     "count_structures",
@@ -53,6 +59,7 @@ __all__ = [
     "generalized_energy_distance",
     "hausdorff_distance_95",
     "is_better",
+    "krippendorff_alpha",
     "negative_log_likelihood",
     "pairwise_dice",
     "pairwise_similarity",

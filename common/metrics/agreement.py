@@ -9,7 +9,9 @@ from common.errors import ArgumentError
 __all__ = ["fleiss_kappa", "pairwise_dice", "pairwise_similarity"]
 
 
-def pairwise_similarity(labels: torch.Tensor, others: torch.Tensor, measure: str = "dice") -> torch.Tensor:
+def pairwise_similarity(
+    labels: torch.Tensor, others: torch.Tensor, measure: str = "dice", counts: torch.Tensor | None = None
+) -> torch.Tensor:
     """Dice or intersection over union of every label of one set with every label of another.
 
         Dice(A, B) = 2 |A ∩ B| / (|A| + |B|),   IoU(A, B) = |A ∩ B| / |A ∪ B|,   1 where A and B are both empty
@@ -21,6 +23,8 @@ def pairwise_similarity(labels: torch.Tensor, others: torch.Tensor, measure: str
         labels: class indices ``(R, *spatial)`` of any type, 0 is background; −1 where an annotator did not label.
         others: class indices ``(N, *spatial)``.
         measure: ``"dice"`` or ``"iou"``.
+        counts: how often each pixel counts, of the size of ``spatial``; None: once. With the distinct columns of labels
+            and how often they occur, `common.fusion.distinct_patterns`, the result is that of all pixels.
 
     Returns:
         ``(R, N)`` float64 in [0, 1] (on the CPU for Apple's MPS); 1 where no foreground occurs, nan for pairs without a
@@ -41,13 +45,15 @@ def pairwise_similarity(labels: torch.Tensor, others: torch.Tensor, measure: str
             f"got {tuple(labels.shape)} and {tuple(others.shape)}."
         )
     ours, theirs = _flat(labels), _flat(others)
-    our_pixels, their_pixels = (ours >= 0).double(), (theirs >= 0).double()
+    weight = _weight(counts, ours)
+    our_pixels, their_pixels = (ours >= 0).double() * weight, (theirs >= 0).double()
     labeled = our_pixels @ their_pixels.T
     total = torch.zeros_like(labeled)
     classes = torch.cat((ours.unique(), theirs.unique())).unique()
     classes = classes[classes > 0].tolist()
     for index in classes:
         a, b = (ours == index).double(), (theirs == index).double()
+        a *= weight
         both, sizes = a @ b.T, a @ their_pixels.T + our_pixels @ b.T
         empty = (sizes == 0).double()
         total += (2 * both + empty) / (sizes + empty) if measure == "dice" else (both + empty) / (sizes - both + empty)
@@ -55,11 +61,12 @@ def pairwise_similarity(labels: torch.Tensor, others: torch.Tensor, measure: str
     return torch.where(labeled > 0, similarity, torch.nan)
 
 
-def pairwise_dice(labels: torch.Tensor) -> torch.Tensor:
+def pairwise_dice(labels: torch.Tensor, counts: torch.Tensor | None = None) -> torch.Tensor:
     """Dice of every annotator with every other, see `pairwise_similarity`.
 
     Args:
         labels: class indices ``(R, *spatial)`` of any type, 0 is background; −1 where an annotator did not label.
+        counts: how often each pixel counts, see `pairwise_similarity`.
 
     Returns:
         ``(R, R)`` float64, symmetric with ones on the diagonal; nan for pairs without a pixel that both have labeled.
@@ -73,10 +80,10 @@ def pairwise_dice(labels: torch.Tensor) -> torch.Tensor:
                 [0.6667, 1.0000,    nan],
                 [   nan,    nan,    nan]], dtype=torch.float64)
     """
-    return pairwise_similarity(labels, labels)
+    return pairwise_similarity(labels, labels, counts=counts)
 
 
-def fleiss_kappa(labels: torch.Tensor) -> torch.Tensor:
+def fleiss_kappa(labels: torch.Tensor, counts: torch.Tensor | None = None) -> torch.Tensor:
     """Fleiss' kappa: the pixel-wise agreement of any number of annotators beyond chance.
 
         κ = (P̄ − P̄ₑ) / (1 − P̄ₑ),   P̄ = mean_x Σ_c n_xc (n_xc − 1) / (n_x (n_x − 1)),   P̄ₑ = Σ_c (Σ_x n_xc / Σ_x n_x)²
@@ -87,6 +94,7 @@ def fleiss_kappa(labels: torch.Tensor) -> torch.Tensor:
 
     Args:
         labels: class indices ``(R, *spatial)`` of any type; −1 where an annotator did not label.
+        counts: how often each pixel counts, see `pairwise_similarity`.
 
     Returns:
         A float64 scalar of at most 1 (on the CPU for Apple's MPS); 1 where all agree, on a single class too, nan if no
@@ -102,13 +110,25 @@ def fleiss_kappa(labels: torch.Tensor) -> torch.Tensor:
     if labels.ndim < 2:
         raise ArgumentError(f"labels: expected (annotator, *spatial), got the shape {tuple(labels.shape)}.")
     ratings = _flat(labels)
+    weight = _weight(counts, ratings)
     raters = (ratings >= 0).sum(0)
-    ratings, raters = ratings[:, raters > 1], raters[raters > 1].double()
+    known = (raters > 1) & (weight > 0)
+    ratings, weight, raters = ratings[:, known], weight[known], raters[known].double()
     classes = ratings.unique()
-    counts = torch.stack([(ratings == index).sum(0) for index in classes[classes >= 0]] or [raters]).double()
-    observed = ((counts * (counts - 1)).sum(0) / (raters * (raters - 1))).mean()
-    expected = (counts.sum(1) / raters.sum()).square().sum()
+    given = torch.stack([(ratings == index).sum(0) for index in classes[classes >= 0]] or [raters]).double()
+    agreeing = (given * (given - 1)).sum(0) / (raters * (raters - 1))
+    observed = (agreeing * weight).sum() / weight.sum()
+    expected = ((given * weight).sum(1) / (raters * weight).sum()).square().sum()
     return torch.where(observed == 1, 1.0, (observed - expected) / (1 - expected))
+
+
+def _weight(counts: torch.Tensor | None, labels: torch.Tensor) -> torch.Tensor:
+    """``(pixels,)`` float64."""
+    if counts is None:
+        return torch.ones(labels.shape[1], dtype=torch.float64, device=labels.device)
+    if counts.numel() != labels.shape[1]:
+        raise ArgumentError(f"counts: expected one for each of {labels.shape[1]} pixels, got {counts.numel()}.")
+    return counts.flatten().to(labels.device).double()
 
 
 def _flat(labels: torch.Tensor) -> torch.Tensor:

@@ -16,7 +16,9 @@ from torch.nn.functional import one_hot
 from common.errors import InputError, SentenceError
 from common.fusion import (
     count_ties,
+    distinct_patterns,
     estimate_confusion,
+    fuse_patterns,
     majority_vote,
     mean_label,
     most_probable_class,
@@ -55,7 +57,11 @@ class Consensus(NamedTuple):
 
 
 def fuse_annotators(
-    labels: torch.Tensor, method: str, num_classes: int | None = None, options: Mapping[str, Any] | None = None
+    labels: torch.Tensor,
+    method: str,
+    num_classes: int | None = None,
+    options: Mapping[str, Any] | None = None,
+    region: str = "all",
 ) -> Consensus:
     """Fuses annotators' labels by a method of `common.fusion` that is chosen by name.
 
@@ -64,6 +70,7 @@ def fuse_annotators(
         method: ``mean``, ``majority``, ``staple`` or ``spatial_staple``.
         num_classes: L; by default the largest label + 1, and at least 2.
         options: further arguments of `staple` or `spatial_staple`, such as ``half_window``.
+        region: ``all``, or ``disputed``: of `common.fusion.fuse_patterns`, not with ``spatial_staple``.
 
     Returns:
         `Consensus`. Of ``majority`` the probabilities are 0 and 1. Of ``mean`` and
@@ -78,6 +85,8 @@ def fuse_annotators(
     """
     options = _checked_options(method, options)
     labels, num_classes = class_labels(labels, num_classes)
+    if region != "all":
+        return _in_region(labels, method, num_classes, options, region)
     result = FUSION_METHODS[method](labels, num_classes=num_classes, **options)
     labeled, converged = (labels >= 0).any(0), True
     if method == "mean":
@@ -152,6 +161,19 @@ class FuseAnnotatorsd(MapTransform):
             item[output_key] = convert_to_dst_type(fused, labels, dtype=dtype)[0]
             item[f"{output_key}_confusion"] = consensus.confusion
         return item
+
+
+def _in_region(
+    labels: torch.Tensor, method: str, num_classes: int, options: Mapping[str, Any], region: str
+) -> Consensus:
+    patterns, index, counts = distinct_patterns(labels.flatten(1), num_classes)
+    found = fuse_patterns(patterns, counts, num_classes, method, region, options)
+    mass = found.joint.sum(1, keepdim=True)
+    identity = torch.eye(num_classes, dtype=torch.float64, device=labels.device)
+    confusion = torch.where(mass > 0, found.joint / mass, identity)
+    fused = found.labels[index.long()].view(labels.shape[1:])
+    probabilities = found.probabilities[:, index.long()].view(num_classes, *labels.shape[1:])
+    return Consensus(fused, probabilities, confusion, found.converged, found.ties)
 
 
 def _checked_options(method: str, options: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -1,0 +1,118 @@
+"""All cases: those that are finished are kept, the others are fused in one or several processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Generator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from common.consensus.one_case import Settings, finished_record, fuse_case
+from common.consensus.sources import FusionCase
+from common.errors import InputError, find_input_error
+
+__all__ = ["Outcome", "fuse_cases"]
+
+CASES_OF_A_PROCESS = 8  # starting a process takes as long as some cases
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the cases.
+
+    Attributes:
+        records: of `fuse_case`, sorted by case.
+        failed: why, by case.
+        kept: how many were finished before.
+    """
+
+    records: tuple[dict[str, Any], ...]
+    failed: dict[str, str]
+    kept: int
+
+
+def fuse_cases(cases: Sequence[FusionCase], settings: Settings, processes: int | None = None) -> Outcome:
+    """Fuses cases; one that fails is named, and the others go on.
+
+    Args:
+        cases: all.
+        settings: of the data set.
+        processes: each has one case in memory; None: as many as there are cores, and no more than one for 8 cases.
+
+    Returns:
+        `Outcome`.
+
+    Raises:
+        InputError: ``processes`` is not a whole number from 1 up, or the system ended a process.
+    """
+    if processes is not None and (isinstance(processes, bool) or not isinstance(processes, int) or processes < 1):
+        raise InputError(f"processes: expected a whole number from 1 up, got {processes!r}.")
+    records: dict[str, dict[str, Any]] = {}
+    failed: dict[str, str] = {}
+    waiting = []
+    for case in cases:
+        record = finished_record(case, settings)
+        if record is None:
+            waiting.append(case)
+        else:
+            records[case.name] = record
+    kept = len(records)
+    number = min(processes or max(1, min(_cores(), len(waiting) // CASES_OF_A_PROCESS)), max(1, len(waiting)))
+    progress = tqdm(total=len(cases), initial=kept, desc="fusing", unit="case", disable=None)
+    with progress, closing(_results(waiting, settings, number)) as results:
+        for name, record, fault in results:
+            progress.update()
+            if record is not None:
+                records[name] = record
+            else:
+                failed[name] = fault
+                progress.write(f"Case {name}: {fault}", file=sys.stderr)
+    return Outcome(tuple(records[name] for name in sorted(records)), dict(sorted(failed.items())), kept)
+
+
+def _results(
+    cases: Sequence[FusionCase], settings: Settings, processes: int
+) -> Generator[tuple[str, dict[str, Any] | None, str], None, None]:
+    if processes == 1:
+        for case in cases:
+            yield _attempt(case, settings)
+        return
+    context = multiprocessing.get_context("spawn")  # a fork of a process with OpenMP's threads may stand still
+    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_one_thread)
+    try:
+        for future in as_completed([pool.submit(_attempt, case, settings) for case in cases]):
+            yield future.result()
+    except BrokenProcessPool as error:
+        raise InputError(
+            f"processes: the system ended one of {processes}, as it does when memory is short; give fewer. What is "
+            "finished is kept."
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)  # `with` would wait for all cases after Ctrl-C
+
+
+def _attempt(case: FusionCase, settings: Settings) -> tuple[str, dict[str, Any] | None, str]:
+    try:
+        return case.name, fuse_case(case, settings), ""
+    except Exception as error:  # decoders of damaged files raise whatever they meet
+        found = find_input_error(error)
+        text = str(found if found is not None else error).strip() or type(error).__name__
+        return case.name, None, " ".join(text.split())
+
+
+def _one_thread() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is answered by the process that started this one
+    torch.set_num_threads(1)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,111 @@
+"""What is decided once for a data set before its cases are fused: what label values mean, and the options."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from common.consensus.one_case import Settings
+from common.consensus.sources import Sources
+from common.consensus.writing import written_values
+from common.datasets.splits import shuffled
+from common.errors import InputError
+from common.fusion.pattern_consensus import REGIONS
+from common.io.label_inference import infer_annotator_meanings
+from common.io.label_meaning import LabelObservation, observe_label
+from common.transforms.fuse_annotators import FUSION_METHODS
+
+__all__ = ["make_settings"]
+
+MOST_CLASSES = 256  # more distinct values than that are an image, not a label
+MOST_OBSERVED = 300  # label files per annotator, drawn by name
+
+
+def make_settings(
+    sources: Sources,
+    output: Path,
+    method: str,
+    region: str = "all",
+    options: Mapping[str, Any] | None = None,
+    **said: Any,
+) -> tuple[Settings, tuple[str, ...]]:
+    """Reads some label files of each annotator to find out what their values mean.
+
+    Of more than 300 files of an annotator 300 are read, drawn by name: a value that does not occur in them is named
+    with its case when that is fused.
+
+    Args:
+        sources: the cases.
+        output: folder to write into.
+        method: of `FUSION_METHODS`.
+        region: ``all`` or ``disputed``.
+        options: of the method.
+        **said: as for `common.io.infer_label_meaning`.
+
+    Returns:
+        `Settings`, and what was decided, a sentence each. Files that cannot be read are left out here; their cases
+        are named when they are fused.
+
+    Raises:
+        InputError: there is no such method, region or option; values are not understood; or no file can be read.
+    """
+    if method not in FUSION_METHODS:
+        raise InputError(f"method: expected one of {', '.join(FUSION_METHODS)}, got {method}.")
+    if region not in REGIONS:
+        raise InputError(f"region: expected one of {', '.join(REGIONS)}, got {region}.")
+    if region == "disputed" and method == "spatial_staple":
+        raise InputError(
+            "region: expected all with --method spatial_staple, whose windows say where annotators are compared, "
+            "got disputed."
+        )
+    known = [name for name in inspect.signature(FUSION_METHODS[method]).parameters if name not in HIDDEN]
+    for name in options or {}:
+        if name not in known:
+            raise InputError(f"{name}: expected one of {method}'s options ({', '.join(known) or 'it has none'}).")
+    said.setdefault("ignore_value", None)
+    if said["ignore_value"] is None:
+        said["ignore_value"] = sources.ignore_value
+    if not any(said.get(name) for name in ("class_names", "class_values", "class_colors")):
+        said["class_names"] = sources.class_names
+    observations = _observe(sources)
+    meanings, notes = infer_annotator_meanings(observations, **said)
+    for name in sources.annotators:  # whose files cannot be read, so that their cases are named with the reason
+        meanings.setdefault(name, next(iter(meanings.values())))
+    first = meanings[next(name for name in sources.annotators if name in observations)]
+    values = tuple(int(value) for value in written_values(first))
+    classes = max(meaning.num_classes for meaning in meanings.values())
+    if classes > MOST_CLASSES:
+        raise InputError(f"{sources.roots[0]}: expected at most {MOST_CLASSES} classes, got {classes} values.")
+    names = sources.class_names or {}
+    settings = Settings(
+        output=str(output),
+        method=method,
+        region=region,
+        options=dict(options or {}),
+        annotators=sources.annotators,
+        meanings={name: meanings[name].to_json() for name in sources.annotators},
+        values=values,
+        class_names=tuple(str(names.get(value, value)) for value in values),
+        ignore=first.ignore if isinstance(first.ignore, int) else -1,
+    )
+    return settings, notes
+
+
+HIDDEN = ("labels", "num_classes")
+
+
+def _observe(sources: Sources) -> dict[str, list[LabelObservation]]:
+    observations: dict[str, list[LabelObservation]] = {}
+    fault: InputError | None = None
+    for name in sources.annotators:
+        files = {case.name: case.labels[name] for case in sources.cases if name in case.labels}
+        for case in shuffled(files, seed=0)[:MOST_OBSERVED]:
+            try:
+                observations.setdefault(name, []).append(observe_label(files[case]))
+            except InputError as error:
+                fault = fault or error
+    if not observations:
+        raise fault or InputError(f"{sources.roots[0]}: expected label files, got none.")
+    return observations

@@ -14,6 +14,7 @@ FLOORS = [
     "methods",
     "workflow",
     "consensus",  # of annotators over a data set
+    "audit",
     "checking",
     "report",
     "datasets",

@@ -20,6 +20,7 @@ MEASURES = ("first line", "Args", "Returns", "Raises", "Example")
 
 # The least percent of each measure. Raise a number when a room is better documented; never lower one.
 LEAST = {
+    "audit": (100, 100, 100, 100, 60),
     "checking": (100, 100, 100, 100, 0),
     "commands": (93, 66, 62, 83, 18),
     "consensus": (100, 100, 100, 100, 25),

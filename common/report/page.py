@@ -32,8 +32,8 @@ code { font-size: .9em; background: #f4f4f4; padding: .1em .3em; }
 """
 
 
-def write_page(path: PathLike, title: str, sections: Sequence[Section]) -> Path:
-    """Writes one HTML file with its figures inside: no script, no other file, no network.
+def write_page(path: PathLike, title: str, sections: Sequence[Section], appended: str = "") -> Path:
+    """Writes one HTML file with its figures inside: no script of its own, no other file, no network.
 
     Args:
         path: HTML file to write.
@@ -42,6 +42,7 @@ def write_page(path: PathLike, title: str, sections: Sequence[Section]) -> Path:
             In text an empty line parts paragraphs, ``- `` begins the items of a list, ``| `` the rows of a Markdown
             table, ``**bold**`` and ``` `code` ``` are marked so, and a backslash keeps the next sign as it is. Images
             are PNG files. An empty body, and no images, are left out.
+        appended: HTML after the sections, taken as it is.
 
     Returns:
         The path written.
@@ -73,7 +74,7 @@ def write_page(path: PathLike, title: str, sections: Sequence[Section]) -> Path:
 <style>{STYLE}</style>
 </head>
 <body>
-{chr(10).join(parts)}
+{chr(10).join([*parts, *([appended] if appended else [])])}
 </body>
 </html>
 """

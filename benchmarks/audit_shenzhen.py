@@ -1,0 +1,193 @@
+"""Which score finds wrong labels of real radiographs: the audit's against simple ones, on the same probabilities.
+
+    python benchmarks/audit_shenzhen.py --dataset_dir SHENZHEN --folder WORK [--cases 120] [--max_epochs 30] [--seed 0]
+
+Cases are resized; 5 % each get a label that is eroded, dilated or displaced by half of the object, mirrored, of another
+case, or of one lung only. ``t_loss`` is trained in two folds, once on the clean labels and once on the wrong ones, and
+every case gets the probabilities of the network that did not see it. Prints JSON: for each training AUROC and average
+precision of every score (wrong label against right), the share flagged by default of clean and of wrong labels, and how
+often the kind was named as it was injected. ``softmin`` is the score of cleanlab's
+``segmentation.rank.get_label_quality_scores``, reimplemented.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import fire
+import numpy as np
+import torch
+from PIL import Image
+from scipy.ndimage import label as components
+
+from common.audit import audit_folders
+from common.noise import morphological_noise
+
+BUNDLE = Path(__file__).parents[1] / "bundles/t_loss"
+INJECTED = ("erosion", "dilation", "displacement", "mirrored", "another case", "one lung")
+NAMED = dict(zip(INJECTED, ("too small", "too large", "displaced", "left and right flipped"), strict=False))
+NAMED |= {"another case": "another case's label", "one lung": "missing"}
+SCORES = ("score", "dice", "soft_dice", "softmin", "entropy_corrected")
+SHARE = 0.05
+FEATURES = "[16,32,64,128]"
+
+
+def prepare(dataset_dir: str | Path, folder: Path, cases: int, size: int, seed: int) -> dict[str, str]:
+    """Resized images, clean and wrong labels, the two folds; returns what was injected, by case."""
+    root = Path(dataset_dir)
+    names = sorted(path.name for path in (root / "masks").glob("*.png"))
+    random = np.random.default_rng(seed)
+    chosen = sorted(random.permutation(names)[:cases])
+    each = round(SHARE * cases)
+    wrong = random.permutation(chosen)[: each * len(INJECTED)]
+    injected = {name: INJECTED[place // each] for place, name in enumerate(wrong)}
+    generator = torch.Generator().manual_seed(seed)
+    masks = {name: _resized(root / "masks" / name, size) > 127 for name in chosen}
+    for place, name in enumerate(chosen):
+        image = Image.fromarray(_resized(root / "images" / name, size))
+        other = masks[chosen[(place + 1 + int(random.integers(len(chosen) - 1))) % len(chosen)]]
+        noisy = spoil(masks[name], injected[name], other, generator) if name in injected else masks[name]
+        for kind, mask in (("clean", masks[name]), ("wrong", noisy)):
+            _save(image, folder / kind / "images" / name)
+            _save(Image.fromarray(mask.astype(np.uint8) * 255), folder / kind / "masks" / name)
+        _save(image, folder / f"fold{place % 2}" / name)
+    stems = [Path(name).stem for name in chosen]
+    folds = [{"train": stems[1 - fold :: 2], "val": stems[fold::2]} for fold in (0, 1)]
+    (folder / "folds.json").write_text(json.dumps(folds), encoding="utf-8")
+    found = {Path(name).stem: kind for name, kind in injected.items()}
+    (folder / "injected.json").write_text(json.dumps(found), encoding="utf-8")
+    return found
+
+
+def spoil(mask: np.ndarray, kind: str, other: np.ndarray, generator: torch.Generator) -> np.ndarray:
+    """The mask with the error ``kind`` (one of `INJECTED`); ``other`` is the mask of another case."""
+    if kind == "mirrored":
+        return mask[:, ::-1]
+    if kind == "another case":
+        return other
+    if kind == "one lung":
+        numbered, count = components(mask)
+        sizes = np.bincount(numbered.ravel(), minlength=count + 1)[1:]
+        right = np.arange(mask.shape[1]) > mask.shape[1] / 2
+        return numbered == 1 + int(sizes.argmax()) if count > 1 else mask & right
+    return morphological_noise(torch.from_numpy(mask.astype(np.uint8)), kind, 0.5, generator).numpy() > 0
+
+
+def train(folder: Path, kind: str, max_epochs: int) -> list[Path]:
+    """Two networks of two folds, and the folders with the probabilities of the cases that they did not see."""
+    targets = [folder / f"probabilities_{kind}_{fold}" for fold in (0, 1)]
+    for fold in (0, 1):
+        run = folder / f"run_{kind}_{fold}"
+        places = ["--ckpt_dir", str(run / "models"), "--output_dir", str(run / "output")]
+        if not (run / "models/model.pt").is_file():
+            given = ["--dataset_dir", str(folder / kind), "--split_file", str(folder / "folds.json")]
+            given += ["--fold", str(fold), "--max_epochs", str(max_epochs), "--features", FEATURES]
+            _bundle("training", "configs/train.yaml", [*given, *places, "--val_interval", "10"])
+        inference = ["--dataset_dir", str(folder / f"fold{fold}"), "--save_probability", "True", *places[:2]]
+        _bundle("inferring", "configs/inference.yaml", [*inference, "--output_dir", str(targets[fold])])
+    return targets
+
+
+def _bundle(verb: str, config: str, options: Sequence[str]) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(BUNDLE.parents[1])}
+    command = [sys.executable, "-m", "monai.bundle", "run", verb, "--config_file", config, *options]
+    subprocess.run(command, cwd=BUNDLE, env=environment, check=True, stdout=sys.stderr)
+
+
+def _resized(path: Path, size: int) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image.convert("L").resize((size, size), Image.Resampling.BILINEAR))
+
+
+def _save(image: Image.Image, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path)
+
+
+def auroc(wrong: np.ndarray, right: np.ndarray) -> float:
+    """How often a wrong label has a lower score than a right one, ties as one half."""
+    return float(np.mean((wrong[:, None] < right) + 0.5 * (wrong[:, None] == right)))
+
+
+def average_precision(wrong: np.ndarray, right: np.ndarray) -> float:
+    """The mean precision at each wrong label, from the lowest score on; of ties the right ones first."""
+    return float(np.mean([rank / (rank + (right <= score).sum()) for rank, score in enumerate(np.sort(wrong), 1)]))
+
+
+def compared(cases: Sequence[Mapping[str, Any]], injected: Mapping[str, str]) -> dict[str, Any]:
+    """AUROC, in all and by what was injected, and average precision of every score."""
+    found: dict[str, Any] = {}
+    for name in SCORES:
+        by: dict[str, list[float]] = {}
+        for row in cases:
+            by.setdefault(injected.get(row["case"], ""), []).append(float(row[name]))
+        right = np.array(by.pop(""))
+        wrong = np.concatenate([np.array(values) for values in by.values()])
+        found[name] = {
+            "AUROC": round(auroc(wrong, right), 4),
+            "average precision": round(average_precision(wrong, right), 4),
+            **{kind: round(auroc(np.array(values), right), 3) for kind, values in sorted(by.items())},
+        }
+    return found
+
+
+def decided(cases: Sequence[Mapping[str, Any]], injected: Mapping[str, str]) -> dict[str, Any]:
+    """What the default flags, and the names that it gives."""
+    flagged = [row for row in cases if row["status"] == "suspicious"]
+    hits = [row for row in flagged if row["case"] in injected]
+    named = [row for row in hits if row["kind"] == NAMED[injected[row["case"]]]]
+    return {
+        "wrong labels flagged": f"{len(hits)} of {len(injected)}",
+        "right labels flagged": f"{len(flagged) - len(hits)} of {len(cases) - len(injected)}",
+        "kind as injected": f"{len(named)} of {len(hits)}",
+    }
+
+
+def main(
+    dataset_dir: str,
+    folder: str,
+    cases: int = 120,
+    size: int = 128,
+    max_epochs: int = 30,
+    seed: int = 0,
+    trainings: str = "clean,wrong",
+) -> None:
+    """Prepares, trains, audits and prints.
+
+    Args:
+        dataset_dir: the Shenzhen set, with images/ and masks/.
+        folder: to work in; what is finished there is not done again.
+        cases: number of cases.
+        size: of the resized images in pixels.
+        max_epochs: of each training, of which there are two for each kind of labels.
+        seed: of the choice of cases and of the injected errors.
+        trainings: on which labels, ``clean``, ``wrong`` or both.
+    """
+    work = Path(folder).resolve()
+    if (work / "injected.json").is_file():
+        injected = json.loads((work / "injected.json").read_text(encoding="utf-8"))
+    else:
+        injected = prepare(dataset_dir, work, cases, size, seed)
+    result: dict[str, Any] = {"cases": cases, "wrong": len(injected), "size": size, "epochs": max_epochs, "seed": seed}
+    for kind in trainings.split(",") if isinstance(trainings, str) else trainings:
+        maps = train(work, kind, max_epochs)
+        spoiled, clean = (
+            audit_folders(work / labels / "masks", maps, work / f"audit_{kind}_{labels}", work / "clean/images")
+            for labels in ("wrong", "clean")
+        )
+        result[f"trained on {kind} labels"] = {
+            **compared(spoiled["cases"], injected),
+            **decided(spoiled["cases"], injected),
+            "flagged without injected errors": f"{clean['summary']['suspicious']} of {len(clean['cases'])}",
+        }
+    print(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    fire.Fire(main)

@@ -1,0 +1,164 @@
+"""What the audit keeps of one case: a plain record, which is written before the next case is read."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from common.audit.border import BINS, border_products
+from common.audit.geometry import border_residuals, predicted_classes
+from common.audit.inputs import LoadedCase
+from common.audit.kinds import find_kinds, gravest, structure_sizes
+from common.audit.scores import case_scores
+
+__all__ = ["SIGNATURE_SIDE", "border_deviation", "case_record", "decode_signature", "foreground_signature"]
+
+SIGNATURE_SIDE = {2: 24, 3: 12}  # voxels along each axis
+COLUMNS = (
+    *("rank", "case", "status", "suspicion", "kind", "finding", "score", "dice", "soft_dice", "softmin"),
+    *("entropy_corrected", "certainty", "candidates"),
+)
+WITHIN = 5.0  # s: border points further off belong to no shaky border
+
+
+def border_deviation(case: LoadedCase) -> float:
+    """The usual distance of a label's border from the prediction's: the root mean square of the middle 90 %.
+
+    Args:
+        case: as it was read.
+
+    Returns:
+        mm; nan without a border.
+    """
+    residuals = _class_residuals(case)
+    values = np.concatenate([one.outward for one in residuals]) if residuals else np.zeros(0)
+    if not len(values):
+        return math.nan
+    low, high = np.percentile(values, (5, 95))
+    return float(np.sqrt(np.mean(values[(values >= low) & (values <= high)] ** 2)))
+
+
+def case_record(name: str, case: LoadedCase, border_mm: float, class_names: Sequence[str] = ()) -> dict[str, Any]:
+    """Scores, kinds, and what the summary of the data set needs.
+
+    Args:
+        name: of the case.
+        case: as it was read.
+        border_mm: s, the usual deviation of a border in mm.
+        class_names: from class 0 on; empty for numbers.
+
+    Returns:
+        Plain values that JSON holds: ``case``, the scores of `case_scores`, ``kind`` and ``finding`` (the gravest),
+        ``kinds`` (all, with ``name``, ``class``, ``size`` and ``message``), ``structures`` and ``missing`` (predicted
+        connected parts, and those not labeled), ``radius_mm`` (of a ball as large as the median part), ``products`` (of
+        `border_products`), ``label_signature`` and ``prediction_signature``.
+    """
+    scores = case_scores(case.label, case.probabilities, case.spacing, border_mm)
+    kinds = find_kinds(case.label, case.probabilities, case.spacing, border_mm, case.directions, class_names)
+    first = gravest(kinds)
+    products = np.zeros((3, BINS))
+    for residuals in _class_residuals(case):
+        near = np.abs(residuals.outward) <= WITHIN * border_mm
+        if near.any():
+            kept = type(residuals)(residuals.points[near], residuals.normals[near], residuals.outward[near])
+            products += border_products(kept, case.spacing)
+    prediction = predicted_classes(case.probabilities)
+    sizes = structure_sizes(prediction, case.spacing, border_mm)
+    return {
+        "case": name,
+        **scores,
+        "kind": first.name,
+        "finding": first.message,
+        "kinds": [
+            {"name": kind.name, "class": kind.structure, "size": round(kind.size, 3), "message": kind.message}
+            for kind in kinds
+        ],
+        "structures": len(sizes),
+        "missing": sum(kind.name == "missing" for kind in kinds),
+        "radius_mm": _radius(sizes, case.label.ndim),
+        "products": [[float(f"{value:.6g}") for value in row] for row in products],
+        "label_signature": foreground_signature(np.where(case.label < 0, prediction, case.label)),
+        "prediction_signature": foreground_signature(prediction),
+    }
+
+
+def foreground_signature(label: np.ndarray) -> str:
+    """The share of foreground on a coarse grid, to find labels that belong to other cases.
+
+    Args:
+        label: ``(*spatial)`` class map, 2-D or 3-D.
+
+    Returns:
+        24² or 12³ numbers from 0 to 255 in base64.
+
+    Example:
+        >>> decode_signature(foreground_signature(np.ones((48, 30), int))).tolist() == [1.0] * 576
+        True
+    """
+    foreground = torch.from_numpy((label > 0).astype(np.float32))[None, None]
+    pool = F.adaptive_avg_pool2d if label.ndim == 2 else F.adaptive_avg_pool3d
+    coarse = pool(foreground, SIGNATURE_SIDE[label.ndim])
+    return base64.b64encode((coarse * 255).round().byte().numpy().tobytes()).decode("ascii")
+
+
+def decode_signature(text: str) -> np.ndarray:
+    """The numbers of `foreground_signature`.
+
+    Args:
+        text: base64.
+
+    Returns:
+        (N,) float32 in [0, 1].
+
+    Example:
+        >>> decode_signature("AP8=").tolist()
+        [0.0, 1.0]
+    """
+    return np.frombuffer(base64.b64decode(text), np.uint8).astype(np.float32) / 255
+
+
+def public_row(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of a record that belong in a table.
+
+    Args:
+        record: of `case_record`, with ``status`` and ``suspicion`` where known.
+
+    Returns:
+        The row of ``audit.csv``, numbers rounded.
+
+    Example:
+        >>> public_row({"case": "a", "score": 0.51234, "products": []})
+        {'case': 'a', 'score': 0.5123}
+    """
+    row = {}
+    for column in COLUMNS:
+        if column in record:
+            value = record[column]
+            row[column] = round(value, 4) if isinstance(value, float) else value
+    return row
+
+
+def _class_residuals(case: LoadedCase) -> list[Any]:
+    """Border residuals of each foreground class that label and prediction have."""
+    known = case.label >= 0
+    prediction = predicted_classes(case.probabilities)
+    filled = np.where(known, case.label, prediction)
+    found = []
+    for index in range(1, len(case.probabilities)):
+        residuals = border_residuals(filled == index, prediction == index, case.spacing, known)
+        if len(residuals.outward):
+            found.append(residuals)
+    return found
+
+
+def _radius(sizes: Sequence[float], dimensions: int) -> float | None:
+    if not sizes:
+        return None
+    size = float(np.median(sizes))
+    return round(math.sqrt(size / math.pi) if dimensions == 2 else (0.75 * size / math.pi) ** (1 / 3), 3)

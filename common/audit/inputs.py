@@ -1,0 +1,279 @@
+"""Labels and probability maps of the same cases, found by name and read on one grid."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import torch
+
+from common.audit.kinds import PICTURE_DIRECTIONS
+from common.errors import InputError
+from common.io.checks import geometry_finding
+from common.io.formats import is_picture, read_image, read_stored, suffix_of
+from common.io.label_meaning import LabelMeaning, read_label
+
+__all__ = [
+    "ARRAY_SUFFIXES",
+    "LoadedCase",
+    "case_files",
+    "image_paths",
+    "load_case",
+    "probability_files",
+    "read_probabilities",
+]
+
+ARRAY_SUFFIXES = (".npz", ".npy")
+ENDINGS = ("_probabilities", "_probability", "_prob", "")  # of maps, the most explicit first
+KEYS = ("probabilities", "softmax")  # nnU-Net v2's, and v1's
+WORDS = {"L": ("right", "left"), "R": ("left", "right"), "P": ("front", "back"), "A": ("back", "front")}
+WORDS |= {"I": ("up", "down"), "S": ("down", "up")}
+TOLERANCE = 0.02  # of the sum of probabilities: half precision, and PNG of 8 bits
+
+
+@dataclass(frozen=True)
+class LoadedCase:
+    """A case on one grid.
+
+    Attributes:
+        label: ``(*spatial)`` int16, −1 where not labeled.
+        probabilities: ``(C, *spatial)`` float32.
+        spacing: voxel size along each axis in mm; 1 of pictures.
+        affine: (4, 4) of the label.
+        directions: the words for lower and higher indices along each axis.
+        picture: the label is a picture, its unit the pixel.
+    """
+
+    label: np.ndarray
+    probabilities: np.ndarray
+    spacing: tuple[float, ...]
+    affine: np.ndarray
+    directions: tuple[tuple[str, str], ...]
+    picture: bool
+
+
+def case_files(folder: Path) -> dict[str, Path]:
+    """The label or image files of a folder by case name; hidden ones left out.
+
+    Args:
+        folder: searched without its subfolders.
+
+    Returns:
+        Path by case, sorted by name.
+
+    Raises:
+        InputError: there is no folder, none of its files is an image, or two have one name.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no folder: expected one that holds label files.")
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        suffix = suffix_of(path)
+        if path.name.startswith(".") or not suffix or suffix == ".img":  # which belongs to its .hdr
+            continue
+        case = path.name[: -len(suffix)]
+        if case in found:
+            raise InputError(f"{folder} holds two files of the case {case}, {found[case].name} and {path.name}.")
+        found[case] = path
+    if not found:
+        raise InputError(f"{folder}: expected label files (NIfTI, PNG or another image format), got none.")
+    return found
+
+
+def probability_files(cases: Sequence[str], folders: Sequence[Path]) -> dict[str, Path]:
+    """The probability map of each case, in the first folder that has one.
+
+    A map is ``CASE.npz`` or ``CASE.npy``, or an image named ``CASE_probabilities``, ``CASE_probability``, ``CASE_prob``
+    or ``CASE``, in this order; nnU-Net writes its masks ``CASE.nii.gz`` beside its ``CASE.npz``.
+
+    Args:
+        cases: names.
+        folders: of the maps, such as one for each fold.
+
+    Returns:
+        Path by case; cases without a map are left out.
+
+    Raises:
+        InputError: a folder does not exist.
+    """
+    listed: dict[str, Path] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise InputError(f"{folder} is no folder: expected one that holds probability maps.")
+        for path in sorted(folder.iterdir()):
+            suffix = path.suffix.lower() if path.suffix.lower() in ARRAY_SUFFIXES else suffix_of(path)
+            if suffix and not path.name.startswith("."):
+                listed.setdefault(path.name[: -len(suffix)] + (suffix if suffix in ARRAY_SUFFIXES else ""), path)
+    found = {}
+    for case in cases:
+        names = [*(case + suffix for suffix in ARRAY_SUFFIXES), *(case + ending for ending in ENDINGS)]
+        chosen = next((listed[name] for name in names if name in listed), None)
+        if chosen is not None:
+            found[case] = chosen
+    return found
+
+
+def load_case(label_path: Path, meaning: LabelMeaning, map_path: Path, axes: str = "zyx") -> LoadedCase:
+    """A case's label and probabilities on the grid of the label.
+
+    Args:
+        label_path: of the label.
+        meaning: of its values.
+        map_path: of the probabilities, see `read_probabilities`.
+        axes: of arrays, ``zyx`` or ``xyz``.
+
+    Returns:
+        The case.
+
+    Raises:
+        InputError: a file cannot be read, the two are not on one grid, or the label has a class that the map lacks.
+    """
+    read = read_label(label_path, meaning)
+    label = read[0].numpy().astype(np.int16)
+    if label.ndim == 3 and label.shape[2] == 1 and is_picture(label_path):
+        label = label[..., 0]
+    affine = np.asarray(read.affine, dtype=float)
+    probabilities = read_probabilities(map_path, label.shape, axes, read)
+    if int(label.max(initial=0)) >= len(probabilities):
+        raise InputError(
+            f"{map_path}: expected probabilities of at least {int(label.max()) + 1} classes, background included, as "
+            f"{label_path} has them, got {len(probabilities)}."
+        )
+    picture = is_picture(label_path)
+    if picture:
+        return LoadedCase(label, probabilities, (1.0,) * label.ndim, affine, PICTURE_DIRECTIONS, True)
+    spacing = tuple(float(size) for size in np.linalg.norm(affine[:3, :3], axis=0)[: label.ndim])
+    codes = nib.aff2axcodes(affine)[: label.ndim]
+    directions = tuple(WORDS.get(code, (f"axis {axis} −", f"axis {axis} +")) for axis, code in enumerate(codes))
+    return LoadedCase(label, probabilities, spacing, affine, directions, False)
+
+
+def read_probabilities(
+    path: Path, shape: Sequence[int], axes: str = "zyx", label: torch.Tensor | None = None
+) -> np.ndarray:
+    """The probability map of a file, its classes first, the other axes in the order of the label's.
+
+    - **.npz**: the key ``probabilities`` (nnU-Net v2) or ``softmax`` (v1), or the only array. nnU-Net reads NIfTI by
+      SimpleITK, whose arrays are (z, y, x), the reverse of NIfTI's and nibabel's order: a map (classes, z, y, x) is
+      turned to (classes, x, y, z). Of pictures it is (classes, 1, H, W).
+    - **.npy**: (classes, \\*spatial) or, of two classes, the foreground's (\\*spatial), with the same order of axes.
+    - **images**: the fourth axis of a volume holds the classes; one channel is the foreground's probability, also a PNG
+      of 8 or 16 bits, in which the largest number is 1.
+
+    Args:
+        path: of the file.
+        shape: of the label, (x, y, z) as nibabel has it, or (W, H) of a picture.
+        axes: of arrays: ``zyx`` as above, or ``xyz`` for the order of nibabel. Images have their own.
+        label: (1, *spatial) on whose grid a volume must lie (`geometry_finding`).
+
+    Returns:
+        float32 ``(C, *shape)`` that sums to 1.
+
+    Raises:
+        InputError: the file cannot be read, has another shape or position, or its values are no probabilities.
+    """
+    if path.suffix.lower() in ARRAY_SUFFIXES:
+        maps = _ordered(_array(path), shape, axes, path)
+    elif is_picture(path):
+        maps = _of_picture(path)
+    else:
+        image = read_image(path)
+        maps = image.as_subclass(torch.Tensor).numpy()
+        finding = geometry_finding(label, image) if label is not None and image.shape[1:] == label.shape[1:] else None
+        if finding is not None and finding.unusable:
+            raise InputError(f"{path}: {finding.message.replace('the image', 'the label')}.")
+    if maps.ndim == len(shape) + 2 and maps.shape[-1] == 1:
+        maps = maps[..., 0]
+    if maps.shape[1:] != tuple(shape):
+        raise InputError(f"{path}: expected the size {tuple(shape)} of the label, got {maps.shape[1:]}.")
+    maps = maps.astype(np.float32, copy=False)
+    if not np.isfinite(maps).all() or maps.min() < -1e-3 or maps.max() > 1 + 1e-3:
+        raise InputError(
+            f"{path}: expected probabilities from 0 to 1, got values from {np.nanmin(maps):g} to {np.nanmax(maps):g}."
+        )
+    maps = np.clip(maps, 0.0, 1.0, out=maps if maps.flags.writeable else None)
+    if len(maps) == 1:
+        return np.concatenate([1 - maps, maps])
+    total = maps.sum(0)
+    if float(np.abs(total - 1).max()) > TOLERANCE:
+        raise InputError(
+            f"{path}: expected probabilities of {len(maps)} classes that sum to 1 in every voxel, got sums from "
+            f"{total.min():.3g} to {total.max():.3g}."
+        )
+    maps /= total
+    return maps
+
+
+def _array(path: Path) -> np.ndarray:
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return loaded
+        with loaded:
+            key = next((key for key in KEYS if key in loaded), loaded.files[0] if len(loaded.files) == 1 else None)
+            if key is None:
+                raise InputError(f"{path}: expected an array named probabilities, got {', '.join(loaded.files)}.")
+            return loaded[key]
+    except InputError:
+        raise
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        said = " ".join(str(error).split()).rstrip(".")
+        raise InputError(f"{path} cannot be read as a NumPy array: {said}.") from error
+
+
+def _ordered(array: np.ndarray, shape: Sequence[int], axes: str, path: Path) -> np.ndarray:
+    if array.dtype.kind not in "fiu":
+        raise InputError(f"{path}: expected numbers, got {array.dtype}.")
+    axes_of_space = len(shape)
+    if array.ndim == axes_of_space + 2 and array.shape[1] == 1:  # nnU-Net's pictures: (classes, 1, H, W)
+        array = array[:, 0]
+    if array.ndim == axes_of_space:
+        array = array[None]
+    if array.ndim != axes_of_space + 1:
+        raise InputError(f"{path}: expected {axes_of_space} axes and one of classes, got the shape {array.shape}.")
+    wanted = tuple(shape) if axes == "xyz" else tuple(reversed(shape))
+    if array.shape[1:] != wanted:
+        other = (
+            ""
+            if array.shape[1:] != tuple(reversed(wanted))
+            else (f"; --axes {'zyx' if axes == 'xyz' else 'xyz'} reads them in the other order")
+        )
+        raise InputError(
+            f"{path}: expected (classes, {', '.join(map(str, wanted))}) with --axes {axes}, got the shape "
+            f"{array.shape}{other}."
+        )
+    return array if axes == "xyz" else array.transpose(0, *range(axes_of_space, 0, -1))
+
+
+def _of_picture(path: Path) -> np.ndarray:
+    stored = read_stored(path).array
+    if len(stored) != 1 or stored.dtype.kind not in "uif":
+        raise InputError(f"{path}: expected the gray picture of one probability, got {len(stored)} channels.")
+    if stored.dtype.kind == "f":
+        return stored
+    most = 255 if stored.dtype == np.uint8 else 65535
+    return (stored / most).astype(np.float32)
+
+
+def image_paths(folder: Path | None, cases: Sequence[str]) -> Mapping[str, Path]:
+    """The image of each case that has one, ``CASE`` or ``CASE_0000`` as nnU-Net names it.
+
+    Args:
+        folder: of the images; None for none.
+        cases: names.
+
+    Returns:
+        Path by case.
+
+    Raises:
+        InputError: there is no such folder.
+    """
+    if folder is None:
+        return {}
+    files = case_files(folder)
+    names = {case: next((name for name in (case, f"{case}_0000") if name in files), None) for case in cases}
+    return {case: files[name] for case, name in names.items() if name is not None}

@@ -1,0 +1,216 @@
+"""The audit of a data set: case by case, resumable, with the tables and the page at its end."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from common.audit.cases import border_deviation, case_record, public_row
+from common.audit.inputs import LoadedCase, case_files, image_paths, load_case, probability_files
+from common.audit.page import write_audit_page
+from common.audit.summary import LEAST_CERTAINTY, LEAST_SCORE, SUSPICIOUS, rank_records, summarize
+from common.audit.thumbnails import draw_thumbnail, thumbnail_plane
+from common.errors import InputError
+from common.io.files import whole_file, write_csv
+from common.io.formats import read_image
+from common.io.label_inference import infer_label_meaning
+from common.io.label_meaning import LabelMeaning, observe_label
+
+__all__ = ["audit_folders"]
+
+VERSION = 1  # of the records; others are made again
+PILOT = 40  # cases from which the usual deviation of a border is taken
+STEADY = 25  # percent of these cases have steadier borders
+SHOWN = 5
+
+
+def audit_folders(
+    labels: Path,
+    probabilities: Sequence[Path],
+    output: Path,
+    images: Path | None = None,
+    *,
+    axes: str = "zyx",
+    border_mm: float | None = None,
+    least_certainty: float = LEAST_CERTAINTY,
+    suspicious: float = SUSPICIOUS,
+    least_score: float = LEAST_SCORE,
+    class_names: Sequence[str] = (),
+    **said: Any,
+) -> dict[str, Any]:
+    """Audits every case and writes ``audit.csv``, ``audit.json``, ``audit.html`` and ``weights.csv``.
+
+    One case is in memory at a time. What was found of it is kept in ``output/cases``; a second run takes it from there
+    while neither files nor settings have changed.
+
+    Args:
+        labels: folder of label files.
+        probabilities: folders of probability maps, such as one for each fold.
+        output: folder to write.
+        images: folder of images for the page; None shows the probabilities.
+        axes: of arrays, ``zyx`` or ``xyz``, see `read_probabilities`.
+        border_mm: the usual deviation of a border in mm; None measures it in up to 40 cases.
+        least_certainty: below which a case is not judged, in [0, 1].
+        suspicious: suspicion from which a label is suspicious, above 0, if its score is
+        least_score: below this, at most 1.
+        class_names: from class 0 on; empty for numbers.
+        **said: of the values in labels, as for `common.io.infer_label_meaning`: ``ignore_value``, ``class_values``.
+
+    Returns:
+        The content of ``audit.json``: ``summary``, ``cases``, ``failures``, ``notes`` and ``settings``.
+
+    Raises:
+        InputError: folders that cannot be used, or no case that can be audited.
+    """
+    paths = case_files(labels)
+    maps = probability_files(list(paths), probabilities)
+    pictures = image_paths(images, list(paths))
+    failures = {case: "there is no probability map of its name" for case in paths if case not in maps}
+    if not maps:
+        names = ", ".join(map(str, probabilities))
+        raise InputError(f"{names}: expected probability maps of the cases {_some(paths)}, got none of these names.")
+    meaning, notes = _meaning({case: paths[case] for case in maps}, failures, said)
+
+    def load(case: str) -> LoadedCase:
+        return load_case(paths[case], meaning, maps[case], axes)
+
+    readable = [case for case in maps if case not in failures]
+    if border_mm is None:
+        border_mm = _usual_deviation(readable, load)
+        notes = (
+            *notes,
+            f"The usual deviation of a border is {border_mm:.3g} mm, the lower quartile of up to {PILOT} cases.",
+        )
+    named = [str(name) for name in class_names]
+    settings = {"version": VERSION, "axes": axes, "border_mm": border_mm, "meaning": meaning.to_json(), "names": named}
+    records = []
+    progress = tqdm(readable, desc="audit", unit="case", disable=None)
+    for case in progress:
+        sources = [paths[case], maps[case], *([pictures[case]] if case in pictures else [])]
+        key = _fingerprint(sources, settings)
+        kept = output / "cases" / f"{case}.json"
+        record = _kept(kept, key)
+        if record is None:
+            try:
+                loaded = load(case)
+                record = case_record(case, loaded, border_mm, named)
+                record["thumbnail"] = draw_thumbnail(*thumbnail_plane(loaded, _image(pictures.get(case), loaded)))
+            except Exception as error:  # decoders of damaged files raise whatever they meet
+                failures[case] = _reason(error)
+                tqdm.write(f"{case} could not be audited: {failures[case]}.")
+                continue
+            with whole_file(kept) as partial:
+                partial.write_text(json.dumps({"key": key, **record}, allow_nan=True), encoding="utf-8")
+        records.append(record)
+    if not records:
+        raise InputError(f"none of {len(paths)} cases could be audited; {_first(failures)}.")
+    return _write(
+        output, labels, rank_records(records, least_certainty, suspicious, least_score), failures, notes, settings
+    )
+
+
+def _meaning(
+    paths: Mapping[str, Path], failures: dict[str, str], said: Mapping[str, Any]
+) -> tuple[LabelMeaning, tuple[str, ...]]:
+    observations = []
+    for case, path in paths.items():
+        try:
+            observations.append(observe_label(path))
+        except Exception as error:  # decoders of damaged files raise whatever they meet
+            failures[case] = _reason(error)
+    if not observations:
+        raise InputError(f"none of {len(paths)} labels can be read; {_first(failures)}.")
+    return infer_label_meaning(observations, **said)
+
+
+def _usual_deviation(cases: Sequence[str], load: Callable[[str], LoadedCase]) -> float:
+    """The lower quartile of `border_deviation` over cases, at least a third of a voxel: most labels may be wrong."""
+    step = max(1, len(cases) // PILOT)
+    found, finest = [], []
+    for case in list(cases)[::step][:PILOT]:
+        try:
+            loaded = load(case)
+        except Exception:  # named when its turn comes
+            continue
+        found.append(border_deviation(loaded))
+        finest.append(min(loaded.spacing))
+    least = float(np.median(finest)) / 3 if finest else 1.0
+    known = [value for value in found if math.isfinite(value)]
+    return float(f"{max(least, float(np.percentile(known, STEADY)) if known else least):.4g}")
+
+
+def _fingerprint(sources: Iterable[Path], settings: Mapping[str, Any]) -> str:
+    seen = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in sources]
+    return hashlib.blake2b(json.dumps([seen, settings], sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def _kept(path: Path, key: str) -> dict[str, Any] | None:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return content if content.pop("key") == key else None
+    except (OSError, ValueError, KeyError, AttributeError):
+        return None
+
+
+def _image(path: Path | None, case: LoadedCase) -> np.ndarray | None:
+    """The image on the label's grid, or None where there is none."""
+    if path is None:
+        return None
+    image = read_image(path, channels=1).as_subclass(torch.Tensor)[0].numpy()
+    if image.shape != case.label.shape:
+        raise InputError(f"{path}: expected the size {case.label.shape} of the label, got {image.shape}")
+    return image
+
+
+def _write(
+    output: Path,
+    labels: Path,
+    ranked: Sequence[dict[str, Any]],
+    failures: Mapping[str, str],
+    notes: Sequence[str],
+    settings: Mapping[str, Any],
+) -> dict[str, Any]:
+    summary = summarize(ranked, len(failures))
+    rows = [public_row(record) for record in ranked]
+    failed = [{"case": case, "status": "failed", "finding": reason} for case, reason in failures.items()]
+    write_csv(output / "audit.csv", [*rows, *failed])
+    weights = [{"case": r["case"], "weight": 0 if r["status"] == "suspicious" else 1} for r in ranked]
+    write_csv(output / "weights.csv", sorted(weights, key=lambda row: str(row["case"])))
+    cases = [{**row, "kinds": record["kinds"]} for row, record in zip(rows, ranked, strict=True)]
+    content = {"summary": summary, "cases": cases, "failures": dict(failures), "notes": list(notes)}
+    content["settings"] = dict(settings)
+    with whole_file(output / "audit.json") as partial:
+        partial.write_text(json.dumps(_json(content), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    write_audit_page(output / "audit.html", f"Labels of {labels.resolve().name}", summary, ranked, failures, notes)
+    return content
+
+
+def _json(value: Any) -> Any:
+    """What JSON holds: numbers that are not finite become null."""
+    if isinstance(value, Mapping):
+        return {str(key): _json(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+
+
+def _some(names: Iterable[str]) -> str:
+    listed = list(names)
+    return ", ".join(listed[:SHOWN]) + (", …" if len(listed) > SHOWN else "")
+
+
+def _first(failures: Mapping[str, str]) -> str:
+    case, reason = next(iter(failures.items()))
+    return f"the first is {case}: {reason}"

@@ -1,0 +1,212 @@
+"""The audit of a folder: ranking, tables, page, resuming, and cases that fail."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from common.audit import audit_folders, case_record, rank_records, suspicions
+from common.audit import run as audit_run
+from common.audit.__main__ import audit
+from common.audit.inputs import LoadedCase
+from common.audit.kinds import PICTURE_DIRECTIONS
+from common.errors import InputError
+from common.io.files import read_csv
+from common.noise import deform_label, gaussian_marginal, sample_gaussian_field
+
+SIZE = (48, 40)
+CASES = 14
+
+
+def organ(case: int) -> np.ndarray:
+    """(W, H): an ellipse of its own place and size, and a disc beside it."""
+    x, y = np.indices(SIZE)
+    wide, high = 7 + case % 4, 10 + case % 3
+    body = ((x - 16 - case % 5) / wide) ** 2 + ((y - 19) / high) ** 2 < 1
+    return body | (((x - 39) / 7) ** 2 + ((y - 12 - case) / 7) ** 2 < 1)
+
+
+def drawn(mask: np.ndarray, generator: torch.Generator, a: float = 0.5) -> np.ndarray:
+    field = sample_gaussian_field(SIZE, a, 6.0, generator, spacing=(1.0, 1.0))
+    return deform_label(torch.from_numpy(mask.astype(np.uint8))[None, None], field)[0, 0].numpy() > 0
+
+
+def probability(mask: np.ndarray) -> np.ndarray:
+    return gaussian_marginal(torch.from_numpy(mask.astype(np.float32))[None, None], 0.5, spacing=(1.0, 1.0))[
+        0, 0
+    ].numpy()
+
+
+def save(array: np.ndarray, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.ascontiguousarray((array * 255).round().astype(np.uint8).T)).save(path)
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path, Path]:
+    """Labels around their predictions, but 03 lacks the disc, 05 is that of 09, and 07's network is unsure."""
+    labels, maps = tmp_path / "labels", tmp_path / "maps"
+    generator = torch.Generator().manual_seed(0)
+    for case in range(CASES):
+        mask = organ(case)
+        label = drawn(organ(9 if case == 5 else case), generator)
+        if case == 3:
+            label = label & (np.indices(SIZE)[0] < 31)
+        save(label, labels / f"case_{case:02}.png")
+        save(probability(mask) * (0.55 if case == 7 else 1.0), maps / f"case_{case:02}.png")
+    return labels, maps, tmp_path / "audit"
+
+
+def test_the_audit_of_a_folder(folders: tuple[Path, Path, Path]) -> None:
+    labels, maps, output = folders
+    save(organ(0), labels / "lonely.png")
+    save(organ(0), labels / "broken.png")
+    (maps / "broken.png").write_bytes((maps / "case_01.png").read_bytes()[:60])
+    content = audit_folders(labels, [maps], output)
+
+    rows = {row["case"]: row for row in read_csv(output / "audit.csv")}
+    assert {case for case, row in rows.items() if row["status"] == "suspicious"} == {"case_03", "case_05"}
+    assert rows["case_03"]["kind"] == "missing"
+    assert rows["case_05"]["kind"] == "another case's label"
+    assert rows["case_05"]["candidates"].split()[0] == "case_09"
+    assert rows["case_07"]["status"] == "not judged"
+    assert rows["case_07"]["suspicion"] == ""
+    assert [int(row["rank"]) for row in rows.values() if row["rank"]] == list(range(1, CASES + 1))
+    assert set(list(rows)[:2]) == {"case_03", "case_05"}
+
+    assert set(content["failures"]) == {"lonely", "broken"}
+    assert rows["lonely"]["status"] == rows["broken"]["status"] == "failed"
+    weights = {row["case"]: row["weight"] for row in read_csv(output / "weights.csv")}
+    assert {case for case, weight in weights.items() if weight == "0"} == {"case_03", "case_05"}
+    assert len(weights) == CASES
+
+    saved = json.loads((output / "audit.json").read_text(encoding="utf-8"))
+    assert saved["summary"]["suspicious"] == 2
+    assert saved["summary"]["not_judged"] == 1
+    assert saved["summary"]["failed"] == 2
+    assert saved["summary"]["missing"] >= 1
+    assert saved["summary"]["advice"].startswith("Use t_loss: 15% of the labels")
+    assert 0.2 < saved["summary"]["border"]["a_mm"] < 1.0
+
+    page = (output / "audit.html").read_text(encoding="utf-8")
+    assert page.count('<li class="card') == CASES
+    assert len(page) < 20_000 * CASES
+    assert "lonely" in page
+    assert 'src="http' not in page
+
+
+def test_a_second_run_takes_what_is_there(folders: tuple[Path, Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    labels, maps, output = folders
+    first = audit_folders(labels, [maps], output, border_mm=0.6)
+    page = (output / "audit.html").read_bytes()
+    made: list[str] = []
+
+    def counted(name: str, *arguments: object) -> dict[str, object]:
+        made.append(name)
+        return case_record(name, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(audit_run, "case_record", counted)
+    assert audit_folders(labels, [maps], output, border_mm=0.6)["cases"] == first["cases"]
+    assert made == []
+    assert (output / "audit.html").read_bytes() == page
+    save(organ(3), labels / "case_03.png")  # corrected
+    second = audit_folders(labels, [maps], output, border_mm=0.6)
+    assert made == ["case_03"]
+    assert [row["case"] for row in second["cases"] if row["status"] == "suspicious"] == ["case_05"]
+    (output / "cases/case_01.json").write_text("{", encoding="utf-8")
+    audit_folders(labels, [maps], output, border_mm=0.6)
+    assert made == ["case_03", "case_01"]
+
+
+def test_volumes_with_classes_and_what_is_not_labeled(tmp_path: Path) -> None:
+    """Probabilities as nnU-Net saves them; −1 hides an error in one case."""
+    affine = np.diag([1.0, 1.5, 3.0, 1.0])
+    (tmp_path / "maps").mkdir()
+    (tmp_path / "labels").mkdir()
+    for case in range(4):
+        label = np.zeros((24, 22, 10), np.int16)
+        label[4:12, 5:14, 3:7] = 1
+        label[14:20, 5 + case : 14 + case, 2:6] = 2
+        onehot = np.stack([label == index for index in range(3)])
+        maps = np.where(onehot, 0.96, 0.02).transpose(0, 3, 2, 1)
+        np.savez_compressed(tmp_path / f"maps/{case}.npz", probabilities=maps.astype(np.float16))
+        if case in (1, 2):
+            label = np.where(label == 2, -1 if case == 2 else 0, label)
+        nib.save(nib.Nifti1Image(label, affine), tmp_path / f"labels/{case}.nii.gz")
+    content = audit_folders(tmp_path / "labels", [tmp_path / "maps"], tmp_path / "audit", class_names=["no", "a", "b"])
+    rows = {row["case"]: row for row in content["cases"]}
+    assert content["failures"] == {}
+    assert rows["1"]["finding"] == "missing: a part of class b of 972 mm³"
+    assert rows["2"]["kind"] == rows["0"]["kind"] == "fine"
+    assert rows["2"]["score"] > 0.8
+
+
+def test_labels_drawn_around_decent_predictions_are_not_flagged() -> None:
+    """100 labels with the border's noise alone: at most 2 % are flagged."""
+    generator = torch.Generator().manual_seed(1)
+    records = []
+    for case in range(100):
+        mask = organ(case % 14)
+        maps = probability(mask)
+        label = drawn(mask, generator).astype(np.int16)
+        loaded = LoadedCase(label, np.stack([1 - maps, maps]), (1.0, 1.0), np.eye(4), PICTURE_DIRECTIONS, True)
+        records.append(case_record(f"{case:03}", loaded, 0.5))
+    assert sum(record["status"] == "suspicious" for record in rank_records(records)) <= 2
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.3])
+def test_suspicion_is_robust_against_wrong_labels(share: float) -> None:
+    """Log-normal deficits of right labels: at most 2 % lie 2.5 spreads off; wrong labels do not hide each other."""
+    random = np.random.default_rng(0)
+    right = 1 - 0.1 * np.exp(0.3 * random.standard_normal(1000))
+    wrong = random.uniform(-1, 0.1, round(1000 * share))
+    found = suspicions(np.concatenate([right, wrong]))
+    assert (found[:1000] >= 2.5).mean() <= 0.02
+    assert not len(wrong) or found[1000:].min() >= 2.5
+
+
+def test_the_command(folders: tuple[Path, Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    labels, maps, output = folders
+    audit(str(labels), str(maps), str(output))
+    said = capsys.readouterr().out
+    assert "case_03: missing: a part of class 1" in said
+    assert "2 of 13 labels are suspicious, 1 cases were not judged." in said
+    save(organ(0), labels / "lonely.png")
+    with pytest.raises(InputError, match=r"1 of 15 cases could not be audited: lonely \(there is no probability map"):
+        audit(str(labels), f"{maps},{maps}", str(output))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"labels": "nowhere"}, "nowhere is no folder"),
+        ({"probabilities": "nowhere"}, "nowhere is no folder"),
+        ({"output": "labels"}, "output: expected another folder"),
+        ({"axes": "yxz"}, "axes: expected zyx or xyz, got 'yxz'"),
+        ({"suspicious": 0}, "suspicious: expected a number above 0, got 0"),
+        ({"border_mm": "thick"}, "border_mm: expected a number, got 'thick'"),
+        ({"least_certainty": 70}, "least_certainty: expected a number from 0 to 1, got 70"),
+        ({"images": "nowhere"}, "nowhere is no folder"),
+    ],
+)
+def test_mistakes_are_one_sentence(folders: tuple[Path, Path, Path], options: dict[str, object], message: str) -> None:
+    labels, maps, output = folders
+    given = {"labels": labels, "probabilities": maps, "output": output}
+    given |= {key: labels if value == "labels" else value for key, value in options.items()}
+    with pytest.raises(InputError, match=message):
+        audit(**given)  # type: ignore[arg-type]
+    assert not output.exists()
+
+
+def test_maps_of_other_names_are_refused(folders: tuple[Path, Path, Path]) -> None:
+    labels, maps, output = folders
+    for path in maps.iterdir():
+        path.rename(maps / f"other_{path.name}")
+    with pytest.raises(InputError, match=r"maps: expected probability maps of the cases case_00, case_01.*got none"):
+        audit_folders(labels, [maps], output)

@@ -172,7 +172,7 @@ def soft_label_examples(items: Sequence[Mapping[str, Any]], count: int = 3, **op
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     data = read_dataset(write_knee_phantom(folder, num_cases=4, size=48, num_slices=3))
         ...     list(soft_label_examples(data.items, count=1)[0].steps)
-        ['raters', 'anatomy', 'hyperintensity', 'neighbors']
+        ['raters', 'anatomy', 'hyperintensity', 'neighbours']
     """
     rated = [item for item in items if item.get("regions")]
     marked = {item["case"]: sum(bool(region.structure) for region in item["regions"]) for item in rated}

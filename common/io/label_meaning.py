@@ -243,7 +243,8 @@ def _of_values(values: np.ndarray, meaning: LabelMeaning, path: Paths) -> np.nda
     table = {int(value): index for value, index in (meaning.values or {}).items()}
     if meaning.ignore is not None:
         table[int(meaning.ignore)] = NOT_LABELED
-    return _mapped(values.astype(np.int64), table, lambda value: str(value), path)
+    whole = values if values.dtype == np.uint8 else values.astype(np.int64, copy=False)  # of one byte as they are
+    return _mapped(whole, table, lambda value: str(value), path)
 
 
 def _of_colors(array: np.ndarray, meaning: LabelMeaning, path: Paths) -> np.ndarray:
@@ -259,7 +260,7 @@ def _of_colors(array: np.ndarray, meaning: LabelMeaning, path: Paths) -> np.ndar
 def _mapped(values: np.ndarray, table: Mapping[int, int], named: Any, path: Paths) -> np.ndarray:
     lowest = int(values.min(initial=0))
     if int(values.max(initial=0)) - lowest < MOST_COUNTED:  # far faster than sorting
-        found, inverse = np.arange(lowest, int(values.max(initial=0)) + 1), values - lowest
+        found, inverse = np.arange(lowest, int(values.max(initial=0)) + 1), values - lowest if lowest else values
         counts = np.bincount(inverse.ravel(order="K"), minlength=len(found))  # without a copy
     else:
         found, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)

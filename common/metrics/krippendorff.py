@@ -21,7 +21,7 @@ def krippendorff_alpha(labels: torch.Tensor, counts: torch.Tensor | None = None)
     once in `fleiss_kappa`; and chance is drawing without putting back.
 
     Source: Krippendorff, *Computing Krippendorff's Alpha-Reliability*, 2011, section B and C,
-    https://repository.upenn.edu/handle/20.500.14332/2089.
+    https://repository.upenn.edu/asc_papers/43.
 
     Args:
         labels: class indices ``(R, *spatial)`` of any type; −1 where an annotator did not label.

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 MONAI = ("monai.bundle", "monai.engines", "monai.handlers", "monai.networks.nets", "ignite.distributed")
+MONAI += ("torch._dynamo",)  # which the first optimizer of a process imports
 BUNDLE_RUN = (*MONAI, "common.methods", "common.networks", "common.report", "torch.utils.tensorboard")
 
 

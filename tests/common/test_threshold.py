@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
 import torch
+from warm_python import WarmPython
 
 from common.decision import dice_optimal_partition, dice_optimal_segmentation, dice_optimal_threshold
 from common.errors import InputError
@@ -118,7 +116,7 @@ def test_structures_that_may_overlap_are_asked_for(tmp_path: Path):
         assert float(row["volume_mm3"]) == pytest.approx(organs[..., k].sum() * VOXEL_MM3)
 
 
-def test_bad_maps_are_named_and_the_rest_processed(tmp_path: Path):
+def test_bad_maps_are_named_and_the_rest_processed(tmp_path: Path, warm_python: WarmPython):
     good = save(tmp_path / "good.nii.gz", organ(16, 12, 10))
     bad = {
         "percent": save(tmp_path / "percent.nii.gz", 100 * organ(16, 12, 10)),
@@ -131,17 +129,12 @@ def test_bad_maps_are_named_and_the_rest_processed(tmp_path: Path):
     bad["text"].write_text("text")
     bad["cut"].write_bytes(good.read_bytes()[:-200])
     paths = ",".join(map(str, [*bad.values(), good]))
-    result = subprocess.run(
-        [sys.executable, "-m", "common.threshold", "--probabilities", paths, "--output", str(tmp_path / "masks")],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    assert result.returncode == 1
-    assert "6 of 7 maps could not be used" in result.stderr
-    assert all(str(path) in result.stderr for path in bad.values())
-    assert "Traceback" not in result.stderr
+    options = ["--probabilities", paths, "--output", str(tmp_path / "masks")]
+    process = warm_python.start("-m", "common.threshold", *options, folder=tmp_path)
+    assert process.wait(timeout=60) == 1
+    assert "6 of 7 maps could not be used" in process.output()
+    assert all(str(path) in process.output() for path in bad.values())
+    assert "Traceback" not in process.output()
     assert [row["case"] for row in read_csv(tmp_path / "masks/summary.csv")] == ["good"]
     assert sorted(path.name for path in (tmp_path / "masks").iterdir()) == ["good_mask.nii.gz", "summary.csv"]
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ import pytest
 import torch
 from bundle_runs import BUNDLES
 from PIL import Image
+from warm_python import WarmPython
 
 from common.io.files import read_csv
 
@@ -241,13 +240,12 @@ def test_a_switch_from_the_command_line(off: Any, data_sets: Callable, infer: Ca
 
 
 @pytest.mark.hostile("bwcr")
-def test_the_command_prints_one_sentence(tmp_path: Path) -> None:
+def test_the_command_prints_one_sentence(tmp_path: Path, warm_python: WarmPython) -> None:
     """What `refused` finds in the chain of exceptions is all that a user sees."""
-    command = [sys.executable, "-m", "monai.bundle", "run", "inferring", "--config_file", "configs/inference.yaml"]
+    command = ["-m", "monai.bundle", "run", "inferring", "--config_file", "configs/inference.yaml"]
     command += ["--dataset_dir", str(tmp_path / "scans"), "--output_dir", str(tmp_path / "results"), "--ckpt_di", "x"]
-    environment = os.environ | {"PYTHONWARNINGS": "ignore"}
-    done = subprocess.run(command, cwd=BUNDLES / "bwcr", env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
+    process = warm_python.start(*command, folder=BUNDLES / "bwcr")
+    assert process.wait(timeout=60) == 1
     sentence = "Error: --ckpt_di: nothing in this configuration uses such a key; did you mean --ckpt_dir?\n"
-    assert done.stderr.endswith(sentence) and "Traceback" not in done.stderr
+    assert process.output().endswith(sentence) and "Traceback" not in process.output()
     assert list(tmp_path.iterdir()) == []

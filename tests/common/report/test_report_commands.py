@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +7,7 @@ import fire
 import numpy as np
 import pytest
 from PIL import Image
+from warm_python import WarmPython
 
 from common.errors import InputError
 from common.io.files import write_csv
@@ -50,8 +49,7 @@ def test_two_runs_with_one_name(runs: Path) -> None:
         command("memorisation", runs / "07", f"07:{runs / '1e3'}")
 
 
-def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
-    arguments = [sys.executable, "-m", "common.report", "memorisation", str(tmp_path / "nowhere")]
-    result = subprocess.run(arguments, capture_output=True, text=True, check=False)
-    assert result.returncode == 1
-    assert result.stderr == f"Error: {tmp_path / 'nowhere'} is no folder: expected the folder of a training run.\n"
+def test_a_missing_file_is_one_sentence(tmp_path: Path, warm_python: WarmPython) -> None:
+    process = warm_python.start("-m", "common.report", "memorisation", str(tmp_path / "nowhere"), folder=tmp_path)
+    assert process.wait(timeout=60) == 1
+    assert process.output() == f"Error: {tmp_path / 'nowhere'} is no folder: expected the folder of a training run.\n"

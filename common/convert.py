@@ -1,7 +1,7 @@
 """Annotators' exports to one data set: what their tools wrote, as label images that every bundle trains on.
 
-    python -m common.convert --images scans --exports anna.json,ben.json --output data
-    python -m common.convert --images scans --exports "{'anna': 'job_1.xml', 'ben': 'job_2.xml'}" --output data
+    python -m common.convert --images scans --exports anna=job_1.xml,ben=job_2.xml --output data
+    python -m common.convert --images scans --exports exports/ --annotator_by folder --output data
 
 Read are COCO and Label Studio JSON and CVAT's XML of pictures, and of volumes 3D Slicer's .seg.nrrd, DICOM SEG and
 RTSTRUCT; a folder stands for the files in it. Written are ``images/`` and a folder for each annotator, with
@@ -12,7 +12,10 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
+import tempfile
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,10 +25,13 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from common.datasets.listing import split_suffix
+from common.datasets import read_dataset
+from common.datasets.listing import HEADERS, is_image_name, split_suffix
 from common.errors import InputError, show_input_errors
 from common.formats import Segments, coco, cvat, dicom_seg, label_studio, read_series, rtstruct, seg_nrrd, write_nifti
 from common.formats.class_maps import class_map
+from common.formats.held_segments import HeldSegments
+from common.formats.volume_cases import ANNOTATORS
 from common.io.files import whole_file
 from common.io.formats import is_picture, read_header
 from common.io.writers import save_like
@@ -34,25 +40,26 @@ NOT_LABELED = 255  # what stands for −1 in the files
 PICTURES = {"coco": coco, "label_studio": label_studio, "cvat": cvat}
 VOLUMES = {"seg_nrrd": seg_nrrd, "dicom_seg": dicom_seg, "rtstruct": rtstruct}
 EXPORTS = {".json", ".xml", ".nrrd", ".nhdr", ".dcm", ""}
+BY = (*ANNOTATORS, "copy", "image_folder", *cvat.WITHIN)
+CLASSES_FILE = "classes.json"
 
 
 def find_images(folder: Path) -> dict[str, Path]:
     """The images that were annotated, by case: pictures and volumes in a folder, and folders of DICOM series.
 
     Args:
-        folder: with the files, not in sub-folders, except that a sub-folder with DICOM files is one image.
+        folder: with the files, not in sub-folders, except that a sub-folder with files of its own is one image.
 
     Returns:
-        Case, the name without its ending → path.
+        Case, the name without its ending → path. Files of other kinds do not count.
 
     Raises:
         InputError: there is none, or two of one name.
     """
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.name.startswith(".") or (path.is_file() and not split_suffix(path.name)[1]):
-            continue
-        if path.is_dir() and not any(path.iterdir()):
+        usable = any(part.is_file() for part in path.iterdir()) if path.is_dir() else is_image_name(path.name)
+        if path.name.startswith(".") or not usable:
             continue
         case = path.name if path.is_dir() else split_suffix(path.name)[0]
         if case in found:
@@ -67,7 +74,7 @@ def list_exports(exports: str | Sequence[str] | Mapping[str, str]) -> list[tuple
     """Every file that an annotator's tool wrote, with the annotator's name where it was given.
 
     Args:
-        exports: files and folders, or these by annotator.
+        exports: files and folders, each as it is or as ``annotator=path``, or these by annotator.
 
     Returns:
         (annotator or empty, file).
@@ -78,12 +85,15 @@ def list_exports(exports: str | Sequence[str] | Mapping[str, str]) -> list[tuple
     named = exports.items() if isinstance(exports, Mapping) else [("", exports)]
     found: list[tuple[str, Path]] = []
     for annotator, value in named:
-        for text in value.split(",") if isinstance(value, str) else value:
-            path = Path(str(text)).expanduser()
+        for text in _listed_texts(value):
+            who, given, name = text.partition("=")
+            if Path(text).expanduser().exists() or not given:
+                who, name = str(annotator), text
+            path = Path(name).expanduser()
             if not path.exists():
                 raise InputError(f"{path}: expected an annotator's file or a folder of them, found nothing.")
             inside = sorted(p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in EXPORTS)
-            found += [(str(annotator), file) for file in (inside if path.is_dir() else [path])]
+            found += [(who, file) for file in (inside if path.is_dir() else [path])]
     if not found:
         raise InputError("--exports: expected at least one file that an annotation tool wrote, found none.")
     return found
@@ -96,6 +106,7 @@ def read_export(
     annotator: str = "",
     attribute: str | None = None,
     by: str = "creator",
+    crowd: str = "mask",
 ) -> Iterator[Segments]:
     """What annotators drew, by one file of any tool.
 
@@ -105,7 +116,8 @@ def read_export(
         problems: gets a sentence for everything that is left out.
         annotator: who drew it; empty: what the file says, or its name.
         attribute: of its entries that names the annotator, see `common.formats.coco.read`.
-        by: what names the annotator of a volume's file, see `common.formats.volume_cases.annotator_of`.
+        by: what names the annotator, see `convert`.
+        crowd: see `common.formats.coco.read`.
 
     Yields:
         The segments of a case and an annotator.
@@ -115,8 +127,9 @@ def read_export(
     """
     for name, tool in PICTURES.items():
         if tool.recognize(path):
-            default = "" if name == "label_studio" else path.stem
-            yield from tool.read(path, images, problems.append, annotator or default, attribute)
+            default = path.resolve().parent.name if by == "folder" else "" if name == "label_studio" else path.stem
+            options = {"crowd": crowd} if name == "coco" else {}
+            yield from tool.read(path, images, problems.append, annotator or default, attribute, by, **options)
             return
     for reader in VOLUMES.values():
         if reader.recognize(path):
@@ -131,92 +144,157 @@ def convert(
     images: str,
     exports: Any,
     output: str,
-    classes: Sequence[str] | None = None,
+    classes: str | Sequence[str] | None = None,
     attribute: str | None = None,
     annotator_by: str = "creator",
+    crowd: str = "mask",
     overwrite: bool = False,
 ) -> None:
     """Writes annotators' exports as one data set, a folder per annotator.
 
     Args:
         images: folder of the images that were annotated.
-        exports: files or folders, separated by commas, or these by annotator.
+        exports: files or folders, separated by commas, each as it is or as ``annotator=path``; or these by annotator.
         output: folder of the data set, which must be new.
         classes: without the background, in the order in which a later one covers an earlier; by default those that
-            occur, by name.
+            occur, by name. A label with another class is left out, which is said.
         attribute: name of the attribute, of the tool's annotations, that says who drew them.
-        annotator_by: of volumes: creator, description, file or folder.
-        overwrite: replace the output folder.
+        annotator_by: what names the annotator if ``exports`` does not: creator (what the file says, else its name),
+            file, folder; of volumes description; of COCO and CVAT copy or image_folder, where one file lists a picture
+            once for each annotator; of CVAT task, assignee or job.
+        crowd: of COCO: mask, or ignored for regions that are then not labeled.
+        overwrite: replace the output folder, if it is one that this command wrote.
 
     Raises:
         InputError: nothing could be read, or the output folder exists. What is left out is printed, the rest is
             written; then the exit code is 1.
     """
-    target = Path(output).expanduser()
-    if target.exists() and any(target.iterdir()) and not overwrite:
-        raise InputError(f"{target} exists; name another --output, or replace it with --overwrite.")
-    cases = find_images(Path(images).expanduser())
+    if annotator_by not in BY:
+        raise InputError(f"--annotator_by: expected one of {', '.join(BY)}, got {annotator_by}.")
+    source, target = Path(str(images)).expanduser(), Path(str(output)).expanduser()
+    files = list_exports(exports)
+    _check_target(target, [source, *(path for _, path in files)], overwrite)
+    cases = find_images(source)
     problems: list[str] = []
-    drawn: dict[tuple[str, str], Segments] = {}
-    for annotator, path in tqdm(list_exports(exports), desc="reading", unit="file"):
-        try:
-            for found in read_export(path, cases, problems, annotator, attribute, annotator_by):
-                key = (found.annotator, found.case)
-                if key in drawn:
-                    problems.append(f"{path}, {found.case}: {found.annotator} drew it in another file too; left out.")
-                else:
-                    drawn[key] = found
-        except InputError as error:
-            problems.append(str(error))
-    occurring = sorted({name for found in drawn.values() for name in found.masks})
-    names = ["background", *([str(name) for name in classes] if classes else occurring)]
-    if not drawn:
-        raise InputError(_listed("nothing could be read", problems))
-    work = target.with_name(f".partial-{target.name}")
-    shutil.rmtree(work, ignore_errors=True)
-    counts, overlaps = _write(work, cases, drawn, names, problems)
-    if not counts:
-        shutil.rmtree(work, ignore_errors=True)
-        raise InputError(_listed("nothing could be written", problems))
-    with whole_file(work / "classes.json") as partial:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=target.parent) as partial:
+        (Path(partial) / "held").mkdir()
+        held = HeldSegments(Path(partial) / "held")
+        for annotator, path in tqdm(files, desc="reading", unit="file"):
+            try:
+                for found in read_export(path, cases, problems, annotator, attribute, annotator_by, crowd):
+                    if (found.annotator, found.case) in held:
+                        who = found.annotator
+                        problems.append(f"{path}, {found.case}: {who} drew it in another file too; left out.")
+                    else:
+                        held.add(found)
+            except InputError as error:
+                problems.append(str(error))
+        if not len(held):
+            raise InputError(_listed("nothing could be read", problems))
+        names = ["background", *(_listed_texts(classes) if classes else sorted(held.class_names))]
+        if len(names) > NOT_LABELED:
+            raise InputError(
+                f"expected {NOT_LABELED - 1} classes at most, got {len(names) - 1}; name some by --classes."
+            )
         values = {name: index for index, name in enumerate(names)}
-        partial.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    shutil.rmtree(target, ignore_errors=True)
-    os.replace(work, target)
+        if len(values) < len(names):
+            raise InputError(
+                f"--classes: expected different names, none of them background, got {', '.join(names[1:])}."
+            )
+        work = Path(partial) / "data"
+        counts, overlaps = _write(work, cases, held, names, problems)
+        if not counts:
+            raise InputError(_listed("nothing could be written", problems))
+        with whole_file(work / CLASSES_FILE) as file:
+            file.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        _check_readable(work)
+        if target.exists():
+            os.replace(target, Path(partial) / "replaced")
+        os.replace(work, target)
     for annotator, count in sorted(counts.items()):
         print(f"{annotator}: {count} of {len(cases)} images")
     if overlaps:
         print(f"In {overlaps} places classes overlapped; the later of {', '.join(names[1:])} was taken.")
-    option = json.dumps(values, ensure_ascii=False).replace('"', "'")
-    print(f'Train with: --dataset_dir {target} --class_values "{option}" --ignore_value {NOT_LABELED}')
+    print(f"{sum(counts.values())} labels of {len(counts)} annotators; {len(problems)} left out.")
+    option = f'"{values}"' if not set("".join(names)) & set("'\"$`\\!") else shlex.quote(str(values))
+    print(f"Train with: --dataset_dir {shlex.quote(str(target))} --class_values {option} --ignore_value {NOT_LABELED}")
     if problems:
         raise InputError(_listed("the rest was written, but not this", problems))
+
+
+def _listed_texts(value: Any) -> list[str]:
+    """What fire makes of an option with commas: text, which may be a path with a comma, or several values."""
+    if isinstance(value, str):
+        return [value] if Path(value).expanduser().exists() else [text.strip() for text in value.split(",")]
+    return [str(one) for one in value] if isinstance(value, Sequence) else [str(value)]
 
 
 def _listed(what: str, problems: Sequence[str]) -> str:
     return "\n".join([f"{what}:", *(f"  {problem}" for problem in problems)])
 
 
+def _check_target(target: Path, sources: Sequence[Path], overwrite: bool) -> None:
+    """Refuses a folder that holds something, unless it may be replaced and this command wrote it."""
+    for source in sources:
+        if source.resolve().is_relative_to(target.resolve()):
+            raise InputError(f"--output: expected another folder than {target}, in which {source} lies.")
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return
+    if not overwrite:
+        raise InputError(f"{target} exists; name another --output, or replace it with --overwrite.")
+    if not (target / CLASSES_FILE).is_file():
+        raise InputError(f"{target}: --overwrite replaces what this command wrote, which has a {CLASSES_FILE}.")
+
+
+def _check_readable(folder: Path) -> None:
+    """Makes sure that a training reads what was written: every label as that of its case and of its annotator."""
+    written: dict[str, set[str]] = defaultdict(set)
+    for place in folder.iterdir():
+        if place.is_dir() and place.name != "images":
+            for label in place.iterdir():
+                written[split_suffix(label.name)[0]].add(place.name)
+    found = {}
+    for item in read_dataset(folder).items:
+        several = item.get("annotators", {})
+        single = [Path(item["label"]).parent.name] if "label" in item else []
+        found[item["case"]] = {name for name, path in several.items() if Path(path).parent.name == name} | set(single)
+        if several and single and single != ["truth"]:
+            raise InputError(
+                f"{single[0]}: a data set has the ground truth in a folder of this name; name the annotator otherwise, "
+                "by --exports NAME=PATH."
+            )
+    if wrong := sorted(case for case in written.keys() | found.keys() if written.get(case) != found.get(case)):
+        case = wrong[0]
+        raise InputError(
+            f"{case}: expected names that a data set's folders can have, but labels of "
+            f"{', '.join(sorted(written.get(case, ()))) or 'nobody'} would be read as those of "
+            f"{', '.join(sorted(found.get(case, ()))) or 'nobody'}; name the annotators otherwise, by --exports "
+            "NAME=PATH."
+        )
+
+
 def _write(
-    folder: Path,
-    cases: Mapping[str, Path],
-    drawn: Mapping[tuple[str, str], Segments],
-    names: Sequence[str],
-    problems: list[str],
+    folder: Path, cases: Mapping[str, Path], held: HeldSegments, names: Sequence[str], problems: list[str]
 ) -> tuple[dict[str, int], int]:
     """Writes images and labels; returns the number of cases by annotator, and of places where classes overlapped."""
     counts: dict[str, int] = {}
     overlaps = 0
     sources: dict[str, Path] = {}
-    for (annotator, case), found in tqdm(drawn.items(), desc="writing", unit="label"):
-        label = annotator or "annotator"
+    owners: dict[str, str] = {}  # annotator by folder, as a file system that ignores case has it
+    for found in tqdm(held, total=len(held), desc="writing", unit="label"):
+        label, case = found.annotator or "annotator", found.case
+        place = folder_name(label)
         try:
+            if place.lower() == "images" or owners.setdefault(place.lower(), label) != label:
+                other = owners.get(place.lower(), "the images")
+                raise InputError(f"{case}, annotator {label}: the folder {place} is that of {other} already.")
             if case not in sources:
                 sources[case] = _copy(cases[case], folder / "images", case)
             shape = tuple(read_header(sources[case]).shape)
             picture = is_picture(sources[case])
             indices, overlap = class_map(found, names, shape[::-1] if picture else shape)
-            _save(indices, sources[case], folder / _folder_name(label) / case, picture)
+            _save(indices, sources[case], folder / place / case, picture)
         except InputError as error:
             problems.append(str(error))
             continue
@@ -225,14 +303,30 @@ def _write(
     return counts, overlaps
 
 
-def _folder_name(annotator: str) -> str:
+def folder_name(annotator: str) -> str:
+    """The name of an annotator's folder: letters, digits and ``-_.`` of the annotator's, other signs as ``_``.
+
+    Args:
+        annotator: any text.
+
+    Returns:
+        A name that every file system takes.
+
+    Example:
+        >>> folder_name("Anna B./radiology"), folder_name("..")
+        ('Anna_B._radiology', '_')
+    """
     return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in annotator).strip(".") or "_"
 
 
 def _copy(source: Path, folder: Path, case: str) -> Path:
+    """Copies an image with the file of its voxels, where that is another; a DICOM series becomes NIfTI."""
     folder.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
         return write_nifti(folder / f"{case}.nii.gz", read_series(source))
+    for voxels, headers in HEADERS.items():
+        if split_suffix(source.name)[1] in headers and (other := source.with_name(case + voxels)).is_file():
+            shutil.copy2(other, folder / other.name)
     return Path(shutil.copy2(source, folder / source.name))
 
 

@@ -3,6 +3,7 @@ from .dicom_seg import Segmentation, read_dicom_seg
 from .dicom_seg_writing import Algorithm, SegmentCode, write_dicom_seg
 from .dicom_series import Series, find_series, read_series, write_nifti
 from .grid import Grid, image_grid
+from .label_studio import write_label_studio
 from .rtstruct import read_rtstruct
 from .seg_nrrd import read_seg_nrrd, write_seg_nrrd
 from .segments import Segments
@@ -22,6 +23,7 @@ __all__ = [
     "read_seg_nrrd",
     "read_series",
     "write_dicom_seg",
+    "write_label_studio",
     "write_nifti",
     "write_seg_nrrd",
 ]

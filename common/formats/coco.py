@@ -1,21 +1,25 @@
-"""COCO JSON: polygons and run lengths of instances, categories as classes, annotators by file or by an attribute."""
+"""COCO JSON: polygons and run lengths of instances, categories as classes, annotators by file, attribute or copy."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from common.errors import InputError
-from common.formats.picture_cases import Images, Report, find_case, picture_size, polygon_mask
+from common.formats.picture_cases import Images, Report, picture_size, place_entries, polygon_mask
 from common.formats.segments import Segments
 
 __all__ = ["read", "recognize"]
+
+CROWDS = ("mask", "ignored")
+UNREADABLE = (InputError, KeyError, TypeError, ValueError, AttributeError, OverflowError)  # entries of a wrong kind
 
 
 def recognize(path: str | os.PathLike[str]) -> bool:
@@ -25,39 +29,56 @@ def recognize(path: str | os.PathLike[str]) -> bool:
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:
-    """The content of a JSON file.
+    """The content of a JSON file; that of the last file is kept, so nobody may change it.
 
     Raises:
         InputError: it cannot be read.
     """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        state = os.stat(path)
+        return _parsed(os.fspath(path), state.st_mtime_ns, state.st_size)
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} cannot be read as JSON: {error}.") from error
 
 
+@lru_cache(maxsize=1)
+def _parsed(path: str, *_state: int) -> Any:
+    return json.loads(Path(path).read_text(encoding="utf-8-sig"))
+
+
 def read(
-    path: str | os.PathLike[str], images: Images, report: Report, annotator: str = "", attribute: str | None = None
+    path: str | os.PathLike[str],
+    images: Images,
+    report: Report,
+    annotator: str = "",
+    attribute: str | None = None,
+    by: str = "file",
+    crowd: str = "mask",
 ) -> Iterator[Segments]:
     """What annotators drew, by a file of COCO's format.
 
-    All instances of a category in an image are one mask, those with ``iscrowd`` too (CVAT gives that to whatever was
-    brushed). Polygons by `polygon_mask`, which differs from pycocotools at the border by a pixel at most. An image that
-    the file lists and that has no annotation was looked at and is empty; with ``attribute`` it is nobody's.
+    All instances of a category in an image are one mask. Those with ``iscrowd`` are masks too (CVAT gives that to
+    whatever was brushed), or what was not labeled, as COCO's evaluation has it. Polygons by `polygon_mask`, which
+    differs from pycocotools at the border alone. An image that the file lists and that has no annotation was looked at
+    and is empty; by an attribute of annotations it is nobody's.
 
     Args:
         path: of the file.
         images: case → picture.
         report: is told in a sentence what is left out; the rest is read.
         annotator: who drew all of the file.
-        attribute: of an annotation, or of its ``attributes``, that names the annotator instead.
+        attribute: of an annotation, of its ``attributes`` or of its image, that names the annotator instead.
+        by: ``copy`` or ``image_folder`` where the file lists a picture once for each annotator, see `place_entries`.
+        crowd: ``mask``, or ``ignored``: places of crowd regions where nothing else was drawn are not labeled.
 
     Yields:
         The segments of a case and an annotator, with a mask for every category.
 
     Raises:
-        InputError: the file is not of this format, or pycocotools (extra ``formats``) is needed and not installed.
+        InputError: the file is not of this format.
     """
+    if crowd not in CROWDS:
+        raise InputError(f"crowd: expected {' or '.join(CROWDS)}, got {crowd}.")
     content = read_json(path)
     try:
         names = {category["id"]: str(category["name"]) for category in content["categories"]}
@@ -65,46 +86,67 @@ def read(
         for annotation in content["annotations"]:
             by_image[annotation["image_id"]].append(annotation)
         listed = {image["id"]: image for image in content["images"]}
-    except (KeyError, TypeError) as error:
+    except UNREADABLE as error:
         raise InputError(f"{path}: expected COCO's images, annotations and categories, lacking is {error}.") from error
+    if len(listed) < len(content["images"]):
+        raise InputError(f"{path}: expected an id for each image, got {len(listed)} for {len(content['images'])}.")
     for lost in sorted(map(str, by_image.keys() - listed.keys())):
         report(f"{path}: annotations of image {lost}, which the file does not list, are left out.")
-    for identity, image in listed.items():
-        drawn: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        if attribute is None:
-            drawn[annotator] = by_image[identity]
-        else:
-            for annotation in by_image[identity]:
-                drawn[_who(annotation, attribute)].append(annotation)
+    files = {identity: str(image.get("file_name", "")) for identity, image in listed.items()}
+    copies = by if attribute is None else "attribute"
+    for identity, (case, who) in place_entries(path, files, images, report, annotator, copies).items():
+        image, drawn = listed[identity], _by_annotator(listed[identity], by_image[identity], who, attribute)
         try:
-            case = find_case(str(image.get("file_name", "")), images)
             size = picture_size(images[case], (image["height"], image["width"]))
-            if nobody := drawn.pop("", []) if attribute is not None else []:
-                report(f"{path}, {case}: {len(nobody)} annotations without {attribute} are left out.")
-            found = [Segments(case, who, _masks(case, entries, names, size)) for who, entries in drawn.items()]
-        except (InputError, KeyError, TypeError, ValueError) as error:
-            report(f"{path}: {_sentence(error)}")
+        except UNREADABLE as error:
+            report(f"{path}: {sentence(error)}")
             continue
-        yield from found
+        if nobody := drawn.pop("", []) if attribute is not None else []:
+            report(f"{path}, {case}: {len(nobody)} annotations without {attribute} are left out.")
+        for person, entries in drawn.items():
+            try:
+                masks, ignored = _masks(case, entries, names, size, crowd)
+            except UNREADABLE as error:
+                report(f"{path}{f', annotator {person}' if attribute else ''}: {sentence(error, case)}")
+                continue
+            yield Segments(case, person, masks, (), ignored)
 
 
-def _who(annotation: dict[str, Any], attribute: str) -> str:
-    return str(annotation.get(attribute, annotation.get("attributes", {}).get(attribute, "")))
+def sentence(error: Exception, case: str = "") -> str:
+    """What could not be used of an entry, for a report."""
+    where = f"{case}: " if case and not str(error).startswith(f"{case}: ") else ""
+    return f"{where}{error}" if isinstance(error, InputError) else f"{where}an entry cannot be understood ({error!r})."
 
 
-def _sentence(error: Exception) -> str:
-    return str(error) if isinstance(error, InputError) else f"an entry cannot be understood ({error!r})."
+def _by_annotator(
+    image: Mapping[str, Any], annotations: list[dict[str, Any]], who: str, attribute: str | None
+) -> dict[str, list[dict[str, Any]]]:
+    if attribute is None:
+        return {who: annotations}
+    drawn: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    if whole := image.get(attribute):
+        drawn[str(whole)] = []
+    for annotation in annotations:
+        own = annotation.get("attributes") or {}
+        drawn[str(annotation.get(attribute) or own.get(attribute) or whole or "")].append(annotation)
+    return drawn
 
 
 def _masks(
-    case: str, annotations: list[dict[str, Any]], names: dict[Any, str], size: tuple[int, int]
-) -> dict[str, np.ndarray]:
+    case: str, annotations: list[dict[str, Any]], names: dict[Any, str], size: tuple[int, int], crowd: str
+) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
     masks = {name: np.zeros(size, bool) for name in names.values()}
+    crowds, somewhere = np.zeros(size, bool), np.zeros(size, bool)
     for annotation in annotations:
         if annotation["category_id"] not in names:
             raise InputError(f"{case}: expected a category of the file, got {annotation['category_id']}.")
-        masks[names[annotation["category_id"]]] |= _mask(case, annotation.get("segmentation"), size)
-    return masks
+        mask = _mask(case, annotation.get("segmentation"), size)
+        if crowd == "ignored" and annotation.get("iscrowd"):
+            crowds |= mask
+        else:
+            masks[names[annotation["category_id"]]] |= mask
+            somewhere |= mask
+    return masks, crowds & ~somewhere if crowds.any() else None
 
 
 def _mask(case: str, segmentation: Any, size: tuple[int, int]) -> np.ndarray:
@@ -118,11 +160,30 @@ def _mask(case: str, segmentation: Any, size: tuple[int, int]) -> np.ndarray:
     counts = segmentation["counts"]
     if isinstance(counts, list):
         return decode_runs(np.asarray(counts), size[::-1], case).T
-    try:
-        from pycocotools import mask as coco
-    except ImportError as error:
-        raise InputError("COCO's compressed masks need pycocotools: pip install -e '.[formats]'.") from error
-    return coco.decode({"size": list(size), "counts": counts.encode() if isinstance(counts, str) else counts}) > 0
+    return decode_runs(_unpacked(str(counts), case), size[::-1], case).T
+
+
+def _unpacked(text: str, case: str) -> np.ndarray:
+    """The run lengths that COCO's text stands for.
+
+    Read here and not by pycocotools 2.0.11, which returns what happens to be in memory where they do not fill the
+    picture. By its `maskApi.c <https://github.com/cocodataset/cocoapi/blob/master/common/maskApi.c>`_ (rleFrString):
+    characters from 48 hold 5 bits of a number each, the lowest first, and in the sixth bit whether another follows; the
+    fifth bit of the last is the sign; from the fourth number on it is the difference to the number two before.
+    """
+    groups = np.frombuffer(text.encode("latin-1", "replace"), np.uint8).astype(np.int64) - 48
+    if groups.size == 0 or (groups < 0).any() or (groups > 63).any() or groups[-1] & 32:
+        raise InputError(f"{case}: expected run lengths as COCO's text, got {text[:20]!r}.")
+    last = np.flatnonzero(groups & 32 == 0)
+    first = np.concatenate(([0], last[:-1] + 1))
+    place = np.arange(groups.size) - np.repeat(first, last - first + 1)
+    if place.max() > 6:
+        raise InputError(f"{case}: expected run lengths below 2^31, got a number of {place.max() + 1} characters.")
+    numbers = np.add.reduceat((groups & 31) << (5 * place), first)
+    numbers -= np.where(groups[last] & 16, np.int64(1) << (5 * (last - first + 1)), 0)
+    for start in (1, 2):  # of each two runs, sums of differences; the first run stands for itself
+        numbers[start::2] = np.cumsum(numbers[start::2])
+    return numbers
 
 
 def decode_runs(counts: np.ndarray, shape: tuple[int, int], case: str) -> np.ndarray:
@@ -137,12 +198,14 @@ def decode_runs(counts: np.ndarray, shape: tuple[int, int], case: str) -> np.nda
         bool of this shape.
 
     Raises:
-        InputError: the lengths do not fill the mask.
+        InputError: the lengths are not whole numbers from 0, or do not fill the mask.
 
     Example:
         >>> decode_runs(np.array([1, 2, 3]), (2, 3), "a").astype(int).tolist()
         [[0, 1, 1], [0, 0, 0]]
     """
+    if counts.ndim != 1 or counts.dtype.kind not in "iu":
+        raise InputError(f"{case}: expected run lengths, got an array of {counts.dtype} of the shape {counts.shape}.")
     if counts.sum() != np.prod(shape) or (counts < 0).any():
         raise InputError(f"{case}: expected run lengths for {np.prod(shape)} pixels, got {counts.sum()}.")
     return np.repeat(np.arange(len(counts)) % 2 == 1, counts).reshape(shape)

@@ -1,4 +1,4 @@
-"""CVAT's own XML for images, version 1.1: masks, polygons and boxes."""
+"""CVAT's own XML for images, version 1.1: masks, polygons, boxes and ellipses."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from xml.etree import ElementTree
 import numpy as np
 
 from common.errors import InputError
-from common.formats.coco import decode_runs
-from common.formats.picture_cases import Images, Report, find_case, picture_size, polygon_mask
+from common.formats.coco import UNREADABLE, decode_runs, sentence
+from common.formats.picture_cases import Images, Report, ellipse_mask, picture_size, place_entries, polygon_mask
 from common.formats.segments import Segments
 
 __all__ = ["read", "recognize"]
 
-SHAPES = ("mask", "polygon", "box")
+SHAPES = ("mask", "polygon", "box", "ellipse")
+NO_SHAPES = ("tag", "attribute")
+WITHIN = ("task", "assignee", "job")  # annotators by what the file says of the task that an image is in
 
 
 def recognize(path: str | os.PathLike[str]) -> bool:
@@ -28,12 +30,18 @@ def recognize(path: str | os.PathLike[str]) -> bool:
 
 
 def read(
-    path: str | os.PathLike[str], images: Images, report: Report, annotator: str = "", attribute: str | None = None
+    path: str | os.PathLike[str],
+    images: Images,
+    report: Report,
+    annotator: str = "",
+    attribute: str | None = None,
+    by: str = "file",
 ) -> Iterator[Segments]:
-    """What an annotator drew, by the export "CVAT for images 1.1" of a task or job.
+    """What annotators drew, by the export "CVAT for images 1.1" of a project, task or job.
 
-    All shapes of a label in an image are one mask; an image that is listed without a shape is empty. Polygons by
-    `polygon_mask`; boxes are the rectangles that they are. Points, lines and tracks are left out, which is said.
+    All shapes of a label in an image are one mask; an image that is listed without a shape is empty, by an attribute it
+    is nobody's. Polygons by `polygon_mask`; boxes and ellipses likewise. Points, lines and other shapes without an area
+    are left out, which is said.
 
     Args:
         path: of ``annotations.xml``.
@@ -41,45 +49,106 @@ def read(
         report: is told in a sentence what is left out; the rest is read.
         annotator: who drew all of the file.
         attribute: of a shape, that names the annotator instead.
+        by: the annotator is the name of the image's ``task``, its ``assignee``, or its ``job`` (``job_<id>``, by the
+            frames that the file says a job has); or ``copy`` or ``image_folder``, see `place_entries`.
 
     Yields:
         The segments of a case and an annotator, with a mask for every label of the task.
 
     Raises:
-        InputError: the file cannot be read, is not of this format, or declares entities of its own.
+        InputError: the file cannot be read, is not of this format, declares entities of its own, or does not say what
+            ``by`` asks for.
     """
+    root = _parse(path)
+    labels = [name.text or "" for name in root.findall("./meta//labels/label/name")]
+    listed: dict[str, dict[int, ElementTree.Element]] = {}  # by annotator
+    for number, image in enumerate(root.iter("image")):
+        who = _within(path, root, image, by) if by in WITHIN else annotator
+        listed.setdefault(who, {})[number] = image
+    for who, entries in listed.items():
+        files = {number: image.get("name", "") for number, image in entries.items()}
+        placed = place_entries(path, files, images, report, who, by if attribute is None else "attribute")
+        for number, (case, person) in placed.items():
+            image = entries[number]
+            try:
+                size = picture_size(images[case], (int(image.get("height", 0)), int(image.get("width", 0))))
+                found = _read_image(f"{path}, {case}", case, image, size, labels, report, person, attribute)
+            except UNREADABLE as error:
+                report(f"{path}{f', annotator {person}' if by in WITHIN else ''}: {sentence(error, case)}")
+                continue
+            yield from (Segments(case, drawn_by, masks) for drawn_by, masks in found.items())
+
+
+def _parse(path: str | os.PathLike[str]) -> ElementTree.Element:
     try:
         text = Path(path).read_bytes()
-        if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
-            raise InputError(f"{path}: expected XML without a document type, which CVAT does not write.")
+        if b"<!DOCTYPE" in text or b"<!ENTITY" in text or text[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            raise InputError(f"{path}: expected XML in UTF-8 without a document type, as CVAT writes it.")
         root = ElementTree.fromstring(text)
-    except (OSError, ElementTree.ParseError) as error:
+    except InputError:
+        raise
+    except (OSError, ElementTree.ParseError, ValueError, LookupError) as error:
         raise InputError(f"{path} cannot be read as XML: {error}.") from error
     if root.tag != "annotations" or root.find("track") is not None:
         raise InputError(f"{path}: expected CVAT's annotations of images, got {root.tag}, or tracks.")
-    labels = [name.text or "" for name in root.findall("./meta//labels/label/name")]
-    for image in root.iter("image"):
-        try:
-            case = find_case(image.get("name", ""), images)
-            size = picture_size(images[case], (int(image.get("height", 0)), int(image.get("width", 0))))
-            found: dict[str, dict[str, np.ndarray]] = {}
-            if attribute is None:
-                found[annotator] = {name: np.zeros(size, bool) for name in labels}
-            for shape in image:
-                if shape.tag not in SHAPES:
-                    report(f"{path}, {case}: a shape of the kind {shape.tag} is left out.")
-                    continue
-                who = annotator if attribute is None else _who(shape, attribute)
-                if not who and attribute is not None:
-                    report(f"{path}, {case}: a shape without {attribute} is left out.")
-                    continue
-                masks = found.setdefault(who, {name: np.zeros(size, bool) for name in labels})
-                label = shape.get("label", "")
-                masks[label] = masks.get(label, np.zeros(size, bool)) | _mask(case, shape, size)
-        except (InputError, ValueError) as error:
-            report(f"{path}: {error if isinstance(error, InputError) else f'an image cannot be understood ({error}).'}")
+    return root
+
+
+def _within(path: str | os.PathLike[str], root: ElementTree.Element, image: ElementTree.Element, by: str) -> str:
+    """Who drew an image, by what the file says of its task or job."""
+    tasks = {task.findtext("id", ""): task for task in root.findall("./meta//task")}
+    task = tasks.get(image.get("task_id", "")) if len(tasks) > 1 else next(iter(tasks.values()), None)
+    name, frame = "", int(image.get("id", "-1")) if image.get("id", "").isdigit() else -1
+    if by == "task" and task is not None:
+        name = task.findtext("name", "")
+    elif by == "assignee" and task is not None:
+        name = task.findtext("./assignee/username", "")
+    elif by == "job":
+        jobs = root.findall("./meta/job") or (task.findall("./segments/segment") if task is not None else [])
+        if len(jobs) > 1:
+            jobs = [job for job in jobs if _number(job, "start") <= frame <= _number(job, "stop")]
+        name = f"job_{jobs[0].findtext('id', '')}" if len(jobs) == 1 and jobs[0].findtext("id") else ""
+    if not name:
+        raise InputError(
+            f"{path}: expected the {by} of {image.get('name')} in the file's <meta>, got none, or several; name each "
+            "file's annotator instead."
+        )
+    return name
+
+
+def _number(element: ElementTree.Element, name: str) -> int:
+    text = element.findtext(name, "")
+    return int(text) if text.isdigit() else -1
+
+
+def _read_image(
+    where: str,
+    case: str,
+    image: ElementTree.Element,
+    size: tuple[int, int],
+    labels: list[str],
+    report: Report,
+    annotator: str,
+    attribute: str | None,
+) -> dict[str, dict[str, np.ndarray]]:
+    """Masks by annotator and label."""
+    found: dict[str, dict[str, np.ndarray]] = {}
+    if attribute is None:
+        found[annotator] = {name: np.zeros(size, bool) for name in labels}
+    for shape in image:
+        if shape.tag in NO_SHAPES:
             continue
-        yield from (Segments(case, who, masks) for who, masks in found.items())
+        if shape.tag not in SHAPES:
+            report(f"{where}: a shape of the kind {shape.tag} is left out.")
+            continue
+        who = annotator if attribute is None else _who(shape, attribute)
+        if not who and attribute is not None:
+            report(f"{where}: a shape without {attribute} is left out.")
+            continue
+        masks = found.setdefault(who, {name: np.zeros(size, bool) for name in labels})
+        label = shape.get("label", "")
+        masks[label] = masks.get(label, np.zeros(size, bool)) | _mask(case, shape, size)
+    return found
 
 
 def _who(shape: ElementTree.Element, attribute: str) -> str:
@@ -87,15 +156,18 @@ def _who(shape: ElementTree.Element, attribute: str) -> str:
 
 
 def _mask(case: str, shape: ElementTree.Element, size: tuple[int, int]) -> np.ndarray:
+    if shape.tag != "mask" and float(shape.get("rotation", 0)):
+        raise InputError(f"{case}: expected a {shape.tag} along the axes, got one that is rotated.")
     if shape.tag == "polygon":
         return polygon_mask([_points(shape.get("points", ""))], size)
     if shape.tag == "box":
-        if float(shape.get("rotation", 0)):
-            raise InputError(f"{case}: expected a box along the axes, got one that is rotated.")
         left, top, right, bottom = (float(shape.get(key, "nan")) for key in ("xtl", "ytl", "xbr", "ybr"))
         return polygon_mask([[(left, top), (right, top), (right, bottom), (left, bottom)]], size)
+    if shape.tag == "ellipse":
+        x, y, across, down = (float(shape.get(key, "nan")) for key in ("cx", "cy", "rx", "ry"))
+        return ellipse_mask(np.array((x, y)), np.array((across, down)), size)
     left, top, width, height = (int(float(shape.get(key, "nan"))) for key in ("left", "top", "width", "height"))
-    if left < 0 or top < 0 or left + width > size[1] or top + height > size[0]:
+    if min(left, top, width, height) < 0 or left + width > size[1] or top + height > size[0]:
         raise InputError(f"{case}: expected a mask within {size[1]} × {size[0]} pixels, got one beyond them.")
     counts = np.array([int(text) for text in shape.get("rle", "").split(",")])
     mask = np.zeros(size, bool)

@@ -1,91 +1,52 @@
-"""Label Studio's JSON: brushes, polygons and rectangles; each completion of a task is an annotator's."""
+"""Label Studio's JSON: brushes, polygons, rectangles and ellipses; each completion of a task is an annotator's."""
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from common.errors import InputError
-from common.formats.coco import read_json
-from common.formats.picture_cases import Images, Report, find_case, picture_size, polygon_mask
+from common.formats.brush import decode_brush, encode_brush
+from common.formats.coco import UNREADABLE, read_json, sentence
+from common.formats.picture_cases import Images, Report, case_finder, ellipse_mask, picture_size, polygon_mask
 from common.formats.segments import Segments
+from common.io.files import whole_file
 
-__all__ = ["decode_brush", "read", "recognize"]
+__all__ = ["read", "recognize", "write_label_studio"]
 
-LABELS = {"brushlabels": "brush", "polygonlabels": "polygon", "rectanglelabels": "rectangle"}
+LABELS = ("brushlabels", "polygonlabels", "rectanglelabels", "ellipselabels")
+GEOMETRY = {"rle", "points", "x", "radiusX", "vertices", "imageDataURL"}  # of a result that is a region of the image
 
 
 def recognize(path: str | os.PathLike[str]) -> bool:
     """Whether a file is JSON with a list of tasks, each with ``data`` and ``annotations``."""
     content = read_json(path) if Path(path).suffix.lower() == ".json" else None
-    return isinstance(content, list) and all(
-        isinstance(task, dict) and {"data", "annotations"} <= task.keys() for task in content
+    return (
+        isinstance(content, list)
+        and len(content) > 0
+        and all(isinstance(task, dict) and {"data", "annotations"} <= task.keys() for task in content)
     )
 
 
-def decode_brush(numbers: list[int]) -> np.ndarray:
-    """The bytes that a brush's run lengths stand for.
-
-    The format is that of `rle-pack <https://github.com/thi-ng/umbrella/tree/develop/packages/rle-pack>`_, with which
-    Label Studio packs the red, green, blue and opacity of each pixel: 32 bits with the number of words, 5 with the
-    bits of a word less 1, 4 times 4 with the bits of a length less 1; then chunks of a bit that is 1 for a run, 2 that
-    choose among the four, the length less 1, and one word, or, not for a run, that many.
-
-    Args:
-        numbers: bytes of the packed stream.
-
-    Returns:
-        uint8, one for each word.
-
-    Raises:
-        InputError: the stream ends too early, or its words are not bytes.
-
-    Example:
-        >>> decode_brush([0, 0, 0, 4, 57, 27, 252, 127, 224]).tolist()  # a run of 4 times 255
-        [255, 255, 255, 255]
-    """
-    bits = np.unpackbits(np.asarray(numbers, np.uint8))
-    place = 0
-
-    def take(count: int) -> int:
-        nonlocal place
-        if place + count > len(bits):
-            raise InputError("the run lengths of a brush end too early.")
-        value = int("".join(map(str, bits[place : place + count])), 2)
-        place += count
-        return value
-
-    count, word = take(32), take(5) + 1
-    sizes = [take(4) + 1 for _ in range(4)]
-    if word != 8:
-        raise InputError(f"a brush has words of {word} bits; expected 8.")
-    parts: list[np.ndarray] = []
-    done = 0
-    while done < count:
-        run = take(1)
-        length = take(sizes[take(2)]) + 1
-        if run:
-            parts.append(np.full(length, take(8), np.uint8))
-        else:
-            if place + 8 * length > len(bits):
-                raise InputError("the run lengths of a brush end too early.")
-            parts.append(np.packbits(bits[place : place + 8 * length]))
-            place += 8 * length
-        done += length
-    return np.concatenate(parts)[:count] if parts else np.zeros(0, np.uint8)
-
-
 def read(
-    path: str | os.PathLike[str], images: Images, report: Report, annotator: str = "", attribute: str | None = None
+    path: str | os.PathLike[str],
+    images: Images,
+    report: Report,
+    annotator: str = "",
+    attribute: str | None = None,
+    by: str = "file",
 ) -> Iterator[Segments]:
     """What annotators drew, by the export "JSON" of a project.
 
     A completion that was canceled ("skipped") did not label the image; one that was submitted with nothing marked is an
-    empty label. Polygons and rectangles by `polygon_mask`. Other kinds of regions are left out, which is said.
+    empty label. Polygons, rectangles and ellipses by the centers inside. A completion with a region that cannot be
+    read is left out as a whole, which is said; results that are no regions, such as choices, do not count.
 
     Args:
         path: of the file.
@@ -93,75 +54,174 @@ def read(
         report: is told in a sentence what is left out; the rest is read.
         annotator: who drew all of the file; empty: each completion's ``completed_by`` (its email, or number).
         attribute: of a completion, that names the annotator instead.
+        by: ``copy`` where one annotator completed a picture several times and each counts: the annotators are
+            ``<annotator>_1``, ``<annotator>_2``, …; otherwise the last completion counts, which is said.
 
     Yields:
-        The segments of a case and an annotator, with a mask for every label that occurs in the file. Of several
-        completions of one annotator the last counts.
+        The segments of a case and an annotator, with a mask for every label that occurs in the file.
 
     Raises:
         InputError: the file cannot be read or is not of this format.
     """
     if not recognize(path):
         raise InputError(f"{path}: expected a list of Label Studio's tasks with data and annotations.")
-    tasks = read_json(path)
-    regions = [r for task in tasks for done in task["annotations"] for r in done.get("result", [])]
-    classes = sorted({name for region in regions for name in _names(region)})
+    tasks, find = read_json(path), case_finder(images)
+    classes = sorted({name for task in tasks for region in _results(task) for name in _names(region)})
+    for case, completions in _by_case(path, tasks, find, report).items():
+        drawn: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+        for done in completions:
+            who = done.get(attribute) if attribute else annotator or _person(done.get("completed_by"))
+            if who:
+                drawn[str(who)].append(done)
+            else:
+                report(f"{path}, {case}: a completion without {attribute or 'completed_by'} is left out.")
+        for who, several in drawn.items():
+            if len(several) > 1 and by != "copy":
+                report(f"{path}, {case}: of {len(several)} completions of {who} the last is taken.")
+                several = several[-1:]
+            for number, done in enumerate(several, 1):
+                name = f"{who}_{number}" if by == "copy" else who
+                try:
+                    masks = _masks(case, done, classes, picture_size(images[case]))
+                except UNREADABLE as error:
+                    report(f"{path}, annotator {name}: {sentence(error, case)}")
+                    continue
+                yield Segments(case, name, masks)
+
+
+def write_label_studio(
+    path: str | os.PathLike[str],
+    drawn: Sequence[Segments],
+    images: Mapping[str, str],
+    from_name: str = "tag",
+    to_name: str = "image",
+) -> None:
+    """Writes masks as pre-annotations, which Label Studio imports with their pictures for correction.
+
+    See `Label Studio's guide <https://labelstud.io/guide/predictions>`_. A region is a brush per class.
+
+    Args:
+        path: of the JSON file.
+        drawn: masks (H, W) of pictures; ``annotator`` names the version of the model. Several of one case are several
+            predictions of one task.
+        images: case → address of its picture as Label Studio is to load it, such as
+            ``/data/local-files/?d=scans/a.png``.
+        from_name: name of the tag ``<BrushLabels>`` in the project's labeling interface.
+        to_name: name of its tag ``<Image>``.
+
+    Raises:
+        InputError: a case has no address, or masks of a case are not of one size (H, W).
+    """
+    tasks: dict[str, dict[str, Any]] = {}
+    for one in drawn:
+        if one.case not in images:
+            raise InputError(f"{one.case}: expected the address of its picture, got those of {len(images)} others.")
+        sizes = {mask.shape for mask in one.masks.values()}
+        if len(sizes) > 1 or any(len(size) != 2 for size in sizes):
+            raise InputError(f"{one.case}: expected masks of one size (H, W), got {sorted(sizes)}.")
+        regions = [
+            {
+                "id": f"{one.annotator or 'model'}-{number}",
+                "type": "brushlabels",
+                "from_name": from_name,
+                "to_name": to_name,
+                "original_width": mask.shape[1],
+                "original_height": mask.shape[0],
+                "image_rotation": 0,
+                "value": {"format": "rle", "rle": encode_brush(mask), "brushlabels": [name]},
+            }
+            for number, (name, mask) in enumerate(one.masks.items())
+            if mask.any()
+        ]
+        task = tasks.setdefault(one.case, {"data": {to_name: images[one.case]}, "predictions": []})
+        task["predictions"].append({"model_version": one.annotator, "result": regions})
+    with whole_file(path) as partial:
+        partial.write_text(json.dumps(list(tasks.values()), ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _by_case(
+    path: str | os.PathLike[str], tasks: list[dict[str, Any]], find: Callable[[str], str], report: Report
+) -> dict[str, list[Mapping[str, Any]]]:
+    """The completions of each case that were not skipped; several tasks of one picture are one case."""
+    found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for task in tasks:
         try:
-            case = find_case(_picture(task["data"]), images)
-            size = picture_size(images[case])
-        except InputError as error:
-            report(f"{path}, task {task.get('id', '?')}: {error}")
-            continue
-        drawn: dict[str, Segments] = {}
-        for done in task["annotations"]:
-            if done.get("was_cancelled"):
-                continue
-            who = str(done.get(attribute, "")) if attribute else annotator or _person(done.get("completed_by", ""))
-            try:
-                masks = {name: np.zeros(size, bool) for name in classes}
-                for region in done.get("result", []):
-                    if not _names(region):
-                        report(f"{path}, {case}: a region of the kind {region.get('type')} is left out.")
-                    for name in _names(region):
-                        masks[name] |= _mask(case, region, size)
-            except (InputError, KeyError, TypeError, ValueError) as error:
-                what = str(error) if isinstance(error, InputError) else f"a region cannot be understood ({error!r})."
-                report(f"{path}, {case}, annotator {who}: {what}")
-                continue
-            drawn[who] = Segments(case, who, masks)
-        yield from drawn.values()
+            done = [done for done in task["annotations"] if not done.get("was_cancelled")]
+            found[_picture(task["data"], find)] += done
+        except UNREADABLE as error:
+            report(f"{path}, task {task.get('id', '?')}: {sentence(error)}")
+    return found
 
 
-def _names(region: dict[str, Any]) -> list[str]:
-    kind = region.get("type", "")
-    return list(region.get("value", {}).get(kind, [])) if kind in LABELS else []
+def _results(task: Mapping[str, Any]) -> list[Any]:
+    completions = task["annotations"] if isinstance(task["annotations"], list) else []
+    return [one for done in completions if isinstance(done, dict) for one in done.get("result") or []]
+
+
+def _names(region: Any) -> list[str]:
+    """The labels of a region of a kind that can be read."""
+    kind = region.get("type") if isinstance(region, dict) else None
+    value = region.get("value") if kind in LABELS else None
+    names = value.get(kind) if isinstance(value, dict) else None
+    return [str(name) for name in names] if isinstance(names, list) else []
 
 
 def _person(entry: Any) -> str:
-    return str(entry.get("email") or entry.get("id", "")) if isinstance(entry, dict) else str(entry)
+    """Email, or number, of who completed a task; empty if that is not said."""
+    found = entry.get("email") or entry.get("id") if isinstance(entry, dict) else entry
+    return "" if found is None else str(found)
 
 
-def _picture(data: dict[str, Any]) -> str:
-    texts = [value for value in data.values() if isinstance(value, str)]
-    return str(data.get("image") or (texts[0] if texts else ""))
+def _picture(data: Mapping[str, Any], find: Callable[[str], str]) -> str:
+    """The case of a task: of the address that is called ``image``, else of the first one that is that of a picture."""
+    texts = [data["image"]] if "image" in data else [value for value in data.values() if isinstance(value, str)]
+    for text in texts[:-1]:
+        try:
+            return find(text)
+        except InputError:
+            continue
+    if not texts or not isinstance(texts[-1], str):
+        raise InputError(f"expected the address of a picture, got {texts[-1] if texts else 'none'!r}.")
+    return find(texts[-1])
 
 
-def _mask(case: str, region: dict[str, Any], size: tuple[int, int]) -> np.ndarray:
+def _masks(
+    case: str, completion: Mapping[str, Any], classes: Sequence[str], size: tuple[int, int]
+) -> dict[str, np.ndarray]:
+    masks = {name: np.zeros(size, bool) for name in classes}
+    for region in completion.get("result") or []:
+        names, value = _names(region), region.get("value")
+        if names:
+            mask = _mask(case, region, size)
+            for name in names:
+                masks[name] |= mask
+        elif isinstance(value, dict) and GEOMETRY & value.keys():
+            raise InputError(
+                f"{case}: expected regions with labels of the kinds {', '.join(LABELS)}, got one of the kind "
+                f"{region.get('type')}."
+            )
+    return masks
+
+
+def _mask(case: str, region: Mapping[str, Any], size: tuple[int, int]) -> np.ndarray:
     value = region["value"]
     said = (region.get("original_height", size[0]), region.get("original_width", size[1]))
     if said != size:
         raise InputError(f"{case}: expected {size[1]} × {size[0]} pixels, got a region of {said[1]} × {said[0]}.")
     if region.get("image_rotation") or value.get("rotation"):
         raise InputError(f"{case}: expected a region along the axes of the image, got one that is rotated.")
-    if LABELS[region["type"]] == "brush":
-        opacity = decode_brush(value["rle"])
-        if opacity.size != 4 * size[0] * size[1]:
+    if region["type"] == "brushlabels":
+        pixels = size[0] * size[1]
+        opacity = decode_brush(value["rle"], 4 * pixels)
+        if opacity.size != 4 * pixels:
             raise InputError(f"{case}: expected a brush over {size[1]} × {size[0]} pixels, got {opacity.size // 4}.")
         return opacity.reshape(*size, 4)[..., 3] > 0
     scale = np.array((size[1], size[0])) / 100
-    if LABELS[region["type"]] == "polygon":
-        return polygon_mask([np.asarray(value["points"], float) * scale], size)
-    left, top = np.array((value["x"], value["y"])) * scale
-    right, bottom = np.array((value["x"] + value["width"], value["y"] + value["height"])) * scale
+    if region["type"] == "polygonlabels":
+        return polygon_mask([np.asarray(value["points"], float).reshape(-1, 2) * scale], size)
+    corner = np.array((value["x"], value["y"]), float) * scale
+    if region["type"] == "ellipselabels":
+        return ellipse_mask(corner, np.array((value["radiusX"], value["radiusY"]), float) * scale, size)
+    left, top = corner
+    right, bottom = corner + np.array((value["width"], value["height"]), float) * scale
     return polygon_mask([[(left, top), (right, top), (right, bottom), (left, bottom)]], size)

@@ -1,0 +1,327 @@
+"""What the command writes of web tools' exports: whose labels they are, what is refused, and that nothing is lost."""
+
+from __future__ import annotations
+
+import ast
+import json
+import shlex
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from common.convert import convert, list_exports
+from common.datasets import read_dataset
+from common.errors import InputError
+from common.formats import Segments, coco, cvat, label_studio, write_label_studio
+
+SIZE = (6, 8)  # rows, columns
+LEFT = [[0, 0, 4, 0, 4, 6, 0, 6]]
+RIGHT = [[4, 0, 8, 0, 8, 6, 4, 6]]
+
+
+@pytest.fixture
+def scans(tmp_path: Path) -> Path:
+    (tmp_path / "scans").mkdir()
+    for case in ("a", "b"):
+        Image.fromarray(np.full(SIZE, 90, np.uint8)).save(tmp_path / f"scans/{case}.png")
+    (tmp_path / "scans/a.txt").write_text("about a", encoding="utf-8")
+    return tmp_path / "scans"
+
+
+def coco_file(path: Path, entries: dict[str, list[Any]], **image: Any) -> Path:
+    """Of pictures by name, with annotations (category, segmentation, further keys)."""
+    names = list(entries)
+    content: dict[str, Any] = {
+        "images": [
+            {"id": k, "file_name": name, "height": SIZE[0], "width": SIZE[1], **image} for k, name in enumerate(names)
+        ],
+        "categories": [{"id": 1, "name": "lesion"}, {"id": 2, "name": "vessel"}],
+        "annotations": [
+            {"id": 9, "image_id": k, "category_id": kind, "segmentation": drawn, "iscrowd": 0, **more}
+            for k, name in enumerate(names)
+            for kind, drawn, more in entries[name]
+        ],
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+def label(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path))
+
+
+def test_annotators_by_equals_sign_and_by_folder(scans: Path, tmp_path: Path) -> None:
+    """CVAT calls every export ``annotations.xml``, COCO's are ``instances_default.json``."""
+    for who, drawn in (("anna", LEFT), ("ben", RIGHT)):
+        coco_file(tmp_path / f"{who}/annotations.json", {"a.png": [(1, drawn, {})]})
+    named = f"Dr. A={tmp_path}/anna/annotations.json,ben={tmp_path}/ben"
+    convert(str(scans), named, str(tmp_path / "named"))
+    assert sorted(path.name for path in (tmp_path / "named").iterdir()) == ["Dr._A", "ben", "classes.json", "images"]
+    convert(str(scans), [str(tmp_path / "anna"), str(tmp_path / "ben")], str(tmp_path / "by"), annotator_by="folder")
+    assert label(tmp_path / "by/anna/a.png").tolist() == [[1] * 4 + [0] * 4] * 6
+    assert label(tmp_path / "by/ben/a.png").tolist() == [[0] * 4 + [1] * 4] * 6
+    with pytest.raises(InputError, match=r"ben/annotations.json, a: annotations drew it in another file too"):
+        convert(str(scans), f"{tmp_path}/anna,{tmp_path}/ben", str(tmp_path / "lost"))
+    with pytest.raises(InputError, match=r"expected one of creator, .*, got stem"):
+        convert(str(scans), f"{tmp_path}/anna", str(tmp_path / "other"), annotator_by="stem")
+
+
+def test_paths_with_commas_and_equals_signs_are_paths(tmp_path: Path) -> None:
+    (tmp_path / "a,b=c.json").touch()
+    assert list_exports(str(tmp_path / "a,b=c.json")) == [("", tmp_path / "a,b=c.json")]
+    with pytest.raises(InputError, match="a: expected an annotator's file"):
+        list_exports(str(tmp_path / "a,c"))
+
+
+@pytest.mark.parametrize("name", ["labels", "annotations", "gt"])
+def test_no_annotator_becomes_the_ground_truth(name: str, scans: Path, tmp_path: Path) -> None:
+    """A data set has the ground truth in a folder of such a name."""
+    exports = {who: str(coco_file(tmp_path / f"{who}.json", {"a.png": [(1, LEFT, {})]})) for who in (name, "ben")}
+    with pytest.raises(InputError, match=r"name the annotators? otherwise, by --exports NAME=PATH"):
+        convert(str(scans), exports, str(tmp_path / "out"))
+    assert not (tmp_path / "out").exists() and not list(tmp_path.glob(".partial*"))
+
+
+def test_a_ground_truth_that_is_called_so_is_one(scans: Path, tmp_path: Path) -> None:
+    exports = {who: str(coco_file(tmp_path / f"{who}.json", {"a.png": [(1, LEFT, {})]})) for who in ("truth", "ben")}
+    convert(str(scans), exports, str(tmp_path / "out"))
+    (item,) = read_dataset(tmp_path / "out").items
+    assert Path(item["label"]).parent.name == "truth" and list(item["annotators"]) == ["ben"]
+
+
+@pytest.mark.parametrize("names", [("a b", "a_b"), ("images", "ben"), ("Anna", "anna")])
+def test_annotators_do_not_share_a_folder(names: tuple[str, str], scans: Path, tmp_path: Path) -> None:
+    exports = {
+        who: str(coco_file(tmp_path / f"{k}.json", {"a.png": [(1, LEFT, {})]})) for k, who in enumerate(sorted(names))
+    }
+    with pytest.raises(InputError, match=r"the folder .* is that of .* already"):
+        convert(str(scans), exports, str(tmp_path / "out"))
+    assert Image.open(tmp_path / "out/images/a.png").getpixel((0, 0)) == 90
+
+
+def test_what_this_command_did_not_write_is_not_replaced(scans: Path, tmp_path: Path) -> None:
+    export = str(coco_file(tmp_path / "anna.json", {"a.png": [(1, LEFT, {})]}))
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/thesis.tex").touch()
+    with pytest.raises(InputError, match=r"--overwrite replaces what this command wrote"):
+        convert(str(scans), export, str(tmp_path / "home"), overwrite=True)
+    with pytest.raises(InputError, match=r"expected another folder than .*, in which .*scans lies"):
+        convert(str(scans), export, str(tmp_path), overwrite=True)
+    assert (tmp_path / "home/thesis.tex").exists() and len(list(scans.iterdir())) == 3
+    convert(str(scans), export, str(tmp_path / "out"))
+    (tmp_path / "out/anna/b.png").touch()
+    convert(str(scans), export, str(tmp_path / "out"), overwrite=True)
+    assert [path.name for path in (tmp_path / "out/anna").iterdir()] == ["a.png"]
+
+
+def test_one_class_by_its_name(scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    export = str(coco_file(tmp_path / "anna.json", {"a.png": [(1, LEFT, {})], "b.png": [(2, LEFT, {})]}))
+    with pytest.raises(InputError, match="b, annotator anna: expected the classes lesion, got vessel"):
+        convert(str(scans), export, str(tmp_path / "out"), classes="lesion")
+    assert json.loads((tmp_path / "out/classes.json").read_text(encoding="utf-8")) == {"background": 0, "lesion": 1}
+    assert "1 labels of 1 annotators; 1 left out." in capsys.readouterr().out
+    with pytest.raises(InputError, match="expected different names"):
+        convert(str(scans), export, str(tmp_path / "twice"), classes="lesion,lesion")
+
+
+def test_the_later_class_covers_the_earlier(scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    both = [(1, LEFT, {}), (2, [[2, 0, 6, 0, 6, 6, 2, 6]], {})]
+    export = str(coco_file(tmp_path / "anna.json", {"a.png": both}))
+    for classes, expected in (("lesion,vessel", [1, 1, 2, 2, 2, 2, 0, 0]), ("vessel,lesion", [2, 2, 2, 2, 1, 1, 0, 0])):
+        convert(str(scans), export, str(tmp_path / classes), classes=classes)
+        assert label(tmp_path / classes / "anna/a.png").tolist() == [expected] * 6
+        assert f"In 12 places classes overlapped; the later of {classes.replace(',', ', ')}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["lesion", "Barrett's", 'x "y" $HOME'])
+def test_the_options_to_train_with_can_be_pasted(
+    name: str, scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    content = json.loads(coco_file(tmp_path / "anna.json", {"a.png": [(1, LEFT, {})]}).read_text(encoding="utf-8"))
+    content["categories"] = [{"id": 1, "name": name}]
+    (tmp_path / "anna.json").write_text(json.dumps(content), encoding="utf-8")
+    convert(str(scans), str(tmp_path / "anna.json"), str(tmp_path / "the data"))
+    pasted = shlex.split(capsys.readouterr().out.splitlines()[-1])
+    assert pasted[pasted.index("--dataset_dir") + 1] == str(tmp_path / "the data")
+    assert ast.literal_eval(pasted[pasted.index("--class_values") + 1]) == {"background": 0, name: 1}
+
+
+def test_crowds_are_masks_or_not_labeled(scans: Path, tmp_path: Path) -> None:
+    entries = {"a.png": [(1, LEFT, {}), (1, [[2, 0, 6, 0, 6, 6, 2, 6]], {"iscrowd": 1})]}
+    export = str(coco_file(tmp_path / "anna.json", entries))
+    for crowd, expected in (("mask", [1, 1, 1, 1, 1, 1, 0, 0]), ("ignored", [1, 1, 1, 1, 255, 255, 0, 0])):
+        convert(str(scans), export, str(tmp_path / crowd), crowd=crowd)
+        assert label(tmp_path / crowd / "anna/a.png").tolist() == [expected] * 6
+    with pytest.raises(InputError, match="crowd: expected mask or ignored"):
+        convert(str(scans), export, str(tmp_path / "out"), crowd="no")
+
+
+def test_a_picture_once_for_each_annotator(scans: Path, tmp_path: Path) -> None:
+    export = coco_file(tmp_path / "all.json", {"anna/a.png": [(1, LEFT, {})], "ben/a.png": []})
+    convert(str(scans), str(export), str(tmp_path / "out"), annotator_by="image_folder")
+    assert label(tmp_path / "out/anna/a.png").sum() == 24 and label(tmp_path / "out/ben/a.png").sum() == 0
+    with pytest.raises(InputError, match=r"nothing could be read:\n.*a is listed 2 times, anna/a.png and ben/a.png"):
+        convert(str(scans), str(export), str(tmp_path / "none"))
+
+
+def test_an_attribute_of_the_picture_names_who_found_nothing(scans: Path, tmp_path: Path) -> None:
+    export = coco_file(tmp_path / "all.json", {"a.png": [], "b.png": [(1, LEFT, {"attributes": {}})]}, reader="anna")
+    convert(str(scans), str(export), str(tmp_path / "out"), attribute="reader")
+    assert [int(label(tmp_path / f"out/anna/{case}.png").sum()) for case in "ab"] == [0, 24]
+
+
+def test_an_annotators_damaged_region_leaves_the_others(scans: Path, tmp_path: Path) -> None:
+    bad = [("NaN", 1), ([], 1), ({"size": list(SIZE), "counts": "62309"}, 1), (LEFT, 7), ([[1, 2, 3]], 1), ("x", 1)]
+    for number, (drawn, category) in enumerate(bad):
+        drawn = [[float("nan"), 1, 2, 2, 3, 1]] if drawn == "NaN" else drawn
+        entries = {"a.png": [(1, LEFT, {"who": "anna"}), (category, drawn, {"who": "ben"})]}
+        export = coco_file(tmp_path / f"{number}.json", entries)
+        with pytest.raises(InputError, match=r"but not this:\n.*, annotator ben: a: "):
+            convert(str(scans), str(export), str(tmp_path / f"out{number}"), attribute="who")
+        assert label(tmp_path / f"out{number}/anna/a.png").sum() == 24 and not (tmp_path / f"out{number}/ben").exists()
+
+
+def cvat_file(path: Path, meta: str, images: str) -> Path:
+    labels = "<labels><label><name>lesion</name></label></labels>"
+    path.write_text(f"<annotations><meta>{meta.replace('LABELS', labels)}</meta>{images}</annotations>", "utf-8")
+    return path
+
+
+def cvat_image(number: int, name: str, shapes: str = "", task: str = "") -> str:
+    task = f' task_id="{task}"' if task else ""
+    return f'<image id="{number}" name="{name}" width="8" height="6"{task}>{shapes}</image>'
+
+
+def test_tasks_of_a_project_are_annotators(scans: Path, tmp_path: Path) -> None:
+    box = '<box label="lesion" xtl="0" ytl="0" xbr="4" ybr="6"/>'
+    task = "<task><id>{0}</id><name>{1}</name><assignee><username>{2}</username></assignee></task>"
+    meta = f"<project>LABELS<tasks>{task.format(3, 'first', 'anna')}{task.format(4, 'second', 'ben')}</tasks></project>"
+    images = cvat_image(0, "a.png", box, "3") + cvat_image(1, "a.png", "", "4")
+    path = cvat_file(tmp_path / "project.xml", meta, images)
+    for by, names in (("task", ("first", "second")), ("assignee", ("anna", "ben"))):
+        convert(str(scans), str(path), str(tmp_path / by), annotator_by=by)
+        assert [int(label(tmp_path / by / name / "a.png").sum()) for name in names] == [24, 0]
+    with pytest.raises(InputError, match=r"expected the job of a.png in the file's <meta>"):
+        convert(str(scans), str(path), str(tmp_path / "job"), annotator_by="job")
+
+
+def test_jobs_of_a_task_are_annotators(scans: Path, tmp_path: Path) -> None:
+    job = "<segment><id>{}</id><start>{}</start><stop>{}</stop></segment>"
+    meta = f"<task><id>1</id><name>t</name>LABELS<segments>{job.format(7, 0, 0)}{job.format(8, 1, 1)}</segments></task>"
+    path = cvat_file(tmp_path / "t.xml", meta, cvat_image(0, "a.png") + cvat_image(1, "b.png"))
+    convert(str(scans), str(path), str(tmp_path / "out"), annotator_by="job")
+    items = read_dataset(tmp_path / "out").items
+    assert [list(item["annotators"]) for item in items] == [["job_7"], ["job_8"]]
+
+
+def test_shapes_of_cvat_by_definition(scans: Path, tmp_path: Path) -> None:
+    shapes = '<ellipse label="lesion" cx="4" cy="3" rx="2" ry="1.6"/><polyline label="lesion" points="1,1;2,2"/>'
+    path = cvat_file(tmp_path / "t.xml", "<task>LABELS</task>", cvat_image(0, "a.png", shapes + '<tag label="x"/>'))
+    said: list[str] = []
+    (found,) = cvat.read(path, {"a": scans / "a.png"}, said.append, "anna")
+    inside = [[((x - 3.5) / 2) ** 2 + ((y - 2.5) / 1.6) ** 2 <= 1 for x in range(8)] for y in range(6)]
+    assert found.masks["lesion"].tolist() == inside and len(said) == 1 and "polyline is left out" in said[0]
+
+
+def task(case: str, *completions: dict[str, Any]) -> dict[str, Any]:
+    return {"id": 1, "data": {"note": "what is this", "picture": f"/data/{case}.png"}, "annotations": [*completions]}
+
+
+def region(kind: str, **value: Any) -> dict[str, Any]:
+    return {"type": kind, "value": {kind: ["lesion"], **value}, "original_width": 8, "original_height": 6}
+
+
+def read_tasks(tasks: list[Any], scans: Path, tmp_path: Path, **options: Any) -> tuple[Iterator[Segments], list[str]]:
+    said: list[str] = []
+    (tmp_path / "tasks.json").write_text(json.dumps(tasks), encoding="utf-8")
+    images = {case: scans / f"{case}.png" for case in "ab"}
+    return iter(list(label_studio.read(tmp_path / "tasks.json", images, said.append, **options))), said
+
+
+@pytest.mark.parametrize(
+    ("drawn", "inside"),
+    [
+        (region("rectanglelabels", x=25, y=50, width=50, height=50), lambda x, y: 2 <= x < 6 and y >= 3),
+        (region("polygonlabels", points=[[0, 0], [50, 0], [50, 100], [0, 100]]), lambda x, y: x < 4),
+        (
+            region("ellipselabels", x=50, y=50, radiusX=25, radiusY=30),
+            lambda x, y: ((x - 3.5) / 2) ** 2 + ((y - 2.5) / 1.8) ** 2 <= 1,
+        ),
+    ],
+)
+def test_shapes_of_label_studio_are_in_percent(
+    drawn: dict[str, Any], inside: Callable[[int, int], bool], scans: Path, tmp_path: Path
+) -> None:
+    choice = {"type": "choices", "value": {"choices": ["good"]}}
+    (found,), said = read_tasks([task("a", {"completed_by": 4, "result": [drawn, choice]})], scans, tmp_path)
+    assert found.masks["lesion"].tolist() == [[bool(inside(x, y)) for x in range(8)] for y in range(6)] and not said
+
+
+def test_a_region_that_cannot_be_read_leaves_no_label_without_it(scans: Path, tmp_path: Path) -> None:
+    """Such a label would be wrong, and look as if nothing had been there."""
+    whole = region("rectanglelabels", x=0, y=0, width=50, height=100)
+    odd = {"type": "vectorlabels", "value": {"vertices": [1], "vectorlabels": ["lesion"]}}
+    turned = region("rectanglelabels", x=0, y=0, width=50, height=100, rotation=30)
+    for one, what in ((odd, "of the kind vectorlabels"), (turned, "one that is rotated")):
+        done = [{"completed_by": 4, "result": [whole, one]}, {"completed_by": 5, "result": [whole]}]
+        found, said = read_tasks([task("a", *done)], scans, tmp_path)
+        assert [segments.annotator for segments in found] == ["5"]
+        assert len(said) == 1 and "annotator 4: a: " in said[0] and what in said[0]
+
+
+def test_of_several_completions_the_last_is_taken_and_it_is_said(scans: Path, tmp_path: Path) -> None:
+    whole = region("rectanglelabels", x=0, y=0, width=50, height=100)
+    tasks = [task("a", {"completed_by": 4, "result": [whole]}), task("a", {"completed_by": 4, "result": []})]
+    (found,), said = read_tasks(tasks, scans, tmp_path)
+    assert not found.masks["lesion"].any() and said[0].endswith("a: of 2 completions of 4 the last is taken.")
+    found, said = read_tasks(tasks, scans, tmp_path, by="copy")
+    assert [(one.annotator, int(one.masks["lesion"].sum())) for one in found] == [("4_1", 24), ("4_2", 0)]
+    assert not said
+
+
+def test_pre_annotations_come_back(scans: Path, tmp_path: Path) -> None:
+    """Label Studio gives a prediction that nobody changed back as an annotation with the same result."""
+    draw = np.random.default_rng(0)
+    masks = {case: {"lesion": draw.random(SIZE) < 0.4, "vessel": draw.random(SIZE) < 0.4} for case in "ab"}
+    drawn = [Segments(case, "t_loss", found) for case, found in masks.items()]
+    write_label_studio(tmp_path / "pre.json", drawn, {case: f"/data/local-files/?d=scans/{case}.png" for case in "ab"})
+    tasks = json.loads((tmp_path / "pre.json").read_text(encoding="utf-8"))
+    for one in tasks:
+        one["annotations"] = [{"completed_by": 1, "result": p["result"]} for p in one.pop("predictions")]
+    found, said = read_tasks([{"id": 0, **one} for one in tasks], scans, tmp_path)
+    for segments in found:
+        for name, mask in masks[segments.case].items():
+            assert np.array_equal(segments.masks[name], mask)
+    assert len(tasks) == 2 and not said
+    with pytest.raises(InputError, match="b: expected the address of its picture"):
+        write_label_studio(tmp_path / "pre.json", drawn, {"a": "x.png"})
+    with pytest.raises(InputError, match=r"a: expected masks of one size \(H, W\)"):
+        write_label_studio(tmp_path / "pre.json", [Segments("a", "", {"lesion": np.ones(3, bool)})], {"a": "x.png"})
+
+
+def test_images_of_two_files_are_whole(tmp_path: Path) -> None:
+    """A header and its voxels; nothing but the header has a name of an image."""
+    from common.convert import find_images
+
+    sitk = pytest.importorskip("SimpleITK")
+    (tmp_path / "scans").mkdir()
+    sitk.WriteImage(sitk.GetImageFromArray(np.arange(24, dtype=np.int16).reshape(2, 3, 4)), tmp_path / "scans/a.mhd")
+    assert list(find_images(tmp_path / "scans")) == ["a"]
+
+
+def test_damaged_parts_of_tasks_are_said(scans: Path, tmp_path: Path) -> None:
+    odd: list[Any] = [
+        {"id": 1, "data": {}, "annotations": []},
+        {"id": 2, "data": {"image": 7}, "annotations": []},
+        {"id": 3, "data": {"image": "a.png"}, "annotations": 5},
+        {"id": 4, "data": {"image": "a.png"}, "annotations": [{"completed_by": 1, "result": [3]}]},
+        {"id": 5, "data": {"image": "b.png"}, "annotations": [{"result": []}]},
+    ]
+    found, said = read_tasks(odd, scans, tmp_path)
+    assert not list(found) and len(said) == 5, said
+    assert coco.recognize(tmp_path / "tasks.json") is False

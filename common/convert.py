@@ -107,6 +107,7 @@ def read_export(
     attribute: str | None = None,
     by: str = "creator",
     crowd: str = "mask",
+    polygons: str = "corners",
 ) -> Iterator[Segments]:
     """What annotators drew, by one file of any tool.
 
@@ -118,6 +119,7 @@ def read_export(
         attribute: of its entries that names the annotator, see `common.formats.coco.read`.
         by: what names the annotator, see `convert`.
         crowd: see `common.formats.coco.read`.
+        polygons: see `common.formats.coco.read`.
 
     Yields:
         The segments of a case and an annotator.
@@ -128,7 +130,7 @@ def read_export(
     for name, tool in PICTURES.items():
         if tool.recognize(path):
             default = path.resolve().parent.name if by == "folder" else "" if name == "label_studio" else path.stem
-            options = {"crowd": crowd} if name == "coco" else {}
+            options = {"crowd": crowd, "polygons": polygons} if name == "coco" else {}
             yield from tool.read(path, images, problems.append, annotator or default, attribute, by, **options)
             return
     for reader in VOLUMES.values():
@@ -148,6 +150,7 @@ def convert(
     attribute: str | None = None,
     annotator_by: str = "creator",
     crowd: str = "mask",
+    polygons: str = "corners",
     overwrite: bool = False,
 ) -> None:
     """Writes annotators' exports as one data set, a folder per annotator.
@@ -163,6 +166,7 @@ def convert(
             file, folder; of volumes description; of COCO and CVAT copy or image_folder, where one file lists a picture
             once for each annotator; of CVAT task, assignee or job.
         crowd: of COCO: mask, or ignored for regions that are then not labeled.
+        polygons: of COCO: corners, or centers where contours of masks by OpenCV were written as they are.
         overwrite: replace the output folder, if it is one that this command wrote.
 
     Raises:
@@ -182,7 +186,7 @@ def convert(
         held = HeldSegments(Path(partial) / "held")
         for annotator, path in tqdm(files, desc="reading", unit="file"):
             try:
-                for found in read_export(path, cases, problems, annotator, attribute, annotator_by, crowd):
+                for found in read_export(path, cases, problems, annotator, attribute, annotator_by, crowd, polygons):
                     if (found.annotator, found.case) in held:
                         who = found.annotator
                         problems.append(f"{path}, {found.case}: {who} drew it in another file too; left out.")

@@ -19,6 +19,7 @@ from common.formats.segments import Segments
 __all__ = ["read", "recognize"]
 
 CROWDS = ("mask", "ignored")
+POLYGONS = ("corners", "centers")
 UNREADABLE = (InputError, KeyError, TypeError, ValueError, AttributeError, OverflowError)  # entries of a wrong kind
 
 
@@ -54,6 +55,7 @@ def read(
     attribute: str | None = None,
     by: str = "file",
     crowd: str = "mask",
+    polygons: str = "corners",
 ) -> Iterator[Segments]:
     """What annotators drew, by a file of COCO's format.
 
@@ -70,6 +72,8 @@ def read(
         attribute: of an annotation, of its ``attributes`` or of its image, that names the annotator instead.
         by: ``copy`` or ``image_folder`` where the file lists a picture once for each annotator, see `place_entries`.
         crowd: ``mask``, or ``ignored``: places of crowd regions where nothing else was drawn are not labeled.
+        polygons: what the whole numbers among the coordinates of polygons are: ``corners`` of pixels, as COCO has them,
+            or ``centers``, as contours of masks by OpenCV have them; then these masks come back, their holes filled.
 
     Yields:
         The segments of a case and an annotator, with a mask for every category.
@@ -79,6 +83,9 @@ def read(
     """
     if crowd not in CROWDS:
         raise InputError(f"crowd: expected {' or '.join(CROWDS)}, got {crowd}.")
+    if polygons not in POLYGONS:
+        raise InputError(f"polygons: expected {' or '.join(POLYGONS)}, got {polygons}.")
+    shift = 0.5 if polygons == "centers" else 0.0
     content = read_json(path)
     try:
         names = {category["id"]: str(category["name"]) for category in content["categories"]}
@@ -105,7 +112,7 @@ def read(
             report(f"{path}, {case}: {len(nobody)} annotations without {attribute} are left out.")
         for person, entries in drawn.items():
             try:
-                masks, ignored = _masks(case, entries, names, size, crowd)
+                masks, ignored = _masks(case, entries, names, size, crowd, shift)
             except UNREADABLE as error:
                 report(f"{path}{f', annotator {person}' if attribute else ''}: {sentence(error, case)}")
                 continue
@@ -133,14 +140,19 @@ def _by_annotator(
 
 
 def _masks(
-    case: str, annotations: list[dict[str, Any]], names: dict[Any, str], size: tuple[int, int], crowd: str
+    case: str,
+    annotations: list[dict[str, Any]],
+    names: dict[Any, str],
+    size: tuple[int, int],
+    crowd: str,
+    shift: float,
 ) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
     masks = {name: np.zeros(size, bool) for name in names.values()}
     crowds, somewhere = np.zeros(size, bool), np.zeros(size, bool)
     for annotation in annotations:
         if annotation["category_id"] not in names:
             raise InputError(f"{case}: expected a category of the file, got {annotation['category_id']}.")
-        mask = _mask(case, annotation.get("segmentation"), size)
+        mask = _mask(case, annotation.get("segmentation"), size, shift)
         if crowd == "ignored" and annotation.get("iscrowd"):
             crowds |= mask
         else:
@@ -149,10 +161,10 @@ def _masks(
     return masks, crowds & ~somewhere if crowds.any() else None
 
 
-def _mask(case: str, segmentation: Any, size: tuple[int, int]) -> np.ndarray:
+def _mask(case: str, segmentation: Any, size: tuple[int, int], shift: float) -> np.ndarray:
     """The mask of an instance: polygons, or run lengths down the columns, as numbers or as COCO's text."""
     if isinstance(segmentation, list) and segmentation:
-        return polygon_mask([np.asarray(polygon, float).reshape(-1, 2) for polygon in segmentation], size)
+        return polygon_mask([np.asarray(polygon, float).reshape(-1, 2) + shift for polygon in segmentation], size)
     if not isinstance(segmentation, dict):
         raise InputError(f"{case}: expected a segmentation, got an annotation without one (a box alone is no mask).")
     if tuple(segmentation["size"]) != size:

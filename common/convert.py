@@ -42,6 +42,7 @@ VOLUMES = {"seg_nrrd": seg_nrrd, "dicom_seg": dicom_seg, "rtstruct": rtstruct}
 EXPORTS = {".json", ".xml", ".nrrd", ".nhdr", ".dcm", ""}
 BY = (*ANNOTATORS, "copy", "image_folder", *cvat.WITHIN)
 CLASSES_FILE = "classes.json"
+MOST_NAMED = 12  # classes in a sentence
 
 
 def find_images(folder: Path) -> dict[str, Path]:
@@ -219,7 +220,8 @@ def convert(
     for annotator, count in sorted(counts.items()):
         print(f"{annotator}: {count} of {len(cases)} images")
     if overlaps:
-        print(f"In {overlaps} places classes overlapped; the later of {', '.join(names[1:])} was taken.")
+        order = ", ".join(names[1:]) if len(names) <= MOST_NAMED else f"the {len(names) - 1} in {CLASSES_FILE}"
+        print(f"In {overlaps} places classes overlapped; the later of {order} was taken.")
     print(f"{sum(counts.values())} labels of {len(counts)} annotators; {len(problems)} left out.")
     option = f'"{values}"' if not set("".join(names)) & set("'\"$`\\!") else shlex.quote(str(values))
     print(f"Train with: --dataset_dir {shlex.quote(str(target))} --class_values {option} --ignore_value {NOT_LABELED}")

@@ -162,7 +162,7 @@ def test_crowds_are_masks_or_not_labeled(scans: Path, tmp_path: Path) -> None:
 
 
 def test_contours_by_opencv_give_their_mask_back(scans: Path, tmp_path: Path) -> None:
-    """The polygons are what findContours of OpenCV 4.12 gives for the mask; read as COCO has them, 34 of 41 pixels stay."""
+    """The polygons are findContours' of OpenCV 4.12 for the mask; read as COCO has them, 34 of 41 pixels stay."""
     down, across = np.indices((9, 12))
     mask = ((down - 4) ** 2 + (across - 6) ** 2 <= 10) | ((down == 4) & (across < 4)) | ((down == 8) & (across == 0))
     contours = [[0, 8], [5, 1, 2, 4, 0, 4, 2, 4, 5, 7, 7, 7, 9, 5, 9, 3, 7, 1]]

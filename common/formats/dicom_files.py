@@ -7,61 +7,20 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from common.errors import InputError
+from common.io.optional_library import optional_library
 
 __all__ = [
     "dicom_paths",
-    "highdicom_library",
     "is_dicom",
-    "pydicom_library",
     "read_dataset",
     "sound_elements",
     "text_of",
 ]
 
 MAGIC = b"DICM"
-TO_EXTRA = "which is not installed: pip install -e '.[formats]' in the repository"
-
-
-def pydicom_library(purpose: str) -> ModuleType:
-    """pydicom, which is not among the requirements but in the extra ``formats``.
-
-    Args:
-        purpose: what needs it, for the message.
-
-    Returns:
-        The module.
-
-    Raises:
-        InputError: it is not installed.
-    """
-    try:
-        import pydicom
-    except ImportError as error:
-        raise InputError(f"{purpose} needs pydicom, {TO_EXTRA}, or pip install pydicom.") from error
-    return pydicom
-
-
-def highdicom_library(purpose: str) -> ModuleType:
-    """highdicom, which is not among the requirements but in the extra ``formats``.
-
-    Args:
-        purpose: what needs it, for the message.
-
-    Returns:
-        The module.
-
-    Raises:
-        InputError: it is not installed.
-    """
-    try:
-        import highdicom
-    except ImportError as error:
-        raise InputError(f"{purpose} needs highdicom, {TO_EXTRA}, or pip install highdicom.") from error
-    return highdicom
 
 
 def is_dicom(path: str | os.PathLike[str]) -> bool:
@@ -107,7 +66,7 @@ def read_dataset(path: str | os.PathLike[str], pixels: bool = True, tags: Sequen
     Raises:
         InputError: pydicom is not installed, or the file is no DICOM file or damaged.
     """
-    pydicom = pydicom_library(f"Reading {path}")
+    pydicom = optional_library("pydicom", "formats", f"Reading {path}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of values that break the standard in ways that do not matter here

@@ -12,9 +12,10 @@ import numpy as np
 
 from common.errors import InputError
 from common.formats.class_colors import NOT_LABELED, named_values, segment_color
-from common.formats.dicom_files import highdicom_library, read_dataset
+from common.formats.dicom_files import read_dataset
 from common.formats.dicom_series import Series
 from common.io.files import whole_file
+from common.io.optional_library import optional_library
 
 __all__ = ["Algorithm", "SegmentCode", "write_dicom_seg"]
 
@@ -89,7 +90,7 @@ def write_dicom_seg(
             series' files lack what a SEG must repeat, or the file cannot be written.
     """
     path = Path(path)
-    highdicom = highdicom_library(f"Writing {path}")
+    highdicom = optional_library("highdicom", "formats", f"Writing {path}")
     if classes.shape != series.shape:
         raise InputError(f"{path}: expected the size {series.shape} of the series, got {classes.shape}.")
     if kind not in KINDS:

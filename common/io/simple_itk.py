@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from common.errors import InputError
+from common.io.optional_library import optional_library
 
 DETACHED = re.compile(rb"(?im)^\s*(?:data ?file|ElementDataFile)\s*[:=]\s*([^\s%]+)\s*$")
 IGNORED = (  # what a header may say and SimpleITK 2.5.7 does not heed, and the value without effect
@@ -37,14 +38,7 @@ def simple_itk(purpose: str) -> ModuleType:
     Raises:
         InputError: it is not installed.
     """
-    try:
-        import SimpleITK
-    except ImportError as error:
-        raise InputError(
-            f"{purpose} needs SimpleITK, which is not installed: pip install -e '.[itk]' in the repository, "
-            "or pip install SimpleITK."
-        ) from error
-    return SimpleITK
+    return optional_library("SimpleITK", "itk", purpose)
 
 
 def read_itk(path: Any) -> Any:

@@ -49,7 +49,7 @@ def audit(
         least_certainty: below this Dice to expect of the prediction, from 0 to 1, a case is not judged.
         suspicious: how many spreads from the usual a suspicious label lies, at least.
         least_score: and below which score, at most 1: of what there is to explain, the share that the prediction does.
-        class_names: of the classes, background first, to be used in texts.
+        class_names: of the classes, background first: for texts, and the order of a picture's maps of several classes.
         class_values: the value of each class in the label files, if they are not as inferred.
         ignore_value: value in the label files of what was not labeled.
 

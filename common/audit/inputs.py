@@ -28,7 +28,8 @@ __all__ = [
 ]
 
 ARRAY_SUFFIXES = (".npz", ".npy")
-ENDINGS = ("_probabilities", "_probability", "_prob", "")  # of maps, the most explicit first
+ENDINGS = ("_probabilities", "_probability", "_marginal", "_prob")  # of maps, the most explicit first
+OF_A_CLASS = "_probability_"  # and the name of a class: a map for each class of a picture but the background
 KEYS = ("probabilities", "softmax")  # nnU-Net v2's, and v1's
 WORDS = {"L": ("right", "left"), "R": ("left", "right"), "P": ("front", "back"), "A": ("back", "front")}
 WORDS |= {"I": ("up", "down"), "S": ("down", "up")}
@@ -84,21 +85,26 @@ def case_files(folder: Path) -> dict[str, Path]:
     return found
 
 
-def probability_files(cases: Sequence[str], folders: Sequence[Path]) -> dict[str, Path]:
+def probability_files(
+    cases: Sequence[str], folders: Sequence[Path], class_names: Sequence[str] = ()
+) -> dict[str, tuple[Path, ...]]:
     """The probability map of each case, in the first folder that has one.
 
-    A map is ``CASE.npz`` or ``CASE.npy``, or an image named ``CASE_probabilities``, ``CASE_probability``, ``CASE_prob``
-    or ``CASE``, in this order; nnU-Net writes its masks ``CASE.nii.gz`` beside its ``CASE.npz``.
+    A map is ``CASE.npz`` or ``CASE.npy``, or an image named ``CASE_probabilities``, ``CASE_probability``,
+    ``CASE_marginal`` or ``CASE_prob``, or of pictures ``CASE_probability_<class>`` for each class but the background,
+    as the bundles write them, or just ``CASE``, in this order; nnU-Net writes masks ``CASE.nii.gz`` beside its
+    ``CASE.npz``.
 
     Args:
         cases: names.
         folders: of the maps, such as one for each fold.
+        class_names: background first: the order of a picture's maps, where there are several.
 
     Returns:
-        Path by case; cases without a map are left out.
+        Path by case, or the paths of a picture's classes; cases without a map are left out.
 
     Raises:
-        InputError: a folder does not exist.
+        InputError: a folder does not exist, or the maps of a picture are not those of ``class_names``.
     """
     listed: dict[str, Path] = {}
     for folder in folders:
@@ -108,22 +114,40 @@ def probability_files(cases: Sequence[str], folders: Sequence[Path]) -> dict[str
             suffix = path.suffix.lower() if path.suffix.lower() in ARRAY_SUFFIXES else suffix_of(path)
             if suffix and not path.name.startswith("."):
                 listed.setdefault(path.name[: -len(suffix)] + (suffix if suffix in ARRAY_SUFFIXES else ""), path)
-    found = {}
+    found: dict[str, tuple[Path, ...]] = {}
     for case in cases:
-        names = [*(case + suffix for suffix in ARRAY_SUFFIXES), *(case + ending for ending in ENDINGS)]
-        chosen = next((listed[name] for name in names if name in listed), None)
-        if chosen is not None:
+        names = [case + ending for ending in (*ARRAY_SUFFIXES, *ENDINGS)]
+        explicit = tuple(listed[name] for name in names if name in listed)[:1]
+        chosen = explicit or _of_classes(case, listed, class_names) or ((listed[case],) if case in listed else ())
+        if chosen:
             found[case] = chosen
     return found
 
 
-def load_case(label_path: Path, meaning: LabelMeaning, map_path: Path, axes: str = "zyx") -> LoadedCase:
+def _of_classes(case: str, listed: Mapping[str, Path], class_names: Sequence[str]) -> tuple[Path, ...]:
+    """The maps of a picture's classes: one as it is, several in the order of their names."""
+    start = case + OF_A_CLASS
+    parts = {name[len(start) :]: path for name, path in listed.items() if name.startswith(start)}
+    if len(parts) < 2:
+        return tuple(parts.values())
+    wanted = list(class_names[1:])
+    if set(wanted) != set(parts):
+        raise InputError(
+            f"{case}: expected to be told the order of its maps {', '.join(sorted(parts))}, by --class_names with the "
+            f"background first, got {', '.join(class_names) or 'none'}."
+        )
+    return tuple(parts[name] for name in wanted)
+
+
+def load_case(
+    label_path: Path, meaning: LabelMeaning, map_path: Path | Sequence[Path], axes: str = "zyx"
+) -> LoadedCase:
     """A case's label and probabilities on the grid of the label.
 
     Args:
         label_path: of the label.
         meaning: of its values.
-        map_path: of the probabilities, see `read_probabilities`.
+        map_path: of the probabilities, or one for each class but the background, see `read_probabilities`.
         axes: of arrays, ``zyx`` or ``xyz``.
 
     Returns:
@@ -140,8 +164,8 @@ def load_case(label_path: Path, meaning: LabelMeaning, map_path: Path, axes: str
     probabilities = read_probabilities(map_path, label.shape, axes, read)
     if int(label.max(initial=0)) >= len(probabilities):
         raise InputError(
-            f"{map_path}: expected probabilities of at least {int(label.max()) + 1} classes, background included, as "
-            f"{label_path} has them, got {len(probabilities)}."
+            f"{map_path if isinstance(map_path, Path) else map_path[0]}: expected probabilities of at least "
+            f"{int(label.max()) + 1} classes, background included, as {label_path} has them, got {len(probabilities)}."
         )
     picture = is_picture(label_path)
     if picture:
@@ -153,9 +177,11 @@ def load_case(label_path: Path, meaning: LabelMeaning, map_path: Path, axes: str
 
 
 def read_probabilities(
-    path: Path, shape: Sequence[int], axes: str = "zyx", label: torch.Tensor | None = None
+    path: Path | Sequence[Path], shape: Sequence[int], axes: str = "zyx", label: torch.Tensor | None = None
 ) -> np.ndarray:
-    """The probability map of a file, its classes first, the other axes in the order of the label's.
+    """The probability map of a file, or of one for each class but the background.
+
+    Its classes come first, the other axes in the order of the label's.
 
     - **.npz**: the key ``probabilities`` (nnU-Net v2) or ``softmax`` (v1), or the only array. nnU-Net reads NIfTI by
       SimpleITK, whose arrays are (z, y, x), the reverse of NIfTI's and nibabel's order: a map (classes, z, y, x) is
@@ -165,7 +191,7 @@ def read_probabilities(
       of 8 or 16 bits, in which the largest number is 1.
 
     Args:
-        path: of the file.
+        path: of the file or files.
         shape: of the label, (x, y, z) as nibabel has it, or (W, H) of a picture.
         axes: of arrays: ``zyx`` as above, or ``xyz`` for the order of nibabel. Images have their own.
         label: (1, *spatial) on whose grid a volume must lie (`geometry_finding`).
@@ -176,6 +202,17 @@ def read_probabilities(
     Raises:
         InputError: the file cannot be read, has another shape or position, or its values are no probabilities.
     """
+    if not isinstance(path, Path):
+        if len(path) > 1:
+            foreground = np.stack([read_probabilities(one, shape, axes, label)[1] for one in path])
+            total = foreground.sum(0)
+            if float(total.max(initial=0)) > 1 + TOLERANCE:
+                raise InputError(
+                    f"{path[0]}: expected maps of {len(path)} classes that sum to 1 at most, got {total.max():.3g}."
+                )
+            maps = np.concatenate([np.clip(1 - total, 0, None)[None], foreground])
+            return maps / maps.sum(0)
+        path = path[0]
     if path.suffix.lower() in ARRAY_SUFFIXES:
         maps = _ordered(_array(path), shape, axes, path)
     elif is_picture(path):

@@ -71,7 +71,8 @@ def audit_folders(
         InputError: folders that cannot be used, or no case that can be audited.
     """
     paths = case_files(labels)
-    maps = probability_files(list(paths), probabilities)
+    named = [str(name) for name in class_names]
+    maps = probability_files(list(paths), probabilities, named)
     pictures = image_paths(images, list(paths))
     failures = {case: "there is no probability map of its name" for case in paths if case not in maps}
     if not maps:
@@ -89,12 +90,11 @@ def audit_folders(
             *notes,
             f"The usual deviation of a border is {border_mm:.3g} mm, the lower quartile of up to {PILOT} cases.",
         )
-    named = [str(name) for name in class_names]
     settings = {"version": VERSION, "axes": axes, "border_mm": border_mm, "meaning": meaning.to_json(), "names": named}
     records = []
     progress = tqdm(readable, desc="audit", unit="case", disable=None)
     for case in progress:
-        sources = [paths[case], maps[case], *([pictures[case]] if case in pictures else [])]
+        sources = [paths[case], *maps[case], *([pictures[case]] if case in pictures else [])]
         key = _fingerprint(sources, settings)
         kept = output / "cases" / f"{case}.json"
         record = _kept(kept, key)

@@ -15,6 +15,7 @@ from common.audit import load_case, read_probabilities
 from common.audit.inputs import probability_files
 from common.errors import InputError
 from common.io import LabelMeaning
+from common.transforms.save_probabilities import save_class_probabilities
 
 SHAPE = (5, 4, 3)
 AFFINE = np.array([[0.0, -1.5, 0, 10], [2.0, 0, 0, -7], [0, 0, 2.5, 3], [0, 0, 0, 1]])
@@ -132,9 +133,29 @@ def test_maps_are_found_by_name(tmp_path: Path) -> None:
         path.touch()
     found = probability_files(["a", "b", "c", "d"], [first, second])
     assert found == {
-        "a": first / "a.npz",
-        "b": first / "b_probability.png",
-        "c": second / "c_probabilities.nii.gz",
+        "a": (first / "a.npz",),
+        "b": (first / "b_probability.png",),
+        "c": (second / "c_probabilities.nii.gz",),
     }
     with pytest.raises(InputError, match=r"nowhere is no folder"):
         probability_files(["a"], [tmp_path / "nowhere"])
+
+
+@pytest.mark.parametrize("classes", [["foreground"], ["vessel", "lesion"]])
+def test_pictures_as_the_bundles_write_them(classes: list[str], tmp_path: Path) -> None:
+    maps = np.random.default_rng(0).dirichlet(np.ones(len(classes) + 1), (7, 5)).transpose(2, 0, 1)
+    Image.fromarray(np.zeros((5, 7), np.uint8)).save(tmp_path / "a.png")
+    save_class_probabilities(tmp_path / "a.png", list(maps), tmp_path / "maps/a", classes)
+    (tmp_path / "maps/a_entropy.png").touch()
+    found = probability_files(["a"], [tmp_path / "maps"], ["background", *classes])["a"]
+    np.testing.assert_allclose(read_probabilities(found, (7, 5)), maps, atol=0.01)
+    if len(classes) > 1:
+        with pytest.raises(InputError, match=r"a: expected to be told the order of its maps lesion, vessel"):
+            probability_files(["a"], [tmp_path / "maps"])
+        with pytest.raises(InputError, match=r"expected maps of 2 classes that sum to 1 at most, got"):
+            read_probabilities([found[0], found[0]], (7, 5))
+
+
+def test_the_marginal_of_a_picture(tmp_path: Path) -> None:
+    (tmp_path / "a_marginal.png").touch()
+    assert probability_files(["a"], [tmp_path]) == {"a": (tmp_path / "a_marginal.png",)}

@@ -178,10 +178,10 @@ def _mask(case: str, segmentation: Any, size: tuple[int, int], shift: float) -> 
 def _unpacked(text: str, case: str) -> np.ndarray:
     """The run lengths that COCO's text stands for.
 
-    Read here and not by pycocotools 2.0.11, which returns what happens to be in memory where they do not fill the
-    picture. By its `maskApi.c <https://github.com/cocodataset/cocoapi/blob/master/common/maskApi.c>`_ (rleFrString):
-    characters from 48 hold 5 bits of a number each, the lowest first, and in the sixth bit whether another follows; the
-    fifth bit of the last is the sign; from the fourth number on it is the difference to the number two before.
+    Read here and not by pycocotools 2.0.11, which does not refuse lengths that do not fill the picture. By its
+    `maskApi.c <https://github.com/cocodataset/cocoapi/blob/master/common/maskApi.c>`_ (rleFrString): characters from 48
+    hold 5 bits of a number each, the lowest first, and in the sixth bit whether another follows; the fifth bit of the
+    last is the sign; from the fourth number on it is the difference to the number two before.
     """
     groups = np.frombuffer(text.encode("latin-1", "replace"), np.uint8).astype(np.int64) - 48
     if groups.size == 0 or (groups < 0).any() or (groups > 63).any() or groups[-1] & 32:

@@ -26,7 +26,9 @@ from typing import Any
 
 MONAI = ("monai.bundle", "monai.engines", "monai.handlers", "monai.networks.nets", "ignite.distributed")
 MONAI += ("torch._dynamo",)  # which the first optimizer of a process imports
-BUNDLE_RUN = (*MONAI, "common.methods", "common.networks", "common.report", "torch.utils.tensorboard")
+REPOSITORY = Path(__file__).parents[2]
+ROOMS = [path.relative_to(REPOSITORY).with_suffix("") for path in REPOSITORY.glob("common/*/**/[!_]*.py")]
+BUNDLE_RUN = (*MONAI, *sorted(".".join(path.parts) for path in ROOMS), "torch.utils.tensorboard")
 
 
 class Process:

@@ -257,8 +257,8 @@ def test_the_place_by_their_volume(tmp_path: Path, series: Series) -> None:
 def test_ours_read_by_simple_itk(tmp_path: Path, series: Series) -> None:
     """Its "slices" are the frames of all segments, 255 for what is drawn, 1 mm apart.
 
-    The bits after the last whole byte stay whatever was in memory, and where each frame lies must be asked of
-    the file's own positions: so SEGs are not left to SimpleITK.
+    Bits after the last whole byte are not read, and where each frame lies must be asked of the file's own positions: so
+    SEGs are not left to SimpleITK.
     """
     classes = drawn(series)
     path = write_dicom_seg(tmp_path / "a.dcm", classes, series, {1: "a", 2: "b"}, ALGORITHM)

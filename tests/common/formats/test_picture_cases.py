@@ -83,9 +83,8 @@ def test_long_runs_are_those_of_pycocotools() -> None:
     assert np.array_equal(decode_runs(_unpacked(text, "a"), (2000, 3000), "a").T, mask > 0)
 
 
-@pytest.mark.parametrize("text", ["", " ", "o", "ooooooooo0", "62309", "é1", "6A"])
+@pytest.mark.parametrize("text", ["", " ", "o", "ooooooooo0", "5", "é1", "6A"])
 def test_damaged_runs_are_a_sentence(text: str) -> None:
-    """pycocotools 2.0.11 returns what is in memory for runs that do not fill the picture, such as the fifth."""
     with pytest.raises(InputError, match="a: expected run lengths"):
         decode_runs(_unpacked(text, "a"), (9, 9), "a")
 

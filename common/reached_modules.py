@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from common.errors import InputError
@@ -40,6 +41,7 @@ def reached_files(texts: dict[str, str], common: Path = COMMON) -> set[Path]:
         ['errors.py', 'losses/segmentation_loss.py', 'losses/t_loss.py', 'py.typed']
     """
     found: set[Path] = set()
+    followed: set[str] = set()
     waiting = [common / "__init__.py", common / "py.typed"]
     for source, text in texts.items():
         for name in _names_in_text(text):
@@ -52,7 +54,10 @@ def reached_files(texts: dict[str, str], common: Path = COMMON) -> set[Path]:
         if path not in found:
             found.add(path)
             if path.suffix == ".py":
-                waiting += [file for name in _names_in_module(path, common) for file in _files_of(name, common)]
+                module = path.relative_to(common.parent).parts
+                names = _names_in_module(path.read_text(encoding="utf-8"), module) - followed
+                followed |= names
+                waiting += [file for name in names for file in _files_of(name, common)]
     return found
 
 
@@ -62,22 +67,25 @@ def _names_in_text(text: str) -> Iterator[str]:
         yield from (f"{module}.{name}" for name in names.split(", "))
 
 
-def _names_in_module(path: Path, common: Path) -> Iterator[str]:
+@cache  # all bundles share most modules
+def _names_in_module(text: str, module: tuple[str, ...]) -> set[str]:
     """Absolute names of what a module of `common` imports, and its texts that are such names."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    names = set()
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.ImportFrom):
-            parents = path.relative_to(common.parent).parts[: -node.level] if node.level else ()
-            module = ".".join([*parents, *([node.module] if node.module else [])])
-            if module.split(".")[0] == "common":
-                yield from (f"{module}.{alias.name}" for alias in node.names)
+            parents = module[: -node.level] if node.level else ()
+            source = ".".join([*parents, *([node.module] if node.module else [])])
+            if source.split(".")[0] == "common":
+                names |= {f"{source}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name.startswith("common."))
+            names |= {alias.name for alias in node.names if alias.name.startswith("common.")}
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and NAME.fullmatch(node.value):
-            yield node.value
+            names.add(node.value)
         elif isinstance(node, ast.JoinedStr) and isinstance(start := node.values[0], ast.Constant):
             room, dot, _ = str(start.value).rpartition(".")
             if dot and NAME.fullmatch(room):
-                yield room
+                names.add(room)
+    return names
 
 
 def _files_of(name: str, common: Path) -> list[Path]:
@@ -96,7 +104,8 @@ def _files_of(name: str, common: Path) -> list[Path]:
             continue
         if (folder / f"{part}.py").is_file():
             return [*files, folder / f"{part}.py"]
-        module = _exports(folder / "__init__.pyi").get(part)
+        stub = folder / "__init__.pyi"
+        module = _exports(stub.read_text(encoding="utf-8") if stub.is_file() else "").get(part)
         if module:
             return [*files, *_files_of(".".join([*folder.relative_to(common.parent).parts, module]), common)]
         text = (folder / "__init__.py").read_text(encoding="utf-8")
@@ -104,10 +113,9 @@ def _files_of(name: str, common: Path) -> list[Path]:
     return files
 
 
-def _exports(stub: Path) -> dict[str, str]:
+@cache
+def _exports(stub: str) -> dict[str, str]:
     """Exported name → module of the same room, from ``from .module import Name``."""
-    if not stub.is_file():
-        return {}
-    statements = ast.parse(stub.read_text(encoding="utf-8")).body
+    statements = ast.parse(stub).body
     imports = [node for node in statements if isinstance(node, ast.ImportFrom) and node.level == 1]
     return {alias.name: str(node.module) for node in imports for alias in node.names}

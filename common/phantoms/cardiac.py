@@ -154,10 +154,12 @@ def draw_heart(
     label: Array = np.zeros(shape, np.uint8)
     for index in range(slices):
         shift = random.uniform(-1.2, 1.2, 2).tolist()  # each slice is another breath hold
+        place = x[:, None] + shift[0], y[None] + shift[1]
+        surroundings = heart.surroundings(*place)
         shares = np.zeros((4, width, height), np.float32)
         for plane in range(FINE):
             below = 1.04 * (1 - (index + (plane + 0.5) / FINE) / slices)  # 0 at the base, 1 at the apex
-            gray, classes = heart.draw(x[:, None] + shift[0], y[None] + shift[1], below)
+            gray, classes = heart.draw(*place, below, surroundings)
             image[..., index] += _mean_of_pixels(gray) / FINE
             shares += [_mean_of_pixels(classes == c) for c in range(4)]
         label[..., index] = shares.argmax(0)
@@ -201,8 +203,11 @@ class _Heart:
         self.vessels = [(*random.uniform(-70, 70, 2).tolist(), random.uniform(1.2, 3.0)) for _ in range(14)]
         self.papillary = [(self.septum + turn + random.uniform(-0.3, 0.3), about(4.2, 0.25)) for turn in (2.0, -2.0)]
 
-    def draw(self, x: Array, y: Array, below: float) -> tuple[Array, Array]:
-        """Gray values and classes at (x, y), the share ``below`` of the way from the base to the apex."""
+    def draw(self, x: Array, y: Array, below: float, gray: Array) -> tuple[Array, Array]:
+        """Gray values and classes at (x, y), the share ``below`` of the way from the base to the apex.
+
+        ``gray`` is what lies around the heart, from `surroundings`, the same for all planes of a slice.
+        """
         waves = self.waves
         u = x - self.center[0] - self.tilt[0] * below
         v = y - self.center[1] - self.tilt[1] * below
@@ -215,7 +220,6 @@ class _Heart:
         infarct = np.exp(4 * (np.cos(angle - waves[4]) - 1))
         inner = np.minimum(inner + self.scar * infarct * (outer - inner) * (inner > 0), outer - 2.5)
 
-        gray = self._surroundings(x, y)
         cos, sin = math.cos(self.septum), math.sin(self.septum)
         across = cos * u + sin * v - (self.outer + 1) * taper
         along = cos * v - sin * u
@@ -249,7 +253,8 @@ class _Heart:
     def _diaphragm(self, x: Array) -> Array:
         return self.diaphragm[0] + self.diaphragm[1] * x + 0.004 * (x + 10) ** 2
 
-    def _surroundings(self, x: Array, y: Array) -> Array:
+    def surroundings(self, x: Array, y: Array) -> Array:
+        """Gray values at (x, y) without the heart."""
         gray = np.full(np.broadcast_shapes(x.shape, y.shape), self.lung, np.float32)
         for x0, y0, size in self.vessels:  # in the lung
             gray[(x - x0) ** 2 + (y - y0) ** 2 < size**2] = 120
@@ -269,7 +274,8 @@ class _Heart:
 
 def _mean_of_pixels(plane: Array) -> Array:
     width, height = (n // FINE for n in plane.shape)
-    return plane.reshape(width, FINE, height, FINE).mean((1, 3))
+    rows = plane.reshape(width, FINE, height * FINE).sum(1, dtype=np.float32)
+    return rows.reshape(width, height, FINE).sum(2) / FINE**2
 
 
 def _save(volume: Array, spacing_mm: tuple[float, float, float], orientation: str, path: Path) -> None:

@@ -8,6 +8,7 @@ import math
 import shutil
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +34,16 @@ MEGABYTES = 25
 
 @pytest.fixture(scope="module")
 def unpacked(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle's folder as it comes out of its zip, with weights of its own configuration, not trained."""
+    """A bundle's folder as it comes out of its zip, with a small network, not trained."""
     folder = tmp_path_factory.mktemp("acceptance")
     source = folder / "bundles" / bundle.name
     for name in ("configs", "docs", "LICENSE"):
         (shutil.copytree if (bundle / name).is_dir() else shutil.copy)(bundle / name, source / name)
     (source / "models").mkdir()
-    torch.save(_network(bundle, "inference").state_dict(), source / WEIGHTS)
     plan = _parse(bundle, "inference").get_parsed_content("plan")
+    plan = replace(plan, features=(4, *[8] * (len(plan.method.get("layers", "123")) - 1)))
     (source / WEIGHTS).with_name("plan.json").write_text(plan.to_json(), encoding="utf-8")
+    torch.save(_network(source, "inference").state_dict(), source / WEIGHTS)
     checksum = hashlib.sha256((source / WEIGHTS).read_bytes()).hexdigest()
     (source / RECORD).write_text(json.dumps({"val_score": 0.5, "weights_sha256": checksum}))
     (path,) = package(bundle.name, output=str(folder), train=False, bundles_dir=folder / "bundles")
@@ -72,7 +74,7 @@ def _configs(bundle: Path, suffix: str) -> list[str]:
 def _parse(bundle: Path, *configs: str, **overrides: Any) -> ConfigParser:
     parser = ConfigParser()
     parser.read_config([bundle / f"configs/{name}.yaml" for name in configs])
-    parser.update(pairs=overrides)
+    parser.update(pairs={"ckpt_dir": str(bundle / "models")} | overrides)
     return parser
 
 

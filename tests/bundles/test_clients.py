@@ -151,7 +151,7 @@ def test_training_as_monai_label_does(bundle: Path, tiny: dict[str, Any], tmp_pa
     (tmp_path / "models").mkdir()
     torch.save(parser.get_parsed_content("network_def").state_dict(), tmp_path / "models/pretrained.pt")
     loader = {"_target_": "CheckpointLoader", "load_path": str(tmp_path / "models/pretrained.pt"), "strict": False}
-    values = {key: value for key, value in tiny["train"].items() if not key.startswith("dataset_dir#")} | {
+    values = tiny["train"] | {
         "bundle_root": str(tmp_path),
         "train#trainer#max_epochs": 1,
         **sections,

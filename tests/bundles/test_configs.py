@@ -116,14 +116,18 @@ def test_metadata(bundle: Path, repository: Path) -> None:
 @pytest.mark.acceptance("zoo acceptance")
 @pytest.mark.acceptance("net in/out")
 @pytest.mark.parametrize("name", KEYS)
-def test_network_fits_metadata(name: str, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_network_fits_metadata(
+    name: str, bundle: Path, tiny: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)  # where a training's configuration puts its phantom
     configs = bundle / "configs"
+    phantom = {key: value for key, value in tiny[name].items() if key.startswith("dataset_dir#")}
     verify_net_in_out(
         net_id="network_def",
         meta_file=str(configs / "metadata.json"),
         config_file=str(configs / f"{name}.yaml"),
         device="cpu",
+        **phantom,
     )
 
 

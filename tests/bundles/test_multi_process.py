@@ -61,14 +61,25 @@ def job(name: str, root: Path, folder: str, overlays: list[str], **overrides: An
     }
 
 
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
+TRAINING = ("-m", "monai.bundle", "run", "training", "--config_file")
+TRAINING += ("['configs/train.yaml','configs/multi_gpu_train.yaml']",)
+
+
 def torchrun(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-    command += ["-m", "monai.bundle", "run", "training", "--config_file"]
-    command += ["['configs/train.yaml','configs/multi_gpu_train.yaml']", *arguments]
+    command = [sys.executable, *TORCHRUN, *TRAINING, *arguments]
     with (folder / "log").open("w", encoding="utf-8") as log:
         return subprocess.Popen(
             command, cwd=BUNDLES / "t_loss", env=ENVIRONMENT, stdout=log, stderr=subprocess.STDOUT, text=True
         )
+
+
+def output_of_failed(folder: Path, python: WarmPython, *arguments: str) -> str:
+    """What the same prints, where all of its processes are forked; it must end with an error."""
+    command = [*TORCHRUN, "--no-python", python.write_command(folder / "python"), *TRAINING, *arguments]
+    process = python.start(*command, folder=BUNDLES / "t_loss", environment=ENVIRONMENT)
+    assert process.wait(timeout=500) != 0
+    return process.output()
 
 
 def arguments(overrides: dict[str, Any]) -> list[str]:
@@ -178,20 +189,17 @@ def test_killed_and_resumed_equals_uninterrupted(killed: Path, roots: dict[str, 
     assert_equal_weights(whole, broken, atol=0)
 
 
-def test_a_process_that_fails_ends_the_training(tmp_path: Path) -> None:
+def test_a_process_that_fails_ends_the_training(tmp_path: Path, warm_python: WarmPython) -> None:
     """The other one waits for it in the first exchange: torchrun ends that, and the error is the one that happened."""
     faulty = {"learning_rate": "$1.0e-3 / (1 - torch.distributed.get_rank())"}
-    process = torchrun(tmp_path, *arguments(options("t_loss", tmp_path, "output", **faulty)))
-    assert process.wait(timeout=500) != 0
-    log = (tmp_path / "log").read_text()
+    log = output_of_failed(tmp_path, warm_python, *arguments(options("t_loss", tmp_path, "output", **faulty)))
     assert "ZeroDivisionError" in log and "ChildFailedError" in log
     assert not (tmp_path / "output/model.pt").exists()
 
 
-def test_a_mistake_is_one_sentence_of_the_first_process(tmp_path: Path) -> None:
-    process = torchrun(tmp_path, *arguments(options("t_loss", tmp_path, "output") | {"max_epoch": 2}))
-    assert process.wait(timeout=500) != 0
-    log = (tmp_path / "log").read_text()
+def test_a_mistake_is_one_sentence_of_the_first_process(tmp_path: Path, warm_python: WarmPython) -> None:
+    wrong = options("t_loss", tmp_path, "output") | {"max_epoch": 2}
+    log = output_of_failed(tmp_path, warm_python, *arguments(wrong))
     assert log.count("Error: --max_epoch: nothing") == 1
     assert "monai/bundle/reference_resolver.py" not in log, "a traceback of the training"
 

@@ -14,17 +14,19 @@ def dice(configs, phantom, folder, loss_name, noise_alpha):
         logging_file=False,
         loss_name=loss_name,
         noise_alpha=noise_alpha,
+        noise_beta=0.9,
         output_dir=str(folder),
         ckpt_dir=str(folder),
         device="cpu",
         image_size=[32, 32],
-        features=[8, 16, 32],
-        max_epochs=28,
+        features=[8, 16, 16],
+        learning_rate=3.0e-3,
+        max_epochs=12,
         **{"dataset_dir#folder": str(phantom), "dataset_dir#num_cases": 120, "dataset_dir#size": 64},
     )
     workflow.initialize()
     workflow.run()
-    return last_epochs_mean(read_csv(folder / "metrics.csv"), "val_mean_dice", 8)
+    return last_epochs_mean(read_csv(folder / "metrics.csv"), "val_mean_dice", 4)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,7 @@ def scores(repository, tmp_path_factory):
 
 
 def test_t_loss_beats_cross_entropy_on_noisy_masks(scores):
-    assert scores["t_loss", 0.7] > scores["bce", 0.7]  # 0.030 and 0.013 for two seeds
+    assert scores["t_loss", 0.7] > scores["bce", 0.7]  # 0.028, 0.020 and 0.043 for three seeds
 
 
 def test_t_loss_does_not_lose_on_clean_masks(scores):

@@ -79,8 +79,11 @@ def spoil(mask: np.ndarray, kind: str, other: np.ndarray, generator: torch.Gener
     return morphological_noise(torch.from_numpy(mask.astype(np.uint8)), kind, 0.5, generator).numpy() > 0
 
 
-def train(folder: Path, kind: str, max_epochs: int) -> list[Path]:
-    """Two networks of two folds, and the folders with the probabilities of the cases that they did not see."""
+def train(folder: Path, kind: str, max_epochs: int, **options: Any) -> list[Path]:
+    """Two networks of two folds, and the folders with the probabilities of the cases that they did not see.
+
+    ``options`` are of the training.
+    """
     targets = [folder / f"probabilities_{kind}_{fold}" for fold in (0, 1)]
     for fold in (0, 1):
         run = folder / f"run_{kind}_{fold}"
@@ -88,7 +91,7 @@ def train(folder: Path, kind: str, max_epochs: int) -> list[Path]:
         if not (run / "models/model.pt").is_file():
             given = {"dataset_dir": str(folder / kind), "split_file": str(folder / "folds.json"), "fold": fold}
             given |= {"max_epochs": max_epochs, "features": list(FEATURES), "val_interval": 10}
-            run_verb("training", ["train"], output_dir=str(run / "output"), **models, **given)
+            run_verb("training", ["train"], output_dir=str(run / "output"), **models, **(given | options))
         places = {"dataset_dir": str(folder / f"fold{fold}"), "output_dir": str(targets[fold])}
         run_verb("inferring", ["inference"], save_probability=True, **models, **places)
     return targets

@@ -46,7 +46,9 @@ def prepare_tests(dataset_dir: Path, work: Path, tests: int, size: int, seed: in
     (work / "split.json").write_text(json.dumps(split), encoding="utf-8")
 
 
-def run_seed(dataset_dir: Path, work: Path, cases: int, tests: int, size: int, max_epochs: int, seed: int) -> dict:
+def run_seed(
+    dataset_dir: Path, work: Path, losses: Sequence[str], cases: int, tests: int, size: int, max_epochs: int, seed: int
+) -> dict:
     """Dice by (loss, list), and what the audit suspects; what is finished in the folder is not done again."""
     if not (work / "split.json").is_file():
         prepare(dataset_dir, work, cases, size, seed)
@@ -60,7 +62,7 @@ def run_seed(dataset_dir: Path, work: Path, cases: int, tests: int, size: int, m
     found: dict = {"hits": len(suspected & injected.keys()), "false": len(suspected - injected.keys())}
     options = {"max_epochs": max_epochs, "val_interval": max_epochs, "seed": seed, **SMALL}
     options |= {"dataset_dir": str(work / "all"), "split_file": str(work / "split.json")}
-    for loss in LOSSES:
+    for loss in losses:
         for name in LISTS:
             folder = work / f"{loss}_{name}"
             table = folder / "evaluation/val_mean_dice_raw.csv"
@@ -73,17 +75,20 @@ def run_seed(dataset_dir: Path, work: Path, cases: int, tests: int, size: int, m
     return found
 
 
-def table(seeds: Sequence[dict], wrong: int, cases: int) -> str:
+def table(seeds: Sequence[dict], losses: Sequence[str], wrong: int, cases: int) -> str:
     """The results of all seeds as Markdown."""
-    lines = ["| trained on | " + " | ".join(LOSSES.values()) + " |", "| :--- |" + " ---: |" * len(LOSSES)]
+    lines = [
+        "| trained on | " + " | ".join(LOSSES[loss] for loss in losses) + " |",
+        "| :--- |" + " ---: |" * len(losses),
+    ]
     for name, text in LISTS.items():
-        cells = [[found[loss, name] for found in seeds] for loss in LOSSES]
+        cells = [[found[loss, name] for found in seeds] for loss in losses]
         shown = [f"{statistics.mean(values):.3f} ± {statistics.pstdev(values):.3f}" for values in cells]
         lines.append(f"| {text} | {' | '.join(shown)} |")
     lines.append("")
-    for loss, text in LOSSES.items():
+    for loss in losses:
         gains = [f"{found[loss, 'audit'] - found[loss, 'all']:+.3f}" for found in seeds]
-        lines.append(f"{text}, weights.csv against all labels, by seed: {', '.join(gains)}")
+        lines.append(f"{LOSSES[loss]}, weights.csv against all labels, by seed: {', '.join(gains)}")
     suspected = [f"{found['hits']} of {wrong} and {found['false']} of {cases - wrong}" for found in seeds]
     return "\n".join([*lines, f"Wrong and right labels that the audit suspects, by seed: {'; '.join(suspected)}"])
 
@@ -96,6 +101,7 @@ def main(
     size: int = 64,
     max_epochs: int = 30,
     seeds: Sequence[int] = (0, 1, 2),
+    losses: Sequence[str] = tuple(LOSSES),
 ) -> None:
     """Prepares, audits, trains, evaluates and prints.
 
@@ -105,14 +111,20 @@ def main(
         cases: number of training cases, of which 30 % get a wrong label.
         tests: number of cases with clean labels, of which two are validated while training.
         size: of the resized images in pixels.
-        max_epochs: of each training; a seed has two of the audit and six others.
+        max_epochs: of each training; a seed has two of the audit, and three of each loss.
         seeds: of the choice of cases, the injected errors, and the trainings.
+        losses: of the trainings after the audit, bce and t_loss.
     """
     root = Path(dataset_dir).resolve()
     numbers = [seeds] if isinstance(seeds, int) else list(seeds)
-    found = [run_seed(root, Path(folder).resolve() / f"seed_{s}", cases, tests, size, max_epochs, s) for s in numbers]
-    wrong = len(json.loads((Path(folder) / f"seed_{numbers[0]}/injected.json").read_text(encoding="utf-8")))
-    print(table(found, wrong, cases))
+    names = [losses] if isinstance(losses, str) else list(losses)
+    works = [Path(folder).resolve() / f"seed_{seed}" for seed in numbers]
+    found = [
+        run_seed(root, work, names, cases, tests, size, max_epochs, seed)
+        for work, seed in zip(works, numbers, strict=True)
+    ]
+    wrong = len(json.loads((works[0] / "injected.json").read_text(encoding="utf-8")))
+    print(table(found, names, wrong, cases))
 
 
 if __name__ == "__main__":

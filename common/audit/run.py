@@ -163,6 +163,11 @@ def print_audit(content: Mapping[str, Any], output: Path) -> None:
 
     Raises:
         InputError: cases could not be audited; they are named.
+
+    Example:
+        >>> summary = {"suspicious": 0, "judged": 1, "not_judged": 0, "advice": "Plain training is enough.", "cases": 1}
+        >>> print_audit({"summary": summary, "notes": [], "cases": [], "failures": {}}, Path("audit"))
+        0 of 1 labels are suspicious, 0 cases were not judged. Plain training is enough. See audit/audit.html.
     """
     summary = content["summary"]
     for note in content["notes"]:

@@ -120,7 +120,11 @@ class Samples(torch.utils.data.Dataset):
         return len(self.samples)
 
     def case_indices(self) -> list[int]:
-        """The case of each sample: its index in ``data``."""
+        """The case of each sample.
+
+        Returns:
+            Indices in ``data``, one for each sample; volumes follow each other.
+        """
         if isinstance(self.samples, SliceDataset):
             return [volume for volume, _ in self.samples.index]
         return list(range(len(self)))

@@ -13,16 +13,16 @@ often the kind was named as it was injected. ``softmin`` is the score of cleanla
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import fire
 import numpy as np
 import torch
+from monai.bundle import run
 from PIL import Image
 from scipy.ndimage import label as components
 
@@ -35,7 +35,7 @@ NAMED = dict(zip(INJECTED, ("too small", "too large", "displaced", "left and rig
 NAMED |= {"another case": "another case's label", "one lung": "missing"}
 SCORES = ("score", "dice", "soft_dice", "softmin", "entropy_corrected")
 SHARE = 0.05
-FEATURES = "[16,32,64,128]"
+FEATURES = (16, 32, 64, 128)
 
 
 def prepare(dataset_dir: str | Path, folder: Path, cases: int, size: int, seed: int) -> dict[str, str]:
@@ -48,15 +48,15 @@ def prepare(dataset_dir: str | Path, folder: Path, cases: int, size: int, seed: 
     wrong = random.permutation(chosen)[: each * len(INJECTED)]
     injected = {name: INJECTED[place // each] for place, name in enumerate(wrong)}
     generator = torch.Generator().manual_seed(seed)
-    masks = {name: _resized(root / "masks" / name, size) > 127 for name in chosen}
+    masks = {name: resized(root / "masks" / name, size) > 127 for name in chosen}
     for place, name in enumerate(chosen):
-        image = Image.fromarray(_resized(root / "images" / name, size))
+        image = Image.fromarray(resized(root / "images" / name, size))
         other = masks[chosen[(place + 1 + int(random.integers(len(chosen) - 1))) % len(chosen)]]
         noisy = spoil(masks[name], injected[name], other, generator) if name in injected else masks[name]
         for kind, mask in (("clean", masks[name]), ("wrong", noisy)):
-            _save(image, folder / kind / "images" / name)
-            _save(Image.fromarray(mask.astype(np.uint8) * 255), folder / kind / "masks" / name)
-        _save(image, folder / f"fold{place % 2}" / name)
+            save(image, folder / kind / "images" / name)
+            save(Image.fromarray(mask.astype(np.uint8) * 255), folder / kind / "masks" / name)
+        save(image, folder / f"fold{place % 2}" / name)
     stems = [Path(name).stem for name in chosen]
     folds = [{"train": stems[1 - fold :: 2], "val": stems[fold::2]} for fold in (0, 1)]
     (folder / "folds.json").write_text(json.dumps(folds), encoding="utf-8")
@@ -79,33 +79,39 @@ def spoil(mask: np.ndarray, kind: str, other: np.ndarray, generator: torch.Gener
     return morphological_noise(torch.from_numpy(mask.astype(np.uint8)), kind, 0.5, generator).numpy() > 0
 
 
-def train(folder: Path, kind: str, max_epochs: int) -> list[Path]:
-    """Two networks of two folds, and the folders with the probabilities of the cases that they did not see."""
+def train(folder: Path, kind: str, max_epochs: int, **options: Any) -> list[Path]:
+    """Two networks of two folds, and the folders with the probabilities of the cases that they did not see.
+
+    ``options`` are of the training.
+    """
     targets = [folder / f"probabilities_{kind}_{fold}" for fold in (0, 1)]
     for fold in (0, 1):
         run = folder / f"run_{kind}_{fold}"
-        places = ["--ckpt_dir", str(run / "models"), "--output_dir", str(run / "output")]
+        models = {"ckpt_dir": str(run / "models")}
         if not (run / "models/model.pt").is_file():
-            given = ["--dataset_dir", str(folder / kind), "--split_file", str(folder / "folds.json")]
-            given += ["--fold", str(fold), "--max_epochs", str(max_epochs), "--features", FEATURES]
-            _bundle("training", "configs/train.yaml", [*given, *places, "--val_interval", "10"])
-        inference = ["--dataset_dir", str(folder / f"fold{fold}"), "--save_probability", "True", *places[:2]]
-        _bundle("inferring", "configs/inference.yaml", [*inference, "--output_dir", str(targets[fold])])
+            given = {"dataset_dir": str(folder / kind), "split_file": str(folder / "folds.json"), "fold": fold}
+            given |= {"max_epochs": max_epochs, "features": list(FEATURES), "val_interval": 10}
+            run_verb("training", ["train"], output_dir=str(run / "output"), **models, **(given | options))
+        places = {"dataset_dir": str(folder / f"fold{fold}"), "output_dir": str(targets[fold])}
+        run_verb("inferring", ["inference"], save_probability=True, **models, **places)
     return targets
 
 
-def _bundle(verb: str, config: str, options: Sequence[str]) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(BUNDLE.parents[1])}
-    command = [sys.executable, "-m", "monai.bundle", "run", verb, "--config_file", config, *options]
-    subprocess.run(command, cwd=BUNDLE, env=environment, check=True, stdout=sys.stderr)
+def run_verb(verb: str, configs: Sequence[str], **options: Any) -> None:
+    """Runs a verb of T-Loss in this process, its output on stderr."""
+    files = [str(BUNDLE / f"configs/{name}.yaml") for name in configs]
+    with redirect_stdout(sys.stderr):
+        run(run_id=verb, config_file=files, bundle_root=str(BUNDLE), **options)
 
 
-def _resized(path: Path, size: int) -> np.ndarray:
+def resized(path: Path, size: int) -> np.ndarray:
+    """The gray picture, ``size`` × ``size``, uint8."""
     with Image.open(path) as image:
         return np.asarray(image.convert("L").resize((size, size), Image.Resampling.BILINEAR))
 
 
-def _save(image: Image.Image, path: Path) -> None:
+def save(image: Image.Image, path: Path) -> None:
+    """Writes a picture and makes its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     image.save(path)
 

@@ -2,8 +2,9 @@
 
     python -m common.folds t_loss --dataset_dir /data/mine --output runs/mine --num_folds 5
 
-Whatever else `python -m monai.bundle run training` takes is handed on, such as ``--max_epochs 60``. The command can be
-stopped and given again: finished folds are kept, and a training goes on after its last whole epoch.
+Whatever else `python -m monai.bundle run training` takes is handed on, such as ``--max_epochs 60``; relative paths
+belong to the folder where the command is given. It can be stopped and given again: finished folds are kept, and a
+training goes on after its last whole epoch.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from common.workflow.overrides import choose
 BUNDLES = Path(__file__).parents[1] / "bundles"
 MAPS = ("save_probability", "save_probabilities", "save_marginal")  # what the bundles call it
 LAYOUT_OPTIONS = ("layout", "annotators", "truth", "subject_pattern", "organ")
+MACHINE = ("device", "amp")  # options of the training that inference has, too
 TABLE = "out_of_fold.csv"
 DONE = "finished.json"
 
@@ -53,11 +55,31 @@ def held_out(fold: Path, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]
         ...     held_out(Path(folder), items)
         [{'case': 'b', 'image': '/data/b.png'}]
     """
-    images = {item["case"]: item["image"] for item in items}
+    by_case = {item["case"]: item for item in items}
     cases = json.loads((fold / "split.json").read_text(encoding="utf-8"))["validation"]
-    paths = {case: images[case] if isinstance(images[case], list) else [images[case]] for case in cases}
-    absolute = {case: [str(Path(path).resolve()) for path in found] for case, found in paths.items()}
-    return [{"case": case, "image": found if len(found) > 1 else found[0]} for case, found in absolute.items()]
+    return datalist([by_case[case] for case in cases])
+
+
+def datalist(items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Cases for an inference, wherever it is started.
+
+    Args:
+        items: with ``case`` and ``image``, a path or one for each channel.
+
+    Returns:
+        ``{"case", "image"}`` of each, with absolute paths.
+
+    Example:
+        >>> datalist([{"case": "a", "image": ["/data/a_0.png", "/data/a_1.png"], "label": "/data/a.png"}])
+        [{'case': 'a', 'image': ['/data/a_0.png', '/data/a_1.png']}]
+    """
+
+    def absolute(image: Any) -> Any:
+        if isinstance(image, list):
+            return [absolute(one) for one in image] if len(image) > 1 else absolute(image[0])
+        return str(Path(image).resolve())
+
+    return [{"case": item["case"], "image": absolute(item["image"])} for item in items]
 
 
 def measures(fold: Path) -> list[dict[str, Any]]:
@@ -122,6 +144,100 @@ def summarize(rows: Sequence[dict[str, Any]]) -> dict[str, tuple[float, float, i
     return means
 
 
+def segment(
+    configs: Sequence[Path], cases: Sequence[dict[str, Any]], weights: Path, output: Path, threads: int, **options: Any
+) -> None:
+    """Segments cases by a trained network, with their probability maps.
+
+    Args:
+        configs: configuration files of its training, train first.
+        cases: of `datalist`.
+        weights: folder of the network.
+        output: folder of masks and maps. The datalist and the log lie beside it.
+        threads: for the processor, at least 1.
+        **options: of the inference.
+
+    Raises:
+        InputError: the inference failed.
+    """
+    inference = _beside(configs, "inference")
+    maps = {key: True for key in MAPS if key in _content(inference)}
+    listed = output.with_name(f"{output.name}.json")
+    with whole_file(listed) as partial:
+        partial.write_text(json.dumps({"testing": list(cases)}, indent=1) + "\n", encoding="utf-8")
+    networks = [path for path in configs[1:] if "network_def" in _content(path)]
+    places = {"dataset_dir": listed, "output_dir": output, "ckpt_dir": weights}
+    log = output.with_name("inferring.log")
+    run_bundle(Path.cwd(), "inferring", [inference, *networks], log, threads, **options, **places, **maps)
+
+
+def _beside(configs: Sequence[Path], name: str) -> Path:
+    return configs[0].with_name(f"{name}{configs[0].suffix}")
+
+
+def _content(path: Path) -> dict[str, Any]:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is YAML
+
+
+def cross_validate(
+    configs: Sequence[Path],
+    data: Path,
+    items: Sequence[dict[str, Any]],
+    target: Path,
+    num_folds: int,
+    parallel: int = 1,
+    **options: Any,
+) -> list[Path]:
+    """Trains a network per fold, measures and segments the cases that it did not see.
+
+    Args:
+        configs: configuration files of the bundle's training, absolute, train first.
+        data: the data set, absolute.
+        items: of the data set, with ``case`` and ``image``.
+        target: folder of the results, absolute.
+        num_folds: number of folds, at least 2.
+        parallel: trainings side by side, which share the cores, at least 1.
+        **options: of the training.
+
+    Returns:
+        The folder of each fold, with weights, evaluation/ and out_of_fold/.
+
+    Raises:
+        InputError: a number out of range, a fold of other options in the folder, or a training, evaluation or inference
+            that failed; finished folds are kept.
+    """
+    if num_folds < 2 or parallel < 1:
+        raise InputError(f"--num_folds must be at least 2 and --parallel at least 1, got {num_folds} and {parallel}.")
+    name = configs[0].parents[1].name
+    runs = [target / f"fold_{index}" for index in range(num_folds)]
+    overlays = [path.stem for path in configs[1:]]
+    question = {"bundle": name, "dataset_dir": str(data), "num_folds": num_folds, "overlays": overlays}
+    question |= {key: str(value) for key, value in options.items()}
+    threads = max(1, (os.cpu_count() or 1) // parallel)
+
+    def run(index: int) -> None:
+        folder, done = runs[index], runs[index] / DONE
+        if done.is_file():
+            if json.loads(done.read_text(encoding="utf-8")) != question:
+                raise InputError(f"{folder} holds a fold with other options; name another folder or remove it.")
+            return
+        places = {"dataset_dir": data, "output_dir": folder, "ckpt_dir": folder}
+        given = options | places | {"fold": index, "num_folds": num_folds}
+        resume = {"resume": True} if (folder / "checkpoint.pt").is_file() else {}
+        run_bundle(Path.cwd(), "training", configs, folder / "training.log", threads, **given, **resume)
+        measuring = [*configs, _beside(configs, "evaluate")]
+        run_bundle(Path.cwd(), "evaluating", measuring, folder / "evaluating.log", threads, **given)
+        machine = {key: options[key] for key in MACHINE if key in options}
+        segment(configs, held_out(folder, items), folder, folder / "out_of_fold", threads, **machine)
+        with whole_file(done) as partial:
+            partial.write_text(json.dumps(question, indent=1) + "\n", encoding="utf-8")
+
+    with ThreadPoolExecutor(parallel) as pool:
+        for _ in tqdm(pool.map(run, range(num_folds)), desc=f"folds of {name}", total=num_folds):
+            pass
+    return runs
+
+
 def folds(
     bundle: str,
     dataset_dir: str,
@@ -148,45 +264,15 @@ def folds(
         **options: of the training, e.g. --max_epochs 60.
 
     Raises:
-        InputError: a number out of range, an unknown bundle, a data set that cannot be read, a fold of other options in
-            the folder, or a training, evaluation or inference that failed; finished folds are kept.
+        InputError: an unknown bundle, a data set that cannot be read, or as `cross_validate`.
     """
     available = {path.parents[1].name: path.parents[1] for path in Path(bundles_dir).glob("*/configs/train.yaml")}
     source: Path = choose(bundle, available, kind="bundle").resolve()
-    if num_folds < 2 or parallel < 1:
-        raise InputError(f"--num_folds must be at least 2 and --parallel at least 1, got {num_folds} and {parallel}.")
     data = Path(dataset_dir).expanduser().resolve()
     items = read_dataset(data, **{key: options[key] for key in LAYOUT_OPTIONS if key in options}).items
     target = Path(output).expanduser().resolve()
-    runs = [target / f"fold_{index}" for index in range(num_folds)]
-    question = {"bundle": source.name, "dataset_dir": str(data), "num_folds": num_folds, "overlays": list(overlays)}
-    question |= {key: str(value) for key, value in options.items()}
-    inference = yaml.safe_load((source / "configs/inference.yaml").read_text(encoding="utf-8"))
-    saved: dict[str, object] = {key: True for key in MAPS if key in inference}
-    threads = max(1, (os.cpu_count() or 1) // parallel)
-
-    def run(index: int) -> None:
-        folder, done = runs[index], runs[index] / DONE
-        if done.is_file():
-            if json.loads(done.read_text(encoding="utf-8")) != question:
-                raise InputError(f"{folder} holds a fold with other options; name another --output or remove it.")
-            return
-        places = {"dataset_dir": data, "output_dir": folder, "ckpt_dir": folder}
-        given = options | places | {"fold": index, "num_folds": num_folds}
-        resume = {"resume": True} if (folder / "checkpoint.pt").is_file() else {}
-        configs = ["train", *overlays]
-        run_bundle(source, "training", configs, folder / "training.log", threads, **given, **resume)
-        run_bundle(source, "evaluating", [*configs, "evaluate"], folder / "evaluating.log", threads, **given)
-        with whole_file(folder / "held_out.json") as partial:
-            partial.write_text(json.dumps({"testing": held_out(folder, items)}, indent=1) + "\n", encoding="utf-8")
-        places = {"dataset_dir": folder / "held_out.json", "output_dir": folder / "out_of_fold", "ckpt_dir": folder}
-        run_bundle(source, "inferring", ["inference"], folder / "inferring.log", threads, **places, **saved)
-        with whole_file(done) as partial:
-            partial.write_text(json.dumps(question, indent=1) + "\n", encoding="utf-8")
-
-    with ThreadPoolExecutor(parallel) as pool:
-        for _ in tqdm(pool.map(run, range(num_folds)), desc=f"folds of {source.name}", total=num_folds):
-            pass
+    configs = [source / f"configs/{name}.yaml" for name in ("train", *overlays)]
+    runs = cross_validate(configs, data, items, target, num_folds, parallel, **options)
     rows = [{"fold": index, **row} for index, folder in enumerate(runs) for row in measures(folder)]
     write_csv(target / TABLE, rows)
     for name, (mean, spread, count) in summarize(rows).items():

@@ -3,7 +3,7 @@ from .cases import case_record
 from .geometry import Residuals, border_residuals, signed_distance
 from .inputs import LoadedCase, load_case, read_probabilities
 from .kinds import Kind, find_kinds, gravest
-from .run import audit_folders
+from .run import audit_cases, audit_folders, print_audit
 from .scores import (
     border_probabilities,
     case_scores,
@@ -23,6 +23,7 @@ __all__ = [
     "LoadedCase",
     "Residuals",
     "advice",
+    "audit_cases",
     "audit_folders",
     "border_probabilities",
     "border_products",
@@ -39,6 +40,7 @@ __all__ = [
     "likelihood_ratio",
     "load_case",
     "mean_dice",
+    "print_audit",
     "rank_records",
     "read_probabilities",
     "signed_distance",

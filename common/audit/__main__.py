@@ -15,7 +15,7 @@ from typing import Any
 
 import fire
 
-from common.audit.run import audit_folders
+from common.audit.run import audit_folders, print_audit
 from common.errors import InputError, show_input_errors
 
 AXES = ("zyx", "xyz")
@@ -82,19 +82,7 @@ def audit(
         class_values=class_values,
         ignore_value=ignore_value,
     )
-    summary = content["summary"]
-    for note in content["notes"]:
-        print(note)
-    for row in content["cases"]:
-        if row["status"] == "suspicious":
-            print(f"{row['case']}: {row['finding']} (suspicion {row['suspicion']:.1f}, Dice {row['dice']:.2f})")
-    print(
-        f"{summary['suspicious']} of {summary['judged']} labels are suspicious, {summary['not_judged']} cases were not "
-        f"judged. {summary['advice']} See {target / 'audit.html'}."
-    )
-    if content["failures"]:
-        listed = "; ".join(f"{case} ({reason})" for case, reason in content["failures"].items())
-        raise InputError(f"{len(content['failures'])} of {summary['cases']} cases could not be audited: {listed}.")
+    print_audit(content, target)
 
 
 def _folders(probabilities: str | Sequence[str]) -> list[Path]:

@@ -97,7 +97,7 @@ def probability_files(
 
     Args:
         cases: names.
-        folders: of the maps, such as one for each fold.
+        folders: of the maps, such as one for each fold; those of a case ``a/b`` lie in its subfolder ``a``.
         class_names: background first: the order of a picture's maps, where there are several.
 
     Returns:
@@ -110,10 +110,11 @@ def probability_files(
     for folder in folders:
         if not folder.is_dir():
             raise InputError(f"{folder} is no folder: expected one that holds probability maps.")
-        for path in sorted(folder.iterdir()):
+        for path in sorted(folder.rglob("*")):
             suffix = path.suffix.lower() if path.suffix.lower() in ARRAY_SUFFIXES else suffix_of(path)
             if suffix and not path.name.startswith("."):
-                listed.setdefault(path.name[: -len(suffix)] + (suffix if suffix in ARRAY_SUFFIXES else ""), path)
+                name = path.relative_to(folder).as_posix()
+                listed.setdefault(name[: -len(suffix)] + (suffix if suffix in ARRAY_SUFFIXES else ""), path)
     found: dict[str, tuple[Path, ...]] = {}
     for case in cases:
         names = [case + ending for ending in (*ARRAY_SUFFIXES, *ENDINGS)]

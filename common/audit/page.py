@@ -68,6 +68,7 @@ def write_audit_page(
     records: Sequence[Mapping[str, Any]],
     failures: Mapping[str, str],
     notes: Sequence[str] = (),
+    caution: str = "",
 ) -> Path:
     """Writes the page.
 
@@ -78,6 +79,7 @@ def write_audit_page(
         records: of `rank_records`, each with its ``thumbnail``, a ``data:`` URL.
         failures: why cases could not be audited, by case.
         notes: what was decided, a sentence each.
+        caution: what a reader must know of the maps, a sentence.
 
     Returns:
         The path.
@@ -85,7 +87,7 @@ def write_audit_page(
     Raises:
         InputError: the file cannot be written.
     """
-    sections: list[Section] = [("Result", _result(summary), [])]
+    sections: list[Section] = [("Result", _result(summary, caution), [])]
     if summary["kinds"]:
         rows = [["kind of the suspicious labels", "cases"], *([kind, n] for kind, n in summary["kinds"].items())]
         sections.append(("What is wrong", rows, []))
@@ -97,11 +99,12 @@ def write_audit_page(
     return write_page(path, title, sections, STYLE + _cards(records) + SCRIPT)
 
 
-def _result(summary: Mapping[str, Any]) -> str:
+def _result(summary: Mapping[str, Any], caution: str) -> str:
     judged = summary["judged"]
     lines = [
         f"**{summary['suspicious']} of {judged} labels that could be judged are suspicious.** "
         f"{_plain(summary['advice'])}",
+        *([_plain(caution)] if caution else []),
     ]
     if summary["not_judged"]:
         lines.append(

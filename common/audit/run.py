@@ -24,7 +24,7 @@ from common.io.formats import read_image
 from common.io.label_inference import infer_label_meaning
 from common.io.label_meaning import LabelMeaning, observe_label
 
-__all__ = ["audit_folders"]
+__all__ = ["audit_cases", "audit_folders", "print_audit"]
 
 VERSION = 1  # of the records; others are made again
 PILOT = 40  # cases from which the usual deviation of a border is taken
@@ -38,31 +38,18 @@ def audit_folders(
     output: Path,
     images: Path | None = None,
     *,
-    axes: str = "zyx",
-    border_mm: float | None = None,
-    least_certainty: float = LEAST_CERTAINTY,
-    suspicious: float = SUSPICIOUS,
-    least_score: float = LEAST_SCORE,
     class_names: Sequence[str] = (),
-    **said: Any,
+    **options: Any,
 ) -> dict[str, Any]:
-    """Audits every case and writes ``audit.csv``, ``audit.json``, ``audit.html`` and ``weights.csv``.
-
-    One case is in memory at a time. What was found of it is kept in ``output/cases``; a second run takes it from there
-    while neither files nor settings have changed.
+    """Audits the labels of a folder, see `audit_cases`.
 
     Args:
         labels: folder of label files.
         probabilities: folders of probability maps, such as one for each fold.
         output: folder to write.
         images: folder of images for the page; None shows the probabilities.
-        axes: of arrays, ``zyx`` or ``xyz``, see `read_probabilities`.
-        border_mm: the usual deviation of a border in mm; None measures it in up to 40 cases.
-        least_certainty: below which a case is not judged, in [0, 1].
-        suspicious: suspicion from which a label is suspicious, above 0, if its score is
-        least_score: below this, at most 1.
         class_names: from class 0 on; empty for numbers.
-        **said: of the values in labels, as for `common.io.infer_label_meaning`: ``ignore_value``, ``class_values``.
+        **options: of `audit_cases`.
 
     Returns:
         The content of ``audit.json``: ``summary``, ``cases``, ``failures``, ``notes`` and ``settings``.
@@ -74,14 +61,65 @@ def audit_folders(
     named = [str(name) for name in class_names]
     maps = probability_files(list(paths), probabilities, named)
     pictures = image_paths(images, list(paths))
-    failures = {case: "there is no probability map of its name" for case in paths if case not in maps}
     if not maps:
         names = ", ".join(map(str, probabilities))
         raise InputError(f"{names}: expected probability maps of the cases {_some(paths)}, got none of these names.")
-    meaning, notes = _meaning({case: paths[case] for case in maps}, failures, said)
+    return audit_cases(paths, maps, output, labels.resolve().name, pictures, class_names=named, **options)
+
+
+def audit_cases(
+    labels: Mapping[str, Path],
+    maps: Mapping[str, Sequence[Path]],
+    output: Path,
+    title: str,
+    images: Mapping[str, Path],
+    *,
+    axes: str = "zyx",
+    border_mm: float | None = None,
+    least_certainty: float = LEAST_CERTAINTY,
+    suspicious: float = SUSPICIOUS,
+    least_score: float = LEAST_SCORE,
+    class_names: Sequence[str] = (),
+    meaning: LabelMeaning | None = None,
+    caution: str = "",
+    **said: Any,
+) -> dict[str, Any]:
+    """Audits every case and writes ``audit.csv``, ``audit.json``, ``audit.html`` and ``weights.csv``.
+
+    One case is in memory at a time. What was found of it is kept in ``output/cases``; a second run takes it from there
+    while neither files nor settings have changed.
+
+    Args:
+        labels: label file of each case.
+        maps: probability map of each case, or the maps of its classes, see `probability_files`; a case without one is
+            a failure.
+        output: folder to write.
+        title: what the labels are called on the page.
+        images: for the page, of the cases that have one; the others show the probabilities.
+        axes: of arrays, ``zyx`` or ``xyz``, see `read_probabilities`.
+        border_mm: the usual deviation of a border in mm; None measures it in up to 40 cases.
+        least_certainty: below which a case is not judged, in [0, 1].
+        suspicious: suspicion from which a label is suspicious, above 0, if its score is
+        least_score: below this, at most 1.
+        class_names: from class 0 on; empty for numbers.
+        meaning: of the values in label files; None infers it.
+        caution: what a reader must know of the maps, a sentence for the page and for ``audit.json``.
+        **said: to infer it, as for `common.io.infer_label_meaning`: ``ignore_value``, ``class_values``.
+
+    Returns:
+        The content of ``audit.json``: ``summary``, ``cases``, ``failures``, ``notes`` and ``settings``.
+
+    Raises:
+        InputError: no case can be audited.
+    """
+    named = [str(name) for name in class_names]
+    notes: tuple[str, ...] = ()
+    failures = {case: "there is no probability map of its name" for case in labels if case not in maps}
+    if meaning is None:
+        meaning, notes = _meaning({case: labels[case] for case in maps}, failures, said)
 
     def load(case: str) -> LoadedCase:
-        return load_case(paths[case], meaning, maps[case], axes)
+        return load_case(labels[case], meaning, maps[case], axes)
 
     readable = [case for case in maps if case not in failures]
     if border_mm is None:
@@ -94,7 +132,7 @@ def audit_folders(
     records = []
     progress = tqdm(readable, desc="audit", unit="case", disable=None)
     for case in progress:
-        sources = [paths[case], *maps[case], *([pictures[case]] if case in pictures else [])]
+        sources = [labels[case], *maps[case], *([images[case]] if case in images else [])]
         key = _fingerprint(sources, settings)
         kept = output / "cases" / f"{case}.json"
         record = _kept(kept, key)
@@ -102,7 +140,7 @@ def audit_folders(
             try:
                 loaded = load(case)
                 record = case_record(case, loaded, border_mm, named)
-                record["thumbnail"] = draw_thumbnail(*thumbnail_plane(loaded, _image(pictures.get(case), loaded)))
+                record["thumbnail"] = draw_thumbnail(*thumbnail_plane(loaded, _image(images.get(case), loaded)))
             except Exception as error:  # decoders of damaged files raise whatever they meet
                 failures[case] = _reason(error)
                 tqdm.write(f"{case} could not be audited: {failures[case]}.")
@@ -111,10 +149,39 @@ def audit_folders(
                 partial.write_text(json.dumps({"key": key, **record}, allow_nan=True), encoding="utf-8")
         records.append(record)
     if not records:
-        raise InputError(f"none of {len(paths)} cases could be audited; {_first(failures)}.")
-    return _write(
-        output, labels, rank_records(records, least_certainty, suspicious, least_score), failures, notes, settings
+        raise InputError(f"none of {len(labels)} cases could be audited; {_first(failures)}.")
+    ranked = rank_records(records, least_certainty, suspicious, least_score)
+    return _write(output, title, ranked, failures, notes, caution, settings)
+
+
+def print_audit(content: Mapping[str, Any], output: Path) -> None:
+    """Prints what an audit has found.
+
+    Args:
+        content: of `audit_cases`.
+        output: folder of the audit.
+
+    Raises:
+        InputError: cases could not be audited; they are named.
+
+    Example:
+        >>> summary = {"suspicious": 0, "judged": 1, "not_judged": 0, "advice": "Plain training is enough.", "cases": 1}
+        >>> print_audit({"summary": summary, "notes": [], "cases": [], "failures": {}}, Path("audit"))
+        0 of 1 labels are suspicious, 0 cases were not judged. Plain training is enough. See audit/audit.html.
+    """
+    summary = content["summary"]
+    for note in content["notes"]:
+        print(note)
+    for row in content["cases"]:
+        if row["status"] == "suspicious":
+            print(f"{row['case']}: {row['finding']} (suspicion {row['suspicion']:.1f}, Dice {row['dice']:.2f})")
+    print(
+        f"{summary['suspicious']} of {summary['judged']} labels are suspicious, {summary['not_judged']} cases were not "
+        f"judged. {summary['advice']} See {output / 'audit.html'}."
     )
+    if content["failures"]:
+        listed = "; ".join(f"{case} ({reason})" for case, reason in content["failures"].items())
+        raise InputError(f"{len(content['failures'])} of {summary['cases']} cases could not be audited: {listed}.")
 
 
 def _meaning(
@@ -172,10 +239,11 @@ def _image(path: Path | None, case: LoadedCase) -> np.ndarray | None:
 
 def _write(
     output: Path,
-    labels: Path,
+    title: str,
     ranked: Sequence[dict[str, Any]],
     failures: Mapping[str, str],
     notes: Sequence[str],
+    caution: str,
     settings: Mapping[str, Any],
 ) -> dict[str, Any]:
     summary = summarize(ranked, len(failures))
@@ -185,11 +253,12 @@ def _write(
     weights = [{"case": r["case"], "weight": 0 if r["status"] == "suspicious" else 1} for r in ranked]
     write_csv(output / "weights.csv", sorted(weights, key=lambda row: str(row["case"])))
     cases = [{**row, "kinds": record["kinds"]} for row, record in zip(rows, ranked, strict=True)]
-    content = {"summary": summary, "cases": cases, "failures": dict(failures), "notes": list(notes)}
+    content = {"summary": summary, "cases": cases, "failures": dict(failures)}
+    content["notes"] = [*([caution] if caution else []), *notes]
     content["settings"] = dict(settings)
     with whole_file(output / "audit.json") as partial:
         partial.write_text(json.dumps(_json(content), indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    write_audit_page(output / "audit.html", f"Labels of {labels.resolve().name}", summary, ranked, failures, notes)
+    write_audit_page(output / "audit.html", f"Labels of {title}", summary, ranked, failures, notes, caution)
     return content
 
 

@@ -1,6 +1,7 @@
 from .acdc import acdc_datalist
 from .annotators import annotator_datalist
 from .by_annotators import annotated, have_ground_truth, labeled_by_each
+from .case_weights import sampler_of
 from .dataset import Dataset
 from .fingerprint import Fingerprint, take_fingerprint
 from .hippocampus import fetch_hippocampus, hippocampus_datalist, hippocampus_subject_datalist
@@ -61,6 +62,7 @@ __all__ = [
     "read_dataset",
     "reading",
     "region_labels",
+    "sampler_of",
     "shenzhen_datalist",
     "soft_geometry",
     "soft_reference",

@@ -119,6 +119,16 @@ class Samples(torch.utils.data.Dataset):
     def __len__(self) -> int:
         return len(self.samples)
 
+    def case_indices(self) -> list[int]:
+        """The case of each sample.
+
+        Returns:
+            Indices in ``data``, one for each sample; volumes follow each other.
+        """
+        if isinstance(self.samples, SliceDataset):
+            return [volume for volume, _ in self.samples.index]
+        return list(range(len(self)))
+
     def __getitem__(self, index: int) -> dict[Hashable, Any]:
         """One sample: the keys of the case, arrays ``(C, *spatial)``."""
         sample: dict[Hashable, Any] = apply_transform(self.transform, self.samples[index], map_items=False)  # type: ignore[assignment]

@@ -33,6 +33,8 @@ class Split:
         validation: items on which the best epoch is chosen, or the fold that is tested.
         test: items that are kept apart.
         where: how the cases were split, a sentence.
+        weights: of the training cases, those of weight 0 too, which are no longer in ``training``; empty without
+            weights, see `common.datasets.case_weights`.
 
     Example:
         >>> Split(where="By hand.").training
@@ -43,6 +45,7 @@ class Split:
     validation: list[Item] = field(default_factory=list)
     test: list[Item] = field(default_factory=list)
     where: str = ""
+    weights: dict[str, float] = field(default_factory=dict)
 
 
 def split_dataset(

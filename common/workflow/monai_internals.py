@@ -17,6 +17,7 @@ from monai.bundle import ConfigParser, ConfigWorkflow, ReferenceResolver
 from monai.bundle.config_item import ConfigComponent, ConfigExpression
 from monai.bundle.scripts import run as bundle_run
 from monai.bundle.utils import DEFAULT_EXP_MGMT_SETTINGS, ID_SEP_KEY, MERGE_KEY
+from monai.utils import ensure_tuple
 
 __all__ = [
     "ID_SEP_KEY",
@@ -24,6 +25,7 @@ __all__ = [
     "NON_ARGUMENT_KEYS",
     "argument_names",
     "change_component",
+    "given_files",
     "given_overrides",
     "is_component",
     "is_expression",
@@ -74,10 +76,21 @@ def given_overrides() -> dict[str, Any]:
 
     Empty if something else runs the workflow.
     """
-    for frame in _frames():
-        if frame.f_code is bundle_run.__code__:
-            return {normalize_id(key): value for key, value in frame.f_locals["override"].items()}
-    return {}
+    return {normalize_id(key): value for key, value in _given("override", {}).items()}
+
+
+def given_files() -> list[str]:
+    """The configuration files that ``monai.bundle.run`` was called with, as they were given.
+
+    Empty if something else runs the workflow, or if an ``args_file`` says more than the call.
+    """
+    files = None if _given("args_file") is not None else _given("config_file")
+    return [str(path) for path in ensure_tuple(files)] if files is not None else []
+
+
+def _given(argument: str, default: Any = None) -> Any:
+    """An argument of the ``monai.bundle.run`` on the call stack; the default without such a call."""
+    return next((frame.f_locals[argument] for frame in _frames() if frame.f_code is bundle_run.__code__), default)
 
 
 def _frames() -> Iterator[FrameType]:

@@ -12,6 +12,7 @@ from typing import Any
 import ignite.distributed as idist
 from ignite.engine import Engine, Events
 
+from common.datasets.case_weights import leave_out, read_case_weights
 from common.datasets.dataset import Dataset
 from common.datasets.fingerprint import take_fingerprint
 from common.datasets.given import OPTION_KINDS, checked_given
@@ -107,7 +108,12 @@ def load_plan(
 
 
 def split_of(
-    dataset: Dataset, folder: str | os.PathLike[str], resume: bool = False, trained: bool = False, **options: Any
+    dataset: Dataset,
+    folder: str | os.PathLike[str],
+    resume: bool = False,
+    trained: bool = False,
+    case_weights: str | os.PathLike[str] | None = None,
+    **options: Any,
 ) -> Split:
     """The split of a training: drawn, or when it resumes or is evaluated, the one it began with.
 
@@ -115,20 +121,42 @@ def split_of(
         dataset: of `read_dataset`.
         folder: of the weights.
         resume: read the split in ``folder``, if there is one.
-        trained: read the split in ``folder``.
+        trained: read the split in ``folder``; then ``case_weights`` does not matter.
+        case_weights: file of `read_case_weights`. Cases of weight 0 are left out of the training cases, and so of the
+            plan, which is made from these; validation and test cases stay, whatever their weight.
         options: of `split_dataset`.
 
     Returns:
         The split.
 
     Raises:
-        InputError: as `split_dataset` and `load_split`.
+        InputError: as `split_dataset`, `load_split`, `read_case_weights` and `leave_out`; a training that resumes began
+            with other weights.
     """
-    if trained or (resume and Path(folder, SPLIT_FILE).is_file()):
+    if trained:
         return load_split(dataset, folder)
+    weights = {} if case_weights is None else read_case_weights(case_weights, dataset)
+    if resume and Path(folder, SPLIT_FILE).is_file():
+        split = load_split(dataset, folder)
+        _require_same_weights(split, weights, case_weights or "case_weights", folder)
+        return split
     split = split_dataset(dataset, **options)
+    if case_weights is not None:
+        split = leave_out(split, weights, case_weights)
     logger.info("%s", split.where)
     return split
+
+
+def _require_same_weights(
+    split: Split, weights: Mapping[str, float], source: str | os.PathLike[str], folder: str | os.PathLike[str]
+) -> None:
+    began = split.weights or {str(item["case"]): 1.0 for item in split.training}
+    for case, weight in began.items():
+        if weights.get(case, 1.0) != weight:
+            raise InputError(
+                f"{source}: the training in {folder} began with the weight {weight:g} of the case {case}, got "
+                f"{weights.get(case, 1.0):g}; give the weights that it began with, or train anew in another ckpt_dir."
+            )
 
 
 def load_split(dataset: Dataset, folder: str | os.PathLike[str]) -> Split:
@@ -151,7 +179,8 @@ def load_split(dataset: Dataset, folder: str | os.PathLike[str]) -> Split:
     try:
         names = json.loads(path.read_text(encoding="utf-8"))
         sections = {section: list(names[section]) for section in SECTIONS}
-    except (ValueError, KeyError, TypeError) as error:
+        weights = {str(case): float(weight) for case, weight in names.get("weights", {}).items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} cannot be read as the split of a training: {error}.") from error
     by_case = {item["case"]: item for item in dataset.items}
     known = [name for section in SECTIONS for name in sections[section]]
@@ -165,7 +194,7 @@ def load_split(dataset: Dataset, folder: str | os.PathLike[str]) -> Split:
             f"({path})."
         )
     training, validation, test = ([by_case[name] for name in sections[section]] for section in SECTIONS)
-    return Split(training, validation, test, f"as in {path}")
+    return Split(training, validation, test, f"as in {path}", weights)
 
 
 class KeepPlan:
@@ -188,6 +217,10 @@ class KeepPlan:
             return
         with whole_file(self.folder / PLAN_FILE) as partial:
             partial.write_text(self.plan.to_json(), encoding="utf-8")
-        names = {section: [item["case"] for item in getattr(self.split, section)] for section in SECTIONS}
+        names: dict[str, Any] = {
+            section: [item["case"] for item in getattr(self.split, section)] for section in SECTIONS
+        }
+        if self.split.weights:
+            names["weights"] = self.split.weights
         with whole_file(self.folder / SPLIT_FILE) as partial:
             partial.write_text(json.dumps(names, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

@@ -20,7 +20,7 @@ from monai.bundle.scripts import run as bundle_run
 from monai.utils import CompInitMode
 
 SECTIONS = ("train", "validate")
-RUNS = ("run", "preparing", "checking", "training", "evaluating", "inferring")
+RUNS = ("run", "preparing", "checking", "training", "evaluating", "inferring", "auditing")
 ENGINES = ("train::trainer", "validate::evaluator")
 ENTRY_POINTS = (
     "imports",

@@ -12,6 +12,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 BUNDLES = sorted(path.parents[1] for path in REPOSITORY.glob("bundles/*/configs/metadata.json"))
 STANDALONE = ("train", "inference")
 VERBS = (
+    "audit",
     "calibrate",
     "demo",
     "evaluate",

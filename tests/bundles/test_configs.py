@@ -88,9 +88,8 @@ def test_model_zoo_keys(name: str, bundle: Path) -> None:
 
 def test_run_is_an_alias(parser: ConfigParser, config_files: list[str]) -> None:
     """``python -m monai.bundle run`` alone does what the last file of the configuration is for."""
-    named = {"inference": "inferring", "evaluate": "evaluating", "calibrate": "calibrating"}.get(
-        Path(config_files[-1]).stem, "training"
-    )
+    verbs = {"inference": "inferring", "evaluate": "evaluating", "calibrate": "calibrating", "audit": "auditing"}
+    named = verbs.get(Path(config_files[-1]).stem, "training")
     assert parser["run"] == parser[named] and isinstance(parser["run"], list)
 
 

@@ -54,18 +54,26 @@ def assert_same(a: Any, b: Any, where: str = "") -> None:
 
 @pytest.mark.acceptance("kill and resume")
 def test_killed_and_resumed_equals_uninterrupted(bundle, warm_python, other_python, tmp_path):
-    kill_and_resume(bundle, 0, warm_python, other_python, tmp_path)
+    kill_and_resume(bundle, {}, warm_python, other_python, tmp_path)
+
+
+WEIGHTS = {  # of cases, unequal in every training section
+    "t_loss": [f"PHANTOM_{number:04}_{(number + 1) % 2},{number - 1}" for number in range(1, 9)],
+    "bwcr": [f"patient00{number}_frame01,3" for number in range(1, 4)],
+}
 
 
 @pytest.mark.parametrize("name", ["t_loss", "bwcr"])  # pictures and volumes; a worker is seeded alike in all bundles
-def test_killed_and_resumed_in_workers(name, warm_python, other_python, tmp_path):
-    kill_and_resume(BUNDLES / name, 1, warm_python, other_python, tmp_path)
+def test_killed_and_resumed_in_workers_with_weighted_cases(name, warm_python, other_python, tmp_path):
+    (tmp_path / "weights.csv").write_text("\n".join(["case,weight", *WEIGHTS[name]]), encoding="utf-8")
+    overrides = {"num_workers": 1, "case_weights": tmp_path / "weights.csv"}
+    kill_and_resume(BUNDLES / name, overrides, warm_python, other_python, tmp_path)
 
 
 def kill_and_resume(
-    bundle: Path, workers: int, warm_python: WarmPython, other_python: WarmPython, tmp_path: Path
+    bundle: Path, overrides: dict[str, Any], warm_python: WarmPython, other_python: WarmPython, tmp_path: Path
 ) -> None:
-    overrides = {**TINY[bundle.name]["train"], "max_epochs": EPOCHS, "num_workers": workers, "device": "cpu"}
+    overrides = {**TINY[bundle.name]["train"], "max_epochs": EPOCHS, "device": "cpu", **overrides}
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     finish(training(warm_python, bundle, whole, overrides))
 

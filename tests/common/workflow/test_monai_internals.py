@@ -17,6 +17,7 @@ def look() -> None:
     """What a configuration that is being run can see."""
     SEEN["workflow"] = internals.running_workflow()
     SEEN["overrides"] = internals.given_overrides()
+    SEEN["files"] = internals.given_files()
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_the_running_workflow_is_found_by_the_method_run_of_config_workflow(conf
     workflow.initialize()
     workflow.run()
     assert SEEN["workflow"] is workflow, "ConfigWorkflow.run is not on the call stack"
-    assert SEEN["overrides"] == {}
+    assert SEEN["overrides"] == {} and SEEN["files"] == []
 
 
 def test_run_has_a_local_named_override_with_what_monai_drops_and_rewrites(config: str) -> None:
@@ -48,6 +49,14 @@ def test_run_has_a_local_named_override_with_what_monai_drops_and_rewrites(confi
     parser = SEEN["workflow"].parser
     assert parser["rate"] == 1, "update_kwargs keeps None now: given_overrides need not look for it"
     assert parser["folder"] == "a::b", "MONAI leaves # in values alone now: no path needs mending"
+
+
+def test_run_has_locals_named_config_file_and_args_file(config: str, tmp_path: Path) -> None:
+    run(config_file=[config], logging_file=False)
+    assert SEEN["files"] == [config], "monai.bundle.scripts.run: config_file"
+    (tmp_path / "args.yaml").write_text("rate: 2\n")
+    run(config_file=config, logging_file=False, args_file=str(tmp_path / "args.yaml"))
+    assert SEEN["files"] == [], "monai.bundle.scripts.run: args_file"
 
 
 def test_replace_value_reaches_whatever_refers_to_it() -> None:

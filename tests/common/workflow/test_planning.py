@@ -43,6 +43,38 @@ def test_what_a_training_keeps_is_what_follows_reads(dataset, tmp_path: Path) ->
     assert split_of(dataset, tmp_path, trained=True, fold=0).validation == split.validation, "as it was trained"
 
 
+def test_cases_without_weight_are_left_out_of_training_alone(dataset, tmp_path: Path, caplog) -> None:
+    """Of the plan too; evaluation has the same sections without the table of weights."""
+    whole = split_of(dataset, tmp_path)
+    out, tested = whole.training[0]["case"], whole.validation[0]["case"]
+    (tmp_path / "w.csv").write_text(f"case,weight\n{out},0\n{tested},0\n")
+    with caplog.at_level("INFO"):
+        split = split_of(dataset, tmp_path, case_weights=tmp_path / "w.csv")
+    assert [
+        message for message in caplog.messages if f"1 of {len(whole.training)} training cases has weight 0" in message
+    ]
+    assert split.training == whole.training[1:] and split.validation == whole.validation
+    plan = plan_of(dataset, split.training, tmp_path)
+    assert plan.fingerprint["cases"] == len(whole.training) - 1
+    KeepPlan(tmp_path, plan, split).write(SimpleNamespace())
+    kept = split_of(dataset, tmp_path, trained=True, case_weights="gone.csv")
+    assert (kept.training, kept.validation, kept.test) == (split.training, split.validation, split.test)
+
+
+def test_a_training_goes_on_with_the_weights_that_it_began_with(dataset, tmp_path: Path) -> None:
+    table = tmp_path / "w.csv"
+    table.write_text("case,weight\ncase_0,0\ncase_1,0.1\n")
+    split = split_of(dataset, tmp_path, fold=4, case_weights=table)
+    KeepPlan(tmp_path, plan_of(dataset, split.training, tmp_path), split).write(SimpleNamespace())
+    resumed = split_of(dataset, tmp_path, resume=True, case_weights=table)
+    assert (resumed.training, resumed.weights) == (split.training, split.weights)
+    table.write_text("case,weight\ncase_0,1\ncase_1,0.1\n")
+    with pytest.raises(InputError, match=r"w\.csv: the training in .* weight 0 of the case case_0, got 1;"):
+        split_of(dataset, tmp_path, resume=True, case_weights=table)
+    with pytest.raises(InputError, match=r"case_weights: the training in .* began with the weight 0 "):
+        split_of(dataset, tmp_path, resume=True)
+
+
 def test_a_contradiction_is_refused_by_name(dataset, tmp_path: Path) -> None:
     keep(tmp_path, dataset)
     with pytest.raises(InputError, match=r"image_size: the network was trained with \[10, 12\], got \[32, 32\]"):
@@ -98,7 +130,10 @@ def test_cases_that_are_gone_are_named(dataset, tmp_path: Path) -> None:
         load_split(read_dataset(tmp_path / "data"), tmp_path)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"training": 3}'])
+SECTIONS = '"training": [], "validation": [], "test": []'
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"training": 3}', f'{{{SECTIONS}, "weights": {{"a": "b"}}}}'])
 def test_a_damaged_split_is_refused(dataset, tmp_path: Path, text: str) -> None:
     (tmp_path / "split.json").write_text(text)
     with pytest.raises(InputError, match=r"split\.json"):

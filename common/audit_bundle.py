@@ -1,0 +1,158 @@
+"""`auditing`, a verb of every bundle: which labels are wrong, by networks that did not see them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from common.audit.inputs import probability_files
+from common.audit.run import audit_cases, print_audit
+from common.datasets.dataset import Dataset
+from common.datasets.plan import Plan
+from common.errors import InputError
+from common.folds import MACHINE, cross_validate, datalist, held_out, segment
+from common.io.formats import is_picture
+from common.io.label_meaning import LabelMeaning
+from common.workflow.distributed import require_one_process
+from common.workflow.monai_internals import ID_SEP_KEY, given_files, given_overrides
+from common.workflow.planning import SPLIT_FILE, load_plan
+
+__all__ = ["audit_bundle", "labels_of"]
+
+OWN = ("audit", "dataset_dir", "output_dir", "ckpt_dir", "fold", "num_folds", "resume")  # no options of a fold
+
+
+def audit_bundle(
+    dataset: Dataset,
+    dataset_dir: str | os.PathLike[str],
+    output_dir: str | os.PathLike[str],
+    ckpt_dir: str | os.PathLike[str],
+    num_folds: int | None = 5,
+    annotator: str | None = None,
+    folds_dir: str | os.PathLike[str] | None = None,
+    parallel: int = 1,
+) -> None:
+    """Audits the labels of a data set by a bundle's networks, and prints what was found.
+
+    The folds are those of `common.folds.cross_validate`: finished ones of the same options are taken. All options that
+    the command was given are handed on to their training.
+
+    Args:
+        dataset: whose labels are audited.
+        dataset_dir: from which it was read.
+        output_dir: ``audit/`` is written in it, see `common.audit.audit_cases`.
+        ckpt_dir: folder of the network at hand, for ``num_folds`` None.
+        num_folds: number of folds, at least 2; None takes the probability maps of the network at hand, which is weaker:
+            it may have learned wrong labels by heart.
+        annotator: whose labels are audited, where several have drawn.
+        folds_dir: where the folds are, or are written; None: ``folds/`` in ``output_dir``.
+        parallel: trainings side by side.
+
+    Raises:
+        InputError: it was not started by ``monai.bundle.run``; folds learned different classes; some cases could not be
+            audited; as `labels_of`, `cross_validate` and `audit_cases`.
+    """
+    target = Path(output_dir).resolve() / "audit"
+    require_one_process(target / "audit.html")
+    configs = [Path(path).resolve() for path in given_files() if Path(path).stem != "audit"]
+    if not configs:
+        raise InputError(
+            "auditing hands its command on to other processes: start it by monai.bundle.run, with its options in the "
+            "command and not in an args_file."
+        )
+    labels, annotator = labels_of(dataset, annotator)
+    given = {key: value for key, value in given_overrides().items() if key.split(ID_SEP_KEY)[0] not in OWN}
+    items = [item for item in dataset.items if item["case"] in labels]
+    if num_folds is None:
+        folders, maps = [Path(ckpt_dir).resolve()], [target / "maps"]
+        machine = {key: given[key] for key in MACHINE if key in given}
+        segment(configs, datalist(items), folders[0], maps[0], os.cpu_count() or 1, overwrite=True, **machine)
+        caution = _seen(folders[0], labels)
+    else:
+        runs = Path(output_dir, "folds") if folds_dir is None else Path(folds_dir)
+        data = Path(dataset_dir).expanduser().resolve()
+        folders = cross_validate(configs, data, dataset.items, runs.resolve(), num_folds, parallel, **given)
+        maps = [folder / "out_of_fold" for folder in folders]
+        judged = {case["case"] for folder in folders for case in held_out(folder, dataset.items)}
+        apart = len(labels.keys() - judged)
+        caution = f"{apart} labeled cases are kept apart for tests: no fold has them, and they are not audited." * bool(
+            apart
+        )
+        labels = {case: path for case, path in labels.items() if case in judged}
+    plan, *others = [load_plan(folder) for folder in folders]
+    if any(other.class_names != plan.class_names for other in others):
+        raise InputError(
+            f"{folders[0].parent}: the folds learned different classes, those of their training cases; give "
+            "--class_names and --class_values."
+        )
+    content = audit_cases(
+        labels,
+        probability_files(list(labels), maps, plan.class_names),
+        target,
+        Path(dataset_dir).name,
+        {item["case"]: path for item in items if (path := _shown(item["image"], plan)) is not None},
+        class_names=plan.class_names,
+        meaning=LabelMeaning.from_json(plan.labels.get(annotator) or plan.labels.get("", {})),
+        caution=caution,
+    )
+    print_audit(content, target)
+
+
+def labels_of(dataset: Dataset, annotator: str | None = None) -> tuple[dict[str, Path], str]:
+    """The label files that are audited.
+
+    Args:
+        dataset: with a label for each case, or with several annotators.
+        annotator: whose labels; None where there is one label for each case.
+
+    Returns:
+        The file of each case that has one, and the annotator; empty text without annotators.
+
+    Raises:
+        InputError: several annotators have drawn and none is named, there is no such annotator, or no label is a file.
+
+    Example:
+        >>> items = ({"case": "a", "annotators": {"AR": "a_AR.png"}}, {"case": "b", "annotators": {}})
+        >>> labels, annotator = labels_of(Dataset("plain", Path("/data"), items, annotators=("AR",)))
+        >>> labels["a"].name, len(labels), annotator
+        ('a_AR.png', 1, 'AR')
+    """
+    names = dataset.annotators
+    if annotator is None and len(names) > 1:
+        raise InputError(
+            f"{dataset.root}: {', '.join(names)} have drawn; choose whose labels are audited by --audit#annotator."
+        )
+    if annotator is not None and str(annotator) not in names:
+        raise InputError(
+            f"{dataset.root}: audit#annotator: expected one of {', '.join(names) or 'none'}, got {annotator!r}."
+        )
+    name = str(annotator) if annotator is not None else "".join(names)
+    found = {
+        item["case"]: (item.get("annotators") or {}).get(name) if names else item.get("label") for item in dataset.items
+    }
+    labels = {str(case): Path(path) for case, path in found.items() if isinstance(path, str | os.PathLike)}
+    if not labels:
+        raise InputError(f"{dataset.root}: expected a label file for each case to audit, got none.")
+    return labels, name
+
+
+def _seen(folder: Path, labels: Mapping[str, Path]) -> str:
+    """How many of the labels a network was trained with, and what follows."""
+    split = folder / SPLIT_FILE
+    names = json.loads(split.read_text(encoding="utf-8"))["training"] if split.is_file() else list(labels)
+    count = len(labels.keys() & set(names))
+    return (
+        f"The network in {folder} was trained with {count} of these {len(labels)} labels and may have learned wrong "
+        "ones by heart, so that fewer of them are found: --num_folds 5 judges each label by a network that did not "
+        "see it."
+    )
+
+
+def _shown(image: Any, plan: Plan) -> Path | None:
+    """The file that the page shows of an image: its first channel, or none of a volume that holds several."""
+    path = Path(image[0] if isinstance(image, list) else image)
+    single = isinstance(image, list) or plan.channels == 1 or is_picture(path)
+    return path if single and path.is_file() else None

@@ -1,0 +1,207 @@
+r"""Weights of cases: which cases a training leaves out, and how often it draws the others.
+
+Let $w_c \ge 0$ be the weight of case c, $n_c$ its number of samples (its slices, where volumes are cut into slices,
+else 1), and $\ell(\theta; s)$ the loss of a sample. A training with weights minimizes
+
+$$ L(\theta) = \frac{\sum_c w_c \sum_{s \in c} \ell(\theta; s)}{\sum_c w_c n_c} . $$
+
+Samples are drawn independently with the probabilities $P(s) = w_{c(s)} / \sum_c w_c n_c$. Then
+$E[\ell(\theta; S)] = \sum_s P(s) \, \ell(\theta; s) = L(\theta)$, and, since P does not depend on θ, the expectation of
+the gradient is $\nabla L$; the mean over the samples of a batch keeps both. The weights are thus in how often a sample
+comes and not in the loss, which stays as it is for every method: losses that learn a scale of their own (T-Loss), that
+are no sum over samples (soft Dice of a batch) or have several terms (consistency, confusion matrices) have no factor
+that would mean the same. Of a loss that joins the samples of a batch it is the expected loss of batches drawn in this
+way.
+
+Where all weights are equal, the samples are drawn without replacement, as without weights: the expectation is the same.
+
+Source: Needell, Srebro and Ward, *Stochastic gradient descent, weighted sampling, and the randomized Kaczmarz
+algorithm*, 2014, [arXiv:1310.5715](https://arxiv.org/abs/1310.5715).
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+
+import torch
+from torch.utils.data import RandomSampler, Sampler, WeightedRandomSampler
+
+from common.datasets.dataset import Dataset
+from common.datasets.pairs import some
+from common.datasets.samples import Samples
+from common.datasets.split import Split
+from common.errors import InputError
+
+__all__ = ["leave_out", "read_case_weights", "sample_weights", "sampler_of"]
+
+COLUMNS = ("case", "weight")
+
+
+def read_case_weights(path: str | os.PathLike[str], dataset: Dataset) -> dict[str, float]:
+    """Reads the weights of cases.
+
+    Args:
+        path: of a CSV file with the columns ``case`` and ``weight``, such as the ``weights.csv`` of an audit; others
+            are ignored. It need not list every case: those that it does not list have the weight 1.
+        dataset: all cases, of whatever section.
+
+    Returns:
+        Weight of each case that is listed, finite and at least 0; empty of a table without rows.
+
+    Raises:
+        InputError: the file is missing or no such table; a weight is no number, negative or not finite; a case is
+            listed twice, or is not in the data set.
+
+    Example:
+        >>> import tempfile
+        >>> items = ({"case": "a"}, {"case": "b"})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "weights.csv").write_text("case,weight\\na,0\\n", encoding="utf-8")
+        ...     read_case_weights(Path(folder, "weights.csv"), Dataset("plain", Path("/data"), items))
+        {'a': 0.0}
+    """
+    found: dict[str, float] = {}
+    for case, text in _rows(Path(path)):
+        if case in found:
+            raise InputError(f"{path}: the case {case} is listed twice; keep one of the two.")
+        try:
+            found[case] = float(text)
+        except ValueError:
+            found[case] = math.nan
+        if not 0 <= found[case] < math.inf:
+            raise InputError(f"{path}: the weight of the case {case} must be a number from 0 up, got {text!r}.")
+    known = set(map(str, dataset.cases))
+    if unknown := [case for case in found if case not in known]:
+        near = get_close_matches(unknown[0], sorted(known), n=1)
+        hint = f"; did you mean {near[0]}?" if near else f", whose cases are {some(sorted(known))}."
+        raise InputError(
+            f"{path} lists {len(unknown)} of {len(found)} cases that {dataset.root} does not hold: "
+            f"{some(unknown)}{hint}"
+        )
+    return found
+
+
+def _rows(path: Path) -> list[tuple[str, str]]:
+    """Case and weight of each row, as text."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:  # with the mark that spreadsheets put in front
+            reader = csv.DictReader(file)
+            columns = reader.fieldnames or []
+            if not set(COLUMNS) <= set(columns):
+                raise InputError(
+                    f"{path}: expected a table with the columns case and weight, separated by commas, got "
+                    f"{', '.join(map(repr, columns)) or 'no columns'}."
+                )
+            return [(row["case"] or "", row["weight"] or "") for row in reader]
+    except OSError as error:
+        raise InputError(
+            f"case_weights: {path} cannot be read ({error.strerror}); expected a CSV file with the columns case and "
+            "weight, such as the weights.csv of an audit."
+        ) from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} cannot be read as a CSV file: {error}.") from error
+
+
+def leave_out(split: Split, weights: Mapping[str, float], source: str | os.PathLike[str]) -> Split:
+    """Leaves the cases of weight 0 out of training, and of training only.
+
+    Args:
+        split: of all cases.
+        weights: by case, at least 0 each; a case that is not among them has the weight 1.
+        source: file of the weights, for messages.
+
+    Returns:
+        The split with `Split.weights`, and in `Split.where` how many cases are left out.
+
+    Raises:
+        InputError: there are training cases, and all have the weight 0.
+
+    Example:
+        >>> split = leave_out(Split([{"case": "a"}, {"case": "b"}], [{"case": "c"}]), {"a": 0, "c": 0}, "weights.csv")
+        >>> split.training, split.validation, split.weights
+        ([{'case': 'b'}], [{'case': 'c'}], {'a': 0.0, 'b': 1.0})
+        >>> split.where
+        '1 of 2 training cases has weight 0 in weights.csv and is left out; 1 is not listed there and has weight 1.'
+    """
+    of_case = {str(item["case"]): float(weights.get(str(item["case"]), 1.0)) for item in split.training}
+    training = [item for item in split.training if of_case[str(item["case"])] > 0]
+    if of_case and not training:
+        raise InputError(f"{source}: all {len(of_case)} training cases have weight 0, so that none is left to learn.")
+    out, unlisted = len(of_case) - len(training), sum(case not in weights for case in of_case)
+    said = [
+        f"{out} of {len(of_case)} training cases {'has' if out == 1 else 'have'} weight 0 in {source} and "
+        f"{'is' if out == 1 else 'are'} left out"
+    ]
+    if len({weight for weight in of_case.values() if weight > 0}) > 1:
+        said.append("the others are drawn in proportion to their weights")
+    if unlisted:
+        said.append(
+            f"{unlisted} {'is not listed there and has' if unlisted == 1 else 'are not listed there and have'} weight 1"
+        )
+    return replace(split, training=training, weights=of_case, where=f"{split.where} {'; '.join(said)}.".lstrip())
+
+
+def sample_weights(samples: Samples, weights: Mapping[str, float]) -> torch.Tensor:
+    """The weight of each sample: that of its case, so that a volume of many slices counts by its slices, as ever.
+
+    Args:
+        samples: of the training section.
+        weights: by case; a case that is not among them has the weight 1.
+
+    Returns:
+        ``(len(samples),)`` float64.
+
+    Example:
+        >>> from monai.transforms import Compose
+        >>> from common.datasets.plan import example_plan
+        >>> samples = Samples([{"case": "a"}, {"case": "b"}], Compose([]), example_plan())
+        >>> sample_weights(samples, {"b": 0.5})
+        tensor([1.0000, 0.5000], dtype=torch.float64)
+    """
+    of_case = [float(weights.get(str(item.get("case")), 1.0)) for item in samples.data]
+    return torch.tensor([of_case[index] for index in samples.case_indices()], dtype=torch.float64)
+
+
+def sampler_of(
+    dataset: Samples, weights: Mapping[str, float] | None = None, num_samples: int | None = None
+) -> Sampler[int]:
+    """The order in which a training goes through its samples, drawn from PyTorch's random numbers in every epoch.
+
+    =============  ===================================  ================================================================
+    ``weights``    without ``num_samples``              with ``num_samples``
+    =============  ===================================  ================================================================
+    none or equal  all samples once, shuffled           so many samples, each as likely, with replacement
+    others         as many as there are samples, with   so many samples, in proportion to the weights, with
+                   replacement, in proportion           replacement
+    =============  ===================================  ================================================================
+
+    What this minimizes stands at the head of this module. `common.workflow.EpochSeed` seeds the random numbers of each
+    epoch, alike in all processes, so that a run that is repeated, resumed, or shared by several processes has the same
+    order.
+
+    Args:
+        dataset: samples of the training section.
+        weights: by case, as `Split.weights`; a case that is not among them has the weight 1. None or empty: equal.
+        num_samples: of an epoch, at least 1; None for as many as there are.
+
+    Returns:
+        A sampler for a `DataLoader`.
+
+    Example:
+        >>> from monai.transforms import Compose
+        >>> from common.datasets.plan import example_plan
+        >>> samples = Samples([{"case": "a"}, {"case": "b"}], Compose([]), example_plan())
+        >>> sorted(sampler_of(samples)), set(sampler_of(samples, {"a": 0.0, "b": 2.0}))
+        ([0, 1], {1})
+    """
+    drawn = sample_weights(dataset, weights or {})
+    if not len(drawn) or (drawn == drawn[0]).all():
+        return RandomSampler(dataset, replacement=num_samples is not None, num_samples=num_samples)
+    relative = (drawn / drawn.max()).tolist()  # so that no sum overflows
+    return WeightedRandomSampler(relative, len(drawn) if num_samples is None else num_samples, replacement=True)

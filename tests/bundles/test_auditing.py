@@ -1,0 +1,103 @@
+"""`auditing`: folds or the network at hand, then the audit of the data set's labels by its own case names."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import bundle_runs
+import numpy as np
+import pytest
+from PIL import Image
+
+import common.folds
+from common.audit_bundle import audit_bundle, labels_of
+from common.datasets import read_dataset
+from common.errors import InputError, find_input_error
+from common.folds import measures
+from common.io.files import read_csv
+
+CASES = [f"case{index}" for index in range(6)]
+FEW = {"features": [4, 8, 8], "max_epochs": 1, "batch_size": 3, "device": "cpu"}
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Masks whose files are not called as the cases are."""
+    draw = np.random.default_rng(0)
+    for index in range(6):
+        mask = np.zeros((32, 32), bool)
+        mask[8:20, 6 + index : 20 + index] = True
+        image = draw.normal(60 + 120 * mask, 10).clip(0, 255).astype(np.uint8)
+        for name, array in ((f"images/case{index}", image), (f"masks/case{index}_mask", mask.astype(np.uint8) * 255)):
+            (tmp_path / f"data/{name}").parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(array).save(tmp_path / f"data/{name}.png")
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def verbs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+    """The runs that are started, in this process."""
+    started: list[tuple[str, dict[str, Any]]] = []
+
+    def run(folder: Path, verb: str, configs: list[Path], log: Path, threads: int, **overrides: Any) -> None:
+        started.append((verb, overrides))
+        overrides = {key: str(value) if isinstance(value, Path) else value for key, value in overrides.items()}
+        bundle_runs.run_bundle(configs[0].parents[1].name, verb, [path.stem for path in configs], **overrides)
+
+    monkeypatch.setattr(common.folds, "run_bundle", run)
+    return started
+
+
+def auditing(data: Path, output: Path, **options: Any) -> dict[str, Any]:
+    places = {"dataset_dir": str(data), "output_dir": str(output)}
+    bundle_runs.run_bundle("t_loss", "auditing", ["train", "audit"], **places, **options)
+    return json.loads((output / "audit/audit.json").read_text(encoding="utf-8"))
+
+
+def test_every_label_is_judged_by_the_network_that_did_not_see_it(
+    pictures: Path, tmp_path: Path, verbs: list[tuple[str, dict[str, Any]]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "output"
+    found = auditing(pictures, output, num_folds=2, **FEW)
+    assert [verb for verb, _ in verbs] == ["training", "evaluating", "inferring"] * 2
+    assert all(verbs[place][1].items() >= FEW.items() for place in (0, 1, 3, 4)), "options are handed on"
+    assert sorted(row["case"] for row in found["cases"]) == CASES and found["failures"] == {}
+    weights = read_csv(output / "audit/weights.csv")
+    assert [row["case"] for row in weights] == CASES == list(read_dataset(pictures).cases)
+    assert "labels are suspicious" in capsys.readouterr().out and (output / "audit/audit.html").is_file()
+    splits = [json.loads((output / f"folds/fold_{index}/split.json").read_text()) for index in (0, 1)]
+    assert sorted(splits[0]["validation"] + splits[1]["validation"]) == CASES
+    measured = [row for index in (0, 1) for row in measures(output / f"folds/fold_{index}")]
+    assert sorted(row["case"] for row in measured if row["metric"] == "val_mean_dice") == CASES
+
+    auditing(pictures, output, num_folds=2, **FEW)
+    assert len(verbs) == 6, "finished folds are taken"
+    with pytest.raises(Exception) as raised:
+        auditing(pictures, output, num_folds=2, **FEW | {"max_epochs": 2})
+    assert "holds a fold with other options" in str(find_input_error(raised.value))
+
+    hand = auditing(pictures, tmp_path / "hand", num_folds=None, ckpt_dir=str(output / "folds/fold_0"), **FEW)
+    assert [verb for verb, _ in verbs[6:]] == ["inferring"] and len(hand["cases"]) == 6
+    said = f"was trained with {len(splits[0]['training'])} of these 6 labels and may have learned wrong ones by heart"
+    assert said in hand["notes"][0] and said in capsys.readouterr().out
+    assert said in (tmp_path / "hand/audit/audit.html").read_text(encoding="utf-8")
+
+
+def test_whose_labels(tmp_path: Path) -> None:
+    for folder in ("images", "AR", "HS"):
+        (tmp_path / folder).mkdir()
+        Image.new("L", (8, 8)).save(tmp_path / folder / "a.png")
+    dataset = read_dataset(tmp_path)
+    assert labels_of(dataset, "HS") == ({"a": tmp_path.resolve() / "HS/a.png"}, "HS")
+    with pytest.raises(InputError, match="AR, HS have drawn; choose whose labels are audited by --audit#annotator"):
+        labels_of(dataset)
+    with pytest.raises(InputError, match="audit#annotator: expected one of AR, HS, got 'JD'"):
+        labels_of(dataset, "JD")
+
+
+def test_it_needs_the_command_that_it_hands_on(pictures: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"start it by monai\.bundle\.run, with its options in the command"):
+        audit_bundle(read_dataset(pictures), pictures, tmp_path / "output", tmp_path / "models")
+    assert not (tmp_path / "output").exists()

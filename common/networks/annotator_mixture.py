@@ -30,9 +30,9 @@ class AnnotatorMixture(nn.Module):
 
     Example:
         >>> from common.networks import AnnotatorEnsemble, UNet
-        >>> members = [AnnotatorEnsemble([UNet(2, features=(4, 8)) for _ in range(3)]) for _ in range(2)]
+        >>> members = [AnnotatorEnsemble([UNet(2, out_channels=2, features=(4, 8))]) for _ in range(2)]
         >>> [tuple(found.shape) for found in AnnotatorMixture(members).segment_as_annotators(torch.rand(1, 1, 8, 8))]
-        [(1, 2, 8, 8), (1, 6, 8, 8)]
+        [(1, 2, 8, 8), (1, 2, 8, 8)]
     """
 
     def __init__(self, members: Sequence[nn.Module]) -> None:

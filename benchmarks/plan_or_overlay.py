@@ -32,6 +32,7 @@ BUNDLES = Path(__file__).parents[1] / "bundles"
 ENTRIES = {entry.name for entry in fields(Plan)} - {"class_names", "annotators"}  # which are the task, no guess
 OWN, OVERLAY = "own plan", "overlay"
 HIPPOCAMPUS = ("hippocampus",)
+SLICES = {"spatial_dims": 2}  # of both: an epoch of slices has thirty times the steps of one of volumes
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,21 @@ TRIALS = (
         (24, 2, 20),
         ("anterior", "posterior"),
         {"max_epochs": 10, "fold": None, "class_values": {"background": 0, "anterior": 1, "posterior": 2}},
+        seeds=(0,),
     ),
-    Trial("disentangling_annotators", "hippocampus", (8, 2, 20), HIPPOCAMPUS, {"max_epochs": 8, "warmup_epochs": 2}),
+    Trial(
+        "disentangling_annotators",
+        "hippocampus",
+        (8, 2, 20),
+        HIPPOCAMPUS,
+        {"max_epochs": 8, "warmup_epochs": 2} | SLICES,
+    ),
     Trial(
         "soft_label_apl",
         "hippocampus",
         (16, 2, 20),
         HIPPOCAMPUS,
-        {"max_epochs": 2, "iterations_per_epoch": 60},
+        {"max_epochs": 2, "iterations_per_epoch": 60} | SLICES,
         ("unet",),
     ),
     Trial(

@@ -77,8 +77,8 @@ class Ensemble(nn.Module):
         """
         total: torch.Tensor | None = None
         for member, temperature in zip(self.members, self.temperatures, strict=True):
-            share = self._probabilities(run(member), temperature) / len(self.members)
-            total = share if total is None else total.add_(share)
+            found, share = self._probabilities(run(member), temperature), 1 / len(self.members)
+            total = found * share if total is None else total.add_(found, alpha=share)
         assert total is not None
         if self.sigmoid:
             return torch.logit(total, eps=torch.finfo(total.dtype).eps / 2)  # finite, also where all are certain
@@ -86,9 +86,8 @@ class Ensemble(nn.Module):
 
     def _probabilities(self, values: torch.Tensor, temperature: float) -> torch.Tensor:
         values = values if values.dtype == torch.float64 else values.float()
-        if self.sigmoid:
-            return (values / temperature).sigmoid()
-        return (values / temperature).softmax(1) if self.softmax else values
+        values = values if temperature == 1 else values / temperature
+        return values.sigmoid() if self.sigmoid else values.softmax(1) if self.softmax else values
 
 
 def averaged(network: nn.Module, run: Callable[[nn.Module], torch.Tensor]) -> torch.Tensor:

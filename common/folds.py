@@ -5,6 +5,10 @@
 Whatever else `python -m monai.bundle run training` takes is handed on, such as ``--max_epochs 60``; relative paths
 belong to the folder where the command is given. It can be stopped and given again: finished folds are kept, and a
 training goes on after its last whole epoch.
+
+The plan is made from all cases that are dealt to the folds, so that the networks can be averaged: inference with
+``--ckpt_dir runs/mine`` does. Of a case that a network did not see it knows sizes, spacings, the values in label files
+and, of CT, shares of the intensities' statistics, as in nnU-Net, whose fingerprint is of all cases, too.
 """
 
 from __future__ import annotations
@@ -33,6 +37,7 @@ BUNDLES = Path(__file__).parents[1] / "bundles"
 MAPS = ("save_probability", "save_probabilities", "save_marginal")  # what the bundles call it
 LAYOUT_OPTIONS = ("layout", "annotators", "truth", "subject_pattern", "organ")
 MACHINE = ("device", "amp")  # options of the training that inference has, too
+PLANNED = "$@split.training + @split.validation"  # the same cases in every fold, so that there is one plan
 TABLE = "out_of_fold.csv"
 DONE = "finished.json"
 
@@ -222,7 +227,7 @@ def cross_validate(
                 raise InputError(f"{folder} holds a fold with other options; name another folder or remove it.")
             return
         places = {"dataset_dir": data, "output_dir": folder, "ckpt_dir": folder}
-        given = options | places | {"fold": index, "num_folds": num_folds}
+        given = options | places | {"fold": index, "num_folds": num_folds, "plan#items": PLANNED}
         resume = {"resume": True} if (folder / "checkpoint.pt").is_file() else {}
         run_bundle(Path.cwd(), "training", configs, folder / "training.log", threads, **given, **resume)
         measuring = [*configs, _beside(configs, "evaluate")]
@@ -278,6 +283,7 @@ def folds(
     for name, (mean, spread, count) in summarize(rows).items():
         print(f"{name}: {mean:.4f} over {count} cases, {spread:.4f} between folds")
     print(f"{target / TABLE}; probability maps in {target}/fold_*/out_of_fold")
+    print(f"The average of the {num_folds} networks segments new images: inferring with --ckpt_dir {target}")
 
 
 if __name__ == "__main__":

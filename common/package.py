@@ -139,6 +139,12 @@ def _require_files(bundle_dir: Path) -> None:
     missing = [name for name in REQUIRED if not (bundle_dir / name).is_file()]
     if missing:
         raise InputError(f"{bundle_dir}: a bundle needs {', '.join(REQUIRED)}; missing: {', '.join(missing)}.")
+    folds = sorted((bundle_dir / WEIGHTS).parent.glob(f"fold_*/{Path(WEIGHTS).name}"))
+    if folds and not (bundle_dir / WEIGHTS).exists():
+        raise InputError(
+            f"{folds[0]}: expected the weights of one network in {WEIGHTS}, where MONAI's tools look for them, got "
+            f"{len(folds)} networks; package one of them, or hand their folders on beside the zip, for --ckpt_dir."
+        )
     plan = (bundle_dir / WEIGHTS).with_name(COMPANIONS[0])
     if (bundle_dir / WEIGHTS).exists() and not plan.is_file():
         raise InputError(f"{bundle_dir / WEIGHTS}: expected {plan.name} of its training beside it; copy it there too.")

@@ -234,6 +234,27 @@ class Plan:
                 found.append(f"{name}: the network was trained with {_shown(written)}, got {_shown(value)}")
         return found
 
+    def differences(self, other: Plan) -> list[str]:
+        """In what two plans differ that matters to a network.
+
+        Args:
+            other: of another training.
+
+        Returns:
+            A text each, with both values; none if only fingerprint and notes differ.
+
+        Example:
+            >>> from dataclasses import replace
+            >>> example_plan().differences(replace(example_plan(), channels=3, notes=("a",)))
+            ['channels: 1 and 3']
+        """
+        pairs = [(entry.name, getattr(self, entry.name), getattr(other, entry.name)) for entry in fields(self)]
+        return [
+            f"{name}: {_shown(ours)} and {_shown(theirs)}"
+            for name, ours, theirs in pairs
+            if name not in ("fingerprint", "notes", "faults") and ours != theirs
+        ]
+
 
 def example_plan() -> Plan:
     """A plan of 2-D gray pictures with one class, for examples and tests."""

@@ -21,7 +21,8 @@ CROPS = ("random", "center", "label")
 NORMALIZATIONS = ("zscore", "ct", "percentiles", "window", "none")
 ISOTROPIC = 3.0  # a coarser axis than this times the finest is that of slices (nnU-Net's threshold)
 FEWEST_SLICES = 16  # of volumes for a 3-D network
-SMALLEST_SIDE = 4  # of the coarsest feature map
+SMALLEST_SIDE = 4  # of the coarsest feature map, of four resolutions at most
+SMALLEST_SIDE_OF_MORE = 8
 MOST_LEVELS = {2: 7, 3: 6}
 MOST_FEATURES = {2: 512, 3: 320}
 KEPT = {2: 24, 3: 16}  # tensors of the finest level that a training step keeps for each of its features
@@ -48,9 +49,9 @@ def make_plan(
     As nnU-Net does: volumes are resampled to the median spacing (along a coarse axis to the tenth percentile); a 3-D
     network where axes are alike, else a 2-D one for slices along the coarsest axis; the patch is the median image, cut
     along its longest sides until a training step fits into ``memory_gb``; resolutions are halved until the coarsest has
-    4 voxels along its shortest side, features doubled; CT (by the channel's name) is clipped and normalized by numbers
-    of the data set, everything else image by image. Pictures have no spacing: they are resized as a whole to the median
-    size.
+    4 voxels along its shortest side (from the fifth resolution on 8), features doubled; CT (by the channel's name) is
+    clipped and normalized by numbers of the data set, everything else image by image. Pictures have no spacing: they
+    are resized as a whole to the median size.
 
     Args:
         dataset: of `read_dataset`.
@@ -332,7 +333,7 @@ def _rounded(side: float) -> int:
 
 def _features(patch: Sequence[int], base: int, most_levels: int, dims: int) -> tuple[int, ...]:
     levels = 1
-    while levels < most_levels and min(patch) // 2**levels >= SMALLEST_SIDE:
+    while levels < most_levels and min(patch) // 2**levels >= (SMALLEST_SIDE if levels < 4 else SMALLEST_SIDE_OF_MORE):
         levels += 1
     return tuple(min(base * 2**level, max(base, MOST_FEATURES[dims])) for level in range(levels))
 

@@ -18,8 +18,16 @@ from torch import nn
 from common.errors import InputError
 from common.fusion import exceeds
 from common.metrics import InstanceMetrics
+from common.networks.ensemble import Ensemble
 from common.networks.mask_rcnn import class_probabilities
-from common.transforms import AugmentBatch, find_instances, slice_instances, slices_of, without_unlabelled
+from common.transforms import (
+    AugmentBatch,
+    DetectInstancesd,
+    find_instances,
+    slice_instances,
+    slices_of,
+    without_unlabelled,
+)
 
 __all__ = ["DetectSlices", "InstanceScores", "LossAverages", "PrepareInstances", "SumOfLosses"]
 
@@ -108,6 +116,10 @@ class DetectSlices:
     where there is one, ``pred`` ``(K, H, W, S)``, what the network gives as a segmentation, and ``detections``, for
     each slice the instances with masks of True and False, on the CPU. The batch is as the data loader collates it.
 
+    Of a `common.networks.Ensemble`, whose networks find different instances, ``pred`` is the mean of the segmentations
+    and ``detections`` are its connected components (`common.transforms.DetectInstancesd`), which is also what inference
+    writes.
+
     Args:
         batch_size: slices that the network sees at once.
 
@@ -128,7 +140,11 @@ class DetectSlices:
                 volume = torch.stack(slices_of(item["image"].as_subclass(torch.Tensor)))
                 maps, detections = [], []
                 for part in volume.split(self.batch_size):
-                    found = network.detect(part.to(device, non_blocking=engine.non_blocking, **engine.to_kwargs))
+                    part = part.to(device, non_blocking=engine.non_blocking, **engine.to_kwargs)
+                    if isinstance(network, Ensemble):
+                        maps.append(network(part))
+                        continue
+                    found = network.detect(part)
                     maps.append(class_probabilities(found, network.num_classes, network.map_threshold))
                     detections += [
                         {key: value.cpu() for key, value in (one | {"masks": exceeds(one["masks"])}).items()}
@@ -136,6 +152,8 @@ class DetectSlices:
                     ]
                 label = {"label": item["label"].to(device)} if "label" in item else {}
                 pred = torch.cat(maps).movedim(0, -1) if item["image"].ndim == 4 else maps[0][0]
+                if isinstance(network, Ensemble):
+                    detections = DetectInstancesd("pred")({"pred": pred})["detections"]
                 items.append({"image": item["image"], "pred": pred, "detections": detections} | label)
         engine.state.output = items
         engine.fire_event(IterationEvents.FORWARD_COMPLETED)

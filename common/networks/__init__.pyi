@@ -1,5 +1,7 @@
 from .annotator_ensemble import AnnotatorEnsemble
+from .annotator_mixture import AnnotatorMixture
 from .annotator_network import AnnotatorNetwork, ConfusionHead, GlobalConfusion
+from .ensemble import Ensemble, averaged, ensemble_of
 from .mask_rcnn import IMaskRCNN, class_probabilities
 from .method_networks import annotator_model, has_matrices, output_of_method, output_of_request, readout_of_method
 from .padded_dyn_unet import PaddedDynUNet
@@ -10,8 +12,10 @@ from .unet import UNet
 
 __all__ = [
     "AnnotatorEnsemble",
+    "AnnotatorMixture",
     "AnnotatorNetwork",
     "ConfusionHead",
+    "Ensemble",
     "GlobalConfusion",
     "IMaskRCNN",
     "PaddedDynUNet",
@@ -19,7 +23,9 @@ __all__ = [
     "Segmenter",
     "UNet",
     "annotator_model",
+    "averaged",
     "class_probabilities",
+    "ensemble_of",
     "has_matrices",
     "output_of_method",
     "output_of_request",

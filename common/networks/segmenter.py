@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
 from common.errors import ArgumentError
 from common.losses.annotator_confusion import annotator_log_probabilities
+from common.networks.annotator_mixture import AnnotatorMixture
 
 __all__ = ["OUTPUTS", "READOUTS", "Segmenter", "matrices_of_vote", "vote"]
 
@@ -92,6 +95,19 @@ class Segmenter(_Probabilities):
         if self.training:
             return self.network(image, *conditions)
         return super().forward(image)
+
+    @staticmethod
+    def ensemble(members: Sequence[Segmenter]) -> Segmenter:
+        """The average of several, see `common.networks.AnnotatorMixture`: a vote is held of the averaged annotators.
+
+        Args:
+            members: K ≥ 1 of one architecture, output and readout.
+
+        Returns:
+            One for all.
+        """
+        mixture = AnnotatorMixture([member.network for member in members])
+        return Segmenter(mixture, members[0].output, members[0].readout)
 
     def __prepare_scriptable__(self) -> nn.Module:
         return _Probabilities(self.network, self.output, self.readout).train(self.training)

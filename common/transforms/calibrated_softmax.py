@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -23,7 +23,8 @@ class CalibratedSoftmaxd(MapTransform):
 
     Args:
         keys: logits ``(C, *spatial)``.
-        temperature: T > 0, see `common.decision.fit_temperature`.
+        temperature: T > 0, see `common.decision.fit_temperature`. Several are those of the members of a
+            `common.networks.Ensemble`, which has divided by them already: nothing is left to divide by.
 
     Raises:
         InputError: the temperature is not positive and finite.
@@ -36,8 +37,9 @@ class CalibratedSoftmaxd(MapTransform):
                 [0.7311]])
     """
 
-    def __init__(self, keys: KeysCollection, temperature: float = 1.0) -> None:
+    def __init__(self, keys: KeysCollection, temperature: float | Sequence[float] = 1.0) -> None:
         super().__init__(keys)
+        temperature = 1.0 if isinstance(temperature, Sequence) else temperature
         if not 0 < temperature < math.inf:
             raise InputError(f"temperature: expected a positive number, got {temperature}.")
         self.temperature = temperature

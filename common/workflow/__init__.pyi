@@ -5,7 +5,7 @@ from .checkpoint import TrainingCheckpoint
 from .distributed import AverageGradients, share_batches, share_cases
 from .epoch_table import EpochTable
 from .inference_progress import InferenceProgress, weights_digest
-from .inferers import inferer_of, new_image_inferer
+from .inferers import EachMember, inferer_of, new_image_inferer
 from .metrics_tables import MetricsSaver
 from .optimizer_groups import parameter_groups
 from .outputs import case_names, class_maps, key_metric, negative_loss
@@ -15,11 +15,13 @@ from .prediction_summary import PredictionSummary
 from .seeding import EpochSeed
 from .slab_inferer import SlabInferer, SliceBatches
 from .tracking import Tracking
+from .trainings import training_folders
 from .weights import load_weights, start_from_weights
 
 __all__ = [
     "AverageGradients",
     "AverageWeights",
+    "EachMember",
     "EpochSeed",
     "EpochTable",
     "FitTemperature",
@@ -51,5 +53,6 @@ __all__ = [
     "share_cases",
     "split_of",
     "start_from_weights",
+    "training_folders",
     "weights_digest",
 ]

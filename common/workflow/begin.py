@@ -64,6 +64,8 @@ def _check_folders(workflow: ConfigWorkflow) -> None:
         check_writable("output_dir", parser.get_parsed_content("output_dir"))
     if _is_training(workflow):
         folder = parser.get_parsed_content("ckpt_dir")
+        if not isinstance(folder, str | os.PathLike):
+            raise InputError(f"ckpt_dir: expected one folder, into which is trained, got {folder!r}.")
         check_writable("ckpt_dir", folder)
         resume, overwrite = (as_bool(key, parser.get(key, False)) for key in ("resume", "overwrite"))
         check_start(folder, training_definition(dict(parser.get())), resume, overwrite)

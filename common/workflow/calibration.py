@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from common.errors import InputError
 from common.io.files import whole_file, write_csv
 from common.metrics.reliability import reliability_bins
 from common.workflow.distributed import require_one_process
+from common.workflow.trainings import Places, training_folders
 
 TEMPERATURE_FILE = "temperature.json"
 
@@ -91,12 +91,17 @@ class FitTemperature:
         folder: where ``temperature.json`` goes, the folder of ``model.pt``.
 
     Raises:
-        InputError: when attached, if several processes share the images; when running, as
-            `common.decision.fit_temperature`.
+        InputError: if there are several folders, for temperatures are fitted one by one; when attached, if several
+            processes share the images; when running, as `common.decision.fit_temperature`.
     """
 
-    def __init__(self, folder: str) -> None:
-        self.path = Path(folder) / TEMPERATURE_FILE
+    def __init__(self, folder: Places) -> None:
+        folders = training_folders(folder)
+        if len(folders) > 1:
+            raise InputError(
+                f"ckpt_dir: expected one training, whose temperature is fitted, got {len(folders)}; each has its own."
+            )
+        self.path = folders[0] / TEMPERATURE_FILE
         self.start()
 
     def attach(self, engine: Engine) -> None:
@@ -131,15 +136,15 @@ class FitTemperature:
         self.start()
 
 
-def load_temperature(path: str | os.PathLike[str] | None, temperature: float | str | None = "fitted") -> float:
+def load_temperature(path: Places | None, temperature: float | str | None = "fitted") -> float | tuple[float, ...]:
     """What divides the logits: a given number, or the one that `FitTemperature` wrote.
 
     Args:
-        path: of ``temperature.json`` or its folder; None for none.
+        path: of ``temperature.json`` or its folder; of several trainings their folders; None for none.
         temperature: ``"fitted"`` to read the file, else a positive number, which is returned; None is 1.
 
     Returns:
-        The temperature; 1 without a path.
+        The temperature; 1 without a path. Of several trainings a tuple with one for each.
 
     Raises:
         InputError: the file is missing or holds no temperature, or ``temperature`` is neither.
@@ -148,13 +153,19 @@ def load_temperature(path: str | os.PathLike[str] | None, temperature: float | s
         >>> load_temperature(None), load_temperature("models", temperature=1.5)
         (1.0, 1.5)
     """
+    folders = [None] if path is None else training_folders(path)
+    found = tuple(_temperature(folder, temperature) for folder in folders)
+    return found if len(found) > 1 else found[0]
+
+
+def _temperature(path: Path | None, temperature: float | str | None) -> float:
     if temperature is None:
         return 1.0
     if temperature != "fitted":
         return _positive(temperature, "temperature", "fitted or a positive number")
     if path is None:
         return 1.0
-    file = Path(path) / TEMPERATURE_FILE if Path(path).is_dir() else Path(path)
+    file = path / TEMPERATURE_FILE if path.is_dir() else path
     if not file.is_file():
         raise InputError(f"{file}: there is no fitted temperature; fit it on the validation subjects first.")
     try:

@@ -3,20 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
+import torch
 from monai.inferers import Inferer, SliceInferer, SlidingWindowInferer
 
 from common.datasets.plan import Plan
 from common.datasets.stages import intensity
 from common.errors import InputError
+from common.networks.ensemble import averaged
 from common.transforms.resample_slices import AxisSpacingd, ResizeAread
 from common.workflow.slab_inferer import SlabInferer, SliceBatches
 
-__all__ = ["inferer_of", "new_image_inferer"]
+__all__ = ["EachMember", "inferer_of", "new_image_inferer"]
 
 
-def inferer_of(plan: Plan, batch_size: int = 8, overlap: float = 0.25) -> Inferer:
-    """MONAI's inferer of prepared images, for validation: windows of the plan's patch.
+class EachMember(Inferer):
+    """Runs an inferer with one member of a `common.networks.Ensemble` after the other, and averages.
+
+    Any other network is handed on. Without it the members would be averaged window by window, before windows that
+    overlap are.
+
+    Args:
+        inferer: of MONAI.
+
+    Shapes:
+        Those of the inferer.
+    """
+
+    def __init__(self, inferer: Inferer) -> None:
+        super().__init__()
+        self.inferer = inferer
+
+    def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
+        return averaged(network, lambda member: self.inferer(inputs, member, *args, **kwargs))
+
+
+def inferer_of(plan: Plan, batch_size: int = 8, overlap: float = 0.25) -> EachMember:
+    """The inferer of prepared images, for validation: windows of the plan's patch.
 
     Args:
         plan: of the network.
@@ -25,19 +49,19 @@ def inferer_of(plan: Plan, batch_size: int = 8, overlap: float = 0.25) -> Infere
             is nothing to overlap.
 
     Returns:
-        `SliceInferer` for volumes and a 2-D network, with slices along the last axis, else `SlidingWindowInferer`.
+        `EachMember` of MONAI's `SliceInferer` for volumes and a 2-D network, with slices along the last axis, else of
+        `SlidingWindowInferer`.
 
     Example:
         >>> from dataclasses import replace
         >>> from common.datasets.plan import example_plan
-        >>> [type(inferer_of(replace(example_plan(), image_dims=dims))).__name__ for dims in (2, 3)]
+        >>> [type(inferer_of(replace(example_plan(), image_dims=dims)).inferer).__name__ for dims in (2, 3)]
         ['SlidingWindowInferer', 'SliceInferer']
     """
+    options: dict[str, Any] = {"sw_batch_size": batch_size, "overlap": overlap, "mode": "gaussian"}
     if plan.slices:
-        return SliceInferer(
-            spatial_dim=2, roi_size=plan.patch_size, sw_batch_size=batch_size, overlap=overlap, mode="gaussian"
-        )
-    return SlidingWindowInferer(plan.patch_size, sw_batch_size=batch_size, overlap=overlap, mode="gaussian")
+        return EachMember(SliceInferer(spatial_dim=2, roi_size=plan.patch_size, **options))
+    return EachMember(SlidingWindowInferer(plan.patch_size, **options))
 
 
 def new_image_inferer(

@@ -21,6 +21,7 @@ from common.datasets.plan_rules import make_plan
 from common.datasets.split import Split, split_dataset
 from common.errors import InputError
 from common.io.files import whole_file
+from common.workflow.trainings import Places, training_folders
 
 __all__ = ["KeepPlan", "load_plan", "load_split", "plan_of", "split_of"]
 
@@ -34,7 +35,7 @@ logger = logging.getLogger(__name__)
 def plan_of(
     dataset: Dataset,
     items: Sequence[Mapping[str, Any]],
-    folder: str | os.PathLike[str],
+    folder: Places,
     resume: bool = False,
     trained: bool = False,
     **options: Any,
@@ -44,7 +45,7 @@ def plan_of(
     Args:
         dataset: of `read_dataset`.
         items: its training cases.
-        folder: of the weights, where a training leaves its plan.
+        folder: of the weights, where a training leaves its plan; of several trainings their folders.
         resume: read the plan in ``folder``, if there is one.
         trained: read the plan in ``folder``.
         options: of `make_plan`, and by name of a `Plan`'s attribute what shall not be found out; None is not given.
@@ -61,7 +62,7 @@ def plan_of(
     rules = {name: options[name] for name in OPTION_KINDS.keys() & options.keys() if options[name] is not None}
     checked_given(given)  # before an image is read
     checked_given(rules, OPTION_KINDS)
-    if trained or (resume and Path(folder, PLAN_FILE).is_file()):
+    if trained or (resume and Path(training_folders(folder)[0], PLAN_FILE).is_file()):
         return load_plan(folder, given)
     known = {str(item["image"]) for item in dataset.items}
     if any(str(item["image"]) not in known for item in items):  # a program has put images of its own in their place
@@ -74,14 +75,14 @@ def plan_of(
 
 
 def load_plan(
-    folder: str | os.PathLike[str],
+    folder: Places,
     given: Mapping[str, Any] | None = None,
     untrained: Mapping[str, Any] | None = None,
 ) -> Plan:
     """The plan that lies beside a network's weights.
 
     Args:
-        folder: of the weights.
+        folder: of the weights; of several trainings (`training_folders`), whose plans must agree.
         given: what the command line or a configuration says besides; it must not contradict the plan.
         untrained: the plan, by the names of its attributes, of a bundle that has no weights yet.
 
@@ -89,11 +90,13 @@ def load_plan(
         The plan.
 
     Raises:
-        InputError: there is no plan, it cannot be read, or what is given contradicts it; both values are named.
+        InputError: there is no plan, it cannot be read, or what is given, or the plan of another of the trainings,
+            contradicts it; both values are named.
     """
-    path = Path(folder, PLAN_FILE)
+    first, *others = training_folders(folder)
+    path = first / PLAN_FILE
     try:
-        if untrained is not None and not path.is_file() and not Path(folder, "model.pt").is_file():
+        if untrained is not None and not path.is_file() and not (first / "model.pt").is_file():
             return Plan.from_mapping(untrained)
         plan = Plan.from_json(path.read_text(encoding="utf-8"), str(path))
     except OSError as error:
@@ -104,12 +107,19 @@ def load_plan(
     found = plan.contradictions(given or {})
     if found:
         raise InputError(f"{'; '.join(found)} ({path}). Leave it out, or train again.")
+    for other in others:
+        differing = plan.differences(load_plan(other))
+        if differing:
+            raise InputError(
+                f"{path} and {other / PLAN_FILE} differ in {'; '.join(differing)}. Networks are averaged where all of "
+                "them prepare an image alike; python -m common.folds gives all folds one plan."
+            )
     return plan
 
 
 def split_of(
     dataset: Dataset,
-    folder: str | os.PathLike[str],
+    folder: Places,
     resume: bool = False,
     trained: bool = False,
     case_weights: str | os.PathLike[str] | None = None,
@@ -136,7 +146,7 @@ def split_of(
     if trained:
         return load_split(dataset, folder)
     weights = {} if case_weights is None else read_case_weights(case_weights, dataset)
-    if resume and Path(folder, SPLIT_FILE).is_file():
+    if resume and Path(training_folders(folder)[0], SPLIT_FILE).is_file():
         split = load_split(dataset, folder)
         _require_same_weights(split, weights, case_weights or "case_weights", folder)
         return split
@@ -148,7 +158,7 @@ def split_of(
 
 
 def _require_same_weights(
-    split: Split, weights: Mapping[str, float], source: str | os.PathLike[str], folder: str | os.PathLike[str]
+    split: Split, weights: Mapping[str, float], source: str | os.PathLike[str], folder: Places
 ) -> None:
     began = split.weights or {str(item["case"]): 1.0 for item in split.training}
     for case, weight in began.items():
@@ -159,42 +169,62 @@ def _require_same_weights(
             )
 
 
-def load_split(dataset: Dataset, folder: str | os.PathLike[str]) -> Split:
+def load_split(dataset: Dataset, folder: Places) -> Split:
     """The split with which a network was trained.
+
+    Of several trainings a case counts as one of training if any of the networks learned from it, else as one of
+    validation if any was chosen by it: what is left was seen by none.
 
     Args:
         dataset: the same as in training, or another: of a data set that shares no case with it, every labeled case is a
             test case.
-        folder: of the weights.
+        folder: of the weights; of several trainings their folders, see `training_folders`.
 
     Returns:
         The split.
 
     Raises:
-        InputError: the file is damaged, or cases of the training are no longer in the data set.
+        InputError: a file is damaged, cases of the training are no longer in the data set, or there is no case from
+            which not one of several networks learned.
     """
-    path = Path(folder, SPLIT_FILE)
-    if not path.is_file():
-        raise InputError(f"{path}: expected the split that a training writes beside its weights; train first.")
-    try:
-        names = json.loads(path.read_text(encoding="utf-8"))
-        sections = {section: list(names[section]) for section in SECTIONS}
-        weights = {str(case): float(weight) for case, weight in names.get("weights", {}).items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} cannot be read as the split of a training: {error}.") from error
+    paths = [found / SPLIT_FILE for found in training_folders(folder)]
+    sections: dict[str, list[str]] = {section: [] for section in SECTIONS}
+    for path in paths:
+        found, weights = _read_split(path)
+        for section, names in found.items():
+            sections[section] += names
+    known = list(dict.fromkeys(name for section in SECTIONS for name in sections[section]))
     by_case = {item["case"]: item for item in dataset.items}
-    known = [name for section in SECTIONS for name in sections[section]]
     missing = [name for name in known if name not in by_case]
     if len(missing) == len(known):
         logger.warning("%s shares no case with the training: all %d cases are tested.", dataset.root, len(by_case))
         return Split([], [], list(dataset.items), f"all cases of {dataset.root} are tested")
+    where = ", ".join(map(str, paths))
     if missing:
         raise InputError(
             f"{dataset.root} lacks {len(missing)} of the {len(known)} cases of the training, {missing[0]} among them "
-            f"({path})."
+            f"({where})."
         )
-    training, validation, test = ([by_case[name] for name in sections[section]] for section in SECTIONS)
-    return Split(training, validation, test, f"as in {path}", weights)
+    first = {name: section for section in reversed(SECTIONS) for name in sections[section]}
+    training, validation, test = ([by_case[name] for name in known if first[name] == part] for part in SECTIONS)
+    if len(paths) > 1 and not validation and not test:
+        raise InputError(
+            f"{dataset.root}: each of the {len(known)} cases was learned by one of {len(paths)} networks ({where}); "
+            "measure their average on other cases, or each network on the cases of its fold (out_of_fold.csv)."
+        )
+    return Split(training, validation, test, f"as in {where}", weights if len(paths) == 1 else {})
+
+
+def _read_split(path: Path) -> tuple[dict[str, list[str]], dict[str, float]]:
+    """The cases of each section, and the weights of the training cases, if there were any."""
+    if not path.is_file():
+        raise InputError(f"{path}: expected the split that a training writes beside its weights; train first.")
+    try:
+        names = json.loads(path.read_text(encoding="utf-8"))
+        weights = {str(case): float(weight) for case, weight in names.get("weights", {}).items()}
+        return {section: list(names[section]) for section in SECTIONS}, weights
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} cannot be read as the split of a training: {error}.") from error
 
 
 class KeepPlan:

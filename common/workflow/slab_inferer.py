@@ -15,6 +15,7 @@ from monai.transforms import Compose
 from nibabel.orientations import axcodes2ornt, inv_ornt_aff, io_orientation, ornt_transform
 
 from common.errors import InputError
+from common.networks.ensemble import averaged
 from common.transforms.neighbour_slices import neighbour_slices
 from common.transforms.resample_slices import interpolate_axis, spaced
 
@@ -70,7 +71,8 @@ class SlabInferer(Inferer):
     Every slab of slices is turned into the orientation of training, prepared by ``fit``, segmented and brought back, so
     that beside the image and the prediction only one slab exists at a time. A 2-D image counts as a stack of one slice.
     Networks that see volumes get all prepared slabs as one, which is small where their voxels are larger than those of
-    the image; only what is prepared and brought back then goes slab by slab.
+    the image; only what is prepared and brought back then goes slab by slab. The networks of an `Ensemble` see what is
+    prepared one after the other; their average is brought back.
 
     Args:
         inferer: MONAI's inferer of what is prepared ``(1, C, *spatial)``, such as `SliceBatches` (which gets the slices
@@ -133,8 +135,11 @@ class SlabInferer(Inferer):
         stack = Stack(inputs[0], self.orientation, self.slice_axis)
         depth = stack.length if self.depth == 0 else self.depth or max(1, ELEMENTS // stack.slice_elements)
 
+        def infer(values: torch.Tensor) -> torch.Tensor:
+            return averaged(network, lambda member: self.inferer(values, member, *args, **kwargs))
+
         def run(prepared: torch.Tensor) -> torch.Tensor:
-            return self._predict(prepared, lambda values: self.inferer(values, network, *args, **kwargs))
+            return self._predict(prepared, infer)
 
         found = self._volume(stack, depth, run) if self.volume else self._slices(stack, depth, run)
         result: torch.Tensor | None = None

@@ -4,36 +4,58 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Sequence
+from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from common.errors import InputError
+from common.networks.ensemble import ensemble_of
 from common.workflow.checkpoint import load_into, read_state
+from common.workflow.trainings import WEIGHTS, Places, training_folders
 
 __all__ = ["load_weights", "start_from_weights"]
 
 logger = logging.getLogger(__name__)
 
 
-def load_weights(network: torch.nn.Module, path: str | os.PathLike[str]) -> torch.nn.Module:
+def load_weights(
+    network: torch.nn.Module,
+    path: Places,
+    sigmoid: bool = False,
+    softmax: bool = False,
+    temperatures: float | Sequence[float] | None = None,
+) -> torch.nn.Module:
     """Loads ``model.pt``, or the network inside a ``checkpoint.pt``, into ``network`` and returns it.
 
     Of a checkpoint it is the network whose weights ``model.pt`` holds (of bwcr the moving average), as of the last
-    epoch, where ``model.pt`` may be of the best one.
+    epoch, where ``model.pt`` may be of the best one. Of several trainings it returns the average of their networks.
 
     Args:
         network: of the architecture of the file.
-        path: of a file with weights alone, or of a checkpoint of `common.workflow.TrainingCheckpoint`.
+        path: of a file with weights alone, or of a checkpoint of `common.workflow.TrainingCheckpoint`; or of the folder
+            with ``model.pt``; or of several folders, see `training_folders`.
+        sigmoid, softmax: what makes probabilities of the logits of several networks, see `common.networks.Ensemble`.
+        temperatures: of several networks, a number each, which divides the logits before their average.
 
     Returns:
-        ``network``.
+        ``network``, or what `common.networks.ensemble_of` makes of several.
 
     Raises:
-        InputError: the file is missing, truncated, foreign, or of another architecture.
+        InputError: a file is missing, truncated, foreign, or of another architecture.
     """
-    load_into("network", network, _network_state(path), path)
-    return network
+    files = [folder / WEIGHTS for folder in training_folders(path)]
+    if isinstance(path, str | os.PathLike) and (Path(path).is_file() or Path(path).suffix == Path(WEIGHTS).suffix):
+        files = [Path(path)]
+    if len(files) == 1:
+        load_into("network", network, _network_state(files[0]), files[0])
+        return network
+    members = [load_weights(deepcopy(network), file) for file in files]
+    logger.info("The probabilities of %d networks are averaged: %s.", len(files), ", ".join(map(str, files)))
+    each = temperatures if isinstance(temperatures, Sequence) else None
+    return ensemble_of(members, sigmoid=sigmoid, softmax=softmax, temperatures=each)
 
 
 def start_from_weights(network: torch.nn.Module, path: str | os.PathLike[str] | None = None) -> torch.nn.Module:
@@ -44,7 +66,7 @@ def start_from_weights(network: torch.nn.Module, path: str | os.PathLike[str] | 
 
     Args:
         network: to be trained.
-        path: as in `load_weights`; None leaves the network as it is.
+        path: of a ``model.pt`` or ``checkpoint.pt``; None leaves the network as it is.
 
     Returns:
         ``network``.

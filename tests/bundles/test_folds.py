@@ -32,6 +32,16 @@ def pictures(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
+def probability_map(pictures: Path, work: Path, place: str) -> np.ndarray:
+    """The marginals of a picture: of a training, or of several their average."""
+    output = work / "new" / Path(place).name
+    values = {"dataset_dir": str(pictures / "images/case0.png"), "ckpt_dir": str(work / place)}
+    bundle_runs.run_bundle(
+        "marginal_thresholding", "inferring", ["inference"], output_dir=str(output), save_marginal=True, **values
+    )
+    return np.asarray(Image.open(output / "case0_marginal.png"), dtype=float)
+
+
 def test_every_case_is_segmented_by_the_network_that_did_not_see_it(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
@@ -60,6 +70,12 @@ def test_every_case_is_segmented_by_the_network_that_did_not_see_it(
     assert sorted(row["case"] for row in rows) == [f"case{index}" for index in range(6)]
     mean = np.mean([float(row["value"]) for row in rows])
     assert f"{metric}: {mean:.4f} over 6 cases" in capsys.readouterr().out
+
+    first, second = ((tmp_path / f"runs/fold_{index}/plan.json").read_bytes() for index in (0, 1))
+    assert first == second, "one plan for the data set"
+    places = ("runs/fold_0", "runs/fold_1", "runs")
+    fold_0, fold_1, both = (probability_map(pictures, tmp_path, place) for place in places)
+    assert np.abs(both - (fold_0 + fold_1) / 2).max() <= 1.5, "gray levels, each map rounded"
 
     folds(bundle, str(pictures), str(tmp_path / "runs"), **options)
     assert len(verbs) == 6, "finished folds are kept"

@@ -213,6 +213,13 @@ def test_weights_of_unknown_scores(bundles_dir: Path, tmp_path: Path, runs: list
             package("method", output=str(output), bundles_dir=bundles_dir)
 
 
+def test_folds_are_no_weights_of_one_network(bundles_dir: Path, tmp_path: Path) -> None:
+    _write_bundle(bundles_dir, {f"models/fold_{index}/model.pt": "mine" for index in range(2)})
+    with pytest.raises(InputError, match=r"the weights of one network in models/model.pt, .* got 2 networks"):
+        package("method", output=str(tmp_path / "dist"), bundles_dir=bundles_dir)
+    assert not (tmp_path / "dist").exists()
+
+
 def test_trained_as_in_the_demo(
     tiny: dict[str, Any], bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -60,8 +60,10 @@ def test_the_patch_fits_into_the_memory() -> None:
     assert np.prod(small.patch_size) * 2 * 16 * 16 * 4 < 2.6e9  # rounded up to multiples of 8
 
 
-def test_resolutions_end_at_four_voxels() -> None:
-    assert plan_of((64, 64)).features == (16, 32, 64, 128, 256)
+def test_resolutions_end_at_four_voxels_and_from_the_fifth_on_at_eight() -> None:
+    assert plan_of((64, 64)).features == (16, 32, 64, 128)
+    assert plan_of((256, 320)).features == (16, 32, 64, 128, 256, 512)
+    assert plan_of((28, 28)).features == (16, 32, 64)
     assert plan_of((64, 64), most_levels=3).features == (16, 32, 64)
     assert plan_of((8, 64)).features == (16, 32)
 

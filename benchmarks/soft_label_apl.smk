@@ -13,7 +13,7 @@ SOFT_LABEL_ROWS = {
     "apl_soft_1_1_1": {"loss_name": "apl_soft_1_1_1"},
     "apl_soft_2_2_1": {"loss_name": "apl_soft_2_2_1"},
 }
-SOFT_LABEL_PAPER = {"patch_size": [320, 320], "max_epochs": 200, "iterations_per_epoch": 200}
+SOFT_LABEL_PAPER = {"patch_size": [320, 320], "p_min": 1e-20, "max_epochs": 200, "iterations_per_epoch": 200}
 SOFT_LABEL_NETWORKS = {"imaskrcnn": None, "unet": "unet"}  # overlays of the configuration
 SOFT_LABEL_TABLES = {
     # 24 knees, 2 to 7 annotators with rectangles, the exact lesions of validation and test volumes
@@ -32,14 +32,14 @@ SOFT_LABEL_TABLES = {
         "data": "oocytes", "overlay": None, "networks": ["unet"], "rows": ["majority_bce", "soft_bce", "apl_soft_1_1_1"], "seeds": [0, 1, 2],
         "majority": {"fusion": "majority"}, "references": ["majority", "AR", "HS", "SG"],
         "desk": {"unet": {"image_size": [96, 128], "batch_size": 4, "max_epochs": 10, "iterations_per_epoch": 40}},
-        "paper": {"unet": {"max_epochs": 100, "iterations_per_epoch": 40}},
+        "paper": {"unet": {"p_min": 1e-20, "max_epochs": 100, "iterations_per_epoch": 40}},
     },
     # Slices of hippocampus MRI, three of four simulated annotators per volume who miss a half of it, and the exact truth
     "soft_label_apl_hippocampus": {
         "data": "hippocampus", "overlay": "hippocampus", "networks": ["unet"], "rows": ["majority_bce", "soft_bce", "apl_soft_1_1_1"],
         "seeds": [0, 1, 2], "majority": {"fusion": "majority"}, "references": ["truth"],
         "desk": {"unet": {"max_epochs": 10, "val_interval": 2}},
-        "paper": {"unet": {"max_epochs": 100}},
+        "paper": {"unet": {"p_min": 1e-20, "max_epochs": 100}},
     },
 }
 SOFT_LABEL_TABLES = {name: spec | PART for name, spec in SOFT_LABEL_TABLES.items()}

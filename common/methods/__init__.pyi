@@ -1,4 +1,4 @@
-from .bwcr import PrepareViews, ViewInferer, ViewLoss
+from .bwcr import PrepareViews, ViewInferer, ViewLoss, radius_in_millimeters
 from .confusion_table import ConfusionTable
 from .disentangling_annotators import (
     ConsensusConfusion,
@@ -43,5 +43,6 @@ __all__ = [
     "names_of_predictions",
     "prepare_soft_labels",
     "prepare_targets",
+    "radius_in_millimeters",
     "selection_metric",
 ]

@@ -201,6 +201,6 @@ def radius_in_millimeters(wanted: bool | str, spacing: Sequence[float] | None) -
     millimeters = as_bool("radius_in_mm", wanted)
     if millimeters and spacing is None:
         raise InputError(
-            "radius_in_mm: expected images with a spacing, got pictures without one; give radius in pixels."
+            "radius_in_mm: expected images with a spacing, got pictures; give radius in pixels."
         )
     return millimeters

@@ -14,7 +14,7 @@ from .disentangling_annotators import (
     prepare_targets,
     selection_metric,
 )
-from .marginal_thresholding import dice_optimal_maps
+from .marginal_thresholding import ExpectedDiceCheck, dice_optimal_maps
 from .soft_label_apl import DetectSlices, InstanceScores, LossAverages, PrepareInstances, SumOfLosses
 from .soft_label_files import prepare_soft_labels
 from .t_loss import MemorisationCurve
@@ -23,6 +23,7 @@ __all__ = [
     "ConfusionTable",
     "ConsensusConfusion",
     "DetectSlices",
+    "ExpectedDiceCheck",
     "InstanceScores",
     "LossAverages",
     "MemorisationCurve",

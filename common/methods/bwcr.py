@@ -200,7 +200,5 @@ def radius_in_millimeters(wanted: bool | str, spacing: Sequence[float] | None) -
     """
     millimeters = as_bool("radius_in_mm", wanted)
     if millimeters and spacing is None:
-        raise InputError(
-            "radius_in_mm: expected images with a spacing, got pictures; give radius in pixels."
-        )
+        raise InputError("radius_in_mm: expected images with a spacing, got pictures; give radius in pixels.")
     return millimeters

@@ -12,7 +12,7 @@ BWCR = {
     },
     "paper": {},  # configs/acdc.yaml: 192 × 192, batches of 16, 50,000 iterations
 } | PART
-BWCR_RUNS = f"{OUTPUT}/bwcr/{SCALE}"
+BWCR_RUNS = f"{OUTPUT}/bwcr/{runs_of('bwcr', ['acdc', 'evaluate'], 'acdc', BWCR[SCALE])}"
 BWCR_RUN = f"{BWCR_RUNS}/{{method}}/seed{{seed}}"
 BWCR_TABLES = {
     "bwcr_acdc": {"methods": BWCR["methods"], "seeds": BWCR["seeds"]},

@@ -55,13 +55,20 @@ ANNOTATOR_NOISE = {
     "rows": {"dense": ["mean", "majority", "staple", "ours", "ours_vote", "oracle"], "one": ["mean", "ours", "ours_vote", "oracle"]},
     "seeds": [0], "desk": {"shift": 3}, "paper": {"shift": 3},
 } | PART
-ANNOTATOR_SPOILED = f"{OUTPUT}/disentangling_annotators_noise/data/{{share}}"
+ANNOTATOR_SPOILED = f"{OUTPUT}/disentangling_annotators_noise/data-{runs_of('disentangling_annotators', [], 'mnist_annotators')}/{{share}}"
+ANNOTATOR_NOISE_TABLES = {share: f"disentangling_annotators_noise_{share:g}" for share in ANNOTATOR_NOISE["shares"]}
 ANNOTATOR_TABLES |= {
-    f"disentangling_annotators_noise_{share:g}": ANNOTATOR_NOISE
-    | {"folder": ANNOTATOR_SPOILED.format(share=f"{share:g}"), "overlay": "mnist"}
-    for share in ANNOTATOR_NOISE["shares"]
+    table: ANNOTATOR_NOISE | {"data": "mnist_annotators", "folder": ANNOTATOR_SPOILED.format(share=f"{share:g}"), "overlay": "mnist"}
+    for share, table in ANNOTATOR_NOISE_TABLES.items()
 }
-ANNOTATOR_RUN = f"{OUTPUT}/{{table}}/{SCALE}/{{labels}}/{{method}}/seed{{seed}}"
+ANNOTATOR_RUNS = {
+    name: runs_of(
+        "disentangling_annotators", [*([spec["overlay"]] if spec["overlay"] else []), "evaluate"], spec.get("data"),
+        spec[SCALE], ANNOTATOR_METHODS,
+    )
+    for name, spec in ANNOTATOR_TABLES.items()
+}
+ANNOTATOR_RUN = f"{OUTPUT}/{{table}}/{{runs}}/{{labels}}/{{method}}/seed{{seed}}"
 
 
 def annotator_overrides(wildcards):
@@ -121,11 +128,12 @@ for name, spec in ANNOTATOR_TABLES.items():
         name: name
         input:
             [
-                expand(ANNOTATOR_RUN + "/evaluation/summary.csv", table=name, labels=labels, method=methods, seed=spec["seeds"])
+                expand(ANNOTATOR_RUN + "/evaluation/summary.csv", table=name, runs=ANNOTATOR_RUNS[name], labels=labels, method=methods, seed=spec["seeds"])
                 for labels, methods in spec["rows"].items()
             ]
         params:
             table=name,
+            runs=ANNOTATOR_RUNS[name],
             configuration=shlex.quote(json.dumps(spec[SCALE])),
             data=lambda wildcards, spec=spec: f"--data {shlex.quote(data_folder(spec['data']))}" if spec.get("data") == "oocytes" else "",
             show=" ".join(
@@ -134,13 +142,15 @@ for name, spec in ANNOTATOR_TABLES.items():
             ).replace("{PYTHON}", PYTHON) if SCALE == "desk" else "",
         shell:
             "{PYTHON} -m benchmarks.disentangling_annotators_table table --table {params.table} --scale {SCALE} --configuration {params.configuration}"
-            " --runs_dir {OUTPUT}/{params.table}/{SCALE} --output_dir docs/results {params.data} {params.show}"
+            " --runs_dir {OUTPUT}/{params.table}/{params.runs} --output_dir docs/results {params.data} {params.show}"
 
 
 rule disentangling_annotators_trace:
     input:
         expand(
-            ANNOTATOR_RUN.replace(f"{OUTPUT}/{{table}}", f"{OUTPUT}/disentangling_annotators_trace") + "/done",
+            ANNOTATOR_RUN + "/done",
+            table="disentangling_annotators_trace",
+            runs=ANNOTATOR_RUNS["disentangling_annotators_trace"],
             labels=ANNOTATOR_TRACE["labels"],
             method=[f"ours_trace_{weight:g}" for weight in ANNOTATOR_TRACE["weights"]],
             seed=ANNOTATOR_TRACE["seed"],
@@ -158,16 +168,17 @@ rule disentangling_annotators_noise:
     input:
         [
             expand(
-                ANNOTATOR_RUN.replace("{table}", "disentangling_annotators_noise_{share}") + "/evaluation/summary.csv",
-                share=[f"{share:g}" for share in ANNOTATOR_NOISE["shares"]], labels=labels, method=methods, seed=ANNOTATOR_NOISE["seeds"],
+                ANNOTATOR_RUN + "/evaluation/summary.csv", table=table, runs=ANNOTATOR_RUNS[table],
+                labels=labels, method=methods, seed=ANNOTATOR_NOISE["seeds"],
             )
+            for table in ANNOTATOR_NOISE_TABLES.values()
             for labels, methods in ANNOTATOR_NOISE["rows"].items()
         ]
     params:
         configuration=shlex.quote(json.dumps(ANNOTATOR_NOISE[SCALE])),
         runs=" ".join(
-            shlex.quote(f"{ANNOTATOR_SPOILED.format(share=f'{share:g}')}:{OUTPUT}/disentangling_annotators_noise_{share:g}/{SCALE}")
-            for share in ANNOTATOR_NOISE["shares"]
+            shlex.quote(f"{ANNOTATOR_SPOILED.format(share=f'{share:g}')}:{OUTPUT}/{table}/{ANNOTATOR_RUNS[table]}")
+            for share, table in ANNOTATOR_NOISE_TABLES.items()
         ),
     shell:
         "{PYTHON} -m benchmarks.disentangling_annotators_table noise {params.runs} --scale {SCALE} --configuration {params.configuration}"

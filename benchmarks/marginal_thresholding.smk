@@ -31,7 +31,11 @@ MARGINAL_TABLES = {
     },
 }
 MARGINAL_TABLES = {name: spec | PART for name, spec in MARGINAL_TABLES.items()}
-MARGINAL_RUN = f"{OUTPUT}/{{table}}/{SCALE}/{{organ}}/{{loss}}/a{{a}}/run{{run}}"
+MARGINAL_RUNS = {
+    name: runs_of("marginal_thresholding", [*spec["overlays"], "noise", "evaluate"], spec["data"], spec[SCALE])
+    for name, spec in MARGINAL_TABLES.items()
+}
+MARGINAL_RUN = f"{OUTPUT}/{{table}}/{{runs}}/{{organ}}/{{loss}}/a{{a}}/run{{run}}"
 MARGINAL_PHANTOM = f"{OUTPUT}/marginal_thresholding_phantom/data"
 
 
@@ -91,15 +95,16 @@ for name, spec in MARGINAL_TABLES.items():
         name: name
         input:
             expand(
-                MARGINAL_RUN + "/evaluation/summary.csv", table=name, organ=spec["organs"], loss=["cross_entropy", "soft_dice"],
+                MARGINAL_RUN + "/evaluation/summary.csv", table=name, runs=MARGINAL_RUNS[name], organ=spec["organs"], loss=["cross_entropy", "soft_dice"],
                 a=spec["levels"], run=spec["runs"],
             )
         params:
             table=name,
+            runs=MARGINAL_RUNS[name],
             configuration=shlex.quote(json.dumps(spec[SCALE])),
             show=f"&& for file in {name} {name}_clean; do {PYTHON} -m benchmarks.report table docs/results/$file.json"
             " docs/methods/marginal_thresholding.md; done" if SCALE == "desk" and spec["data"] != "totalsegmentator" else "",
         shell:
             "{PYTHON} -m benchmarks.marginal_thresholding_table --table {params.table} --scale {SCALE}"
-            " --configuration {params.configuration} --runs_dir {OUTPUT}/{params.table}/{SCALE}"
+            " --configuration {params.configuration} --runs_dir {OUTPUT}/{params.table}/{params.runs}"
             " --output_dir docs/results {params.show}"

@@ -13,8 +13,8 @@ SOFT_LABEL_ROWS = {
     "apl_soft_1_1_1": {"loss_name": "apl_soft_1_1_1"},
     "apl_soft_2_2_1": {"loss_name": "apl_soft_2_2_1"},
 }
-SOFT_LABEL_PAPER = {"patch_size": [320, 320], "max_epochs": 200, "iterations_per_epoch": 200}
-SOFT_LABEL_NETWORKS = {"imaskrcnn": None, "unet": "unet"}  # overlays of the configuration
+SOFT_LABEL_PAPER = {"patch_size": [320, 320], "p_min": 1e-20, "max_epochs": 200, "iterations_per_epoch": 200}
+SOFT_LABEL_NETWORKS = {"imaskrcnn": "resnet50" if SCALE == "paper" else None, "unet": "unet"}  # overlays of the configuration
 SOFT_LABEL_TABLES = {
     # 24 knees, 2 to 7 annotators with rectangles, the exact lesions of validation and test volumes
     "soft_label_apl_phantom": {
@@ -32,19 +32,26 @@ SOFT_LABEL_TABLES = {
         "data": "oocytes", "overlay": None, "networks": ["unet"], "rows": ["majority_bce", "soft_bce", "apl_soft_1_1_1"], "seeds": [0, 1, 2],
         "majority": {"fusion": "majority"}, "references": ["majority", "AR", "HS", "SG"],
         "desk": {"unet": {"image_size": [96, 128], "batch_size": 4, "max_epochs": 10, "iterations_per_epoch": 40}},
-        "paper": {"unet": {"max_epochs": 100, "iterations_per_epoch": 40}},
+        "paper": {"unet": {"p_min": 1e-20, "max_epochs": 100, "iterations_per_epoch": 40}},
     },
     # Slices of hippocampus MRI, three of four simulated annotators per volume who miss a half of it, and the exact truth
     "soft_label_apl_hippocampus": {
         "data": "hippocampus", "overlay": "hippocampus", "networks": ["unet"], "rows": ["majority_bce", "soft_bce", "apl_soft_1_1_1"],
         "seeds": [0, 1, 2], "majority": {"fusion": "majority"}, "references": ["truth"],
         "desk": {"unet": {"max_epochs": 10, "val_interval": 2}},
-        "paper": {"unet": {"max_epochs": 100}},
+        "paper": {"unet": {"p_min": 1e-20, "max_epochs": 100}},
     },
 }
 SOFT_LABEL_TABLES = {name: spec | PART for name, spec in SOFT_LABEL_TABLES.items()}
-SOFT_LABEL_RUN = f"{OUTPUT}/{{table}}/{SCALE}/{{network}}/{{row}}/seed{{seed}}"
-SOFT_LABEL_PHANTOM = f"{OUTPUT}/soft_label_apl_phantom/data_{SCALE}"
+SOFT_LABEL_RUNS = {
+    name: runs_of(
+        "soft_label_apl", [overlay for overlay in (spec["overlay"], *SOFT_LABEL_NETWORKS.values(), "evaluate") if overlay], spec["data"],
+        spec[SCALE], spec["majority"], spec.get("phantom"), SOFT_LABEL_ROWS,
+    )
+    for name, spec in SOFT_LABEL_TABLES.items()
+}
+SOFT_LABEL_RUN = f"{OUTPUT}/{{table}}/{{runs}}/{{network}}/{{row}}/seed{{seed}}"
+SOFT_LABEL_PHANTOM = f"{OUTPUT}/soft_label_apl_phantom/{SOFT_LABEL_RUNS['soft_label_apl_phantom']}/data"
 
 
 def soft_label_overrides(wildcards):
@@ -115,13 +122,14 @@ for name, spec in SOFT_LABEL_TABLES.items():
         input:
             expand(
                 SOFT_LABEL_RUN + "/{reference}/evaluation/metrics.csv",
-                table=name, network=spec["networks"], row=spec["rows"], seed=spec["seeds"], reference=spec["references"],
+                table=name, runs=SOFT_LABEL_RUNS[name], network=spec["networks"], row=spec["rows"], seed=spec["seeds"], reference=spec["references"],
             ),
             [] if spec["data"] else expand(
-                SOFT_LABEL_RUN + "/example", table=name, network=spec["networks"], row=spec["rows"], seed=spec["seeds"][:1]
+                SOFT_LABEL_RUN + "/example", table=name, runs=SOFT_LABEL_RUNS[name], network=spec["networks"], row=spec["rows"], seed=spec["seeds"][:1]
             ),
         params:
             table=name,
+            runs=SOFT_LABEL_RUNS[name],
             configuration=shlex.quote(json.dumps(spec[SCALE])),
             data="" if spec["data"] else f"--data {SOFT_LABEL_PHANTOM}",
             show=" ".join(
@@ -129,4 +137,4 @@ for name, spec in SOFT_LABEL_TABLES.items():
             ) if SCALE == "desk" else "",
         shell:
             "{PYTHON} -m benchmarks.soft_label_apl_table table --table {params.table} --scale {SCALE} --configuration {params.configuration}"
-            " --runs_dir {OUTPUT}/{params.table}/{SCALE} --output_dir docs/results {params.data} {params.show}"
+            " --runs_dir {OUTPUT}/{params.table}/{params.runs} --output_dir docs/results {params.data} {params.show}"

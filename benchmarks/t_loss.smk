@@ -25,30 +25,33 @@ T_LOSS_TABLES = {
         "desk": {"image_size": [48, 48], "features": [8, 16, 32, 64], "max_epochs": 20},
     },
 }
+T_LOSS_TABLES = {name: {"paper": {}} | spec | PART for name, spec in T_LOSS_TABLES.items()}
+T_LOSS_RUNS = {name: runs_of("t_loss", [spec["data"], "noise"], spec["data"], spec[SCALE]) for name, spec in T_LOSS_TABLES.items()}
+T_LOSS_RUN = f"{OUTPUT}/{{table}}/{{runs}}/{{loss}}/{{setting}}/nu{{nu}}/seed{{seed}}"
 
 
 def t_loss_runs(table):
     spec = T_LOSS_TABLES[table]
     return expand(
-        f"{OUTPUT}/{table}/{SCALE}/{{loss}}/{{setting}}/nu{{nu}}/seed{{seed}}/done",
+        T_LOSS_RUN + "/done", table=table, runs=T_LOSS_RUNS[table],
         loss=spec["losses"], setting=spec["settings"], nu=spec.get("nu", [0]), seed=spec["seeds"],
     )
 
 
 def t_loss_overrides(wildcards):
     alpha, beta = wildcards.setting.split("_")
-    folder = str(ROOT / OUTPUT / wildcards.table / SCALE / wildcards.loss / wildcards.setting / f"nu{wildcards.nu}" / f"seed{wildcards.seed}")
+    folder = str(ROOT / T_LOSS_RUN.format(**wildcards))
     values = {
         "dataset_dir": data_folder(T_LOSS_TABLES[wildcards.table]["data"]),
         "loss_name": wildcards.loss, "nu_tilde": float(wildcards.nu), "noise_alpha": alpha, "noise_beta": beta,
         "seed": wildcards.seed, "output_dir": folder, "ckpt_dir": folder, "resume": True, "overwrite": True,
     }
-    return overrides(values | (T_LOSS_TABLES[wildcards.table]["desk"] if SCALE == "desk" else {}))
+    return overrides(values | T_LOSS_TABLES[wildcards.table][SCALE])
 
 
 rule t_loss_train:
-    output: touch(f"{OUTPUT}/{{table}}/{SCALE}/{{loss}}/{{setting}}/nu{{nu}}/seed{{seed}}/done")
-    log: f"{OUTPUT}/{{table}}/{SCALE}/{{loss}}/{{setting}}/nu{{nu}}/seed{{seed}}.log"
+    output: touch(f"{T_LOSS_RUN}/done")
+    log: f"{T_LOSS_RUN}.log"
     params:
         data=lambda wildcards: T_LOSS_TABLES[wildcards.table]["data"],
         values=t_loss_overrides,
@@ -69,10 +72,11 @@ for name, spec in T_LOSS_TABLES.items():
         params:
             table=name,
             data=spec["data"],
-            configuration=shlex.quote(json.dumps(spec["desk"] if SCALE == "desk" else {})),
+            runs=T_LOSS_RUNS[name],
+            configuration=shlex.quote(json.dumps(spec[SCALE])),
             show=f"&& {PYTHON} -m benchmarks.report table docs/results/{name}.json {T_LOSS_DOCUMENTS[name]}"
             if SCALE == "desk" and name in T_LOSS_DOCUMENTS else "",
         shell:
             "{PYTHON} -m benchmarks.t_loss_table --table {params.table} --scale {SCALE} --data {params.data}"
-            " --configuration {params.configuration} --runs_dir {OUTPUT}/{params.table}/{SCALE}"
+            " --configuration {params.configuration} --runs_dir {OUTPUT}/{params.table}/{params.runs}"
             " --output_dir docs/results {params.show}"

@@ -1,4 +1,4 @@
-from .bwcr import PrepareViews, ViewInferer, ViewLoss
+from .bwcr import PrepareViews, ViewInferer, ViewLoss, radius_in_millimeters
 from .confusion_table import ConfusionTable
 from .disentangling_annotators import (
     ConsensusConfusion,
@@ -14,7 +14,7 @@ from .disentangling_annotators import (
     prepare_targets,
     selection_metric,
 )
-from .marginal_thresholding import dice_optimal_maps
+from .marginal_thresholding import ExpectedDiceCheck, dice_optimal_maps
 from .soft_label_apl import DetectSlices, InstanceScores, LossAverages, PrepareInstances, SumOfLosses
 from .soft_label_files import prepare_soft_labels
 from .t_loss import MemorisationCurve
@@ -23,6 +23,7 @@ __all__ = [
     "ConfusionTable",
     "ConsensusConfusion",
     "DetectSlices",
+    "ExpectedDiceCheck",
     "InstanceScores",
     "LossAverages",
     "MemorisationCurve",
@@ -43,5 +44,6 @@ __all__ = [
     "names_of_predictions",
     "prepare_soft_labels",
     "prepare_targets",
+    "radius_in_millimeters",
     "selection_metric",
 ]

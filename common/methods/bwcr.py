@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,9 @@ from torch import nn
 from common.errors import InputError
 from common.losses import LogitConsistencyLoss
 from common.transforms.views import RandomView, unwarp
+from common.workflow.overrides import as_bool
 
-__all__ = ["PrepareViews", "ViewInferer", "ViewLoss"]
+__all__ = ["PrepareViews", "ViewInferer", "ViewLoss", "radius_in_millimeters"]
 
 
 class PrepareViews(Randomizable):
@@ -178,3 +179,26 @@ class ViewLoss(nn.Module):
             self.consistency_part = consistency.detach()
             loss = loss + consistency
         return loss
+
+
+def radius_in_millimeters(wanted: bool | str, spacing: Sequence[float] | None) -> bool:
+    """Whether the radius of the boundary weight is in mm, for ``millimetres`` of `common.transforms.BoundaryWeightd`.
+
+    Args:
+        wanted: the switch ``radius_in_mm`` of a configuration.
+        spacing: of the plan, in mm; None where images have none.
+
+    Returns:
+        The switch as a bool.
+
+    Raises:
+        InputError: mm are wanted of images without a spacing, or the switch is neither true nor false.
+
+    Example:
+        >>> radius_in_millimeters("true", [1.33, 1.33])
+        True
+    """
+    millimeters = as_bool("radius_in_mm", wanted)
+    if millimeters and spacing is None:
+        raise InputError("radius_in_mm: expected images with a spacing, got pictures; give radius in pixels.")
+    return millimeters

@@ -20,16 +20,26 @@ __all__ = ["AnnotatorNetwork", "ConfusionHead", "GlobalConfusion"]
 class ConfusionHead(nn.Module):
     """Confusion matrices of every annotator at every pixel, from feature maps.
 
-        A⁽ʳ⁾ = softmax_i(Z⁽ʳ⁾),   Z⁽ʳ⁾ = a map for each entry, or Z⁽ʳ⁾ = B₁⁽ʳ⁾·B₂⁽ʳ⁾ᵀ of a given rank,
+        A⁽ʳ⁾ = softmax_i(Z⁽ʳ⁾),   Z⁽ʳ⁾ = a map for each entry,
+                                    or B₁⁽ʳ⁾·B₂⁽ʳ⁾ᵀ of a given rank,
+                                    or s⁽ʳ⁾·I + B₁⁽ʳ⁾·B₂⁽ʳ⁾ᵀ with ``add_identity``,
 
-    with ``A[i, j] = p(noisy = i | true = j)``; the softmax runs over i, so that columns sum to 1. At the start the
-    weights are 0 and the matrices are the same everywhere: ``initial_accuracy`` on the diagonal, the rest shared
-    equally. Below the rank L − 1 that is out of reach: columns then start less sure, with the largest entry on the
-    diagonal for rank 2 and more; rank 1 can tell background from foreground only, with its entries equal among the
-    foreground classes.
+    with ``A[i, j] = p(noisy = i | true = j)``; the softmax runs over i, so that entries are positive and columns sum to
+    1. At the start the weights are 0 and the matrices are the same everywhere: ``initial_accuracy`` on the diagonal,
+    the rest shared equally. Below the rank L − 1 that is out of reach without s·I: columns then start less sure, with
+    the largest entry on the diagonal for rank 2 and more; rank 1 can tell background from foreground only, with its
+    entries equal among the foreground classes.
+
+    Rank 1 alone cannot represent a good annotator of L ≥ 3 classes. Column j of B₁·B₂ᵀ is b₁ times a number, so that
+    its largest entry stands where b₁ is largest or smallest: in at most two columns on the diagonal alone. Hence
+
+        A[j, j] ≤ 1/2 in at least L − 2 columns,   −(1/L) Σ_j log A[j, j] ≥ (L − 2)/L · log 2,
+
+    0.23 nats for 3 and 0.35 nats for 4 classes where an annotator without errors has 0. With s → ∞ the diagonal of
+    s·I + B₁·B₂ᵀ tends to 1 at any rank, and B₁·B₂ᵀ is left to say which classes are mixed up.
 
     Zhang et al., *Disentangling Human Error from Ground Truth in Segmentation of Medical Images*, section 3.2 and
-    appendix A.4. Errata: the softmax of B₁·B₂ᵀ; the published code adds s·I, which A.4 does not have.
+    appendix A.4. Errata: the softmax of B₁·B₂ᵀ; s·I, which A.4 does not have and the published code adds, is an option.
 
     Args:
         spatial_dims: 2 or 3.
@@ -39,6 +49,7 @@ class ConfusionHead(nn.Module):
         rank: None for all L² entries; else from 1 to L − 1 (as a column of Z may be shifted without effect, L − 1 has
             no less freedom than None), with 2·L·rank maps per annotator. It saves weights; memory it does not save as
             long as L is small, since the L² entries of A are needed all the same.
+        add_identity: whether s·I is added, s a map for each annotator; of a rank that is not None.
         hidden_channels: of a 3ⁿ convolution with instance normalization and PReLU, shared by all annotators, before the
             1ⁿ convolution; None for the latter alone.
         initial_accuracy: at the start, p(noisy = j | true = j), above 0 and below 1; 1/L starts from uniform matrices.
@@ -66,36 +77,55 @@ class ConfusionHead(nn.Module):
         rank: int | None = None,
         hidden_channels: int | None = None,
         initial_accuracy: float = 0.9,
+        add_identity: bool = False,
     ) -> None:
         super().__init__()
         margin = _logit_margin(num_classes, num_annotators, initial_accuracy)
         if rank is not None and not 1 <= rank < num_classes:
             raise ArgumentError(f"rank: expected None or 1 to {num_classes - 1} for {num_classes} classes, got {rank}.")
+        if add_identity and rank is None:
+            raise ArgumentError("add_identity: expected a rank with it, for all entries hold the identity already.")
+        self.add_identity = add_identity
         if rank is None:
-            self.shape = [num_annotators, num_classes, num_classes]
+            self.shape = [num_classes, num_classes]
             start = margin * torch.eye(num_classes)
         else:
-            self.shape = [num_annotators, 2, num_classes, rank]
+            self.shape = [2, num_classes, rank]
             directions = _class_directions(num_classes, rank)
-            start = torch.stack((directions, margin * (1 - 1 / num_classes) * directions))
+            columns = torch.zeros_like(directions) if add_identity else margin * (1 - 1 / num_classes) * directions
+            start = torch.stack((directions, columns))
+        # of one annotator: the entries of Z or of B₁ and B₂, then s
+        start = torch.cat((start.flatten(), torch.full((int(add_identity),), margin)))
+        self.per_annotator = len(start)
         self.hidden = (
             nn.Identity()
             if hidden_channels is None
             else Convolution(spatial_dims, in_channels, hidden_channels, adn_ordering="NA")
         )
-        self.entries = Conv["conv", spatial_dims](hidden_channels or in_channels, math.prod(self.shape), kernel_size=1)
+        self.entries = Conv["conv", spatial_dims](
+            hidden_channels or in_channels, num_annotators * self.per_annotator, kernel_size=1
+        )
         nn.init.zeros_(self.entries.weight)
         with torch.no_grad():
-            self.entries.bias.copy_(start.expand(self.shape).flatten())
+            self.entries.bias.copy_(start.repeat(num_annotators))
+        identity = torch.eye(num_classes).reshape(num_classes, num_classes, *[1] * spatial_dims)
+        self.identity: torch.Tensor
+        self.register_buffer("identity", identity, persistent=False)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        entries = self.entries(self.hidden(features)).unflatten(1, self.shape)
-        if len(self.shape) == 3:
-            return _log_softmax(entries, 2)
-        rows, columns = _float(entries).unbind(2)
+        entries = self.entries(self.hidden(features)).unflatten(1, [-1, self.per_annotator])
+        if len(self.shape) == 2:
+            return _log_softmax(entries.unflatten(2, self.shape), 2)
+        entries = _float(entries)
+        scale = entries[:, :, -1, None, None]
+        if self.add_identity:
+            entries = entries[:, :, :-1]
+        rows, columns = entries.unflatten(2, self.shape).unbind(2)
         logits = rows[:, :, :, None, 0] * columns[:, :, None, :, 0]
         for k in range(1, self.shape[-1]):
             logits = torch.addcmul(logits, rows[:, :, :, None, k], columns[:, :, None, :, k])
+        if self.add_identity:
+            logits = torch.addcmul(logits, scale, self.identity.to(logits.dtype))
         return _log_softmax(logits, 2)
 
 
@@ -150,7 +180,7 @@ class AnnotatorNetwork(nn.Module):
         num_classes: L ≥ 2, background included.
         num_annotators: R ≥ 1.
         image_dependent: whether the matrices depend on image and pixel; if not, `GlobalConfusion`.
-        rank, hidden_channels: see `ConfusionHead`; of no use unless ``image_dependent``.
+        rank, hidden_channels, add_identity: see `ConfusionHead`; of no use unless ``image_dependent``.
         initial_accuracy: at the start, p(noisy = j | true = j), above 0 and below 1.
 
     Raises:
@@ -175,16 +205,26 @@ class AnnotatorNetwork(nn.Module):
         rank: int | None = None,
         hidden_channels: int | None = None,
         initial_accuracy: float = 0.9,
+        add_identity: bool = False,
     ) -> None:
         super().__init__()
-        if not image_dependent and not rank is hidden_channels is None:
-            raise ArgumentError("rank and hidden_channels: expected none with image_dependent=False, got one.")
+        if not image_dependent and (rank is not None or hidden_channels is not None or add_identity):
+            raise ArgumentError(
+                "rank, hidden_channels and add_identity: expected none with image_dependent=False, got one."
+            )
         self.backbone = backbone
         self.feature_channels = feature_channels
         self.truth = Conv["conv", spatial_dims](feature_channels, num_classes, kernel_size=1)
         self.confusion = (
             ConfusionHead(
-                spatial_dims, feature_channels, num_classes, num_annotators, rank, hidden_channels, initial_accuracy
+                spatial_dims,
+                feature_channels,
+                num_classes,
+                num_annotators,
+                rank,
+                hidden_channels,
+                initial_accuracy,
+                add_identity,
             )
             if image_dependent
             else GlobalConfusion(num_classes, num_annotators, initial_accuracy)

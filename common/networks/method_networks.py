@@ -33,6 +33,7 @@ def annotator_model(
     rank: int | None = None,
     initial_accuracy: float = 0.9,
     latent_dim: int = 6,
+    add_identity: bool = False,
 ) -> nn.Module:
     """The network that a method trains.
 
@@ -56,6 +57,7 @@ def annotator_model(
             *spatial)``; None: `UNet` of these features.
         image_dependent, rank, initial_accuracy: see `AnnotatorNetwork`; for ``ours``.
         latent_dim: see `ProbabilisticUNet`.
+        add_identity: see `ConfusionHead`; for ``ours``.
 
     Returns:
         The network, with ``segment`` and ``segment_as_annotators``.
@@ -84,6 +86,7 @@ def annotator_model(
         image_dependent=image_dependent and own,
         rank=rank if own else None,
         initial_accuracy=initial_accuracy,
+        add_identity=add_identity and own,
     )
 
 

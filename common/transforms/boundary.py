@@ -75,7 +75,8 @@ def boundary_weight(
     $$ \lambda(r) = \lambda_{\max} \frac{\max(R - r, 0)}{R} + \lambda_{\min} $$
 
     with the distance r of `boundary_distance` (Karani et al., eq. 3). r is the distance to the nearest voxel of the
-    other side, so a voxel next to a boundary has r = 1 and thin structures their weight, by the errata.
+    other side, so a voxel next to a boundary has r = 1 and thin structures their weight, by the errata. The largest
+    weight is therefore λ_max (R − 1)/R + λ_min (of R = 10: 0.91, of R = 3: 0.68), and R ≤ 1 voxel weighs nothing.
 
     Args:
         label: ``(*spatial)``, 2-D or 3-D, class indices from 0, the background, up.

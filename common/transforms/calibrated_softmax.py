@@ -21,6 +21,8 @@ class CalibratedSoftmaxd(MapTransform):
 
     $$ p_c = \frac{e^{z_c / T}}{\sum_k e^{z_k / T}} $$
 
+    and of one channel, that of the foreground, $p = 1 / (1 + e^{-z / T})$.
+
     Args:
         keys: logits ``(C, *spatial)``.
         temperature: T > 0, see `common.decision.fit_temperature`. Several are those of the members of a
@@ -49,5 +51,7 @@ class CalibratedSoftmaxd(MapTransform):
         for key in self.key_iterator(item):
             logits = torch.as_tensor(item[key])
             plain = logits.as_subclass(torch.Tensor).float()
-            item[key] = convert_to_dst_type((plain / self.temperature).softmax(0), logits, dtype=torch.float32)[0]
+            scaled = plain / self.temperature
+            probabilities = scaled.sigmoid() if len(scaled) == 1 else scaled.softmax(0)
+            item[key] = convert_to_dst_type(probabilities, logits, dtype=torch.float32)[0]
         return item

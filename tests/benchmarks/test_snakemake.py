@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 from warm_python import WarmPython
 
+from benchmarks.run_folders import runs_folder
+
 REPOSITORY = Path(__file__).parents[2]
 TABLE = "marginal_thresholding_totalsegmentator"
 
@@ -86,7 +88,7 @@ def test_accuracy_over_the_quality_of_labels(warm_snakemake: WarmPython, checkou
     results = json.loads((checkout / "docs/results/disentangling_annotators_noise_paper.json").read_text())
     (entry,) = results["settings"]
     assert entry["methods"].keys() == {"Mean label", "Oracle (known matrices)"}
-    spoiled = checkout / "benchmarks/output/disentangling_annotators_noise/data/0.5/train"
+    (spoiled,) = (checkout / "benchmarks/output/disentangling_annotators_noise").glob("data-*/0.5/train")
     truth, over, under = (np.asarray(Image.open(spoiled / name / "0.tif")) > 0 for name in ("truth", "over", "under"))
     assert over.sum() == pytest.approx(2 * truth.sum(), rel=0.2) and (over >= truth).all()
     assert under.sum() == pytest.approx(0.65 * truth.sum(), rel=0.2) and (under <= truth).all()
@@ -106,6 +108,22 @@ def test_tables_of_soft_labels_are_planned(
     counts = dict(line.split() for line in plan.splitlines() if line.startswith("soft_label_apl_"))
     assert (counts["soft_label_apl_train"], counts["soft_label_apl_evaluate"]) == (str(runs), str(evaluations))
     assert counts.get("soft_label_apl_example", "0") == ("18" if table == "phantom" else "0")
+
+
+def test_runs_of_another_configuration_are_not_taken_for_its_own(
+    warm_snakemake: WarmPython, checkout: Path, tmp_path: Path
+) -> None:
+    """The runs of five subjects are finished, one of ten is planned."""
+    five, ten = ({"counts": {"training": subjects, "validation": 5, "test": 50}} for subjects in (5, 10))
+    folders = [runs_folder("paper", "bwcr", ["acdc", "evaluate"], str(tmp_path), values) for values in (five, ten)]
+    for file in ("done", "evaluation/summary.csv", "evaluation/reliability.csv"):
+        path = checkout / "benchmarks/output/bwcr" / folders[0] / "da/seed0" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    part = {"methods": ["da"], "lambdas": [], "paper": ten}
+    plan = snakemake(warm_snakemake, checkout, tmp_path, part, "--dry-run", table="bwcr_lambda")
+    assert f"benchmarks/output/bwcr/{folders[1]}/da/seed0/done" in plan
+    assert folders[0] not in plan
 
 
 def test_a_part_of_the_table_is_made(warm_snakemake: WarmPython, checkout: Path, totalsegmentator: Path) -> None:

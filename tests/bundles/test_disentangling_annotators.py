@@ -86,7 +86,10 @@ def test_every_method(method: str, pictures: Path, tmp_path: Path) -> None:
     assert 0 <= float(epoch["val_mean_dice"]) <= 1 and float(epoch["val_log_likelihood"]) < 0
 
 
-@pytest.mark.parametrize("head", [{"rank": 1}, {"image_dependent": "false"}, {"trace_weight": 0}, {"shift": 2}])
+@pytest.mark.parametrize(
+    "head",
+    [{"rank": 1, "add_identity": "true"}, {"image_dependent": "false"}, {"trace_weight": 0}, {"shift": 2}],
+)
 def test_variants(head: dict[str, Any], pictures: Path, tmp_path: Path) -> None:
     train(tmp_path, pictures, **head)
     weights = torch.load(tmp_path / "model.pt", weights_only=True)
@@ -94,7 +97,7 @@ def test_variants(head: dict[str, Any], pictures: Path, tmp_path: Path) -> None:
     if head.get("image_dependent"):
         assert shapes == {"network.confusion.logits": (3, 2, 2)}
     else:
-        channels = 3 * 2 * 2 * head.get("rank", 1)
+        channels = 3 * (2 * 2 * head.get("rank", 1) + ("add_identity" in head))
         assert shapes["network.confusion.entries.weight"] == (channels, 4, 1, 1)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +59,7 @@ def train(folder: Path, data: Path, **overrides: Any) -> None:
 
 
 def mean(folder: Path, column: str) -> float:
-    return float(np.mean([float(row[column]) for row in read_csv(folder / "evaluation/summary.csv")]))
+    return mean_of(read_csv(folder / "evaluation/summary.csv"), column)
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +95,29 @@ def test_evaluation(trained: dict[str, Path]) -> None:
         columns |= {"val_dice_clean": "optimal_clean", "val_dice_half_clean": "half_clean"}
         for metric, column in columns.items():
             assert float(means[metric]) == pytest.approx(mean(folder, f"dice_{column}"), abs=1e-5)
+
+
+def test_a_fitted_temperature_changes_thresholds_and_expected_dice(
+    trained: dict[str, Path], data: Path, tmp_path: Path
+) -> None:
+    """On the logits' scale: the fit is written beside the weights, and evaluation reads it."""
+    folder = shutil.copytree(trained["soft_dice"], tmp_path / "run")
+    before = read_csv(folder / "evaluation/summary.csv")
+    values = {"dataset_dir": str(data), "organ": "esophagus", "num_workers": 0, "noise_a": 0.1, "loss_name": "soft_dice"}
+    values |= {"features": FEATURES, "patch_size": [16, 16, 16]}
+    overlays = ["train", "totalsegmentator", "noise"]
+    bundle_run("calibrating", [*overlays, "calibrate"], folder, **values)
+    temperature = json.loads((folder / "temperature.json").read_text())["temperature"]
+    bundle_run("evaluating", [*overlays, "evaluate"], folder, **values, temperature="fitted")
+    after = read_csv(folder / "evaluation/summary.csv")
+    assert temperature > 1.5, "soft-Dice pushes probabilities to 0 and 1"
+    error = [abs(mean_of(rows, "expected_dice") - mean_of(rows, "dice_optimal_noisy")) for rows in (before, after)]
+    assert error[1] < error[0]
+    assert [row["dice_half_noisy"] for row in before] == [row["dice_half_noisy"] for row in after]
+
+
+def mean_of(rows: list[dict[str, str]], column: str) -> float:
+    return float(np.mean([float(row[column]) for row in rows]))
 
 
 def test_labels_without_noise_are_clean(data: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from math import log
 
 import pytest
@@ -52,11 +53,11 @@ def by_hand(p: list[float], y: list[float], row: str) -> float:
     return alpha_1 * term(ce, hard) + alpha_2 * term(ce, seen) + beta * term(rce, seen)
 
 
-def gradient(options: dict, p: float, y: float) -> float:
+def gradient(options: dict, p: float, y: float, p_min: float = P_MIN) -> float:
     """dL/dz at σ(z) = p of a binary problem."""
     logit = torch.logit(torch.tensor([[[p]]], dtype=torch.float64)).requires_grad_()
     target = torch.tensor([[[y]]], dtype=torch.float64)
-    SoftActivePassiveLoss(**options, p_min=P_MIN, sigmoid=True)(logit, target).backward()
+    SoftActivePassiveLoss(**options, p_min=p_min, sigmoid=True)(logit, target).backward()
     return logit.grad.item()
 
 
@@ -112,6 +113,23 @@ def test_soft_labels_weigh_the_terms(y: float, p: float) -> None:
     assert gradient(NSCE, p, y) == pytest.approx(abs(2 * y - 1) * gradient(NSCE, p, hard), rel=1e-6)
     odds = abs(log(y / (1 - y))) / -log(P_MIN)
     assert gradient(NRCE, p, y) == pytest.approx(odds * gradient(NRCE, p, hard), rel=1e-6)
+
+
+@pytest.mark.parametrize(("p_min", "slope"), [(1e-4, 0.2386), (1e-20, 0.0477)])
+def test_the_bound_of_the_label_sets_the_slope_at_soft_labels(p_min: float, slope: float) -> None:
+    """−dNRCE/dp is 1 at the label 1 and log(ȳ/(1 − ȳ)) / log(1/P_min) at ȳ, five times smaller by the paper's P_min."""
+    p = 0.3
+    assert -gradient(NRCE, p, 1.0, p_min) / (p * (1 - p)) == pytest.approx(1, rel=1e-9)
+    assert -gradient(NRCE, p, 0.9, p_min) / (p * (1 - p)) == pytest.approx(slope, abs=5e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_the_papers_bound_is_finite_in_every_dtype(dtype: torch.dtype) -> None:
+    logit = torch.tensor([[[0.5, -0.5]]], dtype=dtype).requires_grad_()
+    loss = SoftActivePassiveLoss(**NRCE, p_min=1e-20, sigmoid=True)(logit, torch.tensor([[[0.0, 1.0]]], dtype=dtype))
+    loss.backward()
+    assert loss.item() == pytest.approx(1 / (1 + math.exp(-0.5)), rel=1e-2)
+    assert logit.grad.isfinite().all() and (logit.grad != 0).all()
 
 
 def test_an_undecided_label_has_no_normalized_gradient() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import mpmath
 import numpy as np
 import pytest
 import torch
@@ -92,6 +93,26 @@ def test_the_sign_of_the_gradient_of_nu(size: int, nu_tilde: float) -> None:
         expected = slope_in_nu_tilde(float(error), size, nu)
         assert math.copysign(1, float(parameter.grad)) == math.copysign(1, expected)
         assert float(parameter.grad) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("size", [1, 64, 65_536])
+@pytest.mark.parametrize("nu_tilde", [7.5, 7.7, 14.0, 30.0, 60.0, 100.0])  # Stirling's series begins at 7.6
+def test_large_nu_with_fifty_digits(size: int, nu_tilde: float) -> None:
+    """Value and gradient of ν̃ to rounding errors of terms of the order of D, where log Γ alone has lost all digits."""
+    error = 0.3 * size
+    parameter = torch.tensor(nu_tilde, dtype=torch.float64, requires_grad=True)
+    value = student_t_negative_log_likelihood(torch.tensor(error), size, parameter.exp())
+    value.backward()
+
+    def exact(x):
+        nu, d = mpmath.exp(x), mpmath.mpf(size)
+        constant = mpmath.loggamma(nu / 2) - mpmath.loggamma((nu + d) / 2) + d / 2 * mpmath.log(mpmath.pi * nu)
+        return constant + (nu + d) / 2 * mpmath.log1p(float(torch.tensor(error)) / nu)
+
+    with mpmath.workdps(120):
+        expected, slope = float(exact(mpmath.mpf(nu_tilde))), float(mpmath.diff(exact, mpmath.mpf(nu_tilde)))
+    assert value.item() == pytest.approx(expected, rel=1e-12)
+    assert float(parameter.grad) == pytest.approx(slope, rel=1e-8, abs=1e-13 * size)
 
 
 def _root(function, low: float, high: float) -> float:

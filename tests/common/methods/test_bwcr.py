@@ -1,13 +1,17 @@
 """Views of a batch and the loss of their logits."""
 
+from pathlib import Path
+
 import pytest
 import torch
+from monai.bundle import ConfigParser
+from monai.data import MetaTensor
 from torch import nn
 from torch.nn import functional
 
 from common.errors import InputError
 from common.losses import CrossEntropyLoss, LogitConsistencyLoss
-from common.methods import PrepareViews, ViewInferer, ViewLoss
+from common.methods import PrepareViews, ViewInferer, ViewLoss, radius_in_millimeters
 from common.transforms import RandomView
 
 CE = {"softmax": True, "to_onehot_y": True, "reduction": "none"}
@@ -138,3 +142,20 @@ def test_works_in_3d():
 def test_mistakes_are_named(make, message):
     with pytest.raises(InputError, match=message):
         make()
+
+
+@pytest.mark.parametrize(("wanted", "weight"), [("true", 1 - 1.5 / 6 + 0.01), ("false", 1 - 1 / 6 + 0.01)])
+def test_the_radius_of_the_configuration_is_in_pixels_or_mm(wanted: str, weight: float):
+    parser = ConfigParser()
+    parser.read_config(str(Path(__file__).parents[3] / "bundles/bwcr/configs/train.yaml"))
+    plan = {"_target_": "types.SimpleNamespace", "spacing": [1.5, 1.5], "slice_axis": None}
+    parser.update({"plan": plan, "radius": 6.0, "radius_in_mm": wanted})
+    (transform,) = parser.get_parsed_content("boundaries")
+    label = MetaTensor(torch.tensor([[[0.0, 1.0]]]), affine=torch.diag(torch.tensor([1.5, 1.5, 1.0, 1.0])))
+    assert transform({"label": label})["label_weight"].max().item() == pytest.approx(weight)
+
+
+def test_pictures_without_a_spacing_have_no_mm():
+    assert not radius_in_millimeters(False, None)
+    with pytest.raises(InputError, match="radius_in_mm: expected images with a spacing"):
+        radius_in_millimeters("true", None)

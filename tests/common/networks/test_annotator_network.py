@@ -23,6 +23,7 @@ HEADS: dict[str, dict] = {
     "rank 2": {"rank": 2},
     "hidden": {"hidden_channels": 3},
     "hidden, rank 2": {"hidden_channels": 3, "rank": 2},
+    "identity": {"rank": 1, "add_identity": True},
 }
 
 
@@ -61,6 +62,7 @@ def test_columns_sum_to_one_whatever_the_parameters(classes: int, annotators: in
     heads = [
         ConfusionHead(2, 3, classes, annotators),
         ConfusionHead(2, 3, classes, annotators, rank=classes - 1),
+        ConfusionHead(2, 3, classes, annotators, rank=1, add_identity=True),
         GlobalConfusion(classes, annotators),
     ]
     for head in heads:
@@ -93,6 +95,7 @@ def test_the_start_has_the_accuracy_asked_for(classes: int, accuracy: float):
     heads = [
         ConfusionHead(2, 5, classes, 3, initial_accuracy=accuracy),
         ConfusionHead(2, 5, classes, 3, rank=classes - 1, initial_accuracy=accuracy),
+        ConfusionHead(2, 5, classes, 3, rank=1, initial_accuracy=accuracy, add_identity=True),
         GlobalConfusion(classes, 3, initial_accuracy=accuracy),
     ]
     expected = torch.full((classes, classes), (1 - accuracy) / (classes - 1)).fill_diagonal_(accuracy)
@@ -219,7 +222,7 @@ def test_the_state_can_be_saved():
     assert all(torch.equal(a, b) for a, b in zip(network(image), other(image), strict=True))
 
 
-@pytest.mark.parametrize("arguments", [{}, {"rank": 2}, {"image_dependent": False}], ids=["full", "rank 2", "global"])
+@pytest.mark.parametrize("arguments", [*HEADS.values(), {"image_dependent": False}], ids=[*HEADS, "global"])
 def test_torchscript(arguments: dict):
     network = shaken(small_network(num_annotators=2, **arguments)).eval()
     script, image = torch.jit.script(network), features(1, 1, 8, 8)
@@ -240,7 +243,9 @@ def test_mistakes_are_named():
     for accuracy in (0.0, 1.0, math.nan):
         with pytest.raises(ArgumentError, match="initial_accuracy"):
             GlobalConfusion(2, 2, accuracy)
-    for arguments in ({"rank": 1}, {"hidden_channels": 4}):
+    with pytest.raises(ArgumentError, match="add_identity: expected a rank"):
+        ConfusionHead(2, 4, num_classes=3, num_annotators=1, add_identity=True)
+    for arguments in ({"rank": 1}, {"hidden_channels": 4}, {"add_identity": True}):
         with pytest.raises(ArgumentError, match="image_dependent=False"):
             small_network(num_annotators=2, image_dependent=False, **arguments)
 

@@ -99,6 +99,16 @@ def test_closed_forms():
     assert boundary_distance(corner, limit=5)[3, 4] == math.inf
 
 
+@pytest.mark.parametrize(("radius", "largest"), [(10.0, 0.91), (3.0, 0.6767), (1.0, 0.01)])
+def test_the_largest_weight_is_that_one_voxel_from_the_boundary(radius, largest):
+    """λ_max (R − 1)/R + λ_min, since r is at least one voxel; a radius of one voxel weighs nothing."""
+    label = torch.zeros(9, 9)
+    label[2:7, 2:7] = 1
+    assert boundary_weight(label, radius).max().item() == pytest.approx(largest, abs=5e-5)
+    in_mm = boundary_weight(label, 3 * radius, spacing=[3.0, 3.0])  # of voxels of 3 mm
+    torch.testing.assert_close(in_mm, boundary_weight(label, radius))
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 6), (4, 5), (1, 1, 1), (3, 1, 4)])
 @pytest.mark.parametrize("value", [0, 1, 3])
 def test_nothing_and_everything_have_no_boundary(shape, value):

@@ -1,0 +1,25 @@
+"""Probabilities of logits that are divided by a temperature, of one channel and of several."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from common.errors import InputError
+from common.transforms import CalibratedSoftmaxd
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+def test_one_channel_is_the_foreground_against_zero(temperature: float) -> None:
+    logit = torch.randn(1, 4, 5, generator=torch.Generator().manual_seed(0))
+    one = CalibratedSoftmaxd("pred", temperature)({"pred": logit})["pred"]
+    two = CalibratedSoftmaxd("pred", temperature)({"pred": torch.cat((torch.zeros_like(logit), logit))})["pred"]
+    torch.testing.assert_close(one, (logit / temperature).sigmoid())
+    torch.testing.assert_close(one[0], two[1])
+    torch.testing.assert_close(two.sum(0), torch.ones(4, 5))
+
+
+def test_wrong_temperatures_are_named() -> None:
+    for temperature in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(InputError, match="temperature: expected a positive number"):
+            CalibratedSoftmaxd("pred", temperature)

@@ -127,24 +127,20 @@ def leave_out(split: Split, weights: Mapping[str, float], source: str | os.PathL
         >>> split.training, split.validation, split.weights
         ([{'case': 'b'}], [{'case': 'c'}], {'a': 0.0, 'b': 1.0})
         >>> split.where
-        '1 of 2 training cases has weight 0 in weights.csv and is left out; 1 is not listed there and has weight 1.'
+        'weights.csv leaves out 1 of 2 training cases, by weight 0. It lists 1 of them; the rest has weight 1.'
     """
     of_case = {str(item["case"]): float(weights.get(str(item["case"]), 1.0)) for item in split.training}
     training = [item for item in split.training if of_case[str(item["case"])] > 0]
     if of_case and not training:
         raise InputError(f"{source}: all {len(of_case)} training cases have weight 0, so that none is left to learn.")
-    out, unlisted = len(of_case) - len(training), sum(case not in weights for case in of_case)
-    said = [
-        f"{out} of {len(of_case)} training cases {'has' if out == 1 else 'have'} weight 0 in {source} and "
-        f"{'is' if out == 1 else 'are'} left out"
-    ]
+    listed = sum(case in weights for case in of_case)
+    said = [split.where] if split.where else []
+    said.append(f"{source} leaves out {len(of_case) - len(training)} of {len(of_case)} training cases, by weight 0.")
     if len({weight for weight in of_case.values() if weight > 0}) > 1:
-        said.append("the others are drawn in proportion to their weights")
-    if unlisted:
-        said.append(
-            f"{unlisted} {'is not listed there and has' if unlisted == 1 else 'are not listed there and have'} weight 1"
-        )
-    return replace(split, training=training, weights=of_case, where=f"{split.where} {'; '.join(said)}.".lstrip())
+        said.append("The others are drawn in proportion to their weights.")
+    if listed < len(of_case):
+        said.append(f"It lists {listed} of them; the rest has weight 1.")
+    return replace(split, training=training, weights=of_case, where=" ".join(said))
 
 
 def sample_weights(samples: Samples, weights: Mapping[str, float]) -> torch.Tensor:

@@ -226,13 +226,13 @@ def trained(trials: Sequence[Trial], seeds: Sequence[int], data: Path, work: Pat
 def main(
     data: str, work: str, seeds: Sequence[int] = (0,), only: Sequence[str] = (), output_dir: str = "docs/results"
 ) -> None:
-    """Trains all that is not trained, writes plan_or_overlay.json and prints the table.
+    """Trains what is not trained, writes plan_or_overlay.json and prints the table.
 
     Args:
         data: folder with hippocampus/, acdc/ and shenzhen/.
         work: folder of the runs.
         seeds: of split and training.
-        only: names of bundles, to run these alone; nothing is written then.
+        only: names of bundles, to run and write these alone.
         output_dir: of the JSON file.
     """
     chosen = [trial for trial in TRIALS if not only or trial.bundle in only]
@@ -241,9 +241,8 @@ def main(
     runs = [run for run in runs if run not in seconds]
     summary = summarize_runs(runs, "Own plan or overlay, the same steps and cases", "Dice of the test cases")
     summary["seconds"] = summarize_runs(seconds, "Training", "seconds")["settings"]
-    if not only:
-        configuration = {f"{one.bundle}, {one.overlay}": {"cases": one.counts, **one.both} for one in TRIALS}
-        write_results(Path(output_dir) / "plan_or_overlay.json", summary, runs, "desk", configuration)
+    configuration = {f"{one.bundle}, {one.overlay}": {"cases": one.counts, **one.both} for one in chosen}
+    write_results(Path(output_dir) / "plan_or_overlay.json", summary, runs, "desk", configuration)
     print(results_table(summary))
 
 

@@ -103,7 +103,13 @@ def test_a_fitted_temperature_changes_thresholds_and_expected_dice(
     """On the logits' scale: the fit is written beside the weights, and evaluation reads it."""
     folder = shutil.copytree(trained["soft_dice"], tmp_path / "run")
     before = read_csv(folder / "evaluation/summary.csv")
-    values = {"dataset_dir": str(data), "organ": "esophagus", "num_workers": 0, "noise_a": 0.1, "loss_name": "soft_dice"}
+    values = {
+        "dataset_dir": str(data),
+        "organ": "esophagus",
+        "num_workers": 0,
+        "noise_a": 0.1,
+        "loss_name": "soft_dice",
+    }
     values |= {"features": FEATURES, "patch_size": [16, 16, 16]}
     overlays = ["train", "totalsegmentator", "noise"]
     bundle_run("calibrating", [*overlays, "calibrate"], folder, **values)

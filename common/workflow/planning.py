@@ -6,6 +6,7 @@ import json
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,18 @@ from common.datasets.plan_rules import make_plan
 from common.datasets.split import Split, split_dataset
 from common.errors import InputError
 from common.io.files import whole_file
+from common.workflow.checkpoint import WEIGHTS_FILE
+from common.workflow.monai_internals import loaded_weights
 
 __all__ = ["KeepPlan", "load_plan", "load_split", "plan_of", "split_of"]
 
 PLAN_FILE = "plan.json"
 SPLIT_FILE = "split.json"
 SECTIONS = ("training", "validation", "test")
+OF_THE_NETWORK = (  # what a network keeps when it learns from other images
+    *("spatial_dims", "channels", "channel_names", "class_names", "orientation", "spacing", "image_size"),
+    *("patch_size", "crop", "normalization", "features", "method"),
+)
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +46,10 @@ def plan_of(
     **options: Any,
 ) -> Plan:
     """The plan of a training: made from the training cases, or when it resumes or is evaluated, the one it began with.
+
+    A program such as MONAI Label puts images of its own in the place of the training cases and goes on with the weights
+    that lie in ``folder``. The network then stays as their plan describes it, whatever is given besides; what the labels
+    mean is found out anew.
 
     Args:
         dataset: of `read_dataset`.
@@ -60,11 +71,16 @@ def plan_of(
     rules = {name: options[name] for name in OPTION_KINDS.keys() & options.keys() if options[name] is not None}
     checked_given(given)  # before an image is read
     checked_given(rules, OPTION_KINDS)
-    if trained or (resume and Path(folder, PLAN_FILE).is_file()):
+    if trained or loaded_weights() or (resume and Path(folder, PLAN_FILE).is_file()):
         return load_plan(folder, given)
     known = {str(item["image"]) for item in dataset.items}
     if any(str(item["image"]) not in known for item in items):  # a program has put images of its own in their place
         dataset = Dataset("given", dataset.root, tuple(map(dict, items)))
+        if Path(folder, PLAN_FILE).is_file() and Path(folder, WEIGHTS_FILE).is_file():
+            served = load_plan(folder, {"method": given.get("method")})
+            given |= {name: value for name in OF_THE_NETWORK if (value := getattr(served, name))}
+            if served.several_classes:  # labels hold the numbers of the maps that the network gives
+                dataset = replace(dataset, class_names=dict(enumerate(served.class_names)))
     faults: list[str] = []
     plan = make_plan(dataset, take_fingerprint(items, faults=faults), given, faults=faults, **rules)
     for note in plan.notes:
@@ -80,7 +96,8 @@ def load_plan(
     """The plan that lies beside a network's weights.
 
     Args:
-        folder: of the weights.
+        folder: of the weights; ``monai.bundle.load``, which does not say where the bundle is, has its file beside those
+            that it loads.
         given: what the command line or a configuration says besides; it must not contradict the plan.
         untrained: the plan, by the names of its attributes, of a bundle that has no weights yet.
 
@@ -90,9 +107,10 @@ def load_plan(
     Raises:
         InputError: there is no plan, it cannot be read, or what is given contradicts it; both values are named.
     """
-    path = Path(folder, PLAN_FILE)
+    loaded = loaded_weights()
+    path = loaded.with_name(PLAN_FILE) if loaded else Path(folder, PLAN_FILE)
     try:
-        if untrained is not None and not path.is_file() and not Path(folder, "model.pt").is_file():
+        if untrained is not None and not path.is_file() and not path.with_name(WEIGHTS_FILE).is_file():
             return Plan.from_mapping(untrained)
         plan = Plan.from_json(path.read_text(encoding="utf-8"), str(path))
     except OSError as error:

@@ -48,8 +48,8 @@ def plan_of(
     """The plan of a training: made from the training cases, or when it resumes or is evaluated, the one it began with.
 
     A program such as MONAI Label puts images of its own in the place of the training cases and goes on with the weights
-    that lie in ``folder``. The network then stays as their plan describes it, whatever is given besides; what the labels
-    mean is found out anew.
+    that lie in ``folder``. The network then stays as their plan describes it, whatever is given besides; only what the
+    labels mean is found out anew.
 
     Args:
         dataset: of `read_dataset`.

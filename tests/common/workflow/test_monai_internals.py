@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from monai.bundle import ConfigParser, ConfigWorkflow, run
+import torch
+from monai.bundle import ConfigParser, ConfigWorkflow, load, run
 
 from common.workflow import monai_internals as internals
 
@@ -48,6 +50,21 @@ def test_run_has_a_local_named_override_with_what_monai_drops_and_rewrites(confi
     parser = SEEN["workflow"].parser
     assert parser["rate"] == 1, "update_kwargs keeps None now: given_overrides need not look for it"
     assert parser["folder"] == "a::b", "MONAI leaves # in values alone now: no path needs mending"
+
+
+def network_of_what_is_loaded() -> torch.nn.Module:
+    SEEN["loaded"] = internals.loaded_weights()
+    return torch.nn.Linear(1, 1)
+
+
+def test_load_has_a_local_named_full_path(config: str, tmp_path: Path) -> None:
+    Path(config).with_name("inference.json").write_text(
+        json.dumps({"network_def": {"_target_": f"{__name__}.network_of_what_is_loaded"}})
+    )
+    (tmp_path / "models").mkdir()
+    torch.save(torch.nn.Linear(1, 1).state_dict(), tmp_path / "models/model.pt")
+    load(name=tmp_path.name, bundle_dir=str(tmp_path.parent), workflow_type="inference", device="cpu")
+    assert SEEN["loaded"] == tmp_path / "models/model.pt", "monai.bundle.scripts.load: full_path"
 
 
 def test_replace_value_reaches_whatever_refers_to_it() -> None:

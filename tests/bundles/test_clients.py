@@ -155,14 +155,14 @@ def test_training_as_monai_label_does(bundle: Path, tiny: dict[str, Any], tmp_pa
         nib.save(nib.Nifti1Image((volume[plane] > 0).astype(np.uint8), AFFINE), item["label"])
         items.append(item)
     sections = {"train#dataset#data": items[:3], "validate#dataset#data": items[3:]}
-    parser = _parse(bundle, ["train"], tiny["train"] | {"bundle_root": str(tmp_path / "first"), **sections})
+    parser = _parse(bundle, ["train"], tiny["train"] | {"bundle_root": str(tmp_path), **sections})
     (tmp_path / "models").mkdir()
     weights = parser.get_parsed_content("network_def").state_dict()
     torch.save(weights, tmp_path / "models/model.pt")
     served = parser.get_parsed_content("plan")
     (tmp_path / "models/plan.json").write_text(served.to_json(), encoding="utf-8")
     loader = {"_target_": "CheckpointLoader", "load_path": str(tmp_path / "models/model.pt"), "strict": False}
-    values = {key: value for key, value in tiny["train"].items() if not key.startswith("dataset_dir#")} | {
+    values = tiny["train"] | {
         "bundle_root": str(tmp_path),
         "train#trainer#max_epochs": 1,
         **sections,

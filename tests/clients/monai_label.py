@@ -259,7 +259,8 @@ def _train(bundle: str, server: str, folder: Path, log: Path) -> str:
     request = {"device": "cpu", "max_epochs": 1, "pretrained": True, "val_split": 0.25, "model_filename": "model.pt"}
     try:
         _post(f"{server}/train/{bundle}?run_sync=true", request)
-    except RuntimeError as error:  # the server tells the reason to its log alone
+    except RuntimeError as error:  # the server tells the reason to its log alone, after it has answered
+        time.sleep(5)
         lines = log.read_bytes()[start:].decode().splitlines()
         reason = next((line for line in lines if line.startswith("common.errors.")), str(error))
         if bundle in BY_ANNOTATORS and "annotator" in reason and weights.read_bytes() == before:

@@ -20,6 +20,7 @@ import yaml
 
 from common.errors import InputError, show_input_errors
 from common.io.files import whole_file
+from common.network_format import describe_network
 from common.phantom_weights import COMPANIONS, RECORD, WEIGHTS, read_record, train_weights
 from common.reached_modules import COMMON, reached_files
 
@@ -115,7 +116,8 @@ def bundle_contents(bundle_dir: Path) -> Mapping[str, bytes]:
 
     Of `common` it has the modules that the bundle reaches, see `reached_files`.
 
-    The metadata say what was measured with exactly these weights, where that is known. MONAI's ``load`` looks for
+    The metadata say which channels and classes the weights have, see `describe_network`, and what was measured with
+    exactly these, where that is known. MONAI's ``load`` looks for
     ``configs/train.json`` and ``configs/inference.json``; the twins of overlays lie beside them, so that every command
     of the documentation also works with JSON.
     """
@@ -128,8 +130,12 @@ def bundle_contents(bundle_dir: Path) -> Mapping[str, bytes]:
         twin = json.dumps(yaml.safe_load(file.read_text(encoding="utf-8")), indent=4) + "\n"
         contents[f"configs/{file.stem}.json"] = twin.encode()
     scores = read_record(bundle_dir)
+    declared = metadata = json.loads(contents["configs/metadata.json"])
+    if WEIGHTS in contents and "network_data_format" in metadata:
+        metadata = describe_network(bundle_dir, metadata, own=scores is None)
     if scores:
-        metadata = json.loads(contents["configs/metadata.json"]) | {"eval_metrics": scores}
+        metadata = metadata | {"eval_metrics": scores}
+    if metadata != declared:
         contents["configs/metadata.json"] = (json.dumps(metadata, indent=4) + "\n").encode()
     texts = {f"{bundle_dir / name}": text.decode() for name, text in contents.items() if name.endswith(TEXTS)}
     return contents | {file.relative_to(COMMON.parent).as_posix(): file.read_bytes() for file in reached_files(texts)}

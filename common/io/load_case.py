@@ -83,7 +83,7 @@ class LoadCased(MapTransform):
             data: item with paths; an image that is a tensor already is kept, and labels are compared with it.
 
         Returns:
-            The item with tensors in their place; without a name it gets that of its image's file.
+            The item with tensors in their place; with labels and without a name it gets that of its image's file.
         """
         item = dict(data)
         keys = set(self.key_iterator(item))
@@ -100,7 +100,8 @@ class LoadCased(MapTransform):
                 item["annotators"] = self._stack(item["annotators"], reference)
         except InputError as error:
             raise InputError(f"Case {item.get(self.case_key, 'without a name')}: {error}") from error
-        if self.case_key not in item and (file := getattr(item.get("image"), "meta", {}).get("filename_or_obj")):
+        file = getattr(item.get("image"), "meta", {}).get("filename_or_obj")
+        if self.case_key not in item and keys != {"image"} and file:
             item[self.case_key] = Path(str(file)).name.split(".")[0]  # of a program's items, which have no names
         return item
 

@@ -73,7 +73,7 @@ class SaveDecisiond(MapTransform):
             except SentenceError as error:
                 raise InputError(f"Case {case}: {error}") from error
             mask = decided.class_map[0, 0]
-            item[key] = label_map_like(item[key], mask, item.get("image"))
+            item[key] = label_map_like(item, key, mask)
             if "case" not in item:
                 continue
             source = item["image"].meta["filename_or_obj"]

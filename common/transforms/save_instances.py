@@ -118,7 +118,7 @@ class SaveInstancesd(MapTransform):
             instances, classes = label_instances(class_map(probabilities, self.threshold), self.min_voxels)
             table = torch.cat([classes.new_zeros(1), classes])
             mask = by_planes(partial(_looked_up, table), instances[None], torch.uint8)
-            item[key] = label_map_like(item[key], mask, item.get("image"))
+            item[key] = label_map_like(item, key, mask)
             if "case" not in item:
                 continue
             source, target = item["image"].meta["filename_or_obj"], self.output_dir / item["case"]

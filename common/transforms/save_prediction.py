@@ -20,22 +20,27 @@ from common.transforms.planes import by_planes, most_probable_class
 __all__ = ["SaveSegmentationd", "is_nifti", "label_map_like", "save_like", "voxel_mm3"]
 
 
-def label_map_like(
-    probabilities: torch.Tensor, mask: np.ndarray | torch.Tensor, image: torch.Tensor | None = None
-) -> torch.Tensor:
+def label_map_like(item: Mapping[Hashable, Any], key: Hashable, mask: np.ndarray | torch.Tensor) -> torch.Tensor:
     """A label map ``(1, *spatial)``, uint8, where its probabilities lie: on their device, with their metadata.
 
     Its spatial axes are those of the file of the image: a picture that was segmented as a stack of one slice is a
-    picture again.
+    picture again. MONAI Label, whose items have ``image_path``, gets a picture as ``(W, H)``: it would write the first
+    of three axes as a picture's columns.
+
+    Args:
+        item: with the probabilities and the ``image`` that was segmented.
+        key: of the probabilities.
+        mask: classes (*spatial), in the geometry of the probabilities.
     """
-    label_map = convert_to_dst_type(mask[None], probabilities, dtype=torch.uint8)[0]
+    label_map = convert_to_dst_type(mask[None], item[key], dtype=torch.uint8)[0]
+    image = item.get("image")
     meta = image.meta if isinstance(image, MetaTensor) else {}
     picture = tuple(map(int, meta.get("spatial_shape", ())))
     if mask.ndim == 3 and len(picture) == 2:
         shape = tuple(mask.shape)
         axes = [axis for axis in range(3) if shape[axis] == 1 and shape[:axis] + shape[axis + 1 :] == picture]
-        return label_map.squeeze(axes[-1] + 1) if axes else label_map
-    return label_map
+        label_map = label_map.squeeze(axes[-1] + 1) if axes else label_map
+    return label_map[0] if "image_path" in item and label_map.ndim == 3 else label_map
 
 
 class SaveSegmentationd(MapTransform):
@@ -90,7 +95,7 @@ class SaveSegmentationd(MapTransform):
                 mask = most_probable_class(probabilities).numpy()
             else:
                 mask = by_planes(lambda part: part[0] > self.threshold, probabilities, torch.uint8).numpy()
-            d[key] = label_map_like(d[key], mask, d.get("image"))
+            d[key] = label_map_like(d, key, mask)
             if "case" not in d:
                 continue
             source = d["image"].meta["filename_or_obj"]

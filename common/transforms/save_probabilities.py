@@ -123,7 +123,7 @@ class SaveProbabilitiesd(MapTransform):
             probabilities = torch.as_tensor(item[key]).detach().as_subclass(torch.Tensor).cpu().float()
             names = self._names(len(probabilities))
             mask = most_probable_class(probabilities)
-            item[key] = label_map_like(item[key], mask, item.get("image"))
+            item[key] = label_map_like(item, key, mask)
             if "case" not in item:
                 continue
             source, target = item["image"].meta["filename_or_obj"], self.output_dir / item["case"]

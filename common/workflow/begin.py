@@ -9,7 +9,7 @@ import torch
 from monai.bundle import ConfigParser, ConfigWorkflow
 
 from common.errors import InputError, show_input_errors
-from common.workflow.checkpoint import check_start
+from common.workflow.checkpoint import check_start, loads_own_weights
 from common.workflow.distributed import done_by_all, done_by_first
 from common.workflow.interruption import exit_on_termination
 from common.workflow.mlflow_tracking import prepare_mlflow
@@ -68,6 +68,7 @@ def _check_folders(workflow: ConfigWorkflow) -> None:
             raise InputError(f"ckpt_dir: expected one folder, into which is trained, got {folder!r}.")
         check_writable("ckpt_dir", folder)
         resume, overwrite = (as_bool(key, parser.get(key, False)) for key in ("resume", "overwrite"))
+        overwrite = overwrite or loads_own_weights(parser, folder)
         check_start(folder, training_definition(dict(parser.get())), resume, overwrite)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import ignite.distributed as idist
 import torch
 from ignite.engine import Engine, Events
+from monai.bundle import ConfigParser
 from monai.engines.workflow import Workflow
 
 from common.errors import InputError
@@ -62,6 +63,30 @@ def load_into(name: str, target: Any, state: Any, path: str | os.PathLike[str]) 
     except Exception as error:
         detail = " ".join(str(error).split())[:200].rstrip(". ")
         raise InputError(f"{path} does not fit the {name} of this configuration: {detail}.") from error
+
+
+def loads_own_weights(parser: ConfigParser, folder: str | os.PathLike[str]) -> bool:
+    """Whether a handler of the training loads ``model.pt`` of its folder first, as MONAI Label and other clients do.
+
+    Args:
+        parser: of the training's configuration.
+        folder: of the checkpoint.
+
+    Returns:
+        True if ``train#handlers`` has a `monai.handlers.CheckpointLoader` of that file.
+
+    Example:
+        >>> loader = {"_target_": "CheckpointLoader", "load_path": "models/model.pt"}
+        >>> loads_own_weights(ConfigParser({"train": {"handlers": [loader]}}), "models")
+        True
+    """
+    path = os.path.realpath(Path(folder) / WEIGHTS_FILE)
+    return any(
+        str(handler.get("_target_", "")).rpartition(".")[2] == "CheckpointLoader"
+        and os.path.realpath(str(handler.get("load_path"))) == path
+        for handler in parser.get("train::handlers", [])
+        if isinstance(handler, Mapping)
+    )
 
 
 def check_start(
@@ -141,7 +166,8 @@ class TrainingCheckpoint:
     A checkpoint knows the configuration of its training, see `common.workflow.run_definition.training_definition`:
     another training does not continue it. A training that starts anew writes a checkpoint of epoch 0 at once, so that
     whatever ends it, there is something of its own to resume from. SIGINT and SIGTERM end it in order, see
-    `Interruption`; another run into the same folder is refused, see `claim_while_running`.
+    `Interruption`; another run into the same folder is refused, see `claim_while_running`. A training whose handlers
+    load the ``model.pt`` of the folder, see `loads_own_weights`, goes on from it and takes its place.
 
     Args:
         folder: where the two files go.
@@ -172,6 +198,7 @@ class TrainingCheckpoint:
         self.best_of = best_of
         parser = running_parser()
         self.definition = None if parser is None else training_definition(parser.get())
+        self.overwrite = self.overwrite or (parser is not None and loads_own_weights(parser, folder))
 
     def attach(self, engine: Engine) -> None:
         claim_while_running(engine, self.folder)

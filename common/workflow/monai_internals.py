@@ -9,12 +9,14 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from pydoc import locate
 from types import FrameType
 from typing import Any, TypeVar
 
 from monai.bundle import ConfigParser, ConfigWorkflow, ReferenceResolver
 from monai.bundle.config_item import ConfigComponent, ConfigExpression
+from monai.bundle.scripts import load as bundle_load
 from monai.bundle.scripts import run as bundle_run
 from monai.bundle.utils import DEFAULT_EXP_MGMT_SETTINGS, ID_SEP_KEY, MERGE_KEY
 from monai.utils import ensure_tuple
@@ -30,6 +32,7 @@ __all__ = [
     "is_component",
     "is_expression",
     "is_monai_command",
+    "loaded_weights",
     "normalize_id",
     "parsed_ids",
     "referenced_ids",
@@ -91,6 +94,18 @@ def given_files() -> list[str]:
 def _given(argument: str, default: Any = None) -> Any:
     """An argument of the ``monai.bundle.run`` on the call stack; the default without such a call."""
     return next((frame.f_locals[argument] for frame in _frames() if frame.f_code is bundle_run.__code__), default)
+
+
+def loaded_weights() -> Path | None:
+    """The file that ``monai.bundle.load`` is loading, or None: it does not tell the configuration where the bundle is.
+
+    Example:
+        >>> loaded_weights() is None
+        True
+    """
+    return next(
+        (Path(frame.f_locals["full_path"]) for frame in _frames() if frame.f_code is bundle_load.__code__), None
+    )
 
 
 def _frames() -> Iterator[FrameType]:

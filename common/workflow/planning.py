@@ -6,6 +6,7 @@ import json
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from common.datasets.plan_rules import make_plan
 from common.datasets.split import Split, split_dataset
 from common.errors import InputError
 from common.io.files import whole_file
+from common.workflow.checkpoint import WEIGHTS_FILE
+from common.workflow.monai_internals import loaded_weights
 from common.workflow.trainings import Places, training_folders
 
 __all__ = ["KeepPlan", "load_plan", "load_split", "plan_of", "split_of"]
@@ -28,6 +31,10 @@ __all__ = ["KeepPlan", "load_plan", "load_split", "plan_of", "split_of"]
 PLAN_FILE = "plan.json"
 SPLIT_FILE = "split.json"
 SECTIONS = ("training", "validation", "test")
+OF_THE_NETWORK = (  # what a network keeps when it learns from other images
+    *("spatial_dims", "channels", "channel_names", "class_names", "orientation", "spacing", "image_size"),
+    *("patch_size", "crop", "normalization", "features", "method"),
+)
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +48,10 @@ def plan_of(
     **options: Any,
 ) -> Plan:
     """The plan of a training: made from the training cases, or when it resumes or is evaluated, the one it began with.
+
+    A program such as MONAI Label puts images of its own in the place of the training cases and goes on with the weights
+    that lie in ``folder``. The network then stays as their plan describes it, whatever is given besides; only what the
+    labels mean is found out anew.
 
     Args:
         dataset: of `read_dataset`.
@@ -62,11 +73,17 @@ def plan_of(
     rules = {name: options[name] for name in OPTION_KINDS.keys() & options.keys() if options[name] is not None}
     checked_given(given)  # before an image is read
     checked_given(rules, OPTION_KINDS)
-    if trained or (resume and Path(training_folders(folder)[0], PLAN_FILE).is_file()):
+    first = training_folders(folder)[0]
+    if trained or loaded_weights() or (resume and (first / PLAN_FILE).is_file()):
         return load_plan(folder, given)
     known = {str(item["image"]) for item in dataset.items}
     if any(str(item["image"]) not in known for item in items):  # a program has put images of its own in their place
         dataset = Dataset("given", dataset.root, tuple(map(dict, items)))
+        if (first / PLAN_FILE).is_file() and (first / WEIGHTS_FILE).is_file():
+            served = load_plan(folder, {"method": given.get("method")})
+            given |= {name: value for name in OF_THE_NETWORK if (value := getattr(served, name))}
+            if served.several_classes:  # labels hold the numbers of the maps that the network gives
+                dataset = replace(dataset, class_names=dict(enumerate(served.class_names)))
     faults: list[str] = []
     plan = make_plan(dataset, take_fingerprint(items, faults=faults), given, faults=faults, **rules)
     for note in plan.notes:
@@ -83,6 +100,7 @@ def load_plan(
 
     Args:
         folder: of the weights; of several trainings (`training_folders`), whose plans must agree.
+            ``monai.bundle.load``, which does not say where the bundle is, has its file beside those that it loads.
         given: what the command line or a configuration says besides; it must not contradict the plan.
         untrained: the plan, by the names of its attributes, of a bundle that has no weights yet.
 
@@ -94,9 +112,10 @@ def load_plan(
             contradicts it; both values are named.
     """
     first, *others = training_folders(folder)
-    path = first / PLAN_FILE
+    loaded = loaded_weights()
+    path = loaded.with_name(PLAN_FILE) if loaded else first / PLAN_FILE
     try:
-        if untrained is not None and not path.is_file() and not (first / "model.pt").is_file():
+        if untrained is not None and not path.is_file() and not path.with_name(WEIGHTS_FILE).is_file():
             return Plan.from_mapping(untrained)
         plan = Plan.from_json(path.read_text(encoding="utf-8"), str(path))
     except OSError as error:

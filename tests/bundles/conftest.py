@@ -34,7 +34,6 @@ TINY: dict[str, dict[str, Any]] = {
             "batch_size": 4,
         },
         "inference": {"phantom#num_cases": 8, "phantom#size": 32, "phantom#num_volumes": 1},
-        "load": {"filters": [4, 8, 8, 8]},
         "inputs": ["new/*", "volumes/*"],
     },
     "marginal_thresholding": {
@@ -46,7 +45,6 @@ TINY: dict[str, dict[str, Any]] = {
             "max_epochs": 1,
         },
         "inference": {"phantom#num_cases": 6, "phantom#size": 32},
-        "load": {"features": [4, 8]},
         "inputs": ["new/*"],
     },
     "bwcr": {
@@ -61,7 +59,6 @@ TINY: dict[str, dict[str, Any]] = {
             "batch_size": 4,
         },
         "inference": {"phantom#num_subjects": 3, "phantom#size": 32, "phantom#slices": 3},
-        "load": {"features": [4, 8]},
         "classes": 4,
         "inputs": ["new/*"],
     },
@@ -73,7 +70,6 @@ TINY: dict[str, dict[str, Any]] = {
             "warmup_epochs": 1,
         },
         "inference": {"phantom#num_cases": 12, "phantom#size": 32},
-        "load": {},
         "inputs": ["new/*"],
     },
     "soft_label_apl": {
@@ -96,7 +92,6 @@ TINY: dict[str, dict[str, Any]] = {
             "pyramid_channels": 4,
             "hidden": 8,
         },
-        "load": {"features": [4, 4, 4, 4], "channels": 4, "hidden": 8},
         "export": ["unet"],
         "classes": 3,
         "inputs": ["new/*"],

@@ -23,6 +23,8 @@ from monai.data import MetaTensor
 from monai.transforms import Compose, LoadImaged, SaveImage
 from PIL import Image
 
+from common.workflow import load_plan
+
 # Decisions that give untrained networks some foreground, not all
 DECISIONS: dict[str, dict[str, Any]] = {
     "marginal_thresholding": {"decision": "half"},
@@ -86,11 +88,11 @@ def _written(folder: Path, name: str) -> np.ndarray:
     return np.asarray(nib.load(folder / "output/volume_mask.nii.gz").dataobj)
 
 
-def _assert_same_mask(pred: torch.Tensor, folder: Path, name: str = "volume.nii.gz") -> None:
+def _assert_same_mask(pred: torch.Tensor, folder: Path) -> None:
     assert pred.dtype == torch.uint8 and pred.shape[0] == 1
     assert 0 < float((pred > 0).float().mean()) < 1, "a volume without or full of foreground would show nothing"
-    np.testing.assert_array_equal(pred[0].numpy(), _written(folder, name))
-    if isinstance(pred, MetaTensor) and name == "volume.nii.gz":
+    np.testing.assert_array_equal(pred[0].numpy(), _written(folder, "volume.nii.gz"))
+    if isinstance(pred, MetaTensor):
         np.testing.assert_allclose(pred.affine, AFFINE, atol=1e-9)
     assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == ["models", "output"], "no other file"
 
@@ -102,6 +104,7 @@ def test_as_monai_label_does(name: str, bundle: Path, make_folder: MakeFolder, o
     if name.endswith(".png") and bundle.name not in PICTURES:
         pytest.skip("the bundle segments volumes only")
     folder = make_folder(["inference"], overrides)
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     parser = _parse(bundle, ["inference"], overrides)
     parser.config.update({"bundle_root": str(folder), "device": "cpu"})
     network = parser.get_parsed_content("network_def").eval()
@@ -120,9 +123,14 @@ def test_as_monai_label_does(name: str, bundle: Path, make_folder: MakeFolder, o
         data[key_pred] = parser.get_parsed_content("inferer")(data[key_image][None], network)[0]
     for transform in parser.get_parsed_content("postprocessing").transforms:
         data = transform(data)
-    size, wanted = data[key_pred].shape[1:], data[key_image].meta["spatial_shape"][-(data[key_pred].ndim - 1) :]
-    np.testing.assert_array_equal(size, wanted, "`Restored` compares these, and resizes where they differ")
-    _assert_same_mask(data[key_pred], folder, name)
+    pred = data[key_pred]
+    wanted = data[key_image].meta["spatial_shape"][-(pred.ndim - 1) :]
+    np.testing.assert_array_equal(pred.shape[1:], wanted, "`Restored` compares these, and resizes where they differ")
+    array = np.asarray(pred if pred.ndim <= 3 else pred[0])  # as `Restored` leaves it
+    stored = _written(folder, name)
+    np.testing.assert_array_equal(array.T, stored.T, "the file that ITK writes, whose last axis runs fastest")
+    assert 0 < np.count_nonzero(array) < array.size, "a volume without or full of foreground would show nothing"
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before, "no file is written"
     names = form["outputs"][key_pred]["channel_def"]
     labels = {int(number) for number, label in names.items() if label.lower() != "background"}
     assert set(np.unique(data[key_pred])) - {0} <= labels, "MONAI Label shows these as the numbers of the labels"
@@ -131,7 +139,7 @@ def test_as_monai_label_does(name: str, bundle: Path, make_folder: MakeFolder, o
 
 @pytest.mark.acceptance("client programs")
 def test_training_as_monai_label_does(bundle: Path, tiny: dict[str, Any], tmp_path: Path) -> None:
-    """Items without names in `train#dataset#data`, and a loader of weights before the handlers."""
+    """Items without names in `train#dataset#data`, and a loader of the bundle's own weights before the handlers."""
     if bundle.name not in TRAINED:
         pytest.skip("the bundle learns from several annotators")
     items = []
@@ -147,10 +155,13 @@ def test_training_as_monai_label_does(bundle: Path, tiny: dict[str, Any], tmp_pa
         nib.save(nib.Nifti1Image((volume[plane] > 0).astype(np.uint8), AFFINE), item["label"])
         items.append(item)
     sections = {"train#dataset#data": items[:3], "validate#dataset#data": items[3:]}
-    parser = _parse(bundle, ["train"], tiny["train"] | {"bundle_root": str(tmp_path / "first"), **sections})
+    parser = _parse(bundle, ["train"], tiny["train"] | {"bundle_root": str(tmp_path), **sections})
     (tmp_path / "models").mkdir()
-    torch.save(parser.get_parsed_content("network_def").state_dict(), tmp_path / "models/pretrained.pt")
-    loader = {"_target_": "CheckpointLoader", "load_path": str(tmp_path / "models/pretrained.pt"), "strict": False}
+    weights = parser.get_parsed_content("network_def").state_dict()
+    torch.save(weights, tmp_path / "models/model.pt")
+    served = parser.get_parsed_content("plan")
+    (tmp_path / "models/plan.json").write_text(served.to_json(), encoding="utf-8")
+    loader = {"_target_": "CheckpointLoader", "load_path": str(tmp_path / "models/model.pt"), "strict": False}
     values = tiny["train"] | {
         "bundle_root": str(tmp_path),
         "train#trainer#max_epochs": 1,
@@ -158,7 +169,10 @@ def test_training_as_monai_label_does(bundle: Path, tiny: dict[str, Any], tmp_pa
         "train#handlers": [loader | {"load_dict": {"model": "$@network"}}, *parser["train#handlers"]],
     }
     run_bundle(bundle.name, "run", ["train"], init_id=None, final_id=None, **values)
-    assert all(tensor.isfinite().all() for tensor in torch.load(tmp_path / "models/model.pt").values())
+    trained = torch.load(tmp_path / "models/model.pt", weights_only=True)
+    assert all(tensor.isfinite().all() for tensor in trained.values())
+    assert trained.keys() == weights.keys() and any(not tensor.equal(weights[name]) for name, tensor in trained.items())
+    assert load_plan(tmp_path / "models").features == served.features
 
 
 def test_name_of_the_configuration_for_several_gpus(bundle: Path) -> None:

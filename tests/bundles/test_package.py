@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +21,9 @@ import pytest
 import torch
 import yaml
 from bundle_runs import run_bundle
+from monai.bundle import ConfigParser
 
+from common.datasets.plan import example_plan
 from common.errors import InputError
 from common.package import package as package_with_weights
 from common.phantom_weights import read_record, train_weights
@@ -192,6 +195,34 @@ def test_weights_and_their_scores(bundles_dir: Path, tmp_path: Path, runs: list[
     package_with_weights("method", output=str(tmp_path / "dist"), bundles_dir=bundles_dir)
     assert len(runs) == 2, "kept, with their scores"
     assert Path(path).read_bytes() == first
+
+
+def test_metadata_say_what_the_weights_are(repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """Programs take labels and channels from there: of a training on three classes of color pictures."""
+    bundle = tmp_path / "bundles/t_loss"
+    for name in ("configs", "docs"):
+        shutil.copytree(repository / "bundles/t_loss" / name, bundle / name)
+    shutil.copy(repository / "bundles/t_loss/LICENSE", bundle)
+    names = ("BG", "disc", "cup")
+    plan = replace(example_plan(), channels=3, class_names=names, features=(4, 8, 8), fingerprint={"cases": 5})
+    (bundle / "models").mkdir()
+    (bundle / "models/plan.json").write_text(plan.to_json())
+    parser = ConfigParser()
+    parser.read_config(bundle / "configs/inference.yaml")
+    parser["bundle_root"] = str(bundle)
+    torch.save(parser.get_parsed_content("network_def").state_dict(), bundle / "models/model.pt")
+    (path,) = package("t_loss", output=str(tmp_path), bundles_dir=bundle.parent)
+    metadata = json.loads(zipfile.ZipFile(path).read("t_loss/configs/metadata.json"))
+    image, pred = metadata["network_data_format"]["inputs"]["image"], metadata["network_data_format"]["outputs"]["pred"]
+    assert pred["channel_def"] == {"0": "background", "1": "disc", "2": "cup"}, "0 is no label, whatever its name"
+    assert image["channel_def"] == {"0": "red", "1": "green", "2": "blue"}
+    assert (image["num_channels"], pred["num_channels"], pred["spatial_shape"]) == (3, 3, [32, 32])
+    assert metadata["data_source"].startswith("5 training cases")
+    torch.save({"another": torch.zeros(1)}, bundle / "models/model.pt")  # as of an overlay of the network
+    (path,) = package("t_loss", output=str(tmp_path), bundles_dir=bundle.parent)
+    declared = json.loads((bundle / "configs/metadata.json").read_text(encoding="utf-8"))
+    assert json.loads(zipfile.ZipFile(path).read("t_loss/configs/metadata.json")) == declared
+    assert "not of the network of configs/inference.yaml" in capsys.readouterr().err
 
 
 def test_weights_of_unknown_scores(bundles_dir: Path, tmp_path: Path, runs: list[tuple[str, list[str]]]) -> None:

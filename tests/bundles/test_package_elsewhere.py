@@ -163,7 +163,7 @@ PLACES = {"logging_file": False, "device": "cpu"}
 
 def check(root):
     places = {"bundle_dir": os.path.join(root, ".."), "device": "cpu"}  # train.json would look at its data first
-    network = monai.bundle.load(name=NAME, workflow_type="inference", net_override=TINY["load"], **places)
+    network = monai.bundle.load(name=NAME, workflow_type="inference", **places)
     weights = torch.load(os.path.join(root, "models/model.pt"), weights_only=True)
     assert network.state_dict().keys() == weights.keys()
     assert all(torch.equal(tensor, weights[name]) for name, tensor in network.state_dict().items())

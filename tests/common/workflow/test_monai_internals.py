@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from monai.bundle import ConfigParser, ConfigWorkflow, run
+import torch
+from monai.bundle import ConfigParser, ConfigWorkflow, load, run
 
 from common.workflow import monai_internals as internals
 
@@ -57,6 +59,21 @@ def test_run_has_locals_named_config_file_and_args_file(config: str, tmp_path: P
     (tmp_path / "args.yaml").write_text("rate: 2\n")
     run(config_file=config, logging_file=False, args_file=str(tmp_path / "args.yaml"))
     assert SEEN["files"] == [], "monai.bundle.scripts.run: args_file"
+
+
+def network_of_what_is_loaded() -> torch.nn.Module:
+    SEEN["loaded"] = internals.loaded_weights()
+    return torch.nn.Linear(1, 1)
+
+
+def test_load_has_a_local_named_full_path(config: str, tmp_path: Path) -> None:
+    Path(config).with_name("inference.json").write_text(
+        json.dumps({"network_def": {"_target_": f"{__name__}.network_of_what_is_loaded"}})
+    )
+    (tmp_path / "models").mkdir()
+    torch.save(torch.nn.Linear(1, 1).state_dict(), tmp_path / "models/model.pt")
+    load(name=tmp_path.name, bundle_dir=str(tmp_path.parent), workflow_type="inference", device="cpu")
+    assert SEEN["loaded"] == tmp_path / "models/model.pt", "monai.bundle.scripts.load: full_path"
 
 
 def test_replace_value_reaches_whatever_refers_to_it() -> None:

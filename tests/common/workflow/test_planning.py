@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -96,6 +97,24 @@ def test_what_cannot_be_is_refused_before_an_image_is_read(dataset, tmp_path: Pa
     keep(tmp_path, dataset)
     with pytest.raises(InputError, match=sentence):
         plan_of(dataset, [{"image": "missing.png", "label": "missing.png"}], tmp_path, resume=resume, **options)
+
+
+@pytest.mark.parametrize("names", [("background", "lung"), ("background", "lung", "nodule")])
+def test_a_program_that_goes_on_from_weights_keeps_their_network(
+    dataset, tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    """MONAI Label's items are of other sizes, and its labels hold the numbers of the classes, maybe not all of them."""
+    keep(tmp_path, dataset)
+    served = replace(load_plan(tmp_path), class_names=names)
+    (tmp_path / "plan.json").write_text(served.to_json())
+    for name, value in (("image", 9), ("label", len(names) - 1)):
+        Image.fromarray(np.pad(np.full((20, 30), value, np.uint8), 5)).save(tmp_path / f"{name}.png")
+    items = [{"image": str(tmp_path / "image.png"), "label": str(tmp_path / "label.png")}]
+    assert plan_of(dataset, items, tmp_path).image_size == (40, 30), "nothing to go on from"
+    (tmp_path / "model.pt").touch()
+    plan = plan_of(dataset, items, tmp_path, features=[99])
+    assert replace(plan, labels=served.labels, fingerprint=served.fingerprint, notes=served.notes) == served
+    assert plan.labels[""]["values"][str(len(names) - 1)] == len(names) - 1
 
 
 def test_options_that_are_none_are_found_out(dataset, tmp_path: Path) -> None:

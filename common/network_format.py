@@ -1,0 +1,82 @@
+"""What a packaged bundle's metadata say of its network: of weights of one's own, what their training found out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from common.datasets.plan import Plan
+from common.errors import InputError
+
+__all__ = ["describe_network"]
+
+
+def describe_network(bundle: Path, metadata: Mapping[str, Any], own: bool) -> dict[str, Any]:
+    """Metadata with channels, classes and sizes of the network in the bundle's folder.
+
+    Programs take the names of labels, and how many channels go in and come out, from ``network_data_format``; a
+    bundle's own file has those of its phantom.
+
+    Args:
+        bundle: folder with ``configs/inference.yaml``, ``models/model.pt`` and ``models/plan.json``.
+        metadata: of the bundle.
+        own: whether somebody trained these weights on data of their own, which are then named in place of the phantom.
+
+    Returns:
+        The same keys. Weights of another network than that of ``inference.yaml``, as overlays have it, leave the values
+        as they are, which is said.
+
+    Raises:
+        InputError: the plan cannot be read.
+    """
+    import torch
+    from monai.bundle import ConfigParser
+
+    from common.workflow import load_weights
+
+    parser = ConfigParser()
+    parser.read_config(bundle / "configs/inference.yaml")
+    parser["bundle_root"] = str(bundle)
+    plan = parser.get_parsed_content("plan")
+    try:
+        network = load_weights(parser.get_parsed_content("network_def"), bundle / "models/model.pt").eval()
+    except (InputError, RuntimeError, KeyError) as error:
+        reason = " ".join(str(error).split())[:160]
+        print(f"{bundle.name}: the metadata stay those of the phantom, since the weights are not of the network of "
+              f"configs/inference.yaml ({reason}).", file=sys.stderr)  # fmt: skip
+        return dict(metadata)
+    count = next(weight.shape[1] for weight in network.parameters() if weight.ndim == plan.spatial_dims + 2)
+    with torch.no_grad():
+        output = network(torch.zeros(1, count, *plan.patch_size))
+    found = deepcopy(dict(metadata))
+    (image,), (pred,) = (found["network_data_format"][side].values() for side in ("inputs", "outputs"))
+    for side, channels in ((image, count), (pred, output.shape[1])):
+        side |= {"num_channels": channels, "spatial_shape": list(plan.patch_size)}
+    classes = {str(number): name for number, name in enumerate(plan.class_names)} | {"0": "background"}
+    pred["channel_def"] = classes
+    names = _input_names(plan, list(image["channel_def"].values()), count)
+    image["channel_def"] = {str(number): name for number, name in enumerate(names)}
+    if own:
+        image |= {"modality": ", ".join(plan.channel_names) or "other", "value_range": []}
+        listed = ", ".join(f"{number} {name}" for number, name in classes.items())
+        cases = plan.fingerprint.get("cases")
+        found |= {
+            "data_source": f"{cases} training cases of one's own; models/plan.json says what was found out about them",
+            "data_type": "picture" if plan.image_dims == 2 else "volume",
+            "image_classes": f"{count} channels, intensities {plan.normalization['kind']}",
+            "label_classes": f"numbers of classes: {listed}",
+            "pred_classes": f"{output.shape[1]} channels; of the classes {listed}",
+        }
+    return found
+
+
+def _input_names(plan: Plan, declared: Sequence[str], count: int) -> Sequence[str]:
+    """The names of the data set's channels; of a slice between its neighbors those that the bundle has."""
+    if len(plan.channel_names) == count:
+        return plan.channel_names
+    if len(declared) == count and (count == 1 or count != plan.channels):
+        return declared
+    return ["red", "green", "blue"] if count == 3 and plan.image_dims == 2 else [f"image {k}" for k in range(count)]

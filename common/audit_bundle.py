@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +17,7 @@ from common.io.formats import is_picture
 from common.io.label_meaning import LabelMeaning
 from common.workflow.distributed import require_one_process
 from common.workflow.monai_internals import ID_SEP_KEY, given_files, given_overrides
-from common.workflow.planning import SPLIT_FILE, load_plan
+from common.workflow.planning import SPLIT_FILE, load_plan, read_split
 
 __all__ = ["audit_bundle", "labels_of"]
 
@@ -142,7 +141,7 @@ def labels_of(dataset: Dataset, annotator: str | None = None) -> tuple[dict[str,
 def _seen(folder: Path, labels: Mapping[str, Path]) -> str:
     """How many of the labels a network was trained with, and what follows."""
     split = folder / SPLIT_FILE
-    names = json.loads(split.read_text(encoding="utf-8"))["training"] if split.is_file() else list(labels)
+    names = read_split(split, labels)[0]["training"] if split.is_file() else list(labels)
     count = len(labels.keys() & set(names))
     return (
         f"The network in {folder} was trained with {count} of these {len(labels)} labels and may have learned wrong "

@@ -12,12 +12,14 @@ import json
 import sys
 import zipfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
 import fire
 import yaml
 
+from common.datasets.plan import Plan
 from common.errors import InputError, show_input_errors
 from common.io.files import whole_file
 from common.network_format import describe_network
@@ -114,7 +116,8 @@ def write_zip(bundle_dir: Path, output: str | Path) -> Path:
 def bundle_contents(bundle_dir: Path) -> Mapping[str, bytes]:
     """What a bundle shares, by path: configs with a JSON twin of each YAML, docs, license, weights, and its `common`.
 
-    Of `common` it has the modules that the bundle reaches, see `reached_files`.
+    Of `common` it has the modules that the bundle reaches, see `reached_files`. Names of the cases that a network was
+    trained with are not among it: those in ``split.json`` become digests, and the plan has no notes.
 
     The metadata say which channels and classes the weights have, see `describe_network`, and what was measured with
     exactly these, where that is known. MONAI's ``load`` looks for
@@ -129,6 +132,7 @@ def bundle_contents(bundle_dir: Path) -> Mapping[str, bytes]:
     for file in (bundle_dir / "configs").glob("*.yaml"):
         twin = json.dumps(yaml.safe_load(file.read_text(encoding="utf-8")), indent=4) + "\n"
         contents[f"configs/{file.stem}.json"] = twin.encode()
+    contents |= _without_cases(bundle_dir, contents)
     scores = read_record(bundle_dir)
     declared = metadata = json.loads(contents["configs/metadata.json"])
     if WEIGHTS in contents and "network_data_format" in metadata:
@@ -139,6 +143,24 @@ def bundle_contents(bundle_dir: Path) -> Mapping[str, bytes]:
         contents["configs/metadata.json"] = (json.dumps(metadata, indent=4) + "\n").encode()
     texts = {f"{bundle_dir / name}": text.decode() for name, text in contents.items() if name.endswith(TEXTS)}
     return contents | {file.relative_to(COMMON.parent).as_posix(): file.read_bytes() for file in reached_files(texts)}
+
+
+def _without_cases(bundle_dir: Path, contents: Mapping[str, bytes]) -> dict[str, bytes]:
+    """What lies beside the weights, without names of cases: they may be those of patients.
+
+    The plan has no notes of what was decided, and the split has digests, in which only who has the cases finds them.
+    """
+    plan, split = (f"models/{name}" for name in COMPANIONS)
+    found = {}
+    if plan in contents:
+        whole = Plan.from_json(contents[plan].decode(), str(bundle_dir / plan))
+        found[plan] = replace(whole, notes=()).to_json().encode()
+    if split in contents:
+        from common.workflow.planning import hide_cases
+
+        salt = hashlib.sha256(contents.get(WEIGHTS, b"")).hexdigest()[:32]
+        found[split] = hide_cases(contents[split].decode(), salt).encode()
+    return found
 
 
 def _require_files(bundle_dir: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 
 from common.errors import InputError
@@ -74,3 +75,20 @@ def check_case(name: object, where: str) -> str:
     if fault := case_fault(name):
         raise InputError(f"{where}: {fault}.")
     return normalize_case(str(name))
+
+
+def case_digest(name: str, salt: str) -> str:
+    """What stands for a name where it shall not be read: whoever has the case can recognize it, nobody else.
+
+    Args:
+        name: of a case.
+        salt: a text that belongs to the file, so that two files have different digests of one name.
+
+    Returns:
+        The first 32 hexadecimal digits of the SHA-256 of salt, line feed and name.
+
+    Example:
+        >>> case_digest("Miller^Anne", "3f6c")[:8]
+        '19917426'
+    """
+    return hashlib.sha256(f"{salt}\n{name}".encode()).hexdigest()[:32]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import ignite.distributed as idist
 from ignite.engine import Engine, Events
 
+from common.datasets.case_names import case_digest
 from common.datasets.case_weights import leave_out, read_case_weights
 from common.datasets.dataset import Dataset
 from common.datasets.fingerprint import take_fingerprint
@@ -26,7 +27,7 @@ from common.workflow.checkpoint import WEIGHTS_FILE
 from common.workflow.monai_internals import loaded_weights
 from common.workflow.trainings import Places, training_folders
 
-__all__ = ["KeepPlan", "load_plan", "load_split", "plan_of", "split_of"]
+__all__ = ["KeepPlan", "hide_cases", "load_plan", "load_split", "plan_of", "read_split", "split_of"]
 
 PLAN_FILE = "plan.json"
 SPLIT_FILE = "split.json"
@@ -209,7 +210,7 @@ def load_split(dataset: Dataset, folder: Places) -> Split:
     paths = [found / SPLIT_FILE for found in training_folders(folder)]
     sections: dict[str, list[str]] = {section: [] for section in SECTIONS}
     for path in paths:
-        found, weights = _read_split(path)
+        found, weights = read_split(path, dataset.cases)
         for section, names in found.items():
             sections[section] += names
     known = list(dict.fromkeys(name for section in SECTIONS for name in sections[section]))
@@ -234,16 +235,48 @@ def load_split(dataset: Dataset, folder: Places) -> Split:
     return Split(training, validation, test, f"as in {where}", weights if len(paths) == 1 else {})
 
 
-def _read_split(path: Path) -> tuple[dict[str, list[str]], dict[str, float]]:
-    """The cases of each section, and the weights of the training cases, if there were any."""
+def read_split(path: Path, cases: Iterable[str]) -> tuple[dict[str, list[str]], dict[str, float]]:
+    """The cases of each section of a training.
+
+    Args:
+        path: of the file that `KeepPlan` wrote, or that `hide_cases` made of it.
+        cases: names that are looked for where the file has digests.
+
+    Returns:
+        The names of each section, and the weights of the training cases, if there were any. A digest of none of
+        ``cases`` stays one.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
     if not path.is_file():
         raise InputError(f"{path}: expected the split that a training writes beside its weights; train first.")
     try:
-        names = json.loads(path.read_text(encoding="utf-8"))
-        weights = {str(case): float(weight) for case, weight in names.get("weights", {}).items()}
-        return {section: list(names[section]) for section in SECTIONS}, weights
+        content = json.loads(path.read_text(encoding="utf-8"))
+        weights = {str(case): float(weight) for case, weight in content.get("weights", {}).items()}
+        known = {case_digest(str(case), content["salt"]): case for case in cases} if "salt" in content else {}
+        return {section: [known.get(name, name) for name in content[section]] for section in SECTIONS}, weights
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} cannot be read as the split of a training: {error}.") from error
+
+
+def hide_cases(text: str, salt: str) -> str:
+    """The file of a split with digests in the place of names, to be handed on: names may be those of patients.
+
+    Args:
+        text: of the file that `KeepPlan` wrote.
+        salt: of `case_digest`, such as a digest of the weights.
+
+    Returns:
+        Text of a file that `read_split` reads where the cases are known. Weights of cases are left out.
+
+    Example:
+        >>> json.loads(hide_cases('{"training": [], "validation": ["a"], "test": []}', "3f6c"))["validation"]
+        ['c86724ecb5cb4a53478eef5a435702c1']
+    """
+    content = json.loads(text)
+    hidden = {section: [case_digest(str(name), salt) for name in content[section]] for section in SECTIONS}
+    return json.dumps({"salt": salt, **hidden}, indent=1) + "\n"
 
 
 class KeepPlan:

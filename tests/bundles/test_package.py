@@ -23,11 +23,12 @@ import yaml
 from bundle_runs import run_bundle
 from monai.bundle import ConfigParser
 
-from common.datasets.plan import example_plan
+from common.datasets.plan import Plan, example_plan
 from common.errors import InputError
 from common.package import package as package_with_weights
 from common.phantom_weights import read_record, train_weights
 from common.workflow import load_plan
+from common.workflow.planning import read_split
 
 package = partial(package_with_weights, train=False)
 FILES = {
@@ -85,11 +86,22 @@ def test_products_and_caches_stay_behind(bundles_dir: Path, tmp_path: Path) -> N
     without = _names(package("method", output=str(tmp_path / "without"), bundles_dir=bundles_dir)[0])
     products = ["models/checkpoint.pt", "models/model.ts", "output/metrics.csv", "phantom/images/a.png"]
     caches = ["docs/__pycache__/a.pyc", "docs/.cache/a", "configs/.train.yaml.swp", ".DS_Store"]
-    weights = ["models/model.pt", "models/plan.json", "models/split.json"]
-    _write_bundle(bundles_dir, dict.fromkeys([*products, *caches, *weights], "bytes"))
-    trained = _names(package("method", output=str(tmp_path / "trained"), bundles_dir=bundles_dir)[0])
+    split = json.dumps({"training": ["Miller^Anne"], "validation": ["b"], "test": [], "weights": {"Miller^Anne": 1.0}})
+    plan = replace(example_plan(), notes=("1 case is left out: Miller^Anne.",)).to_json()
+    weights = {"models/model.pt": "bytes", "models/plan.json": plan, "models/split.json": split}
+    _write_bundle(bundles_dir, dict.fromkeys([*products, *caches], "bytes") | weights)
+    (path,) = package("method", output=str(tmp_path / "trained"), bundles_dir=bundles_dir)
+    trained = _names(path)
     assert trained - without == {f"method/{name}" for name in weights}
     assert without <= trained
+
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(tmp_path / "elsewhere")
+    models = tmp_path / "elsewhere/method/models"
+    assert not any(b"Miller" in file.read_bytes() for file in models.iterdir()), "names of cases do not travel"
+    assert Plan.from_json((models / "plan.json").read_text(encoding="utf-8")) == example_plan()
+    found, case_weights = read_split(models / "split.json", ["a", "b", "Miller^Anne"])
+    assert (found["training"], found["validation"], case_weights) == (["Miller^Anne"], ["b"], {})
 
 
 def test_reproducible(bundles_dir: Path, tmp_path: Path) -> None:
@@ -166,8 +178,8 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
         folder = Path(overrides["ckpt_dir"])
         if verb == "training":
             (folder / "model.pt").write_bytes(b"weights")
-            for name in ("plan.json", "split.json"):
-                (folder / name).write_text(name)
+            (folder / "plan.json").write_text(example_plan().to_json(), encoding="utf-8")
+            (folder / "split.json").write_text('{"training": ["a"], "validation": [], "test": []}', encoding="utf-8")
         else:
             (folder / "evaluation").mkdir()
             (folder / "evaluation/metrics.csv").write_text("val_mean_dice,0.912345\nval_hausdorff_95,2.0\n")
@@ -183,7 +195,8 @@ def test_weights_and_their_scores(bundles_dir: Path, tmp_path: Path, runs: list[
     assert runs == [("training", trained), ("evaluating", [*trained, "evaluate"])]
     archive = zipfile.ZipFile(path)
     assert archive.read("method/models/model.pt") == b"weights"
-    assert archive.read("method/models/plan.json") == b"plan.json", "which inference reads beside the weights"
+    read = archive.read("method/models/plan.json").decode()
+    assert Plan.from_json(read) == example_plan(), "which inference reads beside the weights"
     scores = {
         "val_mean_dice": 0.9123,
         "val_hausdorff_95": 2.0,
@@ -230,7 +243,7 @@ def test_weights_of_unknown_scores(bundles_dir: Path, tmp_path: Path, runs: list
     _write_bundle(bundles_dir, {"models/model.pt": "mine", "models/eval_metrics.json": '{"weights_sha256": "other"}'})
     with pytest.raises(InputError, match="of its training beside it"):
         package("method", output=str(output), bundles_dir=bundles_dir)
-    _write_bundle(bundles_dir, {"models/plan.json": "{}"})
+    _write_bundle(bundles_dir, {"models/plan.json": example_plan().to_json()})
     with pytest.raises(InputError, match="holds no scores of these weights"):
         package_with_weights("method", output=str(output), bundles_dir=bundles_dir)
     assert not runs and not output.exists() and weights.read_text() == "mine"

@@ -77,9 +77,7 @@ def audit_bundle(
         maps = [folder / "out_of_fold" for folder in folders]
         judged = {case["case"] for folder in folders for case in held_out(folder, dataset.items)}
         apart = len(labels.keys() - judged)
-        caution = f"{apart} labeled cases are kept apart for tests: no fold has them, and they are not audited." * bool(
-            apart
-        )
+        caution = f"{apart} labeled cases are kept apart for tests, in no fold, and are not audited." if apart else ""
         labels = {case: path for case, path in labels.items() if case in judged}
     plan, *others = [load_plan(folder) for folder in folders]
     if any(other.class_names != plan.class_names for other in others):

@@ -15,7 +15,7 @@ from PIL import Image
 
 import common.folds
 from common.errors import InputError
-from common.folds import folds, held_out, measures, summarize
+from common.folds import folds, held_out, measures, segment, summarize
 from common.io.files import read_csv
 
 
@@ -81,6 +81,23 @@ def test_every_case_is_segmented_by_the_network_that_did_not_see_it(
     assert len(verbs) == 6, "finished folds are kept"
     with pytest.raises(InputError, match="holds a fold with other options"):
         folds(bundle, str(pictures), str(tmp_path / "runs"), **options | {"max_epochs": 2})
+
+
+def test_cases_are_segmented_by_the_network_of_the_overlay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Overlays of data or method mean nothing to inference."""
+    started: list[tuple[list[str], dict[str, Any]]] = []
+    monkeypatch.setattr(
+        common.folds,
+        "run_bundle",
+        lambda folder, verb, configs, log, threads, **overrides: started.append(([c.stem for c in configs], overrides)),
+    )
+    for bundle, overlay in (("soft_label_apl", "unet"), ("t_loss", "noise")):
+        configs = [bundle_runs.BUNDLES / f"{bundle}/configs/{name}.yaml" for name in ("train", overlay)]
+        segment(configs, [{"case": "a", "image": "/data/a.png"}], tmp_path, tmp_path / "maps", 1)
+    assert [names for names, _ in started] == [["inference", "unet"], ["inference"]]
+    assert started[0][1]["save_probabilities"] is started[1][1]["save_probability"] is True
+    listed = json.loads(Path(started[1][1]["dataset_dir"]).read_text(encoding="utf-8"))
+    assert listed == {"testing": [{"case": "a", "image": "/data/a.png"}]}
 
 
 def test_a_channel_per_file_stays_a_list(tmp_path: Path) -> None:

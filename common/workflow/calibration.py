@@ -21,6 +21,7 @@ from common.metrics.reliability import reliability_bins
 from common.workflow.distributed import require_one_process
 
 TEMPERATURE_FILE = "temperature.json"
+SMALLEST = 1e-7  # probability of which the logarithm is taken
 
 logger = logging.getLogger(__name__)
 
@@ -89,14 +90,16 @@ class FitTemperature:
 
     Args:
         folder: where ``temperature.json`` goes, the folder of ``model.pt``.
+        num_classes: of a network that gives probabilities, in its first channels; logits are then their logarithms.
+            None for logits.
 
     Raises:
-        InputError: when attached, if several processes share the images; when running, as
+        InputError: when attached, if several processes share the images; when running, if a case has no label, or as
             `common.decision.fit_temperature`.
     """
 
-    def __init__(self, folder: str) -> None:
-        self.path = Path(folder) / TEMPERATURE_FILE
+    def __init__(self, folder: str, num_classes: int | None = None) -> None:
+        self.path, self.num_classes = Path(folder) / TEMPERATURE_FILE, num_classes
         self.start()
 
     def attach(self, engine: Engine) -> None:
@@ -112,6 +115,10 @@ class FitTemperature:
     def add(self, engine: Engine) -> None:
         # voxels in one line, for images may differ in size
         logits, labels = engine.state.output["pred"].detach(), engine.state.output["label"]
+        if labels is None:
+            raise InputError(f"{self.path}: a temperature needs validation cases with a ground truth, got one without.")
+        if self.num_classes is not None:
+            logits = logits[:, : self.num_classes].float().clamp_min(SMALLEST).log()
         self.logits.append(logits.float().cpu().movedim(1, 0).flatten(1))
         self.labels.append(labels.cpu().movedim(1, 0).flatten(1))
 

@@ -19,6 +19,16 @@ def test_one_channel_is_the_foreground_against_zero(temperature: float) -> None:
     torch.testing.assert_close(two.sum(0), torch.ones(4, 5))
 
 
+def test_the_logits_of_probabilities_are_their_logarithms() -> None:
+    logits = torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(0))
+    expected = CalibratedSoftmaxd("pred", 2.0)({"pred": logits})["pred"]
+    scaled = CalibratedSoftmaxd("pred", 2.0, probabilities=True)({"pred": logits.softmax(0)})["pred"]
+    torch.testing.assert_close(scaled, expected)
+    certain = torch.tensor([[0.0, 0.5], [1.0, 0.5]])
+    kept = CalibratedSoftmaxd("pred", 3.0, probabilities=True)({"pred": certain})["pred"]
+    torch.testing.assert_close(kept, certain)
+
+
 def test_wrong_temperatures_are_named() -> None:
     for temperature in (0.0, -1.0, float("nan"), float("inf")):
         with pytest.raises(InputError, match="temperature: expected a positive number"):

@@ -68,6 +68,8 @@ class ConfusionHead(nn.Module):
                 [0.0500, 0.0500, 0.9000]], grad_fn=<ExpBackward0>)
     """
 
+    identity: torch.Tensor
+
     def __init__(
         self,
         spatial_dims: int,

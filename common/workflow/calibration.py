@@ -21,6 +21,7 @@ from common.workflow.distributed import require_one_process
 from common.workflow.trainings import Places, training_folders
 
 TEMPERATURE_FILE = "temperature.json"
+SMALLEST = 1e-7  # probability of which the logarithm is taken
 
 logger = logging.getLogger(__name__)
 
@@ -89,19 +90,21 @@ class FitTemperature:
 
     Args:
         folder: where ``temperature.json`` goes, the folder of ``model.pt``.
+        num_classes: of a network that gives probabilities, in its first channels; logits are then their logarithms.
+            None for logits.
 
     Raises:
         InputError: if there are several folders, for temperatures are fitted one by one; when attached, if several
-            processes share the images; when running, as `common.decision.fit_temperature`.
+            processes share the images; when running, if a case has no label, or as `common.decision.fit_temperature`.
     """
 
-    def __init__(self, folder: Places) -> None:
+    def __init__(self, folder: Places, num_classes: int | None = None) -> None:
         folders = training_folders(folder)
         if len(folders) > 1:
             raise InputError(
                 f"ckpt_dir: expected one training, whose temperature is fitted, got {len(folders)}; each has its own."
             )
-        self.path = folders[0] / TEMPERATURE_FILE
+        self.path, self.num_classes = folders[0] / TEMPERATURE_FILE, num_classes
         self.start()
 
     def attach(self, engine: Engine) -> None:
@@ -117,6 +120,10 @@ class FitTemperature:
     def add(self, engine: Engine) -> None:
         # voxels in one line, for images may differ in size
         logits, labels = engine.state.output["pred"].detach(), engine.state.output["label"]
+        if labels is None:
+            raise InputError(f"{self.path}: a temperature needs validation cases with a ground truth, got one without.")
+        if self.num_classes is not None:
+            logits = logits[:, : self.num_classes].float().clamp_min(SMALLEST).log()
         self.logits.append(logits.float().cpu().movedim(1, 0).flatten(1))
         self.labels.append(labels.cpu().movedim(1, 0).flatten(1))
 

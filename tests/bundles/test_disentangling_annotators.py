@@ -245,3 +245,24 @@ def test_the_papers_sample(real_data: Path, tmp_path: Path) -> None:
     bundle_run("training", ["train", "mnist"], tmp_path, **values)
     bundle_run("evaluating", ["train", "mnist", "evaluate"], tmp_path, **values)
     assert len(read_csv(tmp_path / "evaluation/summary.csv")) == 20
+
+
+def test_a_fitted_temperature_changes_probabilities_and_no_mask(pictures: Path, tmp_path: Path) -> None:
+    values = {"dataset_dir": str(pictures), "max_epochs": 1}
+    bundle_run("training", ["train"], tmp_path / "run", **values)
+    bundle_run("calibrating", ["train", "calibrate"], tmp_path / "run", **values)
+    assert 0.01 <= json.loads((tmp_path / "run/temperature.json").read_text())["temperature"] <= 100
+    (tmp_path / "run/temperature.json").write_text('{"temperature": 3.0}')
+    new = {"dataset_dir": str(pictures / "test/images"), "ckpt_dir": str(tmp_path / "run"), "readout": "estimate"}
+    for name, value in (("plain", None), ("fitted", "fitted")):
+        bundle_run("inferring", ["inference"], tmp_path / name, **new, temperature=value)
+    plain, fitted = (
+        [np.asarray(Image.open(path)) for path in sorted((tmp_path / name).glob("*_probability*.png"))]
+        for name in ("plain", "fitted")
+    )
+    masks = [
+        [np.asarray(Image.open(path)) for path in sorted((tmp_path / n).glob("*_mask.png"))]
+        for n in ("plain", "fitted")
+    ]
+    assert masks[0] and all(np.array_equal(a, b) for a, b in zip(*masks, strict=True))
+    assert plain and all(not np.array_equal(a, b) for a, b in zip(plain, fitted, strict=True))

@@ -78,6 +78,25 @@ def test_the_temperature_is_that_of_the_logits(tmp_path: Path) -> None:
     assert load_temperature(tmp_path / "models") != found, "another run, another temperature"
 
 
+def test_the_temperature_of_probabilities_is_that_of_their_logarithms(tmp_path: Path) -> None:
+    """Of the first channels, behind which other predictions may follow."""
+    (item,) = batches((6,))
+    joined = torch.cat((item["image"].softmax(1), torch.rand(1, 5, 6, 6, 6)), 1)
+    for folder, image, classes in (("z", item["image"], None), ("p", joined, 3)):
+        network_output = {"image": image, "label": item["label"]}
+        engine = SupervisedEvaluator("cpu", [network_output], torch.nn.Identity(), decollate=False)
+        FitTemperature(tmp_path / folder, classes).attach(engine)
+        engine.run()
+    assert load_temperature(tmp_path / "p") == pytest.approx(load_temperature(tmp_path / "z"), rel=1e-4)
+
+
+def test_cases_without_a_ground_truth_are_named(tmp_path: Path) -> None:
+    engine = SupervisedEvaluator("cpu", [{"image": torch.zeros(1, 2, 4, 4)}], torch.nn.Identity(), decollate=False)
+    FitTemperature(tmp_path).attach(engine)
+    with pytest.raises(InputError, match="validation cases with a ground truth"):
+        engine.run()
+
+
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
 

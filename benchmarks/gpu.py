@@ -1,7 +1,7 @@
 """Everything that needs CUDA, in one command of at most nine minutes; each step is written as it ends.
 
 python benchmarks/gpu.py [--device cuda] [--only bwcr,t_loss,nccl,study] [--seconds 530] [--scale paper]
-                         [--data FOLDER] [--output docs/results/gpu.json] [--work runs/gpu]
+                         [--data FOLDER] [--output docs/results/gpu.json]
 
 `make gpu` is the same command. Of each bundle, at the sizes of its paper and on a generated phantom:
 
@@ -43,6 +43,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -66,8 +67,7 @@ def main(
     seconds: float = 530,
     scale: str | None = None,
     data: str | None = None,
-    output: str = "docs/results/gpu.json",
-    work: str = "runs/gpu",
+    output: str | None = None,
 ) -> int:
     """Runs the steps and writes their results.
 
@@ -77,8 +77,7 @@ def main(
         seconds: after which everything has ended.
         scale: paper or miniature; by default paper on a GPU.
         data: folder of the Shenzhen images and masks; by default the phantom.
-        output: the JSON file.
-        work: folder for everything else.
+        output: the JSON file; by default docs/results/gpu.json, of the CPU runs/gpu.json.
 
     Returns:
         The exit code: 1 if a step failed.
@@ -92,25 +91,24 @@ def main(
         raise SystemExit(f"expected some of {names} and the scale paper or miniature, got {sorted(unknown)}, {scale}")
     if data and not Path(data, "images").is_dir():
         raise SystemExit(f"data: expected a folder with images/ and masks/, got {data}")
-    settings = {"device": device, "scale": scale, "work": str(Path(work).resolve())}
-    settings["data"] = str(Path(data).resolve()) if data else None
-    Path(settings["work"]).mkdir(parents=True, exist_ok=True)
+    settings = {"device": device, "scale": scale, "data": str(Path(data).resolve()) if data else None}
+    output = output or str(REPOSITORY / ("runs/gpu.json" if device == "cpu" else "docs/results/gpu.json"))
     bundles = [name for name in BUNDLES if not chosen or name in chosen]
-    side_by_side = device != "cpu"
-    alone = [Job(name, name, list(ALONE if side_by_side else ALONE + TOGETHER)) for name in bundles]
-    together = [Job(name, name, list(TOGETHER)) for name in bundles if side_by_side]
+    on_gpu = device != "cpu"
+    alone = [Job(name, name, [*ALONE]) for name in bundles if on_gpu]
+    together = [Job(name, name, [*TOGETHER] if on_gpu else [*ALONE, *TOGETHER]) for name in bundles]
     if not chosen or "nccl" in chosen:
         together.append(Job("nccl", "t_loss", ["nccl"]))
-    study = []
-    if not chosen or "study" in chosen:
-        processes = [[loss] for loss in LOSSES] if side_by_side else [[*LOSSES]]
-        study = [Job("study", "t_loss", losses) for losses in processes]
+    losses = [[loss] for loss in LOSSES] if on_gpu else [[*LOSSES]]  # of each process
+    study = [Job("study", "t_loss", part) for part in losses if not chosen or "study" in chosen]
     parts = {name: jobs for name, jobs in zip(SHARES, (alone, together, study), strict=True) if jobs}
     results = Results(Path(output), about(settings, seconds))
-    runner = Runner(results, settings, (os.cpu_count() or 1) if side_by_side else 1)
-    for name, end in latest_ends(seconds, list(parts)).items():
-        parallel = len(parts[name]) if side_by_side and name != "alone" else 1
-        runner.run(parts[name], parallel, start + end)
+    cores = (os.cpu_count() or 1) if on_gpu else 1
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as work:
+        runner = Runner(results, {**settings, "work": work}, cores)
+        for name, end in latest_ends(seconds, list(parts)).items():
+            parallel = len(parts[name]) if on_gpu and name != "alone" else 1
+            runner.run(parts[name], parallel, start + end)
     results.content["seconds_taken"] = round(time.time() - start, 1)
     results.write()
     failed = results.content["failed"]

@@ -140,7 +140,7 @@ class Runner:
     def _add(self, job: Job, entry: dict[str, Any]) -> None:
         if "error" in entry and job.report.is_file():
             log = job.report.with_suffix(".log").read_text(encoding="utf-8", errors="replace")
-            entry["log"] = log.splitlines()[-8:]
+            entry["log"] = log.splitlines()[-12:]
         self.results.add(job.name, entry)
         if not entry.get("unfinished"):
             job.steps.remove(entry["step"])

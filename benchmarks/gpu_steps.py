@@ -8,6 +8,7 @@ TASK is JSON, as `benchmarks.gpu_jobs.Runner` writes it.
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import socket
@@ -126,6 +127,8 @@ def largest_difference(found: Sequence[float], wanted: Sequence[float]) -> dict[
 
 def check_agreement(found: Sequence[float], wanted: Sequence[float]) -> dict[str, float]:
     """`largest_difference`, if it is within ``TOLERANCE``; raises if not, or if a loss is not finite."""
+    if not all(map(math.isfinite, (*found, *wanted))):
+        raise ValueError(f"a loss is not finite: {found} and {wanted}")
     difference = largest_difference(found, wanted)
     for part, limit in TOLERANCE.items():
         if not difference[part] <= limit:
@@ -233,7 +236,7 @@ def timed_training(context: Context, amp: bool) -> dict[str, Any]:
     trainer.add_event_handler(Events.ITERATION_COMPLETED, note)
     trainer.run()
     values = [float(loss) for loss in losses]
-    if not all(abs(value) < float("inf") for value in values):
+    if not all(map(math.isfinite, values)):
         raise ValueError(f"a loss is not finite: {values}")
     batch_size = int(workflow.parser.get_parsed_content("batch_size"))
     seconds, bare = (times[1] - times[0]) / (count - warm_up), bare_seconds(context, trainer)

@@ -24,12 +24,14 @@ is 1. With ``--device cpu`` all of it runs in miniature, in about two minutes: f
 in place of NCCL, and the CPU without oneDNN in place of the GPU in ``agree``.
 
 On a machine without network that has its own PyTorch (2.11 or later) and Python, the other packages come as wheels in a
-folder and the images in another one. Where there is a network, collect what that machine lacks, here for Python 3.12:
+folder and the images in another one. Where there is a network, collect what the machine lacks of requirements.txt, here
+these five (and termcolor, which fire needs) for Python 3.12:
 
     python -m pip download --no-deps --only-binary=:all: --python-version 3.12 --platform manylinux_2_28_x86_64 \\
-        --platform manylinux2014_x86_64 -d .wheels $(grep -Ev '^(torch=|-e)' requirements.txt) termcolor
+        --platform manylinux2014_x86_64 -d .wheels \\
+        $(grep -E '^(monai|pytorch-ignite|nibabel|fire|lazy-loader)=' requirements.txt) termcolor
 
-(termcolor is what fire needs; a package that the machine has already can be left out). Then, there:
+Then, there:
 
     make gpu PYTHON=python3 WHEELS=.wheels DATA=.shenzhen
 

@@ -3,6 +3,7 @@ PYTHON ?= python3
 BUNDLE ?= t_loss
 TABLE ?= t_loss_shenzhen
 SCALE ?= desk
+DEVICE ?= cuda
 CORES ?= $(shell $(PYTHON) -c 'import os; print(os.cpu_count())')
 
 # Real images, where they are at hand; tests and tables that need them are skipped visibly otherwise.
@@ -13,7 +14,7 @@ BIN = .venv/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick test-anywhere coverage clients acceptance trains-on lint format packages docs benchmark clean
+.PHONY: help demo test test-quick test-anywhere coverage clients acceptance trains-on lint format packages docs benchmark gpu clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +84,15 @@ docs: .venv/docs ## the site, in site/
 
 benchmark: .venv/benchmark ## one TABLE of the papers at a SCALE (desk or paper), into docs/results/
 	$(BIN)/snakemake --snakefile benchmarks/Snakefile --cores $(CORES) --config scale=$(SCALE) --rerun-triggers mtime -- $(TABLE)
+
+# With WHEELS, a folder of the packages that PYTHON lacks, its own PyTorch is used and nothing is fetched.
+gpu: $(if $(WHEELS),runs/gpu/site,.venv/core) ## all that needs CUDA, in nine minutes (DEVICE=cpu: in miniature; WHEELS=…: without network)
+	PYTHONPATH=$(if $(WHEELS),runs/gpu/site:$$PYTHONPATH) $(if $(WHEELS),$(PYTHON),$(BIN)/python) benchmarks/gpu.py \
+	  --device $(DEVICE) $(if $(DATA),--data $(DATA)) $(GPU_OPTIONS)
+
+runs/gpu/site: $(wildcard $(WHEELS)/*.whl)
+	$(PYTHON) -m pip install --quiet --no-index --no-deps --no-compile --upgrade --target $@ $(WHEELS)/*.whl
+	@touch $@
 
 clean: ## removes what was made
 	rm -rf .venv dist site demo runs .snakemake

@@ -39,12 +39,14 @@ class ConsensusLoss(nn.Module):
                 to less than 0.99, as where resampling has mixed them with a −1, count as not labeled too.
 
         Returns:
-            A scalar; 0 if no pixel is labeled.
+            A scalar, float64 for float64, else float32, under AMP too; 0 if no pixel is labeled.
 
         Raises:
             ArgumentError: if the shapes do not fit each other.
         """
         log_probs, consensus = log_probs.as_subclass(torch.Tensor), consensus.as_subclass(torch.Tensor)
+        if log_probs.dtype != torch.float64:
+            log_probs = log_probs.float()  # float16 cannot hold the sum over pixels
         hard = (len(log_probs), 1, *log_probs.shape[2:])
         if consensus.shape == log_probs.shape:
             labeled = consensus.sum(1) > 0.99

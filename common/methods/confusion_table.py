@@ -52,8 +52,8 @@ class ConfusionTable:
             matrices, found = (torch.as_tensor(item[key]).as_subclass(torch.Tensor) for key in self.keys)
             if len(matrices) != len(self.annotators):
                 raise InputError(f"annotators: expected {len(matrices)} names, got {', '.join(self.annotators)}.")
-            weight = one_hot(found.long().flatten(), matrices.shape[1]).to(matrices.device).double().cpu()
-            sums = torch.einsum("rijx,xj->rij", matrices.flatten(3).double().cpu(), weight)
+            weight = one_hot(found.long().flatten(), matrices.shape[1]).cpu().double()  # not every device has float64
+            sums = torch.einsum("rijx,xj->rij", matrices.flatten(3).cpu().double(), weight)
             self.sums = sums if self.sums is None else self.sums + sums
             self.pixels = weight.sum(0) if self.pixels is None else self.pixels + weight.sum(0)
 

@@ -36,12 +36,13 @@ def interpolate_axis(image: torch.Tensor, axis: int, positions: torch.Tensor) ->
         [0.0, 5.0, 20.0]
     """
     size, axis = image.shape[axis], axis % image.ndim
-    positions = positions.to(image.device, torch.float64).clamp(0, size - 1)
-    if torch.equal(positions, torch.arange(size, dtype=torch.float64, device=positions.device)):
+    positions = positions.cpu().double().clamp(0, size - 1)  # not every device has float64
+    if torch.equal(positions, torch.arange(size, dtype=torch.float64)):
         return image
-    below = positions.floor().long()
+    share = (positions - positions.floor()).to(image.dtype).to(image.device)
+    below = positions.long().to(image.device)
     above = (below + 1).clamp(max=size - 1)
-    share = (positions - below).to(image).view([-1] + [1] * (image.ndim - 1 - axis))
+    share = share.view([-1] + [1] * (image.ndim - 1 - axis))
     result = image.new_empty([*image.shape[:axis], len(positions), *image.shape[axis + 1 :]])
     count = max(1, CHUNK * len(positions) // max(result.numel(), 1))
     for first in range(0, len(positions), count):
@@ -96,7 +97,7 @@ def resize_linear(image: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
     """
     for axis, new in enumerate(size, start=1):
         scale = image.shape[axis] / new
-        positions = (torch.arange(new, dtype=torch.float64, device=image.device) + 0.5) * scale - 0.5
+        positions = (torch.arange(new, dtype=torch.float64) + 0.5) * scale - 0.5
         image = interpolate_axis(image, axis, positions)
     return image
 
@@ -210,7 +211,7 @@ class AxisSpacingd(_Resampling):
 
     def _backward(self, image: torch.Tensor, size: Sequence[int], extra: Mapping[str, Any]) -> torch.Tensor:
         for axis, scale in enumerate(extra["scales"], start=1):
-            positions = torch.arange(size[axis - 1], dtype=torch.float64, device=image.device) / scale
+            positions = torch.arange(size[axis - 1], dtype=torch.float64) / scale
             image = interpolate_axis(image, axis, positions)
         return image
 

@@ -62,3 +62,13 @@ def test_oracle_gradients_are_finite() -> None:
     logits = torch.randn(1, 2, 6, dtype=torch.float64, requires_grad=True)
     labels, truth = torch.tensor([[[0, 1, 0, 1, -1, -1]]]), torch.tensor([[[0, 1, 1, 0, 0, 1]]])
     assert torch.autograd.gradcheck(lambda z: OracleLoss()(z.log_softmax(1), None, labels, truth), logits)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_half_precision_is_computed_in_float32(dtype: torch.dtype) -> None:
+    """The sum over 512² pixels of log 2 is more than float16 can hold, and bfloat16 stops counting at 256."""
+    log_probs = torch.full((1, 2, 512, 512), 0.5).log().to(dtype)
+    for consensus in (torch.ones(1, 1, 512, 512), torch.full((1, 2, 512, 512), 0.5)):
+        with torch.autocast("cpu", torch.bfloat16):
+            value = ConsensusLoss()(log_probs, None, consensus)
+        torch.testing.assert_close(value, -log_probs[0, 0, 0, 0].float())

@@ -50,8 +50,8 @@ def find_images(
         output_dir: where results are written; not searched where it lies below the folder.
 
     Returns:
-        Name and files of each image, of a DICOM series its folder, sorted; (path, reason) of what cannot be segmented; the same of what is taken for
-        a label or for the results.
+        Name and files of each image, of a DICOM series its folder, sorted; (path, reason) of what cannot
+        be segmented; the same of what is taken for a label or for the results.
 
     Raises:
         InputError: there is no image.

@@ -41,7 +41,8 @@ class InferenceInputs:
 
     Args:
         source: an image; a folder, searched with its subfolders, also those that are symbolic links (hidden ones
-            are left out), in which a folder with the files of a DICOM series is one image; a datalist ``.json``, which holds a list or a dictionary with the list under ``"testing"``;
+            are left out), in which a folder with the files of a DICOM series is one image;
+            a datalist ``.json``, which holds a list or a dictionary with the list under ``"testing"``;
             or a list. The entries of a list are paths or ``{"image": path, "case": name}``, the name being optional;
             paths in a file are relative to its folder. Of an image that has a file for each channel ``"image"`` is the
             list.

@@ -13,6 +13,7 @@ from common.errors import InputError
 from common.formats.coco import UNREADABLE, decode_runs, sentence
 from common.formats.picture_cases import Images, Report, ellipse_mask, picture_size, place_entries, polygon_mask
 from common.formats.segments import Segments
+from common.formats.xml_file import read_xml
 
 __all__ = ["read", "recognize"]
 
@@ -80,15 +81,7 @@ def read(
 
 
 def _parse(path: str | os.PathLike[str]) -> ElementTree.Element:
-    try:
-        text = Path(path).read_bytes()
-        if b"<!DOCTYPE" in text or b"<!ENTITY" in text or text[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            raise InputError(f"{path}: expected XML in UTF-8 without a document type, as CVAT writes it.")
-        root = ElementTree.fromstring(text)
-    except InputError:
-        raise
-    except (OSError, ElementTree.ParseError, ValueError, LookupError) as error:
-        raise InputError(f"{path} cannot be read as XML: {error}.") from error
+    root = read_xml(path)
     if root.tag != "annotations" or root.find("track") is not None:
         raise InputError(f"{path}: expected CVAT's annotations of images, got {root.tag}, or tracks.")
     return root

@@ -125,15 +125,16 @@ class SaveInFormatd(MapTransform):
         return item
 
     def _save_picture(self, case: str, source: str, classes: np.ndarray, target: Path) -> None:
-        masks = {name: classes.reshape(classes.shape[:2]).T == index for index, name in self.names.items()}
+        plane = classes.reshape(classes.shape[:2]).T
+        masks = {name: plane == index for index, name in self.names.items()}
         address = LOCAL_FILES + Path(source).absolute().as_posix().lstrip("/")
         write_label_studio(target, [Segments(case, self.algorithm, masks)], {case: address})
 
     def _save_series(self, image: MetaTensor, source: str, classes: np.ndarray, target: Path) -> None:
         series = read_series(source, voxels=False)
-        steps = voxel_steps(np.asarray(image.meta["original_affine"], float), classes.shape, Grid(series.shape, series.affine))
+        read_at = np.asarray(image.meta["original_affine"], float)
+        steps = voxel_steps(read_at, classes.shape, Grid(series.shape, series.affine))
         if steps is None or (steps[0] != np.eye(3)).any() or steps[1].any():
             raise InputError(f"{source}: its slices lie {OFF_GRID} voxels or more beside where the image was read.")
         made_by = Algorithm(self.algorithm, common.__version__)
         write_dicom_seg(target, classes, series, self.names, made_by, description=f"{self.algorithm} segmentation")
-

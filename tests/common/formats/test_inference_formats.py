@@ -85,7 +85,7 @@ def test_a_volume_in_and_a_seg_nrrd_out(tmp_path: Path) -> None:
     _, classes = segmented(tmp_path, "a.nii.gz", "seg.nrrd")
     path = tmp_path / "out/a_mask.seg.nrrd"
     masks, problems = read_seg_nrrd(path, Grid((4, 5, 3), affine()))
-    assert not problems and [np.array_equal(masks[name], classes == k) for k, name in enumerate(NAMES) if k] == [True] * 2
+    assert not problems and all(np.array_equal(masks[name], classes == k) for k, name in enumerate(NAMES) if k)
     image, mask = SimpleITK.ReadImage(str(path)), SimpleITK.ReadImage(str(tmp_path / "out/a_mask.nii.gz"))
     np.testing.assert_array_equal(SimpleITK.GetArrayFromImage(image), SimpleITK.GetArrayFromImage(mask))
     np.testing.assert_allclose(image.GetOrigin(), mask.GetOrigin(), atol=1e-4)
@@ -103,7 +103,7 @@ def test_a_picture_in_and_pre_annotations_out(tmp_path: Path) -> None:
     task["annotations"] = [{"completed_by": 1, "result": prediction["result"]}]
     (tmp_path / "done.json").write_text(json.dumps([task]), encoding="utf-8")
     (found,) = label_studio.read(tmp_path / "done.json", {"a": tmp_path / "a.png"}, print)
-    assert all(np.array_equal(found.masks[name], classes.T == k) for k, name in enumerate(NAMES) if k)
+    assert all(np.array_equal(found.masks[name].T, classes == k) for k, name in enumerate(NAMES) if k)
 
 
 @pytest.mark.parametrize(

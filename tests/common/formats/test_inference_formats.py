@@ -52,6 +52,8 @@ def scan(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.file_format("DICOM SEG", "written", "by inference")
+@pytest.mark.file_format("DICOM series", "read", "by inference")
 def test_a_series_in_and_a_dicom_seg_out(tmp_path: Path, scan: Path) -> None:
     item, classes = segmented(tmp_path, "ct", "dicom_seg")
     series = read_series(scan)
@@ -80,6 +82,7 @@ def test_a_series_in_and_a_dicom_seg_out(tmp_path: Path, scan: Path) -> None:
     np.testing.assert_allclose(shares.affine, affine(), atol=1e-4)
 
 
+@pytest.mark.file_format(".seg.nrrd", "written", "by inference")
 def test_a_volume_in_and_a_seg_nrrd_out(tmp_path: Path) -> None:
     nib.save(nib.Nifti1Image(np.random.default_rng(1).random((4, 5, 3)), affine()), tmp_path / "a.nii.gz")
     _, classes = segmented(tmp_path, "a.nii.gz", "seg.nrrd")
@@ -93,6 +96,7 @@ def test_a_volume_in_and_a_seg_nrrd_out(tmp_path: Path) -> None:
     assert image.GetMetaData("Segment1_Name") == "kidney_right" and image.GetMetaData("Segment1_Color")
 
 
+@pytest.mark.file_format("Label Studio JSON", "written", "by inference")
 def test_a_picture_in_and_pre_annotations_out(tmp_path: Path) -> None:
     Image.fromarray(np.arange(35, dtype=np.uint8).reshape(5, 7)).save(tmp_path / "a.png")
     _, classes = segmented(tmp_path, "a.png", "label_studio")
@@ -122,6 +126,9 @@ def test_what_does_not_fit_is_said_at_once(scan: Path, name: str, output_format:
         InferenceInputs(scan.parent / name, output_format=output_format)
 
 
+@pytest.mark.file_format(
+    "DICOM series", "refused", "several series in a folder, files of several frames (enhanced DICOM)"
+)
 def test_folders_of_series(tmp_path: Path, scan: Path) -> None:
     """Each is an image, or is named with what is wrong about it."""
     for folder, kept in (("gap", [0, 1, 3, 4]), ("p/deep", range(SLICES))):

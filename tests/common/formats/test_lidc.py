@@ -73,6 +73,7 @@ def four_readings(series: Series) -> list[str]:
     ]
 
 
+@pytest.mark.file_format("LIDC-IDRI XML", "read", "four readings, holes, points into a table")
 def test_four_readings_become_four_annotators(tmp_path: Path, series: Series, capsys: pytest.CaptureFixture) -> None:
     write(tmp_path / "exports/069.xml", series, *four_readings(series))
     (tmp_path / "images/LIDC-IDRI-0001/study").mkdir(parents=True)  # as The Cancer Imaging Archive has them
@@ -103,6 +104,7 @@ def test_four_readings_become_four_annotators(tmp_path: Path, series: Series, ca
     assert "findings.csv: 4 × nodule, 1 × small nodule, 1 × non-nodule; what has no voxels is a point" in said
 
 
+@pytest.mark.file_format("LIDC-IDRI XML", "tested against", "matplotlib")
 @pytest.mark.parametrize("seed", range(4))
 def test_what_contours_surround(tmp_path: Path, series: Series, seed: int) -> None:
     """As Matplotlib has it without the points of the contour, which is how pylidc 0.2.3 makes its masks."""
@@ -119,6 +121,7 @@ def test_what_contours_surround(tmp_path: Path, series: Series, seed: int) -> No
     np.testing.assert_array_equal(found.masks["nodule"][:, :, 1], inside)
 
 
+@pytest.mark.file_format("LIDC-IDRI XML", "refused", "readings with a contour beyond the image or of no slice")
 def test_a_reading_that_cannot_be_read_leaves_the_others(tmp_path: Path, series: Series) -> None:
     """A label without the nodule would be wrong."""
     good = nodule("1", (place(series, 1), True, SQUARE))
@@ -138,6 +141,7 @@ def test_a_reading_that_cannot_be_read_leaves_the_others(tmp_path: Path, series:
             next(reading)
 
 
+@pytest.mark.file_format("LIDC-IDRI XML", "refused", "images that are no DICOM series, readings of radiographs")
 def test_what_is_refused(tmp_path: Path, series: Series) -> None:
     path = write(tmp_path / "a.xml", series)
     with pytest.raises(InputError, match="expected reading sessions, got none"):

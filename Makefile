@@ -14,7 +14,7 @@ BIN = .venv/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick test-anywhere coverage clients acceptance trains-on lint format packages docs benchmark gpu clean
+.PHONY: help demo test test-quick test-anywhere coverage clients acceptance trains-on formats lint format packages docs benchmark gpu clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ acceptance: .venv/test ## the tests behind docs/acceptance.md, and the table tha
 
 trains-on: .venv/test ## the tests behind docs/what_trains_on_what.md, and the table that they write
 	$(BIN)/python -m pytest -n 2 tests/bundles/test_what_trains_on_what.py --trains-on=docs/what_trains_on_what.md
+
+formats: .venv/test ## the tests behind docs/formats.md, and the table that they write
+	$(BIN)/python -m pytest -n 2 -m file_format tests/common/formats --formats=docs/formats.md
 
 lint: .venv/test ## style, types, and every configuration read as code
 	$(BIN)/ruff check .

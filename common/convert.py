@@ -4,8 +4,8 @@
     python -m common.convert --images scans --exports exports/ --annotator_by folder --output data
 
 Read are COCO and Label Studio JSON and CVAT's XML of pictures, and of volumes 3D Slicer's .seg.nrrd, DICOM SEG and
-RTSTRUCT; a folder stands for the files in it. Written are ``images/`` and a folder for each annotator, with
-``classes.json``. Converting happens once and can be looked at; no training guesses what a tool meant.
+RTSTRUCT, and LIDC-IDRI's XML; a folder stands for the files in it. Written are ``images/`` and a folder for each
+annotator, with ``classes.json``. Converting happens once and can be looked at; no training guesses what a tool meant.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import os
 import shlex
 import shutil
 import tempfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,20 +29,33 @@ from tqdm import tqdm
 from common.datasets import read_dataset
 from common.datasets.listing import HEADERS, is_image_name, split_suffix
 from common.errors import InputError, show_input_errors
-from common.formats import Segments, coco, cvat, dicom_seg, label_studio, read_series, rtstruct, seg_nrrd, write_nifti
+from common.formats import (
+    Segments,
+    coco,
+    cvat,
+    dicom_seg,
+    label_studio,
+    lidc,
+    read_series,
+    rtstruct,
+    seg_nrrd,
+    write_nifti,
+)
 from common.formats.class_maps import class_map
+from common.formats.dicom_series import recognize as is_series
 from common.formats.held_segments import HeldSegments
 from common.formats.volume_cases import ANNOTATORS
-from common.io.files import whole_file
+from common.io.files import whole_file, write_csv
 from common.io.formats import is_picture, read_header
 from common.io.writers import save_like
 
 NOT_LABELED = 255  # what stands for −1 in the files
 PICTURES = {"coco": coco, "label_studio": label_studio, "cvat": cvat}
-VOLUMES = {"seg_nrrd": seg_nrrd, "dicom_seg": dicom_seg, "rtstruct": rtstruct}
+VOLUMES = {"seg_nrrd": seg_nrrd, "dicom_seg": dicom_seg, "rtstruct": rtstruct, "lidc": lidc}
 EXPORTS = {".json", ".xml", ".nrrd", ".nhdr", ".dcm", ""}
 BY = (*ANNOTATORS, "copy", "image_folder", *cvat.WITHIN)
 CLASSES_FILE = "classes.json"
+FINDINGS_FILE = "findings.csv"
 MOST_NAMED = 12  # classes in a sentence
 
 
@@ -49,7 +63,9 @@ def find_images(folder: Path) -> dict[str, Path]:
     """The images that were annotated, by case: pictures and volumes in a folder, and folders of DICOM series.
 
     Args:
-        folder: with the files, not in sub-folders, except that a sub-folder with files of its own is one image.
+        folder: with the files, not in sub-folders, except that a sub-folder with files of its own is one image, and
+            that DICOM series may lie deeper: the only one below a sub-folder has its name, of several each has its own
+            folder's name behind that.
 
     Returns:
         Case, the name without its ending → path. Files of other kinds do not count.
@@ -59,16 +75,24 @@ def find_images(folder: Path) -> dict[str, Path]:
     """
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        usable = any(part.is_file() for part in path.iterdir()) if path.is_dir() else is_image_name(path.name)
-        if path.name.startswith(".") or not usable:
+        if path.name.startswith(".") or (path.is_file() and not is_image_name(path.name)):
             continue
-        case = path.name if path.is_dir() else split_suffix(path.name)[0]
-        if case in found:
-            raise InputError(f"{folder}: expected a name for each image, got {found[case].name} and {path.name}.")
-        found[case] = path
+        named = {split_suffix(path.name)[0]: path} if path.is_file() else _folders(path)
+        for case, image in named.items():
+            if case in found:
+                raise InputError(f"{folder}: expected a name for each image, got {found[case].name} and {image.name}.")
+            found[case] = image
     if not found:
         raise InputError(f"{folder}: expected pictures, volumes or folders of DICOM series, found none.")
     return found
+
+
+def _folders(path: Path) -> dict[str, Path]:
+    """The images that a sub-folder holds, by case: itself, if it has files, else the DICOM series below it."""
+    if any(part.is_file() for part in path.iterdir()):
+        return {path.name: path}
+    below = sorted(Path(place) for place, _, files in os.walk(path) if files and is_series(place))
+    return {path.name if len(below) == 1 else f"{path.name}_{place.name}": place for place in below}
 
 
 def list_exports(exports: str | Sequence[str] | Mapping[str, str]) -> list[tuple[str, Path]]:
@@ -138,7 +162,8 @@ def read_export(
         if reader.recognize(path):
             for found in reader.read(path, images, by):
                 problems.extend(f"{path}: {problem}" for problem in found.problems)
-                yield Segments(found.case, annotator or found.annotator, found.masks, (), found.ignored)
+                who = f"{annotator}_{found.annotator}" if annotator and reader is lidc else annotator or found.annotator
+                yield replace(found, annotator=who, problems=())
             return
     raise InputError(f"{path}: expected {', '.join((*PICTURES, *VOLUMES))}, got a file of none of these formats.")
 
@@ -181,6 +206,7 @@ def convert(
     _check_target(target, [source, *(path for _, path in files)], overwrite)
     cases = find_images(source)
     problems: list[str] = []
+    rows: list[dict[str, Any]] = []
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=target.parent) as partial:
         (Path(partial) / "held").mkdir()
@@ -193,6 +219,7 @@ def convert(
                         problems.append(f"{path}, {found.case}: {who} drew it in another file too; left out.")
                     else:
                         held.add(found)
+                        rows += [{**row, "annotator": found.annotator} for row in found.rows]
             except InputError as error:
                 problems.append(str(error))
         if not len(held):
@@ -213,6 +240,8 @@ def convert(
             raise InputError(_listed("nothing could be written", problems))
         with whole_file(work / CLASSES_FILE) as file:
             file.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        if rows:
+            write_csv(work / FINDINGS_FILE, rows)
         _check_readable(work)
         if target.exists():
             os.replace(target, Path(partial) / "replaced")
@@ -222,6 +251,9 @@ def convert(
     if overlaps:
         order = ", ".join(names[1:]) if len(names) <= MOST_NAMED else f"the {len(names) - 1} in {CLASSES_FILE}"
         print(f"In {overlaps} places classes overlapped; the later of {order} was taken.")
+    if rows:
+        listed = ", ".join(f"{count} × {kind}" for kind, count in Counter(row["kind"] for row in rows).items())
+        print(f"{FINDINGS_FILE}: {listed}; what has no voxels is a point and not labeled.")
     print(f"{sum(counts.values())} labels of {len(counts)} annotators; {len(problems)} left out.")
     option = f'"{values}"' if not set("".join(names)) & set("'\"$`\\!") else shlex.quote(str(values))
     print(f"Train with: --dataset_dir {shlex.quote(str(target))} --class_values {option} --ignore_value {NOT_LABELED}")

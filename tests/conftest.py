@@ -84,6 +84,7 @@ def warm_snakemake() -> Iterator[WarmPython]:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--acceptance", metavar="FILE", help="write what was shown for each bundle into this document")
     parser.addoption("--trains-on", metavar="FILE", help="write on what each bundle was trained into this document")
+    parser.addoption("--formats", metavar="FILE", help="write what was shown for each file format into this document")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -94,10 +95,16 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "slow: runs or exports a bundle, starts a process, trains; set by itself, see conftest.py"
     )
     config.addinivalue_line("markers", "hostile(bundle): a case of bad input, refused well; bundle: by parameter")
+    config.addinivalue_line(
+        "markers",
+        "file_format(name, column, what): shows what a cell of docs/formats.md says; of a library its name",
+    )
     if config.getoption("--acceptance") and not hasattr(config, "workerinput"):
         config.pluginmanager.register(AcceptanceTable(config.getoption("--acceptance")))
     if config.getoption("--trains-on") and not hasattr(config, "workerinput"):
         config.pluginmanager.register(TrainsOnTable(config.getoption("--trains-on")))
+    if config.getoption("--formats") and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(FormatsTable(config.getoption("--formats")))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -137,6 +144,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         marks = [(mark.args[0], mark.args[1:]) for mark in item.iter_markers("acceptance")]
         marks += [(HOSTILE, mark.args) for mark in item.iter_markers("hostile")]
+        item.user_properties += [("file_format", list(mark.args)) for mark in item.iter_markers("file_format")]
         item.user_properties += [("acceptance", [_bundle(item, bundle), column]) for column, bundle in marks]
         for column, _ in marks:
             if column not in COLUMNS:
@@ -207,3 +215,34 @@ class TrainsOnTable:
             for (data, layout), found in sorted(self.outcomes.items())
         ]
         insert_between_markers(self.document, "trains-on", markdown_table(["data", "layout", *BUNDLES], rows))
+
+
+class FormatsTable:
+    """Gathers what tests have shown of each file format, and writes it as a table.
+
+    A cell lists what its tests show, libraries with their versions; what failed is bold.
+    """
+
+    COLUMNS = ("read", "written", "tested against", "refused")
+
+    def __init__(self, document: str) -> None:
+        self.document = document
+        self.outcomes: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        for kind, value in report.user_properties:
+            if kind == "file_format" and (report.when == "call" or not report.passed):
+                name, column, what = value  # type: ignore[misc]
+                self.outcomes[name, column][what].add(report.outcome)
+
+    def pytest_sessionfinish(self) -> None:
+        names = sorted({name for name, _ in self.outcomes}, key=str.lower)
+        rows = [[name, *(self.cell(name, column) for column in self.COLUMNS)] for name in names]
+        table = markdown_table(["format", *self.COLUMNS], rows).replace("---:", ":---")  # of texts
+        insert_between_markers(self.document, "formats", table)
+
+    def cell(self, name: str, column: str) -> str:
+        found = self.outcomes.get((name, column), {})
+        texts = {f"{what} {version(what)}" if column == "tested against" else what: found[what] for what in found}
+        shown = [text if outcomes == {"passed"} else f"**{text}**" for text, outcomes in texts.items()]
+        return "; ".join(shown) or "–"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 pytest_plugins = ["pytester"]
+
+MARK = re.compile(r'@pytest\.mark\.file_format\(\s*"(.+?)",\s*"(.+?)",\s*"(.+?)"')
 
 TESTS = """
 import pytest
@@ -61,6 +64,42 @@ def test_table(suite: pytest.Pytester) -> None:
         "t_loss": ["–", "yes", "–", "1"],
         "commands": ["–", "–", "–", "**1 of 2**"],
     }
+
+
+FORMATS = """
+import pytest
+
+@pytest.mark.file_format("B", "tested against", "pytest")
+@pytest.mark.file_format("a", "read", "masks")
+def test_one():
+    pass
+
+@pytest.mark.file_format("a", "read", "masks")
+@pytest.mark.file_format("a", "refused", "lines")
+def test_two():
+    assert False
+"""
+
+
+def test_table_of_formats(suite: pytest.Pytester) -> None:
+    suite.makepyfile(FORMATS)
+    table = suite.path / "formats.md"
+    table.write_text("<!-- results:formats -->\n<!-- /results:formats -->\n")
+    suite.runpytest_inprocess("--formats", "formats.md").assert_outcomes(passed=1, failed=1)
+    _, _, *rows = table.read_text(encoding="utf-8").splitlines()[2:6]
+    assert rows == [
+        "| a | **masks** | – | – | **lines** |",
+        f"| B | – | – | pytest {pytest.__version__} | – |",
+    ]
+
+
+def test_the_page_of_formats_says_what_the_tests_show() -> None:
+    """`make formats` was run after the last change of a marker."""
+    tests = Path(__file__).parent / "common/formats"
+    text = Path(__file__).parents[1].joinpath("docs/formats.md").read_text(encoding="utf-8")
+    marks = [mark for path in sorted(tests.glob("test_*.py")) for mark in MARK.findall(path.read_text("utf-8"))]
+    rows = {row.split(" | ")[0][2:]: row for row in text.splitlines() if row.startswith("| ")}
+    assert len(marks) > 30 and not [mark for mark in marks if mark[2] not in rows.get(mark[0], "")]
 
 
 @pytest.mark.parametrize(

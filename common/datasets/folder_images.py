@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from common.datasets.dicom_folders import find_dicom_folders
 from common.datasets.label_names import (
     ANNOTATOR,
     IMAGE_FOLDERS,
@@ -16,6 +17,7 @@ from common.datasets.label_names import (
     labels_among,
 )
 from common.datasets.listing import (
+    DICOM_SUFFIXES,
     IMAGE_SUFFIXES,
     VOLUMES,
     find_unread,
@@ -28,8 +30,9 @@ from common.errors import InputError
 
 FORMATS = ", ".join(IMAGE_SUFFIXES)
 MOST_CHANNELS = 16  # more files in a row are the frames of a film
+NO_SUFFIX = "its name has no suffix that says what it is"
+NO_PREAMBLE = "it has no preamble of a DICOM file"
 NO_SUFFIX_DOCUMENTS = ("README", "LICENSE", "LICENCE", "CHANGES", "CITATION", "COPYING", "AUTHORS", "Makefile")
-DICOM_MAGIC = b"DICM"
 
 Named = list[tuple[str, list[Path]]]
 Reasons = list[tuple[str, str]]
@@ -47,8 +50,8 @@ def find_images(
         output_dir: where results are written; not searched where it lies below the folder.
 
     Returns:
-        Name and files of each image, sorted; (path, reason) of what cannot be segmented; the same of what is taken for
-        a label or for the results.
+        Name and files of each image, of a DICOM series its folder, sorted; (path, reason) of what cannot
+        be segmented; the same of what is taken for a label or for the results.
 
     Raises:
         InputError: there is no image.
@@ -66,19 +69,23 @@ def find_images(
     skip = [results] if results is not None and os.path.realpath(results) != os.path.realpath(folder) else []
     listing = list_folder(folder, skip)
     found = [file for file in listing.files if is_image_name(file)]
+    left_out: Reasons = []
     if channel_files:
         images = _join(found, channel_files)
         formats = ", ".join(f"*{end}.nii.gz" for end in channel_files)
         reasons: dict[str, str] = {}
         failures = [(path, reason) for path, reason in listing.problems]
     else:
+        dicom = find_dicom_folders(listing)
         reasons = label_reasons(found)
         images, formats = _numbered([file for file in found if file not in reasons]), FORMATS
-        failures = find_unread(listing, set(found), {})
-        failures += [
-            (listing.path(file), reason) for file in listing.files if (reason := _without_suffix(listing.path(file)))
-        ]
-    left_out = [(listing.path(file), reason) for file, reason in reasons.items()]
+        images |= {name if name not in images else f"./{name}": [name] for name in dicom.series}
+        others = [file for file in listing.files if file not in dicom.files]
+        damaged = {file: NO_PREAMBLE for file in others if split_suffix(file)[1] in DICOM_SUFFIXES}
+        failures = find_unread(listing, {*found, *dicom.files}, damaged) + dicom.failures
+        failures += [(listing.path(file), NO_SUFFIX) for file in others if _lacks_suffix(file)]
+        left_out += dicom.left_out
+    left_out += [(listing.path(file), reason) for file, reason in reasons.items()]
     if skip and results is not None and os.path.isdir(results) and _is_below(results, folder):
         left_out.append((str(results), "results are written there"))
     if not images and not failures:
@@ -165,17 +172,10 @@ def _missing(name: str, end: str, found: Mapping[str, str]) -> str:
     return f"{stem.removesuffix(other_end)}{end}{suffix}"
 
 
-def _without_suffix(path: str) -> str:
-    """Why a file whose name has no suffix cannot be segmented; empty for documents."""
+def _lacks_suffix(path: str) -> bool:
+    """Whether a file's name does not say what it is; documents do not need to."""
     name = os.path.basename(path)
-    if split_suffix(name)[1] or name.startswith(NO_SUFFIX_DOCUMENTS) or name == "DICOMDIR":
-        return ""
-    try:
-        with open(path, "rb") as file:
-            dicom = file.read(132)[128:] == DICOM_MAGIC
-    except OSError as error:
-        return f"it cannot be read ({error.strerror})"
-    return "DICOM is not read: convert the series to NIfTI" if dicom else "its name has no suffix that says what it is"
+    return not split_suffix(name)[1] and not name.startswith(NO_SUFFIX_DOCUMENTS) and name != "DICOMDIR"
 
 
 def _is_below(path: Path, folder: Path) -> bool:

@@ -21,6 +21,9 @@ from common.datasets.folder_images import FORMATS, find_images
 from common.datasets.layouts.recognize import read_dataset
 from common.datasets.listing import IMAGE_SUFFIXES, VOLUMES, split_suffix
 from common.errors import InputError
+from common.formats.dicom_files import is_dicom
+from common.formats.dicom_series import read_series
+from common.formats.save_result import output_fault
 from common.io.checks import geometry_finding
 from common.io.formats import NIFTI_SUFFIXES, is_picture
 from common.io.readers import load_images
@@ -38,7 +41,8 @@ class InferenceInputs:
 
     Args:
         source: an image; a folder, searched with its subfolders, also those that are symbolic links (hidden ones
-            are left out); a datalist ``.json``, which holds a list or a dictionary with the list under ``"testing"``;
+            are left out), in which a folder with the files of a DICOM series is one image;
+            a datalist ``.json``, which holds a list or a dictionary with the list under ``"testing"``;
             or a list. The entries of a list are paths or ``{"image": path, "case": name}``, the name being optional;
             paths in a file are relative to its folder. Of an image that has a file for each channel ``"image"`` is the
             list.
@@ -49,6 +53,7 @@ class InferenceInputs:
             ignored. None: every file is an image, unless names are numbered as nnU-Net does.
         output_dir: where results are written; a folder below the one that is searched is not searched.
         layout: of the data set whose labeled images are segmented, see `read_dataset`; None to search a folder.
+        output_format: in which masks are written, see `output_fault`; images that do not fit it are left out.
         check_values: read every file in full, and refuse values that are not finite. False reads headers only: what a
             header does not show is met when the image is loaded.
 
@@ -82,6 +87,7 @@ class InferenceInputs:
         output_dir: str | os.PathLike[str] | None = None,
         layout: str | None = None,
         check_values: bool = True,
+        output_format: str | None = None,
     ) -> None:
         self.items: list[dict[str, Any]] = []
         self.failures: list[tuple[str, str]] = []
@@ -100,6 +106,7 @@ class InferenceInputs:
             case, reason = normalize_case(name), case_fault(name)
             if not reason and case in first:
                 reason = f"its result would take the name of the result of {first[case]}"
+            reason = reason or output_fault(files[0], output_format)
             found_fault = (str(files[0]), reason) if reason else _find_fault(files, load, channels, dimensions)
             if found_fault:
                 self._fail(found_fault)
@@ -228,11 +235,15 @@ def _find_fault(files: Sequence[Path], load: Any, channels: int, expected: Seque
 
 def _read(path: Path, suffixes: tuple[str, ...], load: Any, expected: Sequence[int]) -> MetaTensor:
     """The image of a file; an `InputError` says why it cannot be segmented."""
-    if not path.name.lower().endswith(suffixes):
+    if is_dicom(path):
+        raise InputError("it is one file of DICOM, where the folder of a series was expected")
+    if not path.is_dir() and not path.name.lower().endswith(suffixes):
         raise InputError(f"one of {', '.join(suffixes)} was expected")
-    if not path.is_file():
+    if not path.exists():
         raise InputError("there is no such file")
     try:
+        if path.is_dir():
+            read_series(path, voxels=False)  # which says what is missing in a series
         image = load({"image": str(path)})["image"] if load else read_header(path)
     except Exception as error:  # decoders of damaged files raise whatever they meet
         cause = str(error.__cause__ or error) or type(error).__name__
@@ -251,7 +262,7 @@ def read_header(path: Path) -> MetaTensor:
     """An image of the shape and position that a file's header promises, without memory for its voxels.
 
     Args:
-        path: of a picture or a NIfTI file; other files have to be read in full.
+        path: of a picture, a NIfTI file or the folder of a DICOM series; other files have to be read in full.
 
     Returns:
         A `MetaTensor` (C, *spatial), all of whose voxels are the same one.
@@ -269,6 +280,9 @@ def read_header(path: Path) -> MetaTensor:
     if is_picture(path):
         with Image.open(path) as picture:
             return MetaTensor(torch.zeros(1).expand(1, *picture.size))
+    if path.is_dir():
+        series = read_series(path, voxels=False)
+        return MetaTensor(torch.zeros(1).expand(1, *series.shape), affine=torch.as_tensor(series.affine))
     if not path.name.lower().endswith(NIFTI_SUFFIXES):
         return load_images("image", None, check=False)({"image": str(path)})["image"]
     header: Any = nib.load(path)

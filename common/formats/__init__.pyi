@@ -5,12 +5,14 @@ from .dicom_series import Series, find_series, read_series, write_nifti
 from .grid import Grid, image_grid
 from .label_studio import write_label_studio
 from .rtstruct import read_rtstruct
+from .save_result import SaveInFormatd, output_fault
 from .seg_nrrd import read_seg_nrrd, write_seg_nrrd
 from .segments import Segments
 
 __all__ = [
     "Algorithm",
     "Grid",
+    "SaveInFormatd",
     "SegmentCode",
     "Segmentation",
     "Segments",
@@ -18,6 +20,7 @@ __all__ = [
     "class_map",
     "find_series",
     "image_grid",
+    "output_fault",
     "read_dicom_seg",
     "read_rtstruct",
     "read_seg_nrrd",

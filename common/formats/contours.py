@@ -11,7 +11,7 @@ __all__ = ["ON_CONTOUR", "fill_contours"]
 ON_CONTOUR = 1e-3  # of a pixel: a center this near to a contour lies on it
 
 
-def fill_contours(contours: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
+def fill_contours(contours: Sequence[np.ndarray], shape: tuple[int, int], border: bool = True) -> np.ndarray:
     """The pixels of a structure that closed contours in one plane surround.
 
     A pixel belongs to the structure if a ray from its center crosses all contours together an odd number of times (so
@@ -22,6 +22,7 @@ def fill_contours(contours: Sequence[np.ndarray], shape: tuple[int, int]) -> np.
     Args:
         contours: closed polygons, (N, 2) each, in pixels along the two axes; (0, 0) is the center of the first pixel.
         shape: (X, Y).
+        border: False: centers on a contour do not belong to the structure.
 
     Returns:
         bool (X, Y).
@@ -46,7 +47,8 @@ def fill_contours(contours: Sequence[np.ndarray], shape: tuple[int, int]) -> np.
         stop = np.roll(start, -1, axis=0)
         _count_crossings(start, stop, crossings)
         _mark_centers(start, stop, on)
-    inside = (np.cumsum(crossings[:-1], axis=0) % 2 == 1) | on
+    inside = np.cumsum(crossings[:-1], axis=0) % 2 == 1
+    inside = inside | on if border else inside & ~on
     filled[begin[0] : begin[0] + sides[0], begin[1] : begin[1] + sides[1]] = inside
     return filled
 

@@ -13,6 +13,7 @@ from common.errors import InputError
 from common.formats.coco import UNREADABLE, decode_runs, sentence
 from common.formats.picture_cases import Images, Report, ellipse_mask, picture_size, place_entries, polygon_mask
 from common.formats.segments import Segments
+from common.formats.xml_file import read_xml
 
 __all__ = ["read", "recognize"]
 
@@ -40,8 +41,8 @@ def read(
     """What annotators drew, by the export "CVAT for images 1.1" of a project, task or job.
 
     All shapes of a label in an image are one mask; an image that is listed without a shape is empty, by an attribute it
-    is nobody's. Polygons by `polygon_mask`; boxes and ellipses likewise. Points, lines and other shapes without an area
-    are left out, which is said.
+    is nobody's. Polygons by `polygon_mask`; boxes and ellipses likewise. Of an image with points, lines or other
+    shapes without an area, or one that cannot be read, the annotator's label is left out as a whole, which is said.
 
     Args:
         path: of ``annotations.xml``.
@@ -72,23 +73,21 @@ def read(
             image = entries[number]
             try:
                 size = picture_size(images[case], (int(image.get("height", 0)), int(image.get("width", 0))))
-                found = _read_image(f"{path}, {case}", case, image, size, labels, report, person, attribute)
             except UNREADABLE as error:
                 report(f"{path}{f', annotator {person}' if by in WITHIN else ''}: {sentence(error, case)}")
                 continue
-            yield from (Segments(case, drawn_by, masks) for drawn_by, masks in found.items())
+            for drawn_by, shapes in _by_annotator(f"{path}, {case}", image, report, person, attribute).items():
+                try:
+                    masks = _masks(case, shapes, size, labels)
+                except UNREADABLE as error:
+                    named = by in WITHIN or attribute is not None
+                    report(f"{path}{f', annotator {drawn_by}' if named else ''}: {sentence(error, case)}")
+                    continue
+                yield Segments(case, drawn_by, masks)
 
 
 def _parse(path: str | os.PathLike[str]) -> ElementTree.Element:
-    try:
-        text = Path(path).read_bytes()
-        if b"<!DOCTYPE" in text or b"<!ENTITY" in text or text[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            raise InputError(f"{path}: expected XML in UTF-8 without a document type, as CVAT writes it.")
-        root = ElementTree.fromstring(text)
-    except InputError:
-        raise
-    except (OSError, ElementTree.ParseError, ValueError, LookupError) as error:
-        raise InputError(f"{path} cannot be read as XML: {error}.") from error
+    root = read_xml(path)
     if root.tag != "annotations" or root.find("track") is not None:
         raise InputError(f"{path}: expected CVAT's annotations of images, got {root.tag}, or tracks.")
     return root
@@ -121,34 +120,30 @@ def _number(element: ElementTree.Element, name: str) -> int:
     return int(text) if text.isdigit() else -1
 
 
-def _read_image(
-    where: str,
-    case: str,
-    image: ElementTree.Element,
-    size: tuple[int, int],
-    labels: list[str],
-    report: Report,
-    annotator: str,
-    attribute: str | None,
-) -> dict[str, dict[str, np.ndarray]]:
-    """Masks by annotator and label."""
-    found: dict[str, dict[str, np.ndarray]] = {}
-    if attribute is None:
-        found[annotator] = {name: np.zeros(size, bool) for name in labels}
+def _by_annotator(
+    where: str, image: ElementTree.Element, report: Report, annotator: str, attribute: str | None
+) -> dict[str, list[ElementTree.Element]]:
+    """The shapes of an image by who drew them."""
+    found: dict[str, list[ElementTree.Element]] = {} if attribute is not None else {annotator: []}
     for shape in image:
         if shape.tag in NO_SHAPES:
             continue
-        if shape.tag not in SHAPES:
-            report(f"{where}: a shape of the kind {shape.tag} is left out.")
-            continue
         who = annotator if attribute is None else _who(shape, attribute)
-        if not who and attribute is not None:
+        if who or attribute is None:
+            found.setdefault(who, []).append(shape)
+        else:
             report(f"{where}: a shape without {attribute} is left out.")
-            continue
-        masks = found.setdefault(who, {name: np.zeros(size, bool) for name in labels})
+    return found
+
+
+def _masks(
+    case: str, shapes: list[ElementTree.Element], size: tuple[int, int], labels: list[str]
+) -> dict[str, np.ndarray]:
+    masks = {name: np.zeros(size, bool) for name in labels}
+    for shape in shapes:
         label = shape.get("label", "")
         masks[label] = masks.get(label, np.zeros(size, bool)) | _mask(case, shape, size)
-    return found
+    return masks
 
 
 def _who(shape: ElementTree.Element, attribute: str) -> str:
@@ -156,6 +151,10 @@ def _who(shape: ElementTree.Element, attribute: str) -> str:
 
 
 def _mask(case: str, shape: ElementTree.Element, size: tuple[int, int]) -> np.ndarray:
+    if shape.tag not in SHAPES:
+        raise InputError(
+            f"{case}: expected shapes with an area ({', '.join(SHAPES)}), got one of the kind {shape.tag}."
+        )
     if shape.tag != "mask" and float(shape.get("rotation", 0)):
         raise InputError(f"{case}: expected a {shape.tag} along the axes, got one that is rotated.")
     if shape.tag == "polygon":

@@ -17,7 +17,7 @@ from common.formats.dicom_series import Series
 from common.io.files import whole_file
 from common.io.optional_library import optional_library
 
-__all__ = ["Algorithm", "SegmentCode", "write_dicom_seg"]
+__all__ = ["Algorithm", "SegmentCode", "segment_code", "write_dicom_seg"]
 
 MANUFACTURER = "noisy-label-bundles"
 KINDS = ("BINARY", "LABELMAP")
@@ -25,6 +25,12 @@ Code = tuple[str, str, str]
 TISSUE: Code = ("85756007", "SCT", "Tissue")
 RELATION: Code = ("309825002", "SCT", "Spatial and Relational Concept")
 REGION: Code = ("111030", "DCM", "Image Region")
+GROUPS = (  # categories of CID 7150, and the context groups of their types
+    (("123037004", "SCT", "Anatomical Structure"), "cid7192"),
+    (("49755003", "SCT", "Morphologically Abnormal Structure"), "cid7194"),
+    (TISSUE, "cid7191"),
+)
+SIDES = ("left", "right")
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,33 @@ class Algorithm:
     automatic: bool = True
 
 
+def segment_code(name: str) -> SegmentCode:
+    """The code of a class by its name, from the types of segments that DICOM lists (CID 7191, 7192 and 7194).
+
+    Args:
+        name: of the class, in English; case, ``_`` and the words left and right do not count.
+
+    Returns:
+        That of the type with this meaning; tissue where there is none.
+
+    Raises:
+        InputError: pydicom is not installed.
+
+    Example:
+        >>> [segment_code(name).kind[2] for name in ("kidney_right", "left ventricle", "edema", "foreground")]
+        ['Kidney', 'Left ventricle', 'Edema', 'Tissue']
+    """
+    codes = optional_library("pydicom.sr.codedict", "formats", "A coded segment").codes
+    words = name.replace("_", " ").replace("-", " ").lower().split()
+    for chosen in (words, [word for word in words if word not in SIDES]):
+        keyword = "".join(map(str.capitalize, chosen))
+        for category, group in GROUPS:
+            if keyword in (known := getattr(codes, group)).dir():
+                code = getattr(known, keyword)
+                return SegmentCode(category, (code.value, code.scheme_designator, code.meaning))
+    return SegmentCode()
+
+
 def write_dicom_seg(
     path: str | os.PathLike[str],
     classes: np.ndarray,
@@ -77,7 +110,7 @@ def write_dicom_seg(
         names: value → label of the segment, at most 64 characters; a value that does not occur becomes a segment
             without frames.
         algorithm: what made the segments; None: an annotator drew them.
-        codes: value → what the segment is; tissue where it is not said.
+        codes: value → what the segment is; `segment_code` of its name where it is not said.
         kind: ``BINARY`` or ``LABELMAP``, which few viewers open.
         description: of the series that this file is, SeriesDescription.
         creator: name of the annotator, ContentCreatorName; ``Doe^Jane`` or one name.
@@ -142,7 +175,7 @@ def _descriptions(
         identification = highdicom.AlgorithmIdentificationSequence(algorithm.name, family, algorithm.version)
     made = []
     for number, (value, name) in enumerate(found.items(), start=1):
-        code = codes.get(value, SegmentCode(RELATION, REGION) if name == NOT_LABELED else SegmentCode())
+        code = codes.get(value, SegmentCode(RELATION, REGION) if name == NOT_LABELED else segment_code(name))
         red, green, blue = (round(255 * part) for part in segment_color(number - 1))
         made.append(
             highdicom.seg.SegmentDescription(

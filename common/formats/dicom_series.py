@@ -22,11 +22,10 @@ from common.errors import InputError
 from common.formats.dicom_files import dicom_paths, read_dataset, sound_elements, text_of
 from common.io.files import whole_file
 from common.io.formats import is_nifti
-from common.io.simple_itk import EVEN, SHEARED, TO_RAS, TURNED
+from common.io.simple_itk import EVEN, NO_IMAGES, SHEARED, TO_RAS, TURNED
 
 __all__ = ["Series", "find_series", "read_series", "recognize", "write_nifti"]
 
-NO_IMAGES = ("SEG", "RTSTRUCT", "RTPLAN", "RTDOSE", "SR", "PR", "KO", "REG")  # modalities that are no slices
 HEADER = (
     *("SOPInstanceUID", "SOPClassUID", "SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID", "Modality"),
     *("Rows", "Columns", "PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "SamplesPerPixel"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +21,7 @@ class Segments:
         masks: class name → bool mask; (X, Y, Z) of volumes in the image's own voxel order.
         problems: sentences on what was left out.
         ignored: bool, what was not labeled; None if everything was.
+        rows: of a table beside the labels, such as points, which are no masks.
     """
 
     case: str
@@ -26,3 +29,4 @@ class Segments:
     masks: dict[str, np.ndarray]
     problems: tuple[str, ...] = ()
     ignored: np.ndarray | None = None
+    rows: tuple[Mapping[str, Any], ...] = ()

@@ -21,7 +21,8 @@ IGNORED = (  # what a header may say and SimpleITK 2.5.7 does not heed, and the 
 EVEN = 0.2  # how far a slice may lie from an even grid, in distances of slices: room for rounded positions
 TURNED = 1e-3  # of a direction cosine: more is another direction
 SHEARED = 0.1  # of a pixel: how far a slice may lie beside the one before it, as with a tilted gantry
-POSITION, DIRECTION, PIXEL = "0020|0032", "0020|0037", "0028|0030"
+POSITION, DIRECTION, PIXEL, MODALITY = "0020|0032", "0020|0037", "0028|0030", "0008|0060"
+NO_IMAGES = ("SEG", "RTSTRUCT", "RTPLAN", "RTDOSE", "SR", "PR", "KO", "REG")  # modalities that are no slices
 VALUE_KEYS = ("0028|1053", "0028|1052", "0028|0100", "0028|0103")  # slope, intercept, bits, sign
 TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # the axes of DICOM and ITK run to the left and to the back
 
@@ -61,9 +62,11 @@ def read_itk(path: Any) -> Any:
         if not path.is_dir():
             _refuse_ignored(path)
             return sitk.ReadImage(str(path))
-        series = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(path))
+        find = sitk.ImageSeriesReader
+        series = [find.GetGDCMSeriesFileNames(str(path), uid) for uid in find.GetGDCMSeriesIDs(str(path))]
+        series = [names for names in series if _slice_header(names[0], sitk).get(MODALITY) not in NO_IMAGES]
         if len(series) == 1:
-            names = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path), series[0])
+            names = series[0]
             headers = [_slice_header(name, sitk) for name in names]
             _refuse_uneven(path, headers)
             if len({tuple(header.get(key) for key in VALUE_KEYS) for header in headers}) > 1:
@@ -185,7 +188,7 @@ def _slice_header(name: str, sitk: ModuleType) -> dict[str, str]:
     reader = sitk.ImageFileReader()
     reader.SetFileName(name)
     reader.ReadImageInformation()
-    keys = (POSITION, DIRECTION, PIXEL, *VALUE_KEYS)
+    keys = (POSITION, DIRECTION, PIXEL, MODALITY, *VALUE_KEYS)
     return {key: reader.GetMetaData(key).strip() for key in keys if reader.HasMetaDataKey(key)}
 
 

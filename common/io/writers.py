@@ -111,7 +111,7 @@ def write_like(source: Paths, array: np.ndarray, path: Paths, num_classes: int |
     else:
         raise InputError(f"{path}: expected the size {header.shape} of {source}, got {array.shape}.")
     with whole_file(path) as partial:
-        if suffix_of(source) in ITK_SUFFIXES or Path(source).is_dir():
+        if suffix_of(source) in ITK_SUFFIXES:
             write_itk(partial, array, header.affine, channels)
         else:
             _save_nibabel(source, header.affine, array, channels, partial)
@@ -119,7 +119,7 @@ def write_like(source: Paths, array: np.ndarray, path: Paths, num_classes: int |
 
 
 def _save_nibabel(source: Paths, affine: np.ndarray, array: np.ndarray, channels: bool, path: Path) -> None:
-    reference = nib.load(source)
+    reference = nib.load(source) if Path(source).is_file() else None  # of a DICOM series there is none
     if channels:  # the fourth axis
         array = array.reshape(*array.shape[:-1], *[1] * (4 - array.ndim), array.shape[-1])
     if isinstance(reference, nib.MGHImage):

@@ -186,8 +186,13 @@ class InferenceProgress:
 
 
 def _stamps(image: Any) -> list[list[Any]]:
-    stats = [(str(path), Path(path).stat()) for path in ensure_tuple(image)]
-    return [[path, stat.st_size, stat.st_mtime_ns] for path, stat in stats]
+    return [[str(path), *_size_and_time(Path(path))] for path in ensure_tuple(image)]
+
+
+def _size_and_time(path: Path) -> tuple[int, int]:
+    """Of a file, or of all files of a DICOM series' folder together."""
+    stats = [file.stat() for file in (path.iterdir() if path.is_dir() else [path])]
+    return sum(stat.st_size for stat in stats), max((stat.st_mtime_ns for stat in stats), default=0)
 
 
 def _configuration() -> dict[str, Any]:

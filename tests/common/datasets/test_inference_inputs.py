@@ -133,7 +133,7 @@ def test_missing_files_of_a_list_are_failures(tmp_path):
     inputs = InferenceInputs([picture(tmp_path / "a.png"), str(tmp_path / "b.png"), str(tmp_path)])
     assert cases(inputs) == [f"{tmp_path.name}/a"]
     assert inputs.failures[0][1] == "there is no such file"
-    assert "was expected" in inputs.failures[1][1]
+    assert "must hold the files of one DICOM series, but it holds 0 series" in inputs.failures[1][1]
 
 
 def test_channels_of_pictures_are_converted_and_those_of_volumes_must_fit(tmp_path):
@@ -252,14 +252,14 @@ def test_what_is_in_a_folder_but_not_read_is_named(tmp_path):
     picture(tmp_path / "a.png")
     for name in ("b.dcm", "c.webp", "d.img", "notes.txt", "list.csv", "README"):
         (tmp_path / name).write_text("x")
-    (tmp_path / "IM0001").write_bytes(bytes(128) + b"DICM")
+    (tmp_path / "IM0001").write_bytes(bytes(200))
     (tmp_path / "lost").symlink_to(tmp_path / "nowhere")
     (tmp_path / "loop").symlink_to(tmp_path)
     inputs = InferenceInputs(tmp_path)
     found = reasons(inputs, tmp_path)
     assert cases(inputs) == ["a"]
     assert set(found) == {"b.dcm", "c.webp", "d.img", "IM0001", "lost", "loop"}
-    assert "DICOM" in found["b.dcm"] and "DICOM" in found["IM0001"]
+    assert "no preamble of a DICOM file" in found["b.dcm"] and "no suffix" in found["IM0001"]
 
 
 def test_linked_folders_are_searched(tmp_path):

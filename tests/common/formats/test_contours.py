@@ -40,6 +40,7 @@ def test_any_contours(parts: int) -> None:
         np.testing.assert_array_equal(fill_contours(contours, SHAPE), by_the_rule(contours, SHAPE))
 
 
+@pytest.mark.file_format("DICOM RTSTRUCT", "tested against", "matplotlib")
 def test_a_disc_is_that_of_matplotlib() -> None:
     angle = np.linspace(0, 2 * np.pi, 200, endpoint=False)
     disc = np.stack([30.3 + 20 * np.cos(angle), 24.7 + 15 * np.sin(angle)], 1)

@@ -151,6 +151,7 @@ def test_the_options_to_train_with_can_be_pasted(
     assert ast.literal_eval(pasted[pasted.index("--class_values") + 1]) == {"background": 0, name: 1}
 
 
+@pytest.mark.file_format("COCO JSON", "read", "crowds as masks or not labeled")
 def test_crowds_are_masks_or_not_labeled(scans: Path, tmp_path: Path) -> None:
     entries = {"a.png": [(1, LEFT, {}), (1, [[2, 0, 6, 0, 6, 6, 2, 6]], {"iscrowd": 1})]}
     export = str(coco_file(tmp_path / "anna.json", entries))
@@ -234,13 +235,50 @@ def test_jobs_of_a_task_are_annotators(scans: Path, tmp_path: Path) -> None:
     assert [list(item["annotators"]) for item in items] == [["job_7"], ["job_8"]]
 
 
+@pytest.mark.file_format("CVAT for images 1.1", "read", "boxes, polygons, ellipses")
 def test_shapes_of_cvat_by_definition(scans: Path, tmp_path: Path) -> None:
-    shapes = '<ellipse label="lesion" cx="4" cy="3" rx="2" ry="1.6"/><polyline label="lesion" points="1,1;2,2"/>'
+    shapes = '<ellipse label="lesion" cx="4" cy="3" rx="2" ry="1.6"/>'
     path = cvat_file(tmp_path / "t.xml", "<task>LABELS</task>", cvat_image(0, "a.png", shapes + '<tag label="x"/>'))
     said: list[str] = []
     (found,) = cvat.read(path, {"a": scans / "a.png"}, said.append, "anna")
     inside = [[((x - 3.5) / 2) ** 2 + ((y - 2.5) / 1.6) ** 2 <= 1 for x in range(8)] for y in range(6)]
-    assert found.masks["lesion"].tolist() == inside and len(said) == 1 and "polyline is left out" in said[0]
+    assert found.masks["lesion"].tolist() == inside and not said
+
+
+@pytest.mark.file_format("CVAT for images 1.1", "refused", "labels with points, lines or rotated shapes")
+@pytest.mark.parametrize("shape", ['<polyline points="1,1;2,2"/>', '<points points="1,1"/>', '<box rotation="9"/>'])
+def test_a_shape_without_an_area_leaves_no_label_without_it(shape: str, scans: Path, tmp_path: Path) -> None:
+    """As a region of Label Studio, or keypoints of COCO, below: nobody's label looks complete that is not."""
+    box = '<box label="lesion" xtl="0" ytl="0" xbr="4" ybr="6">WHO</box>'
+    images = {case: scans / f"{case}.png" for case in "ab"}
+    drawn = cvat_image(0, "a.png", box + shape) + cvat_image(1, "b.png", box)
+    said: list[str] = []
+    found = list(cvat.read(cvat_file(tmp_path / "t.xml", "<task>LABELS</task>", drawn), images, said.append, "anna"))
+    assert [(one.case, int(one.masks["lesion"].sum())) for one in found] == [("b", 24)]
+    kind = shape[1:].split()[0]
+    assert len(said) == 1 and "a: expected " in said[0] and kind in said[0]
+    who = '<attribute name="reader">{}</attribute>'
+    drawn = cvat_image(
+        0, "a.png", box.replace("WHO", who.format("ben")) + f"{shape[:-2]}>{who.format('anna')}</{kind}>"
+    )
+    path = cvat_file(tmp_path / "t.xml", "<task>LABELS</task>", drawn)
+    (found_by_ben,) = cvat.read(path, images, said.append, attribute="reader")
+    assert found_by_ben.annotator == "ben" and "annotator anna: a: expected " in said[-1]
+
+
+@pytest.mark.file_format("COCO JSON", "refused", "labels with keypoints or boxes alone")
+def test_keypoints_leave_no_label_without_them(scans: Path, tmp_path: Path) -> None:
+    square = {"image_id": 1, "category_id": 1, "segmentation": [[0, 0, 4, 0, 4, 6, 0, 6]], "reader": "ben"}
+    points = {"image_id": 1, "category_id": 1, "keypoints": [1, 1, 2], "num_keypoints": 1, "reader": "anna"}
+    listed = {"id": 1, "file_name": "a.png", "height": 6, "width": 8}
+    for keypoints in (points, points | {"segmentation": []}):
+        content = {"images": [listed], "categories": [{"id": 1, "name": "lesion"}], "annotations": [square, keypoints]}
+        (tmp_path / "a.json").write_text(json.dumps(content), encoding="utf-8")
+        said: list[str] = []
+        assert not list(coco.read(tmp_path / "a.json", {"a": scans / "a.png"}, said.append))
+        assert len(said) == 1 and "a: expected a segmentation, got an annotation without one" in said[0]
+        (found,) = coco.read(tmp_path / "a.json", {"a": scans / "a.png"}, said.append, attribute="reader")
+        assert found.annotator == "ben" and int(found.masks["lesion"].sum()) == 24
 
 
 def task(case: str, *completions: dict[str, Any]) -> dict[str, Any]:
@@ -258,6 +296,7 @@ def read_tasks(tasks: list[Any], scans: Path, tmp_path: Path, **options: Any) ->
     return iter(list(label_studio.read(tmp_path / "tasks.json", images, said.append, **options))), said
 
 
+@pytest.mark.file_format("Label Studio JSON", "read", "polygons, rectangles, ellipses")
 @pytest.mark.parametrize(
     ("drawn", "inside"),
     [
@@ -277,6 +316,7 @@ def test_shapes_of_label_studio_are_in_percent(
     assert found.masks["lesion"].tolist() == [[bool(inside(x, y)) for x in range(8)] for y in range(6)] and not said
 
 
+@pytest.mark.file_format("Label Studio JSON", "refused", "completions with another kind of region, or a rotated one")
 def test_a_region_that_cannot_be_read_leaves_no_label_without_it(scans: Path, tmp_path: Path) -> None:
     """Such a label would be wrong, and look as if nothing had been there."""
     whole = region("rectanglelabels", x=0, y=0, width=50, height=100)
@@ -299,6 +339,7 @@ def test_of_several_completions_the_last_is_taken_and_it_is_said(scans: Path, tm
     assert not said
 
 
+@pytest.mark.file_format("Label Studio JSON", "written", "pre-annotations, brushes")
 def test_pre_annotations_come_back(scans: Path, tmp_path: Path) -> None:
     """Label Studio gives a prediction that nobody changed back as an annotation with the same result."""
     draw = np.random.default_rng(0)

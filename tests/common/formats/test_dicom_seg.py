@@ -64,6 +64,8 @@ def write_theirs(
     return path
 
 
+@pytest.mark.file_format("DICOM SEG", "read", "binary, fractional, labelmap; omitted frames")
+@pytest.mark.file_format("DICOM SEG", "tested against", "highdicom")
 @pytest.mark.parametrize("kind", ["BINARY", "LABELMAP"])
 @pytest.mark.parametrize("omit", [True, False])
 def test_theirs_read_by_ours(tmp_path: Path, series: Series, kind: str, omit: bool) -> None:
@@ -77,6 +79,7 @@ def test_theirs_read_by_ours(tmp_path: Path, series: Series, kind: str, omit: bo
     assert referenced_series(pydicom.dcmread(path)) == series.series_uid
 
 
+@pytest.mark.file_format("DICOM SEG", "read", "overlapping segments")
 def test_overlapping_segments(tmp_path: Path, series: Series) -> None:
     both = np.random.default_rng(1).random((*series.shape, 2)) < 0.4
     found = read_dicom_seg(write_theirs(tmp_path / "a.dcm", series, both.astype(np.uint8), "BINARY"), series)
@@ -110,6 +113,7 @@ def repack(dataset: pydicom.Dataset, frames: np.ndarray) -> None:
     dataset.PixelData = pack_bits(frames.ravel())
 
 
+@pytest.mark.file_format("DICOM SEG", "read", "frames in any order")
 def test_frames_in_any_order_and_without_positions_or_references(tmp_path: Path, series: Series) -> None:
     classes = drawn(series)
     write_theirs(tmp_path / "a.dcm", series, classes.astype(np.uint8), "BINARY")
@@ -162,6 +166,7 @@ def moved(dataset: pydicom.Dataset, by: float) -> None:
     plane.ImagePositionPatient = [x, y, float(z) + by]
 
 
+@pytest.mark.file_format("DICOM SEG", "refused", "classes with a frame beside the grid")
 @pytest.mark.parametrize(
     ("by", "match"),
     [
@@ -208,6 +213,7 @@ def test_names(tmp_path: Path, series: Series) -> None:
         read_dicom_seg(series.paths[0], series)
 
 
+@pytest.mark.file_format("DICOM SEG", "written", "binary, labelmap; codes, algorithm, references")
 @pytest.mark.parametrize("kind", ["BINARY", "LABELMAP"])
 def test_ours_read_by_theirs(tmp_path: Path, series: Series, kind: str) -> None:
     classes = np.where(drawn(series) == 2, 7, drawn(series))
@@ -254,6 +260,7 @@ def test_the_place_by_their_volume(tmp_path: Path, series: Series) -> None:
     assert volume.array.shape[0] == 3  # of five slices
 
 
+@pytest.mark.file_format("DICOM SEG", "tested against", "SimpleITK")
 def test_ours_read_by_simple_itk(tmp_path: Path, series: Series) -> None:
     """Its "slices" are the frames of all segments, 255 for what is drawn, 1 mm apart.
 

@@ -18,6 +18,8 @@ from common.io.simple_itk import itk_voxels, read_itk
 from tests.common.formats.made_dicom import SLICES, affine, position, slices, stored, write_slices
 
 
+@pytest.mark.file_format("DICOM series", "read", "sorted by position")
+@pytest.mark.file_format("DICOM series", "tested against", "SimpleITK")
 def test_a_series_is_sorted_by_position(tmp_path: Path) -> None:
     folder = write_slices(tmp_path / "ct", slices())
     (folder / "notes.txt").write_text("no slice", encoding="utf-8")
@@ -34,6 +36,7 @@ def test_a_series_is_sorted_by_position(tmp_path: Path) -> None:
     assert recognize(folder) and not recognize(folder / "01.dcm") and not recognize(tmp_path)
 
 
+@pytest.mark.file_format("DICOM series", "read", "slope and intercept of each slice")
 @pytest.mark.parametrize("bits", [8, 16])
 def test_the_slope_of_each_slice(tmp_path: Path, bits: int) -> None:
     """SimpleITK alone takes the type of the first slice and loses the fractions of the others."""
@@ -106,6 +109,9 @@ def another_series(datasets: list) -> None:
     datasets[1].SeriesInstanceUID = "1.2.3"
 
 
+@pytest.mark.file_format(
+    "DICOM series", "refused", "missing slices, mixed directions and sizes, a tilted gantry, colors, lookup tables"
+)
 @pytest.mark.parametrize(
     ("spoil", "match"),
     [
@@ -169,6 +175,7 @@ def test_a_result_on_a_series_as_nifti(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.asarray(image.dataobj), stored() > 100)
 
 
+@pytest.mark.file_format("DICOM series", "written", "as NIfTI")
 def test_a_series_as_nifti(tmp_path: Path) -> None:
     series = read_series(write_slices(tmp_path / "ct", slices()))
     image = nib.load(write_nifti(tmp_path / "new/ct.nii.gz", series))

@@ -111,6 +111,10 @@ def tensors(folder: Path) -> dict[str, list[list[int]]]:
     return {str(path.relative_to(folder)): np.asarray(Image.open(path)).tolist() for path in paths}
 
 
+@pytest.mark.file_format("COCO JSON", "read", "run lengths")
+@pytest.mark.file_format("COCO JSON", "tested against", "pycocotools")
+@pytest.mark.file_format("Label Studio JSON", "read", "brushes")
+@pytest.mark.file_format("CVAT for images 1.1", "read", "masks")
 def test_three_tools_give_the_same_labels(images: dict[str, Path], tmp_path: Path) -> None:
     everybody = {who: drawn_by(index) for index, who in enumerate(WHO)}
     exports: dict[str, Any] = {}
@@ -147,6 +151,7 @@ def test_three_tools_give_the_same_labels(images: dict[str, Path], tmp_path: Pat
     assert dataset.layout == "plain" and [sorted(item["annotators"]) for item in dataset.items] == [list(WHO)] * 2
 
 
+@pytest.mark.file_format("COCO JSON", "read", "polygons")
 @pytest.mark.parametrize("seed", range(5))
 def test_polygons_hold_the_centers_inside_them(seed: int) -> None:
     corners = np.random.default_rng(seed).uniform(-1, 15, (6, 2))
@@ -162,6 +167,7 @@ def test_a_rectangle_has_as_many_pixels_as_it_is_large() -> None:
     assert polygon_mask([[(2, 1), (5, 1), (5, 4), (2, 4)]], SIZE).sum() == 9
 
 
+@pytest.mark.file_format("COCO JSON", "refused", "another size, unknown pictures")
 def test_what_does_not_map_is_said_and_the_rest_read(images: dict[str, Path], tmp_path: Path) -> None:
     content = as_coco(drawn_by(0))
     content["images"] += [{"id": 7, "file_name": "lost.png", "height": 9, "width": 14}]
@@ -178,6 +184,7 @@ def test_what_does_not_map_is_said_and_the_rest_read(images: dict[str, Path], tm
         convert(str(tmp_path / "scans"), str(tmp_path / "anna.json"), str(tmp_path / "out"))
 
 
+@pytest.mark.file_format("Label Studio JSON", "read", "skipped as not labeled, empty as empty")
 def test_a_skipped_task_is_not_labeled_and_an_empty_one_is_empty(images: dict[str, Path], tmp_path: Path) -> None:
     tasks = as_label_studio({"anna": drawn_by(0)})
     tasks[0]["annotations"][0]["was_cancelled"] = True
@@ -224,6 +231,7 @@ def test_damaged_files_are_one_sentence(
         list(read(path, images, pytest.fail))
 
 
+@pytest.mark.file_format("COCO JSON", "refused", "run lengths that do not fill the picture")
 def test_runs_that_do_not_fill_the_picture_are_said(images: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "job.xml").write_text(as_cvat(drawn_by(0)).replace('rle="', 'rle="5, '), encoding="utf-8")
     said: list[str] = []

@@ -61,6 +61,7 @@ def write(path: Path, dataset: Dataset) -> Path:
     return path
 
 
+@pytest.mark.file_format("DICOM RTSTRUCT", "read", "holes, several contours in a slice")
 def test_holes_several_contours_and_pixels_that_are_not_square(tmp_path: Path, series: Series) -> None:
     two = [(1, [(-0.4, -0.4), (1.4, -0.4), (1.4, 0.4), (-0.4, 0.4)]), (1, [(4.6, 2.6), (6.4, 2.6), (6.4, 5.4)])]
     made = structures(series, {"ring": [(0, SQUARE), (0, HOLE), (3, SQUARE)], "two": two, "nothing": []})
@@ -79,6 +80,7 @@ def test_holes_several_contours_and_pixels_that_are_not_square(tmp_path: Path, s
     assert referenced_series(pydicom.dcmread(path)) == series.series_uid
 
 
+@pytest.mark.file_format("DICOM RTSTRUCT", "refused", "structures with contours between slices, points or open lines")
 @pytest.mark.parametrize(
     ("contours", "kind", "match"),
     [
@@ -132,6 +134,7 @@ def test_names_and_frames(tmp_path: Path, series: Series) -> None:
         read_rtstruct(series.paths[0], series)
 
 
+@pytest.mark.file_format("DICOM RTSTRUCT", "refused", "pixels that are not square from rt-utils")
 def test_rt_utils_on_pixels_that_are_not_square(tmp_path: Path, series: Series) -> None:
     """rt-utils 1.2.7 takes the spacing of rows for that of columns, which its own reading turns back."""
     made = structures(series, {"a": [(1, SQUARE)]})

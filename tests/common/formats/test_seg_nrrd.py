@@ -62,6 +62,8 @@ def test_one_layer(tmp_path: Path) -> None:
     np.testing.assert_array_equal(masks["edema"], classes() == 2)
 
 
+@pytest.mark.file_format(".seg.nrrd", "read", "layers, crops, overlaps")
+@pytest.mark.file_format(".seg.nrrd", "tested against", "SimpleITK")
 def test_layers_that_overlap_and_are_cropped(tmp_path: Path) -> None:
     begin, draw = (2, 1, 3), np.random.default_rng(1)
     layers = draw.choice([0, 1, 2], (4, 5, 2, 2))
@@ -78,6 +80,7 @@ def test_layers_that_overlap_and_are_cropped(tmp_path: Path) -> None:
         assert not read_seg_nrrd(path, Grid((4, 6, 5), grid().affine))[1][1:]
 
 
+@pytest.mark.file_format(".seg.nrrd", "read", "segments without values or layers")
 def test_without_values_and_layers(tmp_path: Path) -> None:
     """As Slicer wrote them until 4.10: a layer of 0 and 1 for each segment."""
     layers = np.random.default_rng(2).choice([0, 1], (*SHAPE, 2))
@@ -89,6 +92,7 @@ def test_without_values_and_layers(tmp_path: Path) -> None:
     np.testing.assert_array_equal(one["s"], layers[..., 0] == 1)
 
 
+@pytest.mark.file_format(".seg.nrrd", "read", "LPS and RAS")
 def test_right_anterior_superior(tmp_path: Path) -> None:
     """The same place in the other coordinates, by turning the header over."""
     path = write(tmp_path / "a.seg.nrrd", classes(), FIELDS)
@@ -116,6 +120,7 @@ def test_axes_in_another_order(tmp_path: Path) -> None:
     np.testing.assert_array_equal(masks["edema"], classes() == 2)
 
 
+@pytest.mark.file_format(".seg.nrrd", "refused", "voxels beside the grid, values of no segment")
 def test_what_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.seg.nrrd"
     without = {key: text for key, text in FIELDS.items() if "LabelValue" not in key}
@@ -135,6 +140,7 @@ def test_what_is_refused(tmp_path: Path) -> None:
         read_seg_nrrd(path, grid())
 
 
+@pytest.mark.file_format(".seg.nrrd", "written", "names and colors")
 def test_ours_read_by_theirs(tmp_path: Path) -> None:
     drawn = np.where(classes() == 2, 7, classes())
     drawn[0, 0, 0] = -1

@@ -1,0 +1,75 @@
+"""Which folders hold a DICOM series, by the headers of their files."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from common.datasets.listing import DICOM_SUFFIXES, Listing, split_suffix
+from common.errors import InputError
+from common.formats.dicom_files import is_dicom
+from common.formats.dicom_series import find_series
+
+__all__ = ["DicomFolders", "find_dicom_folders"]
+
+
+@dataclass(frozen=True)
+class DicomFolders:
+    """What is DICOM below a folder.
+
+    Attributes:
+        series: folders that hold one series, by their paths; empty for the folder itself.
+        files: every DICOM file, by its path.
+        failures: (path, reason) of folders whose files cannot be used.
+        left_out: (path, reason) of folders without a slice.
+    """
+
+    series: list[str] = field(default_factory=list)
+    files: set[str] = field(default_factory=set)
+    failures: list[tuple[str, str]] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+
+
+def find_dicom_folders(listing: Listing) -> DicomFolders:
+    """The folders of DICOM series in a listing.
+
+    Args:
+        listing: of a folder. Files that end with ``.dcm``, ``.dicom``, ``.ima`` or a number, or that have no suffix,
+            are opened.
+
+    Returns:
+        Of each folder with DICOM files: a series, or why it is none. Segmentations and structure sets beside the slices
+        do not count.
+
+    Example:
+        >>> find_dicom_folders(Listing(Path("."), ("a.png",))).series
+        []
+    """
+    found = DicomFolders()
+    folders: dict[str, list[str]] = defaultdict(list)
+    for file in listing.files:
+        suffix = split_suffix(file)[1]
+        if suffix in ("", *DICOM_SUFFIXES) or suffix[1:].isdigit():
+            try:
+                if is_dicom(listing.path(file)):
+                    folders[file.rpartition("/")[0]].append(file)
+            except OSError:
+                continue  # it is named with the files of other kinds
+    for folder, files in folders.items():
+        path = listing.path(folder).rstrip("/")
+        found.files.update(files)
+        if all(Path(file).name == "DICOMDIR" for file in files):
+            continue
+        try:
+            count = len(find_series(path))
+        except InputError as error:
+            found.failures.append((path, str(error)))
+            continue
+        if count == 1:
+            found.series.append(folder)
+        elif count:
+            found.failures.append((path, f"it holds {count} DICOM series, where one was expected"))
+        else:
+            found.left_out.append((path, "its DICOM files are no slices"))
+    return found

@@ -68,8 +68,6 @@ class ConfusionHead(nn.Module):
                 [0.0500, 0.0500, 0.9000]], grad_fn=<ExpBackward0>)
     """
 
-    identity: torch.Tensor
-
     def __init__(
         self,
         spatial_dims: int,
@@ -110,9 +108,6 @@ class ConfusionHead(nn.Module):
         nn.init.zeros_(self.entries.weight)
         with torch.no_grad():
             self.entries.bias.copy_(start.repeat(num_annotators))
-        identity = torch.eye(num_classes).reshape(num_classes, num_classes, *[1] * spatial_dims)
-        self.identity: torch.Tensor
-        self.register_buffer("identity", identity, persistent=False)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         entries = self.entries(self.hidden(features)).unflatten(1, [-1, self.per_annotator])
@@ -127,7 +122,8 @@ class ConfusionHead(nn.Module):
         for k in range(1, self.shape[-1]):
             logits = torch.addcmul(logits, rows[:, :, :, None, k], columns[:, :, None, :, k])
         if self.add_identity:
-            logits = torch.addcmul(logits, scale, self.identity.to(logits.dtype))
+            identity = torch.eye(logits.shape[2], dtype=logits.dtype, device=logits.device)
+            logits = torch.addcmul(logits, scale, identity.view(list(identity.shape) + [1] * (logits.dim() - 4)))
         return _log_softmax(logits, 2)
 
 

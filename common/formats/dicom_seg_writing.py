@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -136,7 +138,7 @@ def write_dicom_seg(
         numbered[classes == value] = number
     from pydicom.uid import generate_uid
 
-    with whole_file(path) as partial:
+    with whole_file(path) as partial, _quiet("highdicom"):
         try:
             made = highdicom.seg.Segmentation(
                 source_images=[read_dataset(source, pixels=False) for source in series.paths],
@@ -160,6 +162,18 @@ def write_dicom_seg(
             raise InputError(f"{path} cannot be made of the series {series.paths[0].parent}: {said}.") from error
         made.save_as(partial)
     return path
+
+
+@contextmanager
+def _quiet(library: str) -> Iterator[None]:
+    """Without what a library tells of each step, and of empty masks."""
+    logger = logging.getLogger(library)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _descriptions(

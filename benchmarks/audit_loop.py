@@ -87,8 +87,9 @@ def table(seeds: Sequence[dict], losses: Sequence[str], wrong: int, cases: int) 
         lines.append(f"| {text} | {' | '.join(shown)} |")
     lines.append("")
     for loss in losses:
-        gains = [f"{found[loss, 'audit'] - found[loss, 'all']:+.3f}" for found in seeds]
-        lines.append(f"{LOSSES[loss]}, weights.csv against all labels, by seed: {', '.join(gains)}")
+        for name, text in LISTS.items():
+            shown = [f"{found[loss, name]:.3f}" for found in seeds]
+            lines.append(f"{LOSSES[loss]}, {text}, by seed: {', '.join(shown)}")
     suspected = [f"{found['hits']} of {wrong} and {found['false']} of {cases - wrong}" for found in seeds]
     return "\n".join([*lines, f"Wrong and right labels that the audit suspects, by seed: {'; '.join(suspected)}"])
 

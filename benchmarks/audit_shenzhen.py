@@ -98,10 +98,10 @@ def train(folder: Path, kind: str, max_epochs: int, **options: Any) -> list[Path
 
 
 def run_verb(verb: str, configs: Sequence[str], **options: Any) -> None:
-    """Runs a verb of T-Loss in this process, its output on stderr."""
+    """Runs a verb of T-Loss in this process; what it prints goes to stderr, so that stdout is the result's."""
     files = [str(BUNDLE / f"configs/{name}.yaml") for name in configs]
     with redirect_stdout(sys.stderr):
-        run(run_id=verb, config_file=files, bundle_root=str(BUNDLE), **options)
+        run(run_id=verb, config_file=files, logging_file=False, bundle_root=str(BUNDLE), **options)
 
 
 def resized(path: Path, size: int) -> np.ndarray:

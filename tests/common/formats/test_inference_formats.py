@@ -9,6 +9,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
+import yaml
 from monai.data import MetaTensor
 from PIL import Image
 
@@ -24,8 +25,11 @@ from common.formats import Grid, SaveInFormatd, label_studio, read_dicom_seg, re
 from common.formats.dicom_seg_writing import segment_code
 from common.io import LoadCased
 from common.transforms import SaveProbabilitiesd
+from common.workflow import InferenceProgress
+from common.workflow.inference_progress import weights_digest
 from tests.common.formats.made_dicom import SLICES, affine, slices, write_slices
 
+BUNDLES = sorted(Path(__file__).parents[3].glob("bundles/*/configs/inference.yaml"))
 NAMES = ["background", "liver", "kidney_right"]
 
 
@@ -160,6 +164,34 @@ def test_the_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, library: st
     output_format = {"highdicom": "dicom_seg", "SimpleITK": "seg.nrrd"}[library]
     with pytest.raises(InputError, match=rf"--output_format {output_format} needs {library}.*'\.\[formats\]'"):
         SaveInFormatd("pred", "out", NAMES, "t_loss", output_format)
+
+
+@pytest.mark.parametrize("path", BUNDLES, ids=lambda path: path.parents[1].name)
+def test_every_bundle_writes_them(path: Path) -> None:
+    """The last step of its post-processing, with the class names of the plan and the bundle's own name."""
+    config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert config["output_format"] is None and config["inputs"]["output_format"] == "@output_format"
+    assert config["postprocessing"]["transforms"][-1] == {
+        "_target_": "common.formats.SaveInFormatd",
+        "keys": "pred",
+        "output_dir": "@output_dir",
+        "output_format": "@output_format",
+        "class_names": "$@plan.class_names",
+        "algorithm": path.parents[1].name,
+    }
+
+
+def test_a_slice_that_has_changed_is_segmented_anew(tmp_path: Path, scan: Path) -> None:
+    item = {"case": "ct", "image": str(scan)}
+    record = {"weights": weights_digest(torch.nn.ReLU()), "settings": {}}
+    fresh = InferenceProgress([item], str(tmp_path / "out"), torch.nn.ReLU(), settings={})
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/ct_mask.dcm").touch()
+    record["cases"] = {"ct": {"image": fresh.images["ct"], "files": ["ct_mask.dcm"], "tables": {}}}
+    (tmp_path / "out/inference.json").write_text(json.dumps(record), encoding="utf-8")
+    assert not InferenceProgress([item], str(tmp_path / "out"), torch.nn.ReLU(), settings={}).items
+    (scan / "01.dcm").write_bytes((scan / "01.dcm").read_bytes() + b"\0")
+    assert InferenceProgress([item], str(tmp_path / "out"), torch.nn.ReLU(), settings={}).items == [item]
 
 
 def test_codes_by_name() -> None:

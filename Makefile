@@ -90,7 +90,7 @@ benchmark: .venv/benchmark ## one TABLE of the papers at a SCALE (desk or paper)
 
 # With WHEELS, a folder of the packages that PYTHON lacks, its own PyTorch is used and nothing is fetched.
 gpu: $(if $(WHEELS),runs/gpu/site,.venv/core) ## all that needs CUDA, in nine minutes (DEVICE=cpu: in miniature; WHEELS=…: without network)
-	PYTHONPATH=$(if $(WHEELS),runs/gpu/site:$$PYTHONPATH) $(if $(WHEELS),$(PYTHON),$(BIN)/python) benchmarks/gpu.py \
+	PYTHONPATH=$(if $(WHEELS),$(CURDIR)/runs/gpu/site) $(if $(WHEELS),$(PYTHON),$(BIN)/python) benchmarks/gpu.py \
 	  --device $(DEVICE) $(if $(DATA),--data $(DATA)) $(GPU_OPTIONS)
 
 runs/gpu/site: $(wildcard $(WHEELS)/*.whl)

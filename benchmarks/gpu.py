@@ -20,8 +20,8 @@ folder with images/ and masks/, without it the chest phantom takes its place. ``
 other steps of the bundles run side by side, so that their seconds are those of a busy machine.
 
 Each bundle has processes of its own. A step that fails is written with its error, the others go on, and the exit code
-is 1. With ``--device cpu`` all of it runs in miniature, in about two minutes: float32 in place of mixed precision, gloo
-in place of NCCL, and the CPU without oneDNN in place of the GPU in ``agree``.
+is 1. With ``--device cpu`` all of it runs in miniature, in about three minutes: float32 in place of mixed precision,
+gloo in place of NCCL, and the CPU without oneDNN in place of the GPU in ``agree``.
 
 On a machine without network that has its own PyTorch (2.11 or later) and Python, the other packages come as wheels in a
 folder and the images in another one. Where there is a network, collect what the machine lacks of requirements.txt, here

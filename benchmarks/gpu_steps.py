@@ -186,7 +186,7 @@ class Context:
         """Folder of weights and plan after two short epochs, trained at the first call."""
         folder = "trained" if overlays is None else "_".join(overlays)
         if not (self.work / folder / "model.pt").is_file():
-            self.workflow(folder, overlays, max_epochs=2, overwrite=True, **self.limited(2)).run()
+            self.workflow(folder, overlays, max_epochs=2, overwrite=True, **self.limited(3)).run()
         return self.work / folder
 
     def synchronize(self) -> None:
@@ -346,7 +346,7 @@ def step_resume(context: Context) -> dict[str, Any]:
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            context.workflow("whole", overwrite=True, **settings).run()
+            whole_folder = context.trained()
             stopped = context.workflow("resumed", overwrite=True, **settings)
             trainer_of(stopped).add_event_handler(Events.EPOCH_COMPLETED(once=1), lambda engine: engine.terminate())
             stopped.run()
@@ -357,7 +357,7 @@ def step_resume(context: Context) -> dict[str, Any]:
     found = (re.match(r"(\S+) does not have a deterministic", str(warning.message)) for warning in caught)
     without = sorted({match[1] for match in found if match})
     whole, resumed = (
-        torch.load(context.work / name / "checkpoint.pt", weights_only=True) for name in ("whole", "resumed")
+        torch.load(folder / "checkpoint.pt", weights_only=True) for folder in (whole_folder, context.work / "resumed")
     )
     if (before, resumed["epoch"]) != (1, 2):
         raise ValueError(f"expected a stop after epoch 1 and an end after epoch 2, got {before} and {resumed['epoch']}")

@@ -75,9 +75,10 @@ def rank_records(
         least_score: below this.
 
     Returns:
-        New records: suspicious ones, then the usual ones, then those that were not judged. A suspicious label that
-        fits the prediction of another case as well as labels usually fit their own gets the kind ``another case's
-        label`` and these cases as ``candidates``.
+        New records: suspicious ones, then the usual ones, then those that were not judged. Only usual labels are
+        ``fine``: a suspicious one of which nothing was found is ``border shaky``, another ``not judged``. A suspicious
+        label that fits the prediction of another case as well as labels usually fit their own gets the kind ``another
+        case's label`` and these cases as ``candidates``.
     """
     judged = [record for record in records if record["certainty"] >= least_certainty and _is_number(record["score"])]
     found = dict(zip((r["case"] for r in judged), suspicions([r["score"] for r in judged]), strict=True))
@@ -88,8 +89,11 @@ def rank_records(
         status = "not judged" if value is None else "suspicious" if wrong else "usual"
         ranked.append({**record, "status": status, "suspicion": None if value is None else float(value)})
     for record in ranked:
-        if record["status"] == "suspicious" and record["kind"] == "fine":
-            record["kind"], record["finding"] = "border shaky", "differs more than usual, nowhere by much"
+        if record["kind"] == "fine" and record["status"] != "usual":
+            unsure = record["status"] == "not judged"
+            record["kind"] = "not judged" if unsure else "border shaky"
+            record["finding"] = "the network is unsure" if unsure else "differs more than usual, nowhere by much"
+            record["kinds"] = []
     _find_candidates(ranked)
     order = ("suspicious", "usual", "not judged")
     ranked.sort(key=lambda r: (order.index(r["status"]), -(r["suspicion"] or 0.0), r["case"]))

@@ -75,7 +75,8 @@ def test_the_audit_of_a_folder(folders: tuple[Path, Path, Path]) -> None:
     assert rows["case_03"]["kind"] == "missing"
     assert rows["case_05"]["kind"] == "another case's label"
     assert rows["case_05"]["candidates"].split()[0] == "case_09"
-    assert rows["case_07"]["status"] == "not judged"
+    assert (rows["case_07"]["status"], rows["case_07"]["kind"]) == ("not judged", "not judged")
+    assert "fine" not in {row["kind"] for row in rows.values() if row["status"] != "usual"}
     assert rows["case_07"]["suspicion"] == ""
     assert [int(row["rank"]) for row in rows.values() if row["rank"]] == list(range(1, CASES + 1))
     assert set(list(rows)[:2]) == {"case_03", "case_05"}

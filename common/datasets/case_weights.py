@@ -49,15 +49,16 @@ def read_case_weights(path: str | os.PathLike[str], dataset: Dataset) -> dict[st
 
     Args:
         path: of a CSV file with the columns ``case`` and ``weight``, such as the ``weights.csv`` of an audit; others,
-            empty rows and spaces around a field are ignored. It need not list every case: those that it does not list have the weight 1.
+            empty rows and spaces around a field are ignored. It need not list every case: those that it does not list
+            have the weight 1.
         dataset: all cases, of whatever section.
 
     Returns:
         Weight of each case that is listed, finite and at least 0; empty of a table without rows.
 
     Raises:
-        InputError: the file is missing or no such table; a row has another number of fields than the header; a weight is
-            no number, negative or not finite; a case is listed twice, or is not in the data set.
+        InputError: the file is missing or no such table; a row has another number of fields than the header; a weight
+            is no number, negative or not finite; a case is listed twice, or is not in the data set.
 
     Example:
         >>> import tempfile

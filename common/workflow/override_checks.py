@@ -193,7 +193,7 @@ def _wrong_kind(id: str, value: Any, written: Any) -> str:
         return "" if right else "true or false"
     if isinstance(written, int | float) and isinstance(value, bool | str | list | tuple | dict):
         return f"a number such as {written}"
-    if isinstance(written, int) and number and int(value) != value:
+    if isinstance(written, int) and number and value % 1 != 0:  # of inf and nan it is nan
         return f"a whole number such as {written}"
     if isinstance(written, list) and (number or isinstance(value, bool | str)):
         return f"a list such as {written}" if len(str(written)) < 80 else "a list"

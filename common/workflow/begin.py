@@ -25,14 +25,14 @@ from common.workflow.run_definition import training_definition
 
 __all__ = ["begin_run"]
 
-LEAST = {  # of whole numbers that MONAI and PyTorch take, in every configuration where they stand
-    **{"max_epochs": 1, "iterations_per_epoch": 1, "val_interval": 1},
-    **{"seed": 0, "num_workers": 0},
-}
-RANGES: dict[str, tuple[str, Callable[[float], bool]]] = {  # of others: in words, and as a rule
+# what MONAI and PyTorch refuse late, each in words of its own: whole numbers with the smallest, others as a rule
+LEAST = {"max_epochs": 1, "iterations_per_epoch": 1, "val_interval": 1, "seed": 0, "num_workers": 0}
+LEAST |= {"pyramid_channels": 1, "hidden": 1, "proposals": 1, "anchor_samples": 1, "region_samples": 1, "mask_cells": 1}
+RANGES: dict[str, tuple[str, Callable[[float], bool]]] = {
     "learning_rate": ("a finite number above 0", lambda value: 0 < value < math.inf),
     "last_learning_rate": ("a finite number from 0 up", lambda value: 0 <= value < math.inf),
     "weight_decay": ("a finite number from 0 up", lambda value: 0 <= value < math.inf),
+    "augmentation_probability": ("a probability in [0, 1]", lambda value: 0 <= value <= 1),
     "average_momentum": ("a number above 0 and below 1", lambda value: 0 < value < 1),
 }
 
@@ -45,8 +45,8 @@ def begin_run() -> None:
     given to, or if it is a mapping, a new choice in a menu such as ``losses``. Values must be of the kind that the
     configuration has, see `common.workflow.override_checks.check_overrides`; numbers of steps, rates and the seed must
     be in their ranges. ``device`` must exist, ``output_dir`` and the ``ckpt_dir`` of a training must be folders that
-    can be written to, and ``ckpt_dir`` must not hold another training, see `common.workflow.TrainingCheckpoint`. What ``--tracking mlflow`` needs is installed and made to fit,
-    see `common.workflow.mlflow_tracking.prepare_mlflow`.
+    can be written to, and ``ckpt_dir`` must not hold another training, see `common.workflow.TrainingCheckpoint`. What
+    ``--tracking mlflow`` needs is installed and made to fit, see `common.workflow.mlflow_tracking.prepare_mlflow`.
 
     In a command ``python -m monai.bundle`` it also lets an `InputError` be shown as one sentence, and SIGTERM end the
     process in order. In any other program it changes nothing of the kind.
@@ -74,7 +74,7 @@ def begin_run() -> None:
 
 
 def _check_numbers(parser: ConfigParser) -> None:
-    """Raises if a number is out of its range, which MONAI and PyTorch refuse later, each in words of its own."""
+    """Raises if a number is out of its range."""
     for name, least in LEAST.items():
         value = parser.get(name, None)
         if isinstance(value, int | float) and not isinstance(value, bool):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
@@ -32,6 +33,7 @@ SECTIONS = ("train", "validate")  # dictionaries whose keys mean nothing unless 
 SEPARATOR = "#"  # as the command line has it
 NULL = ("null", "None", "~")
 PATHS = ("_dir", "_root", "weights", "split_file")  # endings of the keys whose values are paths
+FILES = ("weights", "case_weights", "split_file")  # of one file
 
 
 def check_overrides(workflow: ConfigWorkflow) -> None:
@@ -156,7 +158,10 @@ def _check_key(id: str, value: Any, parser: ConfigParser, files: list[dict[str, 
 
 
 def _check_path(parser: ConfigParser, id: str, value: str, given: Any) -> None:
-    """Raises if a path is taken for an expression in vain; puts back a ``#``, which MONAI has replaced by ``::``."""
+    """Raises if a path is taken for an expression in vain; puts back a ``#``, which MONAI has replaced by ``::``.
+
+    A ``~`` that no shell has replaced, as in quotes or in an ``args_file``, is the home folder.
+    """
     if value.startswith(("$", "@")):
         try:
             parser.get_parsed_content(id)
@@ -169,6 +174,8 @@ def _check_path(parser: ConfigParser, id: str, value: str, given: Any) -> None:
     elif isinstance(given, str) and SEPARATOR in given:
         literal = repr(given).replace(SEPARATOR, "\\x23").replace("@", "\\x40")
         replace_value(parser, id, f"${literal}")
+    elif value.startswith("~"):
+        replace_value(parser, id, os.path.expanduser(value))
     elif ID_SEP_KEY in value and not Path(value).exists() and Path(value.replace(ID_SEP_KEY, SEPARATOR)).exists():
         raise InputError(f"--{shown(id)}: MONAI reads # in {value.replace(ID_SEP_KEY, SEPARATOR)} as ::, rename it.")
 
@@ -177,6 +184,9 @@ def _check_kind(id: str, value: Any, written: list[Any]) -> None:
     """Raises if a value is of another kind than what the files have there."""
     if value is None or (isinstance(value, str) and value.startswith(("$", "@", "%"))):
         return
+    path = id.endswith(PATHS) and isinstance(value, bool | int | float)
+    if path or (id in FILES and not isinstance(value, str | os.PathLike)):
+        raise InputError(f"--{shown(id)}: expected a path (quote a name of digits twice: '\"2024\"'), got {value!r}.")
     if any(other is None for other in written):
         return  # what takes it knows its kind; the file that says more, such as hippocampus.yaml, need not be read
     mappings = [other for other in written if isinstance(other, dict)] if isinstance(value, dict) else []
@@ -202,8 +212,6 @@ def _wrong_kind(id: str, value: Any, written: Any) -> str:
         if lost:
             one = f"--{shown(id)}{SEPARATOR}{next(iter(value), 'key')}"
             return f"a whole mapping, with {lost[0]} too (single entries are named one by one: {one})"
-    if id.endswith(PATHS) and (number or isinstance(value, bool)):
-        return "a path (quote a name of digits twice: '\"2024\"')"
     return ""
 
 

@@ -207,6 +207,9 @@ def _wrong_kind(id: str, value: Any, written: Any) -> str:
         return f"a whole number such as {written}"
     if isinstance(written, list) and (number or isinstance(value, bool | str)):
         return f"a list such as {written}" if len(str(written)) < 80 else "a list"
+    name = isinstance(written, str) and not written.startswith(("$", "@", "%"))
+    if name and ID_SEP_KEY not in id and isinstance(value, list | tuple):
+        return f"a single value such as {written}"
     if isinstance(written, dict) and isinstance(value, dict) and not is_component(value):
         lost = sorted(str(key) for key in written.keys() - value.keys())
         if lost:

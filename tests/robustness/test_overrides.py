@@ -77,6 +77,7 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("t_loss", "training", {"max_epochs": float("inf")}, "--max_epochs: expected a whole number such as 20, got inf"),
     ("t_loss", "training", {"case_weights": 3}, "--case_weights: expected a path"),
     ("t_loss", "training", {"weights": ["a.pt"]}, "--weights: expected a path"),
+    ("t_loss", "training", {"loss_name": ["bce"]}, "--loss_name: expected a single value such as t_loss, got ['bce']"),
     # ranges
     ("t_loss", "training", {"max_epochs": 0}, "max_epochs: expected a whole number from 1 up, got 0"),
     (

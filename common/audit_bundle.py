@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from common.io.label_meaning import LabelMeaning
 from common.workflow.distributed import require_one_process
 from common.workflow.monai_internals import ID_SEP_KEY, given_files, given_overrides
 from common.workflow.planning import SPLIT_FILE, load_plan, read_split
+from common.workflow.trainings import Places, training_folders
 
 __all__ = ["audit_bundle", "labels_of"]
 
@@ -28,7 +29,7 @@ def audit_bundle(
     dataset: Dataset,
     dataset_dir: str | os.PathLike[str],
     output_dir: str | os.PathLike[str],
-    ckpt_dir: str | os.PathLike[str],
+    ckpt_dir: Places,
     num_folds: int | None = 5,
     annotator: str | None = None,
     folds_dir: str | os.PathLike[str] | None = None,
@@ -43,7 +44,7 @@ def audit_bundle(
         dataset: whose labels are audited.
         dataset_dir: from which it was read.
         output_dir: ``audit/`` is written in it, see `common.audit.audit_cases`.
-        ckpt_dir: folder of the network at hand, for ``num_folds`` None.
+        ckpt_dir: folder of the network at hand, or of several, for ``num_folds`` None.
         num_folds: number of folds, at least 2; None takes the probability maps of the network at hand, which is weaker:
             it may have learned wrong labels by heart.
         annotator: whose labels are audited, where several have drawn.
@@ -66,10 +67,10 @@ def audit_bundle(
     given = {key: value for key, value in given_overrides().items() if key.split(ID_SEP_KEY)[0] not in OWN}
     items = [item for item in dataset.items if item["case"] in labels]
     if num_folds is None:
-        folders, maps = [Path(ckpt_dir).resolve()], [target / "maps"]
+        folders, maps = [folder.resolve() for folder in training_folders(ckpt_dir)], [target / "maps"]
         machine = {key: given[key] for key in MACHINE if key in given}
-        segment(configs, datalist(items), folders[0], maps[0], os.cpu_count() or 1, overwrite=True, **machine)
-        caution = _seen(folders[0], labels)
+        segment(configs, datalist(items), folders, maps[0], os.cpu_count() or 1, overwrite=True, **machine)
+        caution = _seen(folders, labels)
     else:
         runs = Path(output_dir, "folds") if folds_dir is None else Path(folds_dir)
         data = Path(dataset_dir).expanduser().resolve()
@@ -136,15 +137,15 @@ def labels_of(dataset: Dataset, annotator: str | None = None) -> tuple[dict[str,
     return labels, name
 
 
-def _seen(folder: Path, labels: Mapping[str, Path]) -> str:
-    """How many of the labels a network was trained with, and what follows."""
-    split = folder / SPLIT_FILE
-    names = read_split(split, labels)[0]["training"] if split.is_file() else list(labels)
-    count = len(labels.keys() & set(names))
+def _seen(folders: Sequence[Path], labels: Mapping[str, Path]) -> str:
+    """How many of the labels a network, or several, were trained with, and what follows."""
+    splits = [folder / SPLIT_FILE for folder in folders]
+    names = {name for split in splits if split.is_file() for name in read_split(split, labels)[0]["training"]}
+    count = len(labels.keys() & names) if all(split.is_file() for split in splits) else len(labels)
     return (
-        f"The network in {folder} was trained with {count} of these {len(labels)} labels and may have learned wrong "
-        "ones by heart, so that fewer of them are found: --num_folds 5 judges each label by a network that did not "
-        "see it."
+        f"The network in {', '.join(map(str, folders))} was trained with {count} of these {len(labels)} labels and may "
+        "have learned wrong ones by heart, so that fewer of them are found: --num_folds 5 judges each label by a "
+        "network that did not see it."
     )
 
 

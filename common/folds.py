@@ -150,14 +150,19 @@ def summarize(rows: Sequence[dict[str, Any]]) -> dict[str, tuple[float, float, i
 
 
 def segment(
-    configs: Sequence[Path], cases: Sequence[dict[str, Any]], weights: Path, output: Path, threads: int, **options: Any
+    configs: Sequence[Path],
+    cases: Sequence[dict[str, Any]],
+    weights: Sequence[Path],
+    output: Path,
+    threads: int,
+    **options: Any,
 ) -> None:
     """Segments cases by a trained network, with their probability maps.
 
     Args:
         configs: configuration files of its training, train first.
         cases: of `datalist`.
-        weights: folder of the network.
+        weights: folders of the network, or of several.
         output: folder of masks and maps. The datalist and the log lie beside it.
         threads: for the processor, at least 1.
         **options: of the inference.
@@ -171,7 +176,7 @@ def segment(
     with whole_file(listed) as partial:
         partial.write_text(json.dumps({"testing": list(cases)}, indent=1) + "\n", encoding="utf-8")
     networks = [path for path in configs[1:] if "network_def" in _content(path)]
-    places = {"dataset_dir": listed, "output_dir": output, "ckpt_dir": weights}
+    places = {"dataset_dir": listed, "output_dir": output, "ckpt_dir": [str(folder) for folder in weights]}
     log = output.with_name("inferring.log")
     run_bundle(Path.cwd(), "inferring", [inference, *networks], log, threads, **options, **places, **maps)
 
@@ -233,7 +238,7 @@ def cross_validate(
         measuring = [*configs, _beside(configs, "evaluate")]
         run_bundle(Path.cwd(), "evaluating", measuring, folder / "evaluating.log", threads, **given)
         machine = {key: options[key] for key in MACHINE if key in options}
-        segment(configs, held_out(folder, items), folder, folder / "out_of_fold", threads, **machine)
+        segment(configs, held_out(folder, items), [folder], folder / "out_of_fold", threads, **machine)
         with whole_file(done) as partial:
             partial.write_text(json.dumps(question, indent=1) + "\n", encoding="utf-8")
 

@@ -24,6 +24,7 @@ from __future__ import annotations
 import csv
 import math
 import os
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
@@ -47,16 +48,17 @@ def read_case_weights(path: str | os.PathLike[str], dataset: Dataset) -> dict[st
     """Reads the weights of cases.
 
     Args:
-        path: of a CSV file with the columns ``case`` and ``weight``, such as the ``weights.csv`` of an audit; others
-            are ignored. It need not list every case: those that it does not list have the weight 1.
+        path: of a CSV file with the columns ``case`` and ``weight``, such as the ``weights.csv`` of an audit; others,
+            empty rows and spaces around a field are ignored. It need not list every case: those that it does not list
+            have the weight 1.
         dataset: all cases, of whatever section.
 
     Returns:
         Weight of each case that is listed, finite and at least 0; empty of a table without rows.
 
     Raises:
-        InputError: the file is missing or no such table; a weight is no number, negative or not finite; a case is
-            listed twice, or is not in the data set.
+        InputError: the file is missing or no such table; a row has another number of fields than the header; a weight
+            is no number, negative or not finite; a case is listed twice, or is not in the data set.
 
     Example:
         >>> import tempfile
@@ -66,8 +68,11 @@ def read_case_weights(path: str | os.PathLike[str], dataset: Dataset) -> dict[st
         ...     read_case_weights(Path(folder, "weights.csv"), Dataset("plain", Path("/data"), items))
         {'a': 0.0}
     """
+    known = {str(case): str(case) for case in dataset.cases}
+    alike = {_alike(case): case for case in known} | known
     found: dict[str, float] = {}
-    for case, text in _rows(Path(path)):
+    for name, text in _rows(Path(path)):
+        case = alike.get(name, alike.get(_alike(name), name))
         if case in found:
             raise InputError(f"{path}: the case {case} is listed twice; keep one of the two.")
         try:
@@ -76,7 +81,6 @@ def read_case_weights(path: str | os.PathLike[str], dataset: Dataset) -> dict[st
             found[case] = math.nan
         if not 0 <= found[case] < math.inf:
             raise InputError(f"{path}: the weight of the case {case} must be a number from 0 up, got {text!r}.")
-    known = set(map(str, dataset.cases))
     if unknown := [case for case in found if case not in known]:
         near = get_close_matches(unknown[0], sorted(known), n=1)
         hint = f"; did you mean {near[0]}?" if near else f", whose cases are {some(sorted(known))}."
@@ -87,18 +91,23 @@ def read_case_weights(path: str | os.PathLike[str], dataset: Dataset) -> dict[st
     return found
 
 
+def _alike(name: str) -> str:
+    """A name as a spreadsheet may have it: without spaces around it, letters with accents as one character."""
+    return unicodedata.normalize("NFC", name.strip())
+
+
 def _rows(path: Path) -> list[tuple[str, str]]:
-    """Case and weight of each row, as text."""
+    """Case and weight of each row that is not empty, as text."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:  # with the mark that spreadsheets put in front
-            reader = csv.DictReader(file)
-            columns = reader.fieldnames or []
-            if not set(COLUMNS) <= set(columns):
+            reader = csv.reader(file, strict=True)
+            columns = [name.strip() for name in next(reader, [])]
+            if [columns.count(name) for name in COLUMNS] != [1, 1]:
                 raise InputError(
                     f"{path}: expected a table with the columns case and weight, separated by commas, got "
                     f"{', '.join(map(repr, columns)) or 'no columns'}."
                 )
-            return [(row["case"] or "", row["weight"] or "") for row in reader]
+            rows = [(reader.line_num, [text.strip() for text in row]) for row in reader]
     except OSError as error:
         raise InputError(
             f"case_weights: {path} cannot be read ({error.strerror}); expected a CSV file with the columns case and "
@@ -106,6 +115,14 @@ def _rows(path: Path) -> list[tuple[str, str]]:
         ) from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} cannot be read as a CSV file: {error}.") from error
+    rows = [(line, row) for line, row in rows if any(row)]
+    for line, row in rows:
+        if len(row) != len(columns):  # 0,5 would be read as 0
+            raise InputError(
+                f"{path}, line {line}: expected {len(columns)} fields, got {len(row)}: {','.join(row)!r}; a number has "
+                "a decimal point, and a name with a comma stands in quotes."
+            )
+    return [(row[columns.index("case")], row[columns.index("weight")]) for _, row in rows]
 
 
 def leave_out(split: Split, weights: Mapping[str, float], source: str | os.PathLike[str]) -> Split:

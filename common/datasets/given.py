@@ -95,7 +95,7 @@ def names_of(name: str, value: Any) -> tuple[str, ...]:
 
 
 def _whole(value: Any, least: int = 1) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or int(value) != value or value < least:
+    if _number(value) % 1 or value < least:
         raise ValueError
     return int(value)
 

@@ -289,6 +289,8 @@ def _own_sections(
 def _deal(items: Sequence[Item], fold: int, num_folds: int, seed: int, stratify: bool) -> tuple[list[Item], list[Item]]:
     """The cases of the other folds, and of this one; `fold_of` where there is one stratum."""
     strata = _strata(items, stratify)
+    if len(strata) < 2:
+        raise InputError(f"num_folds: expected at least two subjects that are dealt to folds, got {len(strata)}.")
     if not 2 <= num_folds <= len(strata):
         raise InputError(f"num_folds: expected 2 to {len(strata)}, the number of subjects, got {num_folds}.")
     if not 0 <= fold < num_folds:

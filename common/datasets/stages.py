@@ -5,6 +5,7 @@ transforms: $@reading + @targets + @intensity + @geometry + @patch + @label_erro
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -211,11 +212,11 @@ def _scaling(numbers: Mapping[str, Any], slice_axis: int | None) -> list[Transfo
         if kind == "zscore":
             return [NormalizeSlicesd("image", axis=slice_axis)]
         if kind == "percentiles":
-            lower, upper = numbers["lower"], numbers["upper"]
+            lower, upper = _range(numbers, 0, 100)
             clip = bool(numbers.get("clip", True))
             return [ScaleIntensityRangePercentilesd("image", lower, upper, 0.0, 1.0, clip=clip, channel_wise=True)]
         if kind == "window":
-            return [ScaleIntensityRanged("image", numbers["lower"], numbers["upper"], -1.0, 1.0, clip=True)]
+            return [ScaleIntensityRanged("image", *_range(numbers), -1.0, 1.0, clip=True)]
         if kind == "ct":
             (lower,), (upper,), (mean,), (std,) = (numbers[name] for name in ("lower", "upper", "mean", "std"))
             std = std or 1.0
@@ -224,3 +225,16 @@ def _scaling(numbers: Mapping[str, Any], slice_axis: int | None) -> list[Transfo
     except KeyError as error:
         raise InputError(f"normalization: {kind} needs {error.args[0]}.") from error
     return []
+
+
+def _range(numbers: Mapping[str, Any], least: float = -math.inf, most: float = math.inf) -> tuple[float, float]:
+    """The two ends of a normalization; upside down they would turn the image's intensities upside down."""
+    ends = lower, upper = numbers["lower"], numbers["upper"]
+    right = all(isinstance(end, int | float) and math.isfinite(end) for end in ends)
+    if not right or not least <= lower < upper <= most:
+        within = f" from {least:g} to {most:g}" if math.isfinite(most) else ""
+        raise InputError(
+            f"normalization: expected numbers{within}, lower below upper, for {numbers['kind']}, got {lower!r} and "
+            f"{upper!r}."
+        )
+    return lower, upper

@@ -49,7 +49,7 @@ def output_fault(image: str | os.PathLike[str], output_format: str | None) -> st
     """
     if output_format is None:
         return ""
-    if output_format not in OUTPUT_FORMATS:
+    if not isinstance(output_format, str) or output_format not in OUTPUT_FORMATS:
         raise InputError(f"output_format: expected {', '.join(OUTPUT_FORMATS)} or null, got {output_format!r}.")
     kind, fits = {
         "seg.nrrd": ("volumes", not is_picture(image)),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from monai.bundle import ConfigParser, ConfigWorkflow
 
+from common.datasets.given import whole_number
 from common.errors import InputError, show_input_errors
 from common.workflow.checkpoint import check_start, loads_own_weights
 from common.workflow.distributed import done_by_all, done_by_first
@@ -22,6 +25,17 @@ from common.workflow.run_definition import training_definition
 
 __all__ = ["begin_run"]
 
+# what MONAI and PyTorch refuse late, each in words of its own: whole numbers with the smallest, others as a rule
+LEAST = {"max_epochs": 1, "iterations_per_epoch": 1, "val_interval": 1, "seed": 0, "num_workers": 0}
+LEAST |= {"pyramid_channels": 1, "hidden": 1, "proposals": 1, "anchor_samples": 1, "region_samples": 1, "mask_cells": 1}
+RANGES: dict[str, tuple[str, Callable[[float], bool]]] = {
+    "learning_rate": ("a finite number above 0", lambda value: 0 < value < math.inf),
+    "last_learning_rate": ("a finite number from 0 up", lambda value: 0 <= value < math.inf),
+    "weight_decay": ("a finite number from 0 up", lambda value: 0 <= value < math.inf),
+    "augmentation_probability": ("a probability in [0, 1]", lambda value: 0 <= value <= 1),
+    "average_momentum": ("a number above 0 and below 1", lambda value: 0 < value < 1),
+}
+
 
 def begin_run() -> None:
     """First entry of every verb of a configuration: refuses in one sentence what MONAI would silently ignore.
@@ -29,10 +43,10 @@ def begin_run() -> None:
     An override (`--key value`, an ``args_file``, a keyword of `ConfigWorkflow`) that no configuration file defines is
     accepted only where it has an effect: if something refers to it, if it is an argument of the component that it is
     given to, or if it is a mapping, a new choice in a menu such as ``losses``. Values must be of the kind that the
-    configuration has, see `common.workflow.override_checks.check_overrides`. ``device`` must exist, ``output_dir`` and
-    the ``ckpt_dir`` of a training must be folders that can be written to, and ``ckpt_dir`` must not hold another
-    training, see `common.workflow.TrainingCheckpoint`. What ``--tracking mlflow`` needs is installed and made to fit,
-    see `common.workflow.mlflow_tracking.prepare_mlflow`.
+    configuration has, see `common.workflow.override_checks.check_overrides`; numbers of steps, rates and the seed must
+    be in their ranges. ``device`` must exist, ``output_dir`` and the ``ckpt_dir`` of a training must be folders that
+    can be written to, and ``ckpt_dir`` must not hold another training, see `common.workflow.TrainingCheckpoint`. What
+    ``--tracking mlflow`` needs is installed and made to fit, see `common.workflow.mlflow_tracking.prepare_mlflow`.
 
     In a command ``python -m monai.bundle`` it also lets an `InputError` be shown as one sentence, and SIGTERM end the
     process in order. In any other program it changes nothing of the kind.
@@ -52,10 +66,23 @@ def begin_run() -> None:
     parser = workflow.parser
     with done_by_all():
         check_overrides(workflow)
+    _check_numbers(parser)
     prepare_mlflow(parser, workflow.run_id)
     _check_device(parser)
     with done_by_all():  # of several processes the first alone writes
         done_by_first(lambda: _check_folders(workflow))
+
+
+def _check_numbers(parser: ConfigParser) -> None:
+    """Raises if a number is out of its range."""
+    for name, least in LEAST.items():
+        value = parser.get(name, None)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            whole_number(name, value, least)
+    for name, (expected, right) in RANGES.items():
+        value = parser.get(name, None)
+        if isinstance(value, int | float) and not right(value):
+            raise InputError(f"{name}: expected {expected}, got {value!r}.")
 
 
 def _check_folders(workflow: ConfigWorkflow) -> None:

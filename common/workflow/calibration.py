@@ -21,6 +21,7 @@ from common.workflow.distributed import require_one_process
 from common.workflow.trainings import Places, training_folders
 
 TEMPERATURE_FILE = "temperature.json"
+NO_IMAGES = "{}: a temperature needs at least one validation image, got none."
 SMALLEST = 1e-7  # probability of which the logarithm is taken
 
 logger = logging.getLogger(__name__)
@@ -109,6 +110,8 @@ class FitTemperature:
 
     def attach(self, engine: Engine) -> None:
         require_one_process(self.path)
+        if len(getattr(engine, "data_loader", [None])) == 0:  # MONAI does not run such an evaluator
+            raise InputError(NO_IMAGES.format(self.path))
         engine.add_event_handler(Events.STARTED, self.start)
         engine.add_event_handler(IterationEvents.FORWARD_COMPLETED, self.add)
         engine.add_event_handler(Events.COMPLETED, self.write)
@@ -129,7 +132,7 @@ class FitTemperature:
 
     def write(self) -> None:
         if not self.logits:
-            raise InputError(f"{self.path}: a temperature needs at least one validation image, got none.")
+            raise InputError(NO_IMAGES.format(self.path))
         temperature = fit_temperature(torch.cat(self.logits, 1)[None], torch.cat(self.labels, 1)[None])
         if not 1.01 / LIMIT < temperature < LIMIT / 1.01:
             logger.warning(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
@@ -32,6 +33,7 @@ SECTIONS = ("train", "validate")  # dictionaries whose keys mean nothing unless 
 SEPARATOR = "#"  # as the command line has it
 NULL = ("null", "None", "~")
 PATHS = ("_dir", "_root", "weights", "split_file")  # endings of the keys whose values are paths
+FILES = ("weights", "case_weights", "split_file")  # of one file
 
 
 def check_overrides(workflow: ConfigWorkflow) -> None:
@@ -156,7 +158,10 @@ def _check_key(id: str, value: Any, parser: ConfigParser, files: list[dict[str, 
 
 
 def _check_path(parser: ConfigParser, id: str, value: str, given: Any) -> None:
-    """Raises if a path is taken for an expression in vain; puts back a ``#``, which MONAI has replaced by ``::``."""
+    """Raises if a path is taken for an expression in vain; puts back a ``#``, which MONAI has replaced by ``::``.
+
+    A ``~`` that no shell has replaced, as in quotes or in an ``args_file``, is the home folder.
+    """
     if value.startswith(("$", "@")):
         try:
             parser.get_parsed_content(id)
@@ -169,6 +174,8 @@ def _check_path(parser: ConfigParser, id: str, value: str, given: Any) -> None:
     elif isinstance(given, str) and SEPARATOR in given:
         literal = repr(given).replace(SEPARATOR, "\\x23").replace("@", "\\x40")
         replace_value(parser, id, f"${literal}")
+    elif value.startswith("~"):
+        replace_value(parser, id, os.path.expanduser(value))
     elif ID_SEP_KEY in value and not Path(value).exists() and Path(value.replace(ID_SEP_KEY, SEPARATOR)).exists():
         raise InputError(f"--{shown(id)}: MONAI reads # in {value.replace(ID_SEP_KEY, SEPARATOR)} as ::, rename it.")
 
@@ -177,6 +184,9 @@ def _check_kind(id: str, value: Any, written: list[Any]) -> None:
     """Raises if a value is of another kind than what the files have there."""
     if value is None or (isinstance(value, str) and value.startswith(("$", "@", "%"))):
         return
+    path = id.endswith(PATHS) and isinstance(value, bool | int | float)
+    if path or (id in FILES and not isinstance(value, str | os.PathLike)):
+        raise InputError(f"--{shown(id)}: expected a path (quote a name of digits twice: '\"2024\"'), got {value!r}.")
     if any(other is None for other in written):
         return  # what takes it knows its kind; the file that says more, such as hippocampus.yaml, need not be read
     mappings = [other for other in written if isinstance(other, dict)] if isinstance(value, dict) else []
@@ -193,17 +203,18 @@ def _wrong_kind(id: str, value: Any, written: Any) -> str:
         return "" if right else "true or false"
     if isinstance(written, int | float) and isinstance(value, bool | str | list | tuple | dict):
         return f"a number such as {written}"
-    if isinstance(written, int) and number and int(value) != value:
+    if isinstance(written, int) and number and value % 1 != 0:  # of inf and nan it is nan
         return f"a whole number such as {written}"
     if isinstance(written, list) and (number or isinstance(value, bool | str)):
         return f"a list such as {written}" if len(str(written)) < 80 else "a list"
+    name = isinstance(written, str) and not written.startswith(("$", "@", "%"))
+    if name and ID_SEP_KEY not in id and isinstance(value, list | tuple):
+        return f"a single value such as {written}"
     if isinstance(written, dict) and isinstance(value, dict) and not is_component(value):
         lost = sorted(str(key) for key in written.keys() - value.keys())
         if lost:
             one = f"--{shown(id)}{SEPARATOR}{next(iter(value), 'key')}"
             return f"a whole mapping, with {lost[0]} too (single entries are named one by one: {one})"
-    if id.endswith(PATHS) and (number or isinstance(value, bool)):
-        return "a path (quote a name of digits twice: '\"2024\"')"
     return ""
 
 

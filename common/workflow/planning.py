@@ -113,6 +113,8 @@ def load_plan(
             contradicts it; both values are named.
     """
     first, *others = training_folders(folder)
+    if first.is_file():
+        raise InputError(f"ckpt_dir: expected the folder of a training, got the file {first}.")
     loaded = loaded_weights()
     path = loaded.with_name(PLAN_FILE) if loaded else first / PLAN_FILE
     try:
@@ -161,10 +163,16 @@ def split_of(
 
     Raises:
         InputError: as `split_dataset`, `load_split`, `read_case_weights` and `leave_out`; a training that resumes began
-            with other weights.
+            with other weights; a trained network has neither validation nor test cases.
     """
     if trained:
-        return load_split(dataset, folder)
+        split = load_split(dataset, folder)
+        if not split.validation and not split.test:
+            raise InputError(
+                f"{dataset.root}: all {len(split.training)} cases trained the network in {folder}, none is left for "
+                "validation or test; name a data set of other cases."
+            )
+        return split
     weights = {} if case_weights is None else read_case_weights(case_weights, dataset)
     if resume and Path(training_folders(folder)[0], SPLIT_FILE).is_file():
         split = load_split(dataset, folder)

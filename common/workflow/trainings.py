@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Sequence
@@ -37,9 +38,9 @@ def training_folders(places: Places) -> list[Path]:
     if isinstance(places, str | os.PathLike):
         text = os.fspath(places)
         listed = [text] if os.path.exists(text) or "," not in text else text.strip("[]").split(",")
-        named = [Path(name.strip(" '\"")) for name in listed]
+        named = [Path(name) for part in listed if (name := part.strip(" '\""))]
     else:
-        named = [Path(name) for name in places]
+        named = [Path(str(name)) for name in places]
     if not named:
         raise InputError("ckpt_dir: expected the folder of a training, or several, got none.")
     found = [folder for name in named for folder in _folds(name)]
@@ -62,7 +63,9 @@ def _folds(folder: Path) -> list[Path]:
     numbers = sorted(int(match[1]) for path in folder.iterdir() if (match := re.fullmatch(r"fold_(\d+)", path.name)))
     folds = [folder / f"fold_{number}" for number in numbers]
     done = [fold for fold in folds if (fold / FINISHED).is_file()]
-    if done and len(done) < len(folds):
-        waiting = next(fold for fold in folds if fold not in done)
-        raise InputError(f"ckpt_dir: {waiting} is not finished; give the command of common.folds again.")
+    if done:
+        asked = json.loads((done[0] / FINISHED).read_text(encoding="utf-8"))["num_folds"]
+        folds = [folder / f"fold_{number}" for number in range(asked)]
+    if waiting := [fold for fold in folds if done and fold not in done]:
+        raise InputError(f"ckpt_dir: {waiting[0]} is not finished; give the command of common.folds again.")
     return folds or [folder]

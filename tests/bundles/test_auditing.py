@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import common.folds
-from common.audit_bundle import audit_bundle, labels_of
+from common.audit_bundle import _seen, audit_bundle, labels_of
 from common.datasets import read_dataset
 from common.errors import InputError, find_input_error
 from common.folds import measures
@@ -95,6 +95,15 @@ def test_whose_labels(tmp_path: Path) -> None:
         labels_of(dataset)
     with pytest.raises(InputError, match="audit#annotator: expected one of AR, HS, got 'JD'"):
         labels_of(dataset, "JD")
+
+
+def test_several_networks_at_hand_are_named_with_what_they_learned(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("first", "second")]
+    for folder, case in zip(folders, "ab", strict=True):
+        folder.mkdir()
+        (folder / "split.json").write_text(json.dumps({"training": [case], "validation": [], "test": []}))
+    said = _seen(folders, {case: tmp_path / f"{case}.png" for case in "abc"})
+    assert f"{folders[0]}, {folders[1]} was trained with 2 of these 3 labels" in said
 
 
 def test_it_needs_the_command_that_it_hands_on(pictures: Path, tmp_path: Path) -> None:

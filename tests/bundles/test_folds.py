@@ -93,7 +93,7 @@ def test_cases_are_segmented_by_the_network_of_the_overlay(tmp_path: Path, monke
     )
     for bundle, overlay in (("soft_label_apl", "unet"), ("t_loss", "noise")):
         configs = [bundle_runs.BUNDLES / f"{bundle}/configs/{name}.yaml" for name in ("train", overlay)]
-        segment(configs, [{"case": "a", "image": "/data/a.png"}], tmp_path, tmp_path / "maps", 1)
+        segment(configs, [{"case": "a", "image": "/data/a.png"}], [tmp_path], tmp_path / "maps", 1)
     assert [names for names, _ in started] == [["inference", "unet"], ["inference"]]
     assert started[0][1]["save_probabilities"] is started[1][1]["save_probability"] is True
     listed = json.loads(Path(started[1][1]["dataset_dir"]).read_text(encoding="utf-8"))

@@ -74,6 +74,23 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("marginal_thresholding", "inferring", {"dataset_dir": 2024}, "--dataset_dir: expected a path"),
     ("soft_label_apl", "training", {"batch_size": "big"}, "--batch_size: expected a number such as"),
     ("disentangling_annotators", "training", {"truht": None}, "did you mean --truth?"),
+    ("t_loss", "training", {"max_epochs": float("inf")}, "--max_epochs: expected a whole number such as 20, got inf"),
+    ("t_loss", "training", {"case_weights": 3}, "--case_weights: expected a path"),
+    ("t_loss", "training", {"weights": ["a.pt"]}, "--weights: expected a path"),
+    ("t_loss", "training", {"loss_name": ["bce"]}, "--loss_name: expected a single value such as t_loss, got ['bce']"),
+    # ranges
+    ("t_loss", "training", {"max_epochs": 0}, "max_epochs: expected a whole number from 1 up, got 0"),
+    (
+        "bwcr",
+        "training",
+        {"iterations_per_epoch": -1},
+        "iterations_per_epoch: expected a whole number from 1 up",
+    ),
+    ("bwcr", "training", {"learning_rate": 0}, "learning_rate: expected a finite number above 0, got 0"),
+    ("bwcr", "training", {"average_momentum": 1}, "average_momentum: expected a number above 0 and below 1, got 1"),
+    ("soft_label_apl", "inferring", {"proposals": 0}, "proposals: expected a whole number from 1 up, got 0"),
+    ("marginal_thresholding", "training", {"seed": -1}, "seed: expected a whole number from 0 up, got -1"),
+    ("marginal_thresholding", "training", {"weight_decay": -1}, "weight_decay: expected a finite number from 0 up"),
     # what only looks like a path
     ("t_loss", "training", {"dataset_dir": "$images"}, "a folder of that name is './$images'"),
     ("bwcr", "inferring", {"output_dir": "@results"}, "a folder of that name is './@results'"),
@@ -169,6 +186,12 @@ def test_a_path_is_taken_literally(overridden: Callable, tmp_path: Path) -> None
     folder = str(tmp_path / "a#1 @b $c 50% d::e")
     parser = overridden("t_loss", dataset_dir=folder, output_dir=folder)
     assert parser.get_parsed_content("dataset_dir") == folder == parser.get_parsed_content("output_dir")
+
+
+def test_a_tilde_is_the_home_folder(overridden: Callable) -> None:
+    parser = overridden("t_loss", dataset_dir="~/data", case_weights="~/w.csv")
+    places = [parser.get_parsed_content(key) for key in ("dataset_dir", "case_weights")]
+    assert places == [str(Path.home() / "data"), str(Path.home() / "w.csv")]
 
 
 @pytest.fixture

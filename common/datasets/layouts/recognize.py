@@ -48,7 +48,7 @@ def read_dataset(dataset_dir: str | os.PathLike[str], layout: str | None = None,
     """
     root = Path(dataset_dir).expanduser().absolute()
     notes: list[str] = []
-    if layout is not None and layout not in LAYOUTS:
+    if layout is not None and (not isinstance(layout, str) or layout not in LAYOUTS):
         raise InputError(f"layout: expected one of {', '.join(LAYOUTS)}, got {layout!r}.")
     if not root.exists():
         raise InputError(f"{root} does not exist: name the folder of a data set or a datalist .json.")

@@ -155,11 +155,14 @@ def test_several_processes_share_what_one_draws(monkeypatch: pytest.MonkeyPatch)
         ("case,weight\na,0\nb,2.5\n", {"a": 0, "b": 2.5}),
         ("\ufeffweight,kind,case\r\n1e-3,fine,a\r\n", {"a": 0.001}),  # of a spreadsheet
         ("case,weight\n", {}),
+        ("case, weight\r\n a , 0\r\n,\r\n\r\n", {"a": 0}),  # spaces, and rows that a spreadsheet left empty
+        ("case,weight\ngro\u0308\u00dfe,0\n", {"gr\u00f6\u00dfe": 0}),  # as macOS writes file names
     ],
 )
 def test_a_table_of_weights(tmp_path: Path, text: str, weights: dict[str, float]) -> None:
     (tmp_path / "w.csv").write_bytes(text.encode())
-    assert read_case_weights(tmp_path / "w.csv", Dataset("plain", Path("/data"), tuple(items()))) == weights
+    data = (*items(), {"case": "gr\u00f6\u00dfe"})
+    assert read_case_weights(tmp_path / "w.csv", Dataset("plain", Path("/data"), data)) == weights
 
 
 @pytest.mark.parametrize(
@@ -169,7 +172,14 @@ def test_a_table_of_weights(tmp_path: Path, text: str, weights: dict[str, float]
         ("", r"w\.csv: expected a table with the columns case and weight, separated by commas, got no columns"),
         ("case;weight\na;1\n", "separated by commas, got 'case;weight'"),
         ("case,weight\na,many\n", "the weight of the case a must be a number from 0 up, got 'many'"),
-        ("case,weight\na\n", "the weight of the case a must be a number from 0 up, got ''"),
+        ("case,weight\na,\n", "the weight of the case a must be a number from 0 up, got ''"),
+        ("case,weight\na\n", r"w\.csv, line 2: expected 2 fields, got 1: 'a'; a number"),
+        (
+            "case,weight\nb,1\na,0,5\n",
+            r"w\.csv, line 3: expected 2 fields, got 3: 'a,0,5'; a number has a decimal point",
+        ),
+        ("case,weight,weight\na,0,1\n", "got 'case', 'weight', 'weight'"),
+        ('case,weight\n"a,0\n', "cannot be read as a CSV file: unexpected end of data"),
         ("case,weight\na,-1\n", "the case a must be a number from 0 up, got '-1'"),
         ("case,weight\na,nan\n", "the case a must be a number from 0 up, got 'nan'"),
         ("case,weight\na,inf\n", "the case a must be a number from 0 up, got 'inf'"),

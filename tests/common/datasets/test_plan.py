@@ -14,6 +14,7 @@ from common.datasets.dataset import Dataset
 from common.datasets.fingerprint import case_facts, summarize
 from common.datasets.plan import Plan, example_plan
 from common.datasets.plan_rules import make_plan
+from common.datasets.stages import intensity
 from common.errors import InputError
 from common.io.label_meaning import LabelObservation
 
@@ -151,3 +152,18 @@ def test_intensities_of_a_volume_are_those_of_its_structures() -> None:
     image[0, :3], label[0, :3] = 40.0, 1
     assert np.unique(case_facts(image, label).intensities).tolist() == [40]
     assert np.unique(case_facts(image, torch.zeros_like(label)).intensities).tolist() == [-1000, 40]
+
+
+@pytest.mark.parametrize(
+    ("ends", "sentence"),
+    [
+        ({"kind": "window", "lower": 2, "upper": 1}, "lower below upper, for window, got 2 and 1"),
+        ({"kind": "window", "lower": 0, "upper": "9"}, "lower below upper, for window, got 0 and '9'"),
+        ({"kind": "percentiles", "lower": 2, "upper": 2}, "lower below upper, for percentiles, got 2 and 2"),
+        ({"kind": "percentiles", "lower": -1, "upper": 101}, "expected numbers from 0 to 100, lower below upper"),
+        ({"kind": "window", "lower": 2}, "window needs upper"),
+    ],
+)
+def test_intensities_are_not_turned_upside_down(ends: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        intensity(plan_of((8, 8), normalization=ends))

@@ -175,6 +175,8 @@ def test_arguments_out_of_range():
         split_dataset(found, fractions=(1, 1, 1))
     with pytest.raises(InputError, match="num_folds: expected 2 to 3"):
         split_dataset(found, fold=0)
+    with pytest.raises(InputError, match="at least two subjects that are dealt to folds, got 1"):
+        split_dataset(dataset(*named("a")), fold=0)
     with pytest.raises(InputError, match="fold: expected 0 to 1"):
         split_dataset(found, fold=2, num_folds=2)
     with pytest.raises(InputError, match="holds 3 subjects"):

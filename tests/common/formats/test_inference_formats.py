@@ -121,6 +121,11 @@ def test_a_picture_in_and_pre_annotations_out(tmp_path: Path) -> None:
         ("a.nii", "dicom_seg", r"a\.nii: its result .* as dicom_seg, which is for folders of DICOM series"),
         ("ct", "label_studio", "ct: its result cannot be written as label_studio, which is for pictures"),
         ("a.png", "nifti", "output_format: expected seg.nrrd, dicom_seg, label_studio or null, got 'nifti'"),
+        (
+            "a.png",
+            ["seg.nrrd"],
+            "output_format: expected seg.nrrd, dicom_seg, label_studio or null, got \\['seg.nrrd'\\]",
+        ),
     ],
 )
 def test_what_does_not_fit_is_said_at_once(scan: Path, name: str, output_format: str, match: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from ignite.engine import Engine
 from monai.engines import SupervisedEvaluator
 from monai.transforms import Activationsd, AsDiscreted, Compose, CopyItemsd
 
@@ -129,4 +130,8 @@ def test_files_without_a_temperature(text: str, tmp_path: Path) -> None:
 def test_no_validation_images(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="at least one validation image"):
         FitTemperature(str(tmp_path)).write()
+    evaluator = Engine(lambda engine, batch: batch)
+    evaluator.data_loader = []  # as MONAI's has it, which then does not run
+    with pytest.raises(InputError, match="at least one validation image"):
+        FitTemperature(str(tmp_path)).attach(evaluator)
     assert not list(tmp_path.iterdir())

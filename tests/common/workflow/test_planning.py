@@ -140,6 +140,14 @@ def test_another_data_set_is_tested_as_a_whole(dataset, tmp_path: Path) -> None:
     assert len(load_split(dataset, tmp_path).test) == 8
 
 
+def test_nothing_is_measured_on_the_training_cases(dataset, tmp_path: Path) -> None:
+    keep(tmp_path, dataset)
+    split = {"training": dataset.cases, "validation": [], "test": []}
+    (tmp_path / "split.json").write_text(json.dumps(split))
+    with pytest.raises(InputError, match=r"all 8 cases trained the network in .*, none is left"):
+        split_of(dataset, tmp_path, trained=True)
+
+
 def test_cases_that_are_gone_are_named(dataset, tmp_path: Path) -> None:
     keep(tmp_path, dataset)
     for folder in ("images", "masks"):

@@ -100,8 +100,19 @@ def test_folders_of_trainings(folds: list[Path], tmp_path: Path) -> None:
         training_folders([names[0], tmp_path / "fold_0"])
     with pytest.raises(InputError, match=r"absent/model.pt is missing; each of 2 trainings"):
         training_folders([names[0], tmp_path / "absent"])
-    (folds[0] / "finished.json").touch()
-    with pytest.raises(InputError, match="fold_1 is not finished"):
+    assert training_folders(f"{names[0]}, {names[1]},") == folds
+    assert training_folders([1, 2][:1]) == [Path("1")]  # type: ignore[list-item]
+    with pytest.raises(InputError, match=r"expected the folder of a training, got the file .*model\.pt"):
+        load_plan(folds[0] / "model.pt")
+
+
+@pytest.mark.parametrize(("num_folds", "waiting"), [(2, 1), (3, 2)])
+def test_folds_that_are_not_finished_or_not_begun(
+    num_folds: int, waiting: int, folds: list[Path], tmp_path: Path
+) -> None:
+    for fold in folds[:waiting]:
+        (fold / "finished.json").write_text(json.dumps({"num_folds": num_folds}), encoding="utf-8")
+    with pytest.raises(InputError, match=f"fold_{waiting} is not finished"):
         training_folders(tmp_path)
 
 

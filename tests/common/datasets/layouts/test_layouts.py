@@ -209,6 +209,8 @@ def test_a_layout_or_option_that_there_is_not(tmp_path):
     touch(tmp_path, "images/a.png", "masks/a.png")
     with pytest.raises(InputError, match="layout: expected one of acdc"):
         read_dataset(tmp_path, layout="coco")
+    with pytest.raises(InputError, match="layout: expected one of acdc"):
+        read_dataset(tmp_path, layout=["plain"])  # type: ignore[arg-type]
     with pytest.raises(InputError, match="has no option organ; it has images, labels, annotators"):
         read_dataset(tmp_path, organ="liver")
     with pytest.raises(InputError, match="does not exist"):

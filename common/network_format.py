@@ -6,10 +6,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from common.datasets.plan import Plan
 from common.errors import InputError
+
+if TYPE_CHECKING:
+    from common.datasets.plan import Plan
 
 __all__ = ["describe_network"]
 

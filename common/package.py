@@ -19,7 +19,6 @@ from pathlib import Path
 import fire
 import yaml
 
-from common.datasets.plan import Plan
 from common.errors import InputError, show_input_errors
 from common.io.files import whole_file
 from common.network_format import describe_network
@@ -153,6 +152,8 @@ def _without_cases(bundle_dir: Path, contents: Mapping[str, bytes]) -> dict[str,
     plan, split = (f"models/{name}" for name in COMPANIONS)
     found = {}
     if plan in contents:
+        from common.datasets.plan import Plan
+
         whole = Plan.from_json(contents[plan].decode(), str(bundle_dir / plan))
         found[plan] = replace(whole, notes=()).to_json().encode()
     if split in contents:

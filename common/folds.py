@@ -22,13 +22,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import fire
 import numpy as np
 import yaml
 from tqdm import tqdm
 
+from common.command import run_command
 from common.datasets import read_dataset
-from common.errors import InputError, show_input_errors
+from common.errors import InputError
 from common.io.files import read_csv, whole_file, write_csv
 from common.run_bundle import run_bundle
 from common.workflow.overrides import choose
@@ -292,5 +292,4 @@ def folds(
 
 
 if __name__ == "__main__":
-    show_input_errors()
-    fire.Fire(folds)
+    run_command(folds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
@@ -21,6 +22,8 @@ def run_command(command: Callable[..., Any] | Mapping[str, Callable[..., Any]]) 
     Fire says that there is no such option only after the function has run without it, with other results than were
     asked for; here it is said before.
 
+    SIGTERM ends it with code 143, by way of an exception as Ctrl-C does: what was begun is cleaned up.
+
     Args:
         command: the function, or functions by the name that comes first.
 
@@ -28,6 +31,7 @@ def run_command(command: Callable[..., Any] | Mapping[str, Callable[..., Any]]) 
         InputError: as `check_options`; shown as one sentence.
     """
     show_input_errors()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that `finally` is reached
     arguments = sys.argv[1:]
     named = command.get(arguments[0]) if isinstance(command, Mapping) and arguments else command
     if named is not None and not isinstance(named, Mapping):

@@ -30,7 +30,7 @@ from common.command import run_command
 from common.datasets import read_dataset
 from common.errors import InputError
 from common.io.files import read_csv, whole_file, write_csv
-from common.run_bundle import run_bundle
+from common.run_bundle import run_bundle, stop_runs
 from common.workflow.overrides import choose
 
 BUNDLES = Path(__file__).parents[1] / "bundles"
@@ -243,8 +243,12 @@ def cross_validate(
             partial.write_text(json.dumps(question, indent=1) + "\n", encoding="utf-8")
 
     with ThreadPoolExecutor(parallel) as pool:
-        for _ in tqdm(pool.map(run, range(num_folds)), desc=f"folds of {name}", total=num_folds):
-            pass
+        try:
+            for _ in tqdm(pool.map(run, range(num_folds)), desc=f"folds of {name}", total=num_folds):
+                pass
+        except (KeyboardInterrupt, SystemExit):  # a signal, which only this process may have got
+            stop_runs()
+            raise
     return runs
 
 

@@ -21,14 +21,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import fire
 import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from common.command import run_command
 from common.datasets import read_dataset
 from common.datasets.listing import HEADERS, is_image_name, split_suffix
-from common.errors import InputError, show_input_errors
+from common.errors import InputError
 from common.formats import (
     Segments,
     coco,
@@ -379,5 +379,4 @@ def _save(indices: np.ndarray, source: Path, path: Path, picture: bool) -> None:
 
 
 if __name__ == "__main__":
-    show_input_errors()
-    fire.Fire(convert)
+    run_command(convert)

@@ -10,10 +10,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import fire
 import yaml
 
-from common.errors import show_input_errors
+from common.command import run_command
 from common.io.files import read_csv
 from common.report import draw_memorisation, draw_nu_path, draw_overlay, write_page
 from common.run_bundle import run_bundle
@@ -81,5 +80,4 @@ def demo(bundle: str = "t_loss", output: str = "demo", bundles_dir: str | Path =
 
 
 if __name__ == "__main__":
-    show_input_errors()
-    fire.Fire(demo)
+    run_command(demo)

@@ -22,15 +22,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import fire
 import numpy as np
 import yaml
 from tqdm import tqdm
 
+from common.command import run_command
 from common.datasets import read_dataset
-from common.errors import InputError, show_input_errors
+from common.errors import InputError
 from common.io.files import read_csv, whole_file, write_csv
-from common.run_bundle import run_bundle
+from common.run_bundle import run_bundle, stop_runs
 from common.workflow.overrides import choose
 
 BUNDLES = Path(__file__).parents[1] / "bundles"
@@ -243,8 +243,12 @@ def cross_validate(
             partial.write_text(json.dumps(question, indent=1) + "\n", encoding="utf-8")
 
     with ThreadPoolExecutor(parallel) as pool:
-        for _ in tqdm(pool.map(run, range(num_folds)), desc=f"folds of {name}", total=num_folds):
-            pass
+        try:
+            for _ in tqdm(pool.map(run, range(num_folds)), desc=f"folds of {name}", total=num_folds):
+                pass
+        except (KeyboardInterrupt, SystemExit):  # a signal, which only this process may have got
+            stop_runs()
+            raise
     return runs
 
 
@@ -292,5 +296,4 @@ def folds(
 
 
 if __name__ == "__main__":
-    show_input_errors()
-    fire.Fire(folds)
+    run_command(folds)

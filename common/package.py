@@ -16,10 +16,10 @@ from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
-import fire
 import yaml
 
-from common.errors import InputError, show_input_errors
+from common.command import run_command
+from common.errors import InputError
 from common.io.files import whole_file
 from common.network_format import describe_network
 from common.phantom_weights import COMPANIONS, RECORD, WEIGHTS, read_record, train_weights
@@ -214,5 +214,4 @@ def _read_model_info(path: Path) -> dict[str, dict[str, str]]:
 
 
 if __name__ == "__main__":
-    show_input_errors()
-    fire.Fire(package)
+    run_command(package)

@@ -13,6 +13,15 @@ from common.errors import InputError
 COMMON = Path(__file__).parents[1]  # the folder that holds this copy of `common`
 
 
+RUNNING: set[subprocess.Popen[bytes]] = set()  # of all threads
+
+
+def stop_runs() -> None:
+    """Ends what `run_bundle` runs in other threads, by SIGTERM: a training keeps its last whole epoch."""
+    for process in list(RUNNING):
+        process.terminate()
+
+
 def run_bundle(
     folder: Path, verb: str, configs: Sequence[str | Path], log: Path, threads: int, **overrides: object
 ) -> None:
@@ -37,10 +46,18 @@ def run_bundle(
     log.parent.mkdir(parents=True, exist_ok=True)
     paths = [str(COMMON), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {"OMP_NUM_THREADS": str(threads), "PYTHONPATH": os.pathsep.join(paths)}
-    with log.open("w", encoding="utf-8") as file:
-        result = subprocess.run(
-            command, cwd=folder, env=environment, stdout=file, stderr=subprocess.STDOUT, check=False
-        )
-    if result.returncode:
+    with (
+        log.open("w", encoding="utf-8") as file,
+        subprocess.Popen(command, cwd=folder, env=environment, stdout=file, stderr=subprocess.STDOUT) as process,
+    ):
+        RUNNING.add(process)
+        try:
+            code = process.wait()
+        except BaseException:
+            process.terminate()
+            raise
+        finally:
+            RUNNING.discard(process)
+    if code:
         tail = "\n".join(log.read_text(encoding="utf-8").splitlines()[-6:])
         raise InputError(f"{verb} failed, see {log}:\n{tail}")

@@ -13,11 +13,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import fire
 import torch
 
+from common.command import run_command
 from common.decision import Decision, decide
-from common.errors import InputError, show_input_errors
+from common.errors import InputError
 from common.io.files import write_csv
 from common.io.formats import ITK_SUFFIXES, NIBABEL_SUFFIXES, is_picture, read_image, suffix_of
 from common.io.writers import save_like, voxel_mm3
@@ -133,5 +133,4 @@ def _read(path: Path) -> torch.Tensor:
 
 
 if __name__ == "__main__":
-    show_input_errors()
-    fire.Fire(threshold)
+    run_command(threshold)

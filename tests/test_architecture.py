@@ -28,6 +28,7 @@ FLOORS = [
     "decision",
     "fusion",
     "io",
+    "command",  # a function as a command
     "errors",
 ]
 

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import fire
-
 from common.audit.run import audit_folders, print_audit
-from common.errors import InputError, show_input_errors
+from common.command import run_command
+from common.datasets.given import names_of
+from common.errors import InputError
 
 AXES = ("zyx", "xyz")
 
@@ -60,8 +60,9 @@ def audit(
     target = Path(str(output))
     if axes not in AXES:
         raise InputError(f"axes: expected zyx or xyz, got {axes!r}.")
-    if not 0 <= _number("least_certainty", least_certainty) <= 1:
-        raise InputError(f"least_certainty: expected a number from 0 to 1, got {least_certainty}.")
+    for name, share in (("least_certainty", least_certainty), ("least_score", least_score)):
+        if not 0 <= _number(name, share) <= 1:
+            raise InputError(f"{name}: expected a number from 0 to 1, got {share}.")
     for name, value in (("suspicious", suspicious), ("border_mm", border_mm)):
         if value is not None and not 0 < _number(name, value) < float("inf"):
             raise InputError(f"{name}: expected a number above 0, got {value}.")
@@ -77,8 +78,10 @@ def audit(
         border_mm=None if border_mm is None else float(border_mm),
         least_certainty=float(least_certainty),
         suspicious=float(suspicious),
-        least_score=_number("least_score", least_score),
-        class_names=[class_names] if isinstance(class_names, str) else list(class_names),
+        least_score=float(least_score),
+        class_names=names_of("class_names", [class_names] if isinstance(class_names, str) else class_names)
+        if class_names
+        else (),
         class_values=class_values,
         ignore_value=ignore_value,
     )
@@ -99,5 +102,4 @@ def _number(name: str, value: Any) -> float:
 
 
 if __name__ == "__main__":
-    show_input_errors()
-    fire.Fire(audit)
+    run_command(audit)

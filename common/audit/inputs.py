@@ -229,9 +229,11 @@ def read_probabilities(
     if maps.shape[1:] != tuple(shape):
         raise InputError(f"{path}: expected the size {tuple(shape)} of the label, got {maps.shape[1:]}.")
     maps = maps.astype(np.float32, copy=False)
-    if not np.isfinite(maps).all() or maps.min() < -1e-3 or maps.max() > 1 + 1e-3:
+    if count := int(np.isnan(maps).sum()):
+        raise InputError(f"{path}: expected probabilities from 0 to 1, got {count} of {maps.size} that are NaN.")
+    if maps.min() < -1e-3 or maps.max() > 1 + 1e-3:
         raise InputError(
-            f"{path}: expected probabilities from 0 to 1, got values from {np.nanmin(maps):g} to {np.nanmax(maps):g}."
+            f"{path}: expected probabilities from 0 to 1, got values from {maps.min():g} to {maps.max():g}."
         )
     maps = np.clip(maps, 0.0, 1.0, out=maps if maps.flags.writeable else None)
     if len(maps) == 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from common.errors import InputError
@@ -139,6 +139,8 @@ def _given(class_values: Classes | None, names: Any) -> tuple[dict[int, int], st
     if class_values is not None:
         if isinstance(class_values, Mapping):
             return _numbered(class_values, 0, _whole), "class_values"
+        if isinstance(class_values, str) or not isinstance(class_values, Iterable):
+            raise InputError(f"class_values: expected values by name, or a list of values, got {class_values!r}.")
         return {_whole(value): index for index, value in enumerate(class_values)}, "class_values"
     if names:
         values = {_whole(value) for value in (names if isinstance(names, Mapping) else range(len(names)))}

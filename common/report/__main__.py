@@ -10,11 +10,11 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-import fire
 from fire.decorators import SetParseFn
 
+from common.command import run_command
 from common.datasets.layouts.recognize import read_dataset
-from common.errors import InputError, show_input_errors
+from common.errors import InputError
 from common.report.curves import draw_memorisation, draw_nu_path
 from common.report.overlays import draw_overlay
 from common.report.reliability import draw_reliability
@@ -140,5 +140,4 @@ COMMANDS = {
 
 
 if __name__ == "__main__":
-    show_input_errors()
-    fire.Fire(COMMANDS)
+    run_command(COMMANDS)

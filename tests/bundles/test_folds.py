@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import math
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ import common.folds
 from common.errors import InputError
 from common.folds import folds, held_out, measures, segment, summarize
 from common.io.files import read_csv
+from common.run_bundle import RUNNING, run_bundle, stop_runs
 
 
 @pytest.fixture
@@ -129,3 +133,19 @@ def test_a_mistaken_number_is_one_sentence(pictures: Path, tmp_path: Path) -> No
     with pytest.raises(InputError, match="t_los"):
         folds("t_los", str(pictures), str(tmp_path / "runs"))
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_signal_ends_what_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `common.folds` does in its main thread, when its trainings run in others."""
+    (tmp_path / "python").write_text("#!/bin/sh\nexec sleep 60\n")
+    (tmp_path / "python").chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    started = time.monotonic()
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(run_bundle, tmp_path, "training", ["train"], tmp_path / "training.log", 1)
+        while not RUNNING:
+            time.sleep(0.01)
+        stop_runs()
+        with pytest.raises(InputError, match=r"training failed, see .*training\.log"):
+            run.result()
+    assert time.monotonic() - started < 30 and not RUNNING

@@ -14,6 +14,9 @@ import pytest
 from monai.apps.utils import extractall
 from PIL import Image
 
+from common.audit.__main__ import audit
+from common.command import check_options
+from common.convert import convert
 from common.demo import demo
 from common.fuse import fuse
 from common.package import package
@@ -191,3 +194,38 @@ def test_a_missing_extra_is_named(
     correction = {"kind": "percentiles", "lower": 2, "upper": 98, "bias_field": "n4"}
     with refused("needs SimpleITK, which is not installed: pip install", unchanged=tmp_path):
         run_tiny("bwcr", "training", ["train"], data_sets("bwcr"), tmp_path, normalization=correction)
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "message"),
+    [
+        (audit, ["--label", "a"], "--label: there is no such option; did you mean --labels?"),
+        (convert, ["--images", "a", "--colours=3"], "--colours: there is no such option"),
+        (package, ["t_loss", "--ouput", "dist"], "did you mean --output?"),
+    ],
+)
+def test_a_mistyped_option_is_named_before_anything_runs(
+    command: Callable, arguments: list[str], message: str, refused: Callable
+) -> None:
+    with refused(message):
+        check_options(command, arguments)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"least_score": 5}, "least_score: expected a number from 0 to 1, got 5"),
+        ({"class_names": 3}, "class_names: expected a list of names, got 3"),
+        ({"class_values": 255}, "class_values: expected values by name, or a list of values, got 255"),
+        ({}, "got 1 of 32 that are NaN"),
+    ],
+)
+def test_arguments_of_audit(options: dict[str, Any], message: str, refused: Callable, tmp_path: Path) -> None:
+    for folder in ("labels", "maps"):
+        (tmp_path / folder).mkdir()
+    Image.new("L", (4, 4)).save(tmp_path / "labels/a.png")
+    maps = np.full((2, 4, 4), 0.5)
+    maps[0, 0, 0] = np.nan
+    np.save(tmp_path / "maps/a.npy", maps)
+    with refused(message):
+        audit(str(tmp_path / "labels"), str(tmp_path / "maps"), str(tmp_path / "audit"), **options)

@@ -16,6 +16,7 @@ import monai.bundle
 import pytest
 import torch
 from bundle_runs import run_bundle
+from hypothesis import settings
 from warm_python import MONAI, WarmPython
 
 from benchmarks.report.tables import insert_between_markers
@@ -23,6 +24,9 @@ from common.report.tables import markdown_table
 
 THREADS = os.environ.setdefault("OMP_NUM_THREADS", "1")  # of child processes too; pytest-xdist fills the cores
 torch.set_num_threads(int(THREADS))
+settings.register_profile("suite", derandomize=True)  # every run sees the same examples
+settings.register_profile("explore", derandomize=False)  # pytest --hypothesis-profile explore
+settings.load_profile("suite")
 
 BUNDLES = sorted(path.parents[1].name for path in Path(__file__).parents[1].glob("bundles/*/configs/metadata.json"))
 HOSTILE = "hostile cases"

@@ -194,7 +194,7 @@ def data_sets(draw):
     for index, subject in enumerate(subjects):
         section = {"section": sections[index % 2]} if sections else {}
         stratum = {"stratum": draw(st.sampled_from("xy"))} if draw(st.booleans()) else {}
-        labeled = {"label": "m"} if index < 3 or draw(st.booleans()) else {"annotators": {"AR": "m"}}
+        labeled = {"label": "m"} if index < 5 or draw(st.booleans()) else {"annotators": {"AR": "m"}}
         for scan in range(draw(st.integers(1, 3))):
             items.append(
                 {"case": f"{subject}_{scan}", "subject": subject, "image": "i", **section, **stratum, **labeled}

@@ -23,7 +23,8 @@ def training_folders(places: Places) -> list[Path]:
 
     Args:
         places: a folder; several, in a list or with commas between them; or the folder that ``python -m common.folds``
-            has written, with ``fold_0``, ``fold_1``, … in it.
+            has written, with ``fold_0``, ``fold_1``, … in it. A text with commas is several if it is no folder itself
+            and one of its parts is.
 
     Returns:
         At least one folder. A single one need not exist.
@@ -37,8 +38,9 @@ def training_folders(places: Places) -> list[Path]:
     """
     if isinstance(places, str | os.PathLike):
         text = os.fspath(places)
-        listed = [text] if os.path.exists(text) or "," not in text else text.strip("[]").split(",")
-        named = [Path(name) for part in listed if (name := part.strip(" '\""))]
+        listed = [name for part in text.strip("[]").split(",") if (name := part.strip(" '\""))]
+        several = not os.path.exists(text) and (text.startswith("[") or any(map(os.path.isdir, listed)))
+        named = [Path(name) for name in (listed if several else [text] if text else [])]
     else:
         named = [Path(str(name)) for name in places]
     if not named:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks import gpu, gpu_jobs, gpu_steps
+from benchmarks import gpu, gpu_context, gpu_jobs, gpu_training
 from benchmarks.gpu_jobs import Job, Results, Runner, latest_ends
 
 STEP_BY_STEP = """
@@ -106,24 +106,24 @@ def test_every_step_is_written_before_the_next(tmp_path: Path) -> None:
 
 
 def test_loss_curves_agree_up_to_the_tolerance() -> None:
-    assert gpu_steps.check_agreement([2.0, 1.01], [2.0, 1.0]) == pytest.approx({"first": 0.0, "later": 0.01})
+    assert gpu_training.check_agreement([2.0, 1.01], [2.0, 1.0]) == pytest.approx({"first": 0.0, "later": 0.01})
     for found in ([2.01, 1.0, 1.0], [2.0, 1.1, 1.0], [2.0, 1.0, float("nan")]):
         with pytest.raises(ValueError, match=r"loss: .* apart|finite"):
-            gpu_steps.check_agreement(found, [2.0, 1.0, 1.0])
+            gpu_training.check_agreement(found, [2.0, 1.0, 1.0])
 
 
 def test_checkpoints_are_compared_bit_for_bit() -> None:
     one = {"epoch": 2, "objects": {"network": {"w": torch.tensor([1.0, 2.0])}, "steps": [torch.tensor(3)]}}
     other = {"epoch": 2, "objects": {"network": {"w": torch.tensor([1.0, 2.5])}, "steps": [torch.tensor(3)]}}
-    assert gpu_steps.different_tensors(one, one) == {}
-    assert gpu_steps.different_tensors(one, other) == {"/objects/network/w": 0.5}
+    assert gpu_training.different_tensors(one, one) == {}
+    assert gpu_training.different_tensors(one, other) == {"/objects/network/w": 0.5}
 
 
 def test_what_is_drawn_on_a_device_is_what_the_cpu_draws() -> None:
     real = torch.randperm
     torch.manual_seed(0)
     wanted = torch.randperm(5), torch.randn(3), torch.multinomial(torch.ones(4), 2)
-    with gpu_steps.drawn_on_the_cpu():
+    with gpu_training.drawn_on_the_cpu():
         torch.manual_seed(0)
         found = torch.randperm(5), torch.randn(3), torch.multinomial(torch.ones(4), 2)
         assert torch.randperm(5, device="meta").device.type == "meta"
@@ -132,7 +132,7 @@ def test_what_is_drawn_on_a_device_is_what_the_cpu_draws() -> None:
 
 
 def test_every_bundle_is_there() -> None:
-    assert sorted(gpu_steps.BUNDLES) == gpu.BUNDLES
+    assert sorted(gpu_context.BUNDLES) == gpu.BUNDLES
 
 
 def test_a_mistyped_name_is_refused() -> None:

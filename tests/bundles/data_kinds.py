@@ -196,3 +196,17 @@ KINDS = (
     Kind("photographs of two annotators by name ending (JPEG, 1-bit PNG)", "plain", 2, name_endings, 2, 2),
     Kind("pictures of three annotators with values of their own (TIFF)", "plain", 2, annotator_folders, 2, 3),
 )
+
+
+def write_squares(folder: Path, ending: str = "") -> Path:
+    """Writes six gray pictures of a bright rectangle and their masks, called ``case0<ending>.png`` and so on."""
+    draw = np.random.default_rng(0)
+    for name in ("images", "masks"):
+        (folder / name).mkdir(parents=True)
+    for index in range(6):
+        mask = np.zeros((32, 32), bool)
+        mask[8:20, 6 + index : 20 + index] = True
+        image = draw.normal(60 + 120 * mask, 10).clip(0, 255).astype(np.uint8)
+        Image.fromarray(image).save(folder / f"images/case{index}.png")
+        Image.fromarray(mask.astype(np.uint8) * 255).save(folder / f"masks/case{index}{ending}.png")
+    return folder

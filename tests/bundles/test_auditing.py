@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import bundle_runs
-import numpy as np
 import pytest
+from data_kinds import write_squares
 from PIL import Image
 
 import common.folds
@@ -25,15 +25,7 @@ FEW = {"features": [4, 8, 8], "max_epochs": 1, "batch_size": 3, "device": "cpu"}
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
     """Masks whose files are not called as the cases are."""
-    draw = np.random.default_rng(0)
-    for index in range(6):
-        mask = np.zeros((32, 32), bool)
-        mask[8:20, 6 + index : 20 + index] = True
-        image = draw.normal(60 + 120 * mask, 10).clip(0, 255).astype(np.uint8)
-        for name, array in ((f"images/case{index}", image), (f"masks/case{index}_mask", mask.astype(np.uint8) * 255)):
-            (tmp_path / f"data/{name}").parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(array).save(tmp_path / f"data/{name}.png")
-    return tmp_path / "data"
+    return write_squares(tmp_path / "data", "_mask")
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from typing import Any
 import bundle_runs
 import numpy as np
 import pytest
+from data_kinds import write_squares
 from PIL import Image
 
 import common.folds
@@ -25,15 +26,7 @@ from common.run_bundle import RUNNING, run_bundle, stop_runs
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
-    draw = np.random.default_rng(0)
-    for index in range(6):
-        mask = np.zeros((32, 32), bool)
-        mask[8:20, 6 + index : 20 + index] = True
-        image = draw.normal(60 + 120 * mask, 10).clip(0, 255).astype(np.uint8)
-        for folder, array in (("images", image), ("masks", mask.astype(np.uint8) * 255)):
-            (tmp_path / "data" / folder).mkdir(parents=True, exist_ok=True)
-            Image.fromarray(array).save(tmp_path / f"data/{folder}/case{index}.png")
-    return tmp_path / "data"
+    return write_squares(tmp_path / "data")
 
 
 def probability_map(pictures: Path, work: Path, place: str) -> np.ndarray:

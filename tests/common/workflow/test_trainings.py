@@ -101,6 +101,8 @@ def test_folders_of_trainings(folds: list[Path], tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"absent/model.pt is missing; each of 2 trainings"):
         training_folders([names[0], tmp_path / "absent"])
     assert training_folders(f"{names[0]}, {names[1]},") == folds
+    named = tmp_path / "Miller, J/models"  # into which is going to be trained
+    assert training_folders(named) == training_folders(str(named)) == [named]
     assert training_folders([1, 2][:1]) == [Path("1")]  # type: ignore[list-item]
     with pytest.raises(InputError, match=r"expected the folder of a training, got the file .*model\.pt"):
         load_plan(folds[0] / "model.pt")

@@ -1,12 +1,12 @@
+from .advice import advice
 from .border import BorderNoise, border_products, estimate_border_noise, fit_border_noise
-from .cases import case_record
+from .cases import case_record, case_scores
 from .geometry import Residuals, border_residuals, signed_distance
 from .inputs import LoadedCase, load_case, read_probabilities
 from .kinds import Kind, find_kinds, gravest
 from .run import audit_cases, audit_folders, print_audit
 from .scores import (
     border_probabilities,
-    case_scores,
     certainty,
     drawn_probabilities,
     entropy_corrected,
@@ -15,13 +15,17 @@ from .scores import (
     soft_dice,
     softmin,
 )
-from .summary import advice, rank_records, summarize, suspicions
+from .second import compare_audits, read_audit
+from .summary import rank_records, summarize
+from .truth import TruthGivenLabel, share_without_regard, truth_given_label
+from .wrong import wrong_probabilities
 
 __all__ = [
     "BorderNoise",
     "Kind",
     "LoadedCase",
     "Residuals",
+    "TruthGivenLabel",
     "advice",
     "audit_cases",
     "audit_folders",
@@ -31,6 +35,7 @@ __all__ = [
     "case_record",
     "case_scores",
     "certainty",
+    "compare_audits",
     "drawn_probabilities",
     "entropy_corrected",
     "estimate_border_noise",
@@ -42,10 +47,13 @@ __all__ = [
     "mean_dice",
     "print_audit",
     "rank_records",
+    "read_audit",
     "read_probabilities",
+    "share_without_regard",
     "signed_distance",
     "soft_dice",
     "softmin",
     "summarize",
-    "suspicions",
+    "truth_given_label",
+    "wrong_probabilities",
 ]

@@ -29,8 +29,9 @@ def audit(
     axes: str = "zyx",
     border_mm: float | None = None,
     least_certainty: float = 0.75,
-    suspicious: float = 2.5,
-    least_score: float = 1 / 3,
+    suspicious: float = 0.5,
+    maps: bool = False,
+    previous: str | None = None,
     class_names: Sequence[str] = (),
     class_values: Any = None,
     ignore_value: int | None = None,
@@ -47,8 +48,9 @@ def audit(
         axes: of ``.npz`` and ``.npy``: zyx, as nnU-Net writes them, or xyz, as nibabel reads NIfTI.
         border_mm: by how much a border usually deviates, in mm; by default it is measured.
         least_certainty: below this Dice to expect of the prediction, from 0 to 1, a case is not judged.
-        suspicious: how many spreads from the usual a suspicious label lies, at least.
-        least_score: and below which score, at most 1: of what there is to explain, the share that the prediction does.
+        suspicious: the probability to be wrong, above 0, from which a label is suspicious.
+        maps: true writes ``false_labels/CASE``: how probable it is in each voxel that the label is false.
+        previous: folder of an earlier audit of these cases: what has changed since is said.
         class_names: of the classes, background first: for texts, and the order of a picture's maps of several classes.
         class_values: the value of each class in the label files, if they are not as inferred.
         ignore_value: value in the label files of what was not labeled.
@@ -60,12 +62,14 @@ def audit(
     target = Path(str(output))
     if axes not in AXES:
         raise InputError(f"axes: expected zyx or xyz, got {axes!r}.")
-    for name, share in (("least_certainty", least_certainty), ("least_score", least_score)):
-        if not 0 <= _number(name, share) <= 1:
-            raise InputError(f"{name}: expected a number from 0 to 1, got {share}.")
-    for name, value in (("suspicious", suspicious), ("border_mm", border_mm)):
-        if value is not None and not 0 < _number(name, value) < float("inf"):
-            raise InputError(f"{name}: expected a number above 0, got {value}.")
+    if not 0 <= _number("least_certainty", least_certainty) <= 1:
+        raise InputError(f"least_certainty: expected a number from 0 to 1, got {least_certainty}.")
+    if not 0 < _number("suspicious", suspicious) <= 1:
+        raise InputError(f"suspicious: expected a probability above 0 and up to 1, got {suspicious}.")
+    if border_mm is not None and not 0 < _number("border_mm", border_mm) < float("inf"):
+        raise InputError(f"border_mm: expected a number above 0, got {border_mm}.")
+    if not isinstance(maps, bool):
+        raise InputError(f"maps: expected true or false, got {maps!r}.")
     for folder in (Path(str(labels)), *folders, *([Path(str(images))] if images is not None else [])):
         if folder.resolve() == target.resolve():
             raise InputError(f"output: expected another folder than {folder}, which is read.")
@@ -78,7 +82,8 @@ def audit(
         border_mm=None if border_mm is None else float(border_mm),
         least_certainty=float(least_certainty),
         suspicious=float(suspicious),
-        least_score=float(least_score),
+        maps_of_false_labels=maps,
+        previous=None if previous is None else Path(str(previous)),
         class_names=names_of("class_names", [class_names] if isinstance(class_names, str) else class_names)
         if class_names
         else (),

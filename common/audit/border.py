@@ -109,19 +109,18 @@ def fit_border_noise(products: np.ndarray) -> tuple[float, float]:
     weight = products[1, used]
     covariance, square = products[0, used] / weight, products[2, used] / weight
 
-    def error(length: float) -> tuple[float, float]:
-        shape = np.exp(-square / (2 * length**2))
-        variance = max(0.0, float((weight * covariance * shape).sum() / max((weight * shape**2).sum(), 1e-300)))
-        return float((weight * (covariance - variance * shape) ** 2).sum()), variance
+    def errors(lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        shape = np.exp(-square / (2 * lengths[:, None] ** 2))
+        variance = np.maximum(0.0, shape @ (weight * covariance) / np.maximum(shape**2 @ weight, 1e-300))
+        return (covariance - variance[:, None] * shape) ** 2 @ weight, variance
 
     lengths = LENGTHS[np.sqrt(square.min()) <= LENGTHS]  # shorter ones leave hardly a trace beyond two voxels
     if not len(lengths):
         return math.nan, math.nan
-    best = int(np.argmin([error(length)[0] for length in lengths]))
-    low, high = lengths[max(0, best - 1)], lengths[min(len(lengths) - 1, best + 1)]
-    finer = np.geomspace(low, high, 41)
-    length = float(finer[int(np.argmin([error(one)[0] for one in finer]))])
-    variance = error(length)[1]
+    best = int(np.argmin(errors(lengths)[0]))
+    finer = np.geomspace(lengths[max(0, best - 1)], lengths[min(len(lengths) - 1, best + 1)], 41)
+    found, variances = errors(finer)
+    length, variance = float(finer[np.argmin(found)]), float(variances[np.argmin(found)])
     return math.sqrt(variance), length if variance > 0 else math.nan
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,17 +13,35 @@ import torch
 import torch.nn.functional as F
 
 from common.audit.border import BINS, border_products
-from common.audit.geometry import border_residuals, predicted_classes
+from common.audit.geometry import Residuals, border_residuals, predicted_classes
 from common.audit.inputs import LoadedCase
 from common.audit.kinds import find_kinds, gravest, structure_sizes
-from common.audit.scores import case_scores
+from common.audit.scores import (
+    border_probabilities,
+    certainty,
+    entropy_corrected,
+    judged_box,
+    likelihood_ratio,
+    mean_dice,
+    soft_dice,
+    softmin,
+)
+from common.audit.truth import truth_given_label
 
-__all__ = ["SIGNATURE_SIDE", "border_deviation", "case_record", "decode_signature", "foreground_signature"]
+__all__ = [
+    "SIGNATURE_SIDE",
+    "border_deviation",
+    "case_record",
+    "case_scores",
+    "decode_signature",
+    "foreground_signature",
+]
 
 SIGNATURE_SIDE = {2: 24, 3: 12}  # voxels along each axis
 COLUMNS = (
-    *("rank", "case", "status", "suspicion", "kind", "finding", "score", "dice", "soft_dice", "softmin"),
-    *("entropy_corrected", "certainty", "candidates"),
+    *("rank", "case", "status", "wrong_probability", "expected_dice", "kind", "finding", "score", "dice", "soft_dice"),
+    *("softmin", "entropy_corrected", "certainty", "share_without_regard", "border_shift", "candidates"),
+    *("exchanged_with", "changed", "previous_status", "previous_wrong_probability", "previous_expected_dice"),
 )
 WITHIN = 5.0  # s: border points further off belong to no shaky border
 
@@ -44,6 +63,43 @@ def border_deviation(case: LoadedCase) -> float:
     return float(np.sqrt(np.mean(values[(values >= low) & (values <= high)] ** 2)))
 
 
+def case_scores(
+    label: np.ndarray, probabilities: np.ndarray, spacing: Sequence[float], border_mm: float
+) -> dict[str, float]:
+    """All scores of a case; the higher, the less suspicious, but for ``share_without_regard``.
+
+    Args:
+        label: ``(*spatial)`` integers, 0 … C − 1, −1 where not labeled.
+        probabilities: ``(C, *spatial)``, C ≥ 2, summing to 1.
+        spacing: voxel size along each axis in mm.
+        border_mm: standard deviation of the border in mm, above 0.
+
+    Returns:
+        ``score`` (`likelihood_ratio`), ``dice``, ``soft_dice``, ``softmin``, ``entropy_corrected``, ``certainty``, and
+        of `truth_given_label` ``expected_dice`` and ``share_without_regard``.
+
+    Example:
+        >>> sure = np.stack([np.arange(9) < 5, np.arange(9) >= 5]).astype(np.float32)
+        >>> case_scores(np.arange(9) // 5, sure, [1.0], 0.5)["dice"]
+        1.0
+    """
+    prediction = predicted_classes(probabilities)
+    box = judged_box(label, prediction, spacing, border_mm)
+    cut, maps = label[box], probabilities[(slice(None), *box)]
+    borders = border_probabilities(prediction[box], len(maps), spacing, border_mm)
+    truth = truth_given_label(label, probabilities, spacing, border_mm, borders)
+    return {
+        "score": likelihood_ratio(cut, maps, spacing, border_mm, borders),
+        "dice": mean_dice(cut, prediction[box], len(maps)),
+        "soft_dice": soft_dice(label, probabilities),
+        "softmin": softmin(label, probabilities),
+        "entropy_corrected": entropy_corrected(label, probabilities),
+        "certainty": certainty(probabilities),
+        "expected_dice": truth.expected_dice,
+        "share_without_regard": truth.share,
+    }
+
+
 def case_record(name: str, case: LoadedCase, border_mm: float, class_names: Sequence[str] = ()) -> dict[str, Any]:
     """Scores, kinds, and what the summary of the data set needs.
 
@@ -56,14 +112,17 @@ def case_record(name: str, case: LoadedCase, border_mm: float, class_names: Sequ
     Returns:
         Plain values that JSON holds: ``case``, the scores of `case_scores`, ``kind`` and ``finding`` (the gravest),
         ``kinds`` (all, with ``name``, ``class``, ``size`` and ``message``), ``structures`` and ``missing`` (predicted
-        connected parts, and those not labeled), ``radius_mm`` (of a ball as large as the median part), ``products`` (of
-        `border_products`), ``label_signature`` and ``prediction_signature``.
+        connected parts, and those not labeled), ``structure_sizes`` and ``missing_sizes`` (mm³, in 2-D mm²),
+        ``radius_mm`` (of a ball as large as the median part), ``border_shift`` (mean of how far the label's border lies
+        outside of the prediction's, mm; None without a border) and ``sides`` (the same of the points that look to each
+        side), ``products`` (of `border_products`), ``label_digest``, ``label_signature`` and ``prediction_signature``.
     """
     scores = case_scores(case.label, case.probabilities, case.spacing, border_mm)
     kinds = find_kinds(case.label, case.probabilities, case.spacing, border_mm, case.directions, class_names)
     first = gravest(kinds)
     products = np.zeros((3, BINS))
-    for residuals in _class_residuals(case):
+    found = _class_residuals(case)
+    for residuals in found:
         near = np.abs(residuals.outward) <= WITHIN * border_mm
         if near.any():
             kept = type(residuals)(residuals.points[near], residuals.normals[near], residuals.outward[near])
@@ -81,7 +140,12 @@ def case_record(name: str, case: LoadedCase, border_mm: float, class_names: Sequ
         ],
         "structures": len(sizes),
         "missing": sum(kind.name == "missing" for kind in kinds),
+        "structure_sizes": [round(size, 3) for size in sizes],
+        "missing_sizes": [round(kind.size, 3) for kind in kinds if kind.name == "missing"],
         "radius_mm": _radius(sizes, case.label.ndim),
+        "border_shift": float(np.concatenate([one.outward for one in found]).mean()) if found else None,
+        "sides": _sides(found, case.directions),
+        "label_digest": hashlib.blake2b(np.ascontiguousarray(case.label), digest_size=8).hexdigest(),
         "products": [[float(f"{value:.6g}") for value in row] for row in products],
         "label_signature": foreground_signature(np.where(case.label < 0, prediction, case.label)),
         "prediction_signature": foreground_signature(prediction),
@@ -144,7 +208,7 @@ def public_row(record: Mapping[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _class_residuals(case: LoadedCase) -> list[Any]:
+def _class_residuals(case: LoadedCase) -> list[Residuals]:
     """Border residuals of each foreground class that label and prediction have."""
     known = case.label >= 0
     prediction = predicted_classes(case.probabilities)
@@ -155,6 +219,21 @@ def _class_residuals(case: LoadedCase) -> list[Any]:
         if len(residuals.outward):
             found.append(residuals)
     return found
+
+
+def _sides(found: Sequence[Residuals], directions: Sequence[tuple[str, str]]) -> dict[str, float]:
+    """The mean residual of the points whose normal looks mostly to each side, by the word for it."""
+    if not found:
+        return {}
+    normals, outward = (np.concatenate([getattr(one, name) for one in found]) for name in ("normals", "outward"))
+    axis = np.abs(normals).argmax(1)
+    upward = np.take_along_axis(normals, axis[:, None], axis=1)[:, 0] > 0
+    means = {}
+    for place, words in enumerate(directions):
+        for word, here in zip(words, ((axis == place) & ~upward, (axis == place) & upward), strict=True):
+            if here.any():
+                means[word] = round(float(outward[here].mean()), 4)
+    return means
 
 
 def _radius(sizes: Sequence[float], dimensions: int) -> float | None:

@@ -106,6 +106,16 @@ def _result(summary: Mapping[str, Any], caution: str) -> str:
         f"{_plain(summary['advice'])}",
         *([_plain(caution)] if caution else []),
     ]
+    if summary.get("changes"):
+        lines.append(_plain(summary["changes"]["said"]))
+    if judged:
+        lines.append(
+            f"By the probabilities below, {summary['expected_wrong']:.3g} labels are wrong as a whole. The Dice of the "
+            f"labels with the truth is expected to be {summary['expected_dice']:.2f} on average."
+        )
+    if summary["exchanged"]:
+        pairs = ", ".join(f"{_plain(first)} and {_plain(second)}" for first, second in summary["exchanged"])
+        lines.append(f"These labels look exchanged with each other: {pairs}.")
     if summary["not_judged"]:
         lines.append(
             f"{summary['not_judged']} cases were not judged: the network is unsure of them. That says nothing against "
@@ -128,6 +138,11 @@ def _result(summary: Mapping[str, Any], caution: str) -> str:
     return "\n\n".join(lines)
 
 
+def _percent(probability: float) -> str:
+    """Rounded, but no certainty where there is none."""
+    return "< 1 %" if probability < 0.01 else "> 99 %" if probability > 0.99 else f"{probability:.0%}".replace("%", " %")
+
+
 def _plain(text: object) -> str:
     """Text in which nothing is taken for markup."""
     return "".join(f"\\{sign}" if sign in "*`\\|" else sign for sign in str(text))
@@ -139,10 +154,11 @@ def _cards(records: Sequence[Mapping[str, Any]]) -> str:
     cards = "\n".join(_card(record) for record in records)
     return f"""<h2>The cases</h2>
 <p><span class="key label"></span>label &nbsp; <span class="key prediction"></span>prediction &nbsp; white where they
-coincide. Suspicion counts spreads from what is usual; suspicious labels have a
-red border.</p>
+coincide. Suspicious labels have a red border. Of each case: the probability that the label is wrong as a whole, and the
+Dice to expect of the label with the truth.</p>
 <div class="tools">
-<label>Sort by <select id="order"><option value="rank">suspicion</option><option value="dice">Dice</option>
+<label>Sort by <select id="order"><option value="rank">probably wrong</option><option value="expected">expected Dice</option>
+<option value="dice">Dice with the prediction</option>
 <option value="certainty">certainty</option><option value="case">name</option></select></label>
 <label>Show <select id="status"><option value="">all</option><option>suspicious</option><option>usual</option>
 <option>not judged</option></select></label>
@@ -157,13 +173,18 @@ red border.</p>
 def _card(record: Mapping[str, Any]) -> str:
     names = "|".join(dict.fromkeys([record["kind"], *(kind["name"] for kind in record["kinds"])]))
     found = "; ".join(dict.fromkeys([record["finding"], *(kind["message"] for kind in record["kinds"][:3])]))
-    suspicion = "not judged" if record["suspicion"] is None else f"suspicion {record['suspicion']:.1f}"
+    probability = record["wrong_probability"]
+    judged = "not judged" if probability is None else f"wrong with {_percent(probability)}"
+    if record.get("changed"):
+        found += f"; label changed, was {record['previous_status']}"
+    elif record.get("previous_status") not in (None, record["status"]):
+        found += f"; was {record['previous_status']}"
     shown = {"rank": record["rank"], "case": record["case"], "status": record["status"], "kinds": names}
-    shown |= {"dice": f"{record['dice']:.4f}", "certainty": f"{record['certainty']:.4f}"}
+    shown |= {"expected": f"{record['expected_dice']:.4f}", "dice": f"{record['dice']:.4f}", "certainty": f"{record['certainty']:.4f}"}
     data = " ".join(f'data-{key}="{html.escape(str(value))}"' for key, value in shown.items())
     name = html.escape(str(record["case"]))
     return (
         f'<li class="card {html.escape(record["status"].replace("not ", ""))}" {data}>'
         f'<img loading="lazy" alt="outlines of {name}" src="{record["thumbnail"]}">'
-        f"<b>{record['rank']}. {name}</b>{suspicion}, Dice {record['dice']:.2f}<br>{html.escape(found)}</li>"
+        f"<b>{record['rank']}. {name}</b>{judged}, expected Dice {record['expected_dice']:.2f}<br>{html.escape(found)}</li>"
     )

@@ -16,20 +16,24 @@ from tqdm import tqdm
 from common.audit.cases import border_deviation, case_record, public_row
 from common.audit.inputs import LoadedCase, case_files, image_paths, load_case, probability_files
 from common.audit.page import write_audit_page
-from common.audit.summary import LEAST_CERTAINTY, LEAST_SCORE, SUSPICIOUS, rank_records, summarize
+from common.audit.second import compare_audits, read_audit
+from common.audit.summary import LEAST_CERTAINTY, SUSPICIOUS, rank_records, summarize
 from common.audit.thumbnails import draw_thumbnail, thumbnail_plane
+from common.audit.truth import truth_given_label
 from common.errors import InputError
 from common.io.files import whole_file, write_csv
 from common.io.formats import read_image
 from common.io.label_inference import infer_label_meaning
 from common.io.label_meaning import LabelMeaning, observe_label
+from common.io.writers import result_suffix, write_like
 
 __all__ = ["audit_cases", "audit_folders", "print_audit"]
 
-VERSION = 1  # of the records; others are made again
+VERSION = 2  # of the records; others are made again
 PILOT = 40  # cases from which the usual deviation of a border is taken
 STEADY = 25  # percent of these cases have steadier borders
 SHOWN = 5
+ONLY_JSON = ("kinds", "sides", "structure_sizes", "missing_sizes", "label_digest")
 
 
 def audit_folders(
@@ -78,7 +82,8 @@ def audit_cases(
     border_mm: float | None = None,
     least_certainty: float = LEAST_CERTAINTY,
     suspicious: float = SUSPICIOUS,
-    least_score: float = LEAST_SCORE,
+    maps_of_false_labels: bool = False,
+    previous: Path | None = None,
     class_names: Sequence[str] = (),
     meaning: LabelMeaning | None = None,
     caution: str = "",
@@ -99,8 +104,10 @@ def audit_cases(
         axes: of arrays, ``zyx`` or ``xyz``, see `read_probabilities`.
         border_mm: the usual deviation of a border in mm; None measures it in up to 40 cases.
         least_certainty: below which a case is not judged, in [0, 1].
-        suspicious: suspicion from which a label is suspicious, above 0, if its score is
-        least_score: below this, at most 1.
+        suspicious: probability to be wrong from which a label is suspicious, in (0, 1].
+        maps_of_false_labels: writes ``false_labels/CASE``, the probability in each voxel that the label is false
+            (`truth_given_label`), in the format and grid of the label; of pictures 8 bits in which 1 is 255.
+        previous: folder of an audit of the same cases, with which this one is compared; None for none.
         class_names: from class 0 on; empty for numbers.
         meaning: of the values in label files; None infers it.
         caution: what a reader must know of the maps, a sentence for the page and for ``audit.json``.
@@ -110,8 +117,9 @@ def audit_cases(
         The content of ``audit.json``: ``summary``, ``cases``, ``failures``, ``notes`` and ``settings``.
 
     Raises:
-        InputError: no case can be audited.
+        InputError: no case can be audited, or there is no audit in ``previous``.
     """
+    before = None if previous is None else read_audit(previous)
     named = [str(name) for name in class_names]
     notes: tuple[str, ...] = ()
     failures = {case: "there is no probability map of its name" for case in labels if case not in maps}
@@ -136,9 +144,15 @@ def audit_cases(
         key = _fingerprint(sources, settings)
         kept = output / "cases" / f"{case}.json"
         record = _kept(kept, key)
-        if record is None:
+        picture = output / "false_labels" / f"{case}{result_suffix(labels[case])}"
+        lacking = maps_of_false_labels and not picture.is_file()
+        if record is None or lacking:
             try:
                 loaded = load(case)
+                picture.unlink(missing_ok=True)  # of another label
+                if maps_of_false_labels:
+                    truth = truth_given_label(loaded.label, loaded.probabilities, loaded.spacing, border_mm)
+                    write_like(labels[case], truth.false_label, picture)
                 record = case_record(case, loaded, border_mm, named)
                 record["thumbnail"] = draw_thumbnail(*thumbnail_plane(loaded, _image(images.get(case), loaded)))
             except Exception as error:  # decoders of damaged files raise whatever they meet
@@ -150,8 +164,9 @@ def audit_cases(
         records.append(record)
     if not records:
         raise InputError(f"none of {len(labels)} cases could be audited; {_first(failures)}.")
-    ranked = rank_records(records, least_certainty, suspicious, least_score)
-    return _write(output, title, ranked, failures, notes, caution, settings)
+    ranked = rank_records(records, least_certainty, suspicious)
+    changes = None if before is None else compare_audits(ranked, before)
+    return _write(output, title, ranked, failures, notes, caution, settings, changes)
 
 
 def print_audit(content: Mapping[str, Any], output: Path) -> None:
@@ -174,7 +189,9 @@ def print_audit(content: Mapping[str, Any], output: Path) -> None:
         print(note)
     for row in content["cases"]:
         if row["status"] == "suspicious":
-            print(f"{row['case']}: {row['finding']} (suspicion {row['suspicion']:.1f}, Dice {row['dice']:.2f})")
+            print(f"{row['case']}: {row['finding']} (wrong with {row['wrong_probability']:.0%}, Dice {row['dice']:.2f})")
+    if summary.get("changes"):
+        print(summary["changes"]["said"])
     print(
         f"{summary['suspicious']} of {summary['judged']} labels are suspicious, {summary['not_judged']} cases were not "
         f"judged. {summary['advice']} See {output / 'audit.html'}."
@@ -245,14 +262,17 @@ def _write(
     notes: Sequence[str],
     caution: str,
     settings: Mapping[str, Any],
+    changes: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     summary = summarize(ranked, len(failures))
+    if changes is not None:
+        summary["changes"] = dict(changes)
     rows = [public_row(record) for record in ranked]
     failed = [{"case": case, "status": "failed", "finding": reason} for case, reason in failures.items()]
     write_csv(output / "audit.csv", [*rows, *failed])
     weights = [{"case": r["case"], "weight": 0 if r["status"] == "suspicious" else 1} for r in ranked]
     write_csv(output / "weights.csv", sorted(weights, key=lambda row: str(row["case"])))
-    cases = [{**row, "kinds": record["kinds"]} for row, record in zip(rows, ranked, strict=True)]
+    cases = [{**row, **{name: record[name] for name in ONLY_JSON}} for row, record in zip(rows, ranked, strict=True)]
     content = {"summary": summary, "cases": cases, "failures": dict(failures)}
     content["notes"] = [*([caution] if caution else []), *notes]
     content["settings"] = dict(settings)

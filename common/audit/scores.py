@@ -36,10 +36,10 @@ from common.audit.geometry import box_around, class_dice, predicted_classes, sig
 
 __all__ = [
     "border_probabilities",
-    "case_scores",
     "certainty",
     "drawn_probabilities",
     "entropy_corrected",
+    "judged_box",
     "likelihood_ratio",
     "mean_dice",
     "prevalence",
@@ -89,7 +89,11 @@ def border_probabilities(
 
 
 def drawn_probabilities(
-    probabilities: np.ndarray, spacing: Sequence[float], border_mm: float, prior: np.ndarray
+    probabilities: np.ndarray,
+    spacing: Sequence[float],
+    border_mm: float,
+    prior: np.ndarray,
+    borders: np.ndarray | None = None,
 ) -> np.ndarray:
     """P(y = c) of the hypothesis "drawn", see the head of this module.
 
@@ -98,6 +102,7 @@ def drawn_probabilities(
         spacing: voxel size along each axis in mm.
         border_mm: s in mm, above 0.
         prior: (C,) π, summing to 1.
+        borders: `border_probabilities`, where they are known already; they are written over.
 
     Returns:
         float32 ``(C, *spatial)``, summing to 1.
@@ -108,7 +113,9 @@ def drawn_probabilities(
         [0.002, 0.159, 0.841, 0.998]
     """
     count = len(probabilities)
-    drawn = border_probabilities(predicted_classes(probabilities), count, spacing, border_mm)
+    drawn = borders
+    if drawn is None:
+        drawn = border_probabilities(predicted_classes(probabilities), count, spacing, border_mm)
     unsure = _entropy(probabilities) / np.float32(math.log(count))
     drawn += unsure * (probabilities - drawn)
     drawn *= 1 - WITHOUT_REGARD
@@ -137,7 +144,13 @@ def prevalence(label: np.ndarray, prediction: np.ndarray, num_classes: int) -> n
     return shares / shares.sum()
 
 
-def likelihood_ratio(label: np.ndarray, probabilities: np.ndarray, spacing: Sequence[float], border_mm: float) -> float:
+def likelihood_ratio(
+    label: np.ndarray,
+    probabilities: np.ndarray,
+    spacing: Sequence[float],
+    border_mm: float,
+    borders: np.ndarray | None = None,
+) -> float:
     """The score of a case: the scaled log-likelihood ratio at the head of this module.
 
     Args:
@@ -145,6 +158,7 @@ def likelihood_ratio(label: np.ndarray, probabilities: np.ndarray, spacing: Sequ
         probabilities: ``(C, *spatial)``, C ≥ 2, summing to 1.
         spacing: voxel size along each axis in mm.
         border_mm: s in mm, above 0.
+        borders: `border_probabilities`, where they are known already; they are written over.
 
     Returns:
         At most 1; 1 also where label and prediction have no foreground, nan where nothing is labeled.
@@ -161,7 +175,7 @@ def likelihood_ratio(label: np.ndarray, probabilities: np.ndarray, spacing: Sequ
     if not ((label > 0) | (known & (prediction > 0))).any():
         return 1.0
     prior = prevalence(label, prediction, len(probabilities))
-    drawn = drawn_probabilities(probabilities, spacing, border_mm, prior)
+    drawn = drawn_probabilities(probabilities, spacing, border_mm, prior, borders)
     chosen = _of_label(label, drawn)
     unrelated = np.log(prior)[label[known]]
     return float((np.log(chosen, dtype=np.float64) - unrelated).sum() / -unrelated.sum())
@@ -296,37 +310,25 @@ def certainty(probabilities: np.ndarray) -> float:
     return float(max(0.0, 1 - 2 * (1 - probabilities[0].min(initial=1.0))))
 
 
-def case_scores(
-    label: np.ndarray, probabilities: np.ndarray, spacing: Sequence[float], border_mm: float
-) -> dict[str, float]:
-    """All scores of a case; the higher, the less suspicious.
+def judged_box(
+    label: np.ndarray, prediction: np.ndarray, spacing: Sequence[float], border_mm: float
+) -> tuple[slice, ...]:
+    """The smallest box that holds all that is labeled or predicted, and a margin of 4 s.
 
     Args:
-        label: ``(*spatial)`` integers, 0 … C − 1, −1 where not labeled.
-        probabilities: ``(C, *spatial)``, C ≥ 2, summing to 1.
+        label: ``(*spatial)`` integers, −1 where not labeled.
+        prediction: ``(*spatial)`` class map.
         spacing: voxel size along each axis in mm.
-        border_mm: standard deviation of the border in mm, above 0.
+        border_mm: s in mm.
 
     Returns:
-        ``score`` (`likelihood_ratio`), ``dice``, ``soft_dice``, ``softmin``, ``entropy_corrected`` and ``certainty``.
+        A slice for each axis; without foreground the whole image.
 
     Example:
-        >>> sure = np.stack([np.arange(9) < 5, np.arange(9) >= 5]).astype(np.float32)
-        >>> case_scores(np.arange(9) // 5, sure, [1.0], 0.5)["dice"]
-        1.0
+        >>> judged_box(np.array([0] * 9 + [1] + [0] * 9), np.zeros(19, int), [1.0], 1.0)
+        (slice(4, 15, None),)
     """
-    prediction = predicted_classes(probabilities)
-    margin = [math.ceil(MARGIN * border_mm / size) + 1 for size in spacing]
-    box = box_around((label > 0) | (prediction > 0), margin)
-    cut, maps = label[box], probabilities[(slice(None), *box)]
-    return {
-        "score": likelihood_ratio(cut, maps, spacing, border_mm),
-        "dice": mean_dice(cut, prediction[box], len(maps)),
-        "soft_dice": soft_dice(label, probabilities),
-        "softmin": softmin(label, probabilities),
-        "entropy_corrected": entropy_corrected(label, probabilities),
-        "certainty": certainty(probabilities),
-    }
+    return box_around((label > 0) | (prediction > 0), [math.ceil(MARGIN * border_mm / size) + 1 for size in spacing])
 
 
 def _of_label(label: np.ndarray, probabilities: np.ndarray) -> np.ndarray:

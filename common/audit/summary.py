@@ -1,17 +1,14 @@
 """From records of cases to a ranking and what the data set is like.
 
-**Which cases are suspicious.** The deficit of a case is x = log(1 − score). Most labels are taken to be drawn around
-their predictions: the median of x is the center of these, and since wrong labels only add large deficits, their spread
-is the median distance of the lower half from it, times 1.4826 (the standard deviation, were they Gaussian). The
-suspicion of a case is its distance from the center in spreads. A case is suspicious if it lies at least `SUSPICIOUS` =
-2.5 spreads off (of Gaussian deficits, one right label in 160) **and** its score is below `LEAST_SCORE` = 1/3: the
-prediction explains less than a third of what there is to explain. The second condition keeps labels from being flagged
-that are unusual, but not by much, in a data set of steady labels; real deficits have longer tails than Gaussian ones.
-
+**Which cases are suspicious**: those whose label is wrong as a whole with a probability of at least `SUSPICIOUS` = ½
+(`wrong_probabilities`): of two mistakes, to suspect a right label and to pass a wrong one, neither is held for worse.
 All others are **usual**. A part that is missing in a usual label has its kind there, too.
 
 **Not judged** are cases in which the network is unsure: a ``certainty`` below 0.75 (as of a structure in which the
-probability is 0.6, and 0 around it). They do not count in the above.
+probability is 0.6, and 0 around it). They have no probability, and do not count in the above.
+
+**Exchanged** are two suspicious labels of which each fits the prediction of the other case as well as labels usually
+fit their own, and much better than its own.
 """
 
 from __future__ import annotations
@@ -22,72 +19,45 @@ from typing import Any
 
 import numpy as np
 
+from common.audit.advice import advice
 from common.audit.border import BorderNoise, estimate_border_noise
 from common.audit.cases import decode_signature
+from common.audit.wrong import wrong_probabilities
 
-__all__ = ["LEAST_CERTAINTY", "LEAST_SCORE", "SUSPICIOUS", "advice", "rank_records", "summarize", "suspicions"]
+__all__ = ["LEAST_CERTAINTY", "SUSPICIOUS", "rank_records", "summarize"]
 
-SUSPICIOUS = 2.5
-LEAST_SCORE = 1 / 3
+SUSPICIOUS = 0.5
 LEAST_CERTAINTY = 0.75
-LEAST_SPREAD = 0.05  # of log deficits: 5 %
-SMALLEST_DEFICIT = 1e-4
 MOST_CANDIDATES = 3
 EXPLAINS = 0.5  # of what the label differs from its own prediction
-MANY_WRONG, MANY_MISSING, SHAKY = 0.05, 0.05, 0.1
-FEW_CASES = 8
 Record = dict[str, Any]
 
 
-def suspicions(scores: Sequence[float]) -> np.ndarray:
-    """How many spreads each case lies from the center of those that are right, see the head of this module.
-
-    Args:
-        scores: of the cases that were judged, at most 1 each.
-
-    Returns:
-        (N,) from below 0 (better than usual) up.
-
-    Example:
-        >>> float(suspicions([0.9, 0.91, 0.89, 0.9, 0.2])[-1]) > 10
-        True
-    """
-    if not len(scores):
-        return np.zeros(0)
-    deficit = np.log(np.maximum(1 - np.asarray(scores, float), SMALLEST_DEFICIT))
-    center = float(np.median(deficit))
-    lower = center - deficit[deficit <= center]
-    return (deficit - center) / max(LEAST_SPREAD, 1.4826 * float(np.median(lower)))
-
-
 def rank_records(
-    records: Sequence[Mapping[str, Any]],
-    least_certainty: float = LEAST_CERTAINTY,
-    suspicious: float = SUSPICIOUS,
-    least_score: float = LEAST_SCORE,
+    records: Sequence[Mapping[str, Any]], least_certainty: float = LEAST_CERTAINTY, suspicious: float = SUSPICIOUS
 ) -> list[Record]:
-    """Records with ``suspicion``, ``status``, ``candidates`` and ``rank``, the most suspicious first.
+    """Records with what is known only of all together, the most probably wrong first.
 
     Args:
         records: of `case_record`.
         least_certainty: below which a case is ``not judged``.
-        suspicious: suspicion from which a case is ``suspicious``, if its score is
-        least_score: below this.
+        suspicious: probability to be wrong, in (0, 1], from which a label is ``suspicious``.
 
     Returns:
-        New records: suspicious ones, then the usual ones, then those that were not judged. Only usual labels are
+        New records with ``rank``, ``status``, ``wrong_probability`` (None if not judged), ``candidates`` and
+        ``exchanged_with``: suspicious ones, then the usual ones, then those that were not judged. Only usual labels are
         ``fine``: a suspicious one of which nothing was found is ``border shaky``, another ``not judged``. A suspicious
         label that fits the prediction of another case as well as labels usually fit their own gets the kind ``another
         case's label`` and these cases as ``candidates``.
     """
     judged = [record for record in records if record["certainty"] >= least_certainty and _is_number(record["score"])]
-    found = dict(zip((r["case"] for r in judged), suspicions([r["score"] for r in judged]), strict=True))
+    found = wrong_probabilities([record["score"] for record in judged])
+    probability = dict(zip((record["case"] for record in judged), map(float, found), strict=True))
     ranked: list[Record] = []
     for record in records:
-        value = found.get(record["case"])
-        wrong = value is not None and value >= suspicious and record["score"] < least_score
-        status = "not judged" if value is None else "suspicious" if wrong else "usual"
-        ranked.append({**record, "status": status, "suspicion": None if value is None else float(value)})
+        value = probability.get(record["case"])
+        status = "not judged" if value is None else "suspicious" if value >= suspicious else "usual"
+        ranked.append({**record, "status": status, "wrong_probability": value})
     for record in ranked:
         if record["kind"] == "fine" and record["status"] != "usual":
             unsure = record["status"] == "not judged"
@@ -96,8 +66,13 @@ def rank_records(
             record["kinds"] = []
     _find_candidates(ranked)
     order = ("suspicious", "usual", "not judged")
-    ranked.sort(key=lambda r: (order.index(r["status"]), -(r["suspicion"] or 0.0), r["case"]))
+    ranked.sort(key=lambda r: (order.index(r["status"]), -(r["wrong_probability"] or 0.0), _worst(r), r["case"]))
     return [{"rank": place, **record} for place, record in enumerate(ranked, start=1)]
+
+
+def _worst(record: Record) -> float:
+    """The score; where there is none, after all that have one."""
+    return float(record["score"]) if _is_number(record["score"]) else math.inf
 
 
 def _is_number(value: Any) -> bool:
@@ -105,10 +80,10 @@ def _is_number(value: Any) -> bool:
 
 
 def _find_candidates(records: Sequence[Record]) -> None:
-    """Names for each suspicious case those whose prediction its label fits."""
+    """Names for each suspicious case those whose prediction its label fits, and pairs that look exchanged."""
     by_size: dict[int, list[Record]] = {}
     for record in records:
-        record["candidates"] = ""
+        record["candidates"] = record["exchanged_with"] = ""
         by_size.setdefault(len(record["prediction_signature"]), []).append(record)
     for group in by_size.values():
         predictions = np.stack([decode_signature(record["prediction_signature"]) for record in group])
@@ -116,18 +91,24 @@ def _find_candidates(records: Sequence[Record]) -> None:
         own = np.array([_coarse_dice(label, one[None])[0] for label, one in zip(labels, predictions, strict=True)])
         right = own[[record["status"] == "usual" for record in group]]
         usual = float(np.percentile(right, 25)) if len(right) else 1.0
+        fitting: dict[int, list[int]] = {}  # the best first
         for place, record in enumerate(group):
             if record["status"] != "suspicious" or not labels[place].any():
                 continue
             dice = _coarse_dice(labels[place], predictions)
             dice[place] = 0.0
             fits = (dice >= usual) & (1 - dice <= EXPLAINS * (1 - own[place]))
-            best = [int(index) for index in np.argsort(-dice) if fits[index]][:MOST_CANDIDATES]
-            if best:
+            fitting[place] = [int(index) for index in np.argsort(-dice) if fits[index]]
+            if best := fitting[place][:MOST_CANDIDATES]:
                 names = [str(group[index]["case"]) for index in best]
                 record["candidates"] = " ".join(names)
                 record["kind"] = "another case's label"
                 record["finding"] = f"fits the prediction of {' or '.join(names)}"
+        for place, others in fitting.items():
+            mutual = [other for other in others if place in fitting.get(other, ())]
+            if mutual:
+                group[place]["exchanged_with"] = name = str(group[mutual[0]]["case"])
+                group[place]["finding"] = f"looks exchanged with the label of {name}"
 
 
 def _coarse_dice(label: np.ndarray, predictions: np.ndarray) -> np.ndarray:
@@ -143,8 +124,9 @@ def summarize(records: Sequence[Mapping[str, Any]], failed: int = 0) -> dict[str
         failed: cases that could not be read.
 
     Returns:
-        ``cases``, ``judged``, ``not_judged``, ``failed``, ``suspicious``, ``share_suspicious``; ``kinds`` (how many
-        suspicious cases by kind); ``structures``, ``missing``, ``share_missing`` (of the predicted connected parts, in
+        ``cases``, ``judged``, ``not_judged``, ``failed``, ``suspicious``, ``share_suspicious``; ``expected_wrong`` (the
+        sum of the probabilities); ``expected_dice`` (mean of the judged, of the labels with the truth); ``exchanged``
+        (pairs of cases); ``kinds`` (how many suspicious cases by kind); ``structures``, ``missing``, ``share_missing`` (of the predicted connected parts, in
         the judged cases); ``border`` (a and b in mm with 95 % intervals, from the usual cases, or None);
         ``border_relative`` (a by the radius of the median part); ``dice`` (median of the judged); and ``advice``.
     """
@@ -153,6 +135,7 @@ def summarize(records: Sequence[Mapping[str, Any]], failed: int = 0) -> dict[str
     kinds: dict[str, int] = {}
     for record in wrong:
         kinds[record["kind"]] = kinds.get(record["kind"], 0) + 1
+    pairs = {tuple(sorted((r["case"], r["exchanged_with"]))) for r in wrong if r["exchanged_with"]}
     structures, missing = (sum(record[name] for record in judged) for name in ("structures", "missing"))
     fine = [np.asarray(record["products"]) for record in judged if record["status"] == "usual"]
     border = estimate_border_noise(fine)
@@ -165,6 +148,9 @@ def summarize(records: Sequence[Mapping[str, Any]], failed: int = 0) -> dict[str
         "failed": failed,
         "suspicious": len(wrong),
         "share_suspicious": _share(len(wrong), len(judged)),
+        "expected_wrong": round(sum(record["wrong_probability"] for record in judged), 1),
+        "expected_dice": _mean([record["expected_dice"] for record in judged]),
+        "exchanged": sorted(pairs),
         "kinds": dict(sorted(kinds.items(), key=lambda pair: -pair[1])),
         "structures": structures,
         "missing": missing,
@@ -174,6 +160,11 @@ def summarize(records: Sequence[Mapping[str, Any]], failed: int = 0) -> dict[str
         "dice": round(float(np.median([record["dice"] for record in judged])), 4) if judged else None,
     }
     return {**summary, "advice": advice(summary)}
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    finite = [value for value in values if _is_number(value)]
+    return round(float(np.mean(finite)), 4) if finite else None
 
 
 def _share(part: int, total: int) -> float | None:
@@ -191,42 +182,3 @@ def _plain(border: BorderNoise) -> dict[str, Any]:
         "b_interval": [shown(value) for value in border.b_interval],
         "cases": border.cases,
     }
-
-
-def advice(summary: Mapping[str, Any]) -> str:
-    """Which bundle to use, by a rule: the first that holds.
-
-    1. Fewer than 8 cases were judged: nothing can be said.
-    2. At least 5 % are suspicious: ``t_loss``.
-    3. At least 5 % of the structures are missing: ``soft_label_apl``.
-    4. a is at least a tenth of the radius of the median structure: ``marginal_thresholding``.
-    5. Otherwise plain training is enough.
-
-    Args:
-        summary: of `summarize`.
-
-    Returns:
-        A sentence or two.
-
-    Example:
-        >>> advice({"judged": 50, "share_suspicious": 0.0, "share_missing": 0.0, "border_relative": 0.02})[:28]
-        'Plain training is enough: no'
-    """
-    if summary["judged"] < FEW_CASES:
-        return f"Only {summary['judged']} cases were judged: too few to say what the labels are like."
-    if (share := summary["share_suspicious"] or 0.0) >= MANY_WRONG:
-        return (
-            f"Use t_loss: {share:.0%} of the labels are suspicious, and it discounts labels that are wrong as a whole. "
-            "Or correct the labels that come first below, or leave them out by weights.csv."
-        )
-    if (share := summary["share_missing"] or 0.0) >= MANY_MISSING:
-        return f"Use soft_label_apl: {share:.0%} of the predicted structures are not labeled."
-    if (relative := summary["border_relative"] or 0.0) >= SHAKY:
-        return (
-            f"Use marginal_thresholding: borders are shaky by {relative:.0%} of the radius of a structure, so that the "
-            "threshold matters that maximizes the expected Dice."
-        )
-    return (
-        "Plain training is enough: no more than a few labels are suspicious, few structures are missing, and borders "
-        "are steady for the size of the structures."
-    )

@@ -214,7 +214,7 @@ def test_a_mistyped_option_is_named_before_anything_runs(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"least_score": 5}, "least_score: expected a number from 0 to 1, got 5"),
+        ({"suspicious": 5}, "suspicious: expected a probability above 0 and up to 1, got 5"),
         ({"class_names": 3}, "class_names: expected a list of names, got 3"),
         ({"class_values": 255}, "class_values: expected values by name, or a list of values, got 255"),
         ({}, "got 1 of 32 that are NaN"),

@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from common.audit.annotators import audit_annotators, print_annotators
 from common.audit.inputs import probability_files
+from common.audit.order import read_order
 from common.audit.run import audit_cases, print_audit
+from common.consensus.sources import FusionCase, Sources
 from common.datasets.dataset import Dataset
 from common.datasets.plan import Plan
 from common.errors import InputError
@@ -34,6 +37,9 @@ def audit_bundle(
     annotator: str | None = None,
     folds_dir: str | os.PathLike[str] | None = None,
     parallel: int = 1,
+    maps_of_false_labels: bool = False,
+    previous: str | os.PathLike[str] | None = None,
+    order: str | os.PathLike[str] | None = None,
 ) -> None:
     """Audits the labels of a data set by a bundle's networks, and prints what was found.
 
@@ -47,9 +53,12 @@ def audit_bundle(
         ckpt_dir: folder of the network at hand, or of several, for ``num_folds`` None.
         num_folds: number of folds, at least 2; None takes the probability maps of the network at hand, which is weaker:
             it may have learned wrong labels by heart.
-        annotator: whose labels are audited, where several have drawn.
+        annotator: whose labels are audited, where several have drawn; None audits all of them and compares them.
         folds_dir: where the folds are, or are written; None: ``folds/`` in ``output_dir``.
         parallel: trainings side by side.
+        maps_of_false_labels: writes ``false_labels/CASE``, how probable it is in each voxel that the label is false.
+        previous: ``audit/`` of an earlier audit: what has changed since is said.
+        order: CSV file with the columns ``case`` and ``order``, to look for a drift; None takes the order of the names.
 
     Raises:
         InputError: it was not started by ``monai.bundle.run``; folds learned different classes; some cases could not be
@@ -63,7 +72,9 @@ def audit_bundle(
             "auditing hands its command on to other processes: start it by monai.bundle.run, with its options in the "
             "command and not in an args_file."
         )
-    labels, annotator = labels_of(dataset, annotator)
+    several = annotator is None and len(dataset.annotators) > 1
+    drawn = dict(labels_of(dataset, name)[::-1] for name in (dataset.annotators if several else (annotator,)))
+    labels = {case: path for files in drawn.values() for case, path in files.items()}
     given = {key: value for key, value in given_overrides().items() if key.split(ID_SEP_KEY)[0] not in OWN}
     items = [item for item in dataset.items if item["case"] in labels]
     if num_folds is None:
@@ -86,17 +97,27 @@ def audit_bundle(
             f"{folders[0].parent}: the folds learned different classes, those of their training cases; give "
             "--class_names and --class_values."
         )
-    content = audit_cases(
-        labels,
-        probability_files(list(labels), maps, plan.class_names),
-        target,
-        Path(dataset_dir).name,
-        {item["case"]: path for item in items if (path := _shown(item["image"], plan)) is not None},
-        class_names=plan.class_names,
-        meaning=LabelMeaning.from_json(plan.labels.get(annotator) or plan.labels.get("", {})),
-        caution=caution,
-    )
-    print_audit(content, target)
+    found = probability_files(list(labels), maps, plan.class_names)
+    images = {item["case"]: path for item in items if (path := _shown(item["image"], plan)) is not None}
+    title = Path(dataset_dir).name
+    options: dict[str, Any] = {
+        "class_names": plan.class_names,
+        "caution": caution,
+        "maps_of_false_labels": bool(maps_of_false_labels),
+        "previous": None if previous is None else Path(previous),
+        "order": None if order is None else read_order(Path(order)),
+    }
+    meanings = {name: LabelMeaning.from_json(plan.labels.get(name) or plan.labels.get("", {})) for name in drawn}
+    if several:
+        cases = [
+            FusionCase(case, {name: str(files[case]) for name, files in drawn.items() if case in files})
+            for case in sorted(labels)
+        ]
+        sources = Sources(tuple(cases), tuple(drawn), (), (dataset.root,))
+        print_annotators(audit_annotators(sources, found, target, title, images, meanings=meanings, **options), target)
+        return
+    name = next(iter(drawn))
+    print_audit(audit_cases(labels, found, target, title, images, meaning=meanings[name], **options), target)
 
 
 def labels_of(dataset: Dataset, annotator: str | None = None) -> tuple[dict[str, Path], str]:
@@ -104,7 +125,7 @@ def labels_of(dataset: Dataset, annotator: str | None = None) -> tuple[dict[str,
 
     Args:
         dataset: with a label for each case, or with several annotators.
-        annotator: whose labels; None where there is one label for each case.
+        annotator: whose labels; None where there is one label for each case, or one annotator.
 
     Returns:
         The file of each case that has one, and the annotator; empty text without annotators.

@@ -13,8 +13,8 @@ FLOORS = [
     "commands",  # python -m common.<verb>
     "methods",
     "workflow",
-    "consensus",  # of annotators over a data set
     "audit",
+    "consensus",  # of annotators over a data set
     "checking",
     "report",
     "datasets",

@@ -1,7 +1,9 @@
-from .advice import advice
+from .annotators import audit_annotators, print_annotators
 from .border import BorderNoise, border_products, estimate_border_noise, fit_border_noise
 from .cases import case_record, case_scores
+from .choosing import advice
 from .geometry import Residuals, border_residuals, signed_distance
+from .habits import Drift, annotator_habits, drift
 from .inputs import LoadedCase, load_case, read_probabilities
 from .kinds import Kind, find_kinds, gravest
 from .run import audit_cases, audit_folders, print_audit
@@ -22,11 +24,14 @@ from .wrong import wrong_probabilities
 
 __all__ = [
     "BorderNoise",
+    "Drift",
     "Kind",
     "LoadedCase",
     "Residuals",
     "TruthGivenLabel",
     "advice",
+    "annotator_habits",
+    "audit_annotators",
     "audit_cases",
     "audit_folders",
     "border_probabilities",
@@ -37,6 +42,7 @@ __all__ = [
     "certainty",
     "compare_audits",
     "drawn_probabilities",
+    "drift",
     "entropy_corrected",
     "estimate_border_noise",
     "find_kinds",
@@ -45,6 +51,7 @@ __all__ = [
     "likelihood_ratio",
     "load_case",
     "mean_dice",
+    "print_annotators",
     "print_audit",
     "rank_records",
     "read_audit",

@@ -2,6 +2,8 @@
 
     python -m common.audit --labels labels --probabilities maps --output audit
 
+    python -m common.audit --labels AR,HS,SG --probabilities maps --output audit
+
 Maps are NIfTI, nnU-Net's ``.npz`` (``--save_probabilities``), ``.npy``, or PNG of two classes. Use those of a cross
 validation: a network that was trained on a wrong label may have learned it by heart.
 """
@@ -13,8 +15,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from common.audit.annotators import audit_annotators, print_annotators
+from common.audit.inputs import image_paths, probability_files
+from common.audit.order import read_order
 from common.audit.run import audit_folders, print_audit
 from common.command import run_command
+from common.consensus.sources import folder_cases
 from common.datasets.given import names_of
 from common.errors import InputError
 
@@ -22,7 +28,7 @@ AXES = ("zyx", "xyz")
 
 
 def audit(
-    labels: str,
+    labels: str | Sequence[str],
     probabilities: str | Sequence[str],
     output: str,
     images: str | None = None,
@@ -32,16 +38,21 @@ def audit(
     suspicious: float = 0.5,
     maps: bool = False,
     previous: str | None = None,
+    order: str | None = None,
     class_names: Sequence[str] = (),
     class_values: Any = None,
     ignore_value: int | None = None,
 ) -> None:
     """Writes ``audit.html``, ``audit.csv``, ``audit.json`` and ``weights.csv``; a second run continues the first.
 
+    Of several folders of labels, one for each annotator, each gets such an audit in a folder of its name, and
+    ``annotators.html``, ``annotators.csv`` and ``annotators.json`` compare them.
+
     A case that cannot be audited is named, and the others are audited all the same (exit code 1 at the end).
 
     Args:
         labels: folder of label files, ``CASE.nii.gz`` or ``CASE.png``; −1, or ``ignore_value``, is not labeled.
+            Several, separated by commas, are those of several annotators, called as the folders are.
         probabilities: folder of probability maps, or several, separated by commas, such as one for each fold.
         output: folder to write.
         images: folder of the images, to be shown in ``audit.html``; without it the probabilities are shown.
@@ -51,6 +62,8 @@ def audit(
         suspicious: the probability to be wrong, above 0, from which a label is suspicious.
         maps: true writes ``false_labels/CASE``: how probable it is in each voxel that the label is false.
         previous: folder of an earlier audit of these cases: what has changed since is said.
+        order: CSV file with the columns ``case`` and ``order``, a number such as 20240131: borders that drift in this
+            order are said; by default the order of the names is taken.
         class_names: of the classes, background first: for texts, and the order of a picture's maps of several classes.
         class_values: the value of each class in the label files, if they are not as inferred.
         ignore_value: value in the label files of what was not labeled.
@@ -58,8 +71,9 @@ def audit(
     Raises:
         InputError: folders or options that cannot be used, or some cases could not be audited.
     """
-    folders = _folders(probabilities)
+    drawn, folders = _folders(labels), _folders(probabilities)
     target = Path(str(output))
+    pictures = None if images is None else Path(str(images))
     if axes not in AXES:
         raise InputError(f"axes: expected zyx or xyz, got {axes!r}.")
     if not 0 <= _number("least_certainty", least_certainty) <= 1:
@@ -70,34 +84,40 @@ def audit(
         raise InputError(f"border_mm: expected a number above 0, got {border_mm}.")
     if not isinstance(maps, bool):
         raise InputError(f"maps: expected true or false, got {maps!r}.")
-    for folder in (Path(str(labels)), *folders, *([Path(str(images))] if images is not None else [])):
+    for folder in (*drawn, *folders, *([pictures] if pictures is not None else [])):
         if folder.resolve() == target.resolve():
             raise InputError(f"output: expected another folder than {folder}, which is read.")
-    content = audit_folders(
-        Path(str(labels)),
-        folders,
-        target,
-        None if images is None else Path(str(images)),
-        axes=axes,
-        border_mm=None if border_mm is None else float(border_mm),
-        least_certainty=float(least_certainty),
-        suspicious=float(suspicious),
-        maps_of_false_labels=maps,
-        previous=None if previous is None else Path(str(previous)),
-        class_names=names_of("class_names", [class_names] if isinstance(class_names, str) else class_names)
-        if class_names
-        else (),
-        class_values=class_values,
-        ignore_value=ignore_value,
+    options: dict[str, Any] = {
+        "axes": axes,
+        "border_mm": None if border_mm is None else float(border_mm),
+        "least_certainty": float(least_certainty),
+        "suspicious": float(suspicious),
+        "maps_of_false_labels": maps,
+        "previous": None if previous is None else Path(str(previous)),
+        "order": None if order is None else read_order(Path(str(order))),
+    }
+    names = [class_names] if isinstance(class_names, str) else class_names
+    named = names_of("class_names", names) if names else ()
+    said = {"class_values": class_values, "ignore_value": ignore_value}
+    if len(drawn) == 1:
+        content = audit_folders(drawn[0], folders, target, pictures, class_names=named, **options, **said)
+        print_audit(content, target)
+        return
+    sources = folder_cases(drawn)
+    cases = [case.name for case in sources.cases]
+    found = probability_files(cases, folders, named)
+    shown = image_paths(pictures, cases)
+    title = " and ".join(", ".join(sources.annotators).rsplit(", ", 1))
+    print_annotators(
+        audit_annotators(sources, found, target, title, shown, class_names=named, said=said, **options), target
     )
-    print_audit(content, target)
 
 
-def _folders(probabilities: str | Sequence[str]) -> list[Path]:
-    if not isinstance(probabilities, list | tuple):
-        text = str(probabilities)
-        probabilities = [text] if os.path.exists(text) else text.split(",")
-    return [Path(str(name).strip()) for name in probabilities]
+def _folders(given: str | Sequence[str]) -> list[Path]:
+    if not isinstance(given, list | tuple):
+        text = str(given)
+        given = [text] if os.path.exists(text) else text.split(",")
+    return [Path(str(name).strip()) for name in given]
 
 
 def _number(name: str, value: Any) -> float:

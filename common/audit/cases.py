@@ -145,7 +145,7 @@ def case_record(name: str, case: LoadedCase, border_mm: float, class_names: Sequ
         "radius_mm": _radius(sizes, case.label.ndim),
         "border_shift": float(np.concatenate([one.outward for one in found]).mean()) if found else None,
         "sides": _sides(found, case.directions),
-        "label_digest": hashlib.blake2b(np.ascontiguousarray(case.label), digest_size=8).hexdigest(),
+        "label_digest": hashlib.blake2b(case.label.tobytes(), digest_size=8).hexdigest(),
         "products": [[float(f"{value:.6g}") for value in row] for row in products],
         "label_signature": foreground_signature(np.where(case.label < 0, prediction, case.label)),
         "prediction_signature": foreground_signature(prediction),

@@ -10,8 +10,9 @@ from typing import Any
 from common.audit.thumbnails import LABEL_COLOR, PREDICTION_COLOR
 from common.report.page import Section, write_page
 
-__all__ = ["write_audit_page"]
+__all__ = ["habit_sentences", "plain_text", "write_audit_page"]
 
+CERTAIN = 0.01  # p, below which a drift is called one
 STYLE = f"""
 <style>
 body {{ max-width: 76rem; }}
@@ -69,6 +70,7 @@ def write_audit_page(
     failures: Mapping[str, str],
     notes: Sequence[str] = (),
     caution: str = "",
+    unit: str = "mm",
 ) -> Path:
     """Writes the page.
 
@@ -80,6 +82,7 @@ def write_audit_page(
         failures: why cases could not be audited, by case.
         notes: what was decided, a sentence each.
         caution: what a reader must know of the maps, a sentence.
+        unit: of lengths, mm or pixels.
 
     Returns:
         The path.
@@ -88,14 +91,17 @@ def write_audit_page(
         InputError: the file cannot be written.
     """
     sections: list[Section] = [("Result", _result(summary, caution), [])]
+    if summary["judged"]:
+        said = habit_sentences(summary["habits"], unit)
+        sections.append(("Who drew them", "\n".join(f"- {plain_text(one)}" for one in said), []))
     if summary["kinds"]:
         rows = [["kind of the suspicious labels", "cases"], *([kind, n] for kind, n in summary["kinds"].items())]
         sections.append(("What is wrong", rows, []))
     if failures:
-        listed = "\n".join(f"- {_plain(case)}: {_plain(reason)}" for case, reason in failures.items())
+        listed = "\n".join(f"- {plain_text(case)}: {plain_text(reason)}" for case, reason in failures.items())
         sections.append(("Cases that could not be audited", listed, []))
     if notes:
-        sections.append(("How the labels were read", "\n".join(f"- {_plain(note)}" for note in notes), []))
+        sections.append(("How the labels were read", "\n".join(f"- {plain_text(note)}" for note in notes), []))
     return write_page(path, title, sections, STYLE + _cards(records) + SCRIPT)
 
 
@@ -103,18 +109,18 @@ def _result(summary: Mapping[str, Any], caution: str) -> str:
     judged = summary["judged"]
     lines = [
         f"**{summary['suspicious']} of {judged} labels that could be judged are suspicious.** "
-        f"{_plain(summary['advice'])}",
-        *([_plain(caution)] if caution else []),
+        f"{plain_text(summary['advice'])}",
+        *([plain_text(caution)] if caution else []),
     ]
     if summary.get("changes"):
-        lines.append(_plain(summary["changes"]["said"]))
+        lines.append(plain_text(summary["changes"]["said"]))
     if judged:
         lines.append(
             f"By the probabilities below, {summary['expected_wrong']:.3g} labels are wrong as a whole. The Dice of the "
             f"labels with the truth is expected to be {summary['expected_dice']:.2f} on average."
         )
     if summary["exchanged"]:
-        pairs = ", ".join(f"{_plain(first)} and {_plain(second)}" for first, second in summary["exchanged"])
+        pairs = ", ".join(f"{plain_text(first)} and {plain_text(second)}" for first, second in summary["exchanged"])
         lines.append(f"These labels look exchanged with each other: {pairs}.")
     if summary["not_judged"]:
         lines.append(
@@ -140,11 +146,68 @@ def _result(summary: Mapping[str, Any], caution: str) -> str:
 
 def _percent(probability: float) -> str:
     """Rounded, but no certainty where there is none."""
-    return "< 1 %" if probability < 0.01 else "> 99 %" if probability > 0.99 else f"{probability:.0%}".replace("%", " %")
+    return (
+        "< 1 %" if probability < 0.01 else "> 99 %" if probability > 0.99 else f"{probability:.0%}".replace("%", " %")
+    )
 
 
-def _plain(text: object) -> str:
-    """Text in which nothing is taken for markup."""
+def habit_sentences(found: Mapping[str, Any], unit: str = "mm") -> list[str]:
+    """What `common.audit.habits` found, in words.
+
+    Args:
+        found: of `common.audit.annotator_habits`.
+        unit: of lengths.
+
+    Returns:
+        A sentence for each finding.
+
+    Example:
+        >>> shift = {"mean": -0.5, "low": -0.8, "high": -0.2}
+        >>> missed = {"share": 0.0, "low": 0.0, "high": 0.0, "of": 0}
+        >>> found = {"border_shift": shift, "sides": {}, "missed": missed, "missed_small": missed, "drift": None}
+        >>> habit_sentences(found, "pixels")[0]
+        'Borders lie 0.50 pixels inside of the predictions on average (95 % interval -0.80 to -0.20).'
+    """
+    said = []
+    shift, moved = found["border_shift"], found["drift"]
+    if shift["mean"] is not None:
+        interval = "" if shift["low"] is None else f" (95 % interval {shift['low']:+.2f} to {shift['high']:+.2f})"
+        side = "outside" if shift["mean"] >= 0 else "inside"
+        said.append(f"Borders lie {abs(shift['mean']):.2f} {unit} {side} of the predictions on average{interval}.")
+    sides = {word: value for word, value in found["sides"].items() if value is not None}
+    if sides and shift["mean"] is not None:
+        word = max(sides, key=lambda one: abs(sides[one] - shift["mean"]))
+        said.append(f"The mean differs most at the side that looks {word}: {sides[word]:+.2f} {unit}.")
+    for name, text in (("missed", "predicted structures"), ("missed_small", "those smaller than the median")):
+        if found[name]["of"]:
+            one = found[name]
+            interval = "" if one["low"] is None else f" (95 % interval {one['low']:.1%} to {one['high']:.1%})"
+            said.append(f"{one['share']:.1%} of {one['of']} {text} are not labeled{interval}.")
+    if moved is not None:
+        order = "the names of the cases" if moved["by"] == "name" else "the given order"
+        significant = moved["p"] < CERTAIN
+        said.append(
+            ("Drifts" if significant else "No drift is seen")
+            + f" over {order}: borders lie {moved['first']:+.2f} {unit} outside in the first third and "
+            f"{moved['last']:+.2f} {unit} in the last (rank correlation {moved['rho']:+.2f}, 95 % interval "
+            f"{moved['low']:+.2f} to {moved['high']:+.2f}, p = {moved['p']:.2g})."
+        )
+    return said
+
+
+def plain_text(text: object) -> str:
+    """Text in which nothing is taken for markup.
+
+    Args:
+        text: anything.
+
+    Returns:
+        With a backslash before each sign of markup.
+
+    Example:
+        >>> print(plain_text("a*b"))
+        a\\*b
+    """
     return "".join(f"\\{sign}" if sign in "*`\\|" else sign for sign in str(text))
 
 
@@ -157,7 +220,8 @@ def _cards(records: Sequence[Mapping[str, Any]]) -> str:
 coincide. Suspicious labels have a red border. Of each case: the probability that the label is wrong as a whole, and the
 Dice to expect of the label with the truth.</p>
 <div class="tools">
-<label>Sort by <select id="order"><option value="rank">probably wrong</option><option value="expected">expected Dice</option>
+<label>Sort by <select id="order"><option value="rank">probably wrong</option>
+<option value="expected">expected Dice</option>
 <option value="dice">Dice with the prediction</option>
 <option value="certainty">certainty</option><option value="case">name</option></select></label>
 <label>Show <select id="status"><option value="">all</option><option>suspicious</option><option>usual</option>
@@ -180,11 +244,16 @@ def _card(record: Mapping[str, Any]) -> str:
     elif record.get("previous_status") not in (None, record["status"]):
         found += f"; was {record['previous_status']}"
     shown = {"rank": record["rank"], "case": record["case"], "status": record["status"], "kinds": names}
-    shown |= {"expected": f"{record['expected_dice']:.4f}", "dice": f"{record['dice']:.4f}", "certainty": f"{record['certainty']:.4f}"}
+    shown |= {
+        "expected": f"{record['expected_dice']:.4f}",
+        "dice": f"{record['dice']:.4f}",
+        "certainty": f"{record['certainty']:.4f}",
+    }
     data = " ".join(f'data-{key}="{html.escape(str(value))}"' for key, value in shown.items())
     name = html.escape(str(record["case"]))
+    dice = f"expected Dice {record['expected_dice']:.2f}"
     return (
         f'<li class="card {html.escape(record["status"].replace("not ", ""))}" {data}>'
         f'<img loading="lazy" alt="outlines of {name}" src="{record["thumbnail"]}">'
-        f"<b>{record['rank']}. {name}</b>{judged}, expected Dice {record['expected_dice']:.2f}<br>{html.escape(found)}</li>"
+        f"<b>{record['rank']}. {name}</b>{judged}, {dice}<br>{html.escape(found)}</li>"
     )

@@ -22,12 +22,12 @@ from common.audit.thumbnails import draw_thumbnail, thumbnail_plane
 from common.audit.truth import truth_given_label
 from common.errors import InputError
 from common.io.files import whole_file, write_csv
-from common.io.formats import read_image
+from common.io.formats import is_picture, read_image
 from common.io.label_inference import infer_label_meaning
 from common.io.label_meaning import LabelMeaning, observe_label
 from common.io.writers import result_suffix, write_like
 
-__all__ = ["audit_cases", "audit_folders", "print_audit"]
+__all__ = ["audit_cases", "audit_folders", "print_audit", "usual_deviation"]
 
 VERSION = 2  # of the records; others are made again
 PILOT = 40  # cases from which the usual deviation of a border is taken
@@ -84,6 +84,7 @@ def audit_cases(
     suspicious: float = SUSPICIOUS,
     maps_of_false_labels: bool = False,
     previous: Path | None = None,
+    order: Mapping[str, float] | None = None,
     class_names: Sequence[str] = (),
     meaning: LabelMeaning | None = None,
     caution: str = "",
@@ -108,6 +109,7 @@ def audit_cases(
         maps_of_false_labels: writes ``false_labels/CASE``, the probability in each voxel that the label is false
             (`truth_given_label`), in the format and grid of the label; of pictures 8 bits in which 1 is 255.
         previous: folder of an audit of the same cases, with which this one is compared; None for none.
+        order: place of each case in time, such as a date as a number, to look for a drift; None takes the names.
         class_names: from class 0 on; empty for numbers.
         meaning: of the values in label files; None infers it.
         caution: what a reader must know of the maps, a sentence for the page and for ``audit.json``.
@@ -165,8 +167,9 @@ def audit_cases(
     if not records:
         raise InputError(f"none of {len(labels)} cases could be audited; {_first(failures)}.")
     ranked = rank_records(records, least_certainty, suspicious)
+    unit = "pixels" if all(is_picture(labels[record["case"]]) for record in records) else "mm"
     changes = None if before is None else compare_audits(ranked, before)
-    return _write(output, title, ranked, failures, notes, caution, settings, changes)
+    return _write(output, title, ranked, failures, notes, caution, settings, changes, order, unit)
 
 
 def print_audit(content: Mapping[str, Any], output: Path) -> None:
@@ -189,7 +192,9 @@ def print_audit(content: Mapping[str, Any], output: Path) -> None:
         print(note)
     for row in content["cases"]:
         if row["status"] == "suspicious":
-            print(f"{row['case']}: {row['finding']} (wrong with {row['wrong_probability']:.0%}, Dice {row['dice']:.2f})")
+            print(
+                f"{row['case']}: {row['finding']} (wrong with {row['wrong_probability']:.0%}, Dice {row['dice']:.2f})"
+            )
     if summary.get("changes"):
         print(summary["changes"]["said"])
     print(
@@ -213,6 +218,32 @@ def _meaning(
     if not observations:
         raise InputError(f"none of {len(paths)} labels can be read; {_first(failures)}.")
     return infer_label_meaning(observations, **said)
+
+
+def usual_deviation(
+    labels: Mapping[str, Mapping[str, Path]],
+    maps: Mapping[str, Sequence[Path]],
+    meanings: Mapping[str, LabelMeaning],
+    axes: str = "zyx",
+) -> float:
+    """The usual deviation of a border over several annotators, so that all are judged alike.
+
+    Args:
+        labels: file by case, by annotator.
+        maps: probability map of each of these cases.
+        meanings: of each annotator's values.
+        axes: of arrays, see `read_probabilities`.
+
+    Returns:
+        mm: the mean over the annotators, each the lower quartile of up to 40 cases.
+    """
+
+    def of(name: str) -> float:
+        return _usual_deviation(
+            list(labels[name]), lambda case: load_case(labels[name][case], meanings[name], maps[case], axes)
+        )
+
+    return float(np.mean([of(name) for name in labels if labels[name]]))
 
 
 def _usual_deviation(cases: Sequence[str], load: Callable[[str], LoadedCase]) -> float:
@@ -263,8 +294,10 @@ def _write(
     caution: str,
     settings: Mapping[str, Any],
     changes: Mapping[str, Any] | None,
+    order: Mapping[str, float] | None,
+    unit: str,
 ) -> dict[str, Any]:
-    summary = summarize(ranked, len(failures))
+    summary = summarize(ranked, len(failures), order)
     if changes is not None:
         summary["changes"] = dict(changes)
     rows = [public_row(record) for record in ranked]
@@ -278,7 +311,7 @@ def _write(
     content["settings"] = dict(settings)
     with whole_file(output / "audit.json") as partial:
         partial.write_text(json.dumps(_json(content), indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    write_audit_page(output / "audit.html", f"Labels of {title}", summary, ranked, failures, notes, caution)
+    write_audit_page(output / "audit.html", f"Labels of {title}", summary, ranked, failures, notes, caution, unit)
     return content
 
 

@@ -15,13 +15,13 @@ Deficits above 0.4 (scores below −0.5) are known to be above it, and no more: 
 place of the densities, so that a label which could not be worse is not held for none of the three.
 
 τ, λ, π, m and t are not known. Each has a few values (below), equally probable before; that no label is wrong, π = 0,
-has the probability ½. Every mixture of these counts as much as it explains the deficits of the data set, by Bayes' rule,
-and the probability of a case is the mean over all mixtures of
+has the probability ½. Every mixture of these counts as much as it explains the deficits of the data set, by Bayes'
+rule, and the probability of a case is the mean over all mixtures of
 
     P(wrong | x) = π N(x; m, t²) / f(x),
 
-made monotone: no case has less than one with a better score. A few cases with large deficits are taken for the tail where
-the tail is long, and for wrong labels where they stand apart.
+made monotone: no case has less than one with a better score. A few cases with large deficits are taken for the tail
+where the tail is long, and for wrong labels where they stand apart.
 
 The probabilities are as good as this model of the deficits. `tests/common/audit/test_wrong.py` compares them with
 frequencies in simulated data sets, and docs/audit.md in radiographs with known errors.

@@ -1,0 +1,254 @@
+"""Several annotators audited over the same cases, by the same predictions, and compared with each other."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from common.audit.page import habit_sentences, plain_text
+from common.audit.run import audit_cases, usual_deviation
+from common.consensus.page import write_tables
+from common.consensus.run import fuse_cases
+from common.consensus.settings import make_settings
+from common.consensus.sources import Sources
+from common.consensus.summary import agreement, summarize_annotators
+from common.errors import InputError
+from common.io.files import whole_file, write_csv
+from common.io.label_meaning import LabelMeaning
+from common.report.page import write_page
+
+__all__ = ["audit_annotators", "print_annotators"]
+
+CONSENSUS = "consensus"
+MOST_DIFFERENT = 5
+ENDS = {"": "mean", "_low": "low", "_high": "high"}
+
+
+def audit_annotators(
+    sources: Sources,
+    maps: Mapping[str, Sequence[Path]],
+    output: Path,
+    title: str,
+    images: Mapping[str, Path],
+    *,
+    border_mm: float | None = None,
+    axes: str = "zyx",
+    previous: Path | None = None,
+    meanings: Mapping[str, LabelMeaning] | None = None,
+    said: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Audits the labels of each annotator and compares them, in ``annotators.csv``, ``.json`` and ``.html``.
+
+    Each annotator has a folder with an audit (`audit_cases`), all with one usual deviation of a border. The consensus
+    by STAPLE and its own page are written to ``consensus``.
+
+    Args:
+        sources: the cases with each annotator's file, see `common.consensus.folder_cases`.
+        maps: probability map of each case.
+        output: folder to write.
+        title: what the labels are called.
+        images: for the pages.
+        border_mm: the usual deviation of a border in mm; None measures it in 40 labels of each annotator.
+        axes: of arrays, see `read_probabilities`.
+        previous: folder of an earlier audit of these annotators.
+        meanings: of each annotator's values; None infers them.
+        said: to infer them, as for `common.io.infer_label_meaning`.
+        **options: of `audit_cases`.
+
+    Returns:
+        The content of ``annotators.json``: ``annotators`` (a row each), ``dice`` (of each pair), ``sentences`` and
+        ``failures`` (``annotator/case`` and why).
+
+    Raises:
+        InputError: an annotator is called ``consensus``, no case of an annotator can be audited, or labels cannot be
+            understood.
+    """
+    if CONSENSUS in sources.annotators:
+        raise InputError(f"{CONSENSUS}: expected another name of an annotator: the folder of the consensus has it.")
+    settings, notes = make_settings(sources, output / CONSENSUS, "staple", **dict(said or {}))
+    if meanings is not None:
+        settings = replace(settings, meanings={name: meanings[name].to_json() for name in sources.annotators})
+    read = {name: LabelMeaning.from_json(settings.meanings[name]) for name in sources.annotators}
+    files = {
+        name: {case.name: Path(case.labels[name]) for case in sources.cases if name in case.labels}
+        for name in sources.annotators
+    }
+    if border_mm is None:
+        border_mm = usual_deviation(
+            {name: {case: path for case, path in files[name].items() if case in maps} for name in files},
+            maps,
+            read,
+            axes,
+        )
+    audits: dict[str, dict[str, Any]] = {}
+    failures: dict[str, str] = {}
+    for name in sources.annotators:
+        audits[name] = audit_cases(
+            files[name],
+            {case: maps[case] for case in files[name] if case in maps},
+            output / name,
+            f"{title}, {name}",
+            images,
+            axes=axes,
+            border_mm=border_mm,
+            meaning=read[name],
+            previous=None if previous is None else previous / name,
+            **options,
+        )
+        failures |= {f"{name}/{case}": reason for case, reason in audits[name]["failures"].items()}
+    outcome = fuse_cases(sources.cases, settings)
+    failures |= {f"{CONSENSUS}/{case}": reason for case, reason in outcome.failed.items()}
+    if not outcome.records:
+        raise InputError(f"no case can be fused; {next(iter(failures))}: {next(iter(failures.values()))}")
+    write_tables(outcome, sources.cases, settings, notes)
+    against = summarize_annotators(outcome.records, settings.annotators, len(settings.values))
+    dice = agreement(outcome.records, len(settings.annotators)).dice
+    picture = all(record["spacing"] is None for record in outcome.records)
+    rows = []
+    for place, name in enumerate(sources.annotators):
+        shifts = [one.border_shift for one in against if one.annotator == name and one.class_index]
+        rows.append(_row(name, audits[name], shifts, np.delete(dice[place], place)))
+    sentences = {
+        row["annotator"]: _sentences(row, audits[row["annotator"]], "pixels" if picture else "mm") for row in rows
+    }
+    content = {
+        "annotators": [
+            {**row, "classes": _classes(against, settings.class_names, row["annotator"])}
+            | {"summary": audits[row["annotator"]]["summary"]}
+            for row in rows
+        ],
+        "dice": [[_number(value) for value in line] for line in dice.tolist()],
+        "sentences": sentences,
+        "failures": failures,
+        "unit": "pixels" if picture else "mm",
+    }
+    write_csv(output / "annotators.csv", rows)
+    with whole_file(output / "annotators.json") as partial:
+        partial.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    _write_page(output / "annotators.html", title, content)
+    return content
+
+
+def print_annotators(content: Mapping[str, Any], output: Path) -> None:
+    """Prints what was found of each annotator.
+
+    Args:
+        content: of `audit_annotators`.
+        output: its folder.
+
+    Raises:
+        InputError: cases could not be audited; they are named.
+
+    Example:
+        >>> print_annotators({"sentences": {"AR": ["draws small."]}, "failures": {}}, Path("audit"))
+        AR: draws small.
+        See audit/annotators.html.
+    """
+    for name, sentences in content["sentences"].items():
+        print(f"{name}: {' '.join(sentences)}")
+    print(f"See {output / 'annotators.html'}.")
+    if content["failures"]:
+        listed = "; ".join(f"{case} ({reason})" for case, reason in content["failures"].items())
+        raise InputError(f"{len(content['failures'])} labels could not be audited: {listed}.")
+
+
+def _row(name: str, audit: Mapping[str, Any], shifts: Sequence[Any], dice: np.ndarray) -> dict[str, Any]:
+    """The row of ``annotators.csv``; shifts against the consensus are the mean over classes."""
+    summary = audit["summary"]
+    found, moved = summary["habits"], summary["habits"]["drift"]
+    row: dict[str, Any] = {"annotator": name}
+    row |= {key: summary[key] for key in ("cases", "judged", "suspicious", "expected_wrong", "expected_dice")}
+    row |= {f"border_shift{end}": found["border_shift"][key] for end, key in ENDS.items()}
+    for end, key in (("", "estimate"), ("_low", "low"), ("_high", "high")):
+        values = [getattr(shift, key) for shift in shifts if np.isfinite(getattr(shift, key))]
+        row[f"shift_from_consensus{end}"] = _number(float(np.mean(values))) if values else None
+    for kind in ("missed", "missed_small"):
+        row |= {kind: found[kind]["share"], f"{kind}_low": found[kind]["low"], f"{kind}_high": found[kind]["high"]}
+    row["dice_with_others"] = _number(float(np.nanmean(dice))) if np.isfinite(dice).any() else None
+    for key in ("rho", "low", "high", "p", "first", "last"):
+        row[f"drift_{key}"] = None if moved is None else moved[key]
+    border = summary["border"] or {}
+    row |= {"border_a": border.get("a_mm"), "border_b": border.get("b_mm")}
+    return row
+
+
+def _classes(against: Sequence[Any], names: Sequence[str], annotator: str) -> list[dict[str, Any]]:
+    """Of each foreground class, how the annotator compares with the consensus."""
+    return [
+        {"class": names[one.class_index], "sensitivity": _number(one.sensitivity.estimate)}
+        | {
+            f"{measure}{end}": _number(getattr(getattr(one, measure), key))
+            for measure in ("border_shift", "volume_bias")
+            for end, key in (("", "estimate"), ("_low", "low"), ("_high", "high"))
+        }
+        for one in against
+        if one.annotator == annotator and one.class_index
+    ]
+
+
+def _sentences(row: Mapping[str, Any], audit: Mapping[str, Any], unit: str) -> list[str]:
+    """What the annotator does, in words."""
+    said = [f"{row['suspicious']} of {row['judged']} labels are suspicious."]
+    if row["shift_from_consensus"] is not None:
+        low, high = row["shift_from_consensus_low"], row["shift_from_consensus_high"]
+        size = "as large as" if low is None or low <= 0 <= high else ("larger than" if low > 0 else "smaller than")
+        interval = "" if low is None else f", 95 % interval {low:+.2f} to {high:+.2f}"
+        shift = f"{row['shift_from_consensus']:+.2f} {unit}"
+        said.append(f"Draws {size} the consensus: borders lie {shift} outside of it{interval}.")
+    said += habit_sentences(audit["summary"]["habits"], unit)
+    worst = [one for one in audit["cases"] if one["status"] == "suspicious"][:MOST_DIFFERENT]
+    if worst:
+        said.append("Differs most in " + "; ".join(f"{one['case']} ({one['finding']})" for one in worst) + ".")
+    return said
+
+
+def _write_page(path: Path, title: str, content: Mapping[str, Any]) -> None:
+    unit = content["unit"]
+    names = [row["annotator"] for row in content["annotators"]]
+    sections: list[Any] = [
+        (name, "\n".join(f"- {plain_text(sentence)}" for sentence in content["sentences"][name]), []) for name in names
+    ]
+    table = [
+        ["annotator", "suspicious", f"border to consensus, {unit}", f"to prediction, {unit}", "missed", "Dice, others"]
+    ]
+    for row in content["annotators"]:
+        table.append(
+            [
+                row["annotator"],
+                f"{row['suspicious']} of {row['judged']}",
+                _interval(row, "shift_from_consensus", "+.2f"),
+                _interval(row, "border_shift", "+.2f"),
+                _interval(row, "missed", ".1%"),
+                "–" if row["dice_with_others"] is None else f"{row['dice_with_others']:.3f}",
+            ]
+        )
+    sections.insert(0, ("The annotators", table, []))
+    if content["failures"]:
+        listed = "\n".join(
+            f"- {plain_text(case)}: {plain_text(reason)}" for case, reason in content["failures"].items()
+        )
+        sections.append(("Labels that could not be audited", listed, []))
+    links = "".join(
+        f'<li><a href="{html.escape(name)}/audit.html">The labels of {html.escape(name)}, case by case</a></li>'
+        for name in names
+    )
+    links += f'<li><a href="{CONSENSUS}/annotators.html">The consensus, and each annotator against it</a></li>'
+    write_page(path, f"The annotators of {title}", sections, f"<h2>More</h2>\n<ul>{links}</ul>")
+
+
+def _interval(row: Mapping[str, Any], name: str, form: str) -> str:
+    value, low, high = row[name], row[f"{name}_low"], row[f"{name}_high"]
+    if value is None:
+        return "–"
+    return f"{value:{form}}" if low is None else f"{value:{form}} [{low:{form}}, {high:{form}}]"
+
+
+def _number(value: float) -> float | None:
+    return round(float(value), 4) if np.isfinite(value) else None

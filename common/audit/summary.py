@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from common.audit.choosing import advice
 from common.audit.border import BorderNoise, estimate_border_noise
 from common.audit.cases import decode_signature
+from common.audit.choosing import advice
 from common.audit.habits import annotator_habits
 from common.audit.wrong import wrong_probabilities
 
@@ -134,90 +134,6 @@ def summarize(
         (of the predicted connected parts, in the judged cases); ``border`` (a and b in mm with 95 % intervals, from the
         usual cases, or None); ``border_relative`` (a by the radius of the median part); ``dice`` (median of the
         judged); ``habits`` (of who drew the labels, `annotator_habits`); and ``advice``.
-    """
-    judged = [record for record in records if record["certainty"] >= least_certainty and _is_number(record["score"])]
-    found = wrong_probabilities([record["score"] for record in judged])
-    probability = dict(zip((record["case"] for record in judged), map(float, found), strict=True))
-    ranked: list[Record] = []
-    for record in records:
-        value = probability.get(record["case"])
-        status = "not judged" if value is None else "suspicious" if value >= suspicious else "usual"
-        ranked.append({**record, "status": status, "wrong_probability": value})
-    for record in ranked:
-        if record["kind"] == "fine" and record["status"] != "usual":
-            unsure = record["status"] == "not judged"
-            record["kind"] = "not judged" if unsure else "border shaky"
-            record["finding"] = "the network is unsure" if unsure else "differs more than usual, nowhere by much"
-            record["kinds"] = []
-    _find_candidates(ranked)
-    order = ("suspicious", "usual", "not judged")
-    ranked.sort(key=lambda r: (order.index(r["status"]), -(r["wrong_probability"] or 0.0), _worst(r), r["case"]))
-    return [{"rank": place, **record} for place, record in enumerate(ranked, start=1)]
-
-
-def _worst(record: Record) -> float:
-    """The score; where there is none, after all that have one."""
-    return float(record["score"]) if _is_number(record["score"]) else math.inf
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
-
-
-def _find_candidates(records: Sequence[Record]) -> None:
-    """Names for each suspicious case those whose prediction its label fits, and pairs that look exchanged."""
-    by_size: dict[int, list[Record]] = {}
-    for record in records:
-        record["candidates"] = record["exchanged_with"] = ""
-        by_size.setdefault(len(record["prediction_signature"]), []).append(record)
-    for group in by_size.values():
-        predictions = np.stack([decode_signature(record["prediction_signature"]) for record in group])
-        labels = np.stack([decode_signature(record["label_signature"]) for record in group])
-        own = np.array([_coarse_dice(label, one[None])[0] for label, one in zip(labels, predictions, strict=True)])
-        right = own[[record["status"] == "usual" for record in group]]
-        usual = float(np.percentile(right, 25)) if len(right) else 1.0
-        fitting: dict[int, list[int]] = {}  # the best first
-        for place, record in enumerate(group):
-            if record["status"] != "suspicious" or not labels[place].any():
-                continue
-            dice = _coarse_dice(labels[place], predictions)
-            dice[place] = 0.0
-            fits = (dice >= usual) & (1 - dice <= EXPLAINS * (1 - own[place]))
-            fitting[place] = [int(index) for index in np.argsort(-dice) if fits[index]]
-            if best := fitting[place][:MOST_CANDIDATES]:
-                names = [str(group[index]["case"]) for index in best]
-                record["candidates"] = " ".join(names)
-                record["kind"] = "another case's label"
-                record["finding"] = f"fits the prediction of {' or '.join(names)}"
-        for place, others in fitting.items():
-            mutual = [other for other in others if place in fitting.get(other, ())]
-            if mutual:
-                group[place]["exchanged_with"] = name = str(group[mutual[0]]["case"])
-                group[place]["finding"] = f"looks exchanged with the label of {name}"
-
-
-def _coarse_dice(label: np.ndarray, predictions: np.ndarray) -> np.ndarray:
-    total = label.sum() + predictions.sum(1)
-    return 2 * np.minimum(label, predictions).sum(1) / np.maximum(total, 1e-6)
-
-
-def summarize(
-    records: Sequence[Mapping[str, Any]], failed: int = 0, order: Mapping[str, float] | None = None
-) -> dict[str, Any]:
-    """What the labels of a data set are like.
-
-    Args:
-        records: of `rank_records`.
-        failed: cases that could not be read.
-        order: place of each case, for `annotator_habits`; None takes that of the names.
-
-    Returns:
-        ``cases``, ``judged``, ``not_judged``, ``failed``, ``suspicious``, ``share_suspicious``; ``expected_wrong`` (the
-        sum of the probabilities); ``expected_dice`` (mean of the judged, of the labels with the truth); ``exchanged``
-        (pairs of cases); ``kinds`` (how many suspicious cases by kind); ``structures``,
-        ``missing``, ``share_missing`` (of the predicted connected parts, in the judged cases); ``border`` (a and b in mm with 95 % intervals, from the usual cases, or None);
-        ``border_relative`` (a by the radius of the median part); ``dice`` (median of the judged); ``annotator_habits`` (of who
-        drew the labels, `common.audit.annotator_habits`); and ``advice``.
     """
     judged = [record for record in records if record["status"] != "not judged"]
     wrong = [record for record in judged if record["status"] == "suspicious"]

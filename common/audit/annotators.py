@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from common.audit.page import habit_sentences, plain_text
 from common.audit.run import audit_cases, usual_deviation
@@ -21,6 +22,7 @@ from common.consensus.summary import agreement, summarize_annotators
 from common.errors import InputError
 from common.io.files import whole_file, write_csv
 from common.io.label_meaning import LabelMeaning
+from common.metrics.agreement import pairwise_dice
 from common.report.page import write_page
 
 __all__ = ["audit_annotators", "print_annotators"]
@@ -112,11 +114,13 @@ def audit_annotators(
     dice = agreement(outcome.records, len(settings.annotators)).dice
     picture = all(record["spacing"] is None for record in outcome.records)
     rows = []
+    others = {name: _with_others(outcome.records, place) for place, name in enumerate(sources.annotators)}
     for place, name in enumerate(sources.annotators):
         shifts = [one.border_shift for one in against if one.annotator == name and one.class_index]
-        rows.append(_row(name, audits[name], shifts, np.delete(dice[place], place)))
+        rows.append(_row(name, audits[name], shifts, np.delete(dice[place], place), others[name]))
+    unit = "pixels" if picture else "mm"
     sentences = {
-        row["annotator"]: _sentences(row, audits[row["annotator"]], "pixels" if picture else "mm") for row in rows
+        name: _sentences(row, audits[name], others[name], unit) for name, row in zip(audits, rows, strict=True)
     }
     content = {
         "annotators": [
@@ -127,7 +131,7 @@ def audit_annotators(
         "dice": [[_number(value) for value in line] for line in dice.tolist()],
         "sentences": sentences,
         "failures": failures,
-        "unit": "pixels" if picture else "mm",
+        "unit": unit,
     }
     write_csv(output / "annotators.csv", rows)
     with whole_file(output / "annotators.json") as partial:
@@ -159,12 +163,33 @@ def print_annotators(content: Mapping[str, Any], output: Path) -> None:
         raise InputError(f"{len(content['failures'])} labels could not be audited: {listed}.")
 
 
-def _row(name: str, audit: Mapping[str, Any], shifts: Sequence[Any], dice: np.ndarray) -> dict[str, Any]:
+def _with_others(records: Sequence[Mapping[str, Any]], place: int) -> dict[str, float]:
+    """The mean Dice of an annotator with the others, of each case that another one labeled too."""
+    found = {}
+    for record in records:
+        patterns = torch.tensor(record["patterns"])
+        dice = np.delete(pairwise_dice(patterns.T, torch.tensor(record["counts"]))[place].numpy(), place)
+        if np.isfinite(dice).any():
+            found[record["case"]] = float(np.nanmean(dice))
+    return found
+
+
+def _alone(audit: Mapping[str, Any], others: Mapping[str, float]) -> list[str]:
+    """The suspicious labels that agree with the other annotators less than three quarters of this one's labels do."""
+    usual = float(np.percentile(list(others.values()), 25)) if others else 1.0
+    suspicious = [row["case"] for row in audit["cases"] if row["status"] == "suspicious"]
+    return [case for case in suspicious if others.get(case, 0.0) < usual]
+
+
+def _row(
+    name: str, audit: Mapping[str, Any], shifts: Sequence[Any], dice: np.ndarray, others: Mapping[str, float]
+) -> dict[str, Any]:
     """The row of ``annotators.csv``; shifts against the consensus are the mean over classes."""
     summary = audit["summary"]
     found, moved = summary["habits"], summary["habits"]["drift"]
     row: dict[str, Any] = {"annotator": name}
     row |= {key: summary[key] for key in ("cases", "judged", "suspicious", "expected_wrong", "expected_dice")}
+    row["suspicious_alone"] = len(_alone(audit, others))
     row |= {f"border_shift{end}": found["border_shift"][key] for end, key in ENDS.items()}
     for end, key in (("", "estimate"), ("_low", "low"), ("_high", "high")):
         values = [getattr(shift, key) for shift in shifts if np.isfinite(getattr(shift, key))]
@@ -193,19 +218,27 @@ def _classes(against: Sequence[Any], names: Sequence[str], annotator: str) -> li
     ]
 
 
-def _sentences(row: Mapping[str, Any], audit: Mapping[str, Any], unit: str) -> list[str]:
+def _sentences(row: Mapping[str, Any], audit: Mapping[str, Any], others: Mapping[str, float], unit: str) -> list[str]:
     """What the annotator does, in words."""
+    alone = _alone(audit, others)
     said = [f"{row['suspicious']} of {row['judged']} labels are suspicious."]
-    if row["shift_from_consensus"] is not None:
+    if agreed := row["suspicious"] - len(alone):
+        said.append(
+            f"{agreed} of these agree with the other annotators as labels of this one usually do: look whether the "
+            "network is wrong there."
+        )
+    if alone:
+        said.append(f"Suspicious, and unlike the others' labels: {', '.join(alone[:MOST_DIFFERENT])}.")
+    if (shift := row["shift_from_consensus"]) is not None:
         low, high = row["shift_from_consensus_low"], row["shift_from_consensus_high"]
         size = "as large as" if low is None or low <= 0 <= high else ("larger than" if low > 0 else "smaller than")
         interval = "" if low is None else f", 95 % interval {low:+.2f} to {high:+.2f}"
-        shift = f"{row['shift_from_consensus']:+.2f} {unit}"
-        said.append(f"Draws {size} the consensus: borders lie {shift} outside of it{interval}.")
+        said.append(f"Draws {size} the consensus: borders lie {shift:+.2f} {unit} from it (+ outside){interval}.")
     said += habit_sentences(audit["summary"]["habits"], unit)
-    worst = [one for one in audit["cases"] if one["status"] == "suspicious"][:MOST_DIFFERENT]
-    if worst:
-        said.append("Differs most in " + "; ".join(f"{one['case']} ({one['finding']})" for one in worst) + ".")
+    if worst := sorted(others, key=others.__getitem__)[:MOST_DIFFERENT]:
+        said.append(
+            "Differs most from the others in " + ", ".join(f"{one} (Dice {others[one]:.2f})" for one in worst) + "."
+        )
     return said
 
 
@@ -222,7 +255,7 @@ def _write_page(path: Path, title: str, content: Mapping[str, Any]) -> None:
         table.append(
             [
                 row["annotator"],
-                f"{row['suspicious']} of {row['judged']}",
+                f"{row['suspicious']} of {row['judged']} ({row['suspicious_alone']})",
                 _interval(row, "shift_from_consensus", "+.2f"),
                 _interval(row, "border_shift", "+.2f"),
                 _interval(row, "missed", ".1%"),

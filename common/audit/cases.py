@@ -111,8 +111,8 @@ def case_record(name: str, case: LoadedCase, border_mm: float, class_names: Sequ
 
     Returns:
         Plain values that JSON holds: ``case``, the scores of `case_scores`, ``kind`` and ``finding`` (the gravest),
-        ``kinds`` (all, with ``name``, ``class``, ``size`` and ``message``), ``structures`` and ``missing`` (predicted
-        connected parts, and those not labeled), ``structure_sizes`` and ``missing_sizes`` (mm³, in 2-D mm²),
+        ``kinds`` (all, with ``name``, ``class``, ``size``, ``message`` and ``voxels``), ``structures`` and ``missing``
+        (predicted connected parts, and those not labeled), ``structure_sizes`` and ``missing_sizes`` (mm³, in 2-D mm²),
         ``radius_mm`` (of a ball as large as the median part), ``border_shift`` (mean of how far the label's border lies
         outside of the prediction's, mm; None without a border) and ``sides`` (the same of the points that look to each
         side), ``products`` (of `border_products`), ``label_digest``, ``label_signature`` and ``prediction_signature``.
@@ -135,7 +135,13 @@ def case_record(name: str, case: LoadedCase, border_mm: float, class_names: Sequ
         "kind": first.name,
         "finding": first.message,
         "kinds": [
-            {"name": kind.name, "class": kind.structure, "size": round(kind.size, 3), "message": kind.message}
+            {
+                "name": kind.name,
+                "class": kind.structure,
+                "size": round(kind.size, 3),
+                "message": kind.message,
+                "voxels": kind.voxels,
+            }
             for kind in kinds
         ],
         "structures": len(sizes),

@@ -9,7 +9,15 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinates
 from scipy.spatial import cKDTree
 
-__all__ = ["Residuals", "border_residuals", "box_around", "class_dice", "predicted_classes", "signed_distance"]
+__all__ = [
+    "Residuals",
+    "border_points",
+    "border_residuals",
+    "box_around",
+    "class_dice",
+    "predicted_classes",
+    "signed_distance",
+]
 
 SMOOTHING = 0.7  # voxels, of masks whose border is looked for: a line of one voxel survives it
 NORMAL_SMOOTHING = 2.0  # voxels, of masks whose normals are looked for
@@ -134,6 +142,28 @@ def border_residuals(
     outward = np.where(np.isfinite(crossing), crossing, outward)
     starts = np.array([part.start for part in box]) * np.asarray(spacing)
     return Residuals(points + starts, normals, outward)
+
+
+def border_points(mask: np.ndarray, spacing: Sequence[float], most: int) -> np.ndarray:
+    """Points of a mask's border, as for `border_residuals`.
+
+    Args:
+        mask: ``(*spatial)`` bool.
+        spacing: voxel size along each axis in mm.
+        most: points, drawn at random if there are more.
+
+    Returns:
+        (N, n) in mm.
+
+    Example:
+        >>> border_points(np.arange(8) > 3, [1.5], 10).tolist()
+        [[5.25]]
+    """
+    box = box_around(mask, [3] * mask.ndim)
+    points = _border(mask[box], spacing)[0] + np.array([part.start for part in box]) * np.asarray(spacing)
+    if len(points) > most:
+        points = points[np.random.default_rng(0).choice(len(points), most, replace=False)]
+    return points
 
 
 def _along_normals(

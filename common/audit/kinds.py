@@ -10,7 +10,8 @@ undone; of several the one that leaves least, of equal ones the first:
 - **classes exchanged**: two classes, each for the other. **left and right exchanged**: the predicted structures of the
   two lie apart mainly along the patient's left-right axis (of a picture, its width).
 - **shifted by slices**: whole slices along the axis of the largest spacing, at most 10.
-- **displaced**: by the vector between the centers of all foreground.
+- **displaced**: by the vector between the centers of all foreground; or also turned, by the rigid motion that brings
+  the label's border nearest to the prediction's (iterative closest points), if it turns by 3° or more.
 - **left and right flipped**, **flipped**: mirrored along the left-right axis, or along another.
 
 If nothing does, each class is looked at for itself, and several kinds may come of it:
@@ -30,10 +31,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import generate_binary_structure
+from scipy.ndimage import affine_transform, generate_binary_structure
 from scipy.ndimage import label as connected
+from scipy.spatial import cKDTree
 
-from common.audit.geometry import border_residuals, box_around, class_dice, predicted_classes
+from common.audit.geometry import border_points, border_residuals, box_around, class_dice, predicted_classes
 
 __all__ = ["GRAVITY", "PICTURE_DIRECTIONS", "Kind", "find_kinds", "gravest", "structure_sizes"]
 
@@ -61,6 +63,9 @@ PART_RADIUS = 2.0  # s
 ONE_SIDED = 0.6  # (outside − inside) / (outside + inside): 80 % on one side
 HALF = 0.5
 MOST_SLICES = 10
+LEAST_TURN = 3.0  # degrees
+ITERATIONS = 40  # of closest points
+MOST_POINTS = 2000  # of a border that is aligned
 Directions = Sequence[tuple[str, str]]
 
 
@@ -73,12 +78,14 @@ class Kind:
         structure: the class, 0 for the label as a whole.
         size: mm of a displacement or border, slices of a shift, mm³ (mm² in 2-D) of a part, else 0.
         message: a clause that says it with its numbers and direction.
+        voxels: how many of those that differ it explains; 0 for the label as a whole.
     """
 
     name: str
     structure: int = 0
     size: float = 0.0
     message: str = ""
+    voxels: int = 0
 
 
 def gravest(kinds: Sequence[Kind]) -> Kind:
@@ -198,7 +205,7 @@ def _named(kind: Kind, names: Sequence[str], directions: Directions, dimensions:
         message = f"{kind.name}: a part of {structure} of {kind.size:.3g} mm{'²' if dimensions == 2 else '³'}"
     elif kind.name == "another case's label":
         message = f"{structure} is somewhere else altogether, as in another case's label"
-    return Kind(kind.name, kind.structure, kind.size, message)
+    return Kind(kind.name, kind.structure, kind.size, message, kind.voxels)
 
 
 def _of_whole(
@@ -256,6 +263,10 @@ def _hypotheses(
             back = [-round(float(part / size)) for part, size in zip(vector, spacing, strict=True)]
             length = float(np.linalg.norm(vector))
             yield _moved(label, back), Kind("displaced", 0, length, _displacement(vector, directions))
+        turned, vector, angle = _aligned(label, prediction, spacing)
+        if angle >= LEAST_TURN:
+            said = _displacement(vector, directions) if np.linalg.norm(vector) > border_mm else "not displaced"
+            yield turned, Kind("displaced", 0, float(np.linalg.norm(vector)), f"{said}, turned by {angle:.0f}°")
     for axis in sorted(range(label.ndim), key=lambda axis: axis not in sideways):
         if axis in sideways:
             flipped = Kind("left and right flipped", 0, 0.0, "left and right flipped")
@@ -284,13 +295,15 @@ def _of_class(
         mean = float(probability[part].mean())
         if mean >= SURE if name == "missing" else mean <= 1 - SURE:
             (prediction if name == "missing" else label)[part] = False
-            yield Kind(name, index, len(part[0]) * voxel)
+            yield Kind(name, index, len(part[0]) * voxel, "", len(part[0]))
     outward = [border_residuals(label, prediction, spacing, known).outward]
     outward.append(-border_residuals(prediction, label, spacing, known).outward)
     residuals = np.concatenate(outward)
     if not len(residuals):
         return
     mean = float(residuals.mean())
+    outside, inside = int((label & ~prediction).sum()), int((prediction & ~label).sum())
+    differ = outside + inside
     if np.percentile(np.abs(residuals), 95) <= TOLERATED * border_mm and abs(mean) <= TOLERATED_MEAN * border_mm:
         return
     dice = _dice(label, prediction)
@@ -300,16 +313,15 @@ def _of_class(
         back = [-round(float(part / size)) for part, size in zip(vector, spacing, strict=True)]
         after = _dice(_moved(label, back), prediction)
         if np.linalg.norm(vector) > border_mm and 1 - after <= EXPLAINS * (1 - dice):
-            yield _Displaced("displaced", index, float(np.linalg.norm(vector)), "", tuple(map(float, vector)))
+            yield _Displaced("displaced", index, float(np.linalg.norm(vector)), "", differ, tuple(map(float, vector)))
             return
-    outside, inside = int((label & ~prediction).sum()), int((prediction & ~label).sum())
-    side = (outside - inside) / max(1, outside + inside)
+    side = (outside - inside) / max(1, differ)
     if abs(side) >= ONE_SIDED:
-        yield Kind("too large" if side > 0 else "too small", index, mean)
+        yield Kind("too large" if side > 0 else "too small", index, mean, "", differ)
     elif dice < HALF:
-        yield Kind("another case's label", index)
+        yield Kind("another case's label", index, 0.0, "", differ)
     else:
-        yield Kind("border shaky", index, float(np.sqrt(np.mean(residuals**2))))
+        yield Kind("border shaky", index, float(np.sqrt(np.mean(residuals**2))), "", differ)
 
 
 def _parts(mask: np.ndarray, other: np.ndarray, smallest: float) -> list[tuple[np.ndarray, ...]]:
@@ -348,6 +360,40 @@ def _moved(label: np.ndarray, steps: Sequence[int]) -> np.ndarray:
     source = tuple(slice(max(0, -step), size - max(0, step)) for step, size in zip(steps, label.shape, strict=True))
     moved[target] = label[source]
     return moved
+
+
+def _aligned(
+    label: np.ndarray, prediction: np.ndarray, spacing: Sequence[float]
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """The label turned and moved onto the prediction, the vector by which its center was off in mm, and the degrees.
+
+    Closest points of the two borders and the rotation that brings them together in the least squares sense (Kabsch), in
+    turns, from the centers on.
+
+    Source: Besl & McKay 1992, *A method for registration of 3-D shapes*, https://doi.org/10.1109/34.121791.
+    """
+    axes, size = label.ndim, np.asarray(spacing)
+    drawn, predicted = (border_points(mask > 0, spacing, MOST_POINTS) for mask in (label, prediction))
+    if min(len(drawn), len(predicted)) <= axes:
+        return label, np.zeros(axes), 0.0
+    tree = cKDTree(predicted)
+    center = drawn.mean(0)
+    turn, target = np.eye(axes), predicted.mean(0)
+    for _ in range(ITERATIONS):
+        moved = (drawn - center) @ turn.T + target
+        nearest = predicted[tree.query(moved)[1]]
+        left, _, right = np.linalg.svd((nearest - nearest.mean(0)).T @ (drawn - center))
+        flip = np.eye(axes)
+        flip[-1, -1] = np.sign(np.linalg.det(left @ right))
+        step = left @ flip @ right
+        if np.allclose(step, turn, atol=1e-4) and np.allclose(target, nearest.mean(0), atol=1e-2 * size.min()):
+            break
+        turn, target = step, nearest.mean(0)
+    back = turn.T / size[:, None] * size  # from voxels of the prediction to voxels of the label
+    offset = (center - turn.T @ target) / size
+    cosine = np.trace(turn) / 2 if axes == 2 else (np.trace(turn) - 1) / 2
+    angle = float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
+    return affine_transform(label, back, offset, order=0), center - target, angle
 
 
 def _displacement(vector: Sequence[float] | np.ndarray, directions: Directions) -> str:

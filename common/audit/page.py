@@ -178,11 +178,16 @@ def habit_sentences(found: Mapping[str, Any], unit: str = "mm") -> list[str]:
     if sides and shift["mean"] is not None:
         word = max(sides, key=lambda one: abs(sides[one] - shift["mean"]))
         said.append(f"The mean differs most at the side that looks {word}: {sides[word]:+.2f} {unit}.")
-    for name, text in (("missed", "predicted structures"), ("missed_small", "those smaller than the median")):
+    for name, text in (
+        ("missed", "predicted structures"),
+        ("missed_small", "of them that are smaller than the median"),
+    ):
         if found[name]["of"]:
             one = found[name]
-            interval = "" if one["low"] is None else f" (95 % interval {one['low']:.1%} to {one['high']:.1%})"
-            said.append(f"{one['share']:.1%} of {one['of']} {text} are not labeled{interval}.")
+            interval = (
+                "" if one["low"] is None else f" (95 % interval {100 * one['low']:.1f} to {100 * one['high']:.1f})"
+            )
+            said.append(f"{100 * one['share']:.1f} % of {one['of']} {text} are not labeled{interval}.")
     if moved is not None:
         order = "the names of the cases" if moved["by"] == "name" else "the given order"
         significant = moved["p"] < CERTAIN

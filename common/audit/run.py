@@ -29,7 +29,7 @@ from common.io.writers import result_suffix, write_like
 
 __all__ = ["audit_cases", "audit_folders", "print_audit", "usual_deviation"]
 
-VERSION = 2  # of the records; others are made again
+VERSION = 3  # of the records; others are made again
 PILOT = 40  # cases from which the usual deviation of a border is taken
 STEADY = 25  # percent of these cases have steadier borders
 SHOWN = 5

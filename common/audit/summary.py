@@ -47,7 +47,8 @@ def rank_records(
     Returns:
         New records with ``rank``, ``status``, ``wrong_probability`` (None if not judged), ``candidates`` and
         ``exchanged_with``: suspicious ones, then the usual ones, then those that were not judged. Only usual labels are
-        ``fine``: a suspicious one of which nothing was found is ``border shaky``, another ``not judged``. A suspicious
+        ``fine``, and only theirs is the gravest kind: of a suspicious one it is that which explains most voxels. A
+        suspicious one of which nothing was found is ``border shaky``, another ``not judged``. A suspicious
         label that fits the prediction of another case as well as labels usually fit their own gets the kind ``another
         case's label`` and these cases as ``candidates``.
     """
@@ -65,6 +66,9 @@ def rank_records(
             record["kind"] = "not judged" if unsure else "border shaky"
             record["finding"] = "the network is unsure" if unsure else "differs more than usual, nowhere by much"
             record["kinds"] = []
+        elif record["status"] == "suspicious":  # the kind that explains most, not the gravest
+            most = max(record["kinds"], key=lambda kind: kind["voxels"])
+            record["kind"], record["finding"] = most["name"], most["message"]
     _find_candidates(ranked)
     order = ("suspicious", "usual", "not judged")
     ranked.sort(key=lambda r: (order.index(r["status"]), -(r["wrong_probability"] or 0.0), _worst(r), r["case"]))

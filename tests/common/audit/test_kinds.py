@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import affine_transform, distance_transform_edt
 
 from common.audit import Kind, find_kinds, gravest
 from common.audit.kinds import GRAVITY
@@ -155,6 +155,22 @@ def test_labels_with_the_usual_border_are_fine() -> None:
         field = sample_gaussian_field(SHAPE, BORDER, 12.0, generator, spacing=SPACING)
         label = deform_label(torch.from_numpy(truth())[None, None], field)[0, 0].numpy()
         assert [kind.name for kind in kinds(label, truth())] == ["fine"]
+
+
+@pytest.mark.parametrize("axes", [(0, 1), (0, 2)])
+def test_what_was_turned_is_displaced(axes: tuple[int, int]) -> None:
+    """The label is turned by 25 degrees in millimeters, about a point beside its center."""
+    prediction = np.where(truth() > 0, 1, 0)
+    size = np.array(SPACING)
+    cosine, sine = np.cos(np.radians(25)), np.sin(np.radians(25))
+    turn = np.eye(3)
+    turn[axes[0], axes[0]] = turn[axes[1], axes[1]] = cosine
+    turn[axes[0], axes[1]], turn[axes[1], axes[0]] = -sine, sine
+    about = np.array([32.0, 33.0, 32.0])
+    label = affine_transform(prediction, turn / size[:, None] * size, (about - turn @ about) / size, order=0)
+    found = kinds(label, prediction)
+    assert [kind.name for kind in found] == ["displaced"]
+    assert float(found[0].message.split("turned by ")[1][:-1]) == pytest.approx(25, abs=4)
 
 
 def test_left_is_left_in_a_picture() -> None:

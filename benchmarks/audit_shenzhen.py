@@ -5,13 +5,16 @@
 Cases are resized; 5 % each get a label that is eroded, dilated or displaced by half of the object, mirrored, of another
 case, or of one lung only. ``t_loss`` is trained in two folds, once on the clean labels and once on the wrong ones, and
 every case gets the probabilities of the network that did not see it. Prints JSON: for each training AUROC and average
-precision of every score (wrong label against right), the share flagged by default of clean and of wrong labels, and how
-often the kind was named as it was injected. ``softmin`` is the score of cleanlab's
+precision of every score (wrong label against right), the share flagged by default of clean and of wrong labels, how
+often the kind was named as it was injected, how many labels are wrong of those with a low, a middle and a high
+probability, the mean absolute error of the expected Dice of the label with the clean one, and the average precision of
+the maps of false labels for pixels, beside 1 − p of the labeled class. ``softmin`` is the score of cleanlab's
 ``segmentation.rank.get_label_quality_scores``, reimplemented.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -33,7 +36,8 @@ BUNDLE = Path(__file__).parents[1] / "bundles/t_loss"
 INJECTED = ("erosion", "dilation", "displacement", "mirrored", "another case", "one lung")
 NAMED = dict(zip(INJECTED, ("too small", "too large", "displaced", "left and right flipped"), strict=False))
 NAMED |= {"another case": "another case's label", "one lung": "missing"}
-SCORES = ("score", "dice", "soft_dice", "softmin", "entropy_corrected")
+SCORES = ("score", "expected_dice", "dice", "soft_dice", "softmin", "entropy_corrected")
+LIMITS = (0.0, 0.1, 0.5, 0.9, 1.0)  # of probabilities
 SHARE = 0.05
 FEATURES = (16, 32, 64, 128)
 
@@ -155,6 +159,56 @@ def decided(cases: Sequence[Mapping[str, Any]], injected: Mapping[str, str]) -> 
     }
 
 
+def calibrated(cases: Sequence[Mapping[str, Any]], injected: Mapping[str, str]) -> dict[str, str]:
+    """How many labels are wrong of those in each range of the probability, and how many are to expect."""
+    found = {}
+    for low, high in itertools.pairwise(LIMITS):
+        within = [
+            (float(row["wrong_probability"]), row["case"] in injected)
+            for row in cases
+            if row["status"] != "not judged" and low <= row["wrong_probability"] < high + (high == 1)
+        ]
+        wrong, expected = sum(one for _, one in within), sum(probability for probability, _ in within)
+        found[f"{low:g} to {high:g}"] = f"{wrong} of {len(within)} wrong, {expected:.1f} expected"
+    return found
+
+
+def located(
+    cases: Sequence[Mapping[str, Any]], work: Path, audit: Path, maps: Sequence[Path]
+) -> dict[str, dict[str, float]]:
+    """Errors of the expected Dice, and average precision for pixels, of a finished audit of the wrong labels."""
+    found = {
+        path.name.removesuffix("_probability.png"): path for folder in maps for path in folder.rglob("*_prob*.png")
+    }
+    errors: dict[str, list[float]] = {"expected_dice": [], "dice": [], "soft_dice": []}
+    false, doubt, truth = [], [], []
+    for row in cases:
+        name = f"{row['case']}.png"
+        clean, drawn = (np.asarray(Image.open(work / kind / "masks" / name)) > 127 for kind in ("clean", "wrong"))
+        p = np.asarray(Image.open(found[row["case"]])) / 255
+        true = 2 * int((clean & drawn).sum()) / int(clean.sum() + drawn.sum())
+        for key, values in errors.items():
+            values.append(abs(float(row[key]) - true))
+        false.append(np.asarray(Image.open(audit / "false_labels" / name)).ravel() / 255)
+        doubt.append(np.where(drawn, 1 - p, p).ravel())
+        truth.append((clean != drawn).ravel())
+    pixels = [np.concatenate(parts) for parts in (false, doubt, truth)]
+    return {
+        "mean error of the Dice with the clean label": {key: round(float(np.mean(v)), 4) for key, v in errors.items()},
+        "average precision of pixels": {
+            "false label": round(pixel_precision(pixels[0], pixels[2]), 4),
+            "1 - p": round(pixel_precision(pixels[1], pixels[2]), 4),
+        },
+    }
+
+
+def pixel_precision(score: np.ndarray, wrong: np.ndarray) -> float:
+    """`average_precision` of many pixels; those of equal score share their precision."""
+    values, place = np.unique(-score, return_inverse=True)
+    hits, count = np.bincount(place, wrong), np.bincount(place, minlength=len(values))
+    return float((hits * np.cumsum(hits) / np.cumsum(count)).sum() / wrong.sum())
+
+
 def main(
     dataset_dir: str,
     folder: str,
@@ -184,12 +238,20 @@ def main(
     for kind in trainings.split(",") if isinstance(trainings, str) else trainings:
         maps = train(work, kind, max_epochs)
         spoiled, clean = (
-            audit_folders(work / labels / "masks", maps, work / f"audit_{kind}_{labels}", work / "clean/images")
+            audit_folders(
+                work / labels / "masks",
+                maps,
+                work / f"audit_{kind}_{labels}",
+                work / "clean/images",
+                maps_of_false_labels=labels == "wrong",
+            )
             for labels in ("wrong", "clean")
         )
         result[f"trained on {kind} labels"] = {
             **compared(spoiled["cases"], injected),
             **decided(spoiled["cases"], injected),
+            "probability": calibrated(spoiled["cases"], injected),
+            **located(spoiled["cases"], work, work / f"audit_{kind}_wrong", maps),
             "flagged without injected errors": f"{clean['summary']['suspicious']} of {len(clean['cases'])}",
         }
     print(json.dumps(result, indent=1))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import bundle_runs
@@ -11,6 +13,7 @@ import pytest
 from data_kinds import write_squares
 from PIL import Image
 
+import common.audit_bundle
 import common.folds
 from common.audit_bundle import _seen, audit_bundle, labels_of
 from common.datasets import read_dataset
@@ -102,3 +105,34 @@ def test_it_needs_the_command_that_it_hands_on(pictures: Path, tmp_path: Path) -
     with pytest.raises(InputError, match=r"start it by monai\.bundle\.run, with its options in the command"):
         audit_bundle(read_dataset(pictures), pictures, tmp_path / "output", tmp_path / "models")
     assert not (tmp_path / "output").exists()
+
+
+def test_all_annotators_are_audited_and_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a name all are; AR draws the truth and HS a pixel outside of it, by maps that are sure of the truth."""
+    maps: list[Path] = []
+    for case in range(4):
+        for folder, grown in (("images", 0), ("AR", 0), ("HS", 1), ("maps", 0)):
+            mask = Image.new("L", (32, 32))
+            mask.paste(255 if folder != "maps" else 240, (8 - grown, 9 - grown, 20 + case + grown, 22 + grown))
+            path = tmp_path / ("maps" if folder == "maps" else f"data/{folder}") / f"{case}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            mask.save(path)
+
+    def segment(configs: list[Path], items: Any, folders: list[Path], target: Path, *rest: Any, **options: Any) -> None:
+        maps.append(target)
+        shutil.copytree(tmp_path / "maps", target)
+
+    plan = SimpleNamespace(class_names=("background", "object"), labels={"": {"values": {0: 0, 255: 1}}}, channels=1)
+    monkeypatch.setattr(common.audit_bundle, "given_files", lambda: ["configs/train.yaml"])
+    monkeypatch.setattr(common.audit_bundle, "given_overrides", dict)
+    monkeypatch.setattr(common.audit_bundle, "training_folders", lambda places: [tmp_path])
+    monkeypatch.setattr(common.audit_bundle, "segment", segment)
+    monkeypatch.setattr(common.audit_bundle, "load_plan", lambda folder: plan)
+    dataset = read_dataset(tmp_path / "data")
+    audit_bundle(dataset, tmp_path / "data", tmp_path / "output", "models", None, maps_of_false_labels=True)
+    audited = tmp_path / "output/audit"
+    rows = {row["annotator"]: row for row in read_csv(audited / "annotators.csv")}
+    assert float(rows["HS"]["border_shift"]) == pytest.approx(1.0, abs=0.2)
+    assert float(rows["AR"]["border_shift"]) == pytest.approx(0.0, abs=0.1)
+    assert maps == [audited / "maps"] and (audited / "HS/false_labels/2.png").is_file()
+    assert "may have learned wrong ones by heart" in (audited / "AR/audit.html").read_text(encoding="utf-8")

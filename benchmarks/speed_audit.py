@@ -16,12 +16,14 @@ The volumes have four classes and are written, audited by ``python -m common.aud
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +90,15 @@ def write_arrays(folder: Path, cases: int, size: int) -> None:
     maps.flush()
 
 
+def apart(function: Callable[..., None], *arguments: Any) -> None:
+    """Runs a function in a process of its own: what a process had in memory counts for those that it starts."""
+    process = multiprocessing.get_context("spawn").Process(target=function, args=arguments)
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise SystemExit(f"{function.__name__}: exit code {process.exitcode}")
+
+
 def measured(command: list[str]) -> dict[str, float]:
     """Seconds and MB of a process."""
     environment = os.environ | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -132,7 +143,7 @@ def main(
     """
     result: dict[str, Any] = {"cases": cases, "size": size}
     with tempfile.TemporaryDirectory() as name:
-        write_arrays(Path(name), cases, size)
+        apart(write_arrays, Path(name), cases, size)
         result["audit"] = measured([sys.executable, "-c", OURS, name])
         if cleanlab_python is not None:
             for what in ("scores", "issues"):
@@ -144,7 +155,7 @@ def main(
     for seed in range(volumes):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            volume(folder, side, seed)
+            apart(volume, folder, side, seed)
             options = [f"--{key}={folder / place}" for key, place in (("labels", "labels"), ("probabilities", "maps"))]
             peaks.append(measured([sys.executable, "-m", "common.audit", *options, f"--output={folder / 'audit'}"]))
             shutil.rmtree(folder / "maps")

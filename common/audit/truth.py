@@ -129,7 +129,7 @@ def truth_given_label(
 
 
 def share_without_regard(drawn: np.ndarray, prior: np.ndarray) -> float:
-    """g of the highest likelihood: the root of the derivative of Σ log((1 − g) A + g π), found by halving.
+    """The g of the highest likelihood: the root of the derivative of Σ log((1 − g) A + g π), found by halving.
 
     Args:
         drawn: (N,) A of each labeled voxel, in [0, 1].

@@ -107,7 +107,7 @@ def audit(
     cases = [case.name for case in sources.cases]
     found = probability_files(cases, folders, named)
     shown = image_paths(pictures, cases)
-    title = " and ".join(", ".join(sources.annotators).rsplit(", ", 1))
+    title = drawn[0].resolve().parent.name
     print_annotators(
         audit_annotators(sources, found, target, title, shown, class_names=named, said=said, **options), target
     )

@@ -29,6 +29,7 @@ __all__ = ["audit_annotators", "print_annotators"]
 
 CONSENSUS = "consensus"
 MOST_DIFFERENT = 5
+WIDE = "<style>body { max-width: 60rem; }</style>"
 ENDS = {"": "mean", "_low": "low", "_high": "high"}
 
 
@@ -248,9 +249,8 @@ def _write_page(path: Path, title: str, content: Mapping[str, Any]) -> None:
     sections: list[Any] = [
         (name, "\n".join(f"- {plain_text(sentence)}" for sentence in content["sentences"][name]), []) for name in names
     ]
-    table = [
-        ["annotator", "suspicious", f"border to consensus, {unit}", f"to prediction, {unit}", "missed", "Dice, others"]
-    ]
+    borders = [f"border to consensus, {unit}", f"to prediction, {unit}"]
+    table = [["annotator", "suspicious (unlike others)", *borders, "missed", "Dice with others"]]
     for row in content["annotators"]:
         table.append(
             [
@@ -273,7 +273,7 @@ def _write_page(path: Path, title: str, content: Mapping[str, Any]) -> None:
         for name in names
     )
     links += f'<li><a href="{CONSENSUS}/annotators.html">The consensus, and each annotator against it</a></li>'
-    write_page(path, f"The annotators of {title}", sections, f"<h2>More</h2>\n<ul>{links}</ul>")
+    write_page(path, f"The annotators of {title}", sections, f"{WIDE}\n<h2>More</h2>\n<ul>{links}</ul>")
 
 
 def _interval(row: Mapping[str, Any], name: str, form: str) -> str:

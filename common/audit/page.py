@@ -243,7 +243,7 @@ def _card(record: Mapping[str, Any]) -> str:
     names = "|".join(dict.fromkeys([record["kind"], *(kind["name"] for kind in record["kinds"])]))
     found = "; ".join(dict.fromkeys([record["finding"], *(kind["message"] for kind in record["kinds"][:3])]))
     probability = record["wrong_probability"]
-    judged = "not judged" if probability is None else f"wrong with {_percent(probability)}"
+    judged = "not judged" if probability is None else f"wrong with probability {_percent(probability)}"
     if record.get("changed"):
         found += f"; label changed, was {record['previous_status']}"
     elif record.get("previous_status") not in (None, record["status"]):

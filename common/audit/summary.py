@@ -24,6 +24,7 @@ import numpy as np
 
 from common.audit.border import BorderNoise, estimate_border_noise
 from common.audit.cases import decode_signature
+from common.errors import counted
 
 __all__ = ["LEAST_CERTAINTY", "LEAST_SCORE", "SUSPICIOUS", "advice", "rank_records", "summarize", "suspicions"]
 
@@ -213,7 +214,7 @@ def advice(summary: Mapping[str, Any]) -> str:
         'Plain training is enough: no'
     """
     if summary["judged"] < FEW_CASES:
-        return f"Only {summary['judged']} cases were judged: too few to say what the labels are like."
+        return f"Only {counted(summary['judged'], 'case')} could be judged: too few to say what the labels are like."
     if (share := summary["share_suspicious"] or 0.0) >= MANY_WRONG:
         return (
             f"Use t_loss: {share:.0%} of the labels are suspicious, and it discounts labels that are wrong as a whole. "

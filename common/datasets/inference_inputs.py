@@ -96,7 +96,7 @@ class InferenceInputs:
         found, failures, self.left_out = _find(source, channel_files, output_dir, layout)
         if self.left_out:
             logger.warning(
-                "%d files or folders are not taken for images; the first is %s: %s.",
+                "Files or folders that are not taken for images: %d; the first is %s: %s.",
                 len(self.left_out),
                 *self.left_out[0],
             )

@@ -53,6 +53,16 @@ def test_parsed_configuration(rule: Callable[[ConfigParser], list[str]], parser:
     assert not found, "\n".join(found)
 
 
+FOUND_OUT = ("channels", "class_names", "class_values", "class_colors", "ignore_value", "orientation", "spacing")
+FOUND_OUT += ("image_size", "patch_size", "crop", "normalization")
+
+
+def test_what_the_plan_keeps_of_the_data_has_no_default_that_contradicts_it(bundle: Path) -> None:
+    """Evaluation reads train.yaml, too, and takes what is not null for given."""
+    config = ConfigParser.load_config_file(bundle / "configs/train.yaml")
+    assert {name: config[name] for name in FOUND_OUT} == dict.fromkeys(FOUND_OUT)
+
+
 def test_inference_with_the_overlay_of_a_training(overlaid_inference: list[str]) -> None:
     """An overlay has plain keys; with it inference defines all that it runs."""
     assert not [key for key in ConfigParser.load_config_file(overlaid_inference[-1]) if "#" in key or "::" in key]

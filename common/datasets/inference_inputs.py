@@ -51,7 +51,8 @@ class InferenceInputs:
         channel_files: what ends the names of an image's files, one for each channel, before ``.nii`` or ``.nii.gz``,
             such as ``["_flair", "_t1"]``: in a folder, files that share what is before it are one image, and others are
             ignored. None: every file is an image, unless names are numbered as nnU-Net does.
-        output_dir: where results are written; a folder below the one that is searched is not searched.
+        output_dir: where results are written; a folder below the one that is searched is not searched. Nor are those of
+            other inferences, which hold an ``inference.json``.
         layout: of the data set whose labeled images are segmented, see `read_dataset`; None to search a folder.
         output_format: in which masks are written, see `output_fault`; images that do not fit it are left out.
         check_values: read every file in full, and refuse values that are not finite. False reads headers only: what a

@@ -63,6 +63,11 @@ def test_what_the_plan_keeps_of_the_data_has_no_default_that_contradicts_it(bund
     assert {name: config[name] for name in FOUND_OUT} == dict.fromkeys(FOUND_OUT)
 
 
+def test_inference_does_not_take_its_own_results_for_inputs(bundle: Path) -> None:
+    config = ConfigParser.load_config_file(bundle / "configs/inference.yaml")
+    assert config["inputs"]["output_dir"] == "@output_dir"
+
+
 def test_inference_with_the_overlay_of_a_training(overlaid_inference: list[str]) -> None:
     """An overlay has plain keys; with it inference defines all that it runs."""
     assert not [key for key in ConfigParser.load_config_file(overlaid_inference[-1]) if "#" in key or "::" in key]

@@ -241,6 +241,18 @@ def test_results_of_an_earlier_run_are_no_inputs(tmp_path):
     assert cases(InferenceInputs(tmp_path / "results", output_dir=tmp_path / "results")) == ["a_probabilities"]
 
 
+def test_results_of_another_run_are_no_inputs(tmp_path):
+    picture(tmp_path / "a.png")
+    picture(tmp_path / "first/x/a_entropy.png")
+    (tmp_path / "first/inference.json").touch()
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs/inference.json").touch()
+    inputs = InferenceInputs(tmp_path, output_dir=tmp_path / "second")
+    assert cases(inputs) == ["a"]
+    assert inputs.left_out == [(str(tmp_path / "first"), "results of an inference lie there")]
+    assert cases(InferenceInputs(tmp_path / "first")) == ["x/a_entropy"], "asked for by name"
+
+
 def test_files_numbered_as_channels_are_one_image(tmp_path):
     files = [volume(tmp_path / f"a_000{k}.nii.gz") for k in range(2)]
     inputs = InferenceInputs(tmp_path, channels=2)

@@ -28,6 +28,7 @@ from common.workflow import load_plan
 
 # Decisions that give untrained networks some foreground, not all
 DECISIONS: dict[str, dict[str, Any]] = {
+    "disentangling_annotators": {"save_annotators": True},
     "marginal_thresholding": {"decision": "half"},
     "soft_label_apl": {"map_threshold": 0.0, "threshold": 0.25, "proposals": 8, "network_def#features": [4, 4, 4, 4]},
 }

@@ -229,7 +229,7 @@ def _find_fault(files: Sequence[Path], load: Any, channels: int, expected: Seque
     if found == channels:
         return None
     got = f"{'it has' if len(files) == 1 else 'together they have'} {found} channels or time points"
-    if is_picture(files[0]):
+    if is_picture(files[0]) and len(files) == 1:
         got = "a picture has 1 channel or 3"
     return ", ".join(map(str, files)), f"{got}, where the network expects {channels}"
 

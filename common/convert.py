@@ -201,6 +201,9 @@ def convert(
     """
     if annotator_by not in BY:
         raise InputError(f"--annotator_by: expected one of {', '.join(BY)}, got {annotator_by}.")
+    for option, value, choices in (("crowd", crowd, coco.CROWDS), ("polygons", polygons, coco.POLYGONS)):
+        if value not in choices:
+            raise InputError(f"--{option}: expected {' or '.join(choices)}, got {value}.")
     source, target = Path(str(images)).expanduser(), Path(str(output)).expanduser()
     files = list_exports(exports)
     _check_target(target, [source, *(path for _, path in files)], overwrite)

@@ -6,8 +6,9 @@ What is trained stands in the bundle's ``configs/demo.yaml``; every step is one 
 from __future__ import annotations
 
 import os
+import re
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import yaml
@@ -19,6 +20,34 @@ from common.run_bundle import run_bundle
 from common.workflow.overrides import choose
 
 BUNDLES = Path(__file__).parents[1] / "bundles"
+POLLED = 3.0  # seconds between two looks at the logs
+EPOCH = re.compile(r"epoch \d+/\d+")
+
+
+def stage_of(run: Path) -> str:
+    """How far a training with its evaluation is.
+
+    Args:
+        run: folder of its logs.
+
+    Returns:
+        Such as ``"epoch 3/20"``, of the last line that says so.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     before = stage_of(Path(folder))
+        ...     _ = Path(folder, "training.log").write_text("epoch 1/20  loss 3\\nepoch 2/20", encoding="utf-8")
+        ...     before, stage_of(Path(folder))
+        ('starting', 'epoch 2/20')
+    """
+    training, evaluating = run / "training.log", run / "evaluating.log"
+    if not training.is_file():
+        return "starting"
+    if evaluating.is_file() and evaluating.stat().st_mtime_ns > training.stat().st_mtime_ns:
+        return "evaluating"
+    epochs = EPOCH.findall(training.read_text(encoding="utf-8", errors="replace"))
+    return epochs[-1] if epochs else "starting"
 
 
 def demo(bundle: str = "t_loss", output: str = "demo", bundles_dir: str | Path = BUNDLES) -> None:
@@ -52,7 +81,14 @@ def demo(bundle: str = "t_loss", output: str = "demo", bundles_dir: str | Path =
 
     print(f"Training {method} and {baseline} on the same labels ({source.name}, generated phantom) ...", flush=True)
     with ThreadPoolExecutor(min(cores, len(runs))) as pool:
-        scores = dict(zip(runs, pool.map(train_and_evaluate, runs), strict=True))
+        futures = {label: pool.submit(train_and_evaluate, label) for label in runs}
+        before = ""
+        while wait(futures.values(), timeout=POLLED).not_done:
+            stages = ", ".join(f"{label}: {stage_of(runs[label])}" for label in runs)
+            if stages != before:
+                print(stages, flush=True)
+            before = stages
+        scores = {label: future.result() for label, future in futures.items()}
 
     figures = []
     for name in plan["new_data"]:

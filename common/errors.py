@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from types import TracebackType
 
-__all__ = ["ArgumentError", "InputError", "SentenceError", "find_input_error", "show_input_errors"]
+__all__ = ["ArgumentError", "InputError", "SentenceError", "counted", "find_input_error", "show_input_errors"]
 
 
 class SentenceError(ValueError):
@@ -44,6 +44,20 @@ class ArgumentError(SentenceError):
         >>> isinstance(ArgumentError("label: expected (N, 1, H, W), got (3, 4)."), ValueError)
         True
     """
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things, as a message has it.
+
+    Args:
+        number: of the things, at least 0.
+        noun: one of them, in words whose plural ends in s.
+
+    Example:
+        >>> counted(1, "case"), counted(0, "case")
+        ('1 case', '0 cases')
+    """
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def find_input_error(error: BaseException | None) -> SentenceError | None:

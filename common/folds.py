@@ -27,8 +27,8 @@ import yaml
 from tqdm import tqdm
 
 from common.command import run_command
-from common.datasets import read_dataset
-from common.errors import InputError
+from common.datasets import Dataset, read_dataset, split_dataset
+from common.errors import InputError, counted
 from common.io.files import read_csv, whole_file, write_csv
 from common.run_bundle import run_bundle, stop_runs
 from common.workflow.overrides import choose
@@ -218,6 +218,8 @@ def cross_validate(
     """
     if num_folds < 2 or parallel < 1:
         raise InputError(f"--num_folds must be at least 2 and --parallel at least 1, got {num_folds} and {parallel}.")
+    for fold in (0, num_folds - 1):  # refused here in a moment, by a training after the seconds of its start
+        split_dataset(Dataset("", data, tuple(items)), fold=fold, num_folds=num_folds, file=options.get("split_file"))
     name = configs[0].parents[1].name
     runs = [target / f"fold_{index}" for index in range(num_folds)]
     overlays = [path.stem for path in configs[1:]]
@@ -290,7 +292,7 @@ def folds(
     rows = [{"fold": index, **row} for index, folder in enumerate(runs) for row in measures(folder)]
     write_csv(target / TABLE, rows)
     for name, (mean, spread, count) in summarize(rows).items():
-        print(f"{name}: {mean:.4f} over {count} cases, {spread:.4f} between folds")
+        print(f"{name}: {mean:.4f} over {counted(count, 'case')}, {spread:.4f} between folds")
     print(f"{target / TABLE}; probability maps in {target}/fold_*/out_of_fold")
     print(f"The average of the {num_folds} networks segments new images: inferring with --ckpt_dir {target}")
 

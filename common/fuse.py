@@ -23,7 +23,7 @@ from common.consensus.settings import make_settings
 from common.consensus.sources import Sources, dataset_cases, folder_cases
 from common.consensus.summary import summarize_annotators
 from common.consensus.writing import probability_maps, write_consensus, written_values
-from common.errors import InputError, show_input_errors
+from common.errors import InputError, counted, show_input_errors
 from common.fusion.patterns import is_disputed
 from common.io.checks import geometry_finding
 from common.io.formats import IMAGE_SUFFIXES, NIFTI_SUFFIXES, is_picture, suffix_of
@@ -130,7 +130,7 @@ def _fuse_set(
     print("\n".join(notes))
     outcome = fuse_cases(sources.cases, settings, processes)
     if outcome.kept:
-        print(f"{outcome.kept} cases were finished before and are kept.")
+        print(f"Finished before and kept: {counted(outcome.kept, 'case')}.")
     if outcome.records:
         troubles = write_tables(outcome, sources.cases, settings, notes)
         summaries = summarize_annotators(outcome.records, settings.annotators, len(settings.values))
@@ -138,7 +138,8 @@ def _fuse_set(
         shown = ("annotator", "says", "cases", "sensitivity", "specificity", "volume_bias", "border_shift")
         print(_table([{name: row[name] for name in shown} for row in rows]))
         print("\n".join(troubles))
-        print(f"{len(outcome.records)} cases in {output}; {Path(output, 'annotators.html')} compares the annotators.")
+        page = Path(output, "annotators.html")
+        print(f"{counted(len(outcome.records), 'case')} in {output}; {page} compares the annotators.")
     if outcome.failed:
         listed = "; ".join(f"{name}: {why.rstrip('.')}" for name, why in outcome.failed.items())
         raise InputError(f"{len(outcome.failed)} of {len(sources.cases)} cases could not be fused: {listed}.")

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from common.errors import counted
+
 __all__ = ["FEW_CASES", "RULES", "Rule", "advice"]
 
 FEW_CASES = 8
@@ -80,7 +82,7 @@ def advice(summary: Mapping[str, Any]) -> str:
         'Plain training is enough: no'
     """
     if summary["judged"] < FEW_CASES:
-        return f"Only {summary['judged']} cases were judged: too few to say what the labels are like."
+        return f"Only {counted(summary['judged'], 'case')} could be judged: too few to say what the labels are like."
     for rule in RULES:
         value = summary[rule.measure] or 0.0
         if value >= rule.limit:

@@ -124,8 +124,8 @@ def _result(summary: Mapping[str, Any], caution: str) -> str:
         lines.append(f"These labels look exchanged with each other: {pairs}.")
     if summary["not_judged"]:
         lines.append(
-            f"{summary['not_judged']} cases were not judged: the network is unsure of them. That says nothing against "
-            "their labels."
+            f"Cases that could not be judged: {summary['not_judged']}. The network is unsure of them, which says "
+            "nothing against their labels."
         )
     if summary["structures"]:
         lines.append(

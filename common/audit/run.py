@@ -134,9 +134,10 @@ def audit_cases(
     readable = [case for case in maps if case not in failures]
     if border_mm is None:
         border_mm = _usual_deviation(readable, load)
+        unit = "pixels" if all(is_picture(labels[case]) for case in readable) else "mm"
         notes = (
             *notes,
-            f"The usual deviation of a border is {border_mm:.3g} mm, the lower quartile of up to {PILOT} cases.",
+            f"The usual deviation of a border is {border_mm:.3g} {unit}, the lower quartile of up to {PILOT} cases.",
         )
     settings = {"version": VERSION, "axes": axes, "border_mm": border_mm, "meaning": meaning.to_json(), "names": named}
     records = []
@@ -185,7 +186,7 @@ def print_audit(content: Mapping[str, Any], output: Path) -> None:
     Example:
         >>> summary = {"suspicious": 0, "judged": 1, "not_judged": 0, "advice": "Plain training is enough.", "cases": 1}
         >>> print_audit({"summary": summary, "notes": [], "cases": [], "failures": {}}, Path("audit"))
-        0 of 1 labels are suspicious, 0 cases were not judged. Plain training is enough. See audit/audit.html.
+        Suspicious labels: 0 of 1; cases that could not be judged: 0. Plain training is enough. See audit/audit.html.
     """
     summary = content["summary"]
     for note in content["notes"]:
@@ -198,8 +199,8 @@ def print_audit(content: Mapping[str, Any], output: Path) -> None:
     if summary.get("changes"):
         print(summary["changes"]["said"])
     print(
-        f"{summary['suspicious']} of {summary['judged']} labels are suspicious, {summary['not_judged']} cases were not "
-        f"judged. {summary['advice']} See {output / 'audit.html'}."
+        f"Suspicious labels: {summary['suspicious']} of {summary['judged']}; cases that could not be judged: "
+        f"{summary['not_judged']}. {summary['advice']} See {output / 'audit.html'}."
     )
     if content["failures"]:
         listed = "; ".join(f"{case} ({reason})" for case, reason in content["failures"].items())

@@ -16,7 +16,7 @@ from common.checking.examine import CaseRecord, LabelRecord, compare_cases, exam
 from common.checking.page import write_case_page
 from common.checking.rare_values import RARE, find_rare_values
 from common.datasets.plan import Plan
-from common.errors import InputError
+from common.errors import InputError, counted
 from common.io.checks import Finding
 from common.io.files import write_csv
 
@@ -77,7 +77,7 @@ def check_cases(
             f"{len(unusable)} of {len(records)} cases cannot be used, see {page}; the first is {unusable[0].case.name} "
             f"({unusable[0].case.section}): {where}{first.message}."
         )
-    print(f"{len(records)} cases checked, {warned} worth a look, none that cannot be used: {page}")
+    print(f"{counted(len(records), 'case')} checked, {warned} worth a look, none that cannot be used: {page}")
     return page
 
 

@@ -22,6 +22,7 @@ from common.checking.tables import (
     mean_of,
 )
 from common.datasets.plan import Plan
+from common.errors import counted
 from common.report.drawing import PathLike
 from common.report.page import Section, write_page
 from common.report.tables import markdown_table
@@ -118,8 +119,9 @@ def _summary(records: Sequence[CaseRecord]) -> str:
     unusable = sum(record.unusable for record in records)
     warned = sum(bool(record.findings) and not record.unusable for record in records)
     verdict = "Training can start." if not unusable else f"{unusable} cannot be used: training would fail."
-    notes = f"{warned} are worth a look." if warned else "Nothing else was found."
-    return f"{len(records)} cases ({listed}). **{verdict}** {notes} The tables beside this page name every case."
+    notes = f"Worth a look: {warned}." if warned else "Nothing else was found."
+    cases = counted(len(records), "case")
+    return f"{cases} ({listed}). **{verdict}** {notes} The tables beside this page name every case."
 
 
 def _panel(record: CaseRecord, note: str, plan: Plan, by_class: bool) -> CasePanel:

@@ -25,7 +25,7 @@ from common.consensus.summary import (
     summarize_annotators,
     trouble_sentences,
 )
-from common.errors import InputError
+from common.errors import InputError, counted
 from common.io.files import whole_file, write_csv
 from common.io.formats import read_image
 from common.io.label_meaning import LabelMeaning, read_label
@@ -143,7 +143,7 @@ def _sections(
 ) -> list[Section]:
     names = settings.class_names
     fused = (
-        f"{len(outcome.records)} cases by {', '.join(settings.annotators)}, fused by **{settings.method}**"
+        f"{counted(len(outcome.records), 'case')} by {', '.join(settings.annotators)}, fused by **{settings.method}**"
         + (" in the disputed region" if settings.region == "disputed" else "")
         + f"; {len(outcome.failed)} failed."
     )

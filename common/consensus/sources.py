@@ -10,7 +10,7 @@ from typing import Any
 
 from common.datasets.layouts.recognize import read_dataset
 from common.datasets.listing import files_by_stem, list_folder
-from common.errors import InputError
+from common.errors import InputError, counted
 
 __all__ = ["FusionCase", "Sources", "dataset_cases", "folder_cases"]
 
@@ -86,7 +86,9 @@ def dataset_cases(dataset_dir: str | os.PathLike[str], layout: str | None = None
         else:
             lacking.append(str(item["case"]))
     if lacking:
-        notes.append(f"{len(lacking)} cases that nobody labeled are left out; the first is {lacking[0]}.")
+        notes.append(
+            f"Left out because nobody labeled them: {counted(len(lacking), 'case')}, the first is {lacking[0]}."
+        )
     notes += [f"{path} is not read: {why}." for path, why in dataset.left_out]
     if not cases:
         raise InputError(f"{dataset.root}: expected cases with annotators' labels, got none.")
@@ -135,5 +137,6 @@ def folder_cases(folders: Sequence[str | os.PathLike[str]]) -> Sources:
         for case in sorted(set().union(*files.values()))
     ]
     alone = [case.name for case in cases if len(case.labels) == 1]
-    notes = [f"{len(alone)} cases have one annotator, whose label is taken; the first is {alone[0]}."] if alone else []
+    one = "One annotator alone, whose label is taken, labeled "
+    notes = [f"{one}{counted(len(alone), 'case')}, the first is {alone[0]}."] if alone else []
     return Sources(tuple(cases), tuple(names), tuple(notes), tuple(roots))

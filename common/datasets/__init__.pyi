@@ -4,6 +4,7 @@ from .by_annotators import annotated, have_ground_truth, labeled_by_each
 from .case_weights import sampler_of
 from .dataset import Dataset
 from .fingerprint import Fingerprint, take_fingerprint
+from .given_items import dataset_of_items, with_training_items
 from .hippocampus import fetch_hippocampus, hippocampus_datalist, hippocampus_subject_datalist
 from .hippocampus_slices import hippocampus_slice_datalist
 from .inference_inputs import InferenceInputs
@@ -42,6 +43,7 @@ __all__ = [
     "annotated",
     "annotator_datalist",
     "consensus",
+    "dataset_of_items",
     "fetch_hippocampus",
     "fold_of",
     "geometry",
@@ -72,6 +74,7 @@ __all__ = [
     "take_fingerprint",
     "to_tensor",
     "totalsegmentator_datalist",
+    "with_training_items",
     "write_mnist_annotators",
     "write_splits",
 ]

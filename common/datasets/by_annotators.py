@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from common.datasets.dataset import Dataset
-from common.errors import InputError
+from common.datasets.given_items import GIVEN
+from common.errors import InputError, counted
 
 __all__ = ["annotated", "have_ground_truth", "labeled_by_each"]
 
@@ -52,6 +53,11 @@ def annotated(
         notes.append(f"The labels of {', '.join(names)} are simulated from the ground truth.")
     elif dataset.annotators:
         needed, names, items = "annotators", dataset.annotators, list(dataset.items)
+    elif dataset.layout == GIVEN:  # a program goes on with a network that knows its annotators
+        raise InputError(
+            f"{dataset.root}: expected items with the labels of annotators, from which this network learns, got one "
+            "label for each case."
+        )
     else:
         needed, names = "annotators", (ONLY_ANNOTATOR,)
         items = [_of_one(item) for item in dataset.items]
@@ -68,7 +74,7 @@ def annotated(
     if not kept:
         raise InputError(f"{dataset.root}: expected cases with {needed}, got none.")
     if lacking:
-        notes.append(f"{len(lacking)} cases without {needed} are left out; the first is {lacking[0]}.")
+        notes.append(f"Left out without {needed}: {counted(len(lacking), 'case')}, the first is {lacking[0]}.")
     return replace(dataset, items=kept, annotators=tuple(names), notes=tuple(notes))
 
 

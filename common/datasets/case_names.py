@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
+import unicodedata
 
 from common.errors import InputError
 
@@ -18,13 +19,13 @@ def normalize_case(name: str) -> str:
         name: of a case, with slashes where it lies in a folder.
 
     Returns:
-        The name without ``.`` and empty parts.
+        The name without ``.`` and empty parts, a letter with an accent as one character (NFC).
 
     Example:
         >>> normalize_case("./a//b")
         'a/b'
     """
-    return posixpath.normpath(name).lstrip("/") if name else name
+    return unicodedata.normalize("NFC", posixpath.normpath(name).lstrip("/")) if name else name
 
 
 def case_fault(name: object) -> str:

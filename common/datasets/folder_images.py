@@ -20,6 +20,7 @@ from common.datasets.listing import (
     DICOM_SUFFIXES,
     IMAGE_SUFFIXES,
     VOLUMES,
+    Listing,
     find_unread,
     group_channels,
     is_image_name,
@@ -30,6 +31,7 @@ from common.errors import InputError
 
 FORMATS = ", ".join(IMAGE_SUFFIXES)
 MOST_CHANNELS = 16  # more files in a row are the frames of a film
+RESULTS_RECORD = "inference.json"  # that an inference leaves beside what it writes
 NO_SUFFIX = "its name has no suffix that says what it is"
 NO_PREAMBLE = "it has no preamble of a DICOM file"
 NO_SUFFIX_DOCUMENTS = ("README", "LICENSE", "LICENCE", "CHANGES", "CITATION", "COPYING", "AUTHORS", "Makefile")
@@ -68,6 +70,9 @@ def find_images(
     results = Path(output_dir).expanduser().absolute() if output_dir is not None else None
     skip = [results] if results is not None and os.path.realpath(results) != os.path.realpath(folder) else []
     listing = list_folder(folder, skip)
+    earlier = _results_below(listing)
+    if earlier:
+        listing = list_folder(folder, [*skip, *earlier])
     found = [file for file in listing.files if is_image_name(file)]
     left_out: Reasons = []
     if channel_files:
@@ -88,11 +93,18 @@ def find_images(
     left_out += [(listing.path(file), reason) for file, reason in reasons.items()]
     if skip and results is not None and os.path.isdir(results) and _is_below(results, folder):
         left_out.append((str(results), "results are written there"))
+    left_out += [(path, "results of an inference lie there") for path in earlier]
     if not images and not failures:
         labels = f"; {len(reasons)} files are taken for labels, by their names" if reasons else ""
         raise InputError(f"The folder {folder} holds no image to segment ({formats}){labels}.")
     named = [(name or folder.name, [folder / file for file in files]) for name, files in images.items()]
     return named, sorted(failures), sorted(left_out)
+
+
+def _results_below(listing: Listing) -> list[str]:
+    """Folders into which an inference has written."""
+    records = [file.rpartition("/")[0] for file in listing.files if file.endswith(f"/{RESULTS_RECORD}")]
+    return [listing.path(folder) for folder in records if any(map(is_image_name, listing.below(folder)))]
 
 
 def label_reasons(files: Sequence[str]) -> dict[str, str]:

@@ -51,7 +51,8 @@ class InferenceInputs:
         channel_files: what ends the names of an image's files, one for each channel, before ``.nii`` or ``.nii.gz``,
             such as ``["_flair", "_t1"]``: in a folder, files that share what is before it are one image, and others are
             ignored. None: every file is an image, unless names are numbered as nnU-Net does.
-        output_dir: where results are written; a folder below the one that is searched is not searched.
+        output_dir: where results are written; a folder below the one that is searched is not searched. Nor are those of
+            other inferences, which hold an ``inference.json``.
         layout: of the data set whose labeled images are segmented, see `read_dataset`; None to search a folder.
         output_format: in which masks are written, see `output_fault`; images that do not fit it are left out.
         check_values: read every file in full, and refuse values that are not finite. False reads headers only: what a
@@ -96,7 +97,7 @@ class InferenceInputs:
         found, failures, self.left_out = _find(source, channel_files, output_dir, layout)
         if self.left_out:
             logger.warning(
-                "%d files or folders are not taken for images; the first is %s: %s.",
+                "Files or folders that are not taken for images: %d; the first is %s: %s.",
                 len(self.left_out),
                 *self.left_out[0],
             )
@@ -228,7 +229,7 @@ def _find_fault(files: Sequence[Path], load: Any, channels: int, expected: Seque
     if found == channels:
         return None
     got = f"{'it has' if len(files) == 1 else 'together they have'} {found} channels or time points"
-    if is_picture(files[0]):
+    if is_picture(files[0]) and len(files) == 1:
         got = "a picture has 1 channel or 3"
     return ", ".join(map(str, files)), f"{got}, where the network expects {channels}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -150,7 +151,8 @@ def files_by_stem(files: Iterable[str], folder: str = "") -> dict[str, str]:
         folder: that they lie in; part of the paths, not of the stems.
 
     Returns:
-        Path of each stem, in the order of ``files``.
+        Path of each stem, in the order of ``files``. A letter with an accent is one character (NFC) in the stem, as
+        some systems and archives write it, also where the file's name has two (NFD), as others do.
 
     Raises:
         InputError: two images have the same stem.
@@ -163,7 +165,7 @@ def files_by_stem(files: Iterable[str], folder: str = "") -> dict[str, str]:
     for file in files:
         stem, suffix = split_suffix(file)
         if suffix in IMAGE_SUFFIXES:
-            case = stem[len(folder) + 1 :] if folder else stem
+            case = unicodedata.normalize("NFC", stem[len(folder) + 1 :] if folder else stem)
             if case in found:
                 raise InputError(f"There are two files of the case {case!r}, {found[case]} and {file}; keep one.")
             found[case] = file

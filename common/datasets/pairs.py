@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def files_by_case(folder: Path, suffixes: Sequence[str], remove: str = "") -> di
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or path.suffix.lower() not in suffixes:
             continue
-        case = path.stem.removesuffix(remove)
+        case = unicodedata.normalize("NFC", path.stem).removesuffix(remove)
         if case in found:
             raise InputError(
                 f"{folder} holds two files of the case {case!r}, {found[case].name} and {path.name}; keep one."

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from common.datasets.case_names import normalize_case
 from common.datasets.dataset import Dataset
 from common.datasets.given import whole_number
 from common.datasets.pairs import some
 from common.datasets.sections import check_fractions
 from common.datasets.splits import shuffled, stratified_split
 from common.datasets.subject_split import split_subjects
-from common.errors import InputError
+from common.errors import InputError, counted
 from common.io.files import whole_file
 
 Item = dict[str, Any]
@@ -215,7 +216,7 @@ def _names(entries: Any, path: Path) -> list[str]:
     names: list[Any] = [entry.get("case") if isinstance(entry, Mapping) else entry for entry in entries]
     if not all(isinstance(name, str) for name in names):
         raise InputError(f"{path}: expected lists of case names, got {entries!r}.")
-    return names
+    return [normalize_case(name) for name in names]
 
 
 def _named(dataset: Dataset, names: Mapping[str, list[str]], where: str, source: str) -> Split:
@@ -223,20 +224,18 @@ def _named(dataset: Dataset, names: Mapping[str, list[str]], where: str, source:
     items = {item["case"]: item for item in dataset.items}
     unknown = sorted({name for found in names.values() for name in found} - items.keys())
     if unknown:
-        raise InputError(f"{source} names {len(unknown)} cases that {dataset.root} does not hold: {some(unknown)}.")
-    counted = [name for found in names.values() for name in set(found)]
-    if (
-        twice := sorted({name for name in counted if counted.count(name) > 1})
-        if len(set(counted)) < len(counted)
-        else []
-    ):
+        raise InputError(
+            f"{source} names {counted(len(unknown), 'case')} that {dataset.root} does not hold: {some(unknown)}."
+        )
+    named = [name for found in names.values() for name in set(found)]
+    if twice := sorted({name for name in named if named.count(name) > 1}) if len(set(named)) < len(named) else []:
         raise InputError(f"{source}: {some(twice)} would be in two sections.")
     parts = [[items[name] for name in dict.fromkeys(names[section])] for section in SECTIONS]
-    rest = len(items) - len(counted)
+    rest = len(items) - len(named)
     test = [item for item in dataset.items if item.get("section") == "test"]
-    if not parts[2] and test and not {item["case"] for item in test} & set(counted):
+    if not parts[2] and test and not {item["case"] for item in test} & set(named):
         parts[2], rest = test, rest - len(test)
-    return _joined(parts, where + (f" {rest} cases are not named there and not used." if rest else ""))
+    return _joined(parts, where + (f" Not named there and not used: {counted(rest, 'case')}." if rest else ""))
 
 
 def _own_fold(dataset: Dataset, own: Mapping[str, list[Item]], fold: int) -> Split:
@@ -254,7 +253,7 @@ def _own_fold(dataset: Dataset, own: Mapping[str, list[Item]], fold: int) -> Spl
     rest = len(dataset.items) - len(known) - len(own["test"])
     where = f"Fold {fold} of the data set's own {len(numbers)}."
     if rest:
-        where += f" {rest} cases have no fold and are not used."
+        where += f" Without a fold and not used: {counted(rest, 'case')}."
     return Split(training, validation, own["test"], where)
 
 

@@ -59,6 +59,23 @@ def infer_label_meaning(
         raise InputError("label meaning: expected at least one label file, got none.")
     if class_colors is not None:
         return _from_colors(observations, class_colors, ignore_value)
+    meaning, notes = _from_values(observations, class_names, ignore_value, class_values, label_threshold)
+    ignore = _value(meaning.ignore)
+    if ignore is not None and (meaning.values or {}).get(ignore) == 0:
+        raise InputError(
+            f"ignore_value: {ignore} is the value of the background, so that none would be left; say by "
+            "class_values which other value the background has, or give another ignore_value."
+        )
+    return meaning, notes
+
+
+def _from_values(
+    observations: Sequence[LabelObservation],
+    class_names: Mapping[int, str] | Sequence[str] | None,
+    ignore_value: int | str | None,
+    class_values: Classes | None,
+    label_threshold: float | None,
+) -> tuple[LabelMeaning, tuple[str, ...]]:
     _refuse_colors(observations)
     found = {value: count for value, count in total_counts(observations).items() if value != _value(ignore_value)}
     ignore = _value(ignore_value)

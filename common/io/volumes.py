@@ -163,18 +163,22 @@ def _placement(path: str | os.PathLike[str], image: Any) -> tuple[np.ndarray, Ot
     if has_sform and (not np.isfinite(sform).all() or np.linalg.matrix_rank(sform) < 4):
         raise InputError(f"{path}: its affine cannot be inverted.")
     unit = MILLIMETERS.get(int(header["xyzt_units"]) % 8, 1.0)
-    scale = np.diag([unit, unit, unit, 1.0])
+
+    def in_mm(form: np.ndarray) -> np.ndarray:  # 0.001 m is 1.0000000475 mm in the header's single precision
+        scaled = np.diag([unit, unit, unit, 1.0]) @ form
+        return scaled if unit == 1 else scaled.astype(np.float32).astype(np.float64)
+
     qform, has_qform = header.get_qform(coded=True)
     if not has_sform and not has_qform:
         left, posterior, superior = np.linalg.norm(affine[:3, :3], axis=0)
         itk = np.diag([-left, -posterior, superior, 1.0])  # the first voxel at 0 mm, axes to the left and to the back
-        return scale @ affine, OtherForm(scale @ itk, "neither") if _apart(affine, itk, image.shape[:3]) else None
+        return in_mm(affine), OtherForm(in_mm(itk), "neither") if _apart(affine, itk, image.shape[:3]) else None
     if not has_sform or not has_qform or qform is None:
-        return scale @ affine, None
+        return in_mm(affine), None
     fits = [np.allclose(np.linalg.norm(form[:3, :axes], axis=0), sizes, rtol=1e-4) for form in (sform, qform)]
     taken, affine, other = ("qform", qform, sform) if fits == [False, True] else ("sform", sform, qform)
     apart = _apart(affine, other, image.shape[:3])
-    return scale @ affine, OtherForm(scale @ other, taken) if apart else None
+    return in_mm(affine), OtherForm(in_mm(other), taken) if apart else None
 
 
 def _stored_voxel_size(image: Any) -> Any:

@@ -158,7 +158,8 @@ class SaveAnnotatorsd(MapTransform):
 
     Files, in the geometry of the input: ``<case>_annotator_<name>``, the most probable class by each annotator, in the
     manner of ``<case>_mask``; ``<case>_disagreement``, see `disagreement`. The row under ``summary`` gets
-    ``mean_disagreement``.
+    ``mean_disagreement``. Of an item without ``case``, as programs have it that run a bundle's post-processing on
+    images of their own, no file is written.
 
     Args:
         keys: one, of the annotators' probabilities ``(R, L, *spatial)``, in the geometry of the file that the item's
@@ -176,6 +177,8 @@ class SaveAnnotatorsd(MapTransform):
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
+        if "case" not in item:
+            return item
         source, target = item["image"].meta["filename_or_obj"], self.output_dir / item["case"]
         for key in self.key_iterator(item):
             probabilities = torch.as_tensor(item[key]).detach().as_subclass(torch.Tensor).cpu().float()

@@ -14,6 +14,7 @@ from common.datasets.given import whole_number
 from common.errors import InputError, show_input_errors
 from common.workflow.checkpoint import check_start, loads_own_weights
 from common.workflow.distributed import done_by_all, done_by_first
+from common.workflow.given_items import take_given_items
 from common.workflow.interruption import exit_on_termination
 from common.workflow.mlflow_tracking import prepare_mlflow
 from common.workflow.monai_internals import is_monai_command, running_workflow
@@ -47,6 +48,8 @@ def begin_run() -> None:
     be in their ranges. ``device`` must exist, ``output_dir`` and the ``ckpt_dir`` of a training must be folders that
     can be written to, and ``ckpt_dir`` must not hold another training, see `common.workflow.TrainingCheckpoint`. What
     ``--tracking mlflow`` needs is installed and made to fit, see `common.workflow.mlflow_tracking.prepare_mlflow`.
+    Lists of cases that a program has put into the configuration take the place of the data set, see
+    `common.workflow.given_items.take_given_items`.
 
     In a command ``python -m monai.bundle`` it also lets an `InputError` be shown as one sentence, and SIGTERM end the
     process in order. In any other program it changes nothing of the kind.
@@ -67,6 +70,7 @@ def begin_run() -> None:
     with done_by_all():
         check_overrides(workflow)
     _check_numbers(parser)
+    take_given_items(parser)
     prepare_mlflow(parser, workflow.run_id)
     _check_device(parser)
     with done_by_all():  # of several processes the first alone writes

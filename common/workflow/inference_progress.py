@@ -14,6 +14,7 @@ import torch
 from ignite.engine import Engine, Events
 from monai.utils import ensure_tuple
 
+from common.datasets.folder_images import RESULTS_RECORD
 from common.errors import InputError
 from common.io.files import whole_file, write_csv
 from common.workflow.claim import claim_folder, release_folders
@@ -21,7 +22,6 @@ from common.workflow.monai_internals import running_workflow
 
 __all__ = ["InferenceProgress", "weights_digest"]
 
-RECORD = "inference.json"
 TABLES = ("summary", "instances")
 PLACES = {  # what may change between the interruption and the continuation: where things are, not how they are done
     *("dataset_dir", "output_dir", "ckpt_dir", "bundle_root", "device", "phantom", "overwrite", "_meta_", "imports"),
@@ -85,7 +85,7 @@ class InferenceProgress:
         settings: Mapping[str, Any] | None = None,
         values: Mapping[str, Any] | None = None,
     ) -> None:
-        self.folder, self.path = Path(folder), Path(folder) / RECORD
+        self.folder, self.path = Path(folder), Path(folder) / RESULTS_RECORD
         self.order = {item["case"]: index for index, item in enumerate(items)}
         self.images = {item["case"]: _stamps(item["image"]) for item in items}
         self.weights = weights_digest(network)

@@ -18,6 +18,7 @@ from common.datasets.case_weights import leave_out, read_case_weights
 from common.datasets.dataset import Dataset
 from common.datasets.fingerprint import take_fingerprint
 from common.datasets.given import OPTION_KINDS, checked_given
+from common.datasets.given_items import GIVEN, dataset_of_items
 from common.datasets.plan import Plan
 from common.datasets.plan_rules import make_plan
 from common.datasets.split import Split, split_dataset
@@ -79,12 +80,12 @@ def plan_of(
         return load_plan(folder, given)
     known = {str(item["image"]) for item in dataset.items}
     if any(str(item["image"]) not in known for item in items):  # a program has put images of its own in their place
-        dataset = Dataset("given", dataset.root, tuple(map(dict, items)))
-        if (first / PLAN_FILE).is_file() and (first / WEIGHTS_FILE).is_file():
-            served = load_plan(folder, {"method": given.get("method")})
-            given |= {name: value for name in OF_THE_NETWORK if (value := getattr(served, name))}
-            if served.several_classes:  # labels hold the numbers of the maps that the network gives
-                dataset = replace(dataset, class_names=dict(enumerate(served.class_names)))
+        dataset = dataset_of_items(items)
+    if dataset.layout == GIVEN and (first / PLAN_FILE).is_file() and (first / WEIGHTS_FILE).is_file():
+        served = load_plan(folder, {"method": given.get("method")})
+        given |= {name: value for name in OF_THE_NETWORK if (value := getattr(served, name))}
+        if served.several_classes:  # labels hold the numbers of the maps that the network gives
+            dataset = replace(dataset, class_names=dict(enumerate(served.class_names)))
     faults: list[str] = []
     plan = make_plan(dataset, take_fingerprint(items, faults=faults), given, faults=faults, **rules)
     for note in plan.notes:

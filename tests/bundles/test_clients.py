@@ -8,6 +8,7 @@ Label is run by ``make clients``, see ``tests/clients/monai_label.py``.
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,7 @@ from common.workflow import load_plan
 
 # Decisions that give untrained networks some foreground, not all
 DECISIONS: dict[str, dict[str, Any]] = {
+    "disentangling_annotators": {"save_annotators": True},
     "marginal_thresholding": {"decision": "half"},
     "soft_label_apl": {"map_threshold": 0.0, "threshold": 0.25, "proposals": 8, "network_def#features": [4, 4, 4, 4]},
 }
@@ -161,6 +163,7 @@ def test_training_as_monai_label_does(bundle: Path, tiny: dict[str, Any], tmp_pa
     torch.save(weights, tmp_path / "models/model.pt")
     served = parser.get_parsed_content("plan")
     (tmp_path / "models/plan.json").write_text(served.to_json(), encoding="utf-8")
+    shutil.rmtree(tmp_path / "phantom")
     loader = {"_target_": "CheckpointLoader", "load_path": str(tmp_path / "models/model.pt"), "strict": False}
     values = tiny["train"] | {
         "bundle_root": str(tmp_path),
@@ -173,6 +176,10 @@ def test_training_as_monai_label_does(bundle: Path, tiny: dict[str, Any], tmp_pa
     assert all(tensor.isfinite().all() for tensor in trained.values())
     assert trained.keys() == weights.keys() and any(not tensor.equal(weights[name]) for name, tensor in trained.items())
     assert load_plan(tmp_path / "models").features == served.features
+    split = json.loads((tmp_path / "models/split.json").read_text(encoding="utf-8"))
+    names = [f"image_{index}" for index in range(4)]
+    assert split == {"training": names[:3], "validation": names[3:], "test": []}
+    assert not (tmp_path / "phantom").exists(), "the given cases are trained on"
 
 
 def test_name_of_the_configuration_for_several_gpus(bundle: Path) -> None:

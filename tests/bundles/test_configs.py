@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,10 @@ import config_lint as lint
 import pytest
 import torch
 from monai.bundle import ConfigParser, create_workflow, verify_metadata, verify_net_in_out
+
+from common.datasets import geometry
+from common.datasets.plan import example_plan
+from common.workflow.monai_internals import walk_configuration
 
 SCHEMA = "meta_schema_20240725.json"
 PLACES = ("bundle_root", "device", "dataset_dir", "output_dir", "network_def", "network")
@@ -51,6 +56,31 @@ RULES = (
 def test_parsed_configuration(rule: Callable[[ConfigParser], list[str]], parser: ConfigParser) -> None:
     found = rule(parser)
     assert not found, "\n".join(found)
+
+
+def test_no_label_is_resized_to_its_nearest_value(config_files: list[str]) -> None:
+    """MONAI's `Resize` with nearest moves a label by half a new voxel against its image; nearest-exact does not."""
+    for id, value in walk_configuration(lint.read(config_files).config):
+        if isinstance(value, dict) and str(value.get("_target_", "")).rpartition(".")[2].startswith(("Resize", "Zoom")):
+            assert "nearest" not in str(value.get("mode", "")).replace("nearest-exact", ""), id
+    plan = replace(example_plan(), image_size=(24, 24), spacing=None)
+    resizing = [step for step in geometry(plan, keys=["image", "label"]) if "Resize" in type(step).__name__]
+    assert [type(step).__name__ for step in resizing if "label" in step.keys] == ["ResizeLabelsd"]
+
+
+FOUND_OUT = ("channels", "class_names", "class_values", "class_colors", "ignore_value", "orientation", "spacing")
+FOUND_OUT += ("image_size", "patch_size", "crop", "normalization")
+
+
+def test_what_the_plan_keeps_of_the_data_has_no_default_that_contradicts_it(bundle: Path) -> None:
+    """Evaluation reads train.yaml, too, and takes what is not null for given."""
+    config = ConfigParser.load_config_file(bundle / "configs/train.yaml")
+    assert {name: config[name] for name in FOUND_OUT} == dict.fromkeys(FOUND_OUT)
+
+
+def test_inference_does_not_take_its_own_results_for_inputs(bundle: Path) -> None:
+    config = ConfigParser.load_config_file(bundle / "configs/inference.yaml")
+    assert config["inputs"]["output_dir"] == "@output_dir"
 
 
 def test_inference_with_the_overlay_of_a_training(overlaid_inference: list[str]) -> None:

@@ -125,6 +125,8 @@ def test_a_mistaken_number_is_one_sentence(pictures: Path, tmp_path: Path) -> No
         folds("t_loss", str(pictures), str(tmp_path / "runs"), num_folds=1)
     with pytest.raises(InputError, match="t_los"):
         folds("t_los", str(pictures), str(tmp_path / "runs"))
+    with pytest.raises(InputError, match="num_folds: expected 2 to 6, the number of subjects, got 100"):
+        folds("t_loss", str(pictures), str(tmp_path / "runs"), num_folds=100)
     assert not (tmp_path / "runs").exists()
 
 

@@ -82,7 +82,8 @@ SIZES: dict[str, dict[str, Any]] = {  # at which an epoch takes seconds
     "soft_label_apl": {"features": [4, 4, 8, 8], "proposals": 8},
     "t_loss": {"features": [4, 8, 8]},
 }
-DECISIONS: dict[str, dict[str, Any]] = {  # that let barely trained networks find something
+DECISIONS: dict[str, dict[str, Any]] = {  # that let barely trained networks find something, and that ask for more
+    "disentangling_annotators": {"save_annotators": True},
     "marginal_thresholding": {"decision": "half"},
     "soft_label_apl": {"map_threshold": 0.0, "threshold": 0.3},
 }

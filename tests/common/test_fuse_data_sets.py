@@ -129,15 +129,15 @@ def test_finished_cases_are_kept_and_others_are_made_again(tmp_path: Path, capsy
     (tmp_path / "out/cases/a.json").write_text('{"key": ')
     capsys.readouterr()
     fuse(**arguments)
-    assert "1 cases were finished before and are kept" in capsys.readouterr().out
+    assert "Finished before and kept: 1 case." in capsys.readouterr().out
     changed = {path.stem for path, time in first.items() if path.stat().st_mtime_ns != time}
     assert changed == {"a", "c"}
     assert table_of(tmp_path / "out") == before
     save(tmp_path / "data/AR/a.png", np.zeros((14, 12), np.uint8))
     fuse(**arguments)
-    assert "2 cases were finished before" in capsys.readouterr().out
+    assert "Finished before and kept: 2 cases." in capsys.readouterr().out
     fuse(**arguments, region="disputed")
-    assert "finished before" not in capsys.readouterr().out
+    assert "Finished before" not in capsys.readouterr().out
 
 
 def test_a_file_of_somebody_else_is_kept_and_a_stale_one_is_not(tmp_path: Path):

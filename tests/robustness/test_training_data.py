@@ -248,7 +248,7 @@ def test_an_image_without_label_is_left_out(
     data = spoiled(bundle)
     (data / label).unlink()
     run_tiny(bundle, "training", ["train"], data, tmp_path / "output")
-    assert f"were left out; the first is {image}" in capsys.readouterr().out
+    assert f"left out: 1; the first is {image}" in capsys.readouterr().out
     used = json.loads((tmp_path / "output/split.json").read_text())
     assert case not in [name for names in used.values() for name in names]
     assert read_csv(tmp_path / "output/metrics.csv")

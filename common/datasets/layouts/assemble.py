@@ -90,7 +90,7 @@ def _left_out(refused: Sequence[tuple[str, str]], root: Path) -> Iterator[str]:
         by_reason[COUNTED.sub("", reason)].append(path)
     for reason, paths in by_reason.items():
         first = os.path.relpath(paths[0], root)
-        yield f"{len(paths)} files or folders were left out; the first is {first}: {reason}."
+        yield f"Files or folders that are left out: {len(paths)}; the first is {first}: {reason}."
 
 
 def compile_subject(pattern: str | None) -> re.Pattern[str] | None:

@@ -169,7 +169,8 @@ def test_the_command(folders: tuple[Path, Path, Path], capsys: pytest.CaptureFix
     audit(str(labels), str(maps), str(output))
     said = capsys.readouterr().out
     assert "case_03: missing: a part of class 1" in said
-    assert "2 of 13 labels are suspicious, 1 cases were not judged." in said
+    assert " pixels, the lower quartile" in said, "pictures have no millimeters"
+    assert "Suspicious labels: 2 of 13; cases that could not be judged: 1." in said
     save(organ(0), labels / "lonely.png")
     with pytest.raises(InputError, match=r"1 of 15 cases could not be audited: lonely \(there is no probability map"):
         audit(str(labels), f"{maps},{maps}", str(output))

@@ -28,7 +28,7 @@ def test_several_annotators_and_a_ground_truth() -> None:
     both = {"annotators": {"AR": "x.png"}, "label": "t.png"}
     found = annotated(dataset(both, {"label": "t.png"}, both, annotators=("AR", "HS")))
     assert [item["case"] for item in found.items] == ["a", "c"]
-    assert any("1 cases without annotators are left out; the first is b" in note for note in found.notes)
+    assert any("Left out without annotators: 1 case, the first is b" in note for note in found.notes)
     assert have_ground_truth(found.items) and not have_ground_truth([])
 
 

@@ -64,6 +64,8 @@ def test_files_that_make_no_image_together_are_named(tmp_path):
         assert faults[path] in reason
     with pytest.raises(InputError, match=r"a.nii, \S+b.nii: together they have 2 channels .* the network expects 3\.$"):
         InferenceInputs([{"image": [volume(tmp_path / "a.nii"), volume(tmp_path / "b.nii")]}], channels=3)
+    with pytest.raises(InputError, match="together they have 2 channels"):
+        InferenceInputs([{"image": [picture(tmp_path / "a.png"), picture(tmp_path / "b.png")]}], channels=1)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])

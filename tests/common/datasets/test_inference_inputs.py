@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import unicodedata
 from pathlib import Path
 
 import nibabel as nib
@@ -121,6 +122,12 @@ def test_the_second_of_two_files_with_one_result_name_is_left_out(tmp_path):
     assert first in reason
 
 
+def test_names_that_differ_in_the_form_of_an_accent_are_one(tmp_path):
+    first, second = (picture(tmp_path / f"{unicodedata.normalize(form, 'é')}.png") for form in ("NFD", "NFC"))
+    inputs = InferenceInputs([first, second])
+    assert inputs.items == [{"image": first, "case": "é"}] and inputs.failures[0][0] == second
+
+
 def test_a_good_file_takes_the_name_that_a_broken_one_would_have_had(tmp_path):
     (tmp_path / "x.jpg").write_text("no image")
     picture(tmp_path / "x.png")
@@ -213,7 +220,7 @@ def test_labels_in_a_folder_are_left_out_and_said(tmp_path, caplog):
         inputs = InferenceInputs(tmp_path)
     assert cases(inputs) == ["a", "a_2", "e", "mask", "x/c"]
     assert sorted(path for path, _ in inputs.left_out) == sorted(str(tmp_path / name) for name in labels)
-    assert len(said(caplog)) == 1 and "7 files" in caplog.text
+    assert len(said(caplog)) == 1 and "not taken for images: 7;" in caplog.text
     assert inputs.failures == []
     assert cases(InferenceInputs(tmp_path / "a_mask.png")) == ["a_mask"]  # asked for by name
     assert cases(InferenceInputs(tmp_path / "masks")) == ["a"]
@@ -232,6 +239,18 @@ def test_results_of_an_earlier_run_are_no_inputs(tmp_path):
     assert cases(inputs) == ["a"]
     assert inputs.left_out == [(str(tmp_path / "results"), "results are written there")]
     assert cases(InferenceInputs(tmp_path / "results", output_dir=tmp_path / "results")) == ["a_probabilities"]
+
+
+def test_results_of_another_run_are_no_inputs(tmp_path):
+    picture(tmp_path / "a.png")
+    picture(tmp_path / "first/x/a_entropy.png")
+    (tmp_path / "first/inference.json").touch()
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs/inference.json").touch()
+    inputs = InferenceInputs(tmp_path, output_dir=tmp_path / "second")
+    assert cases(inputs) == ["a"]
+    assert inputs.left_out == [(str(tmp_path / "first"), "results of an inference lie there")]
+    assert cases(InferenceInputs(tmp_path / "first")) == ["x/a_entropy"], "asked for by name"
 
 
 def test_files_numbered_as_channels_are_one_image(tmp_path):

@@ -133,7 +133,7 @@ def test_what_decides(tmp_path):
     path.write_text(json.dumps([{"train": ["a", "b"], "val": ["c"]}]))
     split = split_dataset(own, fold=0, file=path)
     assert cases(split) == [["a", "b"], ["c"], ["i", "j"]]
-    assert "5 cases are not named" in split.where
+    assert "Not named there and not used: 5 cases." in split.where
     folds = dataset(*named("abc"), folds=({"train": ["a"], "val": ["b"]},))
     assert cases(split_dataset(folds, fold=0))[:2] == [["a"], ["b"]]
     assert len(split_dataset(folds).training) == 1  # by the fractions: no fold was asked for

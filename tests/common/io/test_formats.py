@@ -97,6 +97,20 @@ def test_a_checksum_that_fails_is_a_damaged_file(tmp_path, name):
         read_image(path)
 
 
+@pytest.mark.parametrize("size", [1.0, 0.7, 1.5, 2.0, 0.3125])
+def test_a_voxel_in_meters_is_exactly_that_in_millimeters(tmp_path, size):
+    """A number of voxels after resampling is rounded, so that 1.0000000475 mm can give one more than 1 mm."""
+    for name, unit, factor in (("mm", 2, 1), ("m", 1, 0.001), ("um", 3, 1000)):
+        image = nib.Nifti1Image(VOXELS, np.diag([-size * factor, size * factor, size * factor, 1]))
+        image.header["xyzt_units"] = unit
+        nib.save(image, tmp_path / f"{name}.nii")
+    mm, *others = (np.asarray(read_image(tmp_path / f"{name}.nii").affine) for name in ("mm", "m", "um"))
+    for other in others:
+        np.testing.assert_allclose(other, mm, rtol=1e-7, atol=0)
+    if size in (1.0, 1.5, 2.0):
+        assert all(np.array_equal(other, mm) for other in others)
+
+
 @pytest.mark.parametrize(("unit", "millimeters"), [(0, 1.0), (1, 1000.0), (2, 1.0), (3, 0.001)])
 @pytest.mark.parametrize("name", ["a.nii", "a2.nii.gz"])
 def test_units_become_millimeters(tmp_path, unit, millimeters, name):

@@ -202,3 +202,17 @@ def test_a_gray_mask_has_a_threshold(tmp_path):
     for wrong in (-1, 255, True, "half"):
         with pytest.raises(InputError, match="label_threshold: expected a number from 0 to below 255"):
             infer_label_meaning(seen["good"], label_threshold=wrong)
+
+
+@pytest.mark.parametrize("files", [[(0,)], [(0, 255)], [(0, 1, 2)]])
+def test_the_background_cannot_be_what_was_not_labeled(tmp_path, files):
+    paths = [gray(tmp_path / f"{number}.png", *drawn) for number, drawn in enumerate(files)]
+    with pytest.raises(InputError, match=r"ignore_value: 0 is the value of the background.*class_values"):
+        infer(paths, ignore_value=0)
+
+
+def test_another_value_may_be_the_background(tmp_path):
+    said = {"class_values": {"background": 1, "disc": 2}, "ignore_value": 0}
+    path = gray(tmp_path / "a.png", 0, 1, 2, 1)
+    label = read_label(path, infer([path], **said)[0])
+    np.testing.assert_array_equal(label[0].numpy().T, np.resize([-1, 0, 1, 0], SHAPE))

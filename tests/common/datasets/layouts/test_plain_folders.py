@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 
 import pytest
 from dataset_files import reasons, short, touch
@@ -45,7 +46,7 @@ def test_what_has_no_partner_or_place_is_named(tmp_path):
     assert not found
     said = [note for note in dataset.notes if "left out" in note]
     assert len(said) == 8, "a sentence for each reason"
-    assert "1 files or folders were left out; the first is images/b.png: there is no label of its name." in said
+    assert "Files or folders that are left out: 1; the first is images/b.png: there is no label of its name." in said
 
 
 def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
@@ -169,4 +170,21 @@ def test_channels_of_plain_folders(tmp_path):
 def test_two_files_of_one_case_are_refused(tmp_path):
     touch(tmp_path, "images/a.png", "images/a.jpg", "labels/a.png")
     with pytest.raises(InputError, match=r"two files of the case 'a', images/a.jpg and images/a.png"):
+        read_dataset(tmp_path)
+
+
+COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "Röntgen_é") for form in ("NFC", "NFD"))
+
+
+@pytest.mark.parametrize(("image", "label"), [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)])
+def test_names_with_accents_are_the_same_in_either_form(tmp_path, image, label):
+    """macOS and some archives write a letter and its accent as two characters."""
+    touch(tmp_path, f"images/{image}.png", f"labels/{label}.png")
+    files = {"subject": COMPOSED, "image": f"images/{image}.png", "label": f"labels/{label}.png"}
+    assert short(read_dataset(tmp_path)) == {COMPOSED: files}
+
+
+def test_two_files_whose_names_differ_in_that_form_only_are_refused(tmp_path):
+    touch(tmp_path, f"images/{COMPOSED}.png", f"images/{DECOMPOSED}.png", f"labels/{COMPOSED}.png")
+    with pytest.raises(InputError, match=f"two files of the case '{COMPOSED}'"):
         read_dataset(tmp_path)

@@ -26,7 +26,7 @@ from common.workflow.run_definition import training_definition
 __all__ = ["begin_run"]
 
 # what MONAI and PyTorch refuse late, each in words of its own: whole numbers with the smallest, others as a rule
-LEAST = {"max_epochs": 1, "iterations_per_epoch": 1, "val_interval": 1, "seed": 0, "num_workers": 0}
+LEAST = {"max_epochs": 1, "iterations_per_epoch": 1, "accumulate": 1, "val_interval": 1, "seed": 0, "num_workers": 0}
 LEAST |= {"pyramid_channels": 1, "hidden": 1, "proposals": 1, "anchor_samples": 1, "region_samples": 1, "mask_cells": 1}
 RANGES: dict[str, tuple[str, Callable[[float], bool]]] = {
     "learning_rate": ("a finite number above 0", lambda value: 0 < value < math.inf),

@@ -141,7 +141,8 @@ class DistributedNetwork:
     training that is resumed, in three processes or more too, then rounds as the uninterrupted one.
 
     Args:
-        find_unused_parameters: for a network some of whose parameters may have no part in a step; they count as 0.
+        find_unused_parameters: for a network some of whose parameters may have no part in a step; they count as 0. Not
+            with a loss that learns: PyTorch looks for what is used before the trainer has called the loss.
 
     Example:
         >>> from monai.engines import SupervisedTrainer
@@ -163,7 +164,7 @@ class DistributedNetwork:
             self.trained = _Trained(engine.network, engine.loss_function)
         engine.network = None  # which lets go of the epoch before, and of its hooks
         engine.network = DistributedDataParallel(
-            self.trained, broadcast_buffers=False, find_unused_parameters=self.find_unused_parameters
+            self.trained, forward_sync_buffers=False, find_unused_parameters=self.find_unused_parameters
         )
 
     def synchronize(self, engine: Engine) -> None:

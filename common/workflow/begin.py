@@ -13,6 +13,7 @@ from monai.bundle import ConfigParser, ConfigWorkflow
 from common.datasets.given import whole_number
 from common.errors import InputError, show_input_errors
 from common.workflow.checkpoint import check_start, loads_own_weights
+from common.workflow.compilation import explain_compilation
 from common.workflow.distributed import done_by_all, done_by_first
 from common.workflow.interruption import exit_on_termination
 from common.workflow.mlflow_tracking import prepare_mlflow
@@ -55,7 +56,7 @@ def begin_run() -> None:
         InputError: names the key, and the nearest one where a key is mistyped.
     """
     if is_monai_command():
-        show_input_errors(explain_lost_process)
+        show_input_errors(lambda error: explain_lost_process(error) or explain_compilation(error))
         exit_on_termination()
         wait_for_pools_at_exit()
         end_with_parent()

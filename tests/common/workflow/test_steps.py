@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 import tiny_training
+import torch
 from tiny_training import JOBS, PROCESSES, train
 from warm_python import WarmPython
+
+from common.workflow.compilation import explain_compilation
 
 REPOSITORY = Path(__file__).parents[3]
 CLOSE = {"rel": 1e-9, "abs": 1e-12}  # float64, of sums of a few dozen terms in another order
@@ -64,3 +67,21 @@ def test_gradients_are_exchanged_once_for_each_step(three: list[dict[str, Any]])
 def test_resumed_in_three_processes_equals_uninterrupted(three: list[dict[str, Any]]) -> None:
     """Bit for bit, although a sum of three depends on the place of a gradient in its message."""
     assert three[0]["resumed"] == three[0]["plain"]
+
+
+def test_a_compiled_network_learns_the_same_and_has_the_same_names() -> None:
+    assert_same_training(train(compile=True, epochs=1), train(epochs=1))
+
+
+def test_an_error_of_the_compiler_is_one_sentence() -> None:
+    class Untraceable(torch.nn.Module):
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            torch._dynamo.graph_break()
+            return image
+
+    with pytest.raises(torch._dynamo.exc.TorchDynamoException) as raised:
+        torch.compile(Untraceable(), backend="eager", fullgraph=True)(torch.zeros(1))
+    sentence = explain_compilation(raised.value)
+    assert sentence is not None and "cannot be compiled on this machine" in sentence
+    assert "\n" not in sentence and sentence.endswith("--compile false trains it.")
+    assert explain_compilation(RuntimeError("another")) is None

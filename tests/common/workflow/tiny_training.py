@@ -76,6 +76,7 @@ def train(
     batch_norm: bool = False,
     epochs: int = 2,
     stop: int = 0,
+    compile: bool = False,
 ) -> dict[str, Any]:
     """What a training ends with.
 
@@ -86,6 +87,7 @@ def train(
         rare, batch_norm: of `Network`; with ``rare`` the loss does not learn.
         epochs: how many.
         stop: after so many epochs everything is built anew and goes on from a checkpoint; 0 trains in one go.
+        compile: the network, without generating code for the machine.
     """
     losses, exchanges, state = [], [], None
     for end in (stop, epochs) if stop else (epochs,):
@@ -96,7 +98,8 @@ def train(
         handlers = [EpochSeed(0), WeighBatches(), DistributedNetwork(find_unused_parameters=rare)]
         trainer = SupervisedTrainer(
             "cpu", end, share_batches(data(images), batch_size, shuffle=True), network, optimizer, loss,
-            accumulation_steps=accumulate, train_handlers=handlers, decollate=False,
+            accumulation_steps=accumulate, train_handlers=handlers, decollate=False, compile=compile,
+            compile_kwargs={"backend": "aot_eager"},
         )  # fmt: skip
         if state is not None:
             for name, target in objects.items():

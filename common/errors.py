@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 
-__all__ = ["ArgumentError", "InputError", "SentenceError", "counted", "find_input_error", "show_input_errors"]
+__all__ = [
+    "ArgumentError",
+    "InputError",
+    "SentenceError",
+    "causes",
+    "counted",
+    "find_input_error",
+    "first_line",
+    "show_input_errors",
+]
 
 
 class SentenceError(ValueError):
@@ -62,13 +71,31 @@ def counted(number: int, noun: str) -> str:
 
 def find_input_error(error: BaseException | None) -> SentenceError | None:
     """The first `SentenceError` in the chain of causes of ``error``, or None. (MONAI's config parser wraps errors.)"""
+    return next((cause for cause in causes(error) if isinstance(cause, SentenceError)), None)
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, what caused it, and so on.
+
+    Example:
+        >>> list(causes(ValueError("a")))
+        [ValueError('a')]
+    """
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
-        if isinstance(error, SentenceError):
-            return error
+        yield error
         seen.add(id(error))
         error = error.__cause__ or error.__context__
-    return None
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says first, without a period, to be part of a sentence.
+
+    Example:
+        >>> first_line(ValueError("It failed.\nThere."))
+        'It failed'
+    """
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160].rstrip(". ")
 
 
 def show_input_errors(explain: Callable[[BaseException], str | None] | None = None) -> None:

@@ -77,7 +77,7 @@ def annotator_model(
         return AnnotatorEnsemble([build(out_channels=num_classes) for _ in range(num_annotators)])
     width = feature_channels or features[0]
     own = method == "ours"
-    return AnnotatorNetwork(
+    network = AnnotatorNetwork(
         build(out_channels=width),
         spatial_dims,
         width,
@@ -88,6 +88,8 @@ def annotator_model(
         initial_accuracy=initial_accuracy,
         add_identity=add_identity and own,
     )
+    network.confusion.requires_grad_(own)
+    return network
 
 
 def check_method(method: str) -> None:

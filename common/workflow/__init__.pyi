@@ -2,7 +2,7 @@ from .averaged_weights import AverageWeights
 from .begin import begin_run
 from .calibration import FitTemperature, ReliabilityTable, load_temperature
 from .checkpoint import TrainingCheckpoint
-from .distributed import AverageGradients, share_batches, share_cases
+from .distributed import DistributedNetwork, share_batches, share_cases
 from .epoch_table import EpochTable
 from .inference_progress import InferenceProgress, weights_digest
 from .inferers import EachMember, inferer_of, new_image_inferer
@@ -14,13 +14,14 @@ from .planning import KeepPlan, load_plan, load_split, plan_of, split_of
 from .prediction_summary import PredictionSummary
 from .seeding import EpochSeed
 from .slab_inferer import SlabInferer, SliceBatches
+from .steps import WeighBatches
 from .tracking import Tracking
 from .trainings import training_folders
 from .weights import load_weights, start_from_weights
 
 __all__ = [
-    "AverageGradients",
     "AverageWeights",
+    "DistributedNetwork",
     "EachMember",
     "EpochSeed",
     "EpochTable",
@@ -34,6 +35,7 @@ __all__ = [
     "SliceBatches",
     "Tracking",
     "TrainingCheckpoint",
+    "WeighBatches",
     "as_bool",
     "begin_run",
     "case_names",

@@ -13,6 +13,7 @@ from monai.bundle import ConfigParser, ConfigWorkflow
 from common.datasets.given import whole_number
 from common.errors import InputError, show_input_errors
 from common.workflow.checkpoint import check_start, loads_own_weights
+from common.workflow.compilation import explain_compilation
 from common.workflow.distributed import done_by_all, done_by_first
 from common.workflow.given_items import take_given_items
 from common.workflow.interruption import exit_on_termination
@@ -27,7 +28,7 @@ from common.workflow.run_definition import training_definition
 __all__ = ["begin_run"]
 
 # what MONAI and PyTorch refuse late, each in words of its own: whole numbers with the smallest, others as a rule
-LEAST = {"max_epochs": 1, "iterations_per_epoch": 1, "val_interval": 1, "seed": 0, "num_workers": 0}
+LEAST = {"max_epochs": 1, "iterations_per_epoch": 1, "accumulate": 1, "val_interval": 1, "seed": 0, "num_workers": 0}
 LEAST |= {"pyramid_channels": 1, "hidden": 1, "proposals": 1, "anchor_samples": 1, "region_samples": 1, "mask_cells": 1}
 RANGES: dict[str, tuple[str, Callable[[float], bool]]] = {
     "learning_rate": ("a finite number above 0", lambda value: 0 < value < math.inf),
@@ -58,7 +59,7 @@ def begin_run() -> None:
         InputError: names the key, and the nearest one where a key is mistyped.
     """
     if is_monai_command():
-        show_input_errors(explain_lost_process)
+        show_input_errors(lambda error: explain_lost_process(error) or explain_compilation(error))
         exit_on_termination()
         wait_for_pools_at_exit()
         end_with_parent()

@@ -15,7 +15,7 @@ from ignite.engine import Engine, Events
 from monai.bundle import ConfigParser
 from monai.engines.workflow import Workflow
 
-from common.errors import InputError
+from common.errors import InputError, first_line
 from common.io.files import whole_file, writing
 from common.workflow.calibration import TEMPERATURE_FILE
 from common.workflow.claim import claim_while_running
@@ -42,14 +42,10 @@ def read_state(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise InputError(f"{path} is truncated or not a PyTorch checkpoint ({_first_line(error)}).") from error
+        raise InputError(f"{path} is truncated or not a PyTorch checkpoint ({first_line(error)}).") from error
     if not isinstance(state, dict):
         raise InputError(f"{path} holds a {type(state).__name__}; expected a dictionary of states.")
     return state
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160].rstrip(". ")
 
 
 def _write(state: Any, path: Path) -> None:

@@ -10,15 +10,16 @@ from functools import partial
 from typing import Any, TypeVar
 
 import ignite.distributed as idist
-import torch
 from ignite.engine import Engine, Events
 from monai.data import DataLoader
 from monai.data.utils import set_rnd
-from monai.engines.utils import IterationEvents
-from torch import distributed
+from torch import distributed, nn
+from torch.nn import SyncBatchNorm
+from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import BatchSampler, RandomSampler, Sampler, SequentialSampler, get_worker_info
 
 from common.errors import InputError, SentenceError, find_input_error
+from common.workflow.steps import makes_step
 
 T = TypeVar("T")
 
@@ -124,62 +125,76 @@ def share_cases(dataset: Any, batch_size: int = 1, num_workers: int = 0, **optio
     return DataLoader(dataset, num_workers, batch_size=batch_size, sampler=list(cases), **options)
 
 
-class AverageGradients:
-    r"""Ignite handler of a trainer: all processes make the step of the batch that they share.
+class DistributedNetwork:
+    """Ignite handler of a trainer: its network, and a loss that learns, in PyTorch's ``DistributedDataParallel``.
 
-    $$ g = \frac{\sum_r b_r \, g_r}{\sum_r b_r} $$
+    The gradients of the processes are averaged while the backward pass still computes others, in every parameter of
+    the network and of the loss; `WeighBatches` sees to it that every image counts the same. With
+    ``accumulation_steps`` they are exchanged once for each step. Only the trainer calls what is wrapped: checkpoints,
+    averages of the weights and validation have the network itself.
 
-    with the gradients g_r of process r, whose share has b_r images. For a loss that is a mean over images this is the
-    gradient of the whole batch. It holds for every parameter that the optimizer steps, those of a loss included. The
-    loss in the trainer's output becomes that of the whole batch in the same way, and so do the running statistics of
-    batch normalization; what a batch is normalized by remains each process's own.
+    Batch normalization takes the statistics of all images of a step on GPUs (``SyncBatchNorm``), which PyTorch cannot
+    do on CPUs: there each process normalizes by its own share, and the running statistics are averaged after every
+    epoch.
 
-    Unlike with ``DistributedDataParallel`` the network stays as it is: checkpoints, averages of the weights and
-    validation see the same object as in a single process, and nothing needs to be known about which parameters take
-    part in a step. At the start of the run every process gets the weights of the first; attach it after the handler
-    that resumes.
+    The wrapper is made anew for each epoch, because its first step sums in another order than the later ones: a
+    training that is resumed, in three processes or more too, then rounds as the uninterrupted one.
+
+    Args:
+        find_unused_parameters: for a network some of whose parameters may have no part in a step; they count as 0. Not
+            with a loss that learns: PyTorch looks for what is used before the trainer has called the loss.
+
+    Example:
+        >>> from monai.engines import SupervisedTrainer
+        >>> DistributedNetwork().attach(SupervisedTrainer("cpu", 1, [0], torch.nn.Identity(), None, torch.nn.MSELoss()))
     """
 
+    def __init__(self, find_unused_parameters: bool = False) -> None:
+        self.find_unused_parameters = find_unused_parameters
+        self.trained: _Trained | None = None
+
     def attach(self, engine: Engine) -> None:
-        if idist.get_world_size() > 1:
-            engine.add_event_handler(Events.STARTED, self.start)
-            engine.add_event_handler(IterationEvents.BACKWARD_COMPLETED, self.average)
+        if idist.backend() is not None:
+            engine.add_event_handler(Events.EPOCH_STARTED, self.wrap)
+            engine.add_event_handler(Events.ITERATION_STARTED, self.synchronize)
+            engine.add_event_handler(Events.ITERATION_COMPLETED, self.average_statistics)
 
-    def start(self, engine: Engine) -> None:
-        with torch.no_grad():
-            for tensor in (*engine.network.state_dict().values(), *_parameters(engine)):
-                tensor.copy_(idist.broadcast(tensor.detach().clone()))
+    def wrap(self, engine: Engine) -> None:
+        if self.trained is None:
+            self.trained = _Trained(engine.network, engine.loss_function)
+        engine.network = None  # which lets go of the epoch before, and of its hooks
+        engine.network = DistributedDataParallel(
+            self.trained, forward_sync_buffers=False, find_unused_parameters=self.find_unused_parameters
+        )
 
-    def average(self, engine: Engine) -> None:
-        parameters, statistics = _parameters(engine), _running_statistics(engine.network)
-        present = [float(parameter.grad is not None) for parameter in parameters]
-        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
-        loss = engine.state.output["loss"].detach()
-        values = [loss, *statistics, *gradients]
+    def synchronize(self, engine: Engine) -> None:
+        engine.network.require_backward_grad_sync = makes_step(engine)  # as DistributedDataParallel.no_sync does
 
-        weight = len(engine.state.output["image"])
-        scalars = torch.tensor([weight, *present], device=loss.device)
-        # in one message: latency, not size, is what most of these networks would wait for
-        flat = idist.all_reduce(torch.cat([scalars, *(value.flatten() * weight for value in values)]))
-        total, *present = flat[: len(scalars)].tolist()
-        means = (flat[len(scalars) :] / total).split([value.numel() for value in values])
-
-        engine.state.output["loss"] = means[0].reshape(loss.shape).to(loss.dtype)
-        with torch.no_grad():
-            for statistic, mean in zip(statistics, means[1:], strict=False):
-                statistic.copy_(mean.reshape(statistic.shape))
-            for parameter, anywhere, mean in zip(parameters, present, means[1 + len(statistics) :], strict=True):
-                if anywhere:
-                    parameter.grad = mean.reshape(parameter.shape).to(parameter.dtype)
+    def average_statistics(self, engine: Engine) -> None:
+        """Before anything is validated or written."""
+        if engine.state.iteration % engine.state.epoch_length:
+            return
+        for norm in _batch_norms(engine.network):
+            if not isinstance(norm, SyncBatchNorm):
+                for statistic in (norm.running_mean, norm.running_var):
+                    statistic.copy_(idist.all_reduce(statistic) / idist.get_world_size())
 
 
-def _parameters(engine: Engine) -> list[torch.nn.Parameter]:
-    return [parameter for group in engine.optimizer.param_groups for parameter in group["params"]]
+class _Trained(nn.Module):
+    """What an optimizer changes: hooks on the parameters find gradients of the loss wherever it is computed."""
+
+    def __init__(self, network: nn.Module, loss: Any) -> None:
+        super().__init__()
+        if any(norm.weight.is_cuda for norm in _batch_norms(network)):
+            network = SyncBatchNorm.convert_sync_batchnorm(network)  # in place, its parameters stay the same objects
+        self.network, self.loss = network, loss
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        return self.network(*args, **kwargs)
 
 
-def _running_statistics(network: torch.nn.Module) -> list[torch.Tensor]:
-    norms = [module for module in network.modules() if isinstance(module, torch.nn.modules.batchnorm._BatchNorm)]
-    return [tensor for norm in norms for tensor in (norm.running_mean, norm.running_var) if tensor is not None]
+def _batch_norms(network: nn.Module) -> list[Any]:
+    return [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
 
 
 def require_one_process(path: str | os.PathLike[str]) -> None:

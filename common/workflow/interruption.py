@@ -29,7 +29,7 @@ class Interruption:
     process exits with 130 or 143 and without a traceback. An epoch that was not whole is lost: what
     `TrainingCheckpoint` wrote after the last whole one continues with ``--resume True``. A validation at hand is
     finished, and its epoch kept. A second signal acts at once, as it does outside of the training. One of several
-    processes exits at once, for the others would wait for it.
+    processes says so and exits at once, for the others would wait for it.
     """
 
     def __init__(self) -> None:
@@ -50,6 +50,11 @@ class Interruption:
             if os.getpid() != process:  # of a data loader: its parent sees to its end
                 return
             if idist.get_world_size() > 1:
+                if not hasattr(sys, "last_value"):  # which Python sets when it has said why the process ends
+                    sentence = (
+                        f"process {idist.get_rank()} ends, for this training was stopped; --resume True continues."
+                    )
+                    os.write(2, f"{signal.Signals(number).name}: {sentence}\n".encode())  # safe in a signal's handler
                 raise SystemExit(128 + number)
             self.restore()
             self._signal = number

@@ -11,6 +11,8 @@ import threading
 import time
 from multiprocessing.dummy import DummyProcess
 
+from common.errors import causes, first_line
+
 __all__ = ["end_with_parent", "explain_lost_process", "wait_for_pools_at_exit"]
 
 POOL_SECONDS = 60.0  # how long a worker may take for what it is doing; then the process ends without it
@@ -78,14 +80,11 @@ def explain_lost_process(error: BaseException) -> str | None:
     distributed = sys.modules.get("torch.distributed")
     if distributed is None or not distributed.is_available() or int(os.environ.get("WORLD_SIZE", "1")) < 2:
         return None
-    found: BaseException | None = error
-    while found is not None and not _is_lost(found, distributed.DistError):  # MONAI wraps it
-        found = found.__cause__ or found.__context__
+    found = next((cause for cause in causes(error) if _is_lost(cause, distributed.DistError)), None)  # MONAI wraps it
     if found is None:
         return None
     rank = os.environ.get("RANK", "?")
-    detail = (str(found).strip().splitlines() or [type(found).__name__])[0][:160].rstrip(". ")
-    return f"process {rank} ends, for another process of this training has ended or hangs ({detail})."
+    return f"process {rank} ends, for another process of this training has ended or hangs ({first_line(found)})."
 
 
 def _is_lost(error: BaseException, kind: type[BaseException]) -> bool:

@@ -17,7 +17,7 @@ __all__ = ["MAY_CHANGE", "differences", "training_definition"]
 MAY_CHANGE = (
     *("max_epochs", "val_interval", "resume", "overwrite", "weights"),  # how long, how often, and from where
     *("bundle_root", "ckpt_dir", "output_dir"),  # places
-    *("device", "amp", "num_workers", "backend", "timeout"),  # machines and processes
+    *("device", "amp", "compile", "num_workers", "backend", "timeout"),  # machines and processes
     *("check", "imports", "initialize", "finalize", "checking", "preparing", "training", "run", "demo"),  # no training
 )
 PARTS_THAT_MAY_CHANGE = {  # of these sections

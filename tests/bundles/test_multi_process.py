@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -92,7 +93,7 @@ def children(process: int) -> list[int]:
 
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A training of t_loss, with augmentation, both of whose processes were killed in mid-epoch."""
+    """A training of t_loss, with augmentation, whose second process was killed in mid-epoch."""
     root = tmp_path_factory.mktemp("killed")
     (root / "broken").mkdir()
     process = torchrun(root, *arguments(options("t_loss", root, "broken", max_epochs=EPOCHS)))
@@ -101,10 +102,11 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     while not (table.exists() and len(table.read_text().splitlines()) >= 3):  # header and two epochs
         assert process.poll() is None and time.monotonic() < deadline, (root / "log").read_text()
         time.sleep(0.02)
-    trainers = children(process.pid)
-    for pid in trainers:
-        os.kill(pid, signal.SIGKILL)
-    assert len(trainers) == 2 and process.wait(timeout=120) != 0
+    _, second = children(process.pid)
+    os.kill(second, signal.SIGKILL)
+    assert process.wait(timeout=30) != 0
+    said = re.findall(r"^.*process 0 ends, for .*$", (root / "log").read_text(), flags=re.MULTILINE)
+    assert len(said) == 1, (root / "log").read_text()  # of the exchange that broke, or of torchrun's SIGTERM
     assert torch.load(root / "broken/checkpoint.pt", weights_only=True)["epoch"] < EPOCHS
     return root
 
@@ -216,7 +218,7 @@ def test_a_process_that_hangs_ends_the_training(tmp_path: Path) -> None:
     os.kill(hanging, signal.SIGSTOP)
     start = time.monotonic()
     while "another process of this training has ended or hangs" not in (tmp_path / "log").read_text():
-        assert time.monotonic() - start < 120, (tmp_path / "log").read_text()
+        assert time.monotonic() - start < 30, (tmp_path / "log").read_text()
         time.sleep(0.1)
     os.kill(hanging, signal.SIGCONT)
     assert process.wait(timeout=120) != 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,17 +12,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ignite.engine import Engine, Events
+from ignite.engine import Engine
 from monai.data import Dataset
-from monai.engines.utils import IterationEvents
 from monai.transforms import RandomizableTransform
-from torch import nn
 from torch.utils.data import RandomSampler
 
 from common.errors import InputError
 from common.phantoms.folder import write_phantom_once
 from common.workflow import (
-    AverageGradients,
     EpochSeed,
     FitTemperature,
     PredictionSummary,
@@ -195,76 +191,6 @@ def test_workers_of_processes_draw_for_themselves(monkeypatch: pytest.MonkeyPatc
     assert len(set(seeds)) == 6
 
 
-def trainer(parameters: list[nn.Parameter], network: nn.Module, images: int, loss: float) -> Engine:
-    """A trainer after the backward pass of its share."""
-    engine = Engine(lambda engine, batch: None)
-    engine.register_events(*IterationEvents)
-    engine.network, engine.optimizer = network, torch.optim.SGD(parameters, 0.1)
-    engine.state.output = {"image": torch.zeros(images, 1), "loss": torch.tensor(loss)}
-    AverageGradients().attach(engine)
-    return engine
-
-
-def test_the_step_is_that_of_the_whole_batch(processes: Callable[[int], Processes]) -> None:
-    """Images 0 … 4, of which the first process has three; the loss of an image x is w · x."""
-    shares = [torch.tensor([0.0, 2.0, 4.0]), torch.tensor([1.0, 3.0])]
-
-    def work(rank: int) -> tuple[torch.Tensor, float]:
-        weight = nn.Parameter(torch.tensor([2.0]))
-        weight.grad = shares[rank].mean().reshape(1)
-        engine = trainer([weight], nn.Identity(), len(shares[rank]), 2.0 * float(shares[rank].mean()))
-        engine.fire_event(IterationEvents.BACKWARD_COMPLETED)
-        return weight.grad, float(engine.state.output["loss"])
-
-    for gradient, loss in processes(2).run(work):
-        torch.testing.assert_close(gradient, torch.tensor([2.0]))
-        assert loss == pytest.approx(4.0)
-
-
-def test_gradients_that_a_process_lacks_or_that_overflow(processes: Callable[[int], Processes]) -> None:
-    """A missing one counts as 0, one that nobody has stays missing, and what is infinite is so for everyone."""
-
-    def work(rank: int) -> list[torch.Tensor | None]:
-        parameters = [nn.Parameter(torch.zeros(2)) for _ in range(3)]
-        if rank == 0:
-            parameters[0].grad = torch.tensor([4.0, 8.0])
-            parameters[2].grad = torch.tensor([math.inf, 1.0])
-        else:
-            parameters[2].grad = torch.tensor([1.0, 1.0])
-        trainer(parameters, nn.Identity(), 2, 0.0).fire_event(IterationEvents.BACKWARD_COMPLETED)
-        return [parameter.grad for parameter in parameters]
-
-    for some, nobody, infinite in processes(2).run(work):
-        torch.testing.assert_close(some, torch.tensor([2.0, 4.0]))
-        assert nobody is None
-        torch.testing.assert_close(infinite, torch.tensor([math.inf, 1.0]))
-
-
-def test_running_statistics_are_those_of_all_images(processes: Callable[[int], Processes]) -> None:
-    def work(rank: int) -> Any:
-        norm: Any = nn.BatchNorm1d(1)
-        norm.running_mean.fill_(float(rank))
-        norm.running_var.fill_(3.0)
-        trainer([norm.weight], norm, 3 - 2 * rank, 0.0).fire_event(IterationEvents.BACKWARD_COMPLETED)
-        return norm
-
-    for norm in processes(2).run(work):
-        assert float(norm.running_mean) == pytest.approx(0.25) and float(norm.running_var) == pytest.approx(3.0)
-
-
-def test_every_process_starts_from_the_weights_of_the_first(processes: Callable[[int], Processes]) -> None:
-    def work(rank: int) -> list[torch.Tensor]:
-        network: Any = nn.BatchNorm1d(2)
-        learned = nn.Parameter(torch.full((), float(rank)))
-        nn.init.constant_(network.weight, rank + 5.0)
-        network.num_batches_tracked.fill_(rank + 9)
-        trainer([*network.parameters(), learned], network, 1, 0.0).fire_event(Events.STARTED)
-        return [network.weight.detach(), learned.detach(), network.num_batches_tracked]
-
-    for weight, learned, batches in processes(2).run(work):
-        assert weight.tolist() == [5.0, 5.0] and float(learned) == 0.0 and int(batches) == 9
-
-
 def test_the_phantom_is_written_by_the_first_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     group, writers = Processes(3), []
     for name, value in (("get_rank", group.get_rank), ("get_world_size", lambda: 3), ("barrier", group.barrier.wait)):
@@ -282,11 +208,3 @@ def test_tables_of_cases_are_left_to_a_single_process(processes: Callable[[int],
     for handler, name in ((PredictionSummary(str(tmp_path)), "summary.csv"), (FitTemperature(str(tmp_path)), "json")):
         with pytest.raises(InputError, match=rf"{name} is written by one process: leave torchrun"):
             handler.attach(Engine(lambda engine, batch: None))
-
-
-def test_a_single_process_is_left_alone() -> None:
-    weight = nn.Parameter(torch.zeros(1))
-    engine = trainer([weight], nn.Identity(), 2, 0.5)
-    engine.fire_event(Events.STARTED)
-    engine.fire_event(IterationEvents.BACKWARD_COMPLETED)
-    assert weight.grad is None and float(engine.state.output["loss"]) == 0.5

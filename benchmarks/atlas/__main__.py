@@ -1,0 +1,123 @@
+"""``python -m benchmarks.atlas``: ``rates``, ``train`` and ``table``, as `benchmarks/atlas.smk` calls them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import fire
+import torch
+
+from benchmarks.atlas.data_sets import DATA_SETS, Task, load_task
+from benchmarks.atlas.label_errors import noisy_labels
+from benchmarks.atlas.measures import measure
+from benchmarks.atlas.methods import METHODS, SEVERAL, methods_for
+
+from benchmarks.atlas.training import train
+from benchmarks.report.statistics import known_mean
+from common.errors import InputError
+from common.io.files import whole_file
+
+RATES = (3e-3, 1e-2)
+RATES_SEED = 99  # no seed of the results
+
+
+def rates(data_set: str, dataset_dir: str, folder: str, steps: int | None = None) -> None:
+    """Chooses each method's learning rate: by Dice on clean validation cases, of a split that no result uses.
+
+    Methods for one annotator learn from clean labels, those for several from three annotators, or the real ones.
+
+    Args:
+        data_set: a name in `DATA_SETS`.
+        dataset_dir: its folder.
+        folder: for ``rates.json``: Dice by method and learning rate.
+        steps: of each training; None: those of the data set.
+    """
+    settings = _settings(data_set, steps)
+    path = Path(folder) / "rates.json"
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    task = None
+    for name, method in METHODS.items():
+        error = settings.errors[-1] if settings.errors == ("real_annotators",) else "none"
+        error = "three_annotators" if name in SEVERAL and error == "none" else error
+        if name not in methods_for(error):
+            continue
+        for rate in RATES:
+            if str(rate) in known.get(name, {}):
+                continue
+            task = task or load_task(settings, dataset_dir, RATES_SEED)
+            labels = [noisy_labels(case, error, RATES_SEED) for case in task.sections["training"]]
+            trained = train(method, task, settings, labels, rate, RATES_SEED)
+            dice = known_mean(measure(trained, task, "validation", ("half",))["half"]["dice"])[0]
+            known.setdefault(name, {})[str(rate)] = dice
+            _write(path, known)
+
+
+def runs(data_set: str, dataset_dir: str, folder: str, seed: int, steps: int | None = None) -> None:
+    """Trains and measures all methods under all errors with one seed; what is finished in the folder is not done again.
+
+    Args:
+        data_set: a name in `DATA_SETS`.
+        dataset_dir: its folder.
+        folder: with ``rates.json``; for ``runs/ERROR/METHOD/SEED.json``.
+        seed: of the split, the errors and the trainings.
+        steps: of each training; None: those of the data set.
+    """
+    settings = _settings(data_set, steps)
+    known = json.loads((Path(folder) / "rates.json").read_text(encoding="utf-8"))
+    task: Task | None = None
+    for error in settings.errors:
+        labels: list[torch.Tensor] = []
+        for name, method in methods_for(error).items():
+            path = Path(folder) / "runs" / error / name / f"{seed}.json"
+            if path.is_file():
+                continue
+            task = task or load_task(settings, dataset_dir, seed)
+            labels = labels or [noisy_labels(case, error, seed) for case in task.sections["training"]]
+            rate = float(max(known[name], key=known[name].get))
+            trained = train(method, task, settings, labels, rate, seed)
+            record = {"learning_rate": rate, "steps": settings.steps, "seconds": round(trained.seconds, 1)}
+            record["cases"] = [case.name for case in task.sections["test"]]
+            record["measures"] = measure(trained, task, "test", method.decisions)
+            _write(path, record)
+
+
+def table(folders: Mapping[str, str], output: str, documents: Sequence[str] = ()) -> None:
+    """Sums up the finished runs, as JSON, a figure and the tables of documents.
+
+    Args:
+        folders: of the runs, by data set.
+        output: the JSON file; the figure lies beside it.
+        documents: Markdown files with the markers of the tables.
+    """
+    write_pages(summarize({name: Path(folder) for name, folder in folders.items()}), Path(output), documents)
+
+
+def _settings(data_set: str, steps: int | None) -> Any:
+    if data_set not in DATA_SETS:
+        raise InputError(f"data_set: expected one of {', '.join(DATA_SETS)}, got {data_set!r}.")
+    return DATA_SETS[data_set] if steps is None else replace(DATA_SETS[data_set], steps=steps)
+
+
+def _write(path: Path, content: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as partial:
+        partial.write_text(json.dumps(_rounded(content)) + "\n", encoding="utf-8")
+
+
+def _rounded(value: Any) -> Any:
+    """Four decimals; a value that is not there is null."""
+    if isinstance(value, Mapping):
+        return {key: _rounded(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_rounded(each) for each in value]
+    return (round(value, 5) if math.isfinite(value) else None) if isinstance(value, float) else value
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    fire.Fire({"rates": rates, "runs": runs, "table": table})

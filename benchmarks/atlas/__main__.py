@@ -1,10 +1,10 @@
-"""``python -m benchmarks.atlas``: ``rates``, ``train`` and ``table``, as `benchmarks/atlas.smk` calls them."""
+"""``python -m benchmarks.atlas``: ``rates``, ``runs`` and ``table``, as `benchmarks/atlas.smk` calls them."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,12 @@ from typing import Any
 import fire
 import torch
 
-from benchmarks.atlas.data_sets import DATA_SETS, Task, load_task
+from benchmarks.atlas.data_sets import DATA_SETS, DataSet, Task, load_task
 from benchmarks.atlas.label_errors import noisy_labels
 from benchmarks.atlas.measures import measure
 from benchmarks.atlas.methods import METHODS, SEVERAL, methods_for
-
+from benchmarks.atlas.pages import write_pages
+from benchmarks.atlas.results import summarize
 from benchmarks.atlas.training import train
 from benchmarks.report.statistics import known_mean
 from common.errors import InputError
@@ -80,24 +81,26 @@ def runs(data_set: str, dataset_dir: str, folder: str, seed: int, steps: int | N
             labels = labels or [noisy_labels(case, error, seed) for case in task.sections["training"]]
             rate = float(max(known[name], key=known[name].get))
             trained = train(method, task, settings, labels, rate, seed)
-            record = {"learning_rate": rate, "steps": settings.steps, "seconds": round(trained.seconds, 1)}
+            record: dict[str, Any] = {"learning_rate": rate, "seconds": round(trained.seconds, 1)}
+            record["steps"] = settings.steps
             record["cases"] = [case.name for case in task.sections["test"]]
             record["measures"] = measure(trained, task, "test", method.decisions)
             _write(path, record)
 
 
-def table(folders: Mapping[str, str], output: str, documents: Sequence[str] = ()) -> None:
-    """Sums up the finished runs, as JSON, a figure and the tables of documents.
+def table(output: str, root: str | None = None, **folders: str) -> None:
+    """Sums up the finished runs.
 
     Args:
-        folders: of the runs, by data set.
         output: the JSON file; the figure lies beside it.
-        documents: Markdown files with the markers of the tables.
+        root: of the repository whose pages are written; None: no page.
+        folders: of the runs, by data set: ``--shenzhen FOLDER``.
     """
-    write_pages(summarize({name: Path(folder) for name, folder in folders.items()}), Path(output), documents)
+    summary = summarize({name: Path(folder) for name, folder in folders.items()})
+    write_pages(summary, Path(output), None if root is None else Path(root))
 
 
-def _settings(data_set: str, steps: int | None) -> Any:
+def _settings(data_set: str, steps: int | None) -> DataSet:
     if data_set not in DATA_SETS:
         raise InputError(f"data_set: expected one of {', '.join(DATA_SETS)}, got {data_set!r}.")
     return DATA_SETS[data_set] if steps is None else replace(DATA_SETS[data_set], steps=steps)

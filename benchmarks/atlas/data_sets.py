@@ -175,7 +175,11 @@ def whole(values: torch.Tensor, plan: Plan) -> torch.Tensor:
 
 
 def _case(item: Mapping[str, Any], plan: Plan) -> Case:
-    images = [values.as_subclass(torch.Tensor) for key in ("image", "label", "annotators") if (values := item.get(key)) is not None]
+    images = [
+        values.as_subclass(torch.Tensor)
+        for key in ("image", "label", "annotators")
+        if (values := item.get(key)) is not None
+    ]
     if not all(math.prod(values.shape[1:]) == math.prod(images[0].shape[1:]) for values in images):
         raise InputError(f"Case {item['case']}: expected image and labels of one size.")
 

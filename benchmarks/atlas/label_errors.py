@@ -10,8 +10,15 @@ from scipy.ndimage import label as components
 
 from benchmarks.atlas.data_sets import Case
 from common.errors import InputError
-from common.noise import MORPHOLOGICAL_KINDS, case_generator, deform_label, dilate, erode, morphological_noise
-from common.noise import sample_gaussian_field
+from common.noise import (
+    MORPHOLOGICAL_KINDS,
+    case_generator,
+    deform_label,
+    dilate,
+    erode,
+    morphological_noise,
+    sample_gaussian_field,
+)
 
 BETA = 0.5  # changed area relative to the structure
 FIELD = (0.03, 0.15 / 2**0.5)  # a and b of the Gaussian field, fractions of the image's sides

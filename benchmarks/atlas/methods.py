@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -83,8 +84,8 @@ class AnnotatorTLoss(nn.Module):
     $$ \sum_r \frac{1}{D} \mathrm{TLoss}(A^{(r)} p, \tilde y^{(r)}) + \lambda \operatorname{tr} A^{(r)} $$
 
     with D pixels, so that both terms are of the size that they have in eq. 4 of Zhang et al.; while ``warming_up``
-    −w tr A takes the place of the second. An annotator's grossly wrong label of an image then weighs as little as T-Loss
-    makes it.
+    −w tr A takes the place of the second. An annotator's grossly wrong label of an image then weighs as little as
+    T-Loss makes it.
 
     Args:
         trace_weight: λ ≥ 0.
@@ -105,7 +106,7 @@ class AnnotatorTLoss(nn.Module):
         return fit + weight * mean_trace(log_confusion, labels).sum(1).mean()
 
 
-CLASSES = {"softmax": True, "to_onehot_y": True}
+CLASSES: dict[str, Any] = {"softmax": True, "to_onehot_y": True}
 SINGLE = {
     "cross_entropy": Method("CE", lambda: CrossEntropyLoss(**CLASSES), decisions=BOTH),
     "soft_dice": Method("Soft Dice", lambda: SoftDiceLoss(**CLASSES)),

@@ -10,10 +10,9 @@ from torch import nn
 
 from benchmarks.atlas.data_sets import Case, DataSet, Task, stacked
 from benchmarks.atlas.methods import TARGETS, Method
-from common.losses import LogitConsistencyLoss
+from common.losses import LogitConsistencyLoss, annotator_log_probabilities
 from common.networks import AnnotatorNetwork, UNet
 from common.networks.segmenter import vote
-from common.losses import annotator_log_probabilities
 from common.transforms.boundary import boundary_weight
 from common.transforms.views import RandomView, unwarp
 
@@ -83,11 +82,12 @@ def train(
     criterion, consistency = method.loss(), LogitConsistencyLoss()
     optimizer = torch.optim.Adam([*network.parameters(), *criterion.parameters()], learning_rate)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, settings.steps)
-    view = RandomView(spacing=plan.voxel_size).set_random_state(seed)
+    view = RandomView(spacing=plan.voxel_size)
+    view.set_random_state(seed)
     began = time.process_time()
     for step, chosen in zip(range(settings.steps), _batches(len(images), settings.batch_size, seed), strict=False):
-        if hasattr(criterion, "warming_up"):
-            criterion.warming_up = step < WARM_UP * settings.steps
+        if method.target == "annotators":
+            setattr(criterion, "warming_up", step < WARM_UP * settings.steps)  # noqa: B010 - of either criterion
         outputs, valid = _seen(network, images[chosen], view)
         loss = criterion(*outputs, torch.where(valid, targets[chosen], -1))
         if weights is not None:

@@ -15,10 +15,10 @@ import torch
 from benchmarks.atlas.data_sets import DATA_SETS, DataSet, Task, load_task
 from benchmarks.atlas.label_errors import noisy_labels
 from benchmarks.atlas.measures import measure
-from benchmarks.atlas.methods import METHODS, SEVERAL, methods_for
+from benchmarks.atlas.methods import HALF, METHODS, SEVERAL, methods_for
 from benchmarks.atlas.pages import write_pages
 from benchmarks.atlas.results import summarize
-from benchmarks.atlas.training import train
+from benchmarks.atlas.training import Trainer
 from benchmarks.report.statistics import known_mean
 from common.errors import InputError
 from common.io.files import whole_file
@@ -36,24 +36,24 @@ def rates(data_set: str, dataset_dir: str, folder: str, steps: int | None = None
         data_set: a name in `DATA_SETS`.
         dataset_dir: its folder.
         folder: for ``rates.json``: Dice by method and learning rate.
-        steps: of each training; None: those of the data set.
+        steps: of the warm-up and of each training; None: those of the data set.
     """
     settings = _settings(data_set, steps)
     path = Path(folder) / "rates.json"
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    task = None
+    task: Task | None = None
+    trainers: dict[str, Trainer] = {}
     for name, method in METHODS.items():
-        error = settings.errors[-1] if settings.errors == ("real_annotators",) else "none"
-        error = "three_annotators" if name in SEVERAL and error == "none" else error
-        if name not in methods_for(error):
-            continue
-        for rate in RATES:
+        error = "three_annotators" if name in SEVERAL else "none"
+        error = "real_annotators" if "real_annotators" in settings.errors else error
+        for rate in RATES if name in methods_for(error) else ():
             if str(rate) in known.get(name, {}):
                 continue
             task = task or load_task(settings, dataset_dir, RATES_SEED)
-            labels = [noisy_labels(case, error, RATES_SEED) for case in task.sections["training"]]
-            trained = train(method, task, settings, labels, rate, RATES_SEED)
-            dice = known_mean(measure(trained, task, "validation", ("half",))["half"]["dice"])[0]
+            if error not in trainers:
+                trainers[error] = _trainer(task, settings, error, RATES_SEED)
+            trained = trainers[error].train(method, rate)
+            dice = known_mean(measure(trained, task, "validation", (HALF,))[HALF]["dice"])[0]
             known.setdefault(name, {})[str(rate)] = dice
             _write(path, known)
 
@@ -66,21 +66,21 @@ def runs(data_set: str, dataset_dir: str, folder: str, seed: int, steps: int | N
         dataset_dir: its folder.
         folder: with ``rates.json``; for ``runs/ERROR/METHOD/SEED.json``.
         seed: of the split, the errors and the trainings.
-        steps: of each training; None: those of the data set.
+        steps: of the warm-up and of each training; None: those of the data set.
     """
     settings = _settings(data_set, steps)
     known = json.loads((Path(folder) / "rates.json").read_text(encoding="utf-8"))
     task: Task | None = None
     for error in settings.errors:
-        labels: list[torch.Tensor] = []
+        trainer: Trainer | None = None
         for name, method in methods_for(error).items():
             path = Path(folder) / "runs" / error / name / f"{seed}.json"
             if path.is_file():
                 continue
             task = task or load_task(settings, dataset_dir, seed)
-            labels = labels or [noisy_labels(case, error, seed) for case in task.sections["training"]]
+            trainer = trainer or _trainer(task, settings, error, seed)
             rate = float(max(known[name], key=known[name].get))
-            trained = train(method, task, settings, labels, rate, seed)
+            trained = trainer.train(method, rate)
             record: dict[str, Any] = {"learning_rate": rate, "seconds": round(trained.seconds, 1)}
             record["steps"] = settings.steps
             record["cases"] = [case.name for case in task.sections["test"]]
@@ -100,10 +100,14 @@ def table(output: str, root: str | None = None, **folders: str) -> None:
     write_pages(summary, Path(output), None if root is None else Path(root))
 
 
+def _trainer(task: Task, settings: DataSet, error: str, seed: int) -> Trainer:
+    return Trainer(task, settings, [noisy_labels(case, error, seed) for case in task.sections["training"]], seed)
+
+
 def _settings(data_set: str, steps: int | None) -> DataSet:
     if data_set not in DATA_SETS:
         raise InputError(f"data_set: expected one of {', '.join(DATA_SETS)}, got {data_set!r}.")
-    return DATA_SETS[data_set] if steps is None else replace(DATA_SETS[data_set], steps=steps)
+    return DATA_SETS[data_set] if steps is None else replace(DATA_SETS[data_set], warm_up=steps, steps=steps)
 
 
 def _write(path: Path, content: Any) -> None:

@@ -37,7 +37,8 @@ class DataSet:
         plan: entries that are not found out, see `common.datasets.Plan`.
         features: of the U-Net's resolutions.
         batch_size: images in a step.
-        steps: of each training.
+        warm_up: steps of cross-entropy with which all trainings on the same labels begin.
+        steps: of each training after it.
         errors: names in `benchmarks.atlas.label_errors`; real annotators have none but their own.
 
     Example:
@@ -49,6 +50,7 @@ class DataSet:
     plan: Mapping[str, Any]
     features: tuple[int, ...]
     batch_size: int
+    warm_up: int
     steps: int
     errors: tuple[str, ...]
 
@@ -56,13 +58,14 @@ class DataSet:
 BINARY = ("none", "morphology_0.3", "morphology_0.7", "gaussian_field", "missing", "too_large", "three_annotators")
 SEVERAL = (*BINARY, "exchanged")
 DATA_SETS = {
-    "shenzhen": DataSet((80, 20, 60), {"image_size": (48, 48)}, (8, 16, 32), 4, 300, BINARY),
+    "shenzhen": DataSet((80, 20, 60), {"image_size": (48, 48)}, (8, 16, 32), 4, 150, 250, BINARY),
     "acdc": DataSet(
         (20, 5, 25),
         {"spatial_dims": 2, "spacing": (4.0, 4.0, -1.0), "patch_size": (44, 44), "crop": "center"},
         (8, 16, 32, 64),
         4,
-        500,
+        200,
+        300,
         SEVERAL,
     ),
     "hippocampus": DataSet(
@@ -70,10 +73,11 @@ DATA_SETS = {
         {"spacing": (2.5, 2.5, 2.5), "patch_size": (16, 20, 16), "crop": "center"},
         (8, 16),
         2,
-        300,
+        150,
+        200,
         SEVERAL,
     ),
-    "oocytes": DataSet(None, {"image_size": (48, 64)}, (8, 16, 32), 4, 300, ("real_annotators",)),
+    "oocytes": DataSet(None, {"image_size": (48, 64)}, (8, 16, 32), 4, 150, 250, ("real_annotators",)),
 }
 
 

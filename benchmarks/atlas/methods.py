@@ -8,8 +8,10 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from common.fusion import majority_vote, mean_label, most_probable_class, staple
+from common.io.checks import NOT_LABELED
 from common.losses import (
     ActivePassiveLoss,
     AnnotatorConfusionLoss,
@@ -35,8 +37,9 @@ class Method:
 
     Attributes:
         title: in tables.
-        loss: makes the criterion, of logits and ``target``, or of an annotator network's two outputs and all labels.
-        target: a key of `TARGETS`; ``annotators`` trains `common.networks.AnnotatorNetwork`.
+        loss: makes the criterion, of logits and ``target``, or of an annotator network's two outputs and ``target``.
+        target: a key of `TARGETS`.
+        annotators: whether `common.networks.AnnotatorNetwork` is trained.
         decisions: rules of `common.decision.decide`, a row of the tables each.
         consistency: whether a second view adds boundary-weighted logit consistency.
     """
@@ -46,6 +49,7 @@ class Method:
     target: str = "first"
     decisions: tuple[str, ...] = (HALF,)
     consistency: bool = False
+    annotators: bool = False
 
     def row(self, decision: str) -> str:
         """The title of the row of a decision.
@@ -106,6 +110,14 @@ class AnnotatorTLoss(nn.Module):
         return fit + weight * mean_trace(log_confusion, labels).sum(1).mean()
 
 
+class TruthLoss(nn.Module):
+    """Cross-entropy of an annotator network's truth, whatever its matrices are: with it such a network warms up."""
+
+    def forward(self, log_probs: torch.Tensor, log_confusion: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """The loss of a batch, of a target ``(B, 1, *spatial)``."""
+        return functional.nll_loss(log_probs, target[:, 0].long(), ignore_index=NOT_LABELED)
+
+
 CLASSES: dict[str, Any] = {"softmax": True, "to_onehot_y": True}
 SINGLE = {
     "cross_entropy": Method("CE", lambda: CrossEntropyLoss(**CLASSES), decisions=BOTH),
@@ -125,10 +137,14 @@ SEVERAL = {
     "staple": Method("STAPLE, CE", lambda: CrossEntropyLoss(**CLASSES), "staple"),
     "soft_labels": Method("Soft labels, CE", lambda: CrossEntropyLoss(softmax=True), "shares", BOTH),
     "soft_labels_apl": Method("Soft labels, APL 1-1-1", lambda: SoftActivePassiveLoss(softmax=True), "shares"),
-    "annotators": Method("Confusion matrices, vote", AnnotatorConfusionLoss, "annotators"),
-    "annotators_t_loss": Method("Confusion matrices, T-Loss, vote", AnnotatorTLoss, "annotators"),
+    "annotators": Method("Confusion matrices, vote", AnnotatorConfusionLoss, "annotators", annotators=True),
+    "annotators_t_loss": Method("Confusion matrices, T-Loss, vote", AnnotatorTLoss, "annotators", annotators=True),
 }
 METHODS = SINGLE | SEVERAL
+WARM_UP = {  # what networks with and without matrices begin with
+    True: Method("Warm-up", TruthLoss, "majority", annotators=True),
+    False: Method("Warm-up", lambda: CrossEntropyLoss(**CLASSES), "majority"),
+}
 
 
 def _staple(labels: torch.Tensor, num_classes: int) -> torch.Tensor:

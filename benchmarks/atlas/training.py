@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Iterator, Sequence
 
@@ -9,15 +10,16 @@ import torch
 from torch import nn
 
 from benchmarks.atlas.data_sets import Case, DataSet, Task, stacked
-from benchmarks.atlas.methods import TARGETS, Method
+from benchmarks.atlas.methods import TARGETS, WARM_UP, Method
 from common.losses import LogitConsistencyLoss, annotator_log_probabilities
 from common.networks import AnnotatorNetwork, UNet
 from common.networks.segmenter import vote
 from common.transforms.boundary import boundary_weight
 from common.transforms.views import RandomView, unwarp
 
+WARM_UP_RATE = 1e-2
 RADIUS = 5.0  # of boundary-weighted consistency, pixels
-WARM_UP = 0.15  # share of the steps in which annotators' traces are maximized
+TRACE_WARM_UP = 0.15  # share of the steps in which annotators' traces are maximized
 
 
 class Trained:
@@ -51,10 +53,55 @@ class Trained:
         return output.softmax(1)
 
 
+class Trainer:
+    """Trains methods on the same labels, from the same warmed-up networks.
+
+    Early in a training many losses leave out the rarer classes, some for good. So every method begins with the weights
+    of ``warm_up`` steps of cross-entropy on the same labels (of several annotators, on their majority).
+
+    Args:
+        task: whose training cases are used.
+        settings: of the data set.
+        labels: of each training case ``(R, S, *spatial)``.
+        seed: of weights, order and views, the same for all methods.
+    """
+
+    def __init__(self, task: Task, settings: DataSet, labels: Sequence[torch.Tensor], seed: int) -> None:
+        self.task, self.settings, self.labels, self.seed = task, settings, labels, seed
+        self.warm: dict[bool, nn.Module] = {}
+
+    def train(self, method: Method, learning_rate: float) -> Trained:
+        """Trains one method.
+
+        Args:
+            method: what to learn, and from what.
+            learning_rate: after the warm-up.
+
+        Returns:
+            The network.
+        """
+        if method.annotators not in self.warm:
+            torch.manual_seed(self.seed)
+            network = _network(method, self.task, self.settings, len(self.labels[0]))
+            first = WARM_UP[method.annotators], self.task, self.settings, self.labels
+            train(*first, WARM_UP_RATE, self.seed, network, self.settings.warm_up)
+            self.warm[method.annotators] = network
+        network = copy.deepcopy(self.warm[method.annotators]).train()
+        seed, steps = self.seed + 1, self.settings.steps
+        return train(method, self.task, self.settings, self.labels, learning_rate, seed, network, steps)
+
+
 def train(
-    method: Method, task: Task, settings: DataSet, labels: Sequence[torch.Tensor], learning_rate: float, seed: int
+    method: Method,
+    task: Task,
+    settings: DataSet,
+    labels: Sequence[torch.Tensor],
+    learning_rate: float,
+    seed: int,
+    network: nn.Module,
+    steps: int,
 ) -> Trained:
-    """Trains one method. Adam, whose learning rate falls linearly to zero; the last weights are kept.
+    """Trains a network. Adam, whose learning rate falls linearly to zero; the last weights are kept.
 
     Every image is seen in a random view (`RandomView`, of the bwcr bundle), and what the network says is brought back
     to the image before it is compared with the label; pixels without a source in the view do not count.
@@ -65,7 +112,9 @@ def train(
         settings: of the data set.
         labels: of each training case ``(R, S, *spatial)``.
         learning_rate: at the start.
-        seed: of weights, order and views, the same for all methods.
+        seed: of order and views.
+        network: to train, in place.
+        steps: how many.
 
     Returns:
         The network.
@@ -77,17 +126,15 @@ def train(
     weights = None
     if method.consistency:
         weights = torch.stack([boundary_weight(label, RADIUS) for label in targets[:, 0]])[:, None]
-    torch.manual_seed(seed)
-    network = _network(method, task, settings, int(labels[0].shape[0]))
     criterion, consistency = method.loss(), LogitConsistencyLoss()
     optimizer = torch.optim.Adam([*network.parameters(), *criterion.parameters()], learning_rate)
-    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, settings.steps)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, steps)
     view = RandomView(spacing=plan.voxel_size)
     view.set_random_state(seed)
     began = time.process_time()
-    for step, chosen in zip(range(settings.steps), _batches(len(images), settings.batch_size, seed), strict=False):
-        if method.target == "annotators":
-            setattr(criterion, "warming_up", step < WARM_UP * settings.steps)  # noqa: B010 - of either criterion
+    for step, chosen in zip(range(steps), _batches(len(images), settings.batch_size, seed), strict=False):
+        if hasattr(criterion, "warming_up"):
+            setattr(criterion, "warming_up", step < TRACE_WARM_UP * steps)  # noqa: B010 - of either criterion
         outputs, valid = _seen(network, images[chosen], view)
         loss = criterion(*outputs, torch.where(valid, targets[chosen], -1))
         if weights is not None:
@@ -102,7 +149,7 @@ def train(
 
 def _network(method: Method, task: Task, settings: DataSet, annotators: int) -> nn.Module:
     dims, channels, classes = task.plan.spatial_dims, task.plan.channels, task.plan.num_classes
-    if method.target != "annotators":
+    if not method.annotators:
         return UNet(dims, channels, classes, settings.features)
     backbone = UNet(dims, channels, settings.features[0], settings.features)
     return AnnotatorNetwork(backbone, dims, settings.features[0], classes, annotators)

@@ -17,7 +17,7 @@ from benchmarks.atlas.measures import measure
 from benchmarks.atlas.methods import METHODS, SEVERAL, SINGLE, TARGETS, AnnotatorTLoss, methods_for
 from benchmarks.atlas.pages import show, write_pages
 from benchmarks.atlas.results import summarize
-from benchmarks.atlas.training import train
+from benchmarks.atlas.training import Trainer
 from common.datasets.plan import example_plan
 from common.errors import InputError
 from common.losses import TLoss
@@ -25,7 +25,7 @@ from common.noise import relative_change
 from common.phantoms import write_chest_phantom
 
 REPOSITORY = Path(__file__).parents[2]
-SMALL = DataSet((4, 2, 2), {"image_size": (16, 16)}, (4, 8), 2, 3, ("none", "three_annotators"))
+SMALL = DataSet((4, 2, 2), {"image_size": (16, 16)}, (4, 8), 2, 2, 3, ("none", "three_annotators"))
 
 
 def disc(name: str, classes: int = 1) -> Case:
@@ -110,7 +110,7 @@ def test_t_loss_of_annotators_is_that_of_what_they_are_expected_to_write() -> No
 def test_every_method_trains_and_gives_probabilities(task: Task, name: str) -> None:
     error = "three_annotators" if name in SEVERAL else "none"
     labels = [noisy_labels(case, error, 0) for case in task.sections["training"]]
-    trained = train(METHODS[name], task, SMALL, labels, 1e-2, seed=0)
+    trained = Trainer(task, SMALL, labels, seed=0).train(METHODS[name], 1e-2)
     found = trained.probabilities(task.sections["test"][0].images)
     torch.testing.assert_close(found.sum(1), torch.ones(1, 32, 32))
     row = measure(trained, task, "test", METHODS[name].decisions)
@@ -122,9 +122,12 @@ def test_methods_start_alike_and_repeat(task: Task) -> None:
     labels = [noisy_labels(case, "none", 0) for case in task.sections["training"]]
     idle = replace(SMALL, steps=0)
     image = task.sections["test"][0].images
-    first, second = (train(METHODS[name], task, idle, labels, 1e-2, 0) for name in ("cross_entropy", "t_loss"))
+    trainer = Trainer(task, idle, labels, 0)
+    first, second = (trainer.train(METHODS[name], 1e-2) for name in ("cross_entropy", "t_loss"))
     assert torch.equal(first.probabilities(image), second.probabilities(image))
-    first, second = (train(METHODS["cross_entropy"], task, SMALL, labels, 1e-2, 0) for _ in range(2))
+    trainers = Trainer(task, SMALL, labels, 0), Trainer(task, SMALL, labels, 0)
+    trainers[1].train(METHODS["t_loss"], 1e-2)  # what was trained before does not matter
+    first, second = (trainer.train(METHODS["cross_entropy"], 1e-2) for trainer in trainers)
     torch.testing.assert_close(first.probabilities(image), second.probabilities(image))
 
 

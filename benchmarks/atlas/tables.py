@@ -18,17 +18,33 @@ DATA_SET_TITLES = {
     "oocytes": "Oocytes, three real annotators",
 }
 ERROR_TITLES = {
-    "none": "none",
-    "morphology_0.3": "wrong size or\nplace, 30 %",
-    "morphology_0.7": "wrong size or\nplace, 70 %",
+    "none": "no\nerrors",
+    "morphology_0.3": "30 % wrong\nin size\nor place",
+    "morphology_0.7": "70 % wrong\nin size\nor place",
     "gaussian_field": "shaky\nborders",
-    "missing": "structure\nmissing, 30 %",
-    "too_large": "all too\nlarge",
-    "exchanged": "classes ex-\nchanged, 5 %",
-    "three_annotators": "too large, too\nsmall, good",
+    "missing": "30 %\nlack a\nstructure",
+    "too_large": "all\ntoo\nlarge",
+    "exchanged": "5 % with\nclasses\nexchanged",
+    "three_annotators": "too large,\ntoo small,\nright",
     "real_annotators": "three real\nannotators",
 }
 SEVERAL = ("three_annotators", "real_annotators")
+
+
+def error_title(error: str) -> str:
+    """What a kind of label error is called in a line of text.
+
+    Args:
+        error: a key of `ERROR_TITLES`.
+
+    Returns:
+        Its title.
+
+    Example:
+        >>> error_title("gaussian_field")
+        'shaky borders'
+    """
+    return ERROR_TITLES[error].replace("\n", " ")
 
 
 def cells_of(summary: Mapping[str, Any], group: str, data_set: str | None = None) -> list[Mapping[str, Any]]:
@@ -78,7 +94,7 @@ def dice_table(summary: Mapping[str, Any], data_set: str, group: str) -> str:
     cells = cells_of(summary, group, data_set)
     if not cells:
         return ""
-    header = ["Method", *(ERROR_TITLES[cell["error"]].replace("-\n", "").replace("\n", " ") for cell in cells)]
+    header = ["Method", *(error_title(cell["error"]) for cell in cells)]
     rows = [[row, *(_dice(cell, row) for cell in cells)] for row in rows_of(cells)]
     return markdown_table(header, rows)
 

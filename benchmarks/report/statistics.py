@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import f_oneway, permutation_test, tukey_hsd
+from scipy.stats import bootstrap, f_oneway, friedmanchisquare, permutation_test, rankdata, studentized_range, tukey_hsd
 
 from common.errors import InputError
 
@@ -143,6 +143,126 @@ def paired_permutation_test(a: Sequence[float], b: Sequence[float], draws: int =
         rng=np.random.default_rng(seed),
     )
     return float(found.pvalue)
+
+
+def mean_interval(values: Sequence[float], confidence: float = 0.95, draws: int = 5_000, seed: int = 0) -> list[float]:
+    """Percentile bootstrap interval of a mean.
+
+    Args:
+        values: independent ones, such as differences of two methods on the same subjects; at least two.
+        confidence: of the interval, in (0, 1).
+        draws: resamples of the values.
+        seed: of the resamples.
+
+    Returns:
+        Its two ends.
+
+    Raises:
+        InputError: fewer than two values, or one that is not finite.
+
+    Source: Efron and Tibshirani, *An Introduction to the Bootstrap* (1993); `scipy.stats.bootstrap`.
+
+    Example:
+        >>> mean_interval([0.5, 0.5, 0.5])
+        [0.5, 0.5]
+    """
+    if len(values) < 2 or not np.isfinite(values).all():
+        raise InputError(f"an interval needs at least two finite values, got {list(values)}.")
+    array = np.asarray(values, dtype=np.float64)
+    if np.ptp(array) == 0:
+        return [float(array[0])] * 2
+    rng = np.random.default_rng(seed)
+    found = bootstrap(
+        (array,), np.mean, confidence_level=confidence, n_resamples=draws, method="percentile", rng=rng
+    ).confidence_interval
+    return [float(found.low), float(found.high)]
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """P-values of several tests, adjusted so that one false discovery among all of them is as rare as the level.
+
+    The i-th smallest of m is multiplied by m − i + 1; none becomes smaller than the one before, or larger than 1.
+
+    Args:
+        p_values: in [0, 1].
+
+    Returns:
+        As many, in the same order.
+
+    Raises:
+        InputError: a value that is no probability.
+
+    Source: Holm, *A simple sequentially rejective multiple test procedure*, Scand. J. Statist. 6 (1979).
+
+    Example:
+        >>> [round(p, 3) for p in holm([0.01, 0.04, 0.03])]
+        [0.03, 0.06, 0.06]
+    """
+    p = np.asarray(p_values, dtype=np.float64)
+    if not ((p >= 0) & (p <= 1)).all():
+        raise InputError(f"p-values: expected numbers from 0 to 1, got {list(p_values)}.")
+    order = np.argsort(p, kind="stable")
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1)
+    return adjusted.tolist()
+
+
+@dataclass(frozen=True)
+class RankComparison:
+    """What `compare_ranks` found.
+
+    Attributes:
+        friedman_p: probability of mean ranks this different if all methods were alike.
+        mean_ranks: of each method, 1 is the best.
+        nemenyi_p: of each ordered pair of methods.
+    """
+
+    friedman_p: float
+    mean_ranks: dict[str, float]
+    nemenyi_p: dict[tuple[str, str], float]
+
+
+def compare_ranks(blocks: Sequence[Mapping[str, float]]) -> RankComparison:
+    r"""Friedman's test over blocks, then Nemenyi's between each two methods.
+
+    Of k methods on N blocks, with mean ranks R, Nemenyi's p is the probability that the studentized range of k means
+    with infinite degrees of freedom exceeds
+
+    $$ q = \frac{|R_i - R_j| \sqrt{2}}{\sqrt{k (k + 1) / (6 N)}} $$
+
+    Args:
+        blocks: a value of every method in each, such as its mean on a data set; higher is better.
+
+    Raises:
+        InputError: fewer than three methods or two blocks, blocks of different methods, or a value that is not finite.
+
+    Source: Demšar, *Statistical comparisons of classifiers over multiple data sets*,
+    [JMLR 7 (2006)](https://www.jmlr.org/papers/v7/demsar06a.html), section 3.2.2.
+
+    Example:
+        >>> blocks = [{"A": 0.9, "B": 0.8, "C": 0.7}] * 6
+        >>> found = compare_ranks(blocks)
+        >>> found.mean_ranks, round(found.nemenyi_p["A", "C"], 4)
+        ({'A': 1.0, 'B': 2.0, 'C': 3.0}, 0.0015)
+    """
+    names = list(blocks[0]) if blocks else []
+    if len(names) < 3 or len(blocks) < 2 or any(set(block) != set(names) for block in blocks):
+        raise InputError(
+            f"ranks need at least two blocks of the same three or more methods, got {len(blocks)} of {len(names)}."
+        )
+    values = np.array([[block[name] for name in names] for block in blocks], dtype=np.float64)
+    if not np.isfinite(values).all():
+        raise InputError("ranks need finite values of every method in every block, got others.")
+    ranks = rankdata(-values, axis=1).mean(0)
+    error = math.sqrt(len(names) * (len(names) + 1) / (6 * len(blocks)))
+    nemenyi = {
+        (a, b): float(studentized_range.sf(abs(ranks[i] - ranks[j]) * math.sqrt(2) / error, len(names), np.inf))
+        for i, a in enumerate(names)
+        for j, b in enumerate(names)
+        if i != j
+    }
+    friedman = _defined(friedmanchisquare(*values.T).pvalue)
+    return RankComparison(friedman, dict(zip(names, ranks.tolist(), strict=True)), nemenyi)
 
 
 @dataclass(frozen=True)

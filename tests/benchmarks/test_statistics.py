@@ -9,14 +9,17 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy.stats import chi2, permutation_test, studentized_range
 from scipy.stats import f as f_distribution
-from scipy.stats import permutation_test, studentized_range
 
 from benchmarks.report.statistics import (
     compare_groups,
+    compare_ranks,
+    holm,
     known_mean,
     last_epochs_mean,
     mean_and_std,
+    mean_interval,
     paired_permutation_test,
 )
 from common.errors import InputError
@@ -236,3 +239,57 @@ def test_a_run_that_diverges_is_not_rated_by_the_epochs_before() -> None:
     rows = [{"epoch": "1", "m": "0.8"}, {"epoch": "2", "m": "nan"}, {"epoch": "3", "m": "0.9"}]
     assert math.isnan(last_epochs_mean(rows, "m", 2))
     assert last_epochs_mean(rows, "m", 1) == 0.9
+
+
+def test_holm_of_four_tests() -> None:
+    """Sorted 0.005, 0.01, 0.03, 0.04, times 4, 3, 2, 1 and never falling: R's p.adjust gives the same."""
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []
+    with pytest.raises(InputError, match="from 0 to 1"):
+        holm([math.nan])
+
+
+@pytest.mark.parametrize(("methods", "critical"), [(3, 2.343), (5, 2.728), (10, 3.164)])
+def test_nemenyi_at_the_critical_difference(methods: int, critical: float) -> None:
+    """Table 5(a) of Demšar: mean ranks that differ by CD = q √(k (k + 1) / 6N) have p = 0.05.
+
+    Of N blocks the first two methods change places in some, so that their mean ranks differ by 1 − 2 share.
+    """
+    names = [f"m{number}" for number in range(methods)]
+    blocks = []
+    for block in range(40):
+        order = [names[1], names[0], *names[2:]] if block < 10 else names
+        blocks.append({name: -float(order.index(name)) for name in names})
+    found = compare_ranks(blocks)
+    difference = found.mean_ranks["m1"] - found.mean_ranks["m0"]
+    assert difference == pytest.approx(0.5)
+    limit = critical * math.sqrt(methods * (methods + 1) / (6 * 40))
+    expected = studentized_range.sf(critical * math.sqrt(2) * difference / limit, methods, 1e6)
+    assert found.nemenyi_p["m0", "m1"] == pytest.approx(expected, rel=1e-2)
+    assert studentized_range.sf(critical * math.sqrt(2), methods, np.inf) == pytest.approx(0.05, abs=1e-3)
+
+
+def test_friedman_is_that_of_the_sums_of_ranks() -> None:
+    """12 / (N k (k + 1)) Σ R² − 3 N (k + 1) of the rank sums R, against χ² with k − 1 degrees of freedom."""
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(9, 4)) + np.arange(4) * 0.4
+    sums = (4 - np.argsort(np.argsort(values, axis=1), axis=1)).sum(0)
+    statistic = 12 / (9 * 4 * 5) * (sums**2).sum() - 3 * 9 * 5
+    found = compare_ranks([dict(zip("abcd", row, strict=True)) for row in values.tolist()])
+    assert found.friedman_p == pytest.approx(chi2.sf(statistic, 3))
+    assert list(found.mean_ranks.values()) == pytest.approx(sums / 9)
+
+
+def test_ranks_need_the_same_methods_everywhere() -> None:
+    with pytest.raises(InputError, match="the same three or more methods"):
+        compare_ranks([{"a": 1.0, "b": 2.0, "c": 3.0}, {"a": 1.0, "b": 2.0, "d": 3.0}])
+
+
+def test_interval_of_a_mean_covers_it() -> None:
+    """Of 200 samples of 30 normal values, about 95 % of the intervals hold the mean; 88 % is four deviations off."""
+    rng = np.random.default_rng(1)
+    intervals = [mean_interval(rng.normal(0.3, 1.0, 30).tolist(), draws=400) for _ in range(200)]
+    assert np.mean([low <= 0.3 <= high for low, high in intervals]) > 0.87
+    with pytest.raises(InputError, match="at least two finite values"):
+        mean_interval([0.5])

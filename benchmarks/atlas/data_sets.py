@@ -1,0 +1,203 @@
+"""Data sets of the atlas, as tensors in memory: read, split and prepared as every bundle does it, by a plan."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.transforms import Compose
+
+from common.datasets import (
+    Plan,
+    geometry,
+    intensity,
+    make_plan,
+    patch,
+    read_dataset,
+    reading,
+    split_dataset,
+    take_fingerprint,
+    to_tensor,
+)
+from common.errors import InputError
+
+PERCENTILES = {"kind": "percentiles", "lower": 2, "upper": 98}  # to 0 … 1, which random views expect
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """How a data set takes part: the task, and how long every method is trained.
+
+    Attributes:
+        counts: subjects for training, validation and test; None where the data set has sections of its own.
+        plan: entries that are not found out, see `common.datasets.Plan`.
+        features: of the U-Net's resolutions.
+        batch_size: images in a step.
+        warm_up: steps of cross-entropy with which all trainings on the same labels begin.
+        steps: of each training after it.
+        errors: names in `benchmarks.atlas.label_errors`; real annotators have none but their own.
+
+    Example:
+        >>> DATA_SETS["acdc"].plan["spatial_dims"]
+        2
+    """
+
+    counts: tuple[int, int, int] | None
+    plan: Mapping[str, Any]
+    features: tuple[int, ...]
+    batch_size: int
+    warm_up: int
+    steps: int
+    errors: tuple[str, ...]
+
+
+BINARY = ("none", "morphology_0.3", "morphology_0.7", "gaussian_field", "missing", "too_large", "three_annotators")
+SEVERAL = (*BINARY, "exchanged")
+DATA_SETS = {
+    "shenzhen": DataSet((80, 20, 60), {"image_size": (48, 48)}, (8, 16, 32), 4, 150, 250, BINARY),
+    "acdc": DataSet(
+        (20, 5, 25),
+        {"spatial_dims": 2, "spacing": (4.0, 4.0, -1.0), "patch_size": (44, 44), "crop": "center"},
+        (8, 16, 32, 64),
+        4,
+        200,
+        300,
+        SEVERAL,
+    ),
+    "hippocampus": DataSet(
+        (60, 20, 40),
+        {"spacing": (2.5, 2.5, 2.5), "patch_size": (16, 20, 16), "crop": "center"},
+        (8, 16),
+        2,
+        150,
+        200,
+        SEVERAL,
+    ),
+    "oocytes": DataSet(None, {"image_size": (48, 64)}, (8, 16, 32), 4, 150, 250, ("real_annotators",)),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case on the grid of the plan; a volume that a 2-D network takes is a stack of its slices.
+
+    Attributes:
+        name: of the case.
+        images: ``(S, C, *spatial)`` float32.
+        label: the ground truth ``(S, *spatial)`` int64; None where there is none.
+        annotators: ``(R, S, *spatial)`` int64; None of a case with one label.
+    """
+
+    name: str
+    images: torch.Tensor
+    label: torch.Tensor | None
+    annotators: torch.Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """A data set, split by a seed.
+
+    Attributes:
+        plan: of its training cases.
+        sections: cases by ``training``, ``validation`` and ``test``.
+    """
+
+    plan: Plan
+    sections: Mapping[str, list[Case]] = field(repr=False)
+
+    @property
+    def sides(self) -> list[float]:
+        """Voxel size of a whole case along each axis, in mm, or 1 where images have no spacing.
+
+        Returns:
+            Two or three lengths; the sides of pixels, then the distance between slices.
+        """
+        return [side if side > 0 else 1.0 for side in self.plan.spacing or [1.0] * self.plan.image_dims]
+
+
+def load_task(settings: DataSet, dataset_dir: str | Path, seed: int) -> Task:
+    """Reads a data set.
+
+    Args:
+        settings: of the data set.
+        dataset_dir: its folder, in any layout.
+        seed: of the split; with counts the test cases are those of every seed.
+
+    Returns:
+        Training, validation and test cases, all of one size.
+
+    Raises:
+        InputError: as `read_dataset`, `split_dataset` and `make_plan`; training cases that cannot be used.
+    """
+    dataset = read_dataset(str(dataset_dir))
+    split = split_dataset(dataset, seed=seed, counts=settings.counts)
+    faults: list[str] = []
+    given = {"normalization": PERCENTILES, "features": settings.features, **settings.plan}
+    fingerprint = take_fingerprint(split.training, faults=faults)
+    plan = make_plan(dataset, fingerprint, given, faults=faults, batch_size=settings.batch_size)
+    if plan.faults:
+        raise InputError(plan.faults[0])
+    keys = ["image", "label", "annotators"]
+    prepare = Compose([*reading(plan), *intensity(plan), *geometry(plan), *patch(plan), *to_tensor(keys)])
+    sections = {"training": split.training, "validation": split.validation, "test": split.test}
+    return Task(plan, {name: [_case(prepare(item), plan) for item in items] for name, items in sections.items()})
+
+
+def stacked(cases: Sequence[Case]) -> torch.Tensor:
+    """The images of all cases.
+
+    Args:
+        cases: at least one.
+
+    Returns:
+        ``(N, C, *spatial)``.
+    """
+    return torch.cat([case.images for case in cases])
+
+
+def whole(values: torch.Tensor, plan: Plan) -> torch.Tensor:
+    """What belongs to the images of one case, as one image: slices become the last axis again.
+
+    Args:
+        values: ``(S, K, *spatial)``.
+        plan: says whether a case is a stack of slices.
+
+    Returns:
+        ``(1, K, *spatial)`` or ``(1, K, *spatial, S)``.
+
+    Example:
+        >>> from common.datasets.plan import example_plan
+        >>> whole(torch.zeros(1, 3, 8, 8), example_plan()).shape
+        torch.Size([1, 3, 8, 8])
+    """
+    return values.movedim(0, -1)[None] if plan.slices else values
+
+
+def _case(item: Mapping[str, Any], plan: Plan) -> Case:
+    images = [
+        values.as_subclass(torch.Tensor)
+        for key in ("image", "label", "annotators")
+        if (values := item.get(key)) is not None
+    ]
+    if not all(math.prod(values.shape[1:]) == math.prod(images[0].shape[1:]) for values in images):
+        raise InputError(f"Case {item['case']}: expected image and labels of one size.")
+
+    def each(key: str) -> torch.Tensor | None:
+        """(S, channels, *spatial)"""
+        if item.get(key) is None:
+            return None
+        values = item[key].as_subclass(torch.Tensor)
+        return values.movedim(-1, 0) if plan.slices else values[None]
+
+    label, annotators = each("label"), each("annotators")
+    return Case(
+        str(item["case"]),
+        each("image"),  # type: ignore[arg-type]
+        None if label is None else label[:, 0].long(),
+        None if annotators is None else annotators.movedim(1, 0).long(),
+    )

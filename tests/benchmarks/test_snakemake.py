@@ -60,6 +60,7 @@ def test_the_whole_table_is_planned(warm_snakemake: WarmPython, checkout: Path, 
     plan = snakemake(warm_snakemake, checkout, totalsegmentator, {}, "--dry-run")
     counts = dict(line.split() for line in plan.splitlines() if line.startswith("marginal_thresholding_"))
     assert counts["marginal_thresholding_train"] == counts["marginal_thresholding_evaluate"] == "120"
+    assert "mem_mb=8000" in plan and "runtime=720" in plan  # what a cluster's executor asks for each job
 
 
 @pytest.mark.parametrize(
@@ -72,6 +73,13 @@ def test_tables_of_several_annotators_are_planned(
     plan = snakemake(warm_snakemake, checkout, tmp_path, {}, "--dry-run", table=f"disentangling_annotators_{table}")
     counts = dict(line.split() for line in plan.splitlines() if line.startswith("disentangling_annotators_"))
     assert counts["disentangling_annotators_train"] == counts["disentangling_annotators_evaluate"] == str(runs)
+
+
+def test_the_atlas_is_planned(warm_snakemake: WarmPython, checkout: Path, tmp_path: Path) -> None:
+    """Four data sets, each with its learning rates and three seeds."""
+    plan = snakemake(warm_snakemake, checkout, tmp_path, {}, "--dry-run", table="atlas")
+    counts = dict(line.split() for line in plan.splitlines() if line.startswith("atlas_"))
+    assert counts == {"atlas_rates": "4", "atlas_runs": "12"}
 
 
 def test_accuracy_over_the_quality_of_labels(warm_snakemake: WarmPython, checkout: Path, tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says first, without a period, to be part of a sentence.
+    r"""What an error says first, without a period, to be part of a sentence.
 
     Example:
         >>> first_line(ValueError("It failed.\nThere."))

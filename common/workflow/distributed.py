@@ -146,7 +146,8 @@ class DistributedNetwork:
 
     Example:
         >>> from monai.engines import SupervisedTrainer
-        >>> DistributedNetwork().attach(SupervisedTrainer("cpu", 1, [0], torch.nn.Identity(), None, torch.nn.MSELoss()))
+        >>> from torch import nn
+        >>> DistributedNetwork().attach(SupervisedTrainer("cpu", 1, [0], nn.Identity(), None, nn.MSELoss()))
     """
 
     def __init__(self, find_unused_parameters: bool = False) -> None:
@@ -171,8 +172,7 @@ class DistributedNetwork:
         engine.network.require_backward_grad_sync = makes_step(engine)  # as DistributedDataParallel.no_sync does
 
     def average_statistics(self, engine: Engine) -> None:
-        """Before anything is validated or written."""
-        if engine.state.iteration % engine.state.epoch_length:
+        if engine.state.iteration % engine.state.epoch_length:  # at the end of an epoch, before anything is validated
             return
         for norm in _batch_norms(engine.network):
             if not isinstance(norm, SyncBatchNorm):

@@ -16,7 +16,7 @@ def test_what_the_overlay_says_of_the_plan_is_found_out() -> None:
     assert set(left["marginal_thresholding"]) == {
         *("crop", "features", "orientation", "patch_size", "spacing", "spatial_dims")
     }
-    assert left["soft_label_apl"]["normalization"]["kind"] == "percentiles", "that of train.yaml"
+    assert left["soft_label_apl"]["normalization"] is None
 
 
 def test_dice_of_a_case(tmp_path: Path) -> None:

@@ -99,7 +99,6 @@ def compared(rows: Mapping[str, Mapping[int, Mapping[str, Any]]], reference: str
         InputError: runs of different test cases.
     """
     cases = next(iter(rows[reference].values()))["cases"]
-    base = _by_case(rows[reference], "dice", cases)
     seconds = _mean_of(rows[reference], "seconds")
     found: list[dict[str, Any]] = []
     for row, runs in rows.items():
@@ -113,7 +112,10 @@ def compared(rows: Mapping[str, Mapping[int, Mapping[str, Any]]], reference: str
             means = [known_mean(_numbers(runs[seed][measure]))[0] for seed in sorted(runs)]
             entry[measure] = list(mean_and_std(means)) if np.isfinite(means).all() else [math.nan, math.nan]
         if row != reference:
-            values = _by_case(runs, "dice", cases)
+            shared = sorted(runs.keys() & rows[reference].keys())  # seeds; of a table that is not finished some
+            values, base = (
+                _by_case([each[seed] for seed in shared], "dice", cases) for each in (runs, rows[reference])
+            )
             known = np.isfinite(values) & np.isfinite(base)
             difference = (values - base)[known].tolist()
             entry["difference"] = known_mean(difference)[0]
@@ -176,11 +178,11 @@ def _numbers(values: Sequence[float | None]) -> list[float]:
     return [math.nan if value is None else value for value in values]
 
 
-def _by_case(runs: Mapping[int, Mapping[str, Any]], measure: str, cases: Sequence[str]) -> np.ndarray:
+def _by_case(runs: Sequence[Mapping[str, Any]], measure: str, cases: Sequence[str]) -> np.ndarray:
     """The mean over seeds of every case; nan where a seed has none."""
-    if any(run["cases"] != cases for run in runs.values()):
+    if any(run["cases"] != cases for run in runs):
         raise InputError("expected the same test cases in all runs of a data set and error, got others.")
-    return np.mean([_numbers(run[measure]) for run in runs.values()], axis=0)
+    return np.mean([_numbers(run[measure]) for run in runs], axis=0)
 
 
 def _mean_of(runs: Mapping[int, Mapping[str, Any]], key: str) -> float:

@@ -44,8 +44,8 @@ RULES = (
         "{value:.0%} of the labels are suspicious as a whole, and it discounts such labels. Or correct the labels that "
         "come first below, or leave them out by weights.csv",
         "With 70 % of the training masks of radiographs made wrong, it reached a Dice of 0.863 where "
-        "cross-entropy had 0.834, one seed (docs/results/t_loss_claim.json). With 30 % wrong it gained a point in lungs "
-        "and hippocampi and lost structures of the heart, where cross-entropy with soft Dice gained "
+        "cross-entropy had 0.834, one seed (docs/results/t_loss_claim.json). With 30 % wrong it gained a point in "
+        "lungs and hippocampi and lost structures of the heart, where cross-entropy with soft Dice gained "
         "(docs/choosing.md).",
     ),
     Rule(

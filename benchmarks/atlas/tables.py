@@ -15,12 +15,12 @@ DATA_SET_TITLES = {
     "shenzhen": "Lungs in radiographs",
     "acdc": "Heart in MRI slices",
     "hippocampus": "Hippocampus in MRI volumes",
-    "oocytes": "Oocytes, three real annotators",
+    "oocytes": "Oocytes",
 }
 ERROR_TITLES = {
     "none": "no\nerrors",
-    "morphology_0.3": "30 % wrong\nin size\nor place",
-    "morphology_0.7": "70 % wrong\nin size\nor place",
+    "morphology_0.3": "30 %\nwrong as\na whole",
+    "morphology_0.7": "70 %\nwrong as\na whole",
     "gaussian_field": "shaky\nborders",
     "missing": "30 %\nlack a\nstructure",
     "too_large": "all\ntoo\nlarge",

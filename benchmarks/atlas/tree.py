@@ -35,14 +35,14 @@ BRANCHES = (
         ("CE + soft Dice", "T-Loss", "BWCR"),
     ),
     Branch(
-        "Is every third label wrong in size or place?",
+        "Is every third label wrong as a whole: too large, too small, displaced?",
         "Cross-entropy with soft Dice. For one structure, or several of one size, also T-Loss (`t_loss`). In the heart "
         "it lost structures, as NCE + RCE did.",
         "morphology_0.3",
         ("CE + soft Dice", "Soft Dice", "T-Loss", "NCE + RCE"),
     ),
     Branch(
-        "Are most labels wrong in size or place?",
+        "Are most labels wrong as a whole?",
         "Soft Dice, alone or with cross-entropy. T-Loss only with a Dice-optimal threshold, the rule of "
         "`marginal_thresholding`: a probability of one half is no longer the border.",
         "morphology_0.7",
@@ -50,22 +50,22 @@ BRANCHES = (
     ),
     Branch(
         "Are borders shaky?",
-        "Where structures are small for the noise, cross-entropy with the Dice-optimal threshold "
-        "(`marginal_thresholding`), or soft Dice. What it gains falls with the size of the structure.",
+        "Soft Dice beside cross-entropy gained everywhere. The Dice-optimal threshold (`marginal_thresholding`) gained in "
+        "the heart, whose structures are thin for the noise, and cost elsewhere: it needs calibrated probabilities.",
         "gaussian_field",
         ("CE, Dice-optimal threshold", "CE + soft Dice", "BWCR, Dice-optimal threshold"),
     ),
     Branch(
         "Do some labels lack a structure?",
-        "Cross-entropy with soft Dice, or with the Dice-optimal threshold, which falls below one half where a part of "
-        "the labels lacks what the others have.",
+        "Cross-entropy with soft Dice. The Dice-optimal threshold, which falls below one half where a part of the labels "
+        "lacks what the others have, gained in the heart.",
         "missing",
         ("CE + soft Dice", "CE, Dice-optimal threshold", "T-Loss"),
     ),
     Branch(
         "Does the one annotator draw everything too large, or too small?",
-        "No method can know it: what all labels say is what is learned. Correct some labels and measure the habit "
-        "([audit](audit.md)), or have a second annotator.",
+        "No method can know it: what all labels say is what is learned, and none gains more than a point. Correct some "
+        "labels and measure the habit ([audit](audit.md)), or have a second annotator.",
         "too_large",
         ("CE + soft Dice", "T-Loss", "CE, Dice-optimal threshold"),
     ),
@@ -77,7 +77,7 @@ BRANCHES = (
     ),
     Branch(
         "Have several annotators labeled every case, each with a habit of his own?",
-        "Their majority is hard to beat where the habits are opposite, and STAPLE agrees with it. Confusion matrices "
+        "Their majority is hard to beat where habits are opposite, and STAPLE agrees with it. Confusion matrices "
         "(`disentangling_annotators`) say who has which habit.",
         "three_annotators",
         ("STAPLE, CE", "Confusion matrices, vote", "Confusion matrices, T-Loss, vote", "Soft labels, APL 1-1-1"),

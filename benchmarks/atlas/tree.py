@@ -50,15 +50,15 @@ BRANCHES = (
     ),
     Branch(
         "Are borders shaky?",
-        "Soft Dice beside cross-entropy gained everywhere. The Dice-optimal threshold (`marginal_thresholding`) gained in "
-        "the heart, whose structures are thin for the noise, and cost elsewhere: it needs calibrated probabilities.",
+        "Soft Dice beside cross-entropy gained everywhere. The Dice-optimal threshold (`marginal_thresholding`) gained "
+        "in the heart, whose structures are thin for the noise, and cost elsewhere: it needs calibrated probabilities.",
         "gaussian_field",
         ("CE, Dice-optimal threshold", "CE + soft Dice", "BWCR, Dice-optimal threshold"),
     ),
     Branch(
         "Do some labels lack a structure?",
-        "Cross-entropy with soft Dice. The Dice-optimal threshold, which falls below one half where a part of the labels "
-        "lacks what the others have, gained in the heart.",
+        "Cross-entropy with soft Dice. The Dice-optimal threshold, which falls below one half where a part of the "
+        "labels lacks what the others have, gained in the heart.",
         "missing",
         ("CE + soft Dice", "CE, Dice-optimal threshold", "T-Loss"),
     ),

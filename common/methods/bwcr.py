@@ -31,6 +31,12 @@ class PrepareViews(Randomizable):
 
     Raises:
         InputError: if there are to be other than one or two views.
+
+    Example:
+        >>> keys = ("image", "label", "label_weight")
+        >>> views, target = PrepareViews(RandomView())({key: torch.zeros(2, 1, 8, 8) for key in keys})
+        >>> views.shape, len(target["matrices"])
+        (torch.Size([4, 1, 8, 8]), 2)
     """
 
     def __init__(self, view: RandomView, count: int = 2, weight_key: str = "label_weight") -> None:
@@ -114,6 +120,13 @@ class ViewLoss(nn.Module):
 
     Raises:
         InputError: if the supervised loss is reduced already.
+
+    Example:
+        >>> from common.losses import CrossEntropyLoss
+        >>> loss = ViewLoss(CrossEntropyLoss(softmax=True, to_onehot_y=True, reduction="none"))
+        >>> pixels, unmoved = torch.zeros(1, 1, 4, 4), torch.eye(3)[None]
+        >>> loss(torch.zeros(1, 2, 4, 4), {"label": pixels, "weight": pixels, "matrices": [unmoved]})
+        tensor(0.6931)
     """
 
     def __init__(self, supervised: nn.Module, consistency: LogitConsistencyLoss | None = None) -> None:

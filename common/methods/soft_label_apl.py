@@ -95,6 +95,12 @@ class LossAverages:
 
     Args:
         names: of the losses that the network returns.
+
+    Example:
+        >>> engine = Engine(lambda engine, batch: {"pred": {"mask": batch}})
+        >>> LossAverages(["mask"]).attach(engine)
+        >>> engine.run(torch.tensor([1.0, 2.0])).metrics
+        {'loss_mask': 1.5}
     """
 
     def __init__(self, names: Sequence[str] = ("rpn_objectness", "rpn_box", "class", "box", "mask")) -> None:

@@ -29,6 +29,16 @@ class MemorisationCurve:
     Args:
         folder: where ``memorisation.csv`` goes.
         threshold: on the logits; 0 is a probability of one half.
+
+    Example:
+        >>> import tempfile
+        >>> label = torch.tensor([[[1.0, 1.0, 1.0]]])
+        >>> batch = {"label": label, "clean_label": torch.tensor([[[1.0, 0.0, 0.0]]])}
+        >>> engine = Engine(lambda engine, batch: {"pred": label})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     MemorisationCurve(folder).attach(engine)
+        ...     engine.run([batch]).memorisation
+        [{'epoch': 1, 'noise_kind': 'none', 'cases': 1, 'dice_clean': 0.5, 'dice_noisy': 1.0}]
     """
 
     def __init__(self, folder: str, threshold: float = 0.0) -> None:

@@ -42,6 +42,16 @@ class ReliabilityTable:
 
     Raises:
         InputError: when running, if the probabilities have another number of classes.
+
+    Example:
+        >>> import tempfile
+        >>> item = {"probabilities": torch.tensor([[0.25, 0.25], [0.75, 0.75]]), "label": torch.tensor([[1, 0]])}
+        >>> engine = Engine(lambda engine, batch: batch)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     ReliabilityTable(folder, ["background", "heart"], bins=2).attach(engine)
+        ...     _ = engine.run([[item]])
+        ...     Path(folder, "reliability.csv").read_text().splitlines()[-1]
+        'heart,2,2,0.75,0.5'
     """
 
     def __init__(
@@ -97,6 +107,16 @@ class FitTemperature:
     Raises:
         InputError: if there are several folders, for temperatures are fitted one by one; when attached, if several
             processes share the images; when running, if a case has no label, or as `common.decision.fit_temperature`.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     handler = FitTemperature(folder)
+        ...     handler.logits.append(torch.tensor([[3.0, 3.0, 3.0, 3.0], [0.0, 0.0, 0.0, 0.0]]))
+        ...     handler.labels.append(torch.tensor([[0, 0, 0, 1]]))
+        ...     handler.write()
+        ...     round(load_temperature(folder), 2)
+        2.73
     """
 
     def __init__(self, folder: Places, num_classes: int | None = None) -> None:

@@ -177,6 +177,15 @@ class TrainingCheckpoint:
     Raises:
         InputError: when running, if another process writes into ``folder``, if it cannot be written to, or if it holds
             another training and ``overwrite`` is false; when resuming, if the checkpoint is truncated or foreign.
+
+    Example:
+        >>> import tempfile
+        >>> network, engine = torch.nn.Linear(1, 1), Engine(lambda engine, batch: None)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     TrainingCheckpoint(folder, network, {}).attach(engine)
+        ...     _ = engine.run([0], max_epochs=2)
+        ...     sorted(path.name for path in Path(folder).glob("*.pt")), read_state(f"{folder}/checkpoint.pt")["epoch"]
+        (['checkpoint.pt', 'model.pt'], 2)
     """
 
     def __init__(

@@ -74,6 +74,14 @@ class InferenceProgress:
 
     Raises:
         InputError: the folder holds results of other weights or settings.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Path(folder, "a.png").touch()
+        ...     items = [{"image": f"{folder}/a.png", "case": "a"}]
+        ...     len(InferenceProgress(items, folder, torch.nn.Linear(1, 1)).items)
+        1
     """
 
     def __init__(

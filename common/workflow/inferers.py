@@ -29,6 +29,10 @@ class EachMember(Inferer):
 
     Shapes:
         Those of the inferer.
+
+    Example:
+        >>> EachMember(SlidingWindowInferer((4, 4)))(torch.ones(1, 1, 8, 8), torch.nn.Identity()).shape
+        torch.Size([1, 1, 8, 8])
     """
 
     def __init__(self, inferer: Inferer) -> None:

@@ -70,5 +70,11 @@ def key_metric(engine: Engine) -> float:
 
     Returns:
         A number; nan where it was not measured.
+
+    Example:
+        >>> engine = Engine(lambda engine, batch: None)
+        >>> engine.state.key_metric_name, engine.state.metrics = "val_mean_dice", {"val_mean_dice": 0.5}
+        >>> key_metric(engine)
+        0.5
     """
     return engine.state.metrics[engine.state.key_metric_name]

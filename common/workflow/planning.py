@@ -70,6 +70,17 @@ def plan_of(
     Raises:
         InputError: as `take_fingerprint` and `make_plan`, where no training case is left;
             what is given contradicts the plan that is resumed.
+
+    Example:
+        >>> import tempfile
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     image, label = f"{folder}/image.png", f"{folder}/label.png"
+        ...     Image.new("L", (8, 8)).save(image)
+        ...     Image.linear_gradient("L").resize((8, 8)).point(lambda value: 255 * (value > 99)).save(label)
+        ...     item = {"case": "a", "subject": "a", "image": image, "label": label}
+        ...     plan_of(Dataset("plain", Path(folder), (item,)), [item], folder).class_names
+        ('background', 'foreground')
     """
     given = {name: value for name, value in options.items() if name not in OPTION_KINDS}
     rules = {name: options[name] for name in OPTION_KINDS.keys() & options.keys() if options[name] is not None}
@@ -112,6 +123,14 @@ def load_plan(
     Raises:
         InputError: there is no plan, it cannot be read, or what is given, or the plan of another of the trainings,
             contradicts it; both values are named.
+
+    Example:
+        >>> import tempfile
+        >>> from common.datasets.plan import example_plan
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "plan.json").write_text(example_plan().to_json(), encoding="utf-8")
+        ...     load_plan(folder).class_names
+        ('background', 'foreground')
     """
     first, *others = training_folders(folder)
     if first.is_file():
@@ -165,6 +184,12 @@ def split_of(
     Raises:
         InputError: as `split_dataset`, `load_split`, `read_case_weights` and `leave_out`; a training that resumes began
             with other weights; a trained network has neither validation nor test cases.
+
+    Example:
+        >>> items = tuple({"case": name, "subject": name, "image": name, "label": name} for name in "abcdefghij")
+        >>> split = split_of(Dataset("plain", Path("/data"), items), "no_such_folder", fractions=(0.8, 0.2, 0))
+        >>> len(split.training), len(split.validation)
+        (8, 2)
     """
     if trained:
         split = load_split(dataset, folder)
@@ -215,6 +240,14 @@ def load_split(dataset: Dataset, folder: Places) -> Split:
     Raises:
         InputError: a file is damaged, cases of the training are no longer in the data set, or there is no case from
             which not one of several networks learned.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "split.json").write_text('{"training": ["a"], "validation": [], "test": ["b"]}')
+        ...     split = load_split(Dataset("plain", Path(folder), ({"case": "a"}, {"case": "b"})), folder)
+        >>> split.test
+        [{'case': 'b'}]
     """
     paths = [found / SPLIT_FILE for found in training_folders(folder)]
     sections: dict[str, list[str]] = {section: [] for section in SECTIONS}
@@ -295,6 +328,16 @@ class KeepPlan:
         folder: of the weights.
         plan: of this training.
         split: of this training.
+
+    Example:
+        >>> import tempfile
+        >>> from common.datasets.plan import example_plan
+        >>> engine = Engine(lambda engine, batch: None)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     KeepPlan(folder, example_plan(), Split([{"case": "a"}])).attach(engine)
+        ...     _ = engine.run([0])
+        ...     read_split(Path(folder, "split.json"), [])[0]["training"], load_plan(folder) == example_plan()
+        (['a'], True)
     """
 
     def __init__(self, folder: str | os.PathLike[str], plan: Plan, split: Split) -> None:

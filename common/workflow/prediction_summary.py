@@ -25,6 +25,15 @@ class PredictionSummary:
 
     Raises:
         InputError: when attached, if several processes share the items.
+
+    Example:
+        >>> import tempfile
+        >>> engine = Engine(lambda engine, batch: batch)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     PredictionSummary(folder).attach(engine)
+        ...     _ = engine.run([[{"summary": {"case": "a", "volume_ml": 1.5}}]])
+        ...     Path(folder, "summary.csv").read_text().splitlines()
+        ['case,volume_ml', 'a,1.5']
     """
 
     def __init__(self, folder: str, key: str = "summary", progress: InferenceProgress | None = None) -> None:

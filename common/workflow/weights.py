@@ -45,6 +45,15 @@ def load_weights(
 
     Raises:
         InputError: a file is missing, truncated, foreign, or of another architecture.
+
+    Example:
+        >>> import tempfile
+        >>> network = torch.nn.Linear(2, 1)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     torch.save(network.state_dict(), f"{folder}/model.pt")
+        ...     loaded = load_weights(torch.nn.Linear(2, 1), folder)
+        >>> torch.equal(loaded.weight, network.weight)
+        True
     """
     files = [folder / WEIGHTS for folder in training_folders(path)]
     if isinstance(path, str | os.PathLike) and (Path(path).is_file() or Path(path).suffix == Path(WEIGHTS).suffix):

@@ -23,9 +23,9 @@ class ConfusionTable:
     `common.report.draw_confusion_matrices` draws such matrices.
 
     Args:
-        folder: where ``confusion.csv`` goes.
+        folder: folder in which ``confusion.csv`` is written.
         annotators: the names of all R annotators.
-        keys: of the matrices ``(R, L, L, *spatial)`` and of the estimated class ``(1, *spatial)`` in the output.
+        keys: keys of the matrices ``(R, L, L, *spatial)`` and of the estimated class ``(1, *spatial)`` in the output.
 
     Raises:
         InputError: when running, if there are matrices of another number of annotators.

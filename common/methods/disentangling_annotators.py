@@ -68,7 +68,7 @@ def annotator_targets(
             the labels of the whole case.
         simulated: habits by name, see `SimulateAnnotatorsd`; None: annotators have drawn.
         labels_per_image: see `KeepAnnotatorsd`; None keeps all.
-        seed: of what is drawn.
+        seed: seed of everything that is drawn.
 
     Returns:
         Transforms of ``annotators``. The ground truth is left to ``oracle`` alone.
@@ -198,7 +198,7 @@ def annotator_parameter_groups(network: nn.Module, confusion_learning_rate: floa
 
     Args:
         network: any; parameters with ``confusion`` in their path are those of the matrices.
-        confusion_learning_rate: of their group; None: that of all.
+        confusion_learning_rate: learning rate of the matrices' group; None takes that of the optimizer.
 
     Returns:
         Two groups, as optimizers of PyTorch take them; without matrices one.
@@ -293,7 +293,7 @@ class TraceWarmUp:
     *Disentangling Human Error from Ground Truth in Segmentation of Medical Images*, section 3.4.
 
     Args:
-        loss: that of the trainer.
+        loss: loss of the trainer.
         epochs: how many, from 0 up.
 
     Raises:
@@ -325,11 +325,11 @@ class ConsensusConfusion:
     it; it is part of the weights, and lets a network that was trained on a consensus predict the annotators too.
 
     Args:
-        network: with one matrix per annotator for all pixels, ``image_dependent=False``.
+        network: network with one matrix per annotator for all pixels, ``image_dependent=False``.
         dataset: training items with the annotators' labels ``(R, *spatial)`` and the matrices ``(R, L, L)`` that
             `common.transforms.FuseAnnotatorsd` has added.
-        method: of fusion, whose key the matrices lie beside, see `consensus_key`.
-        labels_key: of the labels in an item.
+        method: method of fusion; the matrices lie beside its key, see `consensus_key`.
+        labels_key: key of the labels in an item.
 
     Raises:
         InputError: if the network has matrices that depend on the image.

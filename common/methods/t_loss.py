@@ -22,12 +22,11 @@ class MemorisationCurve:
     ``epoch, noise_kind, cases, dice_clean, dice_noisy``. A network that memorizes gains against the noisy labels what
     it loses against the clean ones (T-Loss paper, Fig. 1). Several processes put their cases together.
 
-    The batch must hold ``label``, ``clean_label`` (B, C, *spatial) and ``noise_kind`` (a name per image; ``none`` where
-    it is missing). Two empty
-    masks agree fully.
+    The batch must hold ``label`` and ``clean_label`` (B, C, *spatial), and may hold ``noise_kind``, a name per image;
+    without it every name is ``none``. Two empty masks have a Dice of 1.
 
     Args:
-        folder: where ``memorisation.csv`` goes.
+        folder: folder in which ``memorisation.csv`` is written.
         threshold: on the logits; 0 is a probability of one half.
 
     Example:

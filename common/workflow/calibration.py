@@ -34,10 +34,10 @@ class ReliabilityTable:
     empty bin stay empty. `common.report.draw_reliability` draws it.
 
     Args:
-        folder: where ``reliability.csv`` goes.
-        class_names: of all classes.
-        keys: of probabilities ``(K, *spatial)`` and label ``(1, *spatial)`` in the evaluator's output.
-        bins: of equal width (paper: 15).
+        folder: folder in which ``reliability.csv`` is written.
+        class_names: names of all classes, background included.
+        keys: keys of probabilities ``(K, *spatial)`` and label ``(1, *spatial)`` in the evaluator's output.
+        bins: number of bins of equal width (paper: 15).
         region: ``"all"`` voxels, or those whose label is ``"foreground"``.
 
     Raises:
@@ -100,9 +100,9 @@ class FitTemperature:
     Run the trained network over the validation subjects; post-processing does not matter, logits are taken before.
 
     Args:
-        folder: where ``temperature.json`` goes, the folder of ``model.pt``.
-        num_classes: of a network that gives probabilities, in its first channels; logits are then their logarithms.
-            None for logits.
+        folder: folder in which ``temperature.json`` is written, that of ``model.pt``.
+        num_classes: number of classes of a network that gives probabilities, in its first channels; their logarithms
+            are then the logits. None for a network that gives logits.
 
     Raises:
         InputError: if there are several folders, for temperatures are fitted one by one; when attached, if several
@@ -170,7 +170,7 @@ def load_temperature(path: Places | None, temperature: float | str | None = "fit
     """What divides the logits: a given number, or the one that `FitTemperature` wrote.
 
     Args:
-        path: of ``temperature.json`` or its folder; of several trainings their folders; None for none.
+        path: file ``temperature.json`` or its folder; of several trainings their folders; None for none.
         temperature: ``"fitted"`` to read the file, else a positive number, which is returned; None is 1.
 
     Returns:

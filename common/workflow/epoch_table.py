@@ -26,8 +26,8 @@ class EpochTable:
     Attach it after the handler that validates.
 
     Args:
-        folder: where ``metrics.csv`` goes.
-        loss: whose scalar parameters are logged.
+        folder: folder in which ``metrics.csv`` is written.
+        loss: loss whose scalar parameters are logged.
         evaluators: engines whose metrics are added in the epochs in which they ran.
 
     Example:

@@ -17,7 +17,7 @@ def class_maps(output: Mapping[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
     """Prediction and label of a training step as class maps.
 
     Args:
-        output: of a trainer, ``pred`` ``(B, C, *spatial)`` logits and ``label`` ``(B, 1, *spatial)``.
+        output: output of a trainer, ``pred`` ``(B, C, *spatial)`` logits and ``label`` ``(B, 1, *spatial)``.
 
     Returns:
         Two tensors ``(B, 1, *spatial)``.
@@ -50,7 +50,7 @@ def negative_loss(output: Mapping[str, Any]) -> float:
     """The loss of a training step with the sign of a metric: the higher the better.
 
     Args:
-        output: of a trainer, with ``loss``.
+        output: output of a trainer, with ``loss``.
 
     Returns:
         The loss with its sign changed.
@@ -66,7 +66,7 @@ def key_metric(engine: Engine) -> float:
     """The value of an engine's key metric in this epoch, by which `LrScheduleHandler` lowers the learning rate.
 
     Args:
-        engine: of MONAI, with a key metric.
+        engine: engine of MONAI, with a key metric.
 
     Returns:
         A number; nan where it was not measured.

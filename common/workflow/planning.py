@@ -56,12 +56,13 @@ def plan_of(
     labels mean is found out anew.
 
     Args:
-        dataset: of `read_dataset`.
+        dataset: data set of `read_dataset`.
         items: its training cases.
-        folder: of the weights, where a training leaves its plan; of several trainings their folders.
+        folder: folder of the weights, where a training leaves its plan; of several trainings their folders.
         resume: read the plan in ``folder``, if there is one.
         trained: read the plan in ``folder``.
-        options: of `make_plan`, and by name of a `Plan`'s attribute what shall not be found out; None is not given.
+        options: options of `make_plan`, and by name of a `Plan`'s attribute what shall not be found out; None counts
+            as not given.
 
     Returns:
         The plan. What it decided is logged, a line each. Training cases that cannot be used are its ``faults``, so that
@@ -170,13 +171,13 @@ def split_of(
     """The split of a training: drawn, or when it resumes or is evaluated, the one it began with.
 
     Args:
-        dataset: of `read_dataset`.
-        folder: of the weights.
+        dataset: data set of `read_dataset`.
+        folder: folder of the weights.
         resume: read the split in ``folder``, if there is one.
         trained: read the split in ``folder``; then ``case_weights`` does not matter.
         case_weights: file of `read_case_weights`. Cases of weight 0 are left out of the training cases, and so of the
             plan, which is made from these; validation and test cases stay, whatever their weight.
-        options: of `split_dataset`.
+        options: options of `split_dataset`.
 
     Returns:
         The split.
@@ -232,7 +233,7 @@ def load_split(dataset: Dataset, folder: Places) -> Split:
     Args:
         dataset: the same as in training, or another: of a data set that shares no case with it, every labeled case is a
             test case.
-        folder: of the weights; of several trainings their folders, see `training_folders`.
+        folder: folder of the weights; of several trainings their folders, see `training_folders`.
 
     Returns:
         The split.
@@ -281,7 +282,7 @@ def read_split(path: Path, cases: Iterable[str]) -> tuple[dict[str, list[str]], 
     """The cases of each section of a training.
 
     Args:
-        path: of the file that `KeepPlan` wrote, or that `hide_cases` made of it.
+        path: file that `KeepPlan` wrote, or that `hide_cases` made of it.
         cases: names that are looked for where the file has digests.
 
     Returns:
@@ -306,8 +307,8 @@ def hide_cases(text: str, salt: str) -> str:
     """The file of a split with digests in the place of names, to be handed on: names may be those of patients.
 
     Args:
-        text: of the file that `KeepPlan` wrote.
-        salt: of `case_digest`, such as a digest of the weights.
+        text: content of the file that `KeepPlan` wrote.
+        salt: salt of `case_digest`, such as a digest of the weights.
 
     Returns:
         Text of a file that `read_split` reads where the cases are known. Weights of cases are left out.
@@ -325,9 +326,9 @@ class KeepPlan:
     """Ignite handler of a trainer: writes ``plan.json`` and ``split.json`` when the training starts.
 
     Args:
-        folder: of the weights.
-        plan: of this training.
-        split: of this training.
+        folder: folder of the weights.
+        plan: plan of this training.
+        split: split of this training.
 
     Example:
         >>> import tempfile

@@ -19,9 +19,9 @@ class PredictionSummary:
     Another run into the same folder is refused, see `claim_while_running`.
 
     Args:
-        folder: where ``<key>.csv`` goes.
-        key: of an item's row, or of its list of any number of rows.
-        progress: whose finished cases keep their rows, in the order of the images; None starts with none.
+        folder: folder in which ``<key>.csv`` is written.
+        key: key of an item's row, or of its list of any number of rows.
+        progress: progress whose finished cases keep their rows, in the order of the images; None starts with none.
 
     Raises:
         InputError: when attached, if several processes share the items.

@@ -30,7 +30,7 @@ class EpochSeed:
     itself, the first what a single process draws.
 
     Args:
-        seed: of the run, a whole number from 0 up.
+        seed: seed of the run, a whole number from 0 up.
 
     Example:
         >>> engine = Engine(lambda engine, batch: torch.rand(1).item())

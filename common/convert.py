@@ -72,6 +72,13 @@ def find_images(folder: Path) -> dict[str, Path]:
 
     Raises:
         InputError: there is none, or two of one name.
+
+    Example:
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name in ("a.png", "b.nii.gz", "notes.txt"):
+        ...         Path(folder, name).touch()
+        ...     {case: path.name for case, path in find_images(Path(folder)).items()}
+        {'a': 'a.png', 'b': 'b.nii.gz'}
     """
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
@@ -106,6 +113,12 @@ def list_exports(exports: str | Sequence[str] | Mapping[str, str]) -> list[tuple
 
     Raises:
         InputError: one does not exist, or there is none.
+
+    Example:
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Path(folder, "first.json").touch()
+        ...     [(who, path.name) for who, path in list_exports(f"AR={folder}")]
+        [('AR', 'first.json')]
     """
     named = exports.items() if isinstance(exports, Mapping) else [("", exports)]
     found: list[tuple[str, Path]] = []

@@ -27,6 +27,13 @@ class SentenceError(ValueError):
 
     Attributes:
         said_by_first: whether another process of the same training says the same sentence.
+
+    Example:
+        >>> try:
+        ...     raise InputError("seed: expected a whole number, got 1.5.")
+        ... except SentenceError as error:
+        ...     print(error)
+        seed: expected a whole number, got 1.5.
     """
 
     said_by_first = False
@@ -62,6 +69,9 @@ def counted(number: int, noun: str) -> str:
         number: of the things, at least 0.
         noun: one of them, in words whose plural ends in s.
 
+    Returns:
+        Number and noun.
+
     Example:
         >>> counted(1, "case"), counted(0, "case")
         ('1 case', '0 cases')
@@ -70,12 +80,33 @@ def counted(number: int, noun: str) -> str:
 
 
 def find_input_error(error: BaseException | None) -> SentenceError | None:
-    """The first `SentenceError` in the chain of causes of ``error``, or None. (MONAI's config parser wraps errors.)"""
+    """The first `SentenceError` in the chain of causes of an error.
+
+    MONAI's config parser wraps what is raised while it builds an object into errors of its own.
+
+    Args:
+        error: that was caught; None has no cause.
+
+    Returns:
+        The `SentenceError`, or None if there is none in the chain.
+
+    Example:
+        >>> error = RuntimeError("Failed to instantiate.")
+        >>> error.__cause__ = InputError("seed: expected a whole number, got 1.5.")
+        >>> print(find_input_error(error))
+        seed: expected a whole number, got 1.5.
+    """
     return next((cause for cause in causes(error) if isinstance(cause, SentenceError)), None)
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
     """An error, what caused it, and so on.
+
+    Args:
+        error: the last of the chain; None yields nothing.
+
+    Yields:
+        Each error of the chain once, the last first.
 
     Example:
         >>> list(causes(ValueError("a")))
@@ -90,6 +121,12 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
 
 def first_line(error: BaseException) -> str:
     r"""What an error says first, without a period, to be part of a sentence.
+
+    Args:
+        error: any.
+
+    Returns:
+        The first line of its message, at most 160 characters; the name of its class if it has no message.
 
     Example:
         >>> first_line(ValueError("It failed.\nThere."))

@@ -122,6 +122,12 @@ def bundle_contents(bundle_dir: Path) -> Mapping[str, bytes]:
     exactly these, where that is known. MONAI's ``load`` looks for
     ``configs/train.json`` and ``configs/inference.json``; the twins of overlays lie beside them, so that every command
     of the documentation also works with JSON.
+
+    Args:
+        bundle_dir: the bundle's folder.
+
+    Returns:
+        Content of each file by its path in the bundle's folder, with forward slashes.
     """
     contents = {
         file.relative_to(bundle_dir).as_posix(): file.read_bytes()

@@ -29,6 +29,9 @@ def train_weights(bundle: Path) -> None:
     temporary folder; the scores are the means of its evaluation with the phantom's test labels. On one machine the same
     sources give the same weights.
 
+    Args:
+        bundle: folder of the bundle.
+
     Raises:
         InputError: training or evaluation failed.
     """
@@ -55,7 +58,27 @@ def train_weights(bundle: Path) -> None:
 
 
 def read_record(bundle: Path) -> Mapping[str, float | str] | None:
-    """The scores of exactly the weights in a bundle's folder, None if there are none or they are of others."""
+    """The scores of exactly the weights in a bundle's folder.
+
+    Args:
+        bundle: folder of the bundle.
+
+    Returns:
+        Score by name, and the checksum of the weights; None if the folder has no weights or no scores, or the scores
+        are of other weights.
+
+    Raises:
+        InputError: the file of the scores is no JSON dictionary.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Path(folder, "models").mkdir()
+        ...     _ = Path(folder, WEIGHTS).write_bytes(b"weights")
+        ...     _ = Path(folder, RECORD).write_text(json.dumps({"val_mean_dice": 0.9, CHECKSUM: _checksum(b"weights")}))
+        ...     read_record(Path(folder))["val_mean_dice"]
+        0.9
+    """
     weights, record = bundle / WEIGHTS, bundle / RECORD
     if not (weights.is_file() and record.is_file()):
         return None

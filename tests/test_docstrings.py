@@ -20,24 +20,24 @@ MEASURES = ("first line", "Args", "Returns", "Raises", "Example")
 
 # The least percent of each measure. Raise a number when a room is better documented; never lower one.
 LEAST = {
-    "audit": (100, 100, 100, 100, 60),
-    "checking": (100, 100, 100, 100, 0),
-    "commands": (93, 66, 62, 83, 18),
-    "consensus": (100, 100, 100, 100, 25),
-    "datasets": (100, 100, 100, 100, 71),
+    "audit": (100, 100, 100, 100, 82),
+    "checking": (100, 100, 100, 100, 100),
+    "commands": (100, 100, 100, 100, 52),
+    "consensus": (100, 100, 100, 100, 81),
+    "datasets": (100, 100, 100, 100, 88),
     "decision": (100, 100, 100, 100, 100),
-    "formats": (100, 100, 100, 100, 15),
-    "fusion": (100, 100, 100, 100, 88),
+    "formats": (100, 100, 100, 100, 84),
+    "fusion": (100, 100, 100, 100, 90),
     "io": (100, 100, 100, 100, 84),
     "losses": (100, 100, 100, 100, 100),
-    "methods": (100, 100, 100, 100, 42),
+    "methods": (100, 100, 100, 100, 92),
     "metrics": (100, 100, 100, 100, 90),
     "networks": (100, 100, 100, 100, 100),
     "noise": (100, 100, 100, 100, 100),
     "phantoms": (100, 100, 100, 100, 100),
     "report": (100, 100, 100, 100, 100),
-    "transforms": (100, 100, 100, 100, 81),
-    "workflow": (100, 100, 100, 100, 41),
+    "transforms": (100, 100, 100, 100, 82),
+    "workflow": (100, 100, 100, 100, 86),
 }
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

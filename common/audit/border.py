@@ -133,6 +133,12 @@ def estimate_border_noise(products: Sequence[np.ndarray], seed: int = 0) -> Bord
 
     Returns:
         The estimate, or None with fewer than three cases that have a border.
+
+    Example:
+        >>> r = np.sqrt(EDGES[:-1] * EDGES[1:])
+        >>> found = estimate_border_noise([np.stack([4 * np.exp(-(r**2) / 200), np.ones(BINS), r**2])] * 3)
+        >>> round(found.a, 2), round(found.b, 1), found.cases
+        (2.0, 10.0, 3)
     """
     kept = [one for one in products if one[1].any()]
     if len(kept) < FEWEST_CASES:

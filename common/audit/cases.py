@@ -116,6 +116,15 @@ def case_record(name: str, case: LoadedCase, border_mm: float, class_names: Sequ
         ``radius_mm`` (of a ball as large as the median part), ``border_shift`` (mean of how far the label's border lies
         outside of the prediction's, mm; None without a border) and ``sides`` (the same of the points that look to each
         side), ``products`` (of `border_products`), ``label_digest``, ``label_signature`` and ``prediction_signature``.
+
+    Example:
+        >>> from common.audit.kinds import PICTURE_DIRECTIONS
+        >>> drawn = np.zeros((20, 20), np.int16)
+        >>> drawn[4:10, 4:16] = 1
+        >>> sure = np.stack([drawn != 1, drawn == 1]).astype(np.float32)
+        >>> case = LoadedCase(np.roll(drawn, 4, axis=0), sure, (1.0, 1.0), np.eye(4), PICTURE_DIRECTIONS, True)
+        >>> case_record("a", case, border_mm=0.5)["finding"]
+        'displaced by 4 mm (4 mm to the right)'
     """
     scores = case_scores(case.label, case.probabilities, case.spacing, border_mm)
     kinds = find_kinds(case.label, case.probabilities, case.spacing, border_mm, case.directions, class_names)

@@ -35,6 +35,11 @@ class Drift:
         p: how often a random order has as large a correlation, either way.
         first, last: mean of the first and of the last third of the cases.
         cases: that have a value.
+
+    Example:
+        >>> found = drift([float(value) for value in range(12)])
+        >>> found.rho, found.first, found.last
+        (1.0, 1.5, 9.5)
     """
 
     rho: float

@@ -156,6 +156,17 @@ def load_case(
 
     Raises:
         InputError: a file cannot be read, the two are not on one grid, or the label has a class that the map lacks.
+
+    Example:
+        >>> import tempfile
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     label, maps = Path(folder, "a.png"), Path(folder, "a.npy")
+        ...     Image.new("L", (4, 3), 255).save(label)
+        ...     np.save(maps, np.full((3, 4), 0.75))
+        ...     case = load_case(label, LabelMeaning({0: 0, 255: 1}), maps)
+        >>> case.label.shape, case.probabilities[:, 0, 0].tolist()
+        ((4, 3), [0.25, 0.75])
     """
     read = read_label(label_path, meaning)
     label = read[0].numpy().astype(np.int16)
@@ -202,6 +213,14 @@ def read_probabilities(
 
     Raises:
         InputError: the file cannot be read, has another shape or position, or its values are no probabilities.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "a.npz")
+        ...     np.savez(path, probabilities=np.full((2, 5, 4, 3), 0.5))  # (classes, z, y, x), as nnU-Net writes it
+        ...     read_probabilities(path, shape=(3, 4, 5)).shape
+        (2, 3, 4, 5)
     """
     if not isinstance(path, Path):
         if len(path) > 1:

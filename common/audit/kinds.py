@@ -79,6 +79,10 @@ class Kind:
         size: mm of a displacement or border, slices of a shift, mm³ (mm² in 2-D) of a part, else 0.
         message: a clause that says it with its numbers and direction.
         voxels: how many of those that differ it explains; 0 for the label as a whole.
+
+    Example:
+        >>> Kind("displaced", size=4.0, message="displaced by 4 mm (4 mm to the right)").structure
+        0
     """
 
     name: str

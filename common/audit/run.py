@@ -60,6 +60,16 @@ def audit_folders(
 
     Raises:
         InputError: folders that cannot be used, or no case that can be audited.
+
+    Example:
+        >>> import tempfile
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     root = Path(folder)
+        ...     Image.linear_gradient("L").resize((16, 16)).point(lambda gray: 255 * (gray > 99)).save(root / "a.png")
+        ...     np.save(root / "a.npy", np.full((16, 16), 0.5))  # of a network that is unsure everywhere
+        ...     audit_folders(root, [root], root / "audit")["cases"][0]["status"]
+        'not judged'
     """
     paths = case_files(labels)
     named = [str(name) for name in class_names]

@@ -25,6 +25,14 @@ def read_audit(folder: Path) -> dict[str, dict[str, Any]]:
 
     Raises:
         InputError: it holds no audit, or one of an older version, which does not say what labels it saw.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     content = {"cases": [{"case": "a", "status": "usual", "label_digest": "0f"}]}
+        ...     _ = Path(folder, "audit.json").write_text(json.dumps(content))
+        ...     read_audit(Path(folder))["a"]["status"]
+        'usual'
     """
     path = folder / "audit.json"
     if not path.is_file():

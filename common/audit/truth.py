@@ -53,6 +53,12 @@ class TruthGivenLabel(NamedTuple):
             labeled.
         share: g, of voxels labeled without regard to the image, in [0.001, 1].
         expected_dice: of the label with the truth, in [0, 1]; 1 of neither label nor prediction, nan without a label.
+
+    Example:
+        >>> sure = np.array([[0.9, 0.9, 0.1, 0.1], [0.1, 0.1, 0.9, 0.9]])
+        >>> found = truth_given_label(np.array([0, 0, 0, 1]), sure, [8.0], 1.0)
+        >>> (found.false_label > 0.5).tolist()
+        [False, False, True, False]
     """
 
     false_label: np.ndarray

@@ -50,6 +50,17 @@ def check_cases(
 
     Raises:
         InputError: training would fail; how many cases cannot be used, and the first of them. What was written stays.
+
+    Example:
+        >>> import tempfile
+        >>> from PIL import Image
+        >>> from common.datasets.plan import example_plan
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     item = {"case": "a", "image": f"{folder}/image.png", "label": f"{folder}/label.png"}
+        ...     Image.linear_gradient("L").save(item["image"])
+        ...     Image.linear_gradient("L").point(lambda gray: 255 * (gray > 99)).save(item["label"])
+        ...     page = check_cases({"training": [item]}, {}, folder, example_plan())  # doctest: +ELLIPSIS
+        1 case checked, 0 worth a look, none that cannot be used: ...checking.html
     """
     cases = collect_cases({name: items for name, items in sections.items() if items})
     loader: DataLoader = DataLoader(

@@ -46,6 +46,12 @@ class Settings:
         values: what is written for each class.
         class_names: of the classes.
         ignore: what is written where nobody labeled.
+
+    Example:
+        >>> meanings = dict.fromkeys(("AR", "HS"), LabelMeaning({0: 0, 255: 1}).to_json())
+        >>> settings = Settings("out", "majority", "all", {}, ("AR", "HS"), meanings, (0, 255), ("air", "lesion"))
+        >>> result_path(FusionCase("a", {"AR": "AR/a.png"}), settings).as_posix()
+        'out/labels/a.png'
     """
 
     output: str
@@ -177,6 +183,19 @@ def fuse_case(case: FusionCase, settings: Settings) -> dict[str, Any]:
     Raises:
         InputError: a file cannot be read or written, labels cannot be fused, or there is a file in the place of the
             consensus that this command did not write.
+
+    Example:
+        >>> import tempfile
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     labels = {name: f"{folder}/{name}.png" for name in ("AR", "HS", "SG")}
+        ...     for name, value in zip(labels, (1, 1, 0), strict=True):
+        ...         Image.new("L", (4, 3), value).save(labels[name])
+        ...     meanings = dict.fromkeys(labels, LabelMeaning({0: 0, 1: 1}).to_json())
+        ...     settings = Settings(folder, "majority", "all", {}, tuple(labels), meanings, (0, 1), ("air", "lesion"))
+        ...     record = fuse_case(FusionCase("a", labels), settings)
+        >>> record["voxels"][2][1]  # voxels that are lesion by SG, and by the consensus
+        [0, 12]
     """
     _begin(case, settings)
     labels, spacing = read_annotators(case, settings)

@@ -33,6 +33,10 @@ class Outcome:
         records: of `fuse_case`, sorted by case.
         failed: why, by case.
         kept: how many were finished before.
+
+    Example:
+        >>> Outcome(records=({"case": "a"},), failed={"b": "b.png cannot be read."}, kept=0).failed["b"]
+        'b.png cannot be read.'
     """
 
     records: tuple[dict[str, Any], ...]
@@ -53,6 +57,20 @@ def fuse_cases(cases: Sequence[FusionCase], settings: Settings, processes: int |
 
     Raises:
         InputError: ``processes`` is not a whole number from 1 up, or the system ended a process.
+
+    Example:
+        >>> import tempfile
+        >>> from PIL import Image
+        >>> from common.consensus import folder_cases, make_settings
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name, value in {"AR": 0, "HS": 1, "SG": 1}.items():
+        ...         os.mkdir(f"{folder}/{name}")
+        ...         Image.new("L", (4, 3), value).save(f"{folder}/{name}/a.png")
+        ...     sources = folder_cases([f"{folder}/{name}" for name in ("AR", "HS", "SG")])
+        ...     settings, _ = make_settings(sources, f"{folder}/consensus", "majority")
+        ...     outcome = fuse_cases(sources.cases, settings)
+        >>> [record["case"] for record in outcome.records], outcome.failed
+        (['a'], {})
     """
     if processes is not None and (isinstance(processes, bool) or not isinstance(processes, int) or processes < 1):
         raise InputError(f"processes: expected a whole number from 1 up, got {processes!r}.")

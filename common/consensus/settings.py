@@ -50,6 +50,19 @@ def make_settings(
 
     Raises:
         InputError: there is no such method, region or option; values are not understood; or no file can be read.
+
+    Example:
+        >>> import tempfile
+        >>> from PIL import Image
+        >>> from common.consensus.sources import folder_cases
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name, value in {"AR": 0, "HS": 255}.items():
+        ...         Path(folder, name).mkdir()
+        ...         Image.new("L", (4, 3), value).save(f"{folder}/{name}/a.png")
+        ...     sources = folder_cases([f"{folder}/AR", f"{folder}/HS"])
+        ...     settings, _ = make_settings(sources, Path(folder, "consensus"), "staple")
+        >>> settings.annotators, settings.class_names
+        (('AR', 'HS'), ('0', '1'))
     """
     if method not in FUSION_METHODS:
         raise InputError(f"method: expected one of {', '.join(FUSION_METHODS)}, got {method}.")

@@ -45,6 +45,11 @@ class Sources:
         roots: folders in which nothing may be written.
         class_names: name of each value where the data set says so.
         ignore_value: of what was not labeled, where the data set says so.
+
+    Example:
+        >>> case = FusionCase("1", {"AR": "AR/1.png", "HS": "HS/1.png"})
+        >>> Sources((case,), ("AR", "HS"), (), (Path("AR"), Path("HS"))).annotators
+        ('AR', 'HS')
     """
 
     cases: tuple[FusionCase, ...]

@@ -78,6 +78,13 @@ def summarize_annotators(
 
     Returns:
         One for each annotator and class.
+
+    Example:
+        >>> record = {"annotators": ["AR"], "joint": [[[6, 1], [2, 3]]], "voxels": [[[7, 8], [5, 4]]]}
+        >>> record |= {"spacing": None, "shift": [[None, 0.5]]}
+        >>> found = summarize_annotators([record], ["AR"], num_classes=2)[1]
+        >>> found.sensitivity.estimate, found.volume_bias.estimate
+        (0.75, 1.0)
     """
     joint = np.array([record["joint"] for record in records], dtype=np.float64).reshape(
         len(records), len(annotators), num_classes, num_classes
@@ -130,6 +137,11 @@ def agreement(records: Sequence[Record], num_annotators: int) -> Agreement:
 
     Returns:
         `Agreement`.
+
+    Example:
+        >>> record = {"patterns": [[0, 0], [1, 1], [1, 0]], "counts": [6, 3, 2]}
+        >>> agreement([record], num_annotators=2).dice.round(2).tolist()
+        [[1.0, 0.75], [0.75, 1.0]]
     """
     total = np.zeros((num_annotators, num_annotators))
     known = np.zeros((num_annotators, num_annotators), dtype=int)

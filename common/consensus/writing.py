@@ -60,6 +60,15 @@ def write_consensus(path: Path, array: np.ndarray, source: Path) -> Path:
 
     Raises:
         InputError: as `common.io.writers.write_like`.
+
+    Example:
+        >>> import tempfile
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     source, target = Path(folder, "AR.png"), Path(folder, "consensus.png")
+        ...     Image.new("L", (4, 3)).save(source)
+        ...     Image.open(write_consensus(target, np.full((4, 3), 255), source)).getpixel((0, 0))
+        255
     """
     if array.dtype.kind == "f":
         return write_like(source, array, path)

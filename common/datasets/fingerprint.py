@@ -144,6 +144,17 @@ def take_fingerprint(
     Raises:
         InputError: there is no case, a file cannot be read, or pictures and volumes, or numbers of channels, are mixed;
             with ``faults`` only where no case is left.
+
+    Example:
+        >>> import tempfile
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     image, label = f"{folder}/image.png", f"{folder}/label.png"
+        ...     Image.new("L", (8, 6)).save(image)
+        ...     Image.new("L", (8, 6), 255).save(label)
+        ...     found = take_fingerprint([{"case": "a", "image": image, "label": label}])
+        >>> found.median_shape, found.median_spacing
+        ((8, 6), None)
     """
     if not items:
         raise InputError("There is no training case.")

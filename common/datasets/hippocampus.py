@@ -96,6 +96,15 @@ def hippocampus_subject_datalist(
 
     Raises:
         InputError: as `hippocampus_datalist`; fewer subjects than asked for.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name in ("imagesTr/a.nii.gz", "imagesTr/b.nii.gz", "labelsTr/a.nii.gz", "labelsTr/b.nii.gz"):
+        ...         Path(folder, name).parent.mkdir(exist_ok=True)
+        ...         Path(folder, name).touch()
+        ...     len(hippocampus_subject_datalist(folder, "training", num_training=1, num_validation=1, num_test=0))
+        1
     """
     volumes = hippocampus_volumes(dataset_dir)
     numbers = {"training": num_training, "validation": num_validation, "test": num_test}

@@ -30,6 +30,16 @@ def isic_datalist(dataset_dir: str | os.PathLike[str], section: str) -> list[dic
 
     Raises:
         InputError: a folder is missing or empty, or images and masks do not match; files are named.
+
+    Example:
+        >>> import tempfile
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     for folder, name in zip(FOLDERS["training"], ("a.jpg", "a_segmentation.png"), strict=True):
+        ...         Path(root, folder).mkdir()
+        ...         Image.new("L", (8, 8)).save(Path(root, folder, name))
+        ...     [item["case"] for item in isic_datalist(root, "training")]
+        ['a']
     """
     if section not in FOLDERS:
         raise InputError(f"section must be 'training' or 'validation', got {section!r}.")

@@ -89,6 +89,12 @@ class Samples(torch.utils.data.Dataset):
     Raises:
         InputError: as `cached`; the plan knows of training cases that cannot be used;
             a volume whose tensors have different numbers of slices.
+
+    Example:
+        >>> from common.datasets.plan import example_plan
+        >>> samples = Samples([{"case": "a", "image": torch.zeros(1, 40, 40)}], Compose([]), example_plan())
+        >>> len(samples), samples[0]["image"].shape
+        (1, torch.Size([1, 32, 32]))
     """
 
     def __init__(

@@ -76,6 +76,11 @@ def soft_targets(plan: Plan, fusion: str = "mean", soft_labels: str | None = Non
 
     Raises:
         InputError: as `region_labels` and `ClassShares`.
+
+    Example:
+        >>> from common.datasets.plan import example_plan
+        >>> [type(transform).__name__ for transform in soft_targets(example_plan(), soft_labels="soft")]
+        ['LoadSoftLabeld', 'ClassShares']
     """
     found = [LoadSoftLabeld()] if soft_labels else region_labels(**options)
     return [*found, ClassShares(plan.num_classes, fusion)]
@@ -93,6 +98,12 @@ def soft_reference(plan: Plan, annotator: str | None = None) -> list[Transform]:
 
     Raises:
         InputError: there is no such annotator; by case, there is neither.
+
+    Example:
+        >>> from common.datasets.plan import example_plan
+        >>> (reference,) = soft_reference(example_plan())
+        >>> reference({"image": torch.zeros(1, 3), "label": torch.tensor([[0, 1, -1]])})["label"].tolist()
+        [[0.0, 1.0, -1.0]]
     """
     if annotator is None:
         return [ClassShares(plan.num_classes, "majority", ("label", "annotators"))]
@@ -111,6 +122,11 @@ def soft_geometry(plan: Plan) -> list[Transform]:
 
     Returns:
         Transforms of ``image`` and ``label``.
+
+    Example:
+        >>> from common.datasets.plan import example_plan
+        >>> [type(transform).__name__ for transform in soft_geometry(example_plan())]
+        ['ResizeAread', 'ResizeSoftLabeld']
     """
     image = geometry(plan, keys=["image"])
     if plan.image_dims == 2:

@@ -40,6 +40,10 @@ class Segmentation:
         masks: class name → bool (X, Y, Z) on the series' grid.
         probabilities: of a FRACTIONAL file, class name → float32 (X, Y, Z) from 0 to 1; else empty.
         problems: sentences on what was left out.
+
+    Example:
+        >>> list(Segmentation({"lung": np.ones((2, 2, 1), dtype=bool)}, {}).masks)
+        ['lung']
     """
 
     masks: dict[str, np.ndarray]

@@ -43,6 +43,10 @@ class SegmentCode:
         category: such as tissue or morphologically altered structure (`CID 7150
             <https://dicom.nema.org/medical/dicom/current/output/chtml/part16/sect_CID_7150.html>`_).
         kind: of this category.
+
+    Example:
+        >>> SegmentCode(kind=("64033007", "SCT", "Kidney")).category[2]
+        'Tissue'
     """
 
     category: Code = TISSUE
@@ -57,6 +61,10 @@ class Algorithm:
         name: of the algorithm, such as the bundle's name or ``STAPLE``.
         version: of it.
         automatic: True if no annotator's label of these images went into it, else it is semiautomatic (a consensus).
+
+    Example:
+        >>> Algorithm("STAPLE", "1", automatic=False).name
+        'STAPLE'
     """
 
     name: str

@@ -48,6 +48,10 @@ class Series:
         frame_of_reference: its UID; empty if the files have none.
         modality: CT, MR, PT, …
         voxels: (X, Y, Z) float32, slope and intercept applied; None if they were not asked for.
+
+    Example:
+        >>> Series((4, 3, 2), np.eye(4), ("1.1", "1.2"), (Path("1.dcm"), Path("2.dcm")), "1", "2", "3", "CT").shape
+        (4, 3, 2)
     """
 
     shape: tuple[int, int, int]
@@ -83,6 +87,14 @@ def find_series(folder: str | os.PathLike[str]) -> dict[str, list[Path]]:
 
     Returns:
         Series instance UID → files.
+
+    Example:
+        >>> import shutil, tempfile
+        >>> import pydicom
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = shutil.copy(pydicom.examples.get_path("ct"), f"{folder}/slice.dcm")
+        ...     [[path.name for path in paths] for paths in find_series(folder).values()]
+        [['slice.dcm']]
     """
     found: dict[str, list[Path]] = defaultdict(list)
     for path in dicom_paths(folder):
@@ -111,6 +123,12 @@ def read_series(
     Raises:
         InputError: there is not exactly one series; slices are missing, twice there, of different size, spacing or
             direction, or beside one another (a tilted gantry); a file is damaged, in color, or of several frames.
+
+    Example:
+        >>> import pydicom
+        >>> series = read_series([pydicom.examples.get_path("ct")])
+        >>> series.modality, series.shape, series.voxels.dtype
+        ('CT', (128, 128, 1), dtype('float32'))
     """
     name, paths = _chosen(source, uid)
     with sound_elements(name):
@@ -129,6 +147,14 @@ def write_nifti(path: str | os.PathLike[str], series: Series) -> Path:
 
     Raises:
         InputError: another ending, a series that was read without voxels, or the file cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> voxels = np.ones((3, 2, 1), np.float32)
+        >>> series = Series(voxels.shape, np.eye(4), ("1.1",), (Path("1.dcm"),), "1", "2", "3", "CT", voxels)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     nib.load(write_nifti(f"{folder}/image.nii.gz", series)).shape
+        (3, 2, 1)
     """
     path = Path(path)
     if not is_nifti(path):

@@ -22,6 +22,10 @@ class Grid:
     Attributes:
         shape: (X, Y, Z).
         affine: (4, 4) from indices to mm in RAS.
+
+    Example:
+        >>> Grid((4, 3, 1), np.diag([0.5, 0.5, 2, 1])).affine[:3, :3].diagonal().tolist()
+        [0.5, 0.5, 2.0]
     """
 
     shape: tuple[int, int, int]

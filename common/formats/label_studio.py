@@ -111,6 +111,14 @@ def write_label_studio(
 
     Raises:
         InputError: a case has no address, or masks of a case are not of one size (H, W).
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     drawn = [Segments("a", "AR", {"disc": np.ones((2, 3), dtype=bool)})]
+        ...     write_label_studio(f"{folder}/tasks.json", drawn, {"a": "/data/local-files/?d=a.png"})
+        ...     json.loads(Path(folder, "tasks.json").read_text(encoding="utf-8"))[0]["data"]
+        {'image': '/data/local-files/?d=a.png'}
     """
     tasks: dict[str, dict[str, Any]] = {}
     for one in drawn:

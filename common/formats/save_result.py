@@ -79,6 +79,15 @@ class SaveInFormatd(MapTransform):
     Raises:
         InputError: there is no such format, or its library (extra ``formats``) is not installed; when called, what
             `output_fault` says, a map of another size than its image, or a value without a name.
+
+    Example:
+        >>> import tempfile
+        >>> image = MetaTensor(torch.zeros(1, 3, 2), meta={"filename_or_obj": "a.png"})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save = SaveInFormatd("pred", folder, ["background", "disc"], "t_loss", "label_studio")
+        ...     _ = save({"case": "a", "image": image, "pred": torch.ones(1, 3, 2)})
+        ...     [path.name for path in Path(folder).iterdir()]
+        ['a_mask.json']
     """
 
     def __init__(

@@ -22,6 +22,10 @@ class Segments:
         problems: sentences on what was left out.
         ignored: bool, what was not labeled; None if everything was.
         rows: of a table beside the labels, such as points, which are no masks.
+
+    Example:
+        >>> Segments("case_1", "AR", {"disc": np.ones((2, 2), dtype=bool)}).masks["disc"].sum()
+        np.int64(4)
     """
 
     case: str

@@ -27,10 +27,16 @@ class PrepareViews(Randomizable):
     Args:
         view: draws the geometry T and the intensity S of each image.
         count: 1, or 2 for `ViewLoss` with a consistency.
-        weight_key: of the weight λ of each pixel in the batch, ``(B, 1, *spatial)``; of no use with one view.
+        weight_key: key of the weight λ of each pixel, ``(B, 1, *spatial)``, in the batch; not used with one view.
 
     Raises:
         InputError: if there are to be other than one or two views.
+
+    Example:
+        >>> keys = ("image", "label", "label_weight")
+        >>> views, target = PrepareViews(RandomView())({key: torch.zeros(2, 1, 8, 8) for key in keys})
+        >>> views.shape, len(target["matrices"])
+        (torch.Size([4, 1, 8, 8]), 2)
     """
 
     def __init__(self, view: RandomView, count: int = 2, weight_key: str = "label_weight") -> None:
@@ -74,7 +80,7 @@ class ViewInferer(Inferer):
     than one of 2 · B, whose tensors the allocator gives back to the system and takes again in every step.
 
     Args:
-        count: of the views in a batch.
+        count: number of views in a batch.
 
     Shapes:
         ``(count · B, C, *spatial)`` → ``(count · B, K, *spatial)``.
@@ -98,11 +104,11 @@ class ViewLoss(nn.Module):
     $$ \frac{1}{|V|} \sum_{j \in V} L_S(z^j, y^j)
        + \frac{1}{|V \cap V'|} \sum_{j \in V \cap V'} \lambda^j \, d(z^j, z'^j) $$
 
-    with the logits z and z' of two views, brought back to the image by the exact inverse of their geometry, and the
-    pixels V and V' that have a source in them; others do not count, nor in the first term those that nobody labeled
-    (−1). Karani et al., *Boundary-weighted logit consistency
-    improves calibration of segmentation networks*, eq. 1 and 2. Gradients flow into both views. One view is plain
-    augmentation, the first term alone.
+    Here z and z' are the logits of two views, brought back to the image by the exact inverse of their geometry, and V
+    and V' are the pixels that have a source in the first and in the second view. Other pixels do not count; pixels that
+    nobody labeled (−1) do not count in the first term. Gradients flow into both views. One view is plain augmentation,
+    the first term alone. Source: Karani et al., *Boundary-weighted logit consistency improves calibration of
+    segmentation networks*, eq. 1 and 2.
 
     After a call, ``supervised_part`` and ``consistency_part`` hold the two terms; metrics take them from
     `supervised_term` and `consistency_term`.
@@ -114,6 +120,13 @@ class ViewLoss(nn.Module):
 
     Raises:
         InputError: if the supervised loss is reduced already.
+
+    Example:
+        >>> from common.losses import CrossEntropyLoss
+        >>> loss = ViewLoss(CrossEntropyLoss(softmax=True, to_onehot_y=True, reduction="none"))
+        >>> pixels, unmoved = torch.zeros(1, 1, 4, 4), torch.eye(3)[None]
+        >>> loss(torch.zeros(1, 2, 4, 4), {"label": pixels, "weight": pixels, "matrices": [unmoved]})
+        tensor(0.6931)
     """
 
     def __init__(self, supervised: nn.Module, consistency: LogitConsistencyLoss | None = None) -> None:
@@ -186,7 +199,7 @@ def radius_in_millimeters(wanted: bool | str, spacing: Sequence[float] | None) -
 
     Args:
         wanted: the switch ``radius_in_mm`` of a configuration.
-        spacing: of the plan, in mm; None where images have none.
+        spacing: voxel size of the plan in mm; None where images have none.
 
     Returns:
         The switch as a bool.

@@ -23,12 +23,22 @@ class ConfusionTable:
     `common.report.draw_confusion_matrices` draws such matrices.
 
     Args:
-        folder: where ``confusion.csv`` goes.
+        folder: folder in which ``confusion.csv`` is written.
         annotators: the names of all R annotators.
-        keys: of the matrices ``(R, L, L, *spatial)`` and of the estimated class ``(1, *spatial)`` in the output.
+        keys: keys of the matrices ``(R, L, L, *spatial)`` and of the estimated class ``(1, *spatial)`` in the output.
 
     Raises:
         InputError: when running, if there are matrices of another number of annotators.
+
+    Example:
+        >>> import tempfile
+        >>> item = {"pred_confusion": torch.tensor([[0.9, 0.2], [0.1, 0.8]]).view(1, 2, 2, 1), "pred": torch.ones(1, 1)}
+        >>> engine = Engine(lambda engine, batch: batch)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     ConfusionTable(folder, ["AR"]).attach(engine)
+        ...     _ = engine.run([[item]])
+        ...     Path(folder, "confusion.csv").read_text().splitlines()
+        ['annotator,written,true,probability', 'AR,0,0,', 'AR,0,1,0.2', 'AR,1,0,', 'AR,1,1,0.8']
     """
 
     def __init__(

@@ -68,13 +68,18 @@ def annotator_targets(
             the labels of the whole case.
         simulated: habits by name, see `SimulateAnnotatorsd`; None: annotators have drawn.
         labels_per_image: see `KeepAnnotatorsd`; None keeps all.
-        seed: of what is drawn.
+        seed: seed of everything that is drawn.
 
     Returns:
         Transforms of ``annotators``. The ground truth is left to ``oracle`` alone.
 
     Raises:
         InputError: there is no such method, or the transforms refuse an argument.
+
+    Example:
+        >>> from common.datasets.plan import example_plan
+        >>> [type(transform).__name__ for transform in annotator_targets(example_plan(), "staple")]
+        ['FuseAnnotatorsd', 'DeleteItemsd']
     """
     check_method(method)
     axis = 2 if plan.slices else None
@@ -95,6 +100,12 @@ def annotator_reference(plan: Plan, simulated: Habits | None = None, seed: int =
 
     Returns:
         Transforms of ``annotators``; none where annotators have drawn and images stay whole.
+
+    Example:
+        >>> from common.datasets.plan import example_plan
+        >>> transforms = annotator_reference(example_plan(), {"AR": "good", "HS": "under"})
+        >>> [type(transform).__name__ for transform in transforms]
+        ['SimulateAnnotatorsd']
     """
     found: list[Transform] = []
     if plan.slices:  # along the last axis from here on
@@ -132,6 +143,10 @@ def compared_with(ground_truth: bool) -> Callable:
 
     Returns:
         A function of an engine's output.
+
+    Example:
+        >>> compared_with(ground_truth=True)([{"pred": 1, "label": 0}])
+        ([1], [0])
     """
     return from_engine(["pred", "label"] if ground_truth else ["pred_by_annotator", "annotator_labels"])
 
@@ -145,6 +160,10 @@ def names_of_predictions(method: str, annotators: Sequence[str]) -> list[str] | 
 
     Returns:
         The names; None of ``probabilistic_unet``, whose samples are of nobody.
+
+    Example:
+        >>> names_of_predictions("ours", ("AR", "HS"))
+        ['AR', 'HS']
     """
     return None if method == "probabilistic_unet" else list(annotators)
 
@@ -164,6 +183,11 @@ def selection_metric(
 
     Raises:
         InputError: there is no such metric.
+
+    Example:
+        >>> metrics = {"dice": {"val_mean_dice": "Dice"}, "likelihood": {"val_likelihood": "likelihood"}}
+        >>> selection_metric(None, metrics, ground_truth=True)
+        {'val_mean_dice': 'Dice'}
     """
     name = select_by if select_by is not None else ("dice" if ground_truth else "likelihood")
     return choose(name, metrics, "select_by")
@@ -174,7 +198,7 @@ def annotator_parameter_groups(network: nn.Module, confusion_learning_rate: floa
 
     Args:
         network: any; parameters with ``confusion`` in their path are those of the matrices.
-        confusion_learning_rate: of their group; None: that of all.
+        confusion_learning_rate: learning rate of the matrices' group; None takes that of the optimizer.
 
     Returns:
         Two groups, as optimizers of PyTorch take them; without matrices one.
@@ -269,11 +293,17 @@ class TraceWarmUp:
     *Disentangling Human Error from Ground Truth in Segmentation of Medical Images*, section 3.4.
 
     Args:
-        loss: that of the trainer.
+        loss: loss of the trainer.
         epochs: how many, from 0 up.
 
     Raises:
         InputError: if ``epochs`` is negative.
+
+    Example:
+        >>> loss, engine = AnnotatorConfusionLoss(), Engine(lambda engine, batch: loss.warming_up)
+        >>> TraceWarmUp(loss, epochs=1).attach(engine)
+        >>> [engine.run([0], max_epochs=epochs).output for epochs in (1, 2)]
+        [True, False]
     """
 
     def __init__(self, loss: AnnotatorConfusionLoss, epochs: int) -> None:
@@ -295,11 +325,11 @@ class ConsensusConfusion:
     it; it is part of the weights, and lets a network that was trained on a consensus predict the annotators too.
 
     Args:
-        network: with one matrix per annotator for all pixels, ``image_dependent=False``.
+        network: network with one matrix per annotator for all pixels, ``image_dependent=False``.
         dataset: training items with the annotators' labels ``(R, *spatial)`` and the matrices ``(R, L, L)`` that
             `common.transforms.FuseAnnotatorsd` has added.
-        method: of fusion, whose key the matrices lie beside, see `consensus_key`.
-        labels_key: of the labels in an item.
+        method: method of fusion; the matrices lie beside its key, see `consensus_key`.
+        labels_key: key of the labels in an item.
 
     Raises:
         InputError: if the network has matrices that depend on the image.

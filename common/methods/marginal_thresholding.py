@@ -29,7 +29,7 @@ class ExpectedDiceCheck:
     is that nobody knows. Attach it after the handler that writes the table.
 
     Args:
-        path: of the table, ``summary.csv`` of an evaluation or inference.
+        path: table to read, ``summary.csv`` of an evaluation or inference.
         temperature: as given to `common.workflow.load_temperature`; ``"fitted"`` where the logits are calibrated.
 
     Example:

@@ -42,7 +42,7 @@ class PrepareInstances(Randomizable):
 
     Args:
         augment: `common.transforms.AugmentBatch`, which gives images ``(B, C, H, W)`` and labels ``(B, K, H, W)``.
-        threshold: of the soft label from which on pixels belong to an instance.
+        threshold: value of the soft label, in [0, 1], from which on pixels belong to an instance.
         min_pixels: smaller instances are left out.
 
     Example:
@@ -94,7 +94,13 @@ class LossAverages:
     `EpochTable` writes them if it is attached after this handler.
 
     Args:
-        names: of the losses that the network returns.
+        names: names of the losses that the network returns.
+
+    Example:
+        >>> engine = Engine(lambda engine, batch: {"pred": {"mask": batch}})
+        >>> LossAverages(["mask"]).attach(engine)
+        >>> engine.run(torch.tensor([1.0, 2.0])).metrics
+        {'loss_mask': 1.5}
     """
 
     def __init__(self, names: Sequence[str] = ("rpn_objectness", "rpn_box", "class", "box", "mask")) -> None:
@@ -169,7 +175,7 @@ class InstanceScores(Metric):
             each slice (`DetectSlices`, or `common.transforms.DetectInstancesd`), and ``label`` ``(K, H, W, S)``, or of
             a picture ``(K, H, W)``.
         key: the value that stands for all and selects the best epoch.
-        prefix: of the names of all values among the evaluator's metrics.
+        prefix: beginning of the names of all values among the evaluator's metrics.
 
     Raises:
         InputError: if there is no such value.

@@ -37,7 +37,7 @@ def prepare_soft_labels(
     of the image. Files appear whole or not at all and existing ones are kept, so a run that was stopped continues.
 
     Args:
-        dataset_dir: in the layout ``oai``, see docs/data_sets.md.
+        dataset_dir: folder of a data set in the layout ``oai``, see docs/data_sets.md.
         output_dir: None writes to ``soft_labels`` in ``dataset_dir``; a relative one is taken from there too.
         restrict: remove what lies outside the bones.
         hyperintensity: threshold in robust standard deviations above the bone's median, 0 leaves the step out.

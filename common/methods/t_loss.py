@@ -22,13 +22,22 @@ class MemorisationCurve:
     ``epoch, noise_kind, cases, dice_clean, dice_noisy``. A network that memorizes gains against the noisy labels what
     it loses against the clean ones (T-Loss paper, Fig. 1). Several processes put their cases together.
 
-    The batch must hold ``label``, ``clean_label`` (B, C, *spatial) and ``noise_kind`` (a name per image; ``none`` where
-    it is missing). Two empty
-    masks agree fully.
+    The batch must hold ``label`` and ``clean_label`` (B, C, *spatial), and may hold ``noise_kind``, a name per image;
+    without it every name is ``none``. Two empty masks have a Dice of 1.
 
     Args:
-        folder: where ``memorisation.csv`` goes.
+        folder: folder in which ``memorisation.csv`` is written.
         threshold: on the logits; 0 is a probability of one half.
+
+    Example:
+        >>> import tempfile
+        >>> label = torch.tensor([[[1.0, 1.0, 1.0]]])
+        >>> batch = {"label": label, "clean_label": torch.tensor([[[1.0, 0.0, 0.0]]])}
+        >>> engine = Engine(lambda engine, batch: {"pred": label})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     MemorisationCurve(folder).attach(engine)
+        ...     engine.run([batch]).memorisation
+        [{'epoch': 1, 'noise_kind': 'none', 'cases': 1, 'dice_clean': 0.5, 'dice_noisy': 1.0}]
     """
 
     def __init__(self, folder: str, threshold: float = 0.0) -> None:

@@ -18,7 +18,7 @@ class AverageWeights(EMAHandler):
     a configuration would find it.
 
     Args:
-        network: that is trained.
+        network: network that is trained.
         average: a copy of it, which holds the average and is never trained.
         momentum: m, above 0 and below 1; the average looks back about 1 / m iterations.
 

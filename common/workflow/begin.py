@@ -125,8 +125,8 @@ def check_writable(name: str, folder: str | os.PathLike[str]) -> None:
     """Raises if files cannot be written into a folder, which need not exist yet.
 
     Args:
-        name: of the option that names the folder, for the message.
-        folder: where results are to go.
+        name: name of the option that names the folder, for the message.
+        folder: folder in which results are to be written.
 
     Raises:
         InputError: it is a file or below one, its name is too long, it is a loop of links, or it is read-only.

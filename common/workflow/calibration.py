@@ -34,14 +34,24 @@ class ReliabilityTable:
     empty bin stay empty. `common.report.draw_reliability` draws it.
 
     Args:
-        folder: where ``reliability.csv`` goes.
-        class_names: of all classes.
-        keys: of probabilities ``(K, *spatial)`` and label ``(1, *spatial)`` in the evaluator's output.
-        bins: of equal width (paper: 15).
+        folder: folder in which ``reliability.csv`` is written.
+        class_names: names of all classes, background included.
+        keys: keys of probabilities ``(K, *spatial)`` and label ``(1, *spatial)`` in the evaluator's output.
+        bins: number of bins of equal width (paper: 15).
         region: ``"all"`` voxels, or those whose label is ``"foreground"``.
 
     Raises:
         InputError: when running, if the probabilities have another number of classes.
+
+    Example:
+        >>> import tempfile
+        >>> item = {"probabilities": torch.tensor([[0.25, 0.25], [0.75, 0.75]]), "label": torch.tensor([[1, 0]])}
+        >>> engine = Engine(lambda engine, batch: batch)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     ReliabilityTable(folder, ["background", "heart"], bins=2).attach(engine)
+        ...     _ = engine.run([[item]])
+        ...     Path(folder, "reliability.csv").read_text().splitlines()[-1]
+        'heart,2,2,0.75,0.5'
     """
 
     def __init__(
@@ -90,13 +100,23 @@ class FitTemperature:
     Run the trained network over the validation subjects; post-processing does not matter, logits are taken before.
 
     Args:
-        folder: where ``temperature.json`` goes, the folder of ``model.pt``.
-        num_classes: of a network that gives probabilities, in its first channels; logits are then their logarithms.
-            None for logits.
+        folder: folder in which ``temperature.json`` is written, that of ``model.pt``.
+        num_classes: number of classes of a network that gives probabilities, in its first channels; their logarithms
+            are then the logits. None for a network that gives logits.
 
     Raises:
         InputError: if there are several folders, for temperatures are fitted one by one; when attached, if several
             processes share the images; when running, if a case has no label, or as `common.decision.fit_temperature`.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     handler = FitTemperature(folder)
+        ...     handler.logits.append(torch.tensor([[3.0, 3.0, 3.0, 3.0], [0.0, 0.0, 0.0, 0.0]]))
+        ...     handler.labels.append(torch.tensor([[0, 0, 0, 1]]))
+        ...     handler.write()
+        ...     round(load_temperature(folder), 2)
+        2.73
     """
 
     def __init__(self, folder: Places, num_classes: int | None = None) -> None:
@@ -150,7 +170,7 @@ def load_temperature(path: Places | None, temperature: float | str | None = "fit
     """What divides the logits: a given number, or the one that `FitTemperature` wrote.
 
     Args:
-        path: of ``temperature.json`` or its folder; of several trainings their folders; None for none.
+        path: file ``temperature.json`` or its folder; of several trainings their folders; None for none.
         temperature: ``"fitted"`` to read the file, else a positive number, which is returned; None is 1.
 
     Returns:

@@ -34,6 +34,12 @@ WEIGHTS_FILE = "model.pt"
 def read_state(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The dictionary in a checkpoint file, on the CPU. Only tensors and plain values are loaded, never code.
 
+    Args:
+        path: file that `torch.save` wrote.
+
+    Returns:
+        State by name.
+
     Raises:
         InputError: the file is missing, truncated, or not a checkpoint.
     """
@@ -65,8 +71,8 @@ def loads_own_weights(parser: ConfigParser, folder: str | os.PathLike[str]) -> b
     """Whether a handler of the training loads ``model.pt`` of its folder first, as MONAI Label and other clients do.
 
     Args:
-        parser: of the training's configuration.
-        folder: of the checkpoint.
+        parser: parser of the training's configuration.
+        folder: folder of the checkpoint.
 
     Returns:
         True if ``train#handlers`` has a `monai.handlers.CheckpointLoader` of that file.
@@ -94,7 +100,7 @@ def check_start(
     defines another training. A checkpoint of epoch 0 without a ``model.pt`` holds nothing worth keeping.
 
     Args:
-        folder: of the checkpoint; it may be missing.
+        folder: folder of the checkpoint; it may be missing.
         definition: of the training, see `common.workflow.run_definition.training_definition`; None if unknown, which
             fits any.
         resume: whether the training is to continue.
@@ -155,9 +161,9 @@ class TrainingCheckpoint:
     ``checkpoint.pt`` holds the state of every named object, the trainer's epoch and iteration, what other handlers keep
     in the trainer's state (Ignite's ``state_dict_user_keys``), the AMP scaler and the best metric so far. ``model.pt``
     holds the weights alone, of the last epoch, or of the best epoch if ``best_of`` is given (of the last, as long as
-    nothing has been validated). Attach it after the
-    handlers whose work it must contain (validation, tables, schedulers). Of several processes the first writes and
-    reads; the files are those of a single process, which can continue the training of several and the other way round.
+    nothing has been validated). Attach it after the handlers whose work it must contain (validation, tables,
+    schedulers). Of several processes the first writes and reads; the files are those of a single process, which can
+    continue the training of several and the other way round.
 
     A checkpoint knows the configuration of its training, see `common.workflow.run_definition.training_definition`:
     another training does not continue it. A training that starts anew writes a checkpoint of epoch 0 at once, so that
@@ -166,8 +172,8 @@ class TrainingCheckpoint:
     load the ``model.pt`` of the folder, see `loads_own_weights`, goes on from it and takes its place.
 
     Args:
-        folder: where the two files go.
-        network: whose weights ``model.pt`` holds.
+        folder: folder in which the two files are written.
+        network: network whose weights ``model.pt`` holds.
         objects: name → object with ``state_dict`` and ``load_state_dict`` (optimizer, loss, scheduler).
         resume: continue after the last whole epoch; without a checkpoint in ``folder`` training starts at epoch 1.
         best_of: the evaluator whose key metric selects ``model.pt``, or ``"trainer"``; None keeps the last epoch.
@@ -177,6 +183,15 @@ class TrainingCheckpoint:
     Raises:
         InputError: when running, if another process writes into ``folder``, if it cannot be written to, or if it holds
             another training and ``overwrite`` is false; when resuming, if the checkpoint is truncated or foreign.
+
+    Example:
+        >>> import tempfile
+        >>> network, engine = torch.nn.Linear(1, 1), Engine(lambda engine, batch: None)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     TrainingCheckpoint(folder, network, {}).attach(engine)
+        ...     _ = engine.run([0], max_epochs=2)
+        ...     sorted(path.name for path in Path(folder).glob("*.pt")), read_state(f"{folder}/checkpoint.pt")["epoch"]
+        (['checkpoint.pt', 'model.pt'], 2)
     """
 
     def __init__(

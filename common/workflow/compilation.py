@@ -13,7 +13,7 @@ def explain_compilation(error: BaseException) -> str | None:
     """What an error of ``torch.compile`` means, in one sentence; None for any other error.
 
     Args:
-        error: that ended a training.
+        error: error that ended a training.
 
     Returns:
         A sentence with the first line of PyTorch's own.

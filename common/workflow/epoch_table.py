@@ -26,9 +26,17 @@ class EpochTable:
     Attach it after the handler that validates.
 
     Args:
-        folder: where ``metrics.csv`` goes.
-        loss: whose scalar parameters are logged.
+        folder: folder in which ``metrics.csv`` is written.
+        loss: loss whose scalar parameters are logged.
         evaluators: engines whose metrics are added in the epochs in which they ran.
+
+    Example:
+        >>> import tempfile
+        >>> engine = Engine(lambda engine, batch: {"loss": batch})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     EpochTable(folder).attach(engine)
+        ...     engine.run(torch.tensor([1.0, 2.0]), max_epochs=1).epoch_table
+        [{'epoch': 1, 'loss': 1.5}]
     """
 
     def __init__(self, folder: str, loss: Any = None, evaluators: Sequence[Engine] = ()) -> None:

@@ -19,7 +19,7 @@ def take_given_items(parser: ConfigParser) -> None:
     configuration that takes both from its split.
 
     Args:
-        parser: of the run, of which nothing but folders has been built.
+        parser: parser of the run, of which nothing but folders has been built.
 
     Example:
         >>> own = {"_target_": "common.datasets.read_dataset", "dataset_dir": "phantom"}

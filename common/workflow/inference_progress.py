@@ -35,7 +35,7 @@ def weights_digest(network: torch.nn.Module) -> str:
     """SHA-256 of the names and values of a network's weights, wherever they lie.
 
     Args:
-        network: with weights on any device.
+        network: network with weights on any device.
 
     Returns:
         64 hexadecimal digits.
@@ -63,17 +63,25 @@ class InferenceProgress:
 
     Args:
         items: ``{"image": path or paths, "case": name}`` of all images.
-        folder: of the results.
-        network: whose weights count.
+        folder: folder of the results.
+        network: network whose weights count.
         overwrite: start over whatever is in the folder.
         settings: what else must be the same; None takes the configuration that is run.
-        values: of further things that results depend on, such as a fitted temperature, by name.
+        values: further things that results depend on, by name, such as a fitted temperature.
 
     Attributes:
         items: those that remain.
 
     Raises:
         InputError: the folder holds results of other weights or settings.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Path(folder, "a.png").touch()
+        ...     items = [{"image": f"{folder}/a.png", "case": "a"}]
+        ...     len(InferenceProgress(items, folder, torch.nn.Linear(1, 1)).items)
+        1
     """
 
     def __init__(

@@ -25,10 +25,14 @@ class EachMember(Inferer):
     overlap are.
 
     Args:
-        inferer: of MONAI.
+        inferer: inferer of MONAI.
 
     Shapes:
         Those of the inferer.
+
+    Example:
+        >>> EachMember(SlidingWindowInferer((4, 4)))(torch.ones(1, 1, 8, 8), torch.nn.Identity()).shape
+        torch.Size([1, 1, 8, 8])
     """
 
     def __init__(self, inferer: Inferer) -> None:
@@ -43,7 +47,7 @@ def inferer_of(plan: Plan, batch_size: int = 8, overlap: float = 0.25) -> EachMe
     """The inferer of prepared images, for validation: windows of the plan's patch.
 
     Args:
-        plan: of the network.
+        plan: plan of the network.
         batch_size: windows that the network sees at once.
         overlap: of neighboring windows, as a share of their size, in [0, 1). Where an image fits into one window there
             is nothing to overlap.
@@ -77,11 +81,11 @@ def new_image_inferer(
     """The inferer of new images, which gives the prediction in the geometry of each file.
 
     Args:
-        plan: of the network.
+        plan: plan of the network.
         activations: transforms of ``pred`` before it is brought back.
-        orientation: in which slices of volumes lie as pictures do, for a network that was trained on pictures.
+        orientation: orientation in which slices of volumes lie as pictures do, for a network trained on pictures.
         batch_size: slices or windows that the network sees at once.
-        overlap: of neighboring windows of a 3-D network, as a share of their size, in [0, 1).
+        overlap: share of its size by which a window of a 3-D network overlaps the next, in [0, 1).
         neighbors: slices on either side that are channels of each slice.
         num_classes: see `SlabInferer`.
         call: name of the network's method; None calls the network itself.

@@ -27,8 +27,8 @@ def prepare_mlflow(parser: ConfigParser, run_id: str) -> None:
     - Of several processes the first tracks.
 
     Args:
-        parser: of a running workflow, before its engines are built.
-        run_id: of its entry, such as ``training``.
+        parser: parser of a running workflow, before its engines are built.
+        run_id: name of the workflow's entry, such as ``training``.
 
     Raises:
         InputError: the extra ``tracking`` is not installed.

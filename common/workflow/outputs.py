@@ -17,7 +17,7 @@ def class_maps(output: Mapping[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
     """Prediction and label of a training step as class maps.
 
     Args:
-        output: of a trainer, ``pred`` ``(B, C, *spatial)`` logits and ``label`` ``(B, 1, *spatial)``.
+        output: output of a trainer, ``pred`` ``(B, C, *spatial)`` logits and ``label`` ``(B, 1, *spatial)``.
 
     Returns:
         Two tensors ``(B, 1, *spatial)``.
@@ -50,7 +50,7 @@ def negative_loss(output: Mapping[str, Any]) -> float:
     """The loss of a training step with the sign of a metric: the higher the better.
 
     Args:
-        output: of a trainer, with ``loss``.
+        output: output of a trainer, with ``loss``.
 
     Returns:
         The loss with its sign changed.
@@ -66,9 +66,15 @@ def key_metric(engine: Engine) -> float:
     """The value of an engine's key metric in this epoch, by which `LrScheduleHandler` lowers the learning rate.
 
     Args:
-        engine: of MONAI, with a key metric.
+        engine: engine of MONAI, with a key metric.
 
     Returns:
         A number; nan where it was not measured.
+
+    Example:
+        >>> engine = Engine(lambda engine, batch: None)
+        >>> engine.state.key_metric_name, engine.state.metrics = "val_mean_dice", {"val_mean_dice": 0.5}
+        >>> key_metric(engine)
+        0.5
     """
     return engine.state.metrics[engine.state.key_metric_name]

@@ -13,7 +13,7 @@ def as_bool(name: str, value: bool | str) -> bool:
     """A switch as a bool. The command line hands ``--resume false`` over as the text "false", which Python holds true.
 
     Args:
-        name: of the switch, for messages.
+        name: name of the switch, for messages.
         value: a bool, or "true" or "false" in any case.
 
     Returns:
@@ -37,8 +37,8 @@ def choose(name: str, options: Mapping[str, Any], kind: str = "option") -> Any:
     """The option of that name, e.g. the loss that ``--loss_name gce`` asks for.
 
     Args:
-        name: of the option.
-        options: by name.
+        name: name of the option.
+        options: what can be chosen, by name.
         kind: what is chosen, for messages.
 
     Returns:

@@ -56,12 +56,13 @@ def plan_of(
     labels mean is found out anew.
 
     Args:
-        dataset: of `read_dataset`.
+        dataset: data set of `read_dataset`.
         items: its training cases.
-        folder: of the weights, where a training leaves its plan; of several trainings their folders.
+        folder: folder of the weights, where a training leaves its plan; of several trainings their folders.
         resume: read the plan in ``folder``, if there is one.
         trained: read the plan in ``folder``.
-        options: of `make_plan`, and by name of a `Plan`'s attribute what shall not be found out; None is not given.
+        options: options of `make_plan`, and by name of a `Plan`'s attribute what shall not be found out; None counts
+            as not given.
 
     Returns:
         The plan. What it decided is logged, a line each. Training cases that cannot be used are its ``faults``, so that
@@ -70,6 +71,17 @@ def plan_of(
     Raises:
         InputError: as `take_fingerprint` and `make_plan`, where no training case is left;
             what is given contradicts the plan that is resumed.
+
+    Example:
+        >>> import tempfile
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     image, label = f"{folder}/image.png", f"{folder}/label.png"
+        ...     Image.new("L", (8, 8)).save(image)
+        ...     Image.linear_gradient("L").resize((8, 8)).point(lambda value: 255 * (value > 99)).save(label)
+        ...     item = {"case": "a", "subject": "a", "image": image, "label": label}
+        ...     plan_of(Dataset("plain", Path(folder), (item,)), [item], folder).class_names
+        ('background', 'foreground')
     """
     given = {name: value for name, value in options.items() if name not in OPTION_KINDS}
     rules = {name: options[name] for name in OPTION_KINDS.keys() & options.keys() if options[name] is not None}
@@ -112,6 +124,14 @@ def load_plan(
     Raises:
         InputError: there is no plan, it cannot be read, or what is given, or the plan of another of the trainings,
             contradicts it; both values are named.
+
+    Example:
+        >>> import tempfile
+        >>> from common.datasets.plan import example_plan
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "plan.json").write_text(example_plan().to_json(), encoding="utf-8")
+        ...     load_plan(folder).class_names
+        ('background', 'foreground')
     """
     first, *others = training_folders(folder)
     if first.is_file():
@@ -151,13 +171,13 @@ def split_of(
     """The split of a training: drawn, or when it resumes or is evaluated, the one it began with.
 
     Args:
-        dataset: of `read_dataset`.
-        folder: of the weights.
+        dataset: data set of `read_dataset`.
+        folder: folder of the weights.
         resume: read the split in ``folder``, if there is one.
         trained: read the split in ``folder``; then ``case_weights`` does not matter.
         case_weights: file of `read_case_weights`. Cases of weight 0 are left out of the training cases, and so of the
             plan, which is made from these; validation and test cases stay, whatever their weight.
-        options: of `split_dataset`.
+        options: options of `split_dataset`.
 
     Returns:
         The split.
@@ -165,6 +185,12 @@ def split_of(
     Raises:
         InputError: as `split_dataset`, `load_split`, `read_case_weights` and `leave_out`; a training that resumes began
             with other weights; a trained network has neither validation nor test cases.
+
+    Example:
+        >>> items = tuple({"case": name, "subject": name, "image": name, "label": name} for name in "abcdefghij")
+        >>> split = split_of(Dataset("plain", Path("/data"), items), "no_such_folder", fractions=(0.8, 0.2, 0))
+        >>> len(split.training), len(split.validation)
+        (8, 2)
     """
     if trained:
         split = load_split(dataset, folder)
@@ -207,7 +233,7 @@ def load_split(dataset: Dataset, folder: Places) -> Split:
     Args:
         dataset: the same as in training, or another: of a data set that shares no case with it, every labeled case is a
             test case.
-        folder: of the weights; of several trainings their folders, see `training_folders`.
+        folder: folder of the weights; of several trainings their folders, see `training_folders`.
 
     Returns:
         The split.
@@ -215,6 +241,14 @@ def load_split(dataset: Dataset, folder: Places) -> Split:
     Raises:
         InputError: a file is damaged, cases of the training are no longer in the data set, or there is no case from
             which not one of several networks learned.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "split.json").write_text('{"training": ["a"], "validation": [], "test": ["b"]}')
+        ...     split = load_split(Dataset("plain", Path(folder), ({"case": "a"}, {"case": "b"})), folder)
+        >>> split.test
+        [{'case': 'b'}]
     """
     paths = [found / SPLIT_FILE for found in training_folders(folder)]
     sections: dict[str, list[str]] = {section: [] for section in SECTIONS}
@@ -248,7 +282,7 @@ def read_split(path: Path, cases: Iterable[str]) -> tuple[dict[str, list[str]], 
     """The cases of each section of a training.
 
     Args:
-        path: of the file that `KeepPlan` wrote, or that `hide_cases` made of it.
+        path: file that `KeepPlan` wrote, or that `hide_cases` made of it.
         cases: names that are looked for where the file has digests.
 
     Returns:
@@ -273,8 +307,8 @@ def hide_cases(text: str, salt: str) -> str:
     """The file of a split with digests in the place of names, to be handed on: names may be those of patients.
 
     Args:
-        text: of the file that `KeepPlan` wrote.
-        salt: of `case_digest`, such as a digest of the weights.
+        text: content of the file that `KeepPlan` wrote.
+        salt: salt of `case_digest`, such as a digest of the weights.
 
     Returns:
         Text of a file that `read_split` reads where the cases are known. Weights of cases are left out.
@@ -292,9 +326,19 @@ class KeepPlan:
     """Ignite handler of a trainer: writes ``plan.json`` and ``split.json`` when the training starts.
 
     Args:
-        folder: of the weights.
-        plan: of this training.
-        split: of this training.
+        folder: folder of the weights.
+        plan: plan of this training.
+        split: split of this training.
+
+    Example:
+        >>> import tempfile
+        >>> from common.datasets.plan import example_plan
+        >>> engine = Engine(lambda engine, batch: None)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     KeepPlan(folder, example_plan(), Split([{"case": "a"}])).attach(engine)
+        ...     _ = engine.run([0])
+        ...     read_split(Path(folder, "split.json"), [])[0]["training"], load_plan(folder) == example_plan()
+        (['a'], True)
     """
 
     def __init__(self, folder: str | os.PathLike[str], plan: Plan, split: Split) -> None:

@@ -19,12 +19,21 @@ class PredictionSummary:
     Another run into the same folder is refused, see `claim_while_running`.
 
     Args:
-        folder: where ``<key>.csv`` goes.
-        key: of an item's row, or of its list of any number of rows.
-        progress: whose finished cases keep their rows, in the order of the images; None starts with none.
+        folder: folder in which ``<key>.csv`` is written.
+        key: key of an item's row, or of its list of any number of rows.
+        progress: progress whose finished cases keep their rows, in the order of the images; None starts with none.
 
     Raises:
         InputError: when attached, if several processes share the items.
+
+    Example:
+        >>> import tempfile
+        >>> engine = Engine(lambda engine, batch: batch)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     PredictionSummary(folder).attach(engine)
+        ...     _ = engine.run([[{"summary": {"case": "a", "volume_ml": 1.5}}]])
+        ...     Path(folder, "summary.csv").read_text().splitlines()
+        ['case,volume_ml', 'a,1.5']
     """
 
     def __init__(self, folder: str, key: str = "summary", progress: InferenceProgress | None = None) -> None:

@@ -57,10 +57,10 @@ def write_run_record(
     ``environment.yaml`` names, is the run again. Paths stay as they were given.
 
     Args:
-        folder: where the files go.
+        folder: folder in which the files are written.
         configuration: with files, overlays and overrides merged. One that holds Python objects, which only a caller
             from Python can put there, cannot be written: a warning names them. None writes the environment alone.
-        device: of the training.
+        device: device of the training.
     """
     _write_yaml(Path(folder, ENVIRONMENT_FILE), environment(device))
     if configuration is None:

@@ -30,7 +30,13 @@ class EpochSeed:
     itself, the first what a single process draws.
 
     Args:
-        seed: of the run, a whole number from 0 up.
+        seed: seed of the run, a whole number from 0 up.
+
+    Example:
+        >>> engine = Engine(lambda engine, batch: torch.rand(1).item())
+        >>> EpochSeed(0).attach(engine)
+        >>> [len({engine.run([0], max_epochs=last).output for last in epochs}) for epochs in ((1, 1, 1), (1, 2, 3))]
+        [1, 3]
     """
 
     def __init__(self, seed: int = 0) -> None:

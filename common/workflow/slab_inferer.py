@@ -80,8 +80,9 @@ class SlabInferer(Inferer):
         fit: transforms of the item's ``image`` that are the same for every slab: resampling or cropping in the plane,
             normalization of slices or by fixed numbers. What moves pixels must be invertible.
         activations: transforms of the item's ``pred`` before it is brought back.
-        orientation: of the axes as the network knows them, three letters; None leaves them as they are stored.
-        slice_axis: along which slices are stacked then, 0, 1 or 2.
+        orientation: orientation of the axes as the network knows them, three letters; None leaves them as they are
+            stored.
+        slice_axis: axis along which slices are stacked then, 0, 1 or 2.
         neighbors: slices on either side that are channels of each slice (`common.transforms.neighbour_slices`).
         percentiles: lower and upper percentile of the values that ``fit`` gives which become 0 and 1; None leaves them.
             Of large volumes they are those of 4 million values, at equal distances.

@@ -32,7 +32,7 @@ class Tracking:
     is written when the next one starts: wherever the handler stands among the others, it sees what they did.
 
     Args:
-        folder: where everything goes.
+        folder: folder in which everything is written.
     """
 
     def __init__(self, folder: str) -> None:

@@ -34,17 +34,26 @@ def load_weights(
     epoch, where ``model.pt`` may be of the best one. Of several trainings it returns the average of their networks.
 
     Args:
-        network: of the architecture of the file.
+        network: network of the architecture of the file.
         path: of a file with weights alone, or of a checkpoint of `common.workflow.TrainingCheckpoint`; or of the folder
             with ``model.pt``; or of several folders, see `training_folders`.
         sigmoid, softmax: what makes probabilities of the logits of several networks, see `common.networks.Ensemble`.
-        temperatures: of several networks, a number each, which divides the logits before their average.
+        temperatures: of several networks, a number for each, which divides its logits before their average.
 
     Returns:
         ``network``, or what `common.networks.ensemble_of` makes of several.
 
     Raises:
         InputError: a file is missing, truncated, foreign, or of another architecture.
+
+    Example:
+        >>> import tempfile
+        >>> network = torch.nn.Linear(2, 1)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     torch.save(network.state_dict(), f"{folder}/model.pt")
+        ...     loaded = load_weights(torch.nn.Linear(2, 1), folder)
+        >>> torch.equal(loaded.weight, network.weight)
+        True
     """
     files = [folder / WEIGHTS for folder in training_folders(path)]
     if isinstance(path, str | os.PathLike) and (Path(path).is_file() or Path(path).suffix == Path(WEIGHTS).suffix):
@@ -65,8 +74,8 @@ def start_from_weights(network: torch.nn.Module, path: str | os.PathLike[str] | 
     first layer stays as it was drawn. A training that is resumed has its weights from the checkpoint instead.
 
     Args:
-        network: to be trained.
-        path: of a ``model.pt`` or ``checkpoint.pt``; None leaves the network as it is.
+        network: network that is to be trained.
+        path: file ``model.pt`` or ``checkpoint.pt``; None leaves the network as it is.
 
     Returns:
         ``network``.

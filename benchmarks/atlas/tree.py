@@ -71,7 +71,7 @@ BRANCHES = (
     ),
     Branch(
         "Are classes exchanged in a few cases?",
-        "Plain training bears it; the [audit](audit.md) finds the cases.",
+        "A few points at most, which soft Dice beside cross-entropy wins back; the [audit](audit.md) finds the cases.",
         "exchanged",
         ("CE + soft Dice", "GCE", "T-Loss"),
     ),

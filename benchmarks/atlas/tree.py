@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.atlas.tables import DATA_SET_TITLES, LEVEL
+from benchmarks.atlas.tables import DATA_SET_TITLES, LEVEL, cells_of, rows_of
 from common.report.tables import markdown_table
 
 
@@ -98,10 +98,10 @@ def branches(summary: Mapping[str, Any]) -> str:
         summary: of `benchmarks.atlas.results.summarize`.
 
     Returns:
-        Markdown: a section for each branch of which there are cells, with a table of its rows and plain training by
+        Markdown: `wins`, then a section for each branch of which there are cells, with a table of its rows and plain training by
         data set: the difference of Dice with its 95 % interval, bold where it is significant.
     """
-    parts = []
+    parts = [wins(summary)]
     for branch in BRANCHES:
         cells = [cell for cell in summary["cells"] if cell["error"] == branch.error]
         if not cells:
@@ -112,6 +112,25 @@ def branches(summary: Mapping[str, Any]) -> str:
         table = markdown_table(["Dice", *(DATA_SET_TITLES[cell["data_set"]] for cell in cells)], rows)
         parts += [f"## {branch.question}", branch.advice, table]
     return "\n\n".join(parts)
+
+
+def wins(summary: Mapping[str, Any]) -> str:
+    """In how many cells each row for one annotator is better or worse than plain training.
+
+    Args:
+        summary: of `benchmarks.atlas.results.summarize`.
+
+    Returns:
+        A Markdown table.
+    """
+    cells = cells_of(summary, "one annotator")
+    rows = []
+    for row in rows_of(cells):
+        entries = [entry for cell in cells for entry in cell["rows"] if entry["row"] == row and "p_holm" in entry]
+        clear = [entry["difference"] > 0 for entry in entries if entry["p_holm"] < LEVEL]
+        if entries:
+            rows.append([row, sum(clear), len(entries) - len(clear), len(clear) - sum(clear)])
+    return markdown_table(["One annotator, cells in which it is", "better", "not told apart", "worse"], rows)
 
 
 def _figures(entry: Mapping[str, Any] | None) -> str:

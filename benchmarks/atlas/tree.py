@@ -98,8 +98,8 @@ def branches(summary: Mapping[str, Any]) -> str:
         summary: of `benchmarks.atlas.results.summarize`.
 
     Returns:
-        Markdown: `wins`, then a section for each branch of which there are cells, with a table of its rows and plain training by
-        data set: the difference of Dice with its 95 % interval, bold where it is significant.
+        Markdown: `wins`, then a section for each branch of which there are cells, with a table of its rows and plain
+        training by data set: the difference of Dice with its 95 % interval, bold where it is significant.
     """
     parts = [wins(summary)]
     for branch in BRANCHES:

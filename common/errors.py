@@ -129,7 +129,7 @@ def first_line(error: BaseException) -> str:
         The first line of its message, at most 160 characters; the name of its class if it has no message.
 
     Example:
-        >>> first_line(ValueError("It failed.\nThere."))
+        >>> first_line(ValueError("It failed."))
         'It failed'
     """
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:160].rstrip(". ")

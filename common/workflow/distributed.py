@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import ignite.distributed as idist
+import torch
 from ignite.engine import Engine, Events
 from monai.data import DataLoader
 from monai.data.utils import set_rnd
@@ -176,7 +177,7 @@ class DistributedNetwork:
             return
         for norm in _batch_norms(engine.network):
             if not isinstance(norm, SyncBatchNorm):
-                for statistic in (norm.running_mean, norm.running_var):
+                for statistic in filter(torch.is_tensor, (norm.running_mean, norm.running_var)):
                     statistic.copy_(idist.all_reduce(statistic) / idist.get_world_size())
 
 
@@ -185,7 +186,7 @@ class _Trained(nn.Module):
 
     def __init__(self, network: nn.Module, loss: Any) -> None:
         super().__init__()
-        if any(norm.weight.is_cuda for norm in _batch_norms(network)):
+        if any(parameter.is_cuda for parameter in network.parameters()):
             network = SyncBatchNorm.convert_sync_batchnorm(network)  # in place, its parameters stay the same objects
         self.network, self.loss = network, loss
 

@@ -116,6 +116,14 @@ def test_model_zoo_keys(name: str, bundle: Path) -> None:
     assert not found, "\n".join(found)
 
 
+def test_switches_of_a_step_reach_the_trainer(bundle: Path) -> None:
+    """--accumulate and --compile of every bundle; both are off by default."""
+    parser = lint.read([str(bundle / "configs/train.yaml")])
+    trainer = parser["train::trainer"]
+    assert (trainer["accumulation_steps"], parser["accumulate"]) == ("@accumulate", 1)
+    assert (trainer["compile"], parser["compile"]) == ("@compile", False)
+
+
 def test_run_is_an_alias(parser: ConfigParser, config_files: list[str]) -> None:
     """``python -m monai.bundle run`` alone does what the last file of the configuration is for."""
     verbs = {"inference": "inferring", "evaluate": "evaluating", "calibrate": "calibrating", "audit": "auditing"}

@@ -81,7 +81,7 @@ def runs(data_set: str, dataset_dir: str, folder: str, seed: int, steps: int | N
             trainer = trainer or _trainer(task, settings, error, seed)
             rate = float(max(known[name], key=known[name].get))
             trained = trainer.train(method, rate)
-            record: dict[str, Any] = {"learning_rate": rate, "seconds": round(trained.seconds, 1)}
+            record: dict[str, Any] = {"learning_rate": rate, "seconds": trained.seconds}
             record["steps"] = settings.steps
             record["cases"] = [case.name for case in task.sections["test"]]
             record["measures"] = measure(trained, task, "test", method.decisions)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -179,14 +178,6 @@ def whole(values: torch.Tensor, plan: Plan) -> torch.Tensor:
 
 
 def _case(item: Mapping[str, Any], plan: Plan) -> Case:
-    images = [
-        values.as_subclass(torch.Tensor)
-        for key in ("image", "label", "annotators")
-        if (values := item.get(key)) is not None
-    ]
-    if not all(math.prod(values.shape[1:]) == math.prod(images[0].shape[1:]) for values in images):
-        raise InputError(f"Case {item['case']}: expected image and labels of one size.")
-
     def each(key: str) -> torch.Tensor | None:
         """(S, channels, *spatial)"""
         if item.get(key) is None:

@@ -10,6 +10,7 @@ from benchmarks.atlas.data_sets import Case, Task, whole
 from benchmarks.atlas.training import Trained
 from benchmarks.report.statistics import known_mean
 from common.decision import decide
+from common.errors import InputError
 from common.metrics import (
     dice_score,
     expected_calibration_error,
@@ -34,6 +35,9 @@ def measure(trained: Trained, task: Task, section: str, decisions: Sequence[str]
         By decision and name in `MEASURES` a value for each case: means over the structures that the case has, of
         calibration errors over all classes, and with several annotators over them. 95 % Hausdorff distances are in mm
         where images have a spacing, else in pixels.
+
+    Raises:
+        InputError: a case without any label.
     """
     found: dict[str, dict[str, list[float]]] = {rule: {name: [] for name in MEASURES} for rule in decisions}
     for case in task.sections[section]:
@@ -46,7 +50,9 @@ def measure(trained: Trained, task: Task, section: str, decisions: Sequence[str]
 
 def _references(case: Case, task: Task) -> list[torch.Tensor]:
     """The labels ``(1, 1, *spatial)`` that a case is compared with."""
-    drawn = [case.label] if case.label is not None else [] if case.annotators is None else list(case.annotators)
+    if case.label is None and case.annotators is None:
+        raise InputError(f"Case {case.name}: expected a label to compare with, got none.")
+    drawn = list(case.annotators) if case.label is None else [case.label]  # type: ignore[arg-type]
     return [whole(label[:, None], task.plan) for label in drawn]
 
 

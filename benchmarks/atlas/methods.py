@@ -70,6 +70,8 @@ class Method:
 class SumLoss(nn.Module):
     """The sum of several losses, such as nnU-Net's cross-entropy and soft Dice.
 
+    MONAI's ``DiceCELoss`` would count the pixels that a random view has no source for (−1).
+
     Args:
         losses: of the same input and target.
     """

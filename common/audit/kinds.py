@@ -31,11 +31,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import affine_transform, generate_binary_structure
+from scipy.ndimage import generate_binary_structure
 from scipy.ndimage import label as connected
-from scipy.spatial import cKDTree
 
-from common.audit.geometry import border_points, border_residuals, box_around, class_dice, predicted_classes
+from common.audit.geometry import border_residuals, box_around, class_dice, predicted_classes
+from common.audit.motion import aligned, center, moved
 
 __all__ = ["GRAVITY", "PICTURE_DIRECTIONS", "Kind", "find_kinds", "gravest", "structure_sizes"]
 
@@ -64,8 +64,6 @@ ONE_SIDED = 0.6  # (outside − inside) / (outside + inside): 80 % on one side
 HALF = 0.5
 MOST_SLICES = 10
 LEAST_TURN = 3.0  # degrees
-ITERATIONS = 40  # of closest points
-MOST_POINTS = 2000  # of a border that is aligned
 Directions = Sequence[tuple[str, str]]
 
 
@@ -245,7 +243,7 @@ def _hypotheses(
     sideways = [axis for axis, words in enumerate(directions) if {"left", "right"} <= set(words)]
     for place, first in enumerate(present):
         for second in present[place + 1 :]:
-            both = [_center(prediction == index, spacing) for index in (first, second)]
+            both = [center(prediction == index, spacing) for index in (first, second)]
             undone = np.where(label == first, second, np.where(label == second, first, label))
             name = "classes exchanged"
             if both[0] is not None and both[1] is not None and sideways:
@@ -259,15 +257,15 @@ def _hypotheses(
                 shift = [steps if other == axis else 0 for other in range(3)]
                 word = directions[axis][steps > 0]
                 said = f"shifted by {abs(steps)} slice{'s' * (abs(steps) > 1)} {_to(word)}"
-                yield _moved(label, [-step for step in shift]), Kind("shifted by slices", 0, float(abs(steps)), said)
-    centers = [_center(drawn > 0, spacing) for drawn in (label, prediction)]
+                yield moved(label, [-step for step in shift]), Kind("shifted by slices", 0, float(abs(steps)), said)
+    centers = [center(drawn > 0, spacing) for drawn in (label, prediction)]
     if centers[0] is not None and centers[1] is not None:
         vector = centers[0] - centers[1]
         if np.linalg.norm(vector) > border_mm:
             back = [-round(float(part / size)) for part, size in zip(vector, spacing, strict=True)]
             length = float(np.linalg.norm(vector))
-            yield _moved(label, back), Kind("displaced", 0, length, _displacement(vector, directions))
-        turned, vector, angle = _aligned(label, prediction, spacing)
+            yield moved(label, back), Kind("displaced", 0, length, _displacement(vector, directions))
+        turned, vector, angle = aligned(label, prediction, spacing)
         if angle >= LEAST_TURN:
             said = _displacement(vector, directions) if np.linalg.norm(vector) > border_mm else "not displaced"
             yield turned, Kind("displaced", 0, float(np.linalg.norm(vector)), f"{said}, turned by {angle:.0f}°")
@@ -311,11 +309,11 @@ def _of_class(
     if np.percentile(np.abs(residuals), 95) <= TOLERATED * border_mm and abs(mean) <= TOLERATED_MEAN * border_mm:
         return
     dice = _dice(label, prediction)
-    centers = [_center(drawn, spacing) for drawn in (label, prediction)]
+    centers = [center(drawn, spacing) for drawn in (label, prediction)]
     if centers[0] is not None and centers[1] is not None:
         vector = centers[0] - centers[1]
         back = [-round(float(part / size)) for part, size in zip(vector, spacing, strict=True)]
-        after = _dice(_moved(label, back), prediction)
+        after = _dice(moved(label, back), prediction)
         if np.linalg.norm(vector) > border_mm and 1 - after <= EXPLAINS * (1 - dice):
             yield _Displaced("displaced", index, float(np.linalg.norm(vector)), "", differ, tuple(map(float, vector)))
             return
@@ -345,59 +343,6 @@ def _disagreement(label: np.ndarray, prediction: np.ndarray, num_classes: int) -
 def _dice(first: np.ndarray, second: np.ndarray) -> float:
     total = int(first.sum()) + int(second.sum())
     return 2 * int((first & second).sum()) / total if total else 1.0
-
-
-def _center(mask: np.ndarray, spacing: Sequence[float]) -> np.ndarray | None:
-    """The mean position in mm; None of an empty mask."""
-    where = np.nonzero(mask)
-    if not len(where[0]):
-        return None
-    return np.array([axis.mean() * size for axis, size in zip(where, spacing, strict=True)])
-
-
-def _moved(label: np.ndarray, steps: Sequence[int]) -> np.ndarray:
-    """A label moved by whole voxels; what comes in is 0."""
-    moved = np.zeros_like(label)
-    if any(abs(step) >= size for step, size in zip(steps, label.shape, strict=True)):
-        return moved
-    target = tuple(slice(max(0, step), size + min(0, step)) for step, size in zip(steps, label.shape, strict=True))
-    source = tuple(slice(max(0, -step), size - max(0, step)) for step, size in zip(steps, label.shape, strict=True))
-    moved[target] = label[source]
-    return moved
-
-
-def _aligned(
-    label: np.ndarray, prediction: np.ndarray, spacing: Sequence[float]
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """The label turned and moved onto the prediction, the vector by which its center was off in mm, and the degrees.
-
-    Closest points of the two borders and the rotation that brings them together in the least squares sense (Kabsch), in
-    turns, from the centers on.
-
-    Source: Besl & McKay 1992, *A method for registration of 3-D shapes*, https://doi.org/10.1109/34.121791.
-    """
-    axes, size = label.ndim, np.asarray(spacing)
-    drawn, predicted = (border_points(mask > 0, spacing, MOST_POINTS) for mask in (label, prediction))
-    if min(len(drawn), len(predicted)) <= axes:
-        return label, np.zeros(axes), 0.0
-    tree = cKDTree(predicted)
-    center = drawn.mean(0)
-    turn, target = np.eye(axes), predicted.mean(0)
-    for _ in range(ITERATIONS):
-        moved = (drawn - center) @ turn.T + target
-        nearest = predicted[tree.query(moved)[1]]
-        left, _, right = np.linalg.svd((nearest - nearest.mean(0)).T @ (drawn - center))
-        flip = np.eye(axes)
-        flip[-1, -1] = np.sign(np.linalg.det(left @ right))
-        step = left @ flip @ right
-        if np.allclose(step, turn, atol=1e-4) and np.allclose(target, nearest.mean(0), atol=1e-2 * size.min()):
-            break
-        turn, target = step, nearest.mean(0)
-    back = turn.T / size[:, None] * size  # from voxels of the prediction to voxels of the label
-    offset = (center - turn.T @ target) / size
-    cosine = np.trace(turn) / 2 if axes == 2 else (np.trace(turn) - 1) / 2
-    angle = float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
-    return affine_transform(label, back, offset, order=0), center - target, angle
 
 
 def _displacement(vector: Sequence[float] | np.ndarray, directions: Directions) -> str:

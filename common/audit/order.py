@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from common.errors import InputError
@@ -20,7 +21,7 @@ def read_order(path: Path) -> dict[str, float]:
         Number by case.
 
     Raises:
-        InputError: it cannot be read, lacks a column, or holds something else than a number.
+        InputError: it cannot be read, lacks a column, names a case twice, or holds something else than a finite number.
 
     Example:
         >>> import tempfile
@@ -36,8 +37,13 @@ def read_order(path: Path) -> dict[str, float]:
     for row in read_csv(path):
         if not {"case", "order"} <= row.keys():
             raise InputError(f"order: {path}: expected the columns case and order, got {', '.join(row)}.")
+        if row["case"] in places:
+            raise InputError(f"order: {path} names {row['case']} twice.")
         try:
-            places[row["case"]] = float(row["order"])
-        except (TypeError, ValueError) as error:
-            raise InputError(f"order: {path}: expected a number for {row['case']}, got {row['order']!r}.") from error
+            place = float(row["order"])
+        except (TypeError, ValueError):
+            place = math.nan
+        if not math.isfinite(place):
+            raise InputError(f"order: {path}: expected a number for {row['case']}, got {row['order']!r}.")
+        places[row["case"]] = place
     return places

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from common.errors import InputError
+from common.errors import InputError, counted
 
 __all__ = ["compare_audits", "read_audit"]
 
@@ -87,7 +87,7 @@ def compare_audits(records: list[dict[str, Any]], before: Mapping[str, Mapping[s
     added = [r["case"] for r in records if r["changed"] is None]
     gone = sorted(before.keys() - set(known))
     said = [
-        f"Since the previous audit {_labels(len(changed))} changed.",
+        f"Since the previous audit {counted(len(changed), 'label')} {'has' if len(changed) == 1 else 'have'} changed.",
         f"{len(cleared)} of {len(suspected)} suspicious labels {'is' if len(cleared) == 1 else 'are'} usual now, "
         f"{len(still)} {'is' if len(still) == 1 else 'are'} still suspicious{_listed(still)}, and {len(new)} "
         f"{'is' if len(new) == 1 else 'are'} newly so{_listed(new)}.",
@@ -95,7 +95,7 @@ def compare_audits(records: list[dict[str, Any]], before: Mapping[str, Mapping[s
     if dice is not None:
         said.append(f"The expected Dice of the changed labels went from {dice[0]:.3f} to {dice[1]:.3f}.")
     if added or gone:
-        said.append(f"{len(added)} cases are new, {len(gone)} were not audited this time.")
+        said.append(f"New cases: {len(added)}; cases that were not audited this time: {len(gone)}.")
     return {
         "changed": changed,
         "cleared": cleared,
@@ -106,10 +106,6 @@ def compare_audits(records: list[dict[str, Any]], before: Mapping[str, Mapping[s
         "expected_dice": dice,
         "said": " ".join(said),
     }
-
-
-def _labels(count: int) -> str:
-    return f"{count} label{'' if count == 1 else 's'} {'has' if count == 1 else 'have'}"
 
 
 def _listed(names: Sequence[str], most: int = 5) -> str:

@@ -78,6 +78,10 @@ def test_drift_by_a_given_order(three: Path) -> None:
     )
     found = json.loads((three / "audit/audit.json").read_text(encoding="utf-8"))["summary"]["habits"]["drift"]
     assert found["rho"] > 0.8 and found["by"] == "order" and found["first"] < found["last"]
+    for text, message in (("a,nan", "expected a number for a, got 'nan'"), ("a,1\na,2", "names a twice")):
+        (three / "order.csv").write_text(f"case,order\n{text}\n", encoding="utf-8")
+        with pytest.raises(InputError, match=message):
+            read_order(three / "order.csv")
     with pytest.raises(InputError, match=r"order: .* expected a number for a, got 'x'"):
         write_csv(three / "order.csv", [{"case": "a", "order": "x"}])
         read_order(three / "order.csv")

@@ -22,6 +22,7 @@ from common.losses import (
     SoftActivePassiveLoss,
     SoftDiceLoss,
     SpatiallyVaryingLabelSmoothingLoss,
+    SumLoss,
     TLoss,
     annotator_log_probabilities,
     mean_trace,
@@ -67,23 +68,6 @@ class Method:
         return self.title if decision == HALF else f"{self.title}, Dice-optimal threshold"
 
 
-class SumLoss(nn.Module):
-    """The sum of several losses, such as nnU-Net's cross-entropy and soft Dice.
-
-    MONAI's ``DiceCELoss`` would count the pixels that a random view has no source for (−1).
-
-    Args:
-        losses: of the same input and target.
-    """
-
-    def __init__(self, *losses: nn.Module) -> None:
-        super().__init__()
-        self.losses = nn.ModuleList(losses)
-
-    def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return torch.stack([loss(input, target) for loss in self.losses]).sum()
-
-
 class AnnotatorTLoss(nn.Module):
     r"""T-Loss of what each annotator is expected to write, in place of the likelihood of `AnnotatorConfusionLoss`.
 
@@ -124,7 +108,7 @@ CLASSES: dict[str, Any] = {"softmax": True, "to_onehot_y": True}
 SINGLE = {
     "cross_entropy": Method("CE", lambda: CrossEntropyLoss(**CLASSES), decisions=BOTH),
     "soft_dice": Method("Soft Dice", lambda: SoftDiceLoss(**CLASSES)),
-    "ce_dice": Method("CE + soft Dice", lambda: SumLoss(CrossEntropyLoss(**CLASSES), SoftDiceLoss(**CLASSES))),
+    "ce_dice": Method("CE + soft Dice", lambda: SumLoss([CrossEntropyLoss(**CLASSES), SoftDiceLoss(**CLASSES)])),
     "t_loss": Method("T-Loss", lambda: TLoss(**CLASSES), decisions=BOTH),
     "nce_rce": Method(
         "NCE + RCE",

@@ -124,10 +124,11 @@ def case_record(name: str, case: LoadedCase, border_mm: float, class_names: Sequ
         >>> sure = np.stack([drawn != 1, drawn == 1]).astype(np.float32)
         >>> case = LoadedCase(np.roll(drawn, 4, axis=0), sure, (1.0, 1.0), np.eye(4), PICTURE_DIRECTIONS, True)
         >>> case_record("a", case, border_mm=0.5)["finding"]
-        'displaced by 4 mm (4 mm to the right)'
+        'displaced by 4 pixels (4 pixels to the right)'
     """
     scores = case_scores(case.label, case.probabilities, case.spacing, border_mm)
-    kinds = find_kinds(case.label, case.probabilities, case.spacing, border_mm, case.directions, class_names)
+    unit = "pixels" if case.picture else "mm"
+    kinds = find_kinds(case.label, case.probabilities, case.spacing, border_mm, case.directions, class_names, unit)
     first = gravest(kinds)
     products = np.zeros((3, BINS))
     found = _class_residuals(case)

@@ -113,6 +113,7 @@ def find_kinds(
     border_mm: float,
     directions: Directions | None = None,
     class_names: Sequence[str] = (),
+    unit: str = "mm",
 ) -> list[Kind]:
     """The kinds by the rules at the head of this module.
 
@@ -124,6 +125,7 @@ def find_kinds(
         directions: the words for lower and higher indices along each axis, such as ``("left", "right")``; None for
             those of pictures, and of volumes in RAS.
         class_names: from class 0 on; empty for numbers.
+        unit: of lengths in the messages, mm or pixels.
 
     Returns:
         At least one; `Kind` ``fine`` alone if there is nothing to say.
@@ -150,10 +152,11 @@ def find_kinds(
         kinds += _of_class(*part, spacing, border_mm, index)
     if not kinds:
         return [Kind("fine", 0, 0.0, "fine")]
-    whole = _of_whole(filled, prediction, len(probabilities), spacing, border_mm, directions, names)
+    words = _Words(names, directions, unit)
+    whole = _of_whole(filled, prediction, len(probabilities), spacing, border_mm, words)
     if whole is not None:
         return [whole]
-    found = [_named(kind, names, directions, label.ndim) for kind in kinds]
+    found = [_named(kind, words) for kind in kinds]
     return sorted(found, key=lambda kind: GRAVITY.index(kind.name))
 
 
@@ -190,21 +193,44 @@ def _smallest(border_mm: float, dimensions: int) -> float:
 
 
 @dataclass(frozen=True)
+class _Words:
+    """Names of classes, of the directions along each axis, and of the unit of lengths."""
+
+    names: Sequence[str]
+    directions: Directions
+    unit: str
+
+    def size(self, size: float) -> str:
+        """An area or volume."""
+        power = "" if self.unit == "pixels" else "²" if len(self.directions) == 2 else "³"
+        return f"{size:.3g} {self.unit}{power}"
+
+    def displacement(self, vector: Sequence[float] | np.ndarray) -> str:
+        length = float(np.linalg.norm(vector))
+        parts = [
+            f"{abs(part):.2g} {self.unit} {_to(words[int(part > 0)])}"
+            for part, words in zip(vector, self.directions, strict=True)
+            if abs(part) >= 0.2 * length and length
+        ]
+        return f"displaced by {length:.2g} {self.unit} ({', '.join(parts)})"
+
+
+@dataclass(frozen=True)
 class _Displaced(Kind):
     """A displacement that has no words for its direction yet."""
 
     vector: tuple[float, ...] = ()
 
 
-def _named(kind: Kind, names: Sequence[str], directions: Directions, dimensions: int) -> Kind:
-    structure = f"class {names[kind.structure]}"
+def _named(kind: Kind, words: _Words) -> Kind:
+    structure = f"class {words.names[kind.structure]}"
     message = f"{structure} {kind.name}"
     if isinstance(kind, _Displaced):
-        message = f"{structure} {_displacement(kind.vector, directions)}"
+        message = f"{structure} {words.displacement(kind.vector)}"
     elif kind.name in ("too large", "too small", "border shaky"):
-        message += f", {'on average ' if kind.name != 'border shaky' else '± '}{abs(kind.size):.2g} mm"
+        message += f", {'on average ' if kind.name != 'border shaky' else '± '}{abs(kind.size):.2g} {words.unit}"
     elif kind.name in ("missing", "extra"):
-        message = f"{kind.name}: a part of {structure} of {kind.size:.3g} mm{'²' if dimensions == 2 else '³'}"
+        message = f"{kind.name}: a part of {structure} of {words.size(kind.size)}"
     elif kind.name == "another case's label":
         message = f"{structure} is somewhere else altogether, as in another case's label"
     return Kind(kind.name, kind.structure, kind.size, message, kind.voxels)
@@ -216,14 +242,13 @@ def _of_whole(
     num_classes: int,
     spacing: Sequence[float],
     border_mm: float,
-    directions: Directions,
-    names: Sequence[str],
+    words: _Words,
 ) -> Kind | None:
     """What explains at least half of the disagreement of the whole label, or None."""
     present = [index for index in range(1, num_classes) if (label == index).any() or (prediction == index).any()]
     before = _disagreement(label, prediction, num_classes)
     best, left = None, before * EXPLAINS
-    for undone, kind in _hypotheses(label, prediction, present, spacing, border_mm, directions, names):
+    for undone, kind in _hypotheses(label, prediction, present, spacing, border_mm, words):
         remains = _disagreement(undone, prediction, num_classes)
         if remains < left - 1e-9 or (best is None and remains <= left):
             best, left = kind, remains
@@ -236,11 +261,11 @@ def _hypotheses(
     present: Sequence[int],
     spacing: Sequence[float],
     border_mm: float,
-    directions: Directions,
-    names: Sequence[str],
+    words: _Words,
 ) -> Iterator[tuple[np.ndarray, Kind]]:
     """Labels with an error undone, and the kind that it was."""
-    sideways = [axis for axis, words in enumerate(directions) if {"left", "right"} <= set(words)]
+    directions = words.directions
+    sideways = [axis for axis, pair in enumerate(directions) if {"left", "right"} <= set(pair)]
     for place, first in enumerate(present):
         for second in present[place + 1 :]:
             both = [center(prediction == index, spacing) for index in (first, second)]
@@ -249,7 +274,7 @@ def _hypotheses(
             if both[0] is not None and both[1] is not None and sideways:
                 apart = np.abs(both[1] - both[0])
                 name = "left and right exchanged" if int(apart.argmax()) in sideways else name
-            yield undone, Kind(name, 0, 0.0, f"{name}: {names[first]} and {names[second]}")
+            yield undone, Kind(name, 0, 0.0, f"{name}: {words.names[first]} and {words.names[second]}")
     if label.ndim == 3:
         axis = int(np.argmax(spacing)) if len(set(np.round(spacing, 3))) > 1 else 2
         for steps in sorted({*range(-MOST_SLICES, MOST_SLICES + 1)} - {0}, key=abs):
@@ -264,10 +289,10 @@ def _hypotheses(
         if np.linalg.norm(vector) > border_mm:
             back = [-round(float(part / size)) for part, size in zip(vector, spacing, strict=True)]
             length = float(np.linalg.norm(vector))
-            yield moved(label, back), Kind("displaced", 0, length, _displacement(vector, directions))
+            yield moved(label, back), Kind("displaced", 0, length, words.displacement(vector))
         turned, vector, angle = aligned(label, prediction, spacing)
         if angle >= LEAST_TURN:
-            said = _displacement(vector, directions) if np.linalg.norm(vector) > border_mm else "not displaced"
+            said = words.displacement(vector) if np.linalg.norm(vector) > border_mm else "not displaced"
             yield turned, Kind("displaced", 0, float(np.linalg.norm(vector)), f"{said}, turned by {angle:.0f}°")
     for axis in sorted(range(label.ndim), key=lambda axis: axis not in sideways):
         if axis in sideways:
@@ -343,16 +368,6 @@ def _disagreement(label: np.ndarray, prediction: np.ndarray, num_classes: int) -
 def _dice(first: np.ndarray, second: np.ndarray) -> float:
     total = int(first.sum()) + int(second.sum())
     return 2 * int((first & second).sum()) / total if total else 1.0
-
-
-def _displacement(vector: Sequence[float] | np.ndarray, directions: Directions) -> str:
-    length = float(np.linalg.norm(vector))
-    parts = [
-        f"{abs(part):.2g} mm {_to(words[int(part > 0)])}"
-        for part, words in zip(vector, directions, strict=True)
-        if abs(part) >= 0.2 * length and length
-    ]
-    return f"displaced by {length:.2g} mm ({', '.join(parts)})"
 
 
 def _to(word: str) -> str:

@@ -90,7 +90,7 @@ def write_audit_page(
     Raises:
         InputError: the file cannot be written.
     """
-    sections: list[Section] = [("Result", _result(summary, caution), [])]
+    sections: list[Section] = [("Result", _result(summary, caution, unit), [])]
     if summary["judged"]:
         said = habit_sentences(summary["habits"], unit)
         sections.append(("Who drew them", "\n".join(f"- {plain_text(one)}" for one in said), []))
@@ -105,7 +105,7 @@ def write_audit_page(
     return write_page(path, title, sections, STYLE + _cards(records) + SCRIPT)
 
 
-def _result(summary: Mapping[str, Any], caution: str) -> str:
+def _result(summary: Mapping[str, Any], caution: str, unit: str) -> str:
     judged = summary["judged"]
     lines = [
         f"**{summary['suspicious']} of {judged} labels that could be judged are suspicious.** "
@@ -135,11 +135,10 @@ def _result(summary: Mapping[str, Any], caution: str) -> str:
     border = summary["border"]
     if border and border["a_mm"] is not None:
         low, high = border["a_interval"]
-        length = "" if border["b_mm"] is None else f", over a correlation length b of {border['b_mm']:.3g} mm"
+        length = "" if border["b_mm"] is None else f", over a correlation length b of {border['b_mm']:.3g} {unit}"
         lines.append(
             f"Borders of the labels that are not suspicious deviate from the predictions by a = {border['a_mm']:.3g} "
-            f"mm (95 % interval {low:.3g} to {high:.3g}){length}; the network's own errors are in it. Pixels of "
-            "pictures count as 1 mm."
+            f"{unit} (95 % interval {low:.3g} to {high:.3g}){length}; the network's own errors are in it."
         )
     return "\n\n".join(lines)
 

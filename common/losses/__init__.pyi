@@ -23,6 +23,7 @@ from .robust import (
 )
 from .soft_active_passive import SoftActivePassiveLoss, table_1_loss
 from .soft_dice import SoftDiceLoss
+from .sum_loss import SumLoss
 from .t_loss import TLoss
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "SoftActivePassiveLoss",
     "SoftDiceLoss",
     "SpatiallyVaryingLabelSmoothingLoss",
+    "SumLoss",
     "SymmetricCrossEntropyLoss",
     "TLoss",
     "annotator_log_probabilities",

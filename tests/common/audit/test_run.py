@@ -91,7 +91,8 @@ def test_the_audit_of_a_folder(folders: tuple[Path, Path, Path]) -> None:
     assert saved["summary"]["not_judged"] == 1
     assert saved["summary"]["failed"] == 2
     assert saved["summary"]["missing"] >= 1
-    assert saved["summary"]["advice"].startswith("Use t_loss: 15% of the labels")
+    assert saved["summary"]["advice"].startswith("Use t_loss with --loss_name dice_ce")
+    assert "15% of the labels" in saved["summary"]["advice"]
     assert 0.2 < saved["summary"]["border"]["a_mm"] < 1.0
 
     page = (output / "audit.html").read_text(encoding="utf-8")

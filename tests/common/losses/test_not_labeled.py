@@ -25,6 +25,7 @@ from common.losses import (
     SoftActivePassiveLoss,
     SoftDiceLoss,
     SpatiallyVaryingLabelSmoothingLoss,
+    SumLoss,
     SymmetricCrossEntropyLoss,
     TLoss,
 )
@@ -34,6 +35,10 @@ from common.losses.t_loss import student_t_negative_log_likelihood
 
 def active_passive(**options: object) -> ActivePassiveLoss:
     return ActivePassiveLoss(NormalizedCrossEntropyLoss(), MeanAbsoluteErrorLoss(), **options)
+
+
+def dice_ce(**options: object) -> SumLoss:
+    return SumLoss([CrossEntropyLoss(**options), SoftDiceLoss(**options)])
 
 
 PIXELWISE = [
@@ -49,7 +54,14 @@ PIXELWISE = [
     SymmetricCrossEntropyLoss,
     active_passive,
 ]
-LOSSES = [*PIXELWISE, SpatiallyVaryingLabelSmoothingLoss, SoftDiceLoss, partial(SoftDiceLoss, smooth=0.0), TLoss]
+LOSSES = [
+    *PIXELWISE,
+    SpatiallyVaryingLabelSmoothingLoss,
+    SoftDiceLoss,
+    partial(SoftDiceLoss, smooth=0.0),
+    dice_ce,
+    TLoss,
+]
 
 
 def name(make: Callable[..., torch.nn.Module]) -> str:

@@ -1,0 +1,42 @@
+"""What the audit advises is what the atlas measured."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from common.audit.choosing import DICE_CE, RULES, Rule
+
+REPOSITORY = Path(__file__).parents[3]
+ATLAS = json.loads((REPOSITORY / "docs/results/atlas.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.measure)
+def test_what_is_advised_gained_significantly_in_every_data_set(rule: Rule) -> None:
+    assert rule.use == DICE_CE
+    cells = [cell for cell in ATLAS["cells"] if cell["error"] == rule.error]
+    assert {cell["data_set"] for cell in cells} == {"shenzhen", "acdc", "hippocampus"}
+    for cell in cells:
+        (row,) = (row for row in cell["rows"] if row["row"] == "CE + soft Dice")
+        assert row["difference"] > 0 and row["p_holm"] < 0.05, cell["data_set"]
+
+
+@pytest.mark.parametrize(
+    "error, row, better, worse",
+    [
+        ("morphology_0.3", "T-Loss", {"shenzhen", "hippocampus"}, {"acdc"}),
+        ("gaussian_field", "CE, Dice-optimal threshold", {"acdc"}, {"shenzhen", "hippocampus"}),
+    ],
+)
+def test_what_is_named_beside_it_gained_where_it_is_said(error: str, row: str, better: set, worse: set) -> None:
+    found = {
+        cell["data_set"]: entry["difference"]
+        for cell in ATLAS["cells"]
+        if cell["error"] == error
+        for entry in cell["rows"]
+        if entry["row"] == row and entry["p_holm"] < 0.05
+    }
+    assert {name for name, difference in found.items() if difference > 0} == better
+    assert {name for name, difference in found.items() if difference < 0} == worse

@@ -111,6 +111,14 @@ def test_words(page: str) -> None:
         assert GLOSSARY.findall(prose) == []
 
 
+@pytest.mark.parametrize("page", WRITTEN)
+def test_prose_is_wrapped(page: str) -> None:
+    """Tables, code, formulas and pictures cannot be."""
+    text = (REPOSITORY / page).read_text(encoding="utf-8")
+    text = re.sub(r"^ *```.*?^ *```|^\$\$.*?\$\$", "", text, flags=re.DOTALL | re.MULTILINE)
+    assert [line for line in text.splitlines() if len(line) > 120 and line.lstrip()[0] not in "|!<"] == []
+
+
 NAMES_THAT_STAY = re.compile(  # public before the house spoke American English, see CHANGELOG.md; and files of others
     r"\w*(?:neighbour_slices|NeighbourSlicesd|without_unlabelled|memorisation|MemorisationCurve)\b|\"neighbours\"|"
     r"``neighbours``|'neighbours'|\bneighbours(?= \[)|\bmillimetres(?=[:=,)`\n]| =| if| else| and)|\"LICENCE\""

@@ -24,6 +24,7 @@ import json
 import math
 import os
 import subprocess
+import textwrap
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from common.errors import InputError
 from common.io.files import whole_file
 from common.report.tables import markdown_table
 
+LINE_LENGTH = 120
 GREEK = {"alpha": "α", "beta": "β"}
 
 
@@ -205,7 +207,8 @@ def results_table(results: Mapping[str, Any]) -> str:
     cells = [(entry, name, cell) for entry in settings for name, cell in entry["methods"].items()]
     counts = sorted({len(cell["values"]) for _, _, cell in cells})
     seeds = " to ".join(str(count) for count in dict.fromkeys((counts[0], counts[-1])))
-    note = f"{results['title']}. {results['metric']}, mean"
+    title = results["title"]
+    note = f"{title[:1].upper()}{title[1:]}. {results['metric']}, mean"
     note += f" ± standard deviation over {seeds} seeds" if counts[-1] > 1 else " of one seed"
     note += f"; **bold**: the {'best' if lower else 'highest'} of a column" + (", ↓: lower is better" if lower else "")
     if any(entry["anova_p"] is not None for entry in settings):
@@ -245,13 +248,17 @@ def _cell(entry: Mapping[str, Any], name: str) -> str:
     return f"**{text}**" + (r"\*" if name == entry["best"] and entry["best_is_significant"] else "")
 
 
+def _wrapped(line: str) -> str:
+    return textwrap.fill(line, LINE_LENGTH, break_long_words=False, break_on_hyphens=False) if line else line
+
+
 def insert_between_markers(file: str | os.PathLike[str], name: str, text: str, check: bool = False) -> bool:
     """Replaces what stands between ``<!-- results:NAME -->`` and ``<!-- /results:NAME -->`` in a document.
 
     Args:
         file: Markdown document, UTF-8.
         name: of the pair of markers.
-        text: to stand between them, with an empty line on both sides.
+        text: to stand between them, with an empty line on both sides; prose is wrapped at 120 characters.
         check: compare only, do not write.
 
     Returns:
@@ -269,7 +276,8 @@ def insert_between_markers(file: str | os.PathLike[str], name: str, text: str, c
     old, closed, after = rest.partition(closing)
     if not (found and closed) or document.count(opening) != 1 or document.count(closing) != 1:
         raise InputError(f"{path} must hold {opening} once and {closing} once after it.")
-    new = f"\n\n{text.strip()}\n\n"
+    lines = [line if line.startswith(("|", "#")) else _wrapped(line) for line in text.strip().split("\n")]
+    new = "\n\n" + "\n".join(lines) + "\n\n"
     if not check and new != old:
         with whole_file(path) as partial:
             partial.write_text(before + opening + new + closing + after, encoding="utf-8")

@@ -103,6 +103,13 @@ def test_configuration_as_written(config_files: list[str]) -> None:
     assert not found, "\n".join(found)
 
 
+def test_lines_fit_a_screen(bundle: Path) -> None:
+    """Only a command in a comment may be longer: it is there to be copied."""
+    for path in bundle.glob("configs/*.yaml"):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            assert len(line) <= 120 or re.match(r"# +(.*: )?(python -[mc]|torchrun) ", line), f"{path.name}: {line}"
+
+
 def test_configurations_are_ascii(bundle: Path) -> None:
     """MONAI reads them in the encoding of the user's machine, which need not be UTF-8."""
     assert not [path.name for path in (bundle / "configs").iterdir() if not path.read_bytes().isascii()]

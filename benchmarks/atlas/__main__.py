@@ -15,7 +15,7 @@ import torch
 from benchmarks.atlas.data_sets import DATA_SETS, DataSet, Task, load_task
 from benchmarks.atlas.label_errors import noisy_labels
 from benchmarks.atlas.measures import measure
-from benchmarks.atlas.methods import HALF, METHODS, SEVERAL, methods_for
+from benchmarks.atlas.methods import HALF, METHODS, SEVERAL, Method, methods_for
 from benchmarks.atlas.pages import write_pages
 from benchmarks.atlas.results import summarize
 from benchmarks.atlas.training import Trainer
@@ -28,14 +28,17 @@ RATES_SEED = 99  # no seed of the results
 
 
 def rates(data_set: str, dataset_dir: str, folder: str, steps: int | None = None) -> None:
-    """Chooses each method's learning rate: by Dice on clean validation cases, of a split that no result uses.
+    """Tries each method's settings: learning rates, with consistency its weights too.
+
+    What has the highest Dice on clean validation cases, of a split that no result uses, is used by `runs`.
 
     Methods for one annotator learn from clean labels, those for several from three annotators, or the real ones.
 
     Args:
         data_set: a name in `DATA_SETS`.
         dataset_dir: its folder.
-        folder: for ``rates.json``: Dice by method and learning rate.
+        folder: for ``rates.json``: Dice by method and settings, a learning rate such as ``0.01`` or, with consistency,
+            ``0.01 0.1``.
         steps: of the warm-up and of each training; None: those of the data set.
     """
     settings = _settings(data_set, steps)
@@ -46,15 +49,15 @@ def rates(data_set: str, dataset_dir: str, folder: str, steps: int | None = None
     for name, method in METHODS.items():
         error = "three_annotators" if name in SEVERAL else "none"
         error = "real_annotators" if "real_annotators" in settings.errors else error
-        for rate in RATES if name in methods_for(error) else ():
-            if str(rate) in known.get(name, {}):
+        for tried in _settings_of(method) if name in methods_for(error) else ():
+            if tried in known.get(name, {}):
                 continue
             task = task or load_task(settings, dataset_dir, RATES_SEED)
             if error not in trainers:
                 trainers[error] = _trainer(task, settings, error, RATES_SEED)
-            trained = trainers[error].train(method, rate)
+            trained = trainers[error].train(method, *map(float, tried.split()))
             dice = known_mean(measure(trained, task, "validation", (HALF,))[HALF]["dice"])[0]
-            known.setdefault(name, {})[str(rate)] = dice
+            known.setdefault(name, {})[tried] = dice
             _write(path, known)
 
 
@@ -79,9 +82,10 @@ def runs(data_set: str, dataset_dir: str, folder: str, seed: int, steps: int | N
                 continue
             task = task or load_task(settings, dataset_dir, seed)
             trainer = trainer or _trainer(task, settings, error, seed)
-            rate = float(max(known[name], key=known[name].get))
-            trained = trainer.train(method, rate)
-            record: dict[str, Any] = {"learning_rate": rate, "seconds": trained.seconds}
+            learning_rate, *consistency = map(float, max(known[name], key=known[name].get).split())
+            trained = trainer.train(method, learning_rate, *consistency)
+            record: dict[str, Any] = {"learning_rate": learning_rate, "seconds": trained.seconds}
+            record["consistency"] = consistency[0] if consistency else None
             record["steps"] = settings.steps
             record["cases"] = [case.name for case in task.sections["test"]]
             record["measures"] = measure(trained, task, "test", method.decisions)
@@ -98,6 +102,11 @@ def table(output: str, root: str | None = None, **folders: str) -> None:
     """
     summary = summarize({name: Path(folder) for name, folder in folders.items()})
     write_pages(summary, Path(output), None if root is None else Path(root))
+
+
+def _settings_of(method: Method) -> list[str]:
+    weights = [f" {weight:g}" for weight in method.consistency] or [""]
+    return [f"{rate:g}{weight}" for rate in RATES for weight in weights]
 
 
 def _trainer(task: Task, settings: DataSet, error: str, seed: int) -> Trainer:

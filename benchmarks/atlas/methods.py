@@ -42,14 +42,14 @@ class Method:
         target: a key of `TARGETS`.
         annotators: whether `common.networks.AnnotatorNetwork` is trained.
         decisions: rules of `common.decision.decide`, a row of the tables each.
-        consistency: whether a second view adds boundary-weighted logit consistency.
+        consistency: weights to choose from, of boundary-weighted logit consistency with a second view; empty: none.
     """
 
     title: str
     loss: Callable[[], nn.Module]
     target: str = "first"
     decisions: tuple[str, ...] = (HALF,)
-    consistency: bool = False
+    consistency: tuple[float, ...] = ()
     annotators: bool = False
 
     def row(self, decision: str) -> str:
@@ -116,7 +116,7 @@ SINGLE = {
     ),
     "gce": Method("GCE", lambda: GeneralizedCrossEntropyLoss(**CLASSES)),
     "svls": Method("SVLS", lambda: SpatiallyVaryingLabelSmoothingLoss(**CLASSES)),
-    "bwcr": Method("BWCR", lambda: CrossEntropyLoss(**CLASSES), decisions=BOTH, consistency=True),
+    "bwcr": Method("BWCR", lambda: CrossEntropyLoss(**CLASSES), decisions=BOTH, consistency=(1.0, 0.1)),
 }
 SEVERAL = {
     "majority": Method("Majority, CE", lambda: CrossEntropyLoss(**CLASSES), "majority"),

@@ -50,7 +50,7 @@ def summarize(folders: Mapping[str, Path]) -> dict[str, Any]:
         folders: by data set, with ``rates.json`` and ``runs/ERROR/METHOD/SEED.json``.
 
     Returns:
-        ``rates``: Dice by data set, method and learning rate. ``cells``: by data set and error a row for each method
+        ``rates``: Dice by data set, method and settings. ``cells``: by data set and error a row for each method
         and decision, see `compared`. ``ranks``: of each group of methods Friedman's p, mean ranks over all cells that
         have every row, and Nemenyi's p of each row against plain training.
 
@@ -65,7 +65,9 @@ def summarize(folders: Mapping[str, Path]) -> dict[str, Any]:
                 for path in sorted((folder / "runs" / error / name).glob("*.json")):
                     record = json.loads(path.read_text(encoding="utf-8"))
                     for decision, measures in record["measures"].items():
-                        run = {key: record[key] for key in ("learning_rate", "seconds", "cases")} | measures
+                        run = {
+                            key: record.get(key) for key in ("learning_rate", "consistency", "seconds", "cases")
+                        } | measures
                         rows.setdefault(method.row(decision), {})[int(path.stem)] = run
             if reference_of(error).row(HALF) in rows:
                 cells.append(
@@ -86,14 +88,14 @@ def compared(rows: Mapping[str, Mapping[int, Mapping[str, Any]]], reference: str
 
     Args:
         rows: runs by row and seed: lists of `MEASURES`, a value for each case (None where there is none), ``cases``,
-            ``seconds`` and ``learning_rate``.
+            ``seconds``, ``learning_rate`` and ``consistency``.
         reference: the row of plain training.
 
     Returns:
-        For each row ``row``, ``seeds``, ``learning_rate``, ``cost`` (CPU time, the reference's is 1), of every measure
-        ``[mean, standard deviation over seeds]``, and except for the reference ``difference`` of Dice with
-        ``interval`` (95 %, bootstrap over cases), ``p`` (paired permutation test, a case is one pair of its means over
-        seeds) and ``p_holm`` (over the rows of the cell).
+        For each row ``row``, ``seeds``, ``learning_rate``, ``consistency`` (its weight, or None), ``cost`` (CPU time,
+        the reference's is 1), of every measure ``[mean, standard deviation over seeds]``, and except for the reference
+        ``difference`` of Dice with ``interval`` (95 %, bootstrap over cases), ``p`` (paired permutation test, a case is
+        one pair of its means over seeds) and ``p_holm`` (over the rows of the cell).
 
     Raises:
         InputError: runs of different test cases.
@@ -105,7 +107,7 @@ def compared(rows: Mapping[str, Mapping[int, Mapping[str, Any]]], reference: str
         entry: dict[str, Any] = {
             "row": row,
             "seeds": sorted(runs),
-            "learning_rate": next(iter(runs.values()))["learning_rate"],
+            **{key: next(iter(runs.values())).get(key) for key in ("learning_rate", "consistency")},
         }
         entry["cost"] = _mean_of(runs, "seconds") / seconds
         for measure in MEASURES:

@@ -129,7 +129,8 @@ def other_measures(summary: Mapping[str, Any], data_set: str, group: str) -> str
                 f"{means['hausdorff_95']:.1f}",
                 *(f"{means[name]:.3f}" for name in ("ece", "tace", "expected_dice", "dice")),
                 f"{cost:.1f}",
-                f"{entries[0]['learning_rate']:g}",
+                f"{entries[0]['learning_rate']:g}"
+                + (f", λ {weight:g}" if (weight := entries[0].get("consistency")) else ""),
             ]
         )
     return markdown_table(header, rows)

@@ -70,12 +70,13 @@ class Trainer:
         self.task, self.settings, self.labels, self.seed = task, settings, labels, seed
         self.warm: dict[bool, nn.Module] = {}
 
-    def train(self, method: Method, learning_rate: float) -> Trained:
+    def train(self, method: Method, learning_rate: float, consistency: float = 0.0) -> Trained:
         """Trains one method.
 
         Args:
             method: what to learn, and from what.
             learning_rate: after the warm-up.
+            consistency: weight of the consistency with a second view, of a method that has one.
 
         Returns:
             The network.
@@ -88,7 +89,7 @@ class Trainer:
             self.warm[method.annotators] = network
         network = copy.deepcopy(self.warm[method.annotators]).train()
         seed, steps = self.seed + 1, self.settings.steps
-        return train(method, self.task, self.settings, self.labels, learning_rate, seed, network, steps)
+        return train(method, self.task, self.settings, self.labels, learning_rate, seed, network, steps, consistency)
 
 
 def train(
@@ -100,6 +101,7 @@ def train(
     seed: int,
     network: nn.Module,
     steps: int,
+    consistency: float = 0.0,
 ) -> Trained:
     """Trains a network. Adam, whose learning rate falls linearly to zero; the last weights are kept.
 
@@ -115,6 +117,7 @@ def train(
         seed: of order and views.
         network: to train, in place.
         steps: how many.
+        consistency: factor of the boundary weights; 0 sees no second view.
 
     Returns:
         The network.
@@ -124,9 +127,9 @@ def train(
     images = stacked(cases)
     targets = torch.cat([TARGETS[method.target](drawn, plan.num_classes) for drawn in labels])
     weights = None
-    if method.consistency:
-        weights = torch.stack([boundary_weight(label, RADIUS) for label in targets[:, 0]])[:, None]
-    criterion, consistency = method.loss(), LogitConsistencyLoss()
+    if consistency:
+        weights = consistency * torch.stack([boundary_weight(label, RADIUS) for label in targets[:, 0]])[:, None]
+    criterion, agreement = method.loss(), LogitConsistencyLoss()
     optimizer = torch.optim.Adam([*network.parameters(), *criterion.parameters()], learning_rate)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, steps)
     view = RandomView(spacing=plan.voxel_size)
@@ -139,7 +142,7 @@ def train(
         loss = criterion(*outputs, torch.where(valid, targets[chosen], -1))
         if weights is not None:
             (other,), valid_too = _seen(network, images[chosen], view)
-            loss = loss + consistency(outputs[0], other, weights[chosen], valid & valid_too)
+            loss = loss + agreement(outputs[0], other, weights[chosen], valid & valid_too)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -59,7 +59,7 @@ def annotators(shape: Sequence[int], seed: int) -> np.ndarray:
 def ours_in_memory(labels: np.ndarray) -> np.ndarray:
     patterns, index, counts = distinct_patterns(torch.from_numpy(labels).flatten(1), 2)
     fused = fuse_patterns(patterns, counts, 2, "staple")
-    return fused.labels.to(torch.uint8).numpy()[index.numpy()].reshape(labels.shape[1:])
+    return fused.labels.to(torch.uint8).index_select(0, index.int()).view(labels.shape[1:]).numpy()
 
 
 def theirs_in_memory(images: list[sitk.Image]) -> np.ndarray:

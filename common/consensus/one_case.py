@@ -208,7 +208,7 @@ def fuse_case(case: FusionCase, settings: Settings) -> dict[str, Any]:
         fused, consensus, maps = _by_voxels(labels, settings)
     else:
         fused = fuse_patterns(patterns, counts, classes, settings.method, settings.region, settings.options)
-        consensus = fused.labels.to(torch.int16).numpy()[index.numpy()].reshape(labels.shape[1:])
+        consensus = fused.labels.to(torch.int16).index_select(0, index.int()).view(labels.shape[1:]).numpy()
         maps = None
         if settings.method == "mean":
             maps = fused.probabilities[:, index.long()].view(-1, *labels.shape[1:])

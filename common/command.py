@@ -98,8 +98,8 @@ def read_words(function: Function, words: Sequence[str], verb: str = "") -> insp
     Example:
         >>> def scale(image: str, sizes: Sequence[int] = (1,), **options: Any) -> None:
         ...     '''Scales.'''
-        >>> read_words(scale, ["--image", "a.png", "--sizes", "3", "4", "--max-epochs=60"]).kwargs
-        {'image': 'a.png', 'sizes': [3, 4], 'max_epochs': 60}
+        >>> read_words(scale, ["--image", "a.png", "--sizes", "3", "4", "--max-epochs=60"]).arguments
+        {'image': 'a.png', 'sizes': [3, 4], 'options': {'max_epochs': 60}}
     """
     parser = make_parser(function, verb)
     parameters = inspect.signature(function).parameters

@@ -217,8 +217,8 @@ def convert(
     Example:
         A file of each annotator, and a folder with a folder for each:
 
-            python -m common.convert --images scans/ --exports anna=a.xml,ben=b.json --output data/
-            python -m common.convert --images scans/ --exports exports/ --annotator_by folder --output data/
+            python -m common.convert --images scans/ --exports anna=a.xml,ben=b.json --output data
+            python -m common.convert --images scans/ --exports tools/ --annotator_by folder --output data
     """
     if annotator_by not in BY:
         raise InputError(f"--annotator_by: expected one of {', '.join(BY)}, got {annotator_by}.")

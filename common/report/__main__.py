@@ -77,8 +77,8 @@ def overlay(image: Annotated[str, POSITIONAL], mask: Annotated[str, POSITIONAL],
     """Draws an image beside itself with the outline of its mask; of a volume the axial slice with the most foreground.
 
     Args:
-        image: PNG, JPEG or NIfTI file.
-        mask: file with a mask of the image's size.
+        image: file of the image, PNG, JPEG or NIfTI.
+        mask: file of the mask, of the image's size.
         output: PNG to write.
 
     Example:

@@ -38,6 +38,12 @@ def run_command(command: Function | Mapping[str, Function]) -> None:
 
     Args:
         command: the function, or several by the name that comes first.
+
+    Example:
+        At the end of the module of the function:
+
+            if __name__ == "__main__":
+                run_command(fuse)
     """
     show_input_errors()
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that `finally` is reached

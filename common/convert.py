@@ -161,6 +161,17 @@ def read_export(
 
     Raises:
         InputError: no format fits, or the file cannot be read.
+
+    Example:
+        >>> square = {"id": 1, "image_id": 1, "category_id": 1, "segmentation": [[0, 0, 2, 0, 2, 2, 0, 2]]}
+        >>> picture = {"id": 1, "file_name": "a.png", "width": 4, "height": 3}
+        >>> content = {"images": [picture], "categories": [{"id": 1, "name": "cyst"}], "annotations": [square]}
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("L", (4, 3)).save(f"{folder}/a.png")
+        ...     _ = Path(folder, "anna.json").write_text(json.dumps(content), encoding="utf-8")
+        ...     found = list(read_export(Path(folder, "anna.json"), find_images(Path(folder)), []))
+        >>> [(one.case, one.annotator) for one in found]
+        [('a', 'anna')]
     """
     for name, tool in PICTURES.items():
         if tool.recognize(path):

@@ -104,6 +104,15 @@ def write_zip(bundle_dir: Path, output: str | Path) -> Path:
 
     Raises:
         InputError: a file that every bundle has is missing.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name in REQUIRED:
+        ...         Path(folder, "method", name).parent.mkdir(parents=True, exist_ok=True)
+        ...         _ = Path(folder, "method", name).write_text('{"version": "1.0.0"}', encoding="utf-8")
+        ...     write_zip(Path(folder, "method"), folder).name
+        'method_v1.0.0.zip'
     """
     _require_files(bundle_dir)
     version = json.loads((bundle_dir / "configs/metadata.json").read_text(encoding="utf-8"))["version"]
@@ -134,6 +143,16 @@ def bundle_contents(bundle_dir: Path) -> Mapping[str, bytes]:
 
     Returns:
         Content of each file by its path in the bundle's folder, with forward slashes.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name in REQUIRED:
+        ...         Path(folder, "method", name).parent.mkdir(parents=True, exist_ok=True)
+        ...         _ = Path(folder, "method", name).write_text('{"version": "1.0.0"}', encoding="utf-8")
+        ...     contents = bundle_contents(Path(folder, "method"))
+        >>> sorted(name for name in contents if name.startswith("configs/train")), "common/errors.py" in contents
+        (['configs/train.json', 'configs/train.yaml'], True)
     """
     contents = {
         file.relative_to(bundle_dir).as_posix(): file.read_bytes()

@@ -24,7 +24,8 @@ from common.package import package
 from common.report.__main__ import COMMANDS
 from common.threshold import threshold
 
-COMMON = Path(__file__).parents[2] / "common"
+REPOSITORY = Path(__file__).parents[2]
+COMMON = REPOSITORY / "common"
 VERBS: dict[str, Callable[..., Any]] = {
     **{f"report {name}": function for name, function in COMMANDS.items()},
     "audit": audit,
@@ -102,6 +103,23 @@ def test_the_examples_of_the_help_are_understood(verb: str) -> None:
         inspect.signature(VERBS[verb]).bind(*bound.args, **bound.kwargs)
         further = bound.arguments.get("options", {})
         assert set(further) <= {"max_epochs"}, "an option of the command that is mistyped"
+
+
+def commands_of_pages() -> list[str]:
+    """The lines of the pages, and of the Makefile, that are to be typed."""
+    pages = [REPOSITORY / "README.md", REPOSITORY / "Makefile", *REPOSITORY.glob("docs/**/*.md")]
+    found = set()
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        found |= set(re.findall(r"^(?:\t\S*)?python -m common\.(\w+ [^\n#]*)", text, re.MULTILINE))
+    return sorted(line.strip() for line in found)
+
+
+@pytest.mark.parametrize("line", commands_of_pages())
+def test_what_the_pages_say_to_type_is_understood(line: str) -> None:
+    verb, *words = shlex.split(line)
+    given = read_words(VERBS[verb], words).arguments
+    assert given.pop("options", {}) == {} and given
 
 
 @pytest.mark.parametrize("words", [["--help"], ["-h"]])

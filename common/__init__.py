@@ -25,6 +25,10 @@ class SearchPath(list[str]):
     Args:
         folders: the package's own.
         name: of the package, such as ``common.losses``.
+
+    Example:
+        >>> next(iter(SearchPath(["/copy/common/losses"], "common.losses")))
+        '/copy/common/losses'
     """
 
     def __init__(self, folders: Iterable[str], name: str) -> None:

@@ -1,8 +1,5 @@
 """Annotators' exports to one data set: what their tools wrote, as label images that every bundle trains on.
 
-    python -m common.convert --images scans --exports anna=job_1.xml,ben=job_2.xml --output data
-    python -m common.convert --images scans --exports exports/ --annotator_by folder --output data
-
 Read are COCO and Label Studio JSON and CVAT's XML of pictures, and of volumes 3D Slicer's .seg.nrrd, DICOM SEG and
 RTSTRUCT, and LIDC-IDRI's XML; a folder stands for the files in it. Written are ``images/`` and a folder for each
 annotator, with ``classes.json``. Converting happens once and can be looked at; no training guesses what a tool meant.
@@ -25,7 +22,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from common.command import run_command
+from common.command import listed, run_command
 from common.datasets import read_dataset
 from common.datasets.listing import HEADERS, is_image_name, split_suffix
 from common.errors import InputError
@@ -123,7 +120,7 @@ def list_exports(exports: str | Sequence[str] | Mapping[str, str]) -> list[tuple
     named = exports.items() if isinstance(exports, Mapping) else [("", exports)]
     found: list[tuple[str, Path]] = []
     for annotator, value in named:
-        for text in _listed_texts(value):
+        for text in listed(value):
             who, given, name = text.partition("=")
             if Path(text).expanduser().exists() or not given:
                 who, name = str(annotator), text
@@ -164,6 +161,17 @@ def read_export(
 
     Raises:
         InputError: no format fits, or the file cannot be read.
+
+    Example:
+        >>> square = {"id": 1, "image_id": 1, "category_id": 1, "segmentation": [[0, 0, 2, 0, 2, 2, 0, 2]]}
+        >>> picture = {"id": 1, "file_name": "a.png", "width": 4, "height": 3}
+        >>> content = {"images": [picture], "categories": [{"id": 1, "name": "cyst"}], "annotations": [square]}
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("L", (4, 3)).save(f"{folder}/a.png")
+        ...     _ = Path(folder, "anna.json").write_text(json.dumps(content), encoding="utf-8")
+        ...     found = list(read_export(Path(folder, "anna.json"), find_images(Path(folder)), []))
+        >>> [(one.case, one.annotator) for one in found]
+        [('a', 'anna')]
     """
     for name, tool in PICTURES.items():
         if tool.recognize(path):
@@ -183,7 +191,7 @@ def read_export(
 
 def convert(
     images: str,
-    exports: Any,
+    exports: str | Sequence[str] | Mapping[str, str],
     output: str,
     classes: str | Sequence[str] | None = None,
     attribute: str | None = None,
@@ -192,25 +200,36 @@ def convert(
     polygons: str = "corners",
     overwrite: bool = False,
 ) -> None:
-    """Writes annotators' exports as one data set, a folder per annotator.
+    """Makes a data set, with a folder of label images for each annotator, of what annotation tools exported.
+
+    It reads JSON of COCO and Label Studio and XML of CVAT for pictures, and ``.seg.nrrd`` of 3D Slicer, DICOM SEG,
+    DICOM RTSTRUCT and LIDC-IDRI's XML for volumes. What cannot be read is named, the rest is written, and the exit code
+    is 1. The options with which a training reads the data set are printed.
 
     Args:
-        images: folder of the images that were annotated.
-        exports: files or folders, separated by commas, each as it is or as ``annotator=path``; or these by annotator.
-        output: folder of the data set, which must be new.
-        classes: without the background, in the order in which a later one covers an earlier; by default those that
-            occur, by name. A label with another class is left out, which is said.
-        attribute: name of the attribute, of the tool's annotations, that says who drew them.
-        annotator_by: what names the annotator if ``exports`` does not: creator (what the file says, else its name),
-            file, folder; of volumes description; of COCO and CVAT copy or image_folder, where one file lists a picture
-            once for each annotator; of CVAT task, assignee or job.
-        crowd: of COCO: mask, or ignored for regions that are then not labeled.
-        polygons: of COCO: corners, or centers where contours of masks by OpenCV were written as they are.
-        overwrite: replace the output folder, if it is one that this command wrote.
+        images: folder of the images that were annotated: pictures, volumes, or folders of DICOM series.
+        exports: files, and folders of them, each as it is or as ``ANNOTATOR=PATH``.
+        output: folder of the data set, which must be new or empty.
+        classes: names of the classes without the background; where two overlap, the later is taken. Labels of other
+            classes are left out, and named. By default all that occur, by name.
+        attribute: name of the attribute, of the tool's annotations, that says who drew them; by default none does.
+        annotator_by: what names the annotator where ``--exports`` does not: creator (what the file says, else its
+            name), file or folder; of volumes also description; of COCO and CVAT also copy or image_folder, where one
+            file lists a picture once for each annotator; of CVAT also task, assignee or job.
+        crowd: of COCO, what regions of a crowd are: mask, or ignored (not labeled).
+        polygons: of COCO, where coordinates begin: corners (of pixels, as tools write them), or centers (as contours
+            of masks by OpenCV have them).
+        overwrite: replace the output folder, if this command wrote it.
 
     Raises:
         InputError: nothing could be read, or the output folder exists. What is left out is printed, the rest is
             written; then the exit code is 1.
+
+    Example:
+        A file of each annotator, and a folder with a folder for each:
+
+            python -m common.convert --images scans/ --exports anna=a.xml,ben=b.json --output data
+            python -m common.convert --images scans/ --exports tools/ --annotator_by folder --output data
     """
     if annotator_by not in BY:
         raise InputError(f"--annotator_by: expected one of {', '.join(BY)}, got {annotator_by}.")
@@ -227,7 +246,7 @@ def convert(
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=target.parent) as partial:
         (Path(partial) / "held").mkdir()
         held = HeldSegments(Path(partial) / "held")
-        for annotator, path in tqdm(files, desc="reading", unit="file"):
+        for annotator, path in tqdm(files, desc="reading", unit="file", disable=None):
             try:
                 for found in read_export(path, cases, problems, annotator, attribute, annotator_by, crowd, polygons):
                     if (found.annotator, found.case) in held:
@@ -240,7 +259,7 @@ def convert(
                 problems.append(str(error))
         if not len(held):
             raise InputError(_listed("nothing could be read", problems))
-        names = ["background", *(_listed_texts(classes) if classes else sorted(held.class_names))]
+        names = ["background", *(listed(classes) if classes else sorted(held.class_names))]
         if len(names) > NOT_LABELED:
             raise InputError(
                 f"expected {NOT_LABELED - 1} classes at most, got {len(names) - 1}; name some by --classes."
@@ -268,20 +287,13 @@ def convert(
         order = ", ".join(names[1:]) if len(names) <= MOST_NAMED else f"the {len(names) - 1} in {CLASSES_FILE}"
         print(f"In {overlaps} places classes overlapped; the later of {order} was taken.")
     if rows:
-        listed = ", ".join(f"{count} × {kind}" for kind, count in Counter(row["kind"] for row in rows).items())
-        print(f"{FINDINGS_FILE}: {listed}; what has no voxels is a point and not labeled.")
+        kinds = ", ".join(f"{count} × {kind}" for kind, count in Counter(row["kind"] for row in rows).items())
+        print(f"{FINDINGS_FILE}: {kinds}; what has no voxels is a point and not labeled.")
     print(f"{sum(counts.values())} labels of {len(counts)} annotators; {len(problems)} left out.")
     option = f'"{values}"' if not set("".join(names)) & set("'\"$`\\!") else shlex.quote(str(values))
     print(f"Train with: --dataset_dir {shlex.quote(str(target))} --class_values {option} --ignore_value {NOT_LABELED}")
     if problems:
         raise InputError(_listed("the rest was written, but not this", problems))
-
-
-def _listed_texts(value: Any) -> list[str]:
-    """What fire makes of an option with commas: text, which may be a path with a comma, or several values."""
-    if isinstance(value, str):
-        return [value] if Path(value).expanduser().exists() else [text.strip() for text in value.split(",")]
-    return [str(one) for one in value] if isinstance(value, Sequence) else [str(value)]
 
 
 def _listed(what: str, problems: Sequence[str]) -> str:
@@ -336,7 +348,7 @@ def _write(
     overlaps = 0
     sources: dict[str, Path] = {}
     owners: dict[str, str] = {}  # annotator by folder, as a file system that ignores case has it
-    for found in tqdm(held, total=len(held), desc="writing", unit="label"):
+    for found in tqdm(held, total=len(held), desc="writing", unit="label", disable=None):
         label, case = found.annotator or "annotator", found.case
         place = folder_name(label)
         try:

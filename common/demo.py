@@ -6,57 +6,42 @@ What is trained stands in the bundle's ``configs/demo.yaml``; every step is one 
 from __future__ import annotations
 
 import os
-import re
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import Annotated
 
 import yaml
 
-from common.command import run_command
+from common.command import POSITIONAL, run_command
 from common.io.files import read_csv
 from common.report import draw_memorisation, draw_nu_path, draw_overlay, write_page
-from common.run_bundle import run_bundle
+from common.run_bundle import POLLED, run_bundle, stage_of
 from common.workflow.overrides import choose
 
 BUNDLES = Path(__file__).parents[1] / "bundles"
-POLLED = 3.0  # seconds between two looks at the logs
-EPOCH = re.compile(r"epoch \d+/\d+")
 
 
-def stage_of(run: Path) -> str:
-    """How far a training with its evaluation is.
+def demo(
+    bundle: Annotated[str, POSITIONAL] = "t_loss", output: str = "demo", bundles_dir: str | Path = BUNDLES
+) -> None:
+    """Trains a method and its baseline on a generated phantom, evaluates both, segments new images, and reports.
+
+    It takes a few minutes, needs no data, and writes ``report.html`` and the runs into a folder of the bundle's name.
 
     Args:
-        run: folder of its logs.
+        bundle: name of the method, a folder of ``bundles/``.
+        output: folder of the runs and the report.
+        bundles_dir: folder of the bundles; by default the repository's.
 
-    Returns:
-        Such as ``"epoch 3/20"``, of the last line that says so.
+    Raises:
+        InputError: there is no such bundle, or a run of it failed.
 
     Example:
-        >>> import tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     before = stage_of(Path(folder))
-        ...     _ = Path(folder, "training.log").write_text("epoch 1/20  loss 3\\nepoch 2/20", encoding="utf-8")
-        ...     before, stage_of(Path(folder))
-        ('starting', 'epoch 2/20')
-    """
-    training, evaluating = run / "training.log", run / "evaluating.log"
-    if not training.is_file():
-        return "starting"
-    if evaluating.is_file() and evaluating.stat().st_mtime_ns > training.stat().st_mtime_ns:
-        return "evaluating"
-    epochs = EPOCH.findall(training.read_text(encoding="utf-8", errors="replace"))
-    return epochs[-1] if epochs else "starting"
+        The default, and another method:
 
-
-def demo(bundle: str = "t_loss", output: str = "demo", bundles_dir: str | Path = BUNDLES) -> None:
-    """Trains, evaluates, infers and reports one bundle on its phantom.
-
-    Args:
-        bundle: a folder of ``bundles_dir``.
-        output: where runs and report go, in a sub-folder of the bundle's name.
-        bundles_dir: folder of the bundles.
+            python -m common.demo
+            python -m common.demo bwcr --output /tmp/demo
     """
     start = time.monotonic()
     available = {path.parents[1].name: path.parents[1] for path in Path(bundles_dir).glob("*/configs/demo.yaml")}

@@ -143,6 +143,15 @@ def show_input_errors(explain: Callable[[BaseException], str | None] | None = No
 
     Args:
         explain: says of an error that is no `SentenceError` what it means in one sentence, or None if it does not know.
+
+    Example:
+        >>> from contextlib import redirect_stderr
+        >>> before, sys.excepthook = sys.excepthook, sys.__excepthook__
+        >>> show_input_errors()
+        >>> with redirect_stderr(sys.stdout):
+        ...     sys.excepthook(InputError, InputError("seed: expected a whole number, got 1.5."), None)
+        Error: seed: expected a whole number, got 1.5.
+        >>> sys.excepthook = before
     """
 
     def show(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:

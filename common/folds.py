@@ -1,11 +1,5 @@
 """Cross-validation: as many networks as folds, and every case measured and segmented by the one that did not see it.
 
-    python -m common.folds t_loss --dataset_dir /data/mine --output runs/mine --num_folds 5
-
-Whatever else `python -m monai.bundle run training` takes is handed on, such as ``--max_epochs 60``; relative paths
-belong to the folder where the command is given. It can be stopped and given again: finished folds are kept, and a
-training goes on after its last whole epoch.
-
 The plan is made from all cases that are dealt to the folds, so that the networks can be averaged: inference with
 ``--ckpt_dir runs/mine`` does. Of a case that a network did not see it knows sizes, spacings, the values in label files
 and, of CT, shares of the intensities' statistics, as in nnU-Net, whose fingerprint is of all cases, too.
@@ -18,19 +12,19 @@ import math
 import os
 from collections import defaultdict
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import yaml
 from tqdm import tqdm
 
-from common.command import run_command
+from common.command import POSITIONAL, listed, run_command
 from common.datasets import Dataset, read_dataset, split_dataset
 from common.errors import InputError, counted
 from common.io.files import read_csv, whole_file, write_csv
-from common.run_bundle import run_bundle, stop_runs
+from common.run_bundle import POLLED, run_bundle, stage_of, stop_runs
 from common.workflow.overrides import choose
 
 BUNDLES = Path(__file__).parents[1] / "bundles"
@@ -244,50 +238,69 @@ def cross_validate(
         with whole_file(done) as partial:
             partial.write_text(json.dumps(question, indent=1) + "\n", encoding="utf-8")
 
-    with ThreadPoolExecutor(parallel) as pool:
+    bar = tqdm(desc=f"folds of {name}", total=num_folds, unit="fold", disable=None)
+    with ThreadPoolExecutor(parallel) as pool, bar:
+        waiting = {pool.submit(run, index): folder for index, folder in enumerate(runs)}
         try:
-            for _ in tqdm(pool.map(run, range(num_folds)), desc=f"folds of {name}", total=num_folds):
-                pass
-        except (KeyboardInterrupt, SystemExit):  # a signal, which only this process may have got
-            stop_runs()
+            while waiting:
+                for future in wait(waiting, POLLED, FIRST_COMPLETED).done:
+                    future.result()
+                    del waiting[future]
+                    bar.update()
+                stages = (
+                    f"{folder.name}: {stage_of(folder)}" for future, folder in waiting.items() if future.running()
+                )
+                bar.set_postfix_str(", ".join(stages))
+        except BaseException as error:
+            pool.shutdown(wait=False, cancel_futures=True)
+            if isinstance(error, KeyboardInterrupt | SystemExit):  # a signal, which only this process may have got
+                stop_runs()
             raise
     return runs
 
 
 def folds(
-    bundle: str,
+    bundle: Annotated[str, POSITIONAL],
     dataset_dir: str,
     output: str = "folds",
     num_folds: int = 5,
     parallel: int = 1,
-    overlays: Sequence[str] = (),
+    overlays: str | Sequence[str] = (),
     bundles_dir: str | Path = BUNDLES,
     **options: Any,
 ) -> None:
-    """Trains a network per fold, measures and segments the cases that it did not see.
+    """Trains a network for each fold, and measures and segments the cases that it did not see.
 
-    Writes fold_0, fold_1, … with weights, evaluation/ and out_of_fold/ (masks and probability maps of the fold's cases)
-    and out_of_fold.csv (fold, metric, case, value), and prints the means.
+    The output folder gets ``fold_0``, ``fold_1``, … with weights, ``evaluation/`` and ``out_of_fold/`` (masks and
+    probability maps of the fold's cases), and ``out_of_fold.csv`` (fold, metric, case, value); the means are printed.
+    The command can be stopped and given again: finished folds are kept, and a training goes on after its last whole
+    epoch. Relative paths belong to the folder where the command is given.
 
     Args:
-        bundle: name of the method, a folder of bundles_dir.
-        dataset_dir: your data set, in any layout.
+        bundle: name of the method, a folder of ``bundles/``.
+        dataset_dir: folder of your data set, in any layout.
         output: folder of the results.
-        num_folds: number of folds, at least 2; subjects are dealt to them.
-        parallel: trainings side by side, which share the cores.
-        overlays: configuration files of the bundle besides train, e.g. noise.
-        bundles_dir: folder of the bundles.
-        **options: of the training, e.g. --max_epochs 60.
+        num_folds: number of folds, at least 2; a subject's cases are all in one fold.
+        parallel: number of trainings side by side, which share the cores.
+        overlays: names of the bundle's configuration files besides train, such as noise.
+        bundles_dir: folder of the bundles; by default the repository's.
+        **options: any option of the bundle's training, such as ``--max_epochs 60``.
 
     Raises:
         InputError: an unknown bundle, a data set that cannot be read, or as `cross_validate`.
+
+    Example:
+        Five folds of short trainings, and three with an overlay:
+
+            python -m common.folds t_loss --dataset_dir /data/mine --output runs/mine --max_epochs 60
+            python -m common.folds bwcr --dataset_dir /data/acdc --num_folds 3 --overlays acdc
     """
     available = {path.parents[1].name: path.parents[1] for path in Path(bundles_dir).glob("*/configs/train.yaml")}
     source: Path = choose(bundle, available, kind="bundle").resolve()
     data = Path(dataset_dir).expanduser().resolve()
     items = read_dataset(data, **{key: options[key] for key in LAYOUT_OPTIONS if key in options}).items
     target = Path(output).expanduser().resolve()
-    configs = [source / f"configs/{name}.yaml" for name in ("train", *overlays)]
+    configs = [source / f"configs/{name}.yaml" for name in ("train", *listed(overlays))]
     runs = cross_validate(configs, data, items, target, num_folds, parallel, **options)
     rows = [{"fold": index, **row} for index, folder in enumerate(runs) for row in measures(folder)]
     write_csv(target / TABLE, rows)

@@ -1,9 +1,4 @@
-"""The consensus of annotators' labels, of one image or of a whole data set, and how each annotator compares with it.
-
-python -m common.fuse --labels r1.nii.gz r2.nii.gz r3.nii.gz --method staple --output consensus.nii.gz
-python -m common.fuse --labels AR/ HS/ SG/ --method staple --output consensus/
-python -m common.fuse --dataset_dir /data/mine --method staple --output consensus/
-"""
+"""The consensus of annotators' labels, of one image or of a whole data set, and how each annotator compares with it."""
 
 from __future__ import annotations
 
@@ -11,19 +6,19 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-import fire
 import numpy as np
 import torch
 
+from common.command import REQUIRED, listed, run_command
 from common.consensus.page import annotator_rows, write_tables
 from common.consensus.run import fuse_cases
 from common.consensus.settings import make_settings
 from common.consensus.sources import Sources, dataset_cases, folder_cases
 from common.consensus.summary import summarize_annotators
 from common.consensus.writing import probability_maps, write_consensus, written_values
-from common.errors import InputError, counted, show_input_errors
+from common.errors import InputError, counted
 from common.fusion.patterns import is_disputed
 from common.io.checks import geometry_finding
 from common.io.formats import IMAGE_SUFFIXES, NIFTI_SUFFIXES, is_picture, suffix_of
@@ -37,57 +32,82 @@ MOST_CLASSES = 256  # more distinct values than that are an image, not a label
 
 def fuse(
     labels: str | Sequence[str] | None = None,
-    output: str | None = None,
+    output: Annotated[str | None, REQUIRED] = None,
     method: str = "staple",
     probabilities: str | None = None,
     ignore_value: int | None = None,
     dataset_dir: str | None = None,
     layout: str | None = None,
-    annotators: Sequence[str] | None = None,
+    annotators: str | Sequence[str] | None = None,
     region: str = "all",
     processes: int | None = None,
     class_values: Any = None,
-    **options: Any,
+    prior: Sequence[float] | None = None,
+    tolerance: float | None = None,
+    max_iterations: int | None = None,
+    half_window: int | Sequence[int] | None = None,
+    global_weight: float | None = None,
 ) -> None:
-    """Writes the consensus of annotators' labels and prints their sensitivities and confusion matrices.
+    """Fuses the labels of several annotators into one, and compares each annotator with it.
 
-    Values are understood as by the bundles (`infer_annotator_meanings`): masks of 0 and any other value, also of
-    another one for each annotator, class indices, palettes by index; 0 is the background, and −1 is not labeled. The
-    consensus has the values of the first file, in its geometry; of equally probable classes it has the smallest, and
-    how often that decided is said. With ``--method mean`` it is the mean label instead, a map like that of
-    ``probabilities``. Where nobody labeled both are −1.
+    It takes label files of one image, a folder of label files for each annotator, or a data set. Masks may have any
+    value beside 0, another one for each annotator, too; 0 is the background, and −1 is not labeled. The consensus has
+    the values of the first annotator. Of equally probable classes it has the smallest.
 
-    Of a data set, or of a folder for each annotator, ``output`` is a folder with ``labels/CASE`` (of the mean
-    ``probabilities/CASE``) in the format and grid of each case's first label, and with ``annotators.csv``,
-    ``annotators.json`` and the page ``annotators.html``. Where nobody labeled it has
-    the ignored value of the first annotator, or −1. Cases that were finished before from the same files with the same
-    options are kept. A case that fails is named and the others go on; the command then ends with exit code 1.
+    Of one image, the sensitivity, specificity and confusion matrix of each annotator are printed. Of several, the
+    output folder gets ``labels/CASE`` (with ``--method mean`` ``probabilities/CASE``) in the format and grid of the
+    case's first label, and ``annotators.csv``, ``annotators.json`` and the page ``annotators.html``. Cases that were
+    finished before, from the same files with the same options, are kept. A case that cannot be fused is named, and the
+    others go on.
 
     Args:
-        labels: two or more files of one image, all pictures or all volumes, one for each annotator; or two or more
-            folders, one for each annotator, with files of the same names.
-        output: file in the format of the first label; of pictures PNG. Of a data set a folder.
-        method: mean, majority, staple or spatial_staple.
-        probabilities: a file for the foreground's probability; of several classes, all of them in the fourth dimension.
-            Of one image only.
+        labels: two or more label files of one image, one for each annotator, all pictures or all volumes; or two or
+            more folders, one for each annotator, in which the files of a case have the same name.
+        output: of one image the file to write, in the format of the first label (of pictures PNG); else a folder.
+        method: mean (the share of annotators for each class, a probability map), majority, staple or spatial_staple.
+        probabilities: of one image, a file for the probability of the foreground; of more than two classes it gets
+            all of them, in the fourth dimension.
         ignore_value: value of what was not labeled, such as 255.
-        dataset_dir: folder of a data set in any layout that has several annotators, in place of ``labels``.
-        layout: its layout; by default it is recognized.
-        annotators: of the data set, where only some are wanted.
-        region: all, or disputed: STAPLE is estimated, and annotators are compared, where annotators differ.
-        processes: of a data set, each with one case in memory; by default one for each core and 8 cases.
-        class_values: value of each class by name, where they cannot be found out.
-        **options: of staple (``--prior --tolerance --max_iterations``), and of spatial_staple (``--half_window
-            --global_weight`` too).
+        dataset_dir: folder of a data set with several annotators, in place of ``labels``.
+        layout: layout of the data set; by default it is recognized.
+        annotators: names of the annotators of the data set that are fused; by default all.
+        region: all, or disputed: STAPLE is estimated, and annotators are compared, only where annotators differ.
+        processes: number of cases that are fused at a time, each in memory; by default one for each core and 8 cases.
+        class_values: value of each class in the label files, by name, such as ``"{'background': 0, 'tumor': 255}"``;
+            by default it is found out.
+        prior: of staple and spatial_staple: probability of each class, in the order of their values; by default its
+            share of all labels.
+        tolerance: of staple and spatial_staple: they end when no entry of the confusion matrices, from 0 to 1, changes
+            by more; by default 1e-7 and 1e-4.
+        max_iterations: of staple and spatial_staple: they end after so many iterations; by default 1000 and 100.
+        half_window: of spatial_staple: the window around a voxel reaches so many voxels to each side, one number or
+            one for each axis; by default 5.
+        global_weight: of spatial_staple: weight of the confusion matrix of the whole image, as a share of the voxels
+            in the window; by default 0.2.
 
     Raises:
         InputError: if a file is no label, files do not match, an argument is out of range, or cases failed.
+
+    Example:
+        A data set, a folder for each annotator, and one image:
+
+            python -m common.fuse --dataset_dir /data/mine --output /data/consensus
+            python -m common.fuse --labels AR/ HS/ SG/ --method majority --output consensus/
+            python -m common.fuse --labels a1.nii.gz a2.nii.gz --output consensus.nii.gz
     """
+    method_options = {
+        "prior": prior,
+        "tolerance": tolerance,
+        "max_iterations": max_iterations,
+        "half_window": half_window,
+        "global_weight": global_weight,
+    }
+    options = {name: value for name, value in method_options.items() if value is not None}
     if output is None:
         raise InputError("output: expected a file, or of a data set a folder, to write the consensus to, got none.")
     if (labels is None) == (dataset_dir is None):
         raise InputError("labels and dataset_dir: expected one of the two, got " + ("none." if not labels else "both."))
-    folders = [] if labels is None else [name for name in _names(labels) if os.path.isdir(name)]
+    folders = [] if labels is None else [name for name in listed(labels) if os.path.isdir(name)]
     if dataset_dir is None and not folders:
         given = {"layout": layout, "annotators": annotators, "processes": processes}
         for name, value in given.items():
@@ -98,9 +118,9 @@ def fuse(
     if probabilities is not None:
         raise InputError("probabilities: expected the labels of one image; of a data set --method mean writes them.")
     if dataset_dir is not None:
-        sources = dataset_cases(dataset_dir, layout, annotators=annotators)
-    elif len(folders) < len(_names(labels)):
-        strange = next(name for name in _names(labels) if name not in folders)
+        sources = dataset_cases(dataset_dir, layout, annotators=annotators and listed(annotators))
+    elif labels is not None and len(folders) < len(listed(labels)):
+        strange = next(name for name in listed(labels) if name not in folders)
         raise InputError(f"{strange}: expected a folder as {folders[0]} is.")
     else:
         sources = folder_cases(folders)
@@ -259,21 +279,13 @@ def _table(rows: list[dict[str, Any]]) -> str:
 
 
 def _paths(labels: str | Sequence[str]) -> list[Path]:
-    paths = [Path(name) for name in _names(labels)]
+    paths = [Path(name) for name in listed(labels)]
     if len(paths) < 2:
         raise InputError(f"labels: expected the files of at least two annotators, got {', '.join(map(str, paths))}.")
     for path in paths:
         if _kind(path) != _kind(paths[0]):
             raise InputError(f"{path}: expected a {_kind(paths[0])} as {paths[0]} is, got a {_kind(path)}.")
     return paths
-
-
-def _names(labels: Any) -> list[str]:
-    """What was given, a list or a text with commas, as a list."""
-    if not isinstance(labels, list | tuple):
-        text = str(labels)
-        labels = [text] if os.path.exists(text) else text.split(",")
-    return [str(name).strip() for name in labels]
 
 
 def _kind(path: Path) -> str:
@@ -288,16 +300,5 @@ def _suffixes(source: Path) -> tuple[str, ...]:
     return NIFTI_SUFFIXES if suffix in NIFTI_SUFFIXES else (suffix,)
 
 
-def _with_lists(arguments: Sequence[str], option: str) -> list[str]:
-    """The values that follow an option as one, since fire takes one value for an option."""
-    if option not in arguments:
-        return list(arguments)
-    start = list(arguments).index(option) + 1
-    stop = next((place for place in range(start, len(arguments)) if arguments[place].startswith("--")), len(arguments))
-    files = list(arguments[start:stop])
-    return [*arguments[:start], *([str(files)] if len(files) > 1 else files), *arguments[stop:]]
-
-
 if __name__ == "__main__":
-    show_input_errors()
-    fire.Fire(fuse, command=_with_lists(_with_lists(sys.argv[1:], "--labels"), "--annotators"))
+    run_command(fuse)

@@ -1,8 +1,7 @@
-"""Bundle → self-contained zip: ``python -m common.package t_loss --output dist``.
+"""Bundle → self-contained zip.
 
 The zip holds one folder, named after the bundle, in which every MONAI tool runs without this repository:
-``python -m monai.bundle download --name t_loss --url …`` fetches and unpacks it. Where a bundle has no weights yet,
-small ones are trained on its phantom first, a minute or more for each; ``--train false`` leaves that out.
+``python -m monai.bundle download --name t_loss --url …`` fetches and unpacks it.
 """
 
 from __future__ import annotations
@@ -15,10 +14,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Annotated
 
 import yaml
 
-from common.command import run_command
+from common.command import POSITIONAL, run_command
 from common.errors import InputError
 from common.io.files import whole_file
 from common.network_format import describe_network
@@ -33,25 +33,25 @@ MODEL_INFO = "model_info.json"
 
 
 def package(
-    bundle: str,
+    bundle: Annotated[str, POSITIONAL],
     output: str = "dist",
     url_prefix: str = "",
     train: bool | str = True,
     bundles_dir: str | Path = BUNDLES,
 ) -> list[str]:
-    """Writes ``<output>/<bundle>_v<version>.zip`` and enters it in ``<output>/model_info.json``.
+    """Writes a bundle as one zip, in which it runs without this repository, and prints the name of the file.
 
-    The zip is the same, byte for byte, for the same sources and weights. Both files appear whole or not at all. Weights
-    are those in the bundle's folder; if there are none they are trained there, see `common.phantom_weights`. The scores
-    measured with them go into the zip's ``metadata.json`` as ``eval_metrics``.
+    The zip is ``BUNDLE_vVERSION.zip``, the same, byte for byte, for the same sources and weights; it is entered in
+    ``model_info.json``. Both files appear whole or not at all. Weights are those in the bundle's folder. Where there
+    are none, small ones are trained there on the generated phantom, a minute or more for each bundle. The scores that
+    were measured with them go into the zip's ``metadata.json``, as ``eval_metrics``.
 
     Args:
-        bundle: name of a folder in ``bundles_dir``, or ``all``.
-        output: folder for the files; made if missing.
-        url_prefix: address of the folder from which the zip will be downloaded; ``source`` in ``model_info.json`` is
-            this and the file's name.
-        train: train weights where there are none; else the zip has none. Weights that somebody trained in the bundle's
-            folder are packaged with False only, without ``eval_metrics``.
+        bundle: name of a folder of ``bundles/``, or all.
+        output: folder for the files, made if missing.
+        url_prefix: address of the folder from which the zip will be downloaded, for ``model_info.json``.
+        train: train weights where there are none; with false the zip then has none. Weights that you trained yourself
+            in the bundle's folder are packaged with false only, without scores.
         bundles_dir: folder of the bundles; by default the repository's.
 
     Returns:
@@ -60,6 +60,12 @@ def package(
     Raises:
         InputError: there is no such bundle, one of its files is missing, ``model_info.json`` is no JSON dictionary, or
             with ``train`` there are weights whose scores are unknown.
+
+    Example:
+        All bundles, and one with weights of your own:
+
+            python -m common.package all --output dist --url_prefix https://example.org/files
+            python -m common.package t_loss --train false
     """
     if str(train).lower() not in ("true", "false"):
         raise InputError(f"train is a switch: expected true or false, got {train!r}.")
@@ -98,6 +104,15 @@ def write_zip(bundle_dir: Path, output: str | Path) -> Path:
 
     Raises:
         InputError: a file that every bundle has is missing.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name in REQUIRED:
+        ...         Path(folder, "method", name).parent.mkdir(parents=True, exist_ok=True)
+        ...         _ = Path(folder, "method", name).write_text('{"version": "1.0.0"}', encoding="utf-8")
+        ...     write_zip(Path(folder, "method"), folder).name
+        'method_v1.0.0.zip'
     """
     _require_files(bundle_dir)
     version = json.loads((bundle_dir / "configs/metadata.json").read_text(encoding="utf-8"))["version"]
@@ -128,6 +143,16 @@ def bundle_contents(bundle_dir: Path) -> Mapping[str, bytes]:
 
     Returns:
         Content of each file by its path in the bundle's folder, with forward slashes.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name in REQUIRED:
+        ...         Path(folder, "method", name).parent.mkdir(parents=True, exist_ok=True)
+        ...         _ = Path(folder, "method", name).write_text('{"version": "1.0.0"}', encoding="utf-8")
+        ...     contents = bundle_contents(Path(folder, "method"))
+        >>> sorted(name for name in contents if name.startswith("configs/train")), "common/errors.py" in contents
+        (['configs/train.json', 'configs/train.yaml'], True)
     """
     contents = {
         file.relative_to(bundle_dir).as_posix(): file.read_bytes()

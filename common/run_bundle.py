@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -11,7 +12,8 @@ from pathlib import Path
 from common.errors import InputError
 
 COMMON = Path(__file__).parents[1]  # the folder that holds this copy of `common`
-
+POLLED = 3.0  # seconds between two looks at the logs
+EPOCH = re.compile(r"epoch \d+/\d+")
 
 RUNNING: set[subprocess.Popen[bytes]] = set()  # of all threads
 
@@ -61,3 +63,29 @@ def run_bundle(
     if code:
         tail = "\n".join(log.read_text(encoding="utf-8").splitlines()[-6:])
         raise InputError(f"{verb} failed, see {log}:\n{tail}")
+
+
+def stage_of(run: Path) -> str:
+    """How far a training with its evaluation is.
+
+    Args:
+        run: folder of its logs.
+
+    Returns:
+        Such as ``"epoch 3/20"``, of the last line that says so.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     before = stage_of(Path(folder))
+        ...     _ = Path(folder, "training.log").write_text("epoch 1/20  loss 3\\nepoch 2/20", encoding="utf-8")
+        ...     before, stage_of(Path(folder))
+        ('starting', 'epoch 2/20')
+    """
+    training, evaluating = run / "training.log", run / "evaluating.log"
+    if not training.is_file():
+        return "starting"
+    if evaluating.is_file() and evaluating.stat().st_mtime_ns > training.stat().st_mtime_ns:
+        return "evaluating"
+    epochs = EPOCH.findall(training.read_text(encoding="utf-8", errors="replace"))
+    return epochs[-1] if epochs else "starting"

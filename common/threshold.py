@@ -1,21 +1,19 @@
 """Dice-optimal masks from probability maps of any method, without training.
 
-    python -m common.threshold --probabilities maps --output masks
-
 Each map gets its own threshold, the one that maximizes the Dice to expect (Nordström et al., *Marginal Thresholding in
 Noisy Image Segmentation*, eq. 12, 15). A map of several classes gives one class map.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from tqdm import tqdm
 
-from common.command import run_command
+from common.command import listed, run_command
 from common.decision import Decision, decide
 from common.errors import InputError
 from common.io.files import write_csv
@@ -66,21 +64,29 @@ def _count(found: Decision, image: int, k: int) -> int:
 
 
 def threshold(probabilities: str | Sequence[str], output: str, overlapping: bool = False) -> None:
-    """Writes ``<case>_mask.nii.gz`` for each probability map, and ``summary.csv`` with a row per case and class.
+    """Writes for each probability map the mask whose Dice with the truth is expected to be highest.
 
-    Masks have format and geometry of their map. Maps that cannot be used are named at the end (exit code 1); all others
-    are processed.
+    Masks, ``CASE_mask``, have the format and grid of their map. ``summary.csv`` has a row for each case and class, with
+    the threshold, the expected Dice, and the volumes in mm³ at this threshold and at one half. A map of several
+    classes gives one class map. Maps that cannot be used are named at the end; all others are processed.
 
     Args:
-        probabilities: a NIfTI, MGH, NRRD or MetaImage file, a folder of them, or several of either, separated by
-            commas: probabilities from 0 to 1, 2-D or 3-D; of several classes in the fourth dimension, background first,
-            which sum to 1 in every voxel, as the bundles write them: they give one class map.
+        probabilities: maps in NIfTI, MGH, NRRD or MetaImage: files, folders of them, or both. Values are from 0 to 1,
+            in 2-D or 3-D; of several classes they lie along the fourth dimension, background first, and sum to 1 in
+            every voxel.
         output: folder of the masks and of ``summary.csv``.
         overlapping: what lies along the fourth dimension are structures that may overlap, without a background: each
             gets a mask of its own there.
 
     Raises:
         InputError: if there is no map, two have one name, ``output`` is their folder, or some could not be used.
+
+    Example:
+        A folder of maps, the maps of three folds, and structures that may overlap:
+
+            python -m common.threshold --probabilities maps/ --output masks/
+            python -m common.threshold --probabilities fold_0/ fold_1/ fold_2/ --output masks/
+            python -m common.threshold --probabilities organs.nii.gz --output masks/ --overlapping true
     """
     folder = Path(str(output))
     maps: dict[str, Path] = {}
@@ -94,7 +100,7 @@ def threshold(probabilities: str | Sequence[str], output: str, overlapping: bool
 
     rows: list[dict[str, Any]] = []
     unusable: list[str] = []
-    for case, path in maps.items():
+    for case, path in tqdm(maps.items(), desc="thresholding", unit="map", disable=None):
         try:
             mask, classes = dice_optimal_rows(_read(path), voxel_mm3(path), overlapping)
         except Exception as error:  # decoders of damaged files raise whatever they meet
@@ -106,7 +112,7 @@ def threshold(probabilities: str | Sequence[str], output: str, overlapping: bool
         array = (mask.movedim(0, -1) if len(mask) > 1 else mask[0]).numpy()
         save_like(path, array, folder / f"{case}_mask")
         rows += [{"case": case, **found} for found in classes]
-        print(f"{case}: threshold {', '.join(str(found['threshold']) for found in classes)}")
+        tqdm.write(f"{case}: threshold {', '.join(str(found['threshold']) for found in classes)}")
     if rows:
         write_csv(folder / "summary.csv", rows)
     if unusable:
@@ -115,10 +121,7 @@ def threshold(probabilities: str | Sequence[str], output: str, overlapping: bool
 
 def _maps(probabilities: str | Sequence[str]) -> Iterator[Path]:
     """The files that ``probabilities`` names, and those in the folders that it names."""
-    if not isinstance(probabilities, list | tuple):
-        text = str(probabilities)  # from the command line; a list there may be longer than a path can be
-        probabilities = [text] if os.path.exists(text) else text.split(",")
-    for source in (Path(str(name)) for name in probabilities):
+    for source in map(Path, listed(probabilities)):
         found = sorted(path for path in source.iterdir() if suffix_of(path) in VOLUMES) if source.is_dir() else [source]
         if not found:
             raise InputError(f"{source}: expected probability maps ({', '.join(VOLUMES)}), got none in the folder.")

@@ -1,16 +1,7 @@
-"""Which labels of a data set are wrong, from labels and probability maps of networks that did not see them.
-
-    python -m common.audit --labels labels --probabilities maps --output audit
-
-    python -m common.audit --labels AR,HS,SG --probabilities maps --output audit
-
-Maps are NIfTI, nnU-Net's ``.npz`` (``--save_probabilities``), ``.npy``, or PNG of two classes. Use those of a cross
-validation: a network that was trained on a wrong label may have learned it by heart.
-"""
+"""Which labels of a data set are wrong, from labels and probability maps of networks that did not see them."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +10,7 @@ from common.audit.annotators import audit_annotators, print_annotators
 from common.audit.inputs import image_paths, probability_files
 from common.audit.order import read_order
 from common.audit.run import audit_folders, print_audit
-from common.command import run_command
+from common.command import listed, run_command
 from common.consensus.sources import folder_cases
 from common.datasets.given import names_of
 from common.errors import InputError
@@ -39,39 +30,49 @@ def audit(
     maps: bool = False,
     previous: str | None = None,
     order: str | None = None,
-    class_names: Sequence[str] = (),
+    class_names: str | Sequence[str] = (),
     class_values: Any = None,
     ignore_value: int | None = None,
 ) -> None:
-    """Writes ``audit.html``, ``audit.csv``, ``audit.json`` and ``weights.csv``; a second run continues the first.
+    """Finds the labels that are probably wrong, and says of what kind their errors are.
 
-    Of several folders of labels, one for each annotator, each gets such an audit in a folder of its name, and
-    ``annotators.html``, ``annotators.csv`` and ``annotators.json`` compare them.
-
-    A case that cannot be audited is named, and the others are audited all the same (exit code 1 at the end).
+    Labels are compared with the probability maps of networks that did not see them: use those of a cross-validation,
+    for a network may have learned a wrong label by heart. The output folder gets ``audit.html``, ``audit.csv``,
+    ``audit.json`` and ``weights.csv`` (for ``--case_weights`` of a training). Of several annotators each gets such an
+    audit in a folder of its own, and ``annotators.html``, ``annotators.csv`` and ``annotators.json`` compare them. A
+    second run continues the first. A case that cannot be audited is named, and the others are audited all the same.
 
     Args:
-        labels: folder of label files, ``CASE.nii.gz`` or ``CASE.png``; −1, or ``ignore_value``, is not labeled.
-            Several, separated by commas, are those of several annotators, called as the folders are.
-        probabilities: folder of probability maps, or several, separated by commas, such as one for each fold.
+        labels: folder of label files, ``CASE.nii.gz`` or ``CASE.png``; −1, or the ignored value, is not labeled. Of
+            several annotators a folder each, whose name is the annotator's.
+        probabilities: folder of probability maps, or several, such as one for each fold: NIfTI, ``.npz`` of nnU-Net's
+            ``--save_probabilities``, ``.npy``, or PNG of two classes.
         output: folder to write.
-        images: folder of the images, to be shown in ``audit.html``; without it the probabilities are shown.
-        axes: of ``.npz`` and ``.npy``: zyx, as nnU-Net writes them, or xyz, as nibabel reads NIfTI.
-        border_mm: by how much a border usually deviates, in mm; by default it is measured.
-        least_certainty: below this Dice to expect of the prediction, from 0 to 1, a case is not judged.
-        suspicious: the probability to be wrong, above 0, from which a label is suspicious.
-        maps: true writes ``false_labels/CASE``: how probable it is in each voxel that the label is false.
-        previous: folder of an earlier audit of these cases: what has changed since is said.
-        order: CSV file with the columns ``case`` and ``order``, a number such as 20240131: borders that drift in this
-            order are said; by default the order of the names is taken.
-        class_names: of the classes, background first: for texts, and the order of a picture's maps of several classes.
-        class_values: the value of each class in the label files, if they are not as inferred.
-        ignore_value: value in the label files of what was not labeled.
+        images: folder of the images, which ``audit.html`` then shows in place of the probabilities.
+        axes: order of the axes of ``.npz`` and ``.npy``: zyx, as nnU-Net writes them, or xyz, as nibabel reads NIfTI.
+        border_mm: how far a border usually deviates, in mm (of pictures in pixels); by default it is measured.
+        least_certainty: a case is not judged if the Dice to expect of its prediction, from 0 to 1, is lower.
+        suspicious: a label is suspicious from this probability to be wrong, above 0 and up to 1.
+        maps: write ``false_labels/CASE`` too, the probability in each voxel that the label is false.
+        previous: folder of an earlier audit of these cases; what has changed since is said.
+        order: CSV file with the columns ``case`` and ``order``, a number such as 20240131; borders that drift in this
+            order are said. By default it is the order of the names.
+        class_names: names of the classes, background first: for texts, and for the order of a picture's maps of
+            several classes; by default the values of the labels.
+        class_values: value of each class in the label files, by name, such as ``"{'background': 0, 'tumor': 255}"``;
+            by default it is found out.
+        ignore_value: value of what was not labeled, such as 255.
 
     Raises:
         InputError: folders or options that cannot be used, or some cases could not be audited.
+
+    Example:
+        One label for each case, and three annotators with maps of two folds:
+
+            python -m common.audit --labels labels/ --probabilities maps/ --output audit/
+            python -m common.audit --labels AR/ HS/ SG/ --probabilities fold_0/ fold_1/ --output audit/
     """
-    drawn, folders = _folders(labels), _folders(probabilities)
+    drawn, folders = ([Path(name) for name in listed(given)] for given in (labels, probabilities))
     target = Path(str(output))
     pictures = None if images is None else Path(str(images))
     if axes not in AXES:
@@ -96,7 +97,7 @@ def audit(
         "previous": None if previous is None else Path(str(previous)),
         "order": None if order is None else read_order(Path(str(order))),
     }
-    names = [class_names] if isinstance(class_names, str) else class_names
+    names = listed(class_names) if isinstance(class_names, str) else class_names
     named = names_of("class_names", names) if names else ()
     said = {"class_values": class_values, "ignore_value": ignore_value}
     if len(drawn) == 1:
@@ -111,13 +112,6 @@ def audit(
     print_annotators(
         audit_annotators(sources, found, target, title, shown, class_names=named, said=said, **options), target
     )
-
-
-def _folders(given: str | Sequence[str]) -> list[Path]:
-    if not isinstance(given, list | tuple):
-        text = str(given)
-        given = [text] if os.path.exists(text) else text.split(",")
-    return [Path(str(name).strip()) for name in given]
 
 
 def _number(name: str, value: Any) -> float:

@@ -1,18 +1,16 @@
-"""python -m common.report VERB: pictures of a run; without a verb it lists them.
+"""Pictures of the runs and the data of a user.
 
-A run is the folder that a training wrote; ``LABEL:FOLDER`` gives it another label than the folder's name. (fire would
-read a folder ``07`` as a number, so arguments are kept as text.)
+A run is the folder that a training wrote; ``LABEL:FOLDER`` gives it another label than the folder's name.
 """
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Annotated
 
-from fire.decorators import SetParseFn
-
-from common.command import run_command
+from common.command import POSITIONAL, run_command
 from common.datasets.layouts.recognize import read_dataset
 from common.errors import InputError
 from common.report.curves import draw_memorisation, draw_nu_path
@@ -39,69 +37,94 @@ def labeled_runs(runs: Sequence[str]) -> dict[str, Path]:
     return folders
 
 
-@SetParseFn(str)
 def memorisation(*runs: str, output: str = "memorisation.png", highlight: str | None = None) -> str:
-    """Dice of the training predictions with the clean labels per kind of noise, a line per run.
+    """Draws how well each network predicts the clean training labels, by kind of noise, over the epochs.
+
+    Each run is a line: the Dice of its predictions of the training cases with the clean labels.
 
     Args:
-        runs: folders with memorisation.csv, or LABEL:FOLDER.
+        runs: folders of trainings with ``memorisation.csv``, or LABEL:FOLDER.
         output: PNG to write.
-        highlight: the label drawn strong.
+        highlight: label of the run that is drawn strong; by default none.
+
+    Example:
+        A method and its baseline:
+
+            python -m common.report memorisation runs/t_loss Dice:runs/baseline --highlight t_loss
     """
     return str(draw_memorisation(labeled_runs(runs), output, highlight))
 
 
-@SetParseFn(str)
 def nu_path(*runs: str, starts: str = "", output: str = "nu_tilde.png") -> str:
-    """The learned tolerance over the epochs, a line per run, and with Dice for runs of different starts.
+    """Draws the tolerance that T-Loss has learned over the epochs, a line for each run.
 
     Args:
-        runs: folders with metrics.csv, or LABEL:FOLDER, for the first panel.
-        starts: the same for the other two, in one argument, parted by spaces: "0:runs/a 5:runs/b".
+        runs: folders of trainings with ``metrics.csv``, or LABEL:FOLDER.
+        starts: runs of different initial tolerances, for two more panels with tolerance and Dice, in one argument with
+            blanks between them: ``"0:runs/a 5:runs/b"``; by default none.
         output: PNG to write.
+
+    Example:
+        One run, and one beside two with other initial values:
+
+            python -m common.report nu_path runs/t_loss
+            python -m common.report nu_path runs/t_loss --starts "0:runs/a 5:runs/b" --output starts.png
     """
     return str(draw_nu_path(labeled_runs(runs), output, labeled_runs(shlex.split(starts))))
 
 
-@SetParseFn(str)
-def overlay(image: str, mask: str, output: str = "overlay.png") -> str:
-    """An image beside itself with the outline of its mask; of a volume the axial slice with the most foreground.
+def overlay(image: Annotated[str, POSITIONAL], mask: Annotated[str, POSITIONAL], output: str = "overlay.png") -> str:
+    """Draws an image beside itself with the outline of its mask; of a volume the axial slice with the most foreground.
 
     Args:
-        image: PNG, JPEG or NIfTI.
-        mask: of the same size.
+        image: file of the image, PNG, JPEG or NIfTI.
+        mask: file of the mask, of the image's size.
         output: PNG to write.
+
+    Example:
+        What an inference wrote:
+
+            python -m common.report overlay data/a.nii.gz out/a_mask.nii.gz --output a.png
     """
     return str(draw_overlay(image, mask, output))
 
 
-@SetParseFn(str)
 def reliability(*runs: str, output: str = "reliability.png") -> str:
-    """How often the probabilities of networks come true, a panel per structure and a line per run.
+    """Draws how often the probabilities of networks come true, a panel for each structure and a line for each run.
 
     Args:
-        runs: folders of evaluations with reliability.csv, or LABEL:FOLDER.
+        runs: folders of evaluations with ``reliability.csv``, or LABEL:FOLDER.
         output: PNG to write.
+
+    Example:
+        Two evaluations:
+
+            python -m common.report reliability BWCR:runs/a/evaluation CE:runs/b/evaluation
     """
     return str(draw_reliability({label: [folder] for label, folder in labeled_runs(runs).items()}, output))
 
 
-@SetParseFn(str, "dataset", "output")
 def soft_labels(
-    dataset: str,
+    dataset: Annotated[str, POSITIONAL],
     count: int = 3,
     hyperintensity: float = 2.5,
     neighbour_slices: float = 0.3,
     output: str = "soft_labels.png",
 ) -> str:
-    """How soft labels are made of annotators' regions, step by step, for the cases in which they marked most.
+    """Draws how soft labels are made of the regions that annotators marked, step by step.
 
     Args:
-        dataset: folder with images/, bones/ and regions.csv.
-        count: cases.
-        hyperintensity: threshold of step 3; 0 leaves the step out.
-        neighbour_slices: weight of step 4; 0 leaves the step out.
+        dataset: folder with ``images/``, ``bones/`` and ``regions.csv``.
+        count: number of cases, those in which annotators marked most.
+        hyperintensity: threshold of step 3, in robust standard deviations above the bone's median; 0 leaves the step
+            out.
+        neighbour_slices: weight of step 4, from 0 to 1; 0 leaves the step out.
         output: PNG to write.
+
+    Example:
+        The generated phantom:
+
+            python -m common.report soft_labels bundles/soft_label_apl/phantom --count 2
     """
     options = {"hyperintensity": hyperintensity, "neighbour_slices": neighbour_slices}
     return str(
@@ -109,15 +132,21 @@ def soft_labels(
     )
 
 
-@SetParseFn(str)
-def predictions(image: str, truth: str, *maps: str, output: str = "predictions.png") -> str:
-    """Probabilities of several networks side by side, in the slice with the most of the truth.
+def predictions(
+    image: Annotated[str, POSITIONAL], truth: Annotated[str, POSITIONAL], *maps: str, output: str = "predictions.png"
+) -> str:
+    """Draws the probabilities of several networks side by side, in the slice with the most of the ground truth.
 
     Args:
         image: NIfTI volume, its slices along the third axis.
-        truth: NIfTI, foreground where positive.
-        maps: CASE_probabilities.nii.gz that inference wrote, LABEL:FILE.
+        truth: NIfTI file of the ground truth, foreground where positive.
+        maps: files ``CASE_probabilities.nii.gz`` that inference wrote, or LABEL:FILE.
         output: PNG to write.
+
+    Example:
+        Two networks:
+
+            python -m common.report predictions a.nii.gz truth/a.nii.gz APL:x.nii.gz CE:y.nii.gz
     """
     named: dict[str, str] = {}
     for entry in maps:
@@ -129,7 +158,7 @@ def predictions(image: str, truth: str, *maps: str, output: str = "predictions.p
     return str(draw_predictions(output, image, truth, named))
 
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[..., str]] = {
     "memorisation": memorisation,
     "nu_path": nu_path,
     "overlay": overlay,

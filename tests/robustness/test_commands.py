@@ -15,8 +15,6 @@ from monai.apps.utils import extractall
 from PIL import Image
 
 from common.audit.__main__ import audit
-from common.command import check_options
-from common.convert import convert
 from common.demo import demo
 from common.fuse import fuse
 from common.package import package
@@ -116,7 +114,6 @@ def test_labels_that_cannot_be_fused(name: str, refused: Callable, tmp_path: Pat
         ({"labels": "a.nii"}, "at least two annotators"),
         ({"labels": ["a.nii", "d.png"]}, "expected a volume as a.nii is, got a picture"),
         ({"labels": ["a.nii", "missing.nii"]}, "missing.nii"),
-        ({"max_iteration": 3}, "max_iteration"),
         ({"max_iterations": 0}, "max_iterations"),
         ({"output": "a.nii/c.nii"}, "cannot be written"),
     ],
@@ -194,21 +191,6 @@ def test_a_missing_extra_is_named(
     correction = {"kind": "percentiles", "lower": 2, "upper": 98, "bias_field": "n4"}
     with refused("needs SimpleITK, which is not installed: pip install", unchanged=tmp_path):
         run_tiny("bwcr", "training", ["train"], data_sets("bwcr"), tmp_path, normalization=correction)
-
-
-@pytest.mark.parametrize(
-    ("command", "arguments", "message"),
-    [
-        (audit, ["--label", "a"], "--label: there is no such option; did you mean --labels?"),
-        (convert, ["--images", "a", "--colours=3"], "--colours: there is no such option"),
-        (package, ["t_loss", "--ouput", "dist"], "did you mean --output?"),
-    ],
-)
-def test_a_mistyped_option_is_named_before_anything_runs(
-    command: Callable, arguments: list[str], message: str, refused: Callable
-) -> None:
-    with refused(message):
-        check_options(command, arguments)
 
 
 @pytest.mark.parametrize(

@@ -3,19 +3,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import fire
 import numpy as np
 import pytest
 from PIL import Image
 from warm_python import WarmPython
 
+from common.command import call_command
 from common.errors import InputError
 from common.io.files import write_csv
 from common.report.__main__ import COMMANDS
 
 
 def command(*arguments: object) -> Any:
-    return fire.Fire(COMMANDS, command=[str(argument) for argument in arguments])
+    return call_command(COMMANDS, [str(argument) for argument in arguments])
 
 
 @pytest.fixture

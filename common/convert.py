@@ -27,7 +27,8 @@ from tqdm import tqdm
 
 from common.command import run_command
 from common.datasets import read_dataset
-from common.datasets.listing import HEADERS, is_image_name, split_suffix
+from common.datasets.images_by_case import images_by_case
+from common.datasets.listing import HEADERS, split_suffix
 from common.errors import InputError
 from common.formats import (
     Segments,
@@ -42,7 +43,6 @@ from common.formats import (
     write_nifti,
 )
 from common.formats.class_maps import class_map
-from common.formats.dicom_series import recognize as is_series
 from common.formats.held_segments import HeldSegments
 from common.formats.volume_cases import ANNOTATORS
 from common.io.files import whole_file, write_csv
@@ -57,49 +57,6 @@ BY = (*ANNOTATORS, "copy", "image_folder", *cvat.WITHIN)
 CLASSES_FILE = "classes.json"
 FINDINGS_FILE = "findings.csv"
 MOST_NAMED = 12  # classes in a sentence
-
-
-def find_images(folder: Path) -> dict[str, Path]:
-    """The images that were annotated, by case: pictures and volumes in a folder, and folders of DICOM series.
-
-    Args:
-        folder: with the files, not in sub-folders, except that a sub-folder with files of its own is one image, and
-            that DICOM series may lie deeper: the only one below a sub-folder has its name, of several each has its own
-            folder's name behind that.
-
-    Returns:
-        Case, the name without its ending → path. Files of other kinds do not count.
-
-    Raises:
-        InputError: there is none, or two of one name.
-
-    Example:
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     for name in ("a.png", "b.nii.gz", "notes.txt"):
-        ...         Path(folder, name).touch()
-        ...     {case: path.name for case, path in find_images(Path(folder)).items()}
-        {'a': 'a.png', 'b': 'b.nii.gz'}
-    """
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.name.startswith(".") or (path.is_file() and not is_image_name(path.name)):
-            continue
-        named = {split_suffix(path.name)[0]: path} if path.is_file() else _folders(path)
-        for case, image in named.items():
-            if case in found:
-                raise InputError(f"{folder}: expected a name for each image, got {found[case].name} and {image.name}.")
-            found[case] = image
-    if not found:
-        raise InputError(f"{folder}: expected pictures, volumes or folders of DICOM series, found none.")
-    return found
-
-
-def _folders(path: Path) -> dict[str, Path]:
-    """The images that a sub-folder holds, by case: itself, if it has files, else the DICOM series below it."""
-    if any(part.is_file() for part in path.iterdir()):
-        return {path.name: path}
-    below = sorted(Path(place) for place, _, files in os.walk(path) if files and is_series(place))
-    return {path.name if len(below) == 1 else f"{path.name}_{place.name}": place for place in below}
 
 
 def list_exports(exports: str | Sequence[str] | Mapping[str, str]) -> list[tuple[str, Path]]:
@@ -220,7 +177,7 @@ def convert(
     source, target = Path(str(images)).expanduser(), Path(str(output)).expanduser()
     files = list_exports(exports)
     _check_target(target, [source, *(path for _, path in files)], overwrite)
-    cases = find_images(source)
+    cases = images_by_case(source)
     problems: list[str] = []
     rows: list[dict[str, Any]] = []
     target.parent.mkdir(parents=True, exist_ok=True)

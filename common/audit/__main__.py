@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from common.audit.annotators import audit_annotators, print_annotators
-from common.audit.inputs import image_paths, probability_files
+from common.audit.inputs import probability_files
 from common.audit.order import read_order
 from common.audit.run import audit_folders, print_audit
 from common.command import run_command
 from common.consensus.sources import folder_cases
 from common.datasets.given import names_of
+from common.datasets.images_by_case import images_of
 from common.errors import InputError
 
 AXES = ("zyx", "xyz")
@@ -106,7 +107,7 @@ def audit(
     sources = folder_cases(drawn)
     cases = [case.name for case in sources.cases]
     found = probability_files(cases, folders, named)
-    shown = image_paths(pictures, cases)
+    shown = images_of(pictures, cases) if pictures is not None else {}
     title = drawn[0].resolve().parent.name
     print_annotators(
         audit_annotators(sources, found, target, title, shown, class_names=named, said=said, **options), target

@@ -14,12 +14,13 @@ import torch
 from tqdm import tqdm
 
 from common.audit.cases import border_deviation, case_record, public_row
-from common.audit.inputs import LoadedCase, case_files, image_paths, load_case, probability_files
+from common.audit.inputs import LoadedCase, case_files, load_case, probability_files
 from common.audit.page import write_audit_page
 from common.audit.second import compare_audits, read_audit
 from common.audit.summary import LEAST_CERTAINTY, SUSPICIOUS, rank_records, summarize
 from common.audit.thumbnails import draw_thumbnail, thumbnail_plane
 from common.audit.truth import truth_given_label
+from common.datasets.images_by_case import images_of
 from common.errors import InputError
 from common.io.files import whole_file, write_csv
 from common.io.formats import is_picture, read_image
@@ -74,7 +75,7 @@ def audit_folders(
     paths = case_files(labels)
     named = [str(name) for name in class_names]
     maps = probability_files(list(paths), probabilities, named)
-    pictures = image_paths(images, list(paths))
+    pictures = images_of(images, paths) if images is not None else {}
     if not maps:
         names = ", ".join(map(str, probabilities))
         raise InputError(f"{names}: expected probability maps of the cases {_some(paths)}, got none of these names.")

@@ -43,6 +43,7 @@ def audit(
     class_names: Sequence[str] = (),
     class_values: Any = None,
     ignore_value: int | None = None,
+    output_format: str | None = None,
 ) -> None:
     """Writes ``audit.html``, ``audit.csv``, ``audit.json`` and ``weights.csv``; a second run continues the first.
 
@@ -56,7 +57,8 @@ def audit(
             Several, separated by commas, are those of several annotators, called as the folders are.
         probabilities: folder of probability maps, or several, separated by commas, such as one for each fold.
         output: folder to write.
-        images: folder of the images, to be shown in ``audit.html``; without it the probabilities are shown.
+        images: folder of the images ``CASE``, or of folders of DICOM series, to be shown in ``audit.html`` and by the
+            tool of ``output_format``; without it the probabilities are shown.
         axes: of ``.npz`` and ``.npy``: zyx, as nnU-Net writes them, or xyz, as nibabel reads NIfTI.
         border_mm: by how much a border usually deviates, in mm; by default it is measured.
         least_certainty: below this Dice to expect of the prediction, from 0 to 1, a case is not judged.
@@ -68,6 +70,9 @@ def audit(
         class_names: of the classes, background first: for texts, and the order of a picture's maps of several classes.
         class_values: the value of each class in the label files, if they are not as inferred.
         ignore_value: value in the label files of what was not labeled.
+        output_format: writes each suspicious label with the regions that are likely to be false into ``tool_files/``,
+            for the tool that corrects it: seg.nrrd (3D Slicer), dicom_seg (of DICOM series) or label_studio (of
+            pictures).
 
     Raises:
         InputError: folders or options that cannot be used, or some cases could not be audited.
@@ -96,6 +101,7 @@ def audit(
         "maps_of_false_labels": maps,
         "previous": None if previous is None else Path(str(previous)),
         "order": None if order is None else read_order(Path(str(order))),
+        "output_format": output_format,
     }
     names = [class_names] if isinstance(class_names, str) else class_names
     named = names_of("class_names", names) if names else ()

@@ -96,9 +96,9 @@ def lay_mask(mask: np.ndarray, steps: tuple[np.ndarray, np.ndarray], target: np.
     """Sets the voxels of ``target`` in which ``mask`` is true.
 
     Args:
-        mask: bool (X, Y, Z) on its own grid, or integers.
+        mask: bool (X, Y, Z) on its own grid, or numbers.
         steps: of `voxel_steps`.
-        target: bool (X, Y, Z), or zeros for integers, altered in place.
+        target: of the same type (X, Y, Z), altered in place.
 
     Returns:
         How many voxels of the mask lie outside of ``target``.
@@ -116,7 +116,7 @@ def lay_mask(mask: np.ndarray, steps: tuple[np.ndarray, np.ndarray], target: np.
     first, last = np.maximum(begin, 0), np.minimum(begin + turned.shape, target.shape)
     last = np.maximum(first, last)
     part = turned[tuple(slice(*ends) for ends in zip(first - begin, last - begin, strict=True))]
-    target[tuple(slice(*ends) for ends in zip(first, last, strict=True))] |= part
+    np.copyto(target[tuple(slice(*ends) for ends in zip(first, last, strict=True))], part, where=part != 0)
     return int(np.count_nonzero(mask) - np.count_nonzero(part))
 
 
@@ -124,7 +124,7 @@ def lay_voxels(voxels: np.ndarray, affine: np.ndarray, grid: Grid, where: str) -
     """All voxels of an image in the order of a grid that has the same ones, turned over or not.
 
     Args:
-        voxels: integers or bool (X, Y) or (X, Y, Z).
+        voxels: numbers or bool, (X, Y) or (X, Y, Z).
         affine: (4, 4) to mm in RAS.
         grid: of as many voxels.
         where: begin of the message.

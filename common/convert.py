@@ -44,6 +44,7 @@ from common.formats import (
 )
 from common.formats.class_maps import class_map
 from common.formats.held_segments import HeldSegments
+from common.formats.segments import MARK, without_marks
 from common.formats.volume_cases import ANNOTATORS
 from common.io.files import whole_file, write_csv
 from common.io.formats import is_picture, read_header
@@ -180,6 +181,7 @@ def convert(
     cases = images_by_case(source)
     problems: list[str] = []
     rows: list[dict[str, Any]] = []
+    marked = 0
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=target.parent) as partial:
         (Path(partial) / "held").mkdir()
@@ -191,7 +193,8 @@ def convert(
                         who = found.annotator
                         problems.append(f"{path}, {found.case}: {who} drew it in another file too; left out.")
                     else:
-                        held.add(found)
+                        held.add(drawn := without_marks(found))
+                        marked += len(found.masks) - len(drawn.masks)
                         rows += [{**row, "annotator": found.annotator} for row in found.rows]
             except InputError as error:
                 problems.append(str(error))
@@ -221,6 +224,8 @@ def convert(
         os.replace(work, target)
     for annotator, count in sorted(counts.items()):
         print(f"{annotator}: {count} of {len(cases)} images")
+    if marked:
+        print(f"Segments that an audit has added ({MARK}…) are no classes: {marked} are left out.")
     if overlaps:
         order = ", ".join(names[1:]) if len(names) <= MOST_NAMED else f"the {len(names) - 1} in {CLASSES_FILE}"
         print(f"In {overlaps} places classes overlapped; the later of {order} was taken.")

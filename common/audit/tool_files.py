@@ -22,11 +22,12 @@ from common.consensus.tool_files import image_fault, shown_image, tool_files
 from common.errors import InputError, reason_of
 from common.formats.dicom_seg_writing import Algorithm
 from common.formats.save_result import OUTPUT_FORMATS, check_output_format, write_in_format
+from common.formats.segments import MARK
 from common.io.files import file_digest, whole_file
 
 __all__ = ["MISSING", "TOO_MUCH", "false_regions", "tool_faults", "write_suspicious"]
 
-MISSING, TOO_MUCH = "audit: missing", "audit: too much"
+MISSING, TOO_MUCH = f"{MARK}missing", f"{MARK}too much"
 LIKELY = 0.5  # the probability of a false label above which a voxel is marked
 WRITTEN = "tool_files.json"  # what was written: file → digest
 

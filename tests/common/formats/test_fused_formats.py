@@ -196,7 +196,7 @@ def test_what_nobody_labeled_comes_back_from_label_studio(tmp_path: Path) -> Non
     places = tmp_path / "tasks", "label_studio", drawn()[0, :, :, 0], np.eye(4), {1: "one", 4: "four"}
     path = write_in_format(*places, tmp_path / "a.png", None)
     (task,) = json.loads(path.read_text(encoding="utf-8"))
-    task["annotations"] = [{"result": task.pop("predictions")[0]["result"]}]
+    task["annotations"] = [{"completed_by": 1, "result": task.pop("predictions")[0]["result"]}]
     path.write_text(json.dumps([task]), encoding="utf-8")
     (found,) = label_studio.read(path, {"a": tmp_path / "a.png"}, print)
     assert found.ignored is not None and sorted(found.masks) == ["four", "one"]

@@ -7,12 +7,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from monai.utils import ensure_tuple
+
 from common.audit.annotators import audit_annotators, print_annotators
 from common.audit.inputs import probability_files
 from common.audit.order import read_order
 from common.audit.run import audit_cases, print_audit
+from common.audit.tool_files import tool_faults
 from common.consensus.sources import FusionCase, Sources
 from common.datasets.dataset import Dataset
+from common.datasets.images_by_case import images_of
 from common.datasets.plan import Plan
 from common.errors import InputError
 from common.folds import MACHINE, cross_validate, datalist, held_out, segment
@@ -40,6 +44,8 @@ def audit_bundle(
     maps_of_false_labels: bool = False,
     previous: str | os.PathLike[str] | None = None,
     order: str | os.PathLike[str] | None = None,
+    output_format: str | None = None,
+    images: str | os.PathLike[str] | None = None,
 ) -> None:
     """Audits the labels of a data set by a bundle's networks, and prints what was found.
 
@@ -59,10 +65,14 @@ def audit_bundle(
         maps_of_false_labels: writes ``false_labels/CASE``, how probable it is in each voxel that the label is false.
         previous: ``audit/`` of an earlier audit: what has changed since is said.
         order: CSV file with the columns ``case`` and ``order``, to look for a drift; None takes the order of the names.
+        output_format: writes each suspicious label, with the regions that are likely to be false, for the tool that
+            corrects it (`common.audit.tool_files`); None writes none.
+        images: folder of the images that this tool shows, such as the DICOM series of which the data set was made; None
+            for those of the data set.
 
     Raises:
         InputError: it was not started by ``monai.bundle.run``; folds learned different classes; some cases could not be
-            audited; as `labels_of`, `cross_validate` and `audit_cases`.
+            audited or written; as `labels_of`, `cross_validate` and `audit_cases`.
     """
     target = Path(output_dir).resolve() / "audit"
     require_one_process(target / "audit.html")
@@ -77,6 +87,9 @@ def audit_bundle(
     labels = {case: path for files in drawn.values() for case, path in files.items()}
     given = {key: value for key, value in given_overrides().items() if key.split(ID_SEP_KEY)[0] not in OWN}
     items = [item for item in dataset.items if item["case"] in labels]
+    own = {item["case"]: Path(ensure_tuple(item["image"])[0]) for item in items}
+    tool_images = own if images is None else images_of(Path(images).expanduser(), list(labels))
+    tool_faults(labels, tool_images, output_format)
     if num_folds is None:
         folders, maps = [folder.resolve() for folder in training_folders(ckpt_dir)], [target / "maps"]
         machine = {key: given[key] for key in MACHINE if key in given}
@@ -98,7 +111,7 @@ def audit_bundle(
             "--class_names and --class_values."
         )
     found = probability_files(list(labels), maps, plan.class_names)
-    images = {item["case"]: path for item in items if (path := _shown(item["image"], plan)) is not None}
+    shown = {item["case"]: path for item in items if (path := _shown(item["image"], plan)) is not None}
     title = Path(dataset_dir).name
     options: dict[str, Any] = {
         "class_names": plan.class_names,
@@ -106,6 +119,8 @@ def audit_bundle(
         "maps_of_false_labels": bool(maps_of_false_labels),
         "previous": None if previous is None else Path(previous),
         "order": None if order is None else read_order(Path(order)),
+        "output_format": output_format,
+        "tool_images": tool_images,
     }
     meanings = {name: LabelMeaning.from_json(plan.labels.get(name) or plan.labels.get("", {})) for name in drawn}
     if several:
@@ -114,10 +129,10 @@ def audit_bundle(
             for case in sorted(labels)
         ]
         sources = Sources(tuple(cases), tuple(drawn), (), (dataset.root,))
-        print_annotators(audit_annotators(sources, found, target, title, images, meanings=meanings, **options), target)
+        print_annotators(audit_annotators(sources, found, target, title, shown, meanings=meanings, **options), target)
         return
     name = next(iter(drawn))
-    print_audit(audit_cases(labels, found, target, title, images, meaning=meanings[name], **options), target)
+    print_audit(audit_cases(labels, found, target, title, shown, meaning=meanings[name], **options), target)
 
 
 def labels_of(dataset: Dataset, annotator: str | None = None) -> tuple[dict[str, Path], str]:

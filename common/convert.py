@@ -24,7 +24,8 @@ from tqdm import tqdm
 
 from common.command import listed, run_command
 from common.datasets import read_dataset
-from common.datasets.listing import HEADERS, is_image_name, split_suffix
+from common.datasets.images_by_case import images_by_case
+from common.datasets.listing import HEADERS, split_suffix
 from common.errors import InputError
 from common.formats import (
     Segments,
@@ -39,8 +40,8 @@ from common.formats import (
     write_nifti,
 )
 from common.formats.class_maps import class_map
-from common.formats.dicom_series import recognize as is_series
 from common.formats.held_segments import HeldSegments
+from common.formats.segments import MARK, without_marks
 from common.formats.volume_cases import ANNOTATORS
 from common.io.files import whole_file, write_csv
 from common.io.formats import is_picture, read_header
@@ -54,49 +55,6 @@ BY = (*ANNOTATORS, "copy", "image_folder", *cvat.WITHIN)
 CLASSES_FILE = "classes.json"
 FINDINGS_FILE = "findings.csv"
 MOST_NAMED = 12  # classes in a sentence
-
-
-def find_images(folder: Path) -> dict[str, Path]:
-    """The images that were annotated, by case: pictures and volumes in a folder, and folders of DICOM series.
-
-    Args:
-        folder: with the files, not in sub-folders, except that a sub-folder with files of its own is one image, and
-            that DICOM series may lie deeper: the only one below a sub-folder has its name, of several each has its own
-            folder's name behind that.
-
-    Returns:
-        Case, the name without its ending → path. Files of other kinds do not count.
-
-    Raises:
-        InputError: there is none, or two of one name.
-
-    Example:
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     for name in ("a.png", "b.nii.gz", "notes.txt"):
-        ...         Path(folder, name).touch()
-        ...     {case: path.name for case, path in find_images(Path(folder)).items()}
-        {'a': 'a.png', 'b': 'b.nii.gz'}
-    """
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.name.startswith(".") or (path.is_file() and not is_image_name(path.name)):
-            continue
-        named = {split_suffix(path.name)[0]: path} if path.is_file() else _folders(path)
-        for case, image in named.items():
-            if case in found:
-                raise InputError(f"{folder}: expected a name for each image, got {found[case].name} and {image.name}.")
-            found[case] = image
-    if not found:
-        raise InputError(f"{folder}: expected pictures, volumes or folders of DICOM series, found none.")
-    return found
-
-
-def _folders(path: Path) -> dict[str, Path]:
-    """The images that a sub-folder holds, by case: itself, if it has files, else the DICOM series below it."""
-    if any(part.is_file() for part in path.iterdir()):
-        return {path.name: path}
-    below = sorted(Path(place) for place, _, files in os.walk(path) if files and is_series(place))
-    return {path.name if len(below) == 1 else f"{path.name}_{place.name}": place for place in below}
 
 
 def list_exports(exports: str | Sequence[str] | Mapping[str, str]) -> list[tuple[str, Path]]:
@@ -239,9 +197,10 @@ def convert(
     source, target = Path(str(images)).expanduser(), Path(str(output)).expanduser()
     files = list_exports(exports)
     _check_target(target, [source, *(path for _, path in files)], overwrite)
-    cases = find_images(source)
+    cases = images_by_case(source)
     problems: list[str] = []
     rows: list[dict[str, Any]] = []
+    marked = 0
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=target.parent) as partial:
         (Path(partial) / "held").mkdir()
@@ -253,7 +212,8 @@ def convert(
                         who = found.annotator
                         problems.append(f"{path}, {found.case}: {who} drew it in another file too; left out.")
                     else:
-                        held.add(found)
+                        held.add(drawn := without_marks(found))
+                        marked += len(found.masks) - len(drawn.masks)
                         rows += [{**row, "annotator": found.annotator} for row in found.rows]
             except InputError as error:
                 problems.append(str(error))
@@ -283,6 +243,8 @@ def convert(
         os.replace(work, target)
     for annotator, count in sorted(counts.items()):
         print(f"{annotator}: {count} of {len(cases)} images")
+    if marked:
+        print(f"Segments that an audit has added ({MARK}…) are no classes: {marked} are left out.")
     if overlaps:
         order = ", ".join(names[1:]) if len(names) <= MOST_NAMED else f"the {len(names) - 1} in {CLASSES_FILE}"
         print(f"In {overlaps} places classes overlapped; the later of {order} was taken.")

@@ -15,6 +15,7 @@ __all__ = [
     "counted",
     "find_input_error",
     "first_line",
+    "reason_of",
     "show_input_errors",
 ]
 
@@ -133,6 +134,22 @@ def first_line(error: BaseException) -> str:
         'It failed'
     """
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:160].rstrip(". ")
+
+
+def reason_of(error: BaseException) -> str:
+    r"""All that an error says, in one line without a period, to be part of a sentence.
+
+    Args:
+        error: any.
+
+    Returns:
+        Its message; the name of its class if it has none.
+
+    Example:
+        >>> reason_of(ValueError("It\nfailed."))
+        'It failed'
+    """
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
 
 
 def show_input_errors(explain: Callable[[BaseException], str | None] | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,13 +13,16 @@ import numpy as np
 import torch
 
 from common.command import REQUIRED, listed, run_command
+from common.consensus.datalist import write_datalist
 from common.consensus.page import annotator_rows, write_tables
 from common.consensus.run import fuse_cases
-from common.consensus.settings import make_settings
-from common.consensus.sources import Sources, dataset_cases, folder_cases
+from common.consensus.settings import make_settings, names_of_values
+from common.consensus.sources import FusionCase, Sources, dataset_cases, folder_cases, with_images
 from common.consensus.summary import summarize_annotators
+from common.consensus.tool_files import image_fault, write_for_tool
 from common.consensus.writing import probability_maps, write_consensus, written_values
 from common.errors import InputError, counted
+from common.formats.save_result import OUTPUT_FORMATS, check_output_format
 from common.fusion.patterns import is_disputed
 from common.io.checks import geometry_finding
 from common.io.formats import IMAGE_SUFFIXES, NIFTI_SUFFIXES, is_picture, suffix_of
@@ -47,6 +51,8 @@ def fuse(
     max_iterations: int | None = None,
     half_window: int | Sequence[int] | None = None,
     global_weight: float | None = None,
+    output_format: str | None = None,
+    images: str | None = None,
 ) -> None:
     """Fuses the labels of several annotators into one, and compares each annotator with it.
 
@@ -84,6 +90,10 @@ def fuse(
             one for each axis; by default 5.
         global_weight: of spatial_staple: weight of the confusion matrix of the whole image, as a share of the voxels
             in the window; by default 0.2.
+        output_format: also write the consensus for the tool that corrects it: seg.nrrd (3D Slicer), dicom_seg (of
+            DICOM series) or label_studio (of pictures); of a data set into ``tool_files/``, else beside the output.
+        images: folder of the images, or of folders of DICOM series, on which ``--output_format`` lays the consensus;
+            of one image its file, or the folder of its series; by default those of the data set.
 
     Raises:
         InputError: if a file is no label, files do not match, an argument is out of range, or cases failed.
@@ -113,7 +123,8 @@ def fuse(
         for name, value in given.items():
             if value is not None:
                 raise InputError(f"{name}: expected it with dataset_dir, got it with label files.")
-        _fuse_files(str(output), labels, method, probabilities, ignore_value, class_values, region, options)
+        shown = output_format, images
+        _fuse_files(str(output), labels, method, probabilities, ignore_value, class_values, region, options, shown)
         return
     if probabilities is not None:
         raise InputError("probabilities: expected the labels of one image; of a data set --method mean writes them.")
@@ -124,7 +135,10 @@ def fuse(
         raise InputError(f"{strange}: expected a folder as {folders[0]} is.")
     else:
         sources = folder_cases(folders)
-    _fuse_set(sources, Path(str(output)), method, region, processes, options, ignore_value, class_values)
+    if images is not None:
+        sources = with_images(sources, str(images))
+    said = {"ignore_value": ignore_value, "class_values": class_values, "output_format": output_format}
+    _fuse_set(sources, Path(str(output)), method, region, processes, options, said)
 
 
 def _fuse_set(
@@ -134,8 +148,7 @@ def _fuse_set(
     region: str,
     processes: int | None,
     options: dict[str, Any],
-    ignore_value: int | None,
-    class_values: Any,
+    said: dict[str, Any],
 ) -> None:
     folder = output.expanduser().absolute()
     for root in sources.roots:
@@ -143,9 +156,7 @@ def _fuse_set(
             raise InputError(f"{output}: expected a folder outside of {root}, whose labels would be mixed with these.")
         if folder.resolve() in root.resolve().parents and (root.name in ("labels", "probabilities", "cases")):
             raise InputError(f"{output}: expected a new folder, got that of the labels {root}.")
-    settings, notes = make_settings(
-        sources, folder, method, region, options, ignore_value=ignore_value, class_values=class_values
-    )
+    settings, notes = make_settings(sources, folder, method, region, options, **said)
     notes = (*sources.notes, *notes)
     print("\n".join(notes))
     outcome = fuse_cases(sources.cases, settings, processes)
@@ -158,11 +169,15 @@ def _fuse_set(
         shown = ("annotator", "says", "cases", "sensitivity", "specificity", "volume_bias", "border_shift")
         print(_table([{name: row[name] for name in shown} for row in rows]))
         print("\n".join(troubles))
+        datalist = write_datalist(outcome, sources, settings)
         page = Path(output, "annotators.html")
         print(f"{counted(len(outcome.records), 'case')} in {output}; {page} compares the annotators.")
+        if datalist is not None:
+            ignored = f" --ignore_value {settings.ignore}" if settings.ignore != -1 else ""
+            print(f"Train with: --dataset_dir {shlex.quote(str(datalist))}{ignored}")
     if outcome.failed:
-        listed = "; ".join(f"{name}: {why.rstrip('.')}" for name, why in outcome.failed.items())
-        raise InputError(f"{len(outcome.failed)} of {len(sources.cases)} cases could not be fused: {listed}.")
+        reasons = "; ".join(f"{name}: {why.rstrip('.')}" for name, why in outcome.failed.items())
+        raise InputError(f"{len(outcome.failed)} of {len(sources.cases)} cases could not be fused: {reasons}.")
 
 
 def _fuse_files(
@@ -174,10 +189,18 @@ def _fuse_files(
     class_values: Any,
     region: str,
     options: dict[str, Any],
+    shown: tuple[str | None, str | None],
 ) -> None:
     """One image, of which every annotator has a file."""
     paths = _paths(labels)
     targets = [Path(str(target)) for target in (output, probabilities) if target is not None]
+    output_format, image = shown
+    check_output_format(output_format)
+    if output_format is not None and method == "mean":
+        raise InputError(f"output_format: expected a method that gives labels to write as {output_format}, got mean.")
+    one = FusionCase(targets[0].name, {str(path): str(path) for path in paths}, tool_image=str(image or ""))
+    if fault := image_fault(one, output_format):
+        raise InputError(f"output_format: {fault}.")
     for target in targets:
         if suffix_of(target) not in _suffixes(paths[0]):
             raise InputError(f"{target}: expected a name that ends with {' or '.join(_suffixes(paths[0]))}.")
@@ -215,6 +238,10 @@ def _fuse_files(
 
     fused = np.where(consensus.labels < 0, -1, values[consensus.labels])
     maps = probability_maps(consensus.probabilities)
+    if output_format is not None:
+        drawn = str(targets[0])[: -len(suffix_of(targets[0]))] + OUTPUT_FORMATS[output_format]
+        names = [names_of_values(class_values).get(int(value), str(value)) for value in values]
+        write_for_tool(drawn, output_format, consensus.labels.numpy(), one, names, method)
     write_consensus(targets[0], maps if method == "mean" else fused, paths[0])
     if probabilities is not None:
         write_consensus(targets[1], maps, paths[0])

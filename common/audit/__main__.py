@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from common.audit.annotators import audit_annotators, print_annotators
-from common.audit.inputs import image_paths, probability_files
+from common.audit.inputs import probability_files
 from common.audit.order import read_order
 from common.audit.run import audit_folders, print_audit
 from common.command import listed, run_command
 from common.consensus.sources import folder_cases
 from common.datasets.given import names_of
+from common.datasets.images_by_case import images_of
 from common.errors import InputError
 
 AXES = ("zyx", "xyz")
@@ -33,6 +34,7 @@ def audit(
     class_names: str | Sequence[str] = (),
     class_values: Any = None,
     ignore_value: int | None = None,
+    output_format: str | None = None,
 ) -> None:
     """Finds the labels that are probably wrong, and says of what kind their errors are.
 
@@ -48,7 +50,8 @@ def audit(
         probabilities: folder of probability maps, or several, such as one for each fold: NIfTI, ``.npz`` of nnU-Net's
             ``--save_probabilities``, ``.npy``, or PNG of two classes.
         output: folder to write.
-        images: folder of the images, which ``audit.html`` then shows in place of the probabilities.
+        images: folder of the images, or of folders of DICOM series, which ``audit.html`` then shows in place of the
+            probabilities, and which ``--output_format`` needs.
         axes: order of the axes of ``.npz`` and ``.npy``: zyx, as nnU-Net writes them, or xyz, as nibabel reads NIfTI.
         border_mm: how far a border usually deviates, in mm (of pictures in pixels); by default it is measured.
         least_certainty: a case is not judged if the Dice to expect of its prediction, from 0 to 1, is lower.
@@ -62,6 +65,9 @@ def audit(
         class_values: value of each class in the label files, by name, such as ``"{'background': 0, 'tumor': 255}"``;
             by default it is found out.
         ignore_value: value of what was not labeled, such as 255.
+        output_format: also write each suspicious label, with the regions that are likely to be false, into
+            ``tool_files/``, for the tool that corrects it: seg.nrrd (3D Slicer), dicom_seg (of DICOM series) or
+            label_studio (of pictures).
 
     Raises:
         InputError: folders or options that cannot be used, or some cases could not be audited.
@@ -96,6 +102,7 @@ def audit(
         "maps_of_false_labels": maps,
         "previous": None if previous is None else Path(str(previous)),
         "order": None if order is None else read_order(Path(str(order))),
+        "output_format": output_format,
     }
     names = listed(class_names) if isinstance(class_names, str) else class_names
     named = names_of("class_names", names) if names else ()
@@ -107,7 +114,7 @@ def audit(
     sources = folder_cases(drawn)
     cases = [case.name for case in sources.cases]
     found = probability_files(cases, folders, named)
-    shown = image_paths(pictures, cases)
+    shown = images_of(pictures, cases) if pictures is not None else {}
     title = drawn[0].resolve().parent.name
     print_annotators(
         audit_annotators(sources, found, target, title, shown, class_names=named, said=said, **options), target

@@ -105,7 +105,8 @@ def audit_annotators(
             previous=None if previous is None else previous / name,
             **options,
         )
-        failures |= {f"{name}/{case}": reason for case, reason in audits[name]["failures"].items()}
+        troubles = audits[name]["failures"] | audits[name].get("unwritten", {})
+        failures |= {f"{name}/{case}": reason for case, reason in troubles.items()}
     outcome = fuse_cases(sources.cases, settings)
     failures |= {f"{CONSENSUS}/{case}": reason for case, reason in outcome.failed.items()}
     if not outcome.records:
@@ -161,7 +162,7 @@ def print_annotators(content: Mapping[str, Any], output: Path) -> None:
     print(f"See {output / 'annotators.html'}.")
     if content["failures"]:
         listed = "; ".join(f"{case} ({reason})" for case, reason in content["failures"].items())
-        raise InputError(f"{len(content['failures'])} labels could not be audited: {listed}.")
+        raise InputError(f"{len(content['failures'])} labels could not be audited or written: {listed}.")
 
 
 def _with_others(records: Sequence[Mapping[str, Any]], place: int) -> dict[str, float]:

@@ -21,7 +21,6 @@ __all__ = [
     "ARRAY_SUFFIXES",
     "LoadedCase",
     "case_files",
-    "image_paths",
     "load_case",
     "probability_files",
     "read_probabilities",
@@ -316,23 +315,3 @@ def _of_picture(path: Path) -> np.ndarray:
         return stored
     most = 255 if stored.dtype == np.uint8 else 65535
     return (stored / most).astype(np.float32)
-
-
-def image_paths(folder: Path | None, cases: Sequence[str]) -> Mapping[str, Path]:
-    """The image of each case that has one, ``CASE`` or ``CASE_0000`` as nnU-Net names it.
-
-    Args:
-        folder: of the images; None for none.
-        cases: names.
-
-    Returns:
-        Path by case.
-
-    Raises:
-        InputError: there is no such folder.
-    """
-    if folder is None:
-        return {}
-    files = case_files(folder)
-    names = {case: next((name for name in (case, f"{case}_0000") if name in files), None) for case in cases}
-    return {case: files[name] for case, name in names.items() if name is not None}

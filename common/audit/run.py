@@ -14,13 +14,17 @@ import torch
 from tqdm import tqdm
 
 from common.audit.cases import border_deviation, case_record, public_row
-from common.audit.inputs import LoadedCase, case_files, image_paths, load_case, probability_files
+from common.audit.inputs import LoadedCase, case_files, load_case, probability_files
 from common.audit.page import write_audit_page
 from common.audit.second import compare_audits, read_audit
 from common.audit.summary import LEAST_CERTAINTY, SUSPICIOUS, rank_records, summarize
 from common.audit.thumbnails import draw_thumbnail, thumbnail_plane
+from common.audit.tool_files import tool_faults, write_suspicious
 from common.audit.truth import truth_given_label
-from common.errors import InputError
+from common.datasets.images_by_case import images_of
+from common.errors import InputError, counted, reason_of
+from common.formats.dicom_series import read_series
+from common.formats.grid import Grid, lay_voxels
 from common.io.files import whole_file, write_csv
 from common.io.formats import is_picture, read_image
 from common.io.label_inference import infer_label_meaning
@@ -74,7 +78,7 @@ def audit_folders(
     paths = case_files(labels)
     named = [str(name) for name in class_names]
     maps = probability_files(list(paths), probabilities, named)
-    pictures = image_paths(images, list(paths))
+    pictures = images_of(images, paths) if images is not None else {}
     if not maps:
         names = ", ".join(map(str, probabilities))
         raise InputError(f"{names}: expected probability maps of the cases {_some(paths)}, got none of these names.")
@@ -98,6 +102,8 @@ def audit_cases(
     class_names: Sequence[str] = (),
     meaning: LabelMeaning | None = None,
     caution: str = "",
+    output_format: str | None = None,
+    tool_images: Mapping[str, Path] | None = None,
     **said: Any,
 ) -> dict[str, Any]:
     """Audits every case and writes ``audit.csv``, ``audit.json``, ``audit.html`` and ``weights.csv``.
@@ -123,14 +129,21 @@ def audit_cases(
         class_names: from class 0 on; empty for numbers.
         meaning: of the values in label files; None infers it.
         caution: what a reader must know of the maps, a sentence for the page and for ``audit.json``.
+        output_format: writes each suspicious label into ``tool_files/``, with the regions that are likely to be false,
+            for the tool in which it is corrected (`write_suspicious`); None writes none.
+        tool_images: that this tool shows, of the cases that have one; None for ``images``.
         **said: to infer it, as for `common.io.infer_label_meaning`: ``ignore_value``, ``class_values``.
 
     Returns:
-        The content of ``audit.json``: ``summary``, ``cases``, ``failures``, ``notes`` and ``settings``.
+        The content of ``audit.json``: ``summary``, ``cases``, ``failures``, ``notes`` and ``settings``, and with
+        ``output_format`` ``unwritten``: why a suspicious label was not written, by case.
 
     Raises:
-        InputError: no case can be audited, or there is no audit in ``previous``.
+        InputError: no case can be audited, there is no audit in ``previous``, or no label can be written in the format.
     """
+    shown = images if tool_images is None else tool_images
+    if output_format is not None:
+        tool_faults({case: labels[case] for case in maps}, shown, output_format)
     before = None if previous is None else read_audit(previous)
     named = [str(name) for name in class_names]
     notes: tuple[str, ...] = ()
@@ -169,7 +182,7 @@ def audit_cases(
                 record = case_record(case, loaded, border_mm, named)
                 record["thumbnail"] = draw_thumbnail(*thumbnail_plane(loaded, _image(images.get(case), loaded)))
             except Exception as error:  # decoders of damaged files raise whatever they meet
-                failures[case] = _reason(error)
+                failures[case] = reason_of(error)
                 tqdm.write(f"{case} could not be audited: {failures[case]}.")
                 continue
             with whole_file(kept) as partial:
@@ -180,7 +193,12 @@ def audit_cases(
     ranked = rank_records(records, least_certainty, suspicious)
     unit = "pixels" if all(is_picture(labels[record["case"]]) for record in records) else "mm"
     changes = None if before is None else compare_audits(ranked, before)
-    return _write(output, title, ranked, failures, notes, caution, settings, changes, order, unit)
+    unwritten = None
+    if output_format is not None:
+        suspicious_cases = [record["case"] for record in ranked if record["status"] == "suspicious"]
+        places = output, suspicious_cases, load, labels, shown
+        unwritten = write_suspicious(*places, border_mm, named, output_format)
+    return _write(output, title, ranked, failures, notes, caution, settings, changes, order, unit, unwritten)
 
 
 def print_audit(content: Mapping[str, Any], output: Path) -> None:
@@ -191,7 +209,7 @@ def print_audit(content: Mapping[str, Any], output: Path) -> None:
         output: folder of the audit.
 
     Raises:
-        InputError: cases could not be audited; they are named.
+        InputError: cases could not be audited, or suspicious labels not written; they are named.
 
     Example:
         >>> summary = {"suspicious": 0, "judged": 1, "not_judged": 0, "advice": "Plain training is enough.", "cases": 1}
@@ -212,9 +230,16 @@ def print_audit(content: Mapping[str, Any], output: Path) -> None:
         f"Suspicious labels: {summary['suspicious']} of {summary['judged']}; cases that could not be judged: "
         f"{summary['not_judged']}. {summary['advice']} See {output / 'audit.html'}."
     )
+    unwritten = content.get("unwritten")
+    if unwritten is not None:
+        count = summary["suspicious"] - len(unwritten)
+        print(f"Written for correction: {counted(count, 'suspicious label')} in {output / 'tool_files'}.")
     if content["failures"]:
         listed = "; ".join(f"{case} ({reason})" for case, reason in content["failures"].items())
         raise InputError(f"{len(content['failures'])} of {summary['cases']} cases could not be audited: {listed}.")
+    if unwritten:
+        listed = "; ".join(f"{case} ({reason})" for case, reason in unwritten.items())
+        raise InputError(f"{len(unwritten)} of {summary['suspicious']} suspicious labels were not written: {listed}.")
 
 
 def _meaning(
@@ -225,7 +250,7 @@ def _meaning(
         try:
             observations.append(observe_label(path))
         except Exception as error:  # decoders of damaged files raise whatever they meet
-            failures[case] = _reason(error)
+            failures[case] = reason_of(error)
     if not observations:
         raise InputError(f"none of {len(paths)} labels can be read; {_first(failures)}.")
     return infer_label_meaning(observations, **said)
@@ -290,6 +315,9 @@ def _image(path: Path | None, case: LoadedCase) -> np.ndarray | None:
     """The image on the label's grid, or None where there is none."""
     if path is None:
         return None
+    if path.is_dir():
+        series, grid = read_series(path), Grid(case.label.shape, case.affine)  # type: ignore[arg-type]
+        return None if series.voxels is None else lay_voxels(series.voxels, series.affine, grid, f"{path}: expected")
     image = read_image(path, channels=1).as_subclass(torch.Tensor)[0].numpy()
     if image.shape != case.label.shape:
         raise InputError(f"{path}: expected the size {case.label.shape} of the label, got {image.shape}")
@@ -307,6 +335,7 @@ def _write(
     changes: Mapping[str, Any] | None,
     order: Mapping[str, float] | None,
     unit: str,
+    unwritten: Mapping[str, str] | None,
 ) -> dict[str, Any]:
     summary = summarize(ranked, len(failures), order)
     if changes is not None:
@@ -320,6 +349,8 @@ def _write(
     content = {"summary": summary, "cases": cases, "failures": dict(failures)}
     content["notes"] = [*([caution] if caution else []), *notes]
     content["settings"] = dict(settings)
+    if unwritten is not None:
+        content["unwritten"] = dict(unwritten)
     with whole_file(output / "audit.json") as partial:
         partial.write_text(json.dumps(_json(content), indent=1, allow_nan=False) + "\n", encoding="utf-8")
     write_audit_page(output / "audit.html", f"Labels of {title}", summary, ranked, failures, notes, caution, unit)
@@ -333,10 +364,6 @@ def _json(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_json(one) for one in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
 
 
 def _some(names: Iterable[str]) -> str:

@@ -14,12 +14,13 @@ import numpy as np
 import torch
 
 from common.consensus.sources import FusionCase
+from common.consensus.tool_files import check_unedited, image_fault, shown_image, tool_files, write_for_tool
 from common.consensus.writing import probability_maps, write_consensus
 from common.errors import InputError
 from common.fusion.pattern_consensus import PatternConsensus, fuse_patterns
 from common.fusion.patterns import distinct_patterns, is_disputed
 from common.io.checks import geometry_finding, voxel_size
-from common.io.files import whole_file, writing
+from common.io.files import file_digest, whole_file, writing
 from common.io.formats import is_picture
 from common.io.label_meaning import LabelMeaning, read_label
 from common.io.writers import result_suffix
@@ -46,6 +47,7 @@ class Settings:
         values: what is written for each class.
         class_names: of the classes.
         ignore: what is written where nobody labeled.
+        output_format: in which the consensus is written once more, see `common.formats.write_in_format`; None for none.
 
     Example:
         >>> meanings = dict.fromkeys(("AR", "HS"), LabelMeaning({0: 0, 255: 1}).to_json())
@@ -63,6 +65,7 @@ class Settings:
     values: tuple[int, ...]
     class_names: tuple[str, ...]
     ignore: int = -1
+    output_format: str | None = None
 
 
 def result_path(case: FusionCase, settings: Settings) -> Path:
@@ -103,15 +106,21 @@ def case_key(case: FusionCase, settings: Settings) -> str:
     Returns:
         Hexadecimal digits; of files that do not exist too.
     """
-    files = []
-    for name, path in case.labels.items():
-        try:
-            status = os.stat(path)
-            files.append([name, path, status.st_size, status.st_mtime_ns])
-        except OSError:
-            files.append([name, path, None, None])
+    files = [[name, path, *_state(path)] for name, path in case.labels.items()]
     content = [VERSION, case.name, files, {**asdict(settings), "output": None}]
+    if settings.output_format is not None:
+        image = Path(shown_image(case))
+        content.append([[str(path), *_state(path)] for path in (image, *sorted(image.glob("*")))])  # slices of a series
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _state(path: str | os.PathLike[str]) -> tuple[int | None, int | None]:
+    """Size and time of a file, None of one that does not exist."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None, None
+    return status.st_size, status.st_mtime_ns
 
 
 def finished_record(case: FusionCase, settings: Settings) -> dict[str, Any] | None:
@@ -129,7 +138,10 @@ def finished_record(case: FusionCase, settings: Settings) -> dict[str, Any] | No
     except (OSError, ValueError):
         return None
     same = isinstance(record, dict) and record.get("key") == case_key(case, settings)
-    return record if same and result_path(case, settings).is_file() else None
+    written = [result_path(case, settings)]
+    if settings.output_format is not None:
+        written.append(tool_files(settings.output, case)[settings.output_format])
+    return record if same and all(path.is_file() for path in written) else None
 
 
 def read_annotators(case: FusionCase, settings: Settings) -> tuple[np.ndarray, tuple[float, ...] | None]:
@@ -198,6 +210,8 @@ def fuse_case(case: FusionCase, settings: Settings) -> dict[str, Any]:
         [0, 12]
     """
     _begin(case, settings)
+    if fault := image_fault(case, settings.output_format):
+        raise InputError(f"{fault}.")
     labels, spacing = read_annotators(case, settings)
     source = Path(next(iter(case.labels.values())))
     classes = len(settings.values)
@@ -218,6 +232,13 @@ def fuse_case(case: FusionCase, settings: Settings) -> dict[str, Any]:
         table = np.array([*settings.values, settings.ignore])  # −1 is the last
         array = table[consensus]
     write_consensus(result_path(case, settings), array, source)
+    if settings.output_format is not None:
+        drawn = tool_files(settings.output, case)[settings.output_format]
+        try:
+            write_for_tool(drawn, settings.output_format, consensus, case, settings.class_names, settings.method)
+        except BaseException:
+            result_path(case, settings).unlink()  # both or none
+            raise
     occurring = counts > 0
     record = {
         "key": case_key(case, settings),
@@ -232,6 +253,8 @@ def fuse_case(case: FusionCase, settings: Settings) -> dict[str, Any]:
         "ties": fused.ties,
         "converged": fused.converged,
     }
+    if settings.output_format is not None:
+        record["tool_file"] = file_digest(drawn)
     with whole_file(record_path(case, settings)) as partial:
         partial.write_text(json.dumps(record), encoding="utf-8")
     return record
@@ -239,13 +262,17 @@ def fuse_case(case: FusionCase, settings: Settings) -> dict[str, Any]:
 
 def _begin(case: FusionCase, settings: Settings) -> None:
     """Removes what an earlier command wrote for the case; an empty record marks the consensus as ours from now on."""
-    result, record = result_path(case, settings), record_path(case, settings)
-    if result.exists() and not record.exists():
-        raise InputError(f"{result}: expected a new file or one of this command, got another; give another output.")
+    record = record_path(case, settings)
+    results = [result_path(case, settings), *tool_files(settings.output, case).values()]
+    for result in results:
+        if result.exists() and not record.exists():
+            raise InputError(f"{result}: expected a new file or one of this command, got another; give another output.")
+    check_unedited(record, results[1:])
     with whole_file(record) as partial:
         partial.write_text("{}", encoding="utf-8")
-    with writing(result):
-        result.unlink(missing_ok=True)
+    for result in results:
+        with writing(result):
+            result.unlink(missing_ok=True)
 
 
 def _by_voxels(labels: np.ndarray, settings: Settings) -> tuple[PatternConsensus, np.ndarray, torch.Tensor]:

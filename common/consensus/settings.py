@@ -7,17 +7,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from monai.utils import ensure_tuple
+
 from common.consensus.one_case import Settings
 from common.consensus.sources import Sources
+from common.consensus.tool_files import image_fault
 from common.consensus.writing import written_values
 from common.datasets.splits import shuffled
 from common.errors import InputError
+from common.formats.save_result import check_output_format
 from common.fusion.pattern_consensus import REGIONS
 from common.io.label_inference import infer_annotator_meanings
 from common.io.label_meaning import LabelObservation, observe_label
 from common.transforms.fuse_annotators import FUSION_METHODS
 
-__all__ = ["make_settings"]
+__all__ = ["make_settings", "names_of_values"]
 
 MOST_CLASSES = 256  # more distinct values than that are an image, not a label
 MOST_OBSERVED = 300  # label files per annotator, drawn by name
@@ -29,6 +33,7 @@ def make_settings(
     method: str,
     region: str = "all",
     options: Mapping[str, Any] | None = None,
+    output_format: str | None = None,
     **said: Any,
 ) -> tuple[Settings, tuple[str, ...]]:
     """Reads some label files of each annotator to find out what their values mean.
@@ -42,6 +47,7 @@ def make_settings(
         method: of `FUSION_METHODS`.
         region: ``all`` or ``disputed``.
         options: of the method.
+        output_format: in which the consensus is written once more, see `common.formats.output_fault`; None for none.
         **said: as for `common.io.infer_label_meaning`.
 
     Returns:
@@ -49,7 +55,8 @@ def make_settings(
         are named when they are fused.
 
     Raises:
-        InputError: there is no such method, region or option; values are not understood; or no file can be read.
+        InputError: there is no such method, region, option or format; no case can be written in the format; values are
+            not understood; or no file can be read.
 
     Example:
         >>> import tempfile
@@ -77,6 +84,11 @@ def make_settings(
     for name in options or {}:
         if name not in known:
             raise InputError(f"{name}: expected one of {method}'s options ({', '.join(known) or 'it has none'}).")
+    check_output_format(output_format)
+    if output_format is not None and method == "mean":
+        raise InputError(f"output_format: expected a method that gives labels to write as {output_format}, got mean.")
+    if all(faults := [image_fault(case, output_format) for case in sources.cases]):
+        raise InputError(f"{sources.cases[0].name} and all other cases: {faults[0]}.")
     said.setdefault("ignore_value", None)
     if said["ignore_value"] is None:
         said["ignore_value"] = sources.ignore_value
@@ -91,7 +103,7 @@ def make_settings(
     classes = max(meaning.num_classes for meaning in meanings.values())
     if classes > MOST_CLASSES:
         raise InputError(f"{sources.roots[0]}: expected at most {MOST_CLASSES} classes, got {classes} values.")
-    names = sources.class_names or {}
+    names = names_of_values(said.get("class_values")) or sources.class_names or {}
     settings = Settings(
         output=str(output),
         method=method,
@@ -102,8 +114,27 @@ def make_settings(
         values=values,
         class_names=tuple(str(names.get(value, value)) for value in values),
         ignore=first.ignore if isinstance(first.ignore, int) else -1,
+        output_format=output_format,
     )
     return settings, notes
+
+
+def names_of_values(class_values: Any) -> dict[int, str]:
+    """The name of each class by the first value that it has in the files.
+
+    Args:
+        class_values: value or values by name; of another kind there are no names.
+
+    Returns:
+        Name by value.
+
+    Example:
+        >>> names_of_values({"background": 0, "disc": [1, 2]})
+        {0: 'background', 1: 'disc'}
+    """
+    if not isinstance(class_values, Mapping):
+        return {}
+    return {int(next(iter(ensure_tuple(value)))): str(name) for name, value in class_values.items()}
 
 
 HIDDEN = ("labels", "num_classes")

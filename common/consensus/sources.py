@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from common.datasets.images_by_case import images_of
 from common.datasets.layouts.recognize import read_dataset
 from common.datasets.listing import files_by_stem, list_folder
 from common.errors import InputError, counted
 
-__all__ = ["FusionCase", "Sources", "dataset_cases", "folder_cases"]
+__all__ = ["FusionCase", "Sources", "dataset_cases", "folder_cases", "with_images"]
+
+KNOWN = ("section", "subject", "fold", "stratum")
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class FusionCase:
         name: of the case.
         labels: file by annotator; who did not label it is left out.
         image: file or files of its channels; empty if there is none.
+        tool_image: file, or folder of a DICOM series, that an annotator's tool shows; empty for ``image``.
+        known: what the data set says of it besides: ``section``, ``subject``, ``fold``, ``stratum``.
 
     Example:
         >>> FusionCase("1", {"AR": "AR/1.png", "HS": "HS/1.png"}).image
@@ -32,6 +37,8 @@ class FusionCase:
     name: str
     labels: dict[str, str]
     image: tuple[str, ...] = ()
+    tool_image: str = ""
+    known: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,7 @@ class Sources:
         roots: folders in which nothing may be written.
         class_names: name of each value where the data set says so.
         ignore_value: of what was not labeled, where the data set says so.
+        channel_names: of the images, where the data set says so.
 
     Example:
         >>> case = FusionCase("1", {"AR": "AR/1.png", "HS": "HS/1.png"})
@@ -58,6 +66,7 @@ class Sources:
     roots: tuple[Path, ...]
     class_names: dict[int, str] | None = None
     ignore_value: int | None = None
+    channel_names: tuple[str, ...] = ()
 
 
 def dataset_cases(dataset_dir: str | os.PathLike[str], layout: str | None = None, **options: Any) -> Sources:
@@ -87,7 +96,8 @@ def dataset_cases(dataset_dir: str | os.PathLike[str], layout: str | None = None
         image = item.get("image") or ()
         files = (image,) if isinstance(image, str | os.PathLike) else tuple(image)
         if labels:
-            cases.append(FusionCase(str(item["case"]), labels, tuple(map(str, files))))
+            known = {key: item[key] for key in KNOWN if item.get(key) is not None}
+            cases.append(FusionCase(str(item["case"]), labels, tuple(map(str, files)), known=known))
         else:
             lacking.append(str(item["case"]))
     if lacking:
@@ -99,7 +109,8 @@ def dataset_cases(dataset_dir: str | os.PathLike[str], layout: str | None = None
         raise InputError(f"{dataset.root}: expected cases with annotators' labels, got none.")
     root = dataset.root if dataset.root.is_dir() else dataset.root.parent
     names = None if dataset.class_names is None else {int(v): str(name) for v, name in dataset.class_names.items()}
-    return Sources(tuple(cases), tuple(dataset.annotators), tuple(notes), (root,), names, dataset.ignore_value)
+    said = names, dataset.ignore_value, tuple(dataset.channel_names)
+    return Sources(tuple(cases), tuple(dataset.annotators), tuple(notes), (root,), *said)
 
 
 def folder_cases(folders: Sequence[str | os.PathLike[str]]) -> Sources:
@@ -145,3 +156,39 @@ def folder_cases(folders: Sequence[str | os.PathLike[str]]) -> Sources:
     one = "One annotator alone, whose label is taken, labeled "
     notes = [f"{one}{counted(len(alone), 'case')}, the first is {alone[0]}."] if alone else []
     return Sources(tuple(cases), tuple(names), tuple(notes), tuple(roots))
+
+
+def with_images(sources: Sources, folder: str | os.PathLike[str]) -> Sources:
+    """The cases with the images of a folder, which annotators' tools show.
+
+    Args:
+        sources: the cases.
+        folder: of files ``CASE`` or ``CASE_0000``, or folders ``CASE`` of DICOM series, see `images_of`.
+
+    Returns:
+        `Sources`; a case that has no image of its own has that of the folder, if it is a file.
+
+    Raises:
+        InputError: there is no such folder, it holds no image, or none of these cases.
+
+    Example:
+        >>> import tempfile
+        >>> case = FusionCase("1", {"AR": "AR/1.png", "HS": "HS/1.png"})
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     Path(root, "1.png").touch()
+        ...     found = with_images(Sources((case,), ("AR", "HS"), (), ()), root)
+        >>> [Path(case.tool_image).name for case in found.cases]
+        ['1.png']
+    """
+    root = Path(folder).expanduser().absolute()
+    found = images_of(root, [case.name for case in sources.cases])
+    if not found:
+        first = sources.cases[0].name
+        raise InputError(f"{root}: expected images of the names of the cases, such as {first}, got none.")
+    cases = []
+    for case in sources.cases:
+        if image := found.get(case.name):
+            own = case.image or ((str(image),) if image.is_file() else ())
+            case = replace(case, image=own, tool_image=str(image))
+        cases.append(case)
+    return replace(sources, cases=tuple(cases), roots=(*sources.roots, root))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from common.errors import InputError
 from common.formats.dicom_files import is_dicom
 from common.formats.dicom_series import find_series
 
-__all__ = ["DicomFolders", "find_dicom_folders"]
+__all__ = ["DicomFolders", "advise_to_convert", "find_dicom_folders"]
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,8 @@ def find_dicom_folders(listing: Listing) -> DicomFolders:
     """
     found = DicomFolders()
     folders: dict[str, list[str]] = defaultdict(list)
-    for file in listing.files:
-        suffix = split_suffix(file)[1]
-        if suffix in ("", *DICOM_SUFFIXES) or suffix[1:].isdigit():
-            try:
-                if is_dicom(listing.path(file)):
-                    folders[file.rpartition("/")[0]].append(file)
-            except OSError:
-                continue  # it is named with the files of other kinds
+    for file in _dicom_files(listing):
+        folders[file.rpartition("/")[0]].append(file)
     for folder, files in folders.items():
         path = listing.path(folder).rstrip("/")
         found.files.update(files)
@@ -73,3 +68,36 @@ def find_dicom_folders(listing: Listing) -> DicomFolders:
         else:
             found.left_out.append((path, "its DICOM files are no slices"))
     return found
+
+
+def advise_to_convert(listing: Listing) -> str:
+    """What to do with a data set whose images are DICOM series, which inference reads but no training.
+
+    Args:
+        listing: of its folder.
+
+    Returns:
+        A sentence that begins with a space; empty if there is no DICOM file.
+
+    Example:
+        >>> advise_to_convert(Listing(Path("."), ("a.png",)))
+        ''
+    """
+    first = next(_dicom_files(listing), None)
+    if first is None:
+        return ""
+    return (
+        f" There are DICOM files, the first is {first}: python -m common.convert makes NIfTI of series, and a data set "
+        "of what annotators' tools drew on them (docs/formats.md)."
+    )
+
+
+def _dicom_files(listing: Listing) -> Iterator[str]:
+    for file in listing.files:
+        suffix = split_suffix(file)[1]
+        if suffix in ("", *DICOM_SUFFIXES) or suffix[1:].isdigit():
+            try:
+                if is_dicom(listing.path(file)):
+                    yield file
+            except OSError:
+                continue  # it is named with the files of other kinds

@@ -261,7 +261,7 @@ def unread_reason(file: str, names: set[str]) -> str:
 
     Example:
         >>> unread_reason("a.dcm", set()), unread_reason("a.raw", {"a.mhd"})
-        ('DICOM is not read: convert the series to NIfTI', '')
+        ('DICOM is not trained on: python -m common.convert makes NIfTI of a series', '')
     """
     stem, suffix = split_suffix(file)
     if suffix in HEADERS:
@@ -269,7 +269,7 @@ def unread_reason(file: str, names: set[str]) -> str:
             return ""
         return f"its header ({' or '.join(HEADERS[suffix])}) is missing"
     if suffix in DICOM_SUFFIXES or stem.rpartition("/")[2] == "DICOMDIR":
-        return "DICOM is not read: convert the series to NIfTI"
+        return "DICOM is not trained on: python -m common.convert makes NIfTI of a series"
     if suffix in DOCUMENTS:
         return ""
     if suffix in IMAGE_SUFFIXES:

@@ -5,7 +5,7 @@ from .dicom_series import Series, find_series, read_series, write_nifti
 from .grid import Grid, image_grid
 from .label_studio import write_label_studio
 from .rtstruct import read_rtstruct
-from .save_result import SaveInFormatd, output_fault
+from .save_result import SaveInFormatd, output_fault, write_in_format
 from .seg_nrrd import read_seg_nrrd, write_seg_nrrd
 from .segments import Segments
 
@@ -26,6 +26,7 @@ __all__ = [
     "read_seg_nrrd",
     "read_series",
     "write_dicom_seg",
+    "write_in_format",
     "write_label_studio",
     "write_nifti",
     "write_seg_nrrd",

@@ -109,6 +109,8 @@ def write_dicom_seg(
     kind: str = "BINARY",
     description: str = "Segmentation",
     creator: str | None = None,
+    marks: Mapping[str, np.ndarray] | None = None,
+    marked_by: Algorithm | None = None,
 ) -> Path:
     """Writes a class map as a DICOM SEG that refers to the slices of its series.
 
@@ -124,6 +126,9 @@ def write_dicom_seg(
         kind: ``BINARY`` or ``LABELMAP``, which few viewers open.
         description: of the series that this file is, SeriesDescription.
         creator: name of the annotator, ContentCreatorName; ``Doe^Jane`` or one name.
+        marks: further segments, which may overlap the classes: name → bool (X, Y, Z); regions of the image, no tissue.
+            BINARY only.
+        marked_by: what made them; None: an annotator.
 
     Returns:
         The path.
@@ -138,28 +143,38 @@ def write_dicom_seg(
         raise InputError(f"{path}: expected the size {series.shape} of the series, got {classes.shape}.")
     if kind not in KINDS:
         raise InputError(f"{path}: expected the kind {' or '.join(KINDS)}, got {kind}.")
-    found = named_values(classes, names, path)
-    if not found:
+    marks = marks or {}
+    if marks and kind != KINDS[0]:
+        raise InputError(f"{path}: expected the kind {KINDS[0]} for segments that may overlap, got {kind}.")
+    found = named_values(classes, names, path, marks)
+    if not found and not marks:
         raise InputError(f"{path}: expected at least one class for a DICOM SEG, got none.")
-    numbered = np.zeros(classes.shape, np.uint8 if len(found) < 256 else np.uint16)
-    for number, value in enumerate(found, start=1):
-        numbered[classes == value] = number
+    described = [(name, algorithm, _code(value, name, codes or {})) for value, name in found.items()]
+    described += [(name, marked_by, SegmentCode(RELATION, REGION)) for name in marks]
+    if marks:
+        pixels = np.stack([*(classes == value for value in found), *marks.values()], axis=-1).transpose(2, 1, 0, 3)
+    else:
+        numbered = np.zeros(classes.shape, np.uint8 if len(found) < 256 else np.uint16)
+        for number, value in enumerate(found, start=1):
+            numbered[classes == value] = number
+        pixels = numbered.transpose(2, 1, 0)
+    made_by = marked_by or algorithm
     from pydicom.uid import generate_uid
 
     with whole_file(path) as partial, _quiet("highdicom"):
         try:
             made = highdicom.seg.Segmentation(
                 source_images=[read_dataset(source, pixels=False) for source in series.paths],
-                pixel_array=np.ascontiguousarray(numbered.transpose(2, 1, 0)),
+                pixel_array=np.ascontiguousarray(pixels),
                 segmentation_type=kind,
-                segment_descriptions=_descriptions(highdicom, found, algorithm, codes or {}),
+                segment_descriptions=_descriptions(highdicom, described),
                 series_instance_uid=generate_uid(),
                 series_number=1000,
                 sop_instance_uid=generate_uid(),
                 instance_number=1,
                 manufacturer=MANUFACTURER,
-                manufacturer_model_name=algorithm.name if algorithm else MANUFACTURER,
-                software_versions=algorithm.version if algorithm else "1",
+                manufacturer_model_name=made_by.name if made_by else MANUFACTURER,
+                software_versions=made_by.version if made_by else "1",
                 device_serial_number="0",
                 content_creator_name=creator if creator is None or "^" in creator else f"{creator}^",
                 series_description=description,
@@ -184,20 +199,22 @@ def _quiet(library: str) -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _descriptions(
-    highdicom: Any, found: Mapping[int, str], algorithm: Algorithm | None, codes: Mapping[int, SegmentCode]
-) -> Sequence[Any]:
+def _code(value: int, name: str, codes: Mapping[int, SegmentCode]) -> SegmentCode:
+    return codes.get(value, SegmentCode(RELATION, REGION) if name == NOT_LABELED else segment_code(name))
+
+
+def _descriptions(highdicom: Any, described: Sequence[tuple[str, Algorithm | None, SegmentCode]]) -> Sequence[Any]:
+    """Of name, algorithm and code of each segment."""
     from pydicom.sr.codedict import codes as dictionary
 
-    identification, kind = None, "MANUAL"
-    if algorithm is not None:
-        families = dictionary.cid7162
-        family = families.ArtificialIntelligence if algorithm.automatic else families.ManualProcessing
-        kind = "AUTOMATIC" if algorithm.automatic else "SEMIAUTOMATIC"
-        identification = highdicom.AlgorithmIdentificationSequence(algorithm.name, family, algorithm.version)
     made = []
-    for number, (value, name) in enumerate(found.items(), start=1):
-        code = codes.get(value, SegmentCode(RELATION, REGION) if name == NOT_LABELED else segment_code(name))
+    for number, (name, algorithm, code) in enumerate(described, start=1):
+        identification, kind = None, "MANUAL"
+        if algorithm is not None:
+            families = dictionary.cid7162
+            family = families.ArtificialIntelligence if algorithm.automatic else families.ManualProcessing
+            kind = "AUTOMATIC" if algorithm.automatic else "SEMIAUTOMATIC"
+            identification = highdicom.AlgorithmIdentificationSequence(algorithm.name, family, algorithm.version)
         red, green, blue = (round(255 * part) for part in segment_color(number - 1))
         made.append(
             highdicom.seg.SegmentDescription(

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from common.errors import InputError
 from common.io.formats import read_header
 
-__all__ = ["OFF_GRID", "Grid", "image_grid", "lay_mask", "voxel_steps"]
+__all__ = ["OFF_GRID", "Grid", "image_grid", "lay_mask", "lay_voxels", "voxel_steps"]
 
 OFF_GRID = 0.1  # of a voxel: a corner that lies farther from a voxel's center is off the grid
 
@@ -95,9 +96,9 @@ def lay_mask(mask: np.ndarray, steps: tuple[np.ndarray, np.ndarray], target: np.
     """Sets the voxels of ``target`` in which ``mask`` is true.
 
     Args:
-        mask: bool (X, Y, Z) on its own grid.
+        mask: bool (X, Y, Z) on its own grid, or numbers.
         steps: of `voxel_steps`.
-        target: bool (X, Y, Z), altered in place.
+        target: of the same type (X, Y, Z), altered in place.
 
     Returns:
         How many voxels of the mask lie outside of ``target``.
@@ -115,5 +116,37 @@ def lay_mask(mask: np.ndarray, steps: tuple[np.ndarray, np.ndarray], target: np.
     first, last = np.maximum(begin, 0), np.minimum(begin + turned.shape, target.shape)
     last = np.maximum(first, last)
     part = turned[tuple(slice(*ends) for ends in zip(first - begin, last - begin, strict=True))]
-    target[tuple(slice(*ends) for ends in zip(first, last, strict=True))] |= part
+    np.copyto(target[tuple(slice(*ends) for ends in zip(first, last, strict=True))], part, where=part != 0)
     return int(np.count_nonzero(mask) - np.count_nonzero(part))
+
+
+def lay_voxels(voxels: np.ndarray, affine: np.ndarray, grid: Grid, where: str) -> np.ndarray:
+    """All voxels of an image in the order of a grid that has the same ones, turned over or not.
+
+    Args:
+        voxels: numbers or bool, (X, Y) or (X, Y, Z).
+        affine: (4, 4) to mm in RAS.
+        grid: of as many voxels.
+        where: begin of the message.
+
+    Returns:
+        (X, Y, Z) of the grid's shape.
+
+    Raises:
+        InputError: a voxel is not one of the grid's, or the other way round.
+
+    Example:
+        >>> turned = np.diag([-1.0, 1, 1, 1])  # voxels at 0 and −1 mm
+        >>> grid = Grid((2, 1, 1), np.array([[1.0, 0, 0, -1], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]))
+        >>> lay_voxels(np.array([[[1]], [[2]]]), turned, grid, "a.dcm").ravel().tolist()
+        [2, 1]
+    """
+    volume = voxels.reshape((*voxels.shape, 1, 1)[:3]) if voxels.ndim < 3 else voxels
+    if volume.ndim != 3 or volume.size != np.prod(grid.shape):
+        raise InputError(f"{where}, got the size {voxels.shape} where it has {grid.shape}.")
+    steps = voxel_steps(affine, volume.shape, grid)
+    laid, covered = np.zeros(grid.shape, volume.dtype), np.zeros(grid.shape, bool)
+    if steps is None or lay_mask(np.ones(volume.shape, bool), steps, covered):
+        raise InputError(f"{where}, got others: some lie {OFF_GRID} voxels or more beside, or outside.")
+    lay_mask(volume, steps, laid)
+    return laid

@@ -13,6 +13,7 @@ import numpy as np
 
 from common.errors import InputError
 from common.formats.brush import decode_brush, encode_brush
+from common.formats.class_colors import NOT_LABELED
 from common.formats.coco import UNREADABLE, read_json, sentence
 from common.formats.picture_cases import Images, Report, case_finder, ellipse_mask, picture_size, polygon_mask
 from common.formats.segments import Segments
@@ -86,7 +87,8 @@ def read(
                 except UNREADABLE as error:
                     report(f"{path}, annotator {name}: {sentence(error, case)}")
                     continue
-                yield Segments(case, name, masks)
+                ignored = masks.pop(NOT_LABELED, None)
+                yield Segments(case, name, masks, ignored=ignored)
 
 
 def write_label_studio(

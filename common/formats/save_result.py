@@ -1,4 +1,4 @@
-"""Masks of new images, written once more as files that an annotator's tool opens."""
+"""Class maps written as files that an annotator's tool opens."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.data import MetaTensor
 from monai.transforms import MapTransform
 
 import common
 from common.errors import InputError
+from common.formats.class_colors import named_values
 from common.formats.dicom_seg_writing import Algorithm, write_dicom_seg
 from common.formats.dicom_series import read_series
-from common.formats.grid import OFF_GRID, Grid, image_grid, voxel_steps
+from common.formats.grid import Grid, image_grid, lay_voxels
 from common.formats.label_studio import write_label_studio
 from common.formats.seg_nrrd import write_seg_nrrd
 from common.formats.segments import Segments
-from common.io.formats import is_picture
+from common.io.formats import is_picture, read_header
 from common.io.optional_library import optional_library
 
-__all__ = ["OUTPUT_FORMATS", "SaveInFormatd", "output_fault"]
+__all__ = ["OUTPUT_FORMATS", "SaveInFormatd", "check_output_format", "output_fault", "write_in_format"]
 
 OUTPUT_FORMATS = {"seg.nrrd": ".seg.nrrd", "dicom_seg": ".dcm", "label_studio": ".json"}  # and how their files end
 LIBRARIES = {"seg.nrrd": "SimpleITK", "dicom_seg": "highdicom"}
@@ -59,6 +59,97 @@ def output_fault(image: str | os.PathLike[str], output_format: str | None) -> st
     return "" if fits else f"its result cannot be written as {output_format}, which is for {kind}"
 
 
+def check_output_format(output_format: str | None) -> None:
+    """Refuses a format that cannot be written, before anything is computed.
+
+    Args:
+        output_format: one of `OUTPUT_FORMATS`, or None.
+
+    Raises:
+        InputError: there is no such format, or its library (extra ``formats``) is not installed.
+
+    Example:
+        >>> check_output_format("label_studio")
+    """
+    output_fault("", output_format)
+    if library := LIBRARIES.get(output_format or ""):
+        optional_library(library, "formats", f"--output_format {output_format}")
+
+
+def write_in_format(
+    path_without_suffix: str | os.PathLike[str],
+    output_format: str,
+    classes: np.ndarray,
+    affine: np.ndarray,
+    names: Mapping[int, str],
+    image: str | os.PathLike[str],
+    made_by: Algorithm | None,
+    marks: Mapping[str, np.ndarray] | None = None,
+    marked_by: Algorithm | None = None,
+) -> Path:
+    """Writes a class map as the file of an annotation tool, laid on the image that the tool shows.
+
+    Args:
+        path_without_suffix: where to write.
+        output_format: one of `OUTPUT_FORMATS`.
+        classes: integers (*spatial) as it was read, the first axis x; 0 is the background, and −1, which was not
+            labeled, becomes the segment ``not labeled``.
+        affine: (4, 4) of the class map to mm in RAS; of no meaning for pictures.
+        names: value → name of its segment.
+        image: its file, or the folder of its DICOM series.
+        made_by: what made the class map; None: an annotator drew it.
+        marks: further segments by name, which may overlap the classes: bool, of their size.
+        marked_by: what made the marks.
+
+    Returns:
+        The file.
+
+    Raises:
+        InputError: what `output_fault` says, the voxels are not those of the image, or what the format's own writer
+            refuses.
+
+    Example:
+        >>> import tempfile
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("L", (3, 2)).save(f"{folder}/a.png")
+        ...     drawn, made_by = np.ones((3, 2), int), Algorithm("STAPLE", "1")
+        ...     places = f"{folder}/b", "label_studio", drawn, np.eye(4), {1: "disc"}, f"{folder}/a.png"
+        ...     write_in_format(*places, made_by).name
+        'b.json'
+    """
+    if fault := output_fault(image, output_format):
+        raise InputError(f"{image}: {fault}.")
+    target = Path(f"{os.fspath(path_without_suffix)}{OUTPUT_FORMATS[output_format]}")
+    marks = marks or {}
+    if output_format == "label_studio":
+        plane = classes.reshape(classes.shape[:2]).T
+        size = tuple(read_header(image).shape[::-1])
+        if plane.shape != size:
+            raise InputError(f"{target}: expected the size {size[::-1]} of {image}, got {plane.shape[::-1]}.")
+        masks = {name: plane == value for value, name in named_values(classes, names, target, marks).items()}
+        masks |= {name: mask.reshape(mask.shape[:2]).T for name, mask in marks.items()}
+        by = marked_by or made_by
+        address = LOCAL_FILES + Path(image).absolute().as_posix().lstrip("/")
+        drawn = [Segments(target.stem, by.name if by else "", masks)]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_label_studio(target, drawn, {target.stem: address})
+        return target
+    series = read_series(image, voxels=False) if Path(image).is_dir() else None
+    grid = image_grid(image) if series is None else Grid(series.shape, series.affine)
+
+    def laid(voxels: np.ndarray) -> np.ndarray:
+        return lay_voxels(voxels, affine, grid, f"{target}: expected the voxels of {image}")
+
+    classes, marks = laid(classes), {name: laid(mask) for name, mask in marks.items()}
+    if series is None or output_format == "seg.nrrd":
+        return write_seg_nrrd(target, classes, grid.affine, names, marks=marks)
+    description = f"{(marked_by or made_by or Algorithm('Annotator', '')).name} segmentation"
+    return write_dicom_seg(
+        target, classes, series, names, made_by, description=description, marks=marks, marked_by=marked_by
+    )
+
+
 class SaveInFormatd(MapTransform):
     """Writes the mask of a case in the format of an annotation tool, beside what was written already.
 
@@ -78,15 +169,18 @@ class SaveInFormatd(MapTransform):
 
     Raises:
         InputError: there is no such format, or its library (extra ``formats``) is not installed; when called, what
-            `output_fault` says, a map of another size than its image, or a value without a name.
+            `output_fault` says, a map that is not on its image's grid, or a value without a name.
 
     Example:
         >>> import tempfile
-        >>> image = MetaTensor(torch.zeros(1, 3, 2), meta={"filename_or_obj": "a.png"})
+        >>> from monai.data import MetaTensor
+        >>> from PIL import Image
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     save = SaveInFormatd("pred", folder, ["background", "disc"], "t_loss", "label_studio")
+        ...     Image.new("L", (3, 2)).save(f"{folder}/a.png")
+        ...     image = MetaTensor(torch.zeros(1, 3, 2), meta={"filename_or_obj": f"{folder}/a.png"})
+        ...     save = SaveInFormatd("pred", f"{folder}/out", ["background", "disc"], "t_loss", "label_studio")
         ...     _ = save({"case": "a", "image": image, "pred": torch.ones(1, 3, 2)})
-        ...     [path.name for path in Path(folder).iterdir()]
+        ...     [path.name for path in Path(folder, "out").iterdir()]
         ['a_mask.json']
     """
 
@@ -99,9 +193,7 @@ class SaveInFormatd(MapTransform):
         output_format: str | None = None,
     ) -> None:
         super().__init__(keys)
-        output_fault("", output_format)
-        if library := LIBRARIES.get(output_format or ""):
-            optional_library(library, "formats", f"--output_format {output_format}")
+        check_output_format(output_format)
         self.output_dir, self.output_format = Path(output_dir), output_format
         self.names = {index: str(name) for index, name in enumerate(class_names) if index}
         self.algorithm = algorithm
@@ -122,28 +214,8 @@ class SaveInFormatd(MapTransform):
             if fault := output_fault(source, self.output_format):
                 raise InputError(f"Case {item['case']}: {source}: {fault}.")
             classes = torch.as_tensor(item[key]).detach().as_subclass(torch.Tensor).cpu().numpy()[0].astype(np.int16)
-            target = self.output_dir / f"{item['case']}_mask{OUTPUT_FORMATS[self.output_format]}"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if self.output_format == "label_studio":
-                self._save_picture(item["case"], source, classes, target)
-            elif self.output_format == "seg.nrrd":
-                grid = image_grid(source)
-                write_seg_nrrd(target, classes.reshape(grid.shape), grid.affine, self.names)
-            else:
-                self._save_series(item["image"], source, classes, target)
+            stem = self.output_dir / f"{item['case']}_mask"
+            read_at = np.asarray(item["image"].meta.get("original_affine", np.eye(4)), float)  # a picture has none
+            made_by = Algorithm(self.algorithm, common.__version__)
+            write_in_format(stem, self.output_format, classes, read_at, self.names, source, made_by)
         return item
-
-    def _save_picture(self, case: str, source: str, classes: np.ndarray, target: Path) -> None:
-        plane = classes.reshape(classes.shape[:2]).T
-        masks = {name: plane == index for index, name in self.names.items()}
-        address = LOCAL_FILES + Path(source).absolute().as_posix().lstrip("/")
-        write_label_studio(target, [Segments(case, self.algorithm, masks)], {case: address})
-
-    def _save_series(self, image: MetaTensor, source: str, classes: np.ndarray, target: Path) -> None:
-        series = read_series(source, voxels=False)
-        read_at = np.asarray(image.meta["original_affine"], float)
-        steps = voxel_steps(read_at, classes.shape, Grid(series.shape, series.affine))
-        if steps is None or (steps[0] != np.eye(3)).any() or steps[1].any():
-            raise InputError(f"{source}: its slices lie {OFF_GRID} voxels or more beside where the image was read.")
-        made_by = Algorithm(self.algorithm, common.__version__)
-        write_dicom_seg(target, classes, series, self.names, made_by, description=f"{self.algorithm} segmentation")

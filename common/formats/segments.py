@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Segments"]
+__all__ = ["MARK", "Segments", "without_marks"]
+
+MARK = "audit: "  # begins the names of segments that an audit adds to a label; they are no classes
 
 
 @dataclass(frozen=True)
@@ -34,3 +36,20 @@ class Segments:
     problems: tuple[str, ...] = ()
     ignored: np.ndarray | None = None
     rows: tuple[Mapping[str, Any], ...] = ()
+
+
+def without_marks(drawn: Segments) -> Segments:
+    """What the annotator drew, without what an audit has marked in the file.
+
+    Args:
+        drawn: of a file.
+
+    Returns:
+        The same without segments whose names begin with `MARK`.
+
+    Example:
+        >>> masks = {"disc": np.ones((2, 2), dtype=bool), "audit: missing": np.ones((2, 2), dtype=bool)}
+        >>> list(without_marks(Segments("case_1", "AR", masks)).masks)
+        ['disc']
+    """
+    return replace(drawn, masks={name: mask for name, mask in drawn.masks.items() if not name.startswith(MARK)})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -84,3 +85,20 @@ def read_csv(path: str | os.PathLike[str]) -> list[dict[str, str]]:
     """The rows of a CSV file with a header, as text."""
     with Path(path).open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+def file_digest(path: str | os.PathLike[str]) -> str:
+    """A digest of what a file holds, to see whether it is as it was written.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        16 hexadecimal digits.
+
+    Example:
+        >>> file_digest(os.devnull)
+        'e4a6a0577479b2b4'
+    """
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8)).hexdigest()

@@ -129,10 +129,15 @@ def test_all_annotators_are_audited_and_compared(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(common.audit_bundle, "segment", segment)
     monkeypatch.setattr(common.audit_bundle, "load_plan", lambda folder: plan)
     dataset = read_dataset(tmp_path / "data")
-    audit_bundle(dataset, tmp_path / "data", tmp_path / "output", "models", None, maps_of_false_labels=True)
+    places = dataset, tmp_path / "data", tmp_path / "output", "models", None
+    with pytest.raises(InputError, match=r"0 and all other cases: .*0\.png: .*as seg\.nrrd, which is for volumes"):
+        audit_bundle(*places, output_format="seg.nrrd")
+    assert not maps, "it is said before a network is asked"
+    audit_bundle(*places, maps_of_false_labels=True, output_format="label_studio")
     audited = tmp_path / "output/audit"
     rows = {row["annotator"]: row for row in read_csv(audited / "annotators.csv")}
     assert float(rows["HS"]["border_shift"]) == pytest.approx(1.0, abs=0.2)
     assert float(rows["AR"]["border_shift"]) == pytest.approx(0.0, abs=0.1)
+    assert (audited / "AR/tool_files.json").is_file() and (audited / "HS/tool_files.json").is_file()
     assert maps == [audited / "maps"] and (audited / "HS/false_labels/2.png").is_file()
     assert "may have learned wrong ones by heart" in (audited / "AR/audit.html").read_text(encoding="utf-8")

@@ -11,6 +11,7 @@ from typing import Any
 
 from common.datasets.case_names import case_fault, normalize_case
 from common.datasets.dataset import Dataset
+from common.datasets.dicom_folders import advise_to_convert
 from common.datasets.listing import Listing, find_unread
 from common.errors import InputError
 
@@ -76,7 +77,10 @@ def assemble(
             raise InputError(f"{listing.root}: two cases have the name {case!r}, one of them {first}; rename one.")
         cases[case] = item | {"case": case, "subject": item.get("subject") or subject_of(case, pattern)}
     if not cases:
-        raise InputError(f"{listing.root} holds no labeled case in the layout {layout}, which expects {expects}.")
+        advice = advise_to_convert(listing)
+        raise InputError(
+            f"{listing.root} holds no labeled case in the layout {layout}, which expects {expects}.{advice}"
+        )
     refused += find_unread(listing, files, reasons or {})
     said = [*notes, *_left_out(refused, listing.root)]
     ordered = tuple(cases[case] for case in sorted(cases))

@@ -11,8 +11,9 @@ from types import ModuleType
 from typing import Any
 
 from common.datasets.dataset import Dataset
+from common.datasets.dicom_folders import advise_to_convert
 from common.datasets.given import names_of
-from common.datasets.listing import describe_folder
+from common.datasets.listing import describe_folder, list_folder
 from common.errors import InputError
 
 LAYOUTS = (  # the most specific first
@@ -57,7 +58,8 @@ def read_dataset(dataset_dir: str | os.PathLike[str], layout: str | None = None,
         if not fitting:
             expected = "; ".join(f"{name}: {_module(name).EXPECTS}" for name in LAYOUTS)
             found = describe_folder(root) if root.is_dir() else "a file"
-            raise InputError(f"{root} holds {found}, which fits no layout. Expected is one of — {expected}.")
+            advice = advise_to_convert(list_folder(root)) if root.is_dir() else ""
+            raise InputError(f"{root} holds {found}, which fits no layout.{advice} Expected is one of — {expected}.")
         layout = fitting[0]
         others = f"; {', '.join(fitting[1:])} would fit too" if fitting[1:] else ""
         notes.append(f"The layout is {layout}, by the names of the files{others}.")

@@ -362,12 +362,17 @@ def test_pre_annotations_come_back(scans: Path, tmp_path: Path) -> None:
 
 def test_images_of_two_files_are_whole(tmp_path: Path) -> None:
     """A header and its voxels; nothing but the header has a name of an image."""
-    from common.convert import find_images
+    from common.datasets.images_by_case import images_by_case, images_of
 
     sitk = pytest.importorskip("SimpleITK")
     (tmp_path / "scans").mkdir()
     sitk.WriteImage(sitk.GetImageFromArray(np.arange(24, dtype=np.int16).reshape(2, 3, 4)), tmp_path / "scans/a.mhd")
-    assert list(find_images(tmp_path / "scans")) == ["a"]
+    assert list(images_by_case(tmp_path / "scans")) == ["a"]
+    (tmp_path / "scans/b").mkdir()
+    for name in ("scans/b/1.png", "scans/c_0000.png"):
+        Image.new("L", (2, 2)).save(tmp_path / name)
+    found = images_of(tmp_path / "scans", ["a", "b/1", "b/2", "c", "d/1"])
+    assert {case: path.name for case, path in found.items()} == {"a": "a.mhd", "b/1": "1.png", "c": "c_0000.png"}
 
 
 def test_damaged_parts_of_tasks_are_said(scans: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 
+from common.datasets import read_dataset
 from common.errors import InputError
 from common.formats.dicom_series import find_series, read_series, recognize, write_nifti
 from common.io import read_header, save_like
@@ -185,3 +186,16 @@ def test_a_series_as_nifti(tmp_path: Path) -> None:
         write_nifti(tmp_path / "a.nrrd", series)
     with pytest.raises(InputError, match="expected a series with voxels"):
         write_nifti(tmp_path / "a.nii", read_series(tmp_path / "ct", voxels=False))
+
+
+@pytest.mark.parametrize("ending", [".dcm", ""])
+def test_a_data_set_of_series_is_sent_to_convert(tmp_path: Path, ending: str) -> None:
+    """Inference reads series; a training says what makes a data set of them."""
+    folder = write_slices(tmp_path / "images/p1", slices())
+    for file in folder.iterdir():
+        file.rename(file.with_suffix(ending))
+    (tmp_path / "labels").mkdir()
+    nib.save(nib.Nifti1Image(np.ones((2, 2, 2)), np.eye(4)), tmp_path / "labels/p1.nii.gz")
+    for root, first in ((tmp_path, "images/p1/01"), (folder, "01")):
+        with pytest.raises(InputError, match=rf"are DICOM files, the first is {first}{ending}: .*common\.convert"):
+            read_dataset(root)

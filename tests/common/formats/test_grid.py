@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import itertools
 
+import nibabel as nib
 import numpy as np
 import pytest
+from nibabel.orientations import axcodes2ornt, ornt_transform
 
-from common.formats.grid import Grid, lay_mask, voxel_steps
+from common.errors import InputError
+from common.formats.grid import Grid, lay_mask, lay_voxels, voxel_steps
 
 
 @pytest.mark.parametrize("axes", list(itertools.permutations(range(3))))
@@ -44,3 +47,19 @@ def test_off_the_grid() -> None:
     for affine in (shifted, turned, np.diag([1.1, 1, 1, 1]), np.diag([2.0, 1, 1, 1])):
         assert voxel_steps(affine, (7, 6, 5), grid) is None
     assert voxel_steps(np.diag([1.001, 1, 1, 1]), (7, 6, 5), grid) is not None
+
+
+def test_all_voxels_in_another_order() -> None:
+    """By `nibabel.as_closest_canonical`, whose affine is in closed form."""
+    draw = np.random.default_rng(3)
+    voxels = draw.random((4, 5, 3))
+    for code in ("LPS", "SAR", "PIL"):
+        to = ornt_transform(axcodes2ornt("RAS"), axcodes2ornt(code))
+        image = nib.Nifti1Image(voxels, np.diag([1.0, 2, 3, 1])).as_reoriented(to)
+        grid = Grid(image.shape, image.affine)
+        np.testing.assert_array_equal(lay_voxels(voxels, np.diag([1.0, 2, 3, 1]), grid, "a"), image.get_fdata())
+    for shape, moved, said in (((4, 5, 4), 0, "the size"), ((4, 5, 3), 1, "beside, or outside"), ((5, 4, 3), 0, "out")):
+        affine = np.diag([1.0, 2, 3, 1])
+        affine[0, 3] = moved
+        with pytest.raises(InputError, match=f"a: expected, got .*{said}"):
+            lay_voxels(voxels, np.diag([1.0, 2, 3, 1]), Grid(shape, affine), "a: expected")

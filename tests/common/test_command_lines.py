@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import runpy
 import shlex
 import signal
 import sys
@@ -15,7 +14,7 @@ from typing import Any
 import pytest
 
 from common.audit.__main__ import audit
-from common.command import call_command, make_parser, read_words
+from common.command import call_command, make_parser, read_words, run_command
 from common.convert import convert
 from common.demo import demo
 from common.folds import folds
@@ -130,8 +129,8 @@ def test_the_command_prints_its_help(
     monkeypatch.setattr(sys, "argv", ["fuse.py", *words])
     before = signal.getsignal(signal.SIGTERM)
     try:
-        with pytest.warns(RuntimeWarning, match="found in sys.modules"), pytest.raises(SystemExit) as raised:
-            runpy.run_module("common.fuse", run_name="__main__", alter_sys=True)
+        with pytest.raises(SystemExit) as raised:
+            run_command(fuse)
     finally:
         signal.signal(signal.SIGTERM, before)
     assert raised.value.code == 0

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.data import CacheDataset, Dataset, PersistentDataset
+from monai.data import Dataset, PersistentDataset
 from monai.transforms import Compose, RandomizableTrait, apply_transform
 
+from common.datasets.in_memory import in_memory
 from common.datasets.plan import Plan
 from common.datasets.slice_dataset import SliceDataset
 from common.errors import InputError
@@ -37,7 +38,7 @@ def cached(
     Args:
         data: items.
         transform: its random part, if there is one, runs anew each time.
-        cache: ``memory`` (`CacheDataset`), ``disk`` (`PersistentDataset`, shared by processes and runs) or ``none``.
+        cache: ``memory`` (`in_memory`), ``disk`` (`PersistentDataset`, shared by processes and runs) or ``none``.
         cache_dir: for ``disk``.
         key: what the result depends on beside the items, such as the plan as JSON. Files count by name, size and time.
         num_workers: threads that fill the memory.
@@ -55,7 +56,7 @@ def cached(
     if cache not in CACHES:
         raise InputError(f"cache: expected one of {', '.join(CACHES)}, got {cache!r}.")
     if cache == "memory":
-        return CacheDataset(data, transform, progress=False, num_workers=num_workers or None)
+        return in_memory(data, transform, num_workers or None)
     if cache == "none":
         return Dataset(data, transform)
     if not cache_dir:

@@ -7,9 +7,9 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
-from monai.data import CacheDataset
 from torch.utils.data import Dataset
 
+from common.datasets.in_memory import in_memory
 from common.errors import InputError
 
 
@@ -53,9 +53,7 @@ class SliceDataset(Dataset):
     ) -> None:
         if slice_axis not in (0, 1, 2):
             raise InputError(f"slice_axis must be 0, 1 or 2, got {slice_axis!r}.")
-        self.volumes: Volumes = (
-            data if transform is None else CacheDataset(cast(Sequence, data), transform, progress=False)
-        )
+        self.volumes: Volumes = data if transform is None else in_memory(cast(Sequence, data), transform)
         self.slice_axis = slice_axis
         self.foreground = None if foreground is None else tuple(foreground)
         self.index = [

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing.pool
 import os
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,20 @@ from common.io import LoadCased
 
 PLAN = example_plan()
 VOLUMES = replace(PLAN, image_dims=3, orientation="RAS", spacing=(1.0, 1.0, -1.0), image_size=None, patch_size=(4, 4))
+
+
+def test_threads_that_filled_the_memory_have_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a process that is forked now may inherit a lock that one of them holds."""
+    work = multiprocessing.pool.worker  # type: ignore[attr-defined]
+
+    def slow_to_end(*arguments: Any) -> None:
+        work(*arguments)
+        time.sleep(0.1)
+
+    monkeypatch.setattr(multiprocessing.pool, "worker", slow_to_end)
+    before = set(threading.enumerate())
+    cached([{"case": "a"}, {"case": "b"}], Compose([]), num_workers=2)
+    assert set(threading.enumerate()) <= before
 
 
 class Counted(MapTransform):

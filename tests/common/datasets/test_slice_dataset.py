@@ -7,10 +7,11 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from monai.data import CacheDataset, DataLoader, MetaTensor
+from monai.data import DataLoader, MetaTensor
 from monai.transforms import EnsureTyped
 
 from common.datasets import SliceDataset
+from common.datasets.in_memory import in_memory
 from common.errors import InputError
 
 
@@ -59,7 +60,7 @@ def test_slices_are_plain_copies():
 
 
 def test_batches_of_a_cache_by_workers():
-    cache = CacheDataset(volumes(3, 2), EnsureTyped(["image", "label"], track_meta=False), progress=False)
+    cache = in_memory(volumes(3, 2), EnsureTyped(["image", "label"], track_meta=False))
     slices = pickle.loads(pickle.dumps(SliceDataset(cache)))
     batches = list(DataLoader(slices, batch_size=2, num_workers=2))
     assert torch.equal(torch.cat([b["image"] for b in batches]), torch.stack([s["image"] for s in slices]))

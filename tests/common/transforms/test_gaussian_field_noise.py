@@ -10,6 +10,7 @@ import torch
 from monai.data import CacheDataset, DataLoader, Dataset, MetaTensor
 from monai.transforms import Compose, RandomizableTrait
 
+from common.datasets.in_memory import in_memory
 from common.errors import ArgumentError, InputError
 from common.noise import case_generator, deform_label, sample_gaussian_field
 from common.transforms import GaussianFieldNoised, RandGaussianFieldNoised
@@ -51,7 +52,7 @@ def test_fixed_draw_is_cached_and_the_same_on_workers():
     noise = GaussianFieldNoised("label", A, B)
     assert not isinstance(noise, RandomizableTrait)
     expected = torch.stack([noise(item)["label"] for item in cases(4)])
-    cached = CacheDataset(cases(4), noise, progress=False)
+    cached = in_memory(cases(4), noise)
     assert torch.equal(torch.stack([entry["label"] for entry in cached._cache]), expected)
     workers = DataLoader(Dataset(cases(4), noise), batch_size=2, num_workers=2)
     assert torch.equal(torch.cat([batch["label"] for batch in workers]), expected)

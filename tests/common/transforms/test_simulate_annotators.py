@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from monai.data import CacheDataset, DataLoader, Dataset, MetaTensor, decollate_batch
+from monai.data import DataLoader, Dataset, MetaTensor, decollate_batch
 from monai.transforms import RandomizableTrait
 
+from common.datasets.in_memory import in_memory
 from common.errors import InputError
 from common.noise import case_generator, simulate_annotator
 from common.transforms import SimulateAnnotatorsd
@@ -54,7 +55,7 @@ def test_order_worker_epoch_and_cache_do_not_matter():
     assert not isinstance(simulate, RandomizableTrait)
     expected = {item["case"]: simulate(item)["annotators"] for item in cases(8)}
     assert len({tuple(labels.flatten().tolist()) for labels in expected.values()}) > 3
-    for dataset in (Dataset(cases(8)[::-1], simulate), CacheDataset(cases(8)[::-1], simulate, progress=False)):
+    for dataset in (Dataset(cases(8)[::-1], simulate), in_memory(cases(8)[::-1], simulate)):
         loader = DataLoader(dataset, batch_size=3, shuffle=True, num_workers=2)
         for _ in range(2):
             for batch in loader:

@@ -88,7 +88,8 @@ def advice(summary: Mapping[str, Any]) -> str:
         'Plain training is enough: no'
     """
     if summary["judged"] < FEW_CASES:
-        return f"Only {counted(summary['judged'], 'case')} could be judged: too few to say what the labels are like."
+        judged = f"Only {counted(summary['judged'], 'case')}" if summary["judged"] else "No case"
+        return f"{judged} could be judged: too few to say what the labels are like."
     for rule in RULES:
         value = summary[rule.measure] or 0.0
         if value >= rule.limit:

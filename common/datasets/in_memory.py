@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from multiprocessing.dummy import DummyProcess
 from typing import Any
@@ -37,7 +39,10 @@ def in_memory(data: Sequence[Any], transform: Callable[[Any], Any], num_workers:
     """
     before = set(threading.enumerate())
     dataset = CacheDataset(data, transform, progress=False, num_workers=num_workers)
+    deadline = time.monotonic() + SECONDS
     for thread in set(threading.enumerate()) - before:
         if isinstance(thread, DummyProcess):
             thread.join(SECONDS)
+            while os.path.exists(f"/proc/self/task/{thread.native_id}") and time.monotonic() < deadline:
+                time.sleep(0.001)  # Python is done with it before Linux is
     return dataset

@@ -49,7 +49,7 @@ def test_fixed_draw_differs_between_cases_and_seeds_only():
 
 
 def test_fixed_draw_is_the_same_on_workers_and_in_a_cache():
-    """Workers first: one that is forked while a thread of the cache ends may inherit a lock of MKL, and wait for ever."""
+    """Workers first: one that is forked while a thread of the cache ends may inherit a lock, and wait for ever."""
     noise = GaussianFieldNoised("label", A, B)
     assert not isinstance(noise, RandomizableTrait)
     expected = torch.stack([noise(item)["label"] for item in cases(4)])

@@ -127,7 +127,7 @@ def read_export(
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     Image.new("L", (4, 3)).save(f"{folder}/a.png")
         ...     _ = Path(folder, "anna.json").write_text(json.dumps(content), encoding="utf-8")
-        ...     found = list(read_export(Path(folder, "anna.json"), find_images(Path(folder)), []))
+        ...     found = list(read_export(Path(folder, "anna.json"), images_by_case(Path(folder)), []))
         >>> [(one.case, one.annotator) for one in found]
         [('a', 'anna')]
     """

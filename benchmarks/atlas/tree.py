@@ -51,7 +51,8 @@ BRANCHES = (
     Branch(
         "Are borders shaky?",
         "Soft Dice beside cross-entropy gained everywhere. The Dice-optimal threshold (`marginal_thresholding`) gained "
-        "in the heart, whose structures are thin for the noise, and nothing elsewhere: it needs calibrated probabilities.",
+        "in the heart, whose structures are thin for the noise, and nothing elsewhere: it needs calibrated "
+        "probabilities.",
         "gaussian_field",
         ("CE, Dice-optimal threshold", "CE + soft Dice", "BWCR, Dice-optimal threshold"),
     ),

@@ -19,10 +19,10 @@ from common.consensus.run import fuse_cases
 from common.consensus.settings import make_settings, names_of_values
 from common.consensus.sources import FusionCase, Sources, dataset_cases, folder_cases, with_images
 from common.consensus.summary import summarize_annotators
-from common.consensus.tool_files import image_fault, write_for_tool
+from common.consensus.tool_files import check_tool, image_fault, write_for_tool
 from common.consensus.writing import probability_maps, write_consensus, written_values
 from common.errors import InputError, counted
-from common.formats.save_result import OUTPUT_FORMATS, check_output_format
+from common.formats.save_result import OUTPUT_FORMATS
 from common.fusion.patterns import is_disputed
 from common.io.checks import geometry_finding
 from common.io.formats import IMAGE_SUFFIXES, NIFTI_SUFFIXES, is_picture, suffix_of
@@ -195,9 +195,7 @@ def _fuse_files(
     paths = _paths(labels)
     targets = [Path(str(target)) for target in (output, probabilities) if target is not None]
     output_format, image = shown
-    check_output_format(output_format)
-    if output_format is not None and method == "mean":
-        raise InputError(f"output_format: expected a method that gives labels to write as {output_format}, got mean.")
+    check_tool(output_format, method)
     one = FusionCase(targets[0].name, {str(path): str(path) for path in paths}, tool_image=str(image or ""))
     if fault := image_fault(one, output_format):
         raise InputError(f"output_format: {fault}.")

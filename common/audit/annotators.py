@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from common.audit.inputs import length_unit
 from common.audit.page import habit_sentences, plain_text
 from common.audit.run import audit_cases, usual_deviation
 from common.consensus.page import write_tables
@@ -114,13 +115,12 @@ def audit_annotators(
     write_tables(outcome, sources.cases, settings, notes)
     against = summarize_annotators(outcome.records, settings.annotators, len(settings.values))
     dice = agreement(outcome.records, len(settings.annotators)).dice
-    picture = all(record["spacing"] is None for record in outcome.records)
+    unit = length_unit(all(record["spacing"] is None for record in outcome.records))
     rows = []
     others = {name: _with_others(outcome.records, place) for place, name in enumerate(sources.annotators)}
     for place, name in enumerate(sources.annotators):
         shifts = [one.border_shift for one in against if one.annotator == name and one.class_index]
         rows.append(_row(name, audits[name], shifts, np.delete(dice[place], place), others[name]))
-    unit = "pixels" if picture else "mm"
     sentences = {
         name: _sentences(row, audits[name], others[name], unit) for name, row in zip(audits, rows, strict=True)
     }

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 
 from common.audit.border import BINS, border_products
 from common.audit.geometry import Residuals, border_residuals, predicted_classes
-from common.audit.inputs import LoadedCase
+from common.audit.inputs import LoadedCase, length_unit
 from common.audit.kinds import find_kinds, gravest, structure_sizes
 from common.audit.scores import (
     border_probabilities,
@@ -127,8 +127,8 @@ def case_record(name: str, case: LoadedCase, border_mm: float, class_names: Sequ
         'displaced by 4 pixels (4 pixels to the right)'
     """
     scores = case_scores(case.label, case.probabilities, case.spacing, border_mm)
-    unit = "pixels" if case.picture else "mm"
-    kinds = find_kinds(case.label, case.probabilities, case.spacing, border_mm, case.directions, class_names, unit)
+    place = case.spacing, border_mm, case.directions, class_names, length_unit(case.picture)
+    kinds = find_kinds(case.label, case.probabilities, *place)
     first = gravest(kinds)
     products = np.zeros((3, BINS))
     found = _class_residuals(case)

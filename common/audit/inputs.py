@@ -21,6 +21,7 @@ __all__ = [
     "ARRAY_SUFFIXES",
     "LoadedCase",
     "case_files",
+    "length_unit",
     "load_case",
     "probability_files",
     "read_probabilities",
@@ -54,6 +55,22 @@ class LoadedCase:
     affine: np.ndarray
     directions: tuple[tuple[str, str], ...]
     picture: bool
+
+
+def length_unit(pictures: bool) -> str:
+    """What a length is measured in: a picture has no mm, its pixels count as 1.
+
+    Args:
+        pictures: whether all images are pictures.
+
+    Returns:
+        ``pixels`` or ``mm``.
+
+    Example:
+        >>> length_unit(True)
+        'pixels'
+    """
+    return "pixels" if pictures else "mm"
 
 
 def case_files(folder: Path) -> dict[str, Path]:

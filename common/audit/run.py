@@ -14,7 +14,7 @@ import torch
 from tqdm import tqdm
 
 from common.audit.cases import border_deviation, case_record, public_row
-from common.audit.inputs import LoadedCase, case_files, load_case, probability_files
+from common.audit.inputs import LoadedCase, case_files, length_unit, load_case, probability_files
 from common.audit.page import write_audit_page
 from common.audit.second import compare_audits, read_audit
 from common.audit.summary import LEAST_CERTAINTY, SUSPICIOUS, rank_records, summarize
@@ -157,7 +157,7 @@ def audit_cases(
     readable = [case for case in maps if case not in failures]
     if border_mm is None:
         border_mm = _usual_deviation(readable, load)
-        unit = "pixels" if all(is_picture(labels[case]) for case in readable) else "mm"
+        unit = length_unit(all(is_picture(labels[case]) for case in readable))
         notes = (
             *notes,
             f"The usual deviation of a border is {border_mm:.3g} {unit}, the lower quartile of up to {PILOT} cases.",
@@ -191,7 +191,7 @@ def audit_cases(
     if not records:
         raise InputError(f"none of {len(labels)} cases could be audited; {_first(failures)}.")
     ranked = rank_records(records, least_certainty, suspicious)
-    unit = "pixels" if all(is_picture(labels[record["case"]]) for record in records) else "mm"
+    unit = length_unit(all(is_picture(labels[record["case"]]) for record in records))
     changes = None if before is None else compare_audits(ranked, before)
     unwritten = None
     if output_format is not None:

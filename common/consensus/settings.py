@@ -11,11 +11,10 @@ from monai.utils import ensure_tuple
 
 from common.consensus.one_case import Settings
 from common.consensus.sources import Sources
-from common.consensus.tool_files import image_fault
+from common.consensus.tool_files import check_tool, image_fault
 from common.consensus.writing import written_values
 from common.datasets.splits import shuffled
 from common.errors import InputError
-from common.formats.save_result import check_output_format
 from common.fusion.pattern_consensus import REGIONS
 from common.io.label_inference import infer_annotator_meanings
 from common.io.label_meaning import LabelObservation, observe_label
@@ -84,9 +83,7 @@ def make_settings(
     for name in options or {}:
         if name not in known:
             raise InputError(f"{name}: expected one of {method}'s options ({', '.join(known) or 'it has none'}).")
-    check_output_format(output_format)
-    if output_format is not None and method == "mean":
-        raise InputError(f"output_format: expected a method that gives labels to write as {output_format}, got mean.")
+    check_tool(output_format, method)
     if all(faults := [image_fault(case, output_format) for case in sources.cases]):
         raise InputError(f"{sources.cases[0].name} and all other cases: {faults[0]}.")
     said.setdefault("ignore_value", None)

@@ -13,11 +13,11 @@ import common
 from common.consensus.sources import FusionCase
 from common.errors import InputError
 from common.formats.dicom_seg_writing import Algorithm
-from common.formats.save_result import OUTPUT_FORMATS, output_fault, write_in_format
+from common.formats.save_result import OUTPUT_FORMATS, check_output_format, output_fault, write_in_format
 from common.io.files import file_digest
 from common.io.formats import read_header
 
-__all__ = ["check_unedited", "image_fault", "shown_image", "tool_files", "write_for_tool"]
+__all__ = ["check_tool", "check_unedited", "image_fault", "shown_image", "tool_files", "write_for_tool"]
 
 FOLDER = "tool_files"  # of the output
 
@@ -37,6 +37,24 @@ def tool_files(output: str | os.PathLike[str], case: FusionCase) -> dict[str, Pa
         'out/tool_files/a.seg.nrrd'
     """
     return {name: Path(output, FOLDER, f"{case.name}{ending}") for name, ending in OUTPUT_FORMATS.items()}
+
+
+def check_tool(output_format: str | None, method: str) -> None:
+    """Refuses a format that a consensus cannot be written in, before anything is computed.
+
+    Args:
+        output_format: one of `OUTPUT_FORMATS`; None for none.
+        method: of fusion.
+
+    Raises:
+        InputError: as `check_output_format`, or the method gives no labels.
+
+    Example:
+        >>> check_tool("label_studio", "staple")
+    """
+    check_output_format(output_format)
+    if output_format is not None and method == "mean":
+        raise InputError(f"output_format: expected a method that gives labels to write as {output_format}, got mean.")
 
 
 def check_unedited(record: Path, paths: Sequence[Path]) -> None:

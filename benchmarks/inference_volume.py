@@ -41,8 +41,10 @@ def measure(bundle: str, volume: str, device: str, threads: int) -> dict[str, fl
     folder.mkdir()
     parser = ConfigParser()
     parser.read_config(configs / "inference.yaml")
+    plan = parser.get_parsed_content("plan")
     torch.manual_seed(0)
     torch.save(parser.get_parsed_content("network_def").state_dict(), folder / "model.pt")
+    (folder / "plan.json").write_text(plan.to_json(), encoding="utf-8")
     start = _resident()
     cpu, wall = time.process_time(), time.perf_counter()
     run(
@@ -54,7 +56,7 @@ def measure(bundle: str, volume: str, device: str, threads: int) -> dict[str, fl
         device=torch.device(device),
     )
     result = {
-        "cpu_seconds": round(time.process_time() - cpu, 1),
+        "cpu_seconds": round(time.process_time() - cpu, 2),
         "wall_seconds": round(time.perf_counter() - wall, 1),
         "start_mb": round(start),
         "peak_mb": round(_resident()),

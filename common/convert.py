@@ -55,6 +55,7 @@ EXPORTS = {".json", ".xml", ".nrrd", ".nhdr", ".dcm", ""}
 BY = (*ANNOTATORS, "copy", "image_folder", *cvat.WITHIN)
 CLASSES_FILE = "classes.json"
 FINDINGS_FILE = "findings.csv"
+NOBODY_DREW = {"background": 0}  # the classes of images alone
 IMAGES, MAPS = "images", "probabilities"  # folders that are no annotator's
 MOST_NAMED = 12  # classes in a sentence
 
@@ -306,19 +307,21 @@ def _convert_images(cases: Mapping[str, Path], target: Path) -> None:
                 problems.append(str(error))
         if len(problems) == len(cases):
             raise InputError(_listed("nothing could be written", problems))
-        _write_classes(work, {"background": 0})
+        _write_classes(work, NOBODY_DREW)
         _put(work, target)
     print(f"{len(cases) - len(problems)} of {len(cases)} images, {series} of them DICOM series; nobody drew labels.")
-    place = target / IMAGES
-    print(f"Segment them with: --dataset_dir {shlex.quote(str(place))}")
-    print(f"To train, put labels of the same names into a folder beside {place}, such as {target / 'labels'}.")
+    print(f"Segment them with: --dataset_dir {shlex.quote(str(target / IMAGES))}")
     if problems:
         raise InputError(_listed("the rest was written, but not this", problems))
 
 
 def _write_classes(folder: Path, values: Mapping[str, int]) -> None:
     with whole_file(folder / CLASSES_FILE) as file:
-        file.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        file.write_text(_json(values), encoding="utf-8")
+
+
+def _json(values: Mapping[str, int]) -> str:
+    return json.dumps(values, indent=1, ensure_ascii=False) + "\n"
 
 
 def _put(work: Path, target: Path) -> None:
@@ -351,6 +354,9 @@ def _check_target(target: Path, sources: Sequence[Path], overwrite: bool) -> Non
         raise InputError(f"{target} exists; name another --output, or replace it with --overwrite.")
     if not (target / CLASSES_FILE).is_file():
         raise InputError(f"{target}: --overwrite replaces what this command wrote, which has a {CLASSES_FILE}.")
+    others = sorted({path.name for path in target.iterdir()} - {IMAGES, CLASSES_FILE})
+    if others and (target / CLASSES_FILE).read_text(encoding="utf-8") == _json(NOBODY_DREW):
+        raise InputError(f"{target}: --overwrite replaces images without labels, and would take {others[0]} away too.")
 
 
 def _check_readable(folder: Path) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +19,7 @@ import numpy as np
 
 from common.errors import InputError
 from common.formats.class_colors import NOT_LABELED
-from common.formats.dicom_files import is_dicom, read_dataset, sound_elements, text_of
+from common.formats.dicom_files import functional_group, is_dicom, read_dataset, sound_elements, text_of
 from common.formats.dicom_series import Series
 from common.formats.grid import Grid, voxel_steps
 from common.formats.segments import Segments
@@ -258,21 +258,17 @@ class _Layer:
         self.series = series
         self.grid = Grid(series.shape, series.affine)
         self.size: tuple[int, int] = (int(dataset.Columns), int(dataset.Rows))
-        shared = dataset.get("SharedFunctionalGroupsSequence") or ()
-        self.shared: Any = next(iter(shared), {})
+        self.dataset = dataset
         self.frames = dataset.get("PerFrameFunctionalGroupsSequence") or ()
-        self.slices = {uid: index for index, uid in enumerate(series.instances)}
+        numbers = series.frames or (0,) * len(series.instances)
+        self.slices = {source: index for index, source in enumerate(zip(series.instances, numbers, strict=True))}
         if len(self.frames) != count:
             raise InputError(f"{path}: expected the place of each of its {count} frames, got {len(self.frames)}.")
         frame = text_of(dataset, "FrameOfReferenceUID")
         self.placed = not frame or not series.frame_of_reference or frame == series.frame_of_reference
 
     def _group(self, index: int, keyword: str) -> Any:
-        """The first item of a functional group, of the frame or shared by all."""
-        for holder in (self.frames[index], self.shared):
-            if items := holder.get(keyword):
-                return items[0]
-        return {}
+        return functional_group(self.dataset, index, keyword)
 
     def segment(self, index: int) -> int:
         return int(self._group(index, "SegmentIdentificationSequence").get("ReferencedSegmentNumber") or 0)
@@ -301,11 +297,19 @@ class _Layer:
     def _source(self, index: int) -> int | None:
         """The only slice that a frame refers to."""
         found = {
-            self.slices.get(text_of(image, "ReferencedSOPInstanceUID"))
+            self.slices.get((text_of(image, "ReferencedSOPInstanceUID"), number))
             for derivation in self.frames[index].get("DerivationImageSequence") or ()
             for image in derivation.get("SourceImageSequence") or ()
+            for number in self._numbers(image)
         }
         return found.pop() if len(found) == 1 else None
+
+    def _numbers(self, image: Any) -> list[int]:
+        """Of the frames that are referred to; 0 where the series has a file for each slice."""
+        if not self.series.frames:
+            return [0]
+        numbers = image.get("ReferencedFrameNumber") or ()
+        return [int(number) for number in (numbers if isinstance(numbers, Sequence) else [numbers])]
 
     def _affine(self, index: int, position: Any) -> np.ndarray | None:
         """(4, 4) to mm in RAS of a frame as a volume of one slice, whose third axis is one voxel of the series."""

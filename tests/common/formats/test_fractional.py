@@ -1,4 +1,4 @@
-"""Fractions of DICOM SEG become labels or maps of probabilities, which an audit reads; what is no distribution is not."""
+"""Fractions of DICOM SEG become labels, or maps of probabilities that an audit reads; other than distributions not."""
 
 from __future__ import annotations
 
@@ -54,7 +54,10 @@ def test_an_audit_reads_the_maps(tmp_path: Path, series: Series, capsys: pytest.
     exports = {"net": str(tmp_path / "net"), "anna": str(path)}
     convert(str(tmp_path / "scans"), exports, str(tmp_path / "out"), fractional="probabilities")
     assert json.loads((tmp_path / "out/classes.json").read_text()) == {
-        **{"background": 0, "cyst": 1, "liver": 2, "tumor": 3}
+        "background": 0,
+        "cyst": 1,
+        "liver": 2,
+        "tumor": 3,
     }
     image = nib.load(tmp_path / "out/probabilities/net/ct_probabilities.nii.gz")
     maps = np.asarray(image.dataobj)

@@ -120,7 +120,7 @@ def functional_group(dataset: Any, index: int, keyword: str) -> Any:
     """
     own = dataset.get("PerFrameFunctionalGroupsSequence") or ()
     shared = dataset.get("SharedFunctionalGroupsSequence") or ()
-    for holder in (*own[index : index + 1], *shared[:1]):
+    for holder in (own[index] if index < len(own) else {}, shared[0] if len(shared) else {}):
         if items := holder.get(keyword):
             return items[0]
     return {}

@@ -191,10 +191,12 @@ def write_dicom_seg(
 
 def _frame_order(path: Path, series: Series) -> np.ndarray:
     """Index of the slice that each frame of a series of one file is."""
-    if len(files := dict.fromkeys(series.paths)) > 1:
+    files = len(set(series.paths))
+    if files > 1 or len(series.frames) == 1:  # of which highdicom 0.28.2 makes none
         raise InputError(
-            f"{path}: expected a series of one file for each slice, or of one file with all, got {len(files)} files "
-            f"with frames in {series.paths[0].parent}; --output_format seg.nrrd has no such limit."
+            f"{path}: expected a series of one file for each slice, or of one file with all of several, got {files} "
+            f"files of {'a frame' if files == len(series.frames) else 'frames'} in {series.paths[0].parent}; "
+            "--output_format seg.nrrd has no such limit."
         )
     return np.argsort(series.frames)
 

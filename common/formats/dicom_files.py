@@ -118,8 +118,8 @@ def functional_group(dataset: Any, index: int, keyword: str) -> Any:
         ...                  "PixelMeasuresSequence")
         {'A': 1}
     """
-    own = dataset.get("PerFrameFunctionalGroupsSequence") or ()
-    shared = dataset.get("SharedFunctionalGroupsSequence") or ()
+    own: Any = dataset.get("PerFrameFunctionalGroupsSequence") or ()
+    shared: Any = dataset.get("SharedFunctionalGroupsSequence") or ()
     for holder in (own[index] if index < len(own) else {}, shared[0] if len(shared) else {}):
         if items := holder.get(keyword):
             return items[0]

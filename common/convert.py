@@ -202,7 +202,7 @@ def convert(
         DICOM series as NIfTI, and a network's probabilities for an audit:
 
             python -m common.convert --images series/ --output data
-            python -m common.convert --images series/ --exports net=seg/ --fractional probabilities --output data
+            python -m common.convert --images series --exports seg --fractional probabilities --output maps
     """
     if not str(output):
         raise InputError("--output: expected the folder to write, got none.")

@@ -51,7 +51,7 @@ def item(**elements: object) -> list[Dataset]:
     return [made]
 
 
-@pytest.mark.file_format("DICOM series", "read", "frames of enhanced CT and MR, in any order")
+@pytest.mark.file_format("DICOM series", "read", "frames of enhanced files, in any order")
 def test_frames_are_sorted_by_position(path: Path, tmp_path: Path) -> None:
     series = read_series(path.parent)
     np.testing.assert_array_equal(series.voxels, stored() - 1024.0)

@@ -174,8 +174,8 @@ def convert(
 
     Args:
         images: folder of the images that were annotated: pictures, volumes, or folders of DICOM series.
-        exports: files, and folders of them, each as it is or as ``ANNOTATOR=PATH``; None: nobody drew anything yet.
-        output: folder of the data set, which must be new or empty; always needed.
+        exports: files, and folders of them, each as it is or as ``ANNOTATOR=PATH``; by default nobody has drawn yet.
+        output: folder of the data set, which must be new or empty; it must be given.
         classes: names of the classes without the background; where two overlap, the later is taken. Labels of other
             classes are left out, and named. By default all that occur, by name.
         attribute: name of the attribute, of the tool's annotations, that says who drew them; by default none does.
@@ -201,8 +201,8 @@ def convert(
 
         DICOM series as NIfTI, and a network's probabilities for an audit:
 
-            python -m common.convert --images series/ --output data
-            python -m common.convert --images series --exports seg --fractional probabilities --output maps
+            python -m common.convert --images scans/ --output data
+            python -m common.convert --images scans --exports seg --fractional probabilities --output maps
     """
     if not str(output):
         raise InputError("--output: expected the folder to write, got none.")

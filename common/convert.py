@@ -2,7 +2,8 @@
 
 Read are COCO and Label Studio JSON and CVAT's XML of pictures, and of volumes 3D Slicer's .seg.nrrd, DICOM SEG and
 RTSTRUCT, and LIDC-IDRI's XML; a folder stands for the files in it. Written are ``images/`` and a folder for each
-annotator, with ``classes.json``. Converting happens once and can be looked at; no training guesses what a tool meant.
+annotator, with ``classes.json``; or the images alone. Converting happens once and can be looked at; no training guesses
+what a tool meant.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from common.formats import (
     seg_nrrd,
     write_nifti,
 )
-from common.formats.class_maps import class_map
+from common.formats.class_maps import class_map, probability_map
 from common.formats.held_segments import HeldSegments
 from common.formats.segments import MARK, without_marks
 from common.formats.volume_cases import ANNOTATORS
@@ -54,6 +55,8 @@ EXPORTS = {".json", ".xml", ".nrrd", ".nhdr", ".dcm", ""}
 BY = (*ANNOTATORS, "copy", "image_folder", *cvat.WITHIN)
 CLASSES_FILE = "classes.json"
 FINDINGS_FILE = "findings.csv"
+NOBODY_DREW = {"background": 0}  # the classes of images alone
+IMAGES, MAPS = "images", "probabilities"  # folders that are no annotator's
 MOST_NAMED = 12  # classes in a sentence
 
 
@@ -101,6 +104,7 @@ def read_export(
     by: str = "creator",
     crowd: str = "mask",
     polygons: str = "corners",
+    fractional: str = "labels",
 ) -> Iterator[Segments]:
     """What annotators drew, by one file of any tool.
 
@@ -113,6 +117,7 @@ def read_export(
         by: what names the annotator, see `convert`.
         crowd: see `common.formats.coco.read`.
         polygons: see `common.formats.coco.read`.
+        fractional: see `common.formats.dicom_seg.read`.
 
     Yields:
         The segments of a case and an annotator.
@@ -139,7 +144,8 @@ def read_export(
             return
     for reader in VOLUMES.values():
         if reader.recognize(path):
-            for found in reader.read(path, images, by):
+            options = {"fractional": fractional} if reader is dicom_seg else {}
+            for found in reader.read(path, images, by, **options):
                 problems.extend(f"{path}: {problem}" for problem in found.problems)
                 who = f"{annotator}_{found.annotator}" if annotator and reader is lidc else annotator or found.annotator
                 yield replace(found, annotator=who, problems=())
@@ -149,25 +155,27 @@ def read_export(
 
 def convert(
     images: str,
-    exports: str | Sequence[str] | Mapping[str, str],
-    output: str,
+    exports: str | Sequence[str] | Mapping[str, str] | None = None,
+    output: str = "",
     classes: str | Sequence[str] | None = None,
     attribute: str | None = None,
     annotator_by: str = "creator",
     crowd: str = "mask",
     polygons: str = "corners",
+    fractional: str = "labels",
     overwrite: bool = False,
 ) -> None:
     """Makes a data set, with a folder of label images for each annotator, of what annotation tools exported.
 
     It reads JSON of COCO and Label Studio and XML of CVAT for pictures, and ``.seg.nrrd`` of 3D Slicer, DICOM SEG,
     DICOM RTSTRUCT and LIDC-IDRI's XML for volumes. What cannot be read is named, the rest is written, and the exit code
-    is 1. The options with which a training reads the data set are printed.
+    is 1. The options with which a training reads the data set are printed. Without ``--exports`` the images alone are
+    written, DICOM series as NIfTI.
 
     Args:
         images: folder of the images that were annotated: pictures, volumes, or folders of DICOM series.
-        exports: files, and folders of them, each as it is or as ``ANNOTATOR=PATH``.
-        output: folder of the data set, which must be new or empty.
+        exports: files, and folders of them, each as it is or as ``ANNOTATOR=PATH``; by default nobody has drawn yet.
+        output: folder of the data set, which must be new or empty; it must be given.
         classes: names of the classes without the background; where two overlap, the later is taken. Labels of other
             classes are left out, and named. By default all that occur, by name.
         attribute: name of the attribute, of the tool's annotations, that says who drew them; by default none does.
@@ -177,6 +185,8 @@ def convert(
         crowd: of COCO, what regions of a crowd are: mask, or ignored (not labeled).
         polygons: of COCO, where coordinates begin: corners (of pixels, as tools write them), or centers (as contours
             of masks by OpenCV have them).
+        fractional: what a DICOM SEG of fractions becomes: labels (cut at one half), or probabilities, a map of all
+            classes, ``probabilities/ANNOTATOR/CASE_probabilities``, which ``common.audit`` reads.
         overwrite: replace the output folder, if this command wrote it.
 
     Raises:
@@ -188,32 +198,48 @@ def convert(
 
             python -m common.convert --images scans/ --exports anna=a.xml,ben=b.json --output data
             python -m common.convert --images scans/ --exports tools/ --annotator_by folder --output data
+
+        DICOM series as NIfTI, and a network's probabilities for an audit:
+
+            python -m common.convert --images scans/ --output data
+            python -m common.convert --images scans --exports seg --fractional probabilities --output maps
     """
+    if not str(output):
+        raise InputError("--output: expected the folder to write, got none.")
     if annotator_by not in BY:
         raise InputError(f"--annotator_by: expected one of {', '.join(BY)}, got {annotator_by}.")
-    for option, value, choices in (("crowd", crowd, coco.CROWDS), ("polygons", polygons, coco.POLYGONS)):
+    for option, value, choices in (
+        ("crowd", crowd, coco.CROWDS),
+        ("polygons", polygons, coco.POLYGONS),
+        ("fractional", fractional, dicom_seg.FRACTIONAL),
+    ):
         if value not in choices:
             raise InputError(f"--{option}: expected {' or '.join(choices)}, got {value}.")
     source, target = Path(str(images)).expanduser(), Path(str(output)).expanduser()
-    files = list_exports(exports)
+    files = list_exports(exports) if exports is not None else []
     _check_target(target, [source, *(path for _, path in files)], overwrite)
     cases = images_by_case(source)
+    if exports is None:
+        _convert_images(cases, target)
+        return
     problems: list[str] = []
     rows: list[dict[str, Any]] = []
-    marked = 0
+    marked, fractions = 0, Counter[str]()
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=target.parent) as partial:
         (Path(partial) / "held").mkdir()
         held = HeldSegments(Path(partial) / "held")
         for annotator, path in tqdm(files, desc="reading", unit="file", disable=None):
             try:
-                for found in read_export(path, cases, problems, annotator, attribute, annotator_by, crowd, polygons):
+                options = (attribute, annotator_by, crowd, polygons, fractional)
+                for found in read_export(path, cases, problems, annotator, *options):
                     if (found.annotator, found.case) in held:
                         who = found.annotator
                         problems.append(f"{path}, {found.case}: {who} drew it in another file too; left out.")
                     else:
                         held.add(drawn := without_marks(found))
                         marked += len(found.masks) - len(drawn.masks)
+                        fractions.update([found.fractional] if found.fractional else [])
                         rows += [{**row, "annotator": found.annotator} for row in found.rows]
             except InputError as error:
                 problems.append(str(error))
@@ -230,19 +256,20 @@ def convert(
                 f"--classes: expected different names, none of them background, got {', '.join(names[1:])}."
             )
         work = Path(partial) / "data"
-        counts, overlaps = _write(work, cases, held, names, problems)
-        if not counts:
+        counts, maps, overlaps = _write(work, cases, held, names, problems)
+        if not counts and not maps:
             raise InputError(_listed("nothing could be written", problems))
-        with whole_file(work / CLASSES_FILE) as file:
-            file.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        _write_classes(work, values)
         if rows:
             write_csv(work / FINDINGS_FILE, rows)
-        _check_readable(work)
-        if target.exists():
-            os.replace(target, Path(partial) / "replaced")
-        os.replace(work, target)
-    for annotator, count in sorted(counts.items()):
-        print(f"{annotator}: {count} of {len(cases)} images")
+        if counts:
+            _check_readable(work)
+        _put(work, target)
+    for what, found_counts in (("", counts), (", probabilities", maps)):
+        for annotator, count in sorted(found_counts.items()):
+            print(f"{annotator}: {count} of {len(cases)} images{what}")
+    if fractions:
+        print(_about_fractions(fractions, fractional))
     if marked:
         print(f"Segments that an audit has added ({MARK}…) are no classes: {marked} are left out.")
     if overlaps:
@@ -253,9 +280,63 @@ def convert(
         print(f"{FINDINGS_FILE}: {kinds}; what has no voxels is a point and not labeled.")
     print(f"{sum(counts.values())} labels of {len(counts)} annotators; {len(problems)} left out.")
     option = f'"{values}"' if not set("".join(names)) & set("'\"$`\\!") else shlex.quote(str(values))
-    print(f"Train with: --dataset_dir {shlex.quote(str(target))} --class_values {option} --ignore_value {NOT_LABELED}")
+    meaning = f"--class_values {option} --ignore_value {NOT_LABELED}"
+    if counts:
+        print(f"Train with: --dataset_dir {shlex.quote(str(target))} {meaning}")
+    for annotator in sorted(maps):
+        folders = [target / folder_name(who) for who in sorted(counts)] or [Path("LABELS")]
+        labels = " ".join(shlex.quote(str(folder)) for folder in folders)
+        place = shlex.quote(str(target / MAPS / folder_name(annotator)))
+        print(f"Audit with: python -m common.audit --labels {labels} --probabilities {place} {meaning} --output AUDIT")
     if problems:
         raise InputError(_listed("the rest was written, but not this", problems))
+
+
+def _convert_images(cases: Mapping[str, Path], target: Path) -> None:
+    """Writes the images alone, as a data set in which nobody drew anything yet."""
+    problems: list[str] = []
+    series = 0
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=target.parent) as partial:
+        work = Path(partial) / "data"
+        for case, source in tqdm(cases.items(), desc="writing", unit="image", disable=None):
+            try:
+                _copy(source, work / IMAGES, case)
+                series += source.is_dir()
+            except InputError as error:
+                problems.append(str(error))
+        if len(problems) == len(cases):
+            raise InputError(_listed("nothing could be written", problems))
+        _write_classes(work, NOBODY_DREW)
+        _put(work, target)
+    print(f"{len(cases) - len(problems)} of {len(cases)} images, {series} of them DICOM series; nobody drew labels.")
+    print(f"Segment them with: --dataset_dir {shlex.quote(str(target / IMAGES))}")
+    if problems:
+        raise InputError(_listed("the rest was written, but not this", problems))
+
+
+def _write_classes(folder: Path, values: Mapping[str, int]) -> None:
+    with whole_file(folder / CLASSES_FILE) as file:
+        file.write_text(_json(values), encoding="utf-8")
+
+
+def _json(values: Mapping[str, int]) -> str:
+    return json.dumps(values, indent=1, ensure_ascii=False) + "\n"
+
+
+def _put(work: Path, target: Path) -> None:
+    """Moves what was written beside the target, in a temporary folder, to its place."""
+    if target.exists():
+        os.replace(target, work.with_name("replaced"))
+    os.replace(work, target)
+
+
+def _about_fractions(fractions: Counter[str], became: str) -> str:
+    kinds = ", ".join(f"{count} × {kind}" for kind, count in sorted(fractions.items()))
+    if became == "labels":
+        return f"Fractions ({kinds}) were cut: from one half on is the class. --fractional probabilities keeps them."
+    occupancy = "; OCCUPANCY is the share of a voxel that a class covers, and does not say how sure it is"
+    return f"Fractions ({kinds}) are maps of probabilities{occupancy if 'OCCUPANCY' in fractions else ''}."
 
 
 def _listed(what: str, problems: Sequence[str]) -> str:
@@ -273,13 +354,16 @@ def _check_target(target: Path, sources: Sequence[Path], overwrite: bool) -> Non
         raise InputError(f"{target} exists; name another --output, or replace it with --overwrite.")
     if not (target / CLASSES_FILE).is_file():
         raise InputError(f"{target}: --overwrite replaces what this command wrote, which has a {CLASSES_FILE}.")
+    others = sorted({path.name for path in target.iterdir()} - {IMAGES, CLASSES_FILE})
+    if others and (target / CLASSES_FILE).read_text(encoding="utf-8") == _json(NOBODY_DREW):
+        raise InputError(f"{target}: --overwrite replaces images without labels, and would take {others[0]} away too.")
 
 
 def _check_readable(folder: Path) -> None:
     """Makes sure that a training reads what was written: every label as that of its case and of its annotator."""
     written: dict[str, set[str]] = defaultdict(set)
     for place in folder.iterdir():
-        if place.is_dir() and place.name != "images":
+        if place.is_dir() and place.name not in (IMAGES, MAPS):
             for label in place.iterdir():
                 written[split_suffix(label.name)[0]].add(place.name)
     found = {}
@@ -304,23 +388,32 @@ def _check_readable(folder: Path) -> None:
 
 def _write(
     folder: Path, cases: Mapping[str, Path], held: HeldSegments, names: Sequence[str], problems: list[str]
-) -> tuple[dict[str, int], int]:
-    """Writes images and labels; returns the number of cases by annotator, and of places where classes overlapped."""
+) -> tuple[dict[str, int], dict[str, int], int]:
+    """Writes images, labels and probabilities.
+
+    Returns the number of labels and of probability maps by annotator, and of places where classes overlapped.
+    """
     counts: dict[str, int] = {}
+    maps: dict[str, int] = {}
     overlaps = 0
     sources: dict[str, Path] = {}
-    owners: dict[str, str] = {}  # annotator by folder, as a file system that ignores case has it
+    owners: dict[str, str] = {IMAGES: "", MAPS: ""}  # annotator by folder, as a file system that ignores case has it
     for found in tqdm(held, total=len(held), desc="writing", unit="label", disable=None):
         label, case = found.annotator or "annotator", found.case
         place = folder_name(label)
         try:
-            if place.lower() == "images" or owners.setdefault(place.lower(), label) != label:
-                other = owners.get(place.lower(), "the images")
+            if owners.setdefault(place.lower(), label) != label:
+                other = owners[place.lower()] or f"the {place.lower()}"
                 raise InputError(f"{case}, annotator {label}: the folder {place} is that of {other} already.")
             if case not in sources:
-                sources[case] = _copy(cases[case], folder / "images", case)
+                sources[case] = _copy(cases[case], folder / IMAGES, case)
             shape = tuple(read_header(sources[case]).shape)
             picture = is_picture(sources[case])
+            if found.probabilities:
+                values = probability_map(found, names, shape)
+                save_like(sources[case], values, folder / MAPS / place / f"{case}_probabilities")
+                maps[label] = maps.get(label, 0) + 1
+                continue
             indices, overlap = class_map(found, names, shape[::-1] if picture else shape)
             _save(indices, sources[case], folder / place / case, picture)
         except InputError as error:
@@ -328,7 +421,7 @@ def _write(
             continue
         counts[label] = counts.get(label, 0) + 1
         overlaps += overlap
-    return counts, overlaps
+    return counts, maps, overlaps
 
 
 def folder_name(annotator: str) -> str:

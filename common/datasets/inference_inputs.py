@@ -244,7 +244,9 @@ def _read(path: Path, suffixes: tuple[str, ...], load: Any, expected: Sequence[i
         raise InputError("there is no such file")
     try:
         if path.is_dir():
-            read_series(path, voxels=False)  # which says what is missing in a series
+            series = read_series(path, voxels=False)  # which says what is missing in a series
+            if series.frames:
+                raise InputError("frames in one file, enhanced DICOM: python -m common.convert --images makes NIfTI")
         image = load({"image": str(path)})["image"] if load else read_header(path)
     except Exception as error:  # decoders of damaged files raise whatever they meet
         cause = str(error.__cause__ or error) or type(error).__name__

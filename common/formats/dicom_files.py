@@ -14,6 +14,7 @@ from common.io.optional_library import optional_library
 
 __all__ = [
     "dicom_paths",
+    "functional_group",
     "is_dicom",
     "read_dataset",
     "sound_elements",
@@ -99,6 +100,30 @@ def sound_elements(path: Any) -> Iterator[None]:
     except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
         said = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         raise InputError(f"{path} cannot be read as DICOM: {said}.") from error
+
+
+def functional_group(dataset: Any, index: int, keyword: str) -> Any:
+    """The first item of a functional group of a frame: its own, else the one that all frames share.
+
+    Args:
+        dataset: of several frames.
+        index: of the frame, from 0.
+        keyword: of the group, such as ``PlanePositionSequence``.
+
+    Returns:
+        The item; an empty dict if there is none.
+
+    Example:
+        >>> functional_group({"SharedFunctionalGroupsSequence": [{"PixelMeasuresSequence": [{"A": 1}]}]}, 0,
+        ...                  "PixelMeasuresSequence")
+        {'A': 1}
+    """
+    own: Any = dataset.get("PerFrameFunctionalGroupsSequence") or ()
+    shared: Any = dataset.get("SharedFunctionalGroupsSequence") or ()
+    for holder in (own[index] if index < len(own) else {}, shared[0] if len(shared) else {}):
+        if items := holder.get(keyword):
+            return items[0]
+    return {}
 
 
 def text_of(dataset: Any, *keywords: str) -> str:

@@ -3,22 +3,23 @@
 Read with pydicom after `DICOM PS3.3 A.51 and C.8.20
 <https://dicom.nema.org/medical/dicom/current/output/chtml/part03/sect_C.8.20.2.html>`_. A frame lies where its plane
 position puts it on the series' grid, or, if it has none, on the slice that it refers to. In FRACTIONAL files a voxel
-belongs to the segment if its value is at least one half of the maximum; exactly one half belongs.
+belongs to the segment if its value is at least one half of the maximum; exactly one half belongs. Their values are
+whole numbers up to the maximum, mostly 255, so that one half may come back as 128/255.
 """
 
 from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from common.errors import InputError
 from common.formats.class_colors import NOT_LABELED
-from common.formats.dicom_files import is_dicom, read_dataset, sound_elements, text_of
+from common.formats.dicom_files import functional_group, is_dicom, read_dataset, sound_elements, text_of
 from common.formats.dicom_series import Series
 from common.formats.grid import Grid, voxel_steps
 from common.formats.segments import Segments
@@ -30,6 +31,8 @@ __all__ = ["Segmentation", "read", "read_dicom_seg", "recognize", "referenced_se
 STORAGE = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")  # Segmentation, Label Map Segmentation
 NAMES = ("label", "code")
 TYPES = ("BINARY", "FRACTIONAL", "LABELMAP")
+FRACTIONAL = ("labels", "probabilities")
+MOST_ROUNDING = 0.1  # of a sum of probabilities: more above 1 is an overlap, however coarse the numbers are
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,10 @@ class Segmentation:
         masks: class name → bool (X, Y, Z) on the series' grid.
         probabilities: of a FRACTIONAL file, class name → float32 (X, Y, Z) from 0 to 1; else empty.
         problems: sentences on what was left out.
+        left_out: segments of which nothing was taken.
+        fractional: of a FRACTIONAL file its type: ``PROBABILITY`` or ``OCCUPANCY``, the share of a voxel that a segment
+            covers; else empty.
+        step: of a FRACTIONAL file, the difference of neighboring values: 1/255, mostly.
 
     Example:
         >>> list(Segmentation({"lung": np.ones((2, 2, 1), dtype=bool)}, {}).masks)
@@ -49,6 +56,9 @@ class Segmentation:
     masks: dict[str, np.ndarray]
     probabilities: dict[str, np.ndarray]
     problems: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    fractional: str = ""
+    step: float = 0.0
 
 
 def recognize(path: str | os.PathLike[str]) -> bool:
@@ -135,6 +145,8 @@ def _read(path: Any, dataset: Any, series: Series, names: str) -> Segmentation:
         if count and number in values:
             problems.append(f"{path}: {count} voxels of {numbers[number]} lie outside of the series and are left out.")
     most = int(dataset.get("MaximumFractionalValue") or 255)
+    if kind == "FRACTIONAL" and (largest := int(frames.max(initial=0))) > most:
+        raise InputError(f"{path}: expected values up to {most}, its MaximumFractionalValue, got {largest}.")
     masks: dict[str, np.ndarray] = {}
     probabilities: dict[str, np.ndarray] = {}
     for number, value in values.items():
@@ -144,7 +156,11 @@ def _read(path: Any, dataset: Any, series: Series, names: str) -> Segmentation:
             probabilities[name] = np.maximum(probabilities.get(name, 0), share)
             value = value.astype(np.uint16) * 2 >= most
         masks[name] = masks[name] | value if name in masks else value
-    return Segmentation(masks, probabilities, tuple(problems))
+    lost = (*sorted(left_out), *(f"segment {number}" for number in sorted(unknown)))
+    if kind != "FRACTIONAL":
+        return Segmentation(masks, {}, tuple(problems), lost)
+    meaning = text_of(dataset, "SegmentationFractionalType").upper() or "of no type"
+    return Segmentation(masks, probabilities, tuple(problems), lost, meaning, 1 / most)
 
 
 def read(
@@ -152,6 +168,7 @@ def read(
     images: Mapping[str, str | os.PathLike[str]],
     annotator: str = "creator",
     names: str = "label",
+    fractional: str = "labels",
 ) -> Iterator[Segments]:
     """What a file's annotator drew, on the image to which the file refers.
 
@@ -160,12 +177,14 @@ def read(
         images: case → its image: the folder of a DICOM series, or a file in its place, such as NIfTI made of it.
         annotator: see `annotator_of`.
         names: see `read_dicom_seg`.
+        fractional: what a FRACTIONAL file gives, ``labels`` (cut at one half) or ``probabilities``.
 
     Yields:
         The segments of one case; the segment `NOT_LABELED` is what is ignored.
 
     Raises:
-        InputError: no image fits, or the file cannot be read.
+        InputError: no image fits, or the file cannot be read; the probabilities of its segments are those of no
+            distribution over classes: they sum to more than 1, or some are left out.
     """
     header = read_dataset(path, pixels=False)
     uid = referenced_series(header)
@@ -173,7 +192,31 @@ def read(
     found = read_dicom_seg(path, series_of(images[case], uid), names)
     masks = dict(found.masks)
     ignored = masks.pop(NOT_LABELED, None)
-    yield Segments(case, annotator_of(path, case, annotator, header), masks, found.problems, ignored)
+    drawn = Segments(case, annotator_of(path, case, annotator, header), masks, found.problems, ignored)
+    if found.fractional and fractional == "probabilities":
+        drawn = replace(drawn, masks={}, ignored=None, probabilities=_distribution(path, found))
+    yield replace(drawn, fractional=found.fractional)
+
+
+def _distribution(path: Any, found: Segmentation) -> dict[str, np.ndarray]:
+    """The probabilities of classes that exclude each other; sums that rounding put above 1 are brought back to it."""
+    where = f"{path}: expected probabilities of classes, of which the rest is the background's"
+    if lost := [*found.left_out, *(name for name in found.probabilities if name == NOT_LABELED)]:
+        raise InputError(f"{where}, but {', '.join(lost)} cannot be taken; --fractional labels reads the others.")
+    if not found.probabilities:
+        raise InputError(f"{where}, got no segment.")
+    values = np.stack(list(found.probabilities.values()))
+    total = values.sum(0)
+    excess = total - 1 - np.minimum(np.count_nonzero(values, axis=0) * found.step, MOST_ROUNDING)
+    if float(excess.max()) > 1e-6:
+        worst = np.unravel_index(int(excess.argmax()), total.shape)
+        names = [name for name, value in found.probabilities.items() if value[worst] > 0]
+        raise InputError(
+            f"{where}, got {', '.join(names)} with a sum of {total[worst]:.3g} in one voxel, and sums above 1 in "
+            f"{int((excess > 1e-6).sum())}; classes that overlap are no distribution, --fractional labels cuts each at "
+            "one half."
+        )
+    return dict(zip(found.probabilities, values / np.maximum(total, 1), strict=True))
 
 
 def _pixels(path: Any, dataset: Any) -> np.ndarray:
@@ -215,21 +258,17 @@ class _Layer:
         self.series = series
         self.grid = Grid(series.shape, series.affine)
         self.size: tuple[int, int] = (int(dataset.Columns), int(dataset.Rows))
-        shared = dataset.get("SharedFunctionalGroupsSequence") or ()
-        self.shared: Any = next(iter(shared), {})
+        self.dataset = dataset
         self.frames = dataset.get("PerFrameFunctionalGroupsSequence") or ()
-        self.slices = {uid: index for index, uid in enumerate(series.instances)}
+        numbers = series.frames or (0,) * len(series.instances)
+        self.slices = {source: index for index, source in enumerate(zip(series.instances, numbers, strict=True))}
         if len(self.frames) != count:
             raise InputError(f"{path}: expected the place of each of its {count} frames, got {len(self.frames)}.")
         frame = text_of(dataset, "FrameOfReferenceUID")
         self.placed = not frame or not series.frame_of_reference or frame == series.frame_of_reference
 
     def _group(self, index: int, keyword: str) -> Any:
-        """The first item of a functional group, of the frame or shared by all."""
-        for holder in (self.frames[index], self.shared):
-            if items := holder.get(keyword):
-                return items[0]
-        return {}
+        return functional_group(self.dataset, index, keyword)
 
     def segment(self, index: int) -> int:
         return int(self._group(index, "SegmentIdentificationSequence").get("ReferencedSegmentNumber") or 0)
@@ -258,11 +297,19 @@ class _Layer:
     def _source(self, index: int) -> int | None:
         """The only slice that a frame refers to."""
         found = {
-            self.slices.get(text_of(image, "ReferencedSOPInstanceUID"))
+            self.slices.get((text_of(image, "ReferencedSOPInstanceUID"), number))
             for derivation in self.frames[index].get("DerivationImageSequence") or ()
             for image in derivation.get("SourceImageSequence") or ()
+            for number in self._numbers(image)
         }
         return found.pop() if len(found) == 1 else None
+
+    def _numbers(self, image: Any) -> list[int]:
+        """Of the frames that are referred to; 0 where the series has a file for each slice."""
+        if not self.series.frames:
+            return [0]
+        numbers = image.get("ReferencedFrameNumber") or ()
+        return [int(number) for number in (numbers if isinstance(numbers, Sequence) else [numbers])]
 
     def _affine(self, index: int, position: Any) -> np.ndarray | None:
         """(4, 4) to mm in RAS of a frame as a volume of one slice, whose third axis is one voxel of the series."""

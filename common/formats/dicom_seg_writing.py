@@ -135,7 +135,7 @@ def write_dicom_seg(
 
     Raises:
         InputError: highdicom is not installed, the map is of another size than the series, a value has no name, the
-            series' files lack what a SEG must repeat, or the file cannot be written.
+            series' files lack what a SEG must repeat, or are several with frames, or the file cannot be written.
     """
     path = Path(path)
     highdicom = optional_library("highdicom", "formats", f"Writing {path}")
@@ -158,13 +158,15 @@ def write_dicom_seg(
         for number, value in enumerate(found, start=1):
             numbered[classes == value] = number
         pixels = numbered.transpose(2, 1, 0)
+    if series.frames:  # in the order in which the file has them
+        pixels = pixels[_frame_order(path, series)]
     made_by = marked_by or algorithm
     from pydicom.uid import generate_uid
 
     with whole_file(path) as partial, _quiet("highdicom"):
         try:
             made = highdicom.seg.Segmentation(
-                source_images=[read_dataset(source, pixels=False) for source in series.paths],
+                source_images=[read_dataset(source, pixels=False) for source in dict.fromkeys(series.paths)],
                 pixel_array=np.ascontiguousarray(pixels),
                 segmentation_type=kind,
                 segment_descriptions=_descriptions(highdicom, described),
@@ -185,6 +187,18 @@ def write_dicom_seg(
             raise InputError(f"{path} cannot be made of the series {series.paths[0].parent}: {said}.") from error
         made.save_as(partial)
     return path
+
+
+def _frame_order(path: Path, series: Series) -> np.ndarray:
+    """Index of the slice that each frame of a series of one file is."""
+    files = len(set(series.paths))
+    if files > 1 or len(series.frames) == 1:  # of which highdicom 0.28.2 makes none
+        raise InputError(
+            f"{path}: expected a series of one file for each slice, or of one file with all of several, got {files} "
+            f"files of {'a frame' if files == len(series.frames) else 'frames'} in {series.paths[0].parent}; "
+            "--output_format seg.nrrd has no such limit."
+        )
+    return np.argsort(series.frames)
 
 
 @contextmanager

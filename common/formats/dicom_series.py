@@ -1,9 +1,9 @@
 """A folder of DICOM files of CT, MR or PET as one volume: by position, with the slope of each slice.
 
-What would move voxels is refused by name: missing slices, a tilted gantry, slices of another direction or size.
-Geometry is that of `DICOM PS3.3 C.7.6.2.1.1 <https://dicom.nema.org/medical/dicom/current/output/chtml/part03/
-sect_C.7.6.2.html>`_, values that of `C.11.1.1.2
-<https://dicom.nema.org/medical/dicom/current/output/chtml/part03/sect_C.11.html>`_.
+A slice is a file, or a frame of a file with several (enhanced DICOM, see `common.formats.dicom_planes`). What would
+move voxels is refused by name: missing slices, a tilted gantry, slices of another direction or size. Geometry is as in
+`DICOM PS3.3 C.7.6.2.1.1 <https://dicom.nema.org/medical/dicom/current/output/chtml/part03/sect_C.7.6.2.html>`_, values
+as in `C.11.1.1.2 <https://dicom.nema.org/medical/dicom/current/output/chtml/part03/sect_C.11.html>`_.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 
 from common.errors import InputError
 from common.formats.dicom_files import dicom_paths, read_dataset, sound_elements, text_of
+from common.formats.dicom_planes import FRAME_TAGS, Plane, check_one_volume, planes_of, what_differs
 from common.io.files import whole_file
 from common.io.formats import is_nifti
 from common.io.simple_itk import EVEN, NO_IMAGES, SHEARED, TO_RAS, TURNED
@@ -43,6 +44,7 @@ class Series:
         affine: (4, 4) from indices to mm in RAS.
         instances: SOP instance UID of each slice, Z.
         paths: file of each slice, Z.
+        frames: number of each slice in its file, from 1, Z; empty if every slice is a file.
         series_uid: series instance UID.
         study_uid: study instance UID.
         frame_of_reference: its UID; empty if the files have none.
@@ -63,6 +65,7 @@ class Series:
     frame_of_reference: str
     modality: str
     voxels: np.ndarray | None = None
+    frames: tuple[int, ...] = ()
 
 
 def recognize(path: str | os.PathLike[str]) -> bool:
@@ -109,8 +112,9 @@ def read_series(
 ) -> Series:
     """The volume of one series.
 
-    Slices are sorted by their position across the slices' plane; names of files and instance numbers do not matter.
-    Stored values are multiplied with the slope and shifted by the intercept of their own slice (PET has one for each).
+    Slices are sorted by their position across the slices' plane; names of files, instance numbers and the order of
+    frames do not matter. Stored values are multiplied with the slope and shifted by the intercept of their own slice
+    (PET has one for each).
 
     Args:
         source: folder, or the files of the series.
@@ -122,7 +126,8 @@ def read_series(
 
     Raises:
         InputError: there is not exactly one series; slices are missing, twice there, of different size, spacing or
-            direction, or beside one another (a tilted gantry); a file is damaged, in color, or of several frames.
+            direction, or beside one another (a tilted gantry); frames are of several stacks, time points or echoes,
+            or do not say where they lie; a file is damaged, or in color.
 
     Example:
         >>> import pydicom
@@ -169,29 +174,35 @@ def write_nifti(path: str | os.PathLike[str], series: Series) -> Path:
 
 
 def _read(name: str, paths: list[Path], voxels: bool) -> Series:
-    headers = [(path, read_dataset(path, False, HEADER)) for path in paths]
-    for path, header in headers:
-        _check_slice(path, header)
-    _check_alike(name, headers)
-    first = headers[0][1]
+    planes = []
+    for path in paths:
+        header = read_dataset(path, False, (*HEADER, *FRAME_TAGS))
+        _check_values(path, header)
+        planes += planes_of(path, header)
+    for plane in planes:
+        _check_place(plane)
+    check_one_volume(name, planes)
+    _check_alike(name, planes)
+    first = planes[0].header
     along, down = np.reshape([float(value) for value in first.ImageOrientationPatient], (2, 3))
     across = np.cross(along, down)
-    headers.sort(key=lambda pair: float(_position(pair[1]) @ across))
-    distance = _slice_distance(name, headers, across)
+    planes.sort(key=lambda plane: float(_position(plane) @ across))
+    distance = _slice_distance(name, planes, across)
     row_distance, column_distance = (float(value) for value in first.PixelSpacing)
     affine = np.eye(4)
     affine[:3, 0], affine[:3, 1] = along * column_distance, down * row_distance
-    affine[:3, 2], affine[:3, 3] = _step(headers, across * distance), _position(headers[0][1])
+    affine[:3, 2], affine[:3, 3] = _step(planes, across * distance), _position(planes[0])
     return Series(
-        (int(first.Columns), int(first.Rows), len(headers)),
+        (int(first.Columns), int(first.Rows), len(planes)),
         TO_RAS @ affine,
-        tuple(text_of(header, "SOPInstanceUID") for _, header in headers),
-        tuple(path for path, _ in headers),
+        tuple(text_of(plane.header, "SOPInstanceUID") for plane in planes),
+        tuple(plane.path for plane in planes),
         text_of(first, "SeriesInstanceUID"),
         text_of(first, "StudyInstanceUID"),
         text_of(first, "FrameOfReferenceUID"),
         text_of(first, "Modality"),
-        np.stack([_values(path) for path, _ in headers], axis=2) if voxels else None,
+        _values(planes) if voxels else None,
+        tuple(plane.frame for plane in planes) if any(plane.frame for plane in planes) else (),
     )
 
 
@@ -218,19 +229,21 @@ def _is_slice(header: Any) -> bool:
     return text_of(header, "Modality") not in NO_IMAGES and "Rows" in header and "SeriesInstanceUID" in header
 
 
-def _check_slice(path: Path, header: Any) -> None:
-    if int(header.get("NumberOfFrames") or 1) != 1:
-        raise InputError(f"{path}: expected one slice in a file, got {header.NumberOfFrames} frames (enhanced DICOM).")
+def _check_values(path: Path, header: Any) -> None:
     if int(header.get("SamplesPerPixel") or 1) != 1:
         raise InputError(f"{path}: expected one value for a pixel, got {header.SamplesPerPixel} (colors).")
     if "ModalityLUTSequence" in header:
         raise InputError(f"{path}: expected slope and intercept, got a lookup table of values (Modality LUT).")
+
+
+def _check_place(plane: Plane) -> None:
     for keyword, count in (("ImagePositionPatient", 3), ("ImageOrientationPatient", 6), ("PixelSpacing", 2)):
-        if len(header.get(keyword) or ()) != count:
-            raise InputError(f"{path}: expected {keyword}, which says where the slice is, got none.")
+        if len(plane.header.get(keyword) or ()) != count:
+            where = plane.path.with_name(plane.name)
+            raise InputError(f"{where}: expected {keyword}, which says where the slice is, got none.")
 
 
-def _check_alike(name: str, headers: list[tuple[Path, Any]]) -> None:
+def _check_alike(name: str, planes: list[Plane]) -> None:
     """Raises unless all slices are of the size, spacing, direction and coordinate system that most of them have."""
     kinds: dict[str, Callable[[Any], Any]] = {
         "size": lambda header: (int(header.Columns), int(header.Rows)),
@@ -239,35 +252,35 @@ def _check_alike(name: str, headers: list[tuple[Path, Any]]) -> None:
         "frame of reference": lambda header: text_of(header, "FrameOfReferenceUID"),
     }
     for kind, of in kinds.items():
-        usual = Counter(of(header) for _, header in headers).most_common(1)[0][0]
-        for path, header in headers:
-            got = of(header)
+        usual = Counter(of(plane.header) for plane in planes).most_common(1)[0][0]
+        for plane in planes:
+            got = of(plane.header)
             far = kind != "direction" or max(abs(a - b) for a, b in zip(got, usual, strict=True)) > TURNED
             if got != usual and far:
                 raise InputError(
-                    f"{name}: expected slices of one {kind}, {_listed(usual)}, got {_listed(got)} in {path.name}."
+                    f"{name}: expected slices of one {kind}, {_listed(usual)}, got {_listed(got)} in {plane.name}."
                 )
 
 
-def _slice_distance(name: str, headers: list[tuple[Path, Any]], across: np.ndarray) -> float:
+def _slice_distance(name: str, planes: list[Plane], across: np.ndarray) -> float:
     """Distance of two slices in mm, which is the same everywhere."""
-    if len(headers) == 1:
-        path, header = headers[0]
+    if len(planes) == 1:
+        header = planes[0].header
         thick = float(header.get("SpacingBetweenSlices") or header.get("SliceThickness") or 0)
         if not thick > 0:
-            raise InputError(f"{path}: expected SliceThickness of the only slice of its series, got none.")
+            raise InputError(f"{planes[0].path}: expected SliceThickness of the only slice of its series, got none.")
         return thick
-    positions = np.array([_position(header) for _, header in headers])
+    positions = np.array([_position(plane) for plane in planes])
     places = positions @ across
     steps = np.diff(places)
     even = np.linspace(places[0], places[-1], len(places))
     distance = float(even[1] - even[0])
-    names = [path.name for path, _ in headers]
+    names = [plane.name for plane in planes]
     if (steps <= EVEN * distance).any() or distance <= 0:
         twice = int(np.argmin(steps))
         raise InputError(
             f"{name}: expected one slice at each place, got {names[twice]} and {names[twice + 1]} "
-            f"{steps[twice]:.3g} mm apart (several time points or echoes in one series?)."
+            f"{steps[twice]:.3g} mm apart ({_why_twice(planes[twice], planes[twice + 1])})."
         )
     if np.abs(even - places).max() > EVEN * distance:
         usual, widest = float(np.median(steps)), int(np.argmax(steps))
@@ -277,7 +290,7 @@ def _slice_distance(name: str, headers: list[tuple[Path, Any]], across: np.ndarr
             f"{usual:.4g} mm apart."
         )
     beside = positions - positions[0] - np.outer(places - places[0], across)
-    pixel = min(float(value) for value in headers[0][1].PixelSpacing)
+    pixel = min(float(value) for value in planes[0].header.PixelSpacing)
     if (farthest := float(np.linalg.norm(beside, axis=1).max())) > SHEARED * pixel:
         angle = np.degrees(np.arctan2(farthest, abs(places[-1] - places[0])))
         raise InputError(
@@ -287,28 +300,48 @@ def _slice_distance(name: str, headers: list[tuple[Path, Any]], across: np.ndarr
     return distance
 
 
-def _step(headers: list[tuple[Path, Any]], straight: np.ndarray) -> np.ndarray:
+def _why_twice(one: Plane, other: Plane) -> str:
+    if one.frame and one.path == other.path and (names := what_differs(one, other)):
+        return f"they differ in {names}"
+    return "several time points or echoes in one series?"
+
+
+def _step(planes: list[Plane], straight: np.ndarray) -> np.ndarray:
     """From slice to slice in mm."""
-    if len(headers) == 1:
+    if len(planes) == 1:
         return straight
-    return (_position(headers[-1][1]) - _position(headers[0][1])) / (len(headers) - 1)
+    return (_position(planes[-1]) - _position(planes[0])) / (len(planes) - 1)
 
 
-def _position(header: Any) -> np.ndarray:
-    return np.array([float(value) for value in header.ImagePositionPatient])
+def _position(plane: Plane) -> np.ndarray:
+    return np.array([float(value) for value in plane.header.ImagePositionPatient])
 
 
-def _values(path: Path) -> np.ndarray:
-    """(X, Y) float32 of one slice, its slope and intercept applied in double precision."""
+def _values(planes: list[Plane]) -> np.ndarray:
+    """(X, Y, Z) float32, slope and intercept of each slice applied in double precision; a file is decoded once."""
+    first = planes[0].header
+    voxels = np.empty((int(first.Columns), int(first.Rows), len(planes)), np.float32)
+    by_file: dict[Path, list[tuple[int, Plane]]] = defaultdict(list)
+    for index, plane in enumerate(planes):
+        by_file[plane.path].append((index, plane))
+    for path, those in by_file.items():
+        stored = _pixels(path)
+        for index, plane in those:
+            slope, intercept = (plane.header.get(keyword) for keyword in ("RescaleSlope", "RescaleIntercept"))
+            scaled = stored[max(plane.frame - 1, 0)].T * float(1 if slope is None else slope)
+            voxels[:, :, index] = scaled + float(intercept or 0)
+    return voxels
+
+
+def _pixels(path: Path) -> np.ndarray:
+    """(frames, rows, columns) of one file."""
     dataset = read_dataset(path)
     try:
         stored = dataset.pixel_array
     except Exception as error:  # decoders of damaged files raise whatever they meet
         said = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         raise InputError(f"{path}: its pixels cannot be read: {said}.") from error
-    slope, intercept = (dataset.get("RescaleSlope"), dataset.get("RescaleIntercept"))
-    scaled = stored.T * float(1 if slope is None else slope) + float(intercept or 0)
-    return scaled.astype(np.float32)
+    return stored.reshape(-1, *stored.shape[-2:])
 
 
 def _listed(value: Any) -> str:

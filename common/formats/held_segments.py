@@ -12,13 +12,14 @@ from common.formats.segments import Segments
 
 __all__ = ["HeldSegments"]
 
-IGNORED = "ignored"
+IGNORED, PROBABILITY = "ignored", "probability_"
 
 
 @dataclass(frozen=True)
 class _Entry:
     file: Path
     names: tuple[str, ...]  # of the masks in the file, which hold at least a pixel
+    probabilities: tuple[str, ...]
     shape: tuple[int, ...]
 
 
@@ -51,13 +52,16 @@ class HeldSegments:
         """
         drawn = {name: mask for name, mask in segments.masks.items() if mask.any()}
         arrays = {str(number): np.packbits(mask) for number, mask in enumerate(drawn.values())}
+        arrays |= {f"{PROBABILITY}{number}": values for number, values in enumerate(segments.probabilities.values())}
         if segments.ignored is not None:
             arrays[IGNORED] = np.packbits(segments.ignored)
         shapes = [mask.shape for mask in (*segments.masks.values(), segments.ignored) if mask is not None]
         file = self.folder / f"{len(self._entries)}.npz"
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # names are numbers, none an option
-        self.class_names |= segments.masks.keys()
-        self._entries[segments.annotator, segments.case] = _Entry(file, tuple(drawn), shapes[0] if shapes else ())
+        self.class_names |= segments.masks.keys() | segments.probabilities.keys()
+        self._entries[segments.annotator, segments.case] = _Entry(
+            file, tuple(drawn), tuple(segments.probabilities), shapes[0] if shapes else ()
+        )
 
     def __contains__(self, annotator_and_case: tuple[str, str]) -> bool:
         return annotator_and_case in self._entries
@@ -76,4 +80,7 @@ class HeldSegments:
 
                 masks = {name: mask(str(number)) for number, name in enumerate(entry.names)}
                 ignored = mask(IGNORED) if IGNORED in arrays.files else None
-            yield Segments(case, annotator, masks, (), ignored)
+                probabilities = {
+                    name: arrays[f"{PROBABILITY}{number}"] for number, name in enumerate(entry.probabilities)
+                }
+            yield Segments(case, annotator, masks, (), ignored, probabilities=probabilities)

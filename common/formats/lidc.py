@@ -190,7 +190,7 @@ def _slice(mark: ElementTree.Element, series: Series) -> int:
         raise InputError(f"expected imageZposition in mm, got {text!r}.") from error
     places = series.affine[2, 2] * np.arange(series.shape[2]) + series.affine[2, 3]
     near = abs(series.affine[2, 2]) * SAME_SLICE
-    if uid in series.instances:
+    if uid in series.instances and not series.frames:  # else one UID for all slices
         index = series.instances.index(uid)
         if z is not None and abs(places[index] - z) > near:
             raise InputError(f"expected the image {uid} at z = {z:g} mm, got {places[index]:g} mm in its series.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,10 @@ class Segments:
         problems: sentences on what was left out.
         ignored: bool, what was not labeled; None if everything was.
         rows: of a table beside the labels, such as points, which are no masks.
+        probabilities: class name → float32, in the place of masks: sums over the classes are 1 at most, and the rest is
+            the background's.
+        fractional: of a file of fractions what they are, ``PROBABILITY`` or ``OCCUPANCY`` (the share of a voxel that a
+            class covers); else empty.
 
     Example:
         >>> Segments("case_1", "AR", {"disc": np.ones((2, 2), dtype=bool)}).masks["disc"].sum()
@@ -36,6 +40,8 @@ class Segments:
     problems: tuple[str, ...] = ()
     ignored: np.ndarray | None = None
     rows: tuple[Mapping[str, Any], ...] = ()
+    probabilities: dict[str, np.ndarray] = field(default_factory=dict)
+    fractional: str = ""
 
 
 def without_marks(drawn: Segments) -> Segments:

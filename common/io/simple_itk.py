@@ -22,6 +22,7 @@ EVEN = 0.2  # how far a slice may lie from an even grid, in distances of slices:
 TURNED = 1e-3  # of a direction cosine: more is another direction
 SHEARED = 0.1  # of a pixel: how far a slice may lie beside the one before it, as with a tilted gantry
 POSITION, DIRECTION, PIXEL, MODALITY = "0020|0032", "0020|0037", "0028|0030", "0008|0060"
+FRAMES = "0028|0008"
 NO_IMAGES = ("SEG", "RTSTRUCT", "RTPLAN", "RTDOSE", "SR", "PR", "KO", "REG")  # modalities that are no slices
 VALUE_KEYS = ("0028|1053", "0028|1052", "0028|0100", "0028|0103")  # slope, intercept, bits, sign
 TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # the axes of DICOM and ITK run to the left and to the back
@@ -54,7 +55,7 @@ def read_itk(path: Any) -> Any:
     Raises:
         InputError: SimpleITK is not installed, the file cannot be read, its header says what SimpleITK ignores (units
             other than mm in NRRD, a slope or offset in MetaImage), a folder does not hold exactly one series, or one
-            whose slices are missing, unevenly spaced, of different directions, or beside one another.
+            whose slices are missing, unevenly spaced, of different directions, beside one another, or frames of a file.
     """
     path = Path(path)
     sitk = simple_itk(f"Reading {path}")
@@ -68,6 +69,11 @@ def read_itk(path: Any) -> Any:
         if len(series) == 1:
             names = series[0]
             headers = [_slice_header(name, sitk) for name in names]
+            if any(int(header.get(FRAMES) or 1) > 1 for header in headers):  # which SimpleITK would not sort
+                raise InputError(
+                    f"{path}: expected one slice in a file, got {headers[0].get(FRAMES)} frames (enhanced DICOM); "
+                    "python -m common.convert --images makes NIfTI of them."
+                )
             _refuse_uneven(path, headers)
             if len({tuple(header.get(key) for key in VALUE_KEYS) for header in headers}) > 1:
                 return sitk.ReadImage(names, sitk.sitkFloat64)  # else the first slice's type: PET loses its fractions
@@ -188,7 +194,7 @@ def _slice_header(name: str, sitk: ModuleType) -> dict[str, str]:
     reader = sitk.ImageFileReader()
     reader.SetFileName(name)
     reader.ReadImageInformation()
-    keys = (POSITION, DIRECTION, PIXEL, MODALITY, *VALUE_KEYS)
+    keys = (POSITION, DIRECTION, PIXEL, MODALITY, FRAMES, *VALUE_KEYS)
     return {key: reader.GetMetaData(key).strip() for key in keys if reader.HasMetaDataKey(key)}
 
 

@@ -1,4 +1,7 @@
-"""A small DICOM series made with pydicom: oblique, pixels that are not square, file names that run backwards."""
+"""A small DICOM series made with pydicom: oblique, pixels that are not square, file names that run backwards.
+
+Also the same as one enhanced file, by highdicom.
+"""
 
 from __future__ import annotations
 
@@ -77,3 +80,35 @@ def write_slices(folder: Path, datasets: list[Dataset]) -> Path:
     for index, dataset in enumerate(datasets):
         dataset.save_as(folder / f"{len(datasets) - index:02d}.dcm", enforce_file_format=True)
     return folder
+
+
+FRAME_ORDER = (3, 0, 4, 1, 2)  # slice of each frame
+
+
+def enhanced(datasets: list[Dataset]) -> Dataset:
+    """One enhanced CT of all slices, whose frames are in an order that says nothing of their places."""
+    import highdicom
+
+    for dataset in datasets:
+        dataset.ImageType, dataset.PatientPosition = ["ORIGINAL", "PRIMARY", "AXIAL"], "HFS"
+        dataset.ContentDate, dataset.ContentTime, dataset.Manufacturer = "20260101", "120000", "Maker"
+        dataset.AcquisitionNumber = 1
+    made = highdicom.legacy.LegacyConvertedEnhancedCTImage(datasets, generate_uid(), 2, generate_uid(), 1)
+    found = [str(group.ConversionSourceAttributesSequence[0].ReferencedSOPInstanceUID) for group in groups(made)]
+    order = [found.index(datasets[index].SOPInstanceUID) for index in FRAME_ORDER if index < len(found)]
+    pixels = made.pixel_array.reshape(len(found), -1)
+    made.PixelData = pixels[order].tobytes()
+    made.PerFrameFunctionalGroupsSequence = [groups(made)[index] for index in order]
+    return made
+
+
+def groups(dataset: Dataset) -> list[Dataset]:
+    """The functional groups of each frame."""
+    return list(dataset.PerFrameFunctionalGroupsSequence)
+
+
+def write_enhanced(path: Path, datasets: list[Dataset]) -> Path:
+    """The path of `enhanced`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    enhanced(datasets).save_as(path, enforce_file_format=True)
+    return path

@@ -36,3 +36,33 @@ def test_a_series_and_two_annotators(tmp_path: Path) -> None:
         assert np.array_equal(np.asarray(label.dataobj), classes)
         assert np.allclose(label.affine, affine(), atol=1e-4)
     assert np.allclose(nib.load(item["image"]).affine, affine(), atol=1e-4)
+
+
+@pytest.mark.file_format("DICOM series", "written", "by common.convert, also without exports")
+def test_images_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A series becomes NIfTI, a file is copied, what cannot be read is named; both may be made anew."""
+    series = read_series(write_slices(tmp_path / "scans/ct", slices()))
+    write_slices(tmp_path / "scans/gap", [*slices()[:2], *slices()[3:]])
+    nib.save(nib.Nifti1Image(np.ones((2, 2, 2)), np.eye(4)), tmp_path / "scans/mr.nii.gz")
+    out = tmp_path / "out"
+    for options in ({}, {"overwrite": True}):
+        with pytest.raises(InputError, match=r"the rest was written, but not this:\n  .*gap.* 2 series") as error:
+            convert(str(tmp_path / "scans"), output=str(out), **options)
+        assert len(str(error.value).splitlines()) == 2
+    assert "2 of 3 images, 1 of them DICOM series; nobody drew labels.\nSegment them with: " in capsys.readouterr().out
+    assert sorted(path.name for path in (out / "images").iterdir()) == ["ct.nii.gz", "mr.nii.gz"]
+    assert np.array_equal(np.asarray(nib.load(out / "images/ct.nii.gz").dataobj), series.voxels)
+    (out / "labels").mkdir()
+    nib.save(nib.Nifti1Image(np.ones(series.shape), series.affine), out / "labels/ct.nii.gz")
+    assert [item["case"] for item in read_dataset(out).items] == ["ct"]
+    with pytest.raises(
+        InputError, match=r"out: --overwrite replaces images without labels, and would take labels away"
+    ):
+        convert(str(tmp_path / "scans"), output=str(out), overwrite=True)
+    with pytest.raises(InputError, match=r"--output: expected the folder to write, got none"):
+        convert(str(tmp_path / "scans"))
+    with pytest.raises(InputError, match=r"nothing could be written:\n  .*empty"):
+        (tmp_path / "no/empty").mkdir(parents=True)
+        (tmp_path / "no/empty/a.txt").touch()
+        convert(str(tmp_path / "no"), output=str(tmp_path / "none"))
+    assert not (tmp_path / "none").exists()

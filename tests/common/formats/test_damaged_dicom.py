@@ -43,9 +43,9 @@ def without(dataset: Dataset, place: tuple, value: object) -> Dataset:
     return made
 
 
-def spoiled(tmp_path: Path, dataset: Dataset, read: Callable[[Path], object]) -> list[str]:
+def spoiled(tmp_path: Path, dataset: Dataset, read: Callable[[Path], object], within: str = "") -> list[str]:
     said = []
-    for place in places(dataset):
+    for place in (place for place in places(dataset) if within in place[0]):
         for value in (None, []):
             if place[0] == "PixelData" and value is not None:
                 continue  # pydicom itself does not write it

@@ -124,7 +124,7 @@ def another_series(datasets: list) -> None:
         (finer, r"expected slices of one spacing of pixels, 0\.75 × 1\.5, got 0\.5 × 0\.5 in 04\.dcm"),
         (nowhere, r"04\.dcm: expected ImagePositionPatient"),
         (elsewhere, r"expected slices of one frame of reference"),
-        (several_frames, r"04\.dcm: expected one slice in a file, got 2 frames"),
+        (several_frames, r"04\.dcm: expected the place of each of its 2 frames, got 0"),
         (short, r"04\.dcm: its pixels cannot be read"),
         (another_series, r"one DICOM series, but it holds 2 series: 1\.2\.3 \(1 files\)"),
     ],

@@ -27,7 +27,7 @@ from common.io import LoadCased
 from common.transforms import SaveProbabilitiesd
 from common.workflow import InferenceProgress
 from common.workflow.inference_progress import weights_digest
-from tests.common.formats.made_dicom import SLICES, affine, slices, write_slices
+from tests.common.formats.made_dicom import SLICES, affine, slices, write_enhanced, write_slices
 
 BUNDLES = sorted(Path(__file__).parents[3].glob("bundles/*/configs/inference.yaml"))
 NAMES = ["background", "liver", "kidney_right"]
@@ -136,7 +136,7 @@ def test_what_does_not_fit_is_said_at_once(scan: Path, name: str, output_format:
 
 
 @pytest.mark.file_format(
-    "DICOM series", "refused", "several series in a folder, files of several frames (enhanced DICOM)"
+    "DICOM series", "refused", "several series in a folder; by inference and training, enhanced DICOM"
 )
 def test_folders_of_series(tmp_path: Path, scan: Path) -> None:
     """Each is an image, or is named with what is wrong about it."""
@@ -155,8 +155,10 @@ def test_folders_of_series(tmp_path: Path, scan: Path) -> None:
     with pytest.raises(InputError, match="it is one file of DICOM, where the folder of a series was expected"):
         InferenceInputs(scan / "01.dcm")
     frames = slices(NumberOfFrames=5)[:1]
-    with pytest.raises(InputError, match=r"01\.dcm: expected one slice in a file, got 5 frames \(enhanced DICOM\)"):
+    with pytest.raises(InputError, match=r"01\.dcm: expected the place of each of its 5 frames, got 0"):
         InferenceInputs(write_slices(tmp_path / "frames", frames))
+    with pytest.raises(InputError, match=r"frames in one file, enhanced DICOM: python -m common\.convert --images"):
+        InferenceInputs(write_enhanced(tmp_path / "enhanced/a.dcm", slices()).parent)
 
 
 def cases_of_headers(folder: Path) -> list[str]:

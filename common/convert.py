@@ -244,13 +244,13 @@ def convert(
     for annotator, count in sorted(counts.items()):
         print(f"{annotator}: {count} of {len(cases)} images")
     if marked:
-        print(f"Segments that an audit has added ({MARK}…) are no classes: {marked} are left out.")
+        print(f"Segments that an audit added ({MARK}…) are not classes; left out: {marked}.")
     if overlaps:
-        order = ", ".join(names[1:]) if len(names) <= MOST_NAMED else f"the {len(names) - 1} in {CLASSES_FILE}"
-        print(f"In {overlaps} places classes overlapped; the later of {order} was taken.")
+        order = ", ".join(names[1:]) if len(names) <= MOST_NAMED else f"the {len(names) - 1} classes of {CLASSES_FILE}"
+        print(f"Classes overlap at {overlaps} places; there the later class in this order was taken: {order}.")
     if rows:
         kinds = ", ".join(f"{count} × {kind}" for kind, count in Counter(row["kind"] for row in rows).items())
-        print(f"{FINDINGS_FILE}: {kinds}; what has no voxels is a point and not labeled.")
+        print(f"{FINDINGS_FILE}: {kinds}; findings without voxels are points in the file and are not labeled.")
     print(f"{sum(counts.values())} labels of {len(counts)} annotators; {len(problems)} left out.")
     option = f'"{values}"' if not set("".join(names)) & set("'\"$`\\!") else shlex.quote(str(values))
     print(f"Train with: --dataset_dir {shlex.quote(str(target))} --class_values {option} --ignore_value {NOT_LABELED}")
@@ -266,13 +266,16 @@ def _check_target(target: Path, sources: Sequence[Path], overwrite: bool) -> Non
     """Refuses a folder that holds something, unless it may be replaced and this command wrote it."""
     for source in sources:
         if source.resolve().is_relative_to(target.resolve()):
-            raise InputError(f"--output: expected another folder than {target}, in which {source} lies.")
+            raise InputError(f"--output: expected another folder than {target}, which contains {source}.")
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return
     if not overwrite:
         raise InputError(f"{target} exists; name another --output, or replace it with --overwrite.")
     if not (target / CLASSES_FILE).is_file():
-        raise InputError(f"{target}: --overwrite replaces what this command wrote, which has a {CLASSES_FILE}.")
+        raise InputError(
+            f"{target}: --overwrite replaces only a folder that this command wrote, but there is no {CLASSES_FILE} in "
+            "it."
+        )
 
 
 def _check_readable(folder: Path) -> None:
@@ -289,15 +292,15 @@ def _check_readable(folder: Path) -> None:
         found[item["case"]] = {name for name, path in several.items() if Path(path).parent.name == name} | set(single)
         if several and single and single != ["truth"]:
             raise InputError(
-                f"{single[0]}: a data set has the ground truth in a folder of this name; name the annotator otherwise, "
-                "by --exports NAME=PATH."
+                f"{single[0]}: in a data set, a folder of this name holds the ground truth; give the annotator another "
+                "name by --exports NAME=PATH."
             )
     if wrong := sorted(case for case in written.keys() | found.keys() if written.get(case) != found.get(case)):
         case = wrong[0]
         raise InputError(
             f"{case}: expected names that a data set's folders can have, but labels of "
             f"{', '.join(sorted(written.get(case, ()))) or 'nobody'} would be read as those of "
-            f"{', '.join(sorted(found.get(case, ()))) or 'nobody'}; name the annotators otherwise, by --exports "
+            f"{', '.join(sorted(found.get(case, ()))) or 'nobody'}; give the annotators other names by --exports "
             "NAME=PATH."
         )
 

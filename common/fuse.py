@@ -127,12 +127,15 @@ def fuse(
         _fuse_files(str(output), labels, method, probabilities, ignore_value, class_values, region, options, shown)
         return
     if probabilities is not None:
-        raise InputError("probabilities: expected the labels of one image; of a data set --method mean writes them.")
+        raise InputError(
+            "probabilities: expected it with the label files of one image; for a data set, --method mean writes "
+            "probabilities."
+        )
     if dataset_dir is not None:
         sources = dataset_cases(dataset_dir, layout, annotators=annotators and listed(annotators))
     elif labels is not None and len(folders) < len(listed(labels)):
         strange = next(name for name in listed(labels) if name not in folders)
-        raise InputError(f"{strange}: expected a folder as {folders[0]} is.")
+        raise InputError(f"{strange}: expected a folder, like {folders[0]}.")
     else:
         sources = folder_cases(folders)
     if images is not None:
@@ -153,7 +156,10 @@ def _fuse_set(
     folder = output.expanduser().absolute()
     for root in sources.roots:
         if folder.resolve() == root.resolve() or root.resolve() in folder.resolve().parents:
-            raise InputError(f"{output}: expected a folder outside of {root}, whose labels would be mixed with these.")
+            raise InputError(
+                f"{output}: expected a folder outside of {root}, since the consensus would be mixed with the labels "
+                "there."
+            )
         if folder.resolve() in root.resolve().parents and (root.name in ("labels", "probabilities", "cases")):
             raise InputError(f"{output}: expected a new folder, got that of the labels {root}.")
     settings, notes = make_settings(sources, folder, method, region, options, **said)

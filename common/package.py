@@ -203,11 +203,14 @@ def _require_files(bundle_dir: Path) -> None:
     if folds and not (bundle_dir / WEIGHTS).exists():
         raise InputError(
             f"{folds[0]}: expected the weights of one network in {WEIGHTS}, where MONAI's tools look for them, got "
-            f"{len(folds)} networks; package one of them, or hand their folders on beside the zip, for --ckpt_dir."
+            f"{len(folds)} networks; package one of them, or send their folders beside the zip, for the receiver's "
+            "--ckpt_dir."
         )
     plan = (bundle_dir / WEIGHTS).with_name(COMPANIONS[0])
     if (bundle_dir / WEIGHTS).exists() and not plan.is_file():
-        raise InputError(f"{bundle_dir / WEIGHTS}: expected {plan.name} of its training beside it; copy it there too.")
+        raise InputError(
+            f"{bundle_dir / WEIGHTS}: expected {plan.name} of the same training beside it; copy that file there, too."
+        )
 
 
 def _ensure_weights(bundle_dir: Path) -> None:
@@ -217,7 +220,7 @@ def _ensure_weights(bundle_dir: Path) -> None:
         train_weights(bundle_dir)
     elif read_record(bundle_dir) is None:
         raise InputError(
-            f"{bundle_dir / WEIGHTS}: {RECORD} holds no scores of these weights; delete them to have small ones "
+            f"{bundle_dir / WEIGHTS}: {RECORD} holds no scores of these weights; delete the weights, and new ones are "
             "trained on the phantom, or package them without scores by --train false."
         )
 

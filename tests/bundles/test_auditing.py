@@ -86,7 +86,9 @@ def test_whose_labels(tmp_path: Path) -> None:
         Image.new("L", (8, 8)).save(tmp_path / folder / "a.png")
     dataset = read_dataset(tmp_path)
     assert labels_of(dataset, "HS") == ({"a": tmp_path.resolve() / "HS/a.png"}, "HS")
-    with pytest.raises(InputError, match="AR, HS have drawn; choose whose labels are audited by --audit#annotator"):
+    with pytest.raises(
+        InputError, match="there are labels by AR, HS; choose the annotator to audit by --audit#annotator"
+    ):
         labels_of(dataset)
     with pytest.raises(InputError, match="audit#annotator: expected one of AR, HS, got 'JD'"):
         labels_of(dataset, "JD")

@@ -241,7 +241,7 @@ def test_metadata_say_what_the_weights_are(repository: Path, tmp_path: Path, cap
 def test_weights_of_unknown_scores(bundles_dir: Path, tmp_path: Path, runs: list[tuple[str, list[str]]]) -> None:
     weights, output = bundles_dir / "method/models/model.pt", tmp_path / "dist"
     _write_bundle(bundles_dir, {"models/model.pt": "mine", "models/eval_metrics.json": '{"weights_sha256": "other"}'})
-    with pytest.raises(InputError, match="of its training beside it"):
+    with pytest.raises(InputError, match="of the same training beside it"):
         package("method", output=str(output), bundles_dir=bundles_dir)
     _write_bundle(bundles_dir, {"models/plan.json": example_plan().to_json()})
     with pytest.raises(InputError, match="holds no scores of these weights"):

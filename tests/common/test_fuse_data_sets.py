@@ -251,7 +251,7 @@ def test_arguments_for_data_sets(tmp_path: Path):
             "region: expected all",
         ),
         ({"output": out, "dataset_dir": str(one)}, "at least two annotators, got the layout plain with one label"),
-        ({"output": out, "labels": [f"{data}/AR", f"{data}/AR/a.png"]}, "a.png: expected a folder as .*AR is"),
+        ({"output": out, "labels": [f"{data}/AR", f"{data}/AR/a.png"]}, "a.png: expected a folder, like .*AR"),
         ({"output": out, "labels": [f"{data}/AR", f"{data}/AR"]}, "at least two folders of different names"),
         (
             {"output": "o.png", "labels": [f"{data}/AR/a.png", f"{data}/HS/a.png"], "processes": 2},

@@ -110,7 +110,7 @@ def test_what_this_command_did_not_write_is_not_replaced(scans: Path, tmp_path: 
     (tmp_path / "home/thesis.tex").touch()
     with pytest.raises(InputError, match=r"--overwrite replaces what this command wrote"):
         convert(str(scans), export, str(tmp_path / "home"), overwrite=True)
-    with pytest.raises(InputError, match=r"expected another folder than .*, in which .*scans lies"):
+    with pytest.raises(InputError, match=r"expected another folder than .*, which contains .*scans"):
         convert(str(scans), export, str(tmp_path), overwrite=True)
     assert (tmp_path / "home/thesis.tex").exists() and len(list(scans.iterdir())) == 3
     convert(str(scans), export, str(tmp_path / "out"))
@@ -135,7 +135,8 @@ def test_the_later_class_covers_the_earlier(scans: Path, tmp_path: Path, capsys:
     for classes, expected in (("lesion,vessel", [1, 1, 2, 2, 2, 2, 0, 0]), ("vessel,lesion", [2, 2, 2, 2, 1, 1, 0, 0])):
         convert(str(scans), export, str(tmp_path / classes), classes=classes)
         assert label(tmp_path / classes / "anna/a.png").tolist() == [expected] * 6
-        assert f"In 12 places classes overlapped; the later of {classes.replace(',', ', ')}" in capsys.readouterr().out
+        said = capsys.readouterr().out
+        assert "Classes overlap at 12 places" in said and f"was taken: {classes.replace(',', ', ')}." in said
 
 
 @pytest.mark.parametrize("name", ["lesion", "Barrett's", 'x "y" $HOME'])

@@ -198,7 +198,7 @@ def test_a_gray_mask_has_a_threshold(tmp_path):
     expected = np.resize([0, 0, 0, 1, 1], SHAPE).T
     np.testing.assert_array_equal(read_label(tmp_path / "good.png", meanings["good"])[0].numpy(), expected)
     assert read_label(tmp_path / "over.png", meanings["over"]).max() == 1
-    assert "Annotator good: gray masks: what exceeds 127.5 is foreground, as label_threshold says." in notes
+    assert "Annotator good: gray masks: values above 127.5 are foreground, as label_threshold says." in notes
     for wrong in (-1, 255, True, "half"):
         with pytest.raises(InputError, match="label_threshold: expected a number from 0 to below 255"):
             infer_label_meaning(seen["good"], label_threshold=wrong)

@@ -240,7 +240,7 @@ def test_exceptions(function):
 
 @pytest.mark.parametrize("structure", [0, -1])
 def test_background_is_no_structure(structure: int):
-    with pytest.raises(ArgumentError, match=f"structure: expected a class from 1 up.*but {structure} came"):
+    with pytest.raises(ArgumentError, match=f"structure: expected a class from 1 up.*got {structure}"):
         noise(torch.ones(4, 4), "erosion", 0.5, generator(), structure)
 
 
@@ -295,7 +295,7 @@ def test_a_label_without_foreground_keeps_what_was_not_labeled():
 
 
 def test_unknown_kind():
-    with pytest.raises(ArgumentError, match="erosion, dilation, displacement, but 'erode' came"):
+    with pytest.raises(ArgumentError, match="erosion, dilation, displacement, got 'erode'"):
         noise(torch.ones(4, 4), "erode", 0.5, generator())
 
 

@@ -158,25 +158,26 @@ def convert(
     polygons: str = "corners",
     overwrite: bool = False,
 ) -> None:
-    """Makes a data set, with a folder of label images for each annotator, of what annotation tools exported.
+    """Turns the exports of annotation tools into a data set with a folder of label images for each annotator.
 
     It reads JSON of COCO and Label Studio and XML of CVAT for pictures, and ``.seg.nrrd`` of 3D Slicer, DICOM SEG,
-    DICOM RTSTRUCT and LIDC-IDRI's XML for volumes. What cannot be read is named, the rest is written, and the exit code
-    is 1. The options with which a training reads the data set are printed.
+    DICOM RTSTRUCT and LIDC-IDRI's XML for volumes. What cannot be read is reported, the rest is written, and the exit
+    code is 1. The command prints the options with which a training reads the data set.
 
     Args:
         images: folder of the images that were annotated: pictures, volumes, or folders of DICOM series.
-        exports: files, and folders of them, each as it is or as ``ANNOTATOR=PATH``.
+        exports: files, or folders of files, each given as ``PATH`` or as ``ANNOTATOR=PATH``.
         output: folder of the data set, which must be new or empty.
-        classes: names of the classes without the background; where two overlap, the later is taken. Labels of other
-            classes are left out, and named. By default all that occur, by name.
-        attribute: name of the attribute, of the tool's annotations, that says who drew them; by default none does.
-        annotator_by: what names the annotator where ``--exports`` does not: creator (what the file says, else its
-            name), file or folder; of volumes also description; of COCO and CVAT also copy or image_folder, where one
-            file lists a picture once for each annotator; of CVAT also task, assignee or job.
-        crowd: of COCO, what regions of a crowd are: mask, or ignored (not labeled).
-        polygons: of COCO, where coordinates begin: corners (of pixels, as tools write them), or centers (as contours
-            of masks by OpenCV have them).
+        classes: names of the classes without the background; where two classes overlap, the one later in this list is
+            taken. Labels of other classes are left out and reported. By default all classes that occur, sorted by name.
+        attribute: name of the attribute of the annotations that says who drew them; by default, no attribute is used.
+        annotator_by: where the annotator's name comes from if ``--exports`` does not give it: creator (as the file
+            says, otherwise the name of the file), file or folder; for volumes also description; for CVAT also task,
+            assignee or job; for COCO and CVAT also copy or image_folder, if one file lists a picture once for each
+            annotator.
+        crowd: for COCO, how crowd regions are read: as mask, or as ignored (not labeled).
+        polygons: for COCO, what whole numbers as coordinates mean: corners of pixels, as annotation tools write them,
+            or centers of pixels, as in contours that OpenCV made from masks.
         overwrite: replace the output folder, if this command wrote it.
 
     Raises:

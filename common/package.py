@@ -41,17 +41,17 @@ def package(
 ) -> list[str]:
     """Writes a bundle as one zip, in which it runs without this repository, and prints the name of the file.
 
-    The zip is ``BUNDLE_vVERSION.zip``, the same, byte for byte, for the same sources and weights; it is entered in
-    ``model_info.json``. Both files appear whole or not at all. Weights are those in the bundle's folder. Where there
-    are none, small ones are trained there on the generated phantom, a minute or more for each bundle. The scores that
-    were measured with them go into the zip's ``metadata.json``, as ``eval_metrics``.
+    The zip is ``BUNDLE_vVERSION.zip``; the same sources and weights give the same zip, byte for byte. It is listed in
+    ``model_info.json``. Both files are written whole or not at all. The zip has the weights in the bundle's folder. If
+    there are none, small ones are trained there on the generated phantom, which takes a minute or more for each bundle.
+    Their scores are in the zip's ``metadata.json``, as ``eval_metrics``.
 
     Args:
         bundle: name of a folder of ``bundles/``, or all.
         output: folder for the files, made if missing.
         url_prefix: address of the folder from which the zip will be downloaded, for ``model_info.json``.
-        train: train weights where there are none; with false the zip then has none. Weights that you trained yourself
-            in the bundle's folder are packaged with false only, without scores.
+        train: train weights if there are none; with false, the zip then has no weights. Weights that you trained
+            yourself in the bundle's folder are packaged only with false, and without scores.
         bundles_dir: folder of the bundles; by default the repository's.
 
     Returns:

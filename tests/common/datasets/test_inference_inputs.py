@@ -294,7 +294,7 @@ def test_one_name_in_two_spellings(tmp_path):
     inputs = InferenceInputs([{"image": path, "case": name} for name in names])
     assert cases(inputs) == ["a", "b/c"]
     assert len(inputs.failures) == 3
-    assert all("would take the name" in reason for _, reason in inputs.failures)
+    assert all("would have the same name" in reason for _, reason in inputs.failures)
 
 
 @pytest.mark.parametrize(

@@ -172,7 +172,7 @@ def test_missing_keys():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"alpha": 1.1}, "alpha.*from 0 to 1, but 1.1"),
+        ({"alpha": 1.1}, "alpha.*from 0 to 1, got 1.1"),
         ({"alpha": -0.1}, "alpha"),
         ({"alpha": float("nan")}, "alpha"),
         ({"beta": -1.0}, "beta.*got -1.0"),

@@ -89,11 +89,7 @@ def test_255_beside_classes(tmp_path, classes):
     with pytest.raises(InputError, match=r"a\.png: .* and 255.*--ignore_value 255.*--class_values"):
         infer([path])
     meaning, notes = infer([path], ignore_value=255)
-    assert (
-        meaning.num_classes == len(classes)
-        and meaning.ignore == 255
-        and "255 in label files means not labeled" in notes[0]
-    )
+    assert meaning.num_classes == len(classes) and meaning.ignore == 255 and "255 in label files means" in notes[0]
     np.testing.assert_array_equal(read_label(path, meaning)[0].numpy().T, np.resize([*classes, -1], SHAPE))
     last = {"background": 0, **{f"c{value}": value for value in (*classes[1:], 255)}}
     assert read_label(path, infer([path], class_values=last)[0]).max() == len(classes)

@@ -68,8 +68,8 @@ def fuse(
     the others are fused.
 
     Args:
-        labels: two or more label files of one image, one for each annotator, all pictures or all volumes; or two or
-            more folders, one for each annotator, in which the files of a case have the same name.
+        labels: the label files of one image, one for each of two or more annotators, all pictures or all volumes; or a
+            folder for each of two or more annotators, in which the files of a case have the same name.
         output: for one image, the file to write, in the format of the first label (PNG for pictures); otherwise a
             folder.
         method: mean (the share of annotators for each class, a probability map), majority, staple or spatial_staple.
@@ -79,7 +79,7 @@ def fuse(
         dataset_dir: folder of a data set with several annotators, instead of ``--labels``.
         layout: layout of the data set; by default it is recognized.
         annotators: names of the annotators of the data set that are fused; by default all.
-        region: all, or disputed: STAPLE is estimated, and annotators are compared, only where annotators differ.
+        region: all, or disputed: STAPLE is run and annotators are compared only on voxels on which annotators differ.
         processes: number of cases that are fused at a time, each in memory; by default the number of cores, but at most
             one for every 8 cases.
         class_values: value of each class in the label files, by name, such as ``"{'background': 0, 'tumor': 255}"``; by

@@ -104,7 +104,7 @@ def test_several_networks_at_hand_are_named_with_what_they_learned(tmp_path: Pat
 
 
 def test_it_needs_the_command_that_it_hands_on(pictures: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"start it by monai\.bundle\.run, with its options in the command"):
+    with pytest.raises(InputError, match=r"run it by python -m monai\.bundle run, with the options in the command"):
         audit_bundle(read_dataset(pictures), pictures, tmp_path / "output", tmp_path / "models")
     assert not (tmp_path / "output").exists()
 

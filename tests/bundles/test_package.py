@@ -235,7 +235,7 @@ def test_metadata_say_what_the_weights_are(repository: Path, tmp_path: Path, cap
     (path,) = package("t_loss", output=str(tmp_path), bundles_dir=bundle.parent)
     declared = json.loads((bundle / "configs/metadata.json").read_text(encoding="utf-8"))
     assert json.loads(zipfile.ZipFile(path).read("t_loss/configs/metadata.json")) == declared
-    assert "not of the network of configs/inference.yaml" in capsys.readouterr().err
+    assert "do not fit the network of configs/inference.yaml" in capsys.readouterr().err
 
 
 def test_weights_of_unknown_scores(bundles_dir: Path, tmp_path: Path, runs: list[tuple[str, list[str]]]) -> None:

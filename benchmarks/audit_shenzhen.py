@@ -93,7 +93,11 @@ def train(folder: Path, kind: str, max_epochs: int, **options: Any) -> list[Path
         run = folder / f"run_{kind}_{fold}"
         models = {"ckpt_dir": str(run / "models")}
         if not (run / "models/model.pt").is_file():
-            given = {"dataset_dir": str(folder / kind), "split_file": str(folder / "folds.json"), "fold": fold}
+            given: dict[str, Any] = {
+                "dataset_dir": str(folder / kind),
+                "split_file": str(folder / "folds.json"),
+                "fold": fold,
+            }
             given |= {"max_epochs": max_epochs, "features": list(FEATURES), "val_interval": 10}
             run_verb("training", ["train"], output_dir=str(run / "output"), **models, **(given | options))
         places = {"dataset_dir": str(folder / f"fold{fold}"), "output_dir": str(targets[fold])}
@@ -104,8 +108,9 @@ def train(folder: Path, kind: str, max_epochs: int, **options: Any) -> list[Path
 def run_verb(verb: str, configs: Sequence[str], **options: Any) -> None:
     """Runs a verb of T-Loss in this process; what it prints goes to stderr, so that stdout is the result's."""
     files = [str(BUNDLE / f"configs/{name}.yaml") for name in configs]
+    options |= {"logging_file": False, "bundle_root": str(BUNDLE)}
     with redirect_stdout(sys.stderr):
-        run(run_id=verb, config_file=files, logging_file=False, bundle_root=str(BUNDLE), **options)
+        run(run_id=verb, config_file=files, **options)
 
 
 def resized(path: Path, size: int) -> np.ndarray:

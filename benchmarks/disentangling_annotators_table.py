@@ -9,6 +9,7 @@ from typing import Any
 import fire
 import numpy as np
 import torch
+from monai.transforms import Compose
 from PIL import Image
 
 from benchmarks.report.annotators import draw_confusion_matrices
@@ -88,7 +89,7 @@ def agreement(data: str, annotators: list[str]) -> dict[str, dict[str, float]]:
 
     ``missing`` are the images of which the two labeled no pixel both.
     """
-    load = LoadAnnotatorsd("annotators", annotators=annotators)
+    load = Compose(LoadAnnotatorsd("annotators", annotators=annotators))
     items = annotator_datalist(data, annotators, "test")
     labels = [load(item)["annotators"].as_subclass(torch.Tensor) for item in items]
     dice = np.array([pairwise_dice(label).numpy() for label in labels])
@@ -168,7 +169,7 @@ def spoil(data: str, share: float, output_dir: str) -> None:
 
 def quality(data: str) -> float:
     """Mean Dice of the training labels of all annotators, the good one included, with the truth."""
-    load = LoadAnnotatorsd("annotators", annotators=["truth", *ERRING], threshold=0.5)
+    load = Compose(LoadAnnotatorsd("annotators", annotators=["truth", *ERRING], threshold=0.5))
     labels = [load(item)["annotators"] for item in annotator_datalist(data, ["truth", *ERRING], "training", "image")]
     return float(np.mean([pairwise_dice(label.as_subclass(torch.Tensor)).numpy()[0] for label in labels]))
 

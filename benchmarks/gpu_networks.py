@@ -58,7 +58,7 @@ def step_export(context: Context) -> dict[str, Any]:
     parser.read_config(configs)
     parser.update({"bundle_root": str(context.root), "ckpt_dir": str(weights), "device": str(context.device)})
     network = parser.get_parsed_content("network").eval()
-    arguments = {
+    arguments: dict[str, Any] = {
         "net_id": "network_def",
         "ckpt_file": str(weights / "model.pt"),
         "meta_file": str(context.root / "configs/metadata.json"),

@@ -1,6 +1,6 @@
 """Peak memory and time of inference on one large volume, for each bundle in a process of its own.
 
-python benchmarks/inference_volume.py [--shape 256,256,160] [--spacing_mm 1] [--device cpu] [--threads 1]
+python -m benchmarks.inference_volume [--shape 256,256,160] [--spacing_mm 1] [--device cpu] [--threads 1]
                                       [--output docs/results/inference_volume.json] [--document docs/acceptance.md]
 
 Each bundle runs `inferring` as its inference.yaml says, with weights that are not trained, on the same volume, and
@@ -117,6 +117,7 @@ def main(
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--measured"]:
-        print(json.dumps(measure(*sys.argv[2:5], int(sys.argv[5]))))
+        of_bundle, file, on, with_threads = sys.argv[2:]
+        print(json.dumps(measure(of_bundle, file, on, int(with_threads))))
     else:
         fire.Fire(main)

@@ -118,9 +118,9 @@ def compare(shape: Sequence[int], cases: int, folder: Path) -> dict[str, Any]:
     settings, _ = make_settings(sources, folder / "out", "staple")
     observed = time.perf_counter() - began
     ours, theirs, records = Clock(), Clock(), []
-    for case in sources.cases:
-        records.append(ours(fuse_case, case, settings))
-        theirs(theirs_on_files, list(case.labels.values()), folder / f"theirs{suffix}")
+    for source in sources.cases:
+        records.append(ours(fuse_case, source, settings))
+        theirs(theirs_on_files, list(source.labels.values()), folder / f"theirs{suffix}")
     began = time.perf_counter()
     write_tables(Outcome(tuple(records), {}, 0), sources.cases, settings)
     table = time.perf_counter() - began

@@ -13,7 +13,8 @@ import json
 import math
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from typing import Any
 
 import fire
@@ -119,11 +120,9 @@ def main(size: int = 128, threshold_size: int = 256, repetitions: int = 7, draws
     }
     for name, marginal in maps.items():
         values = marginal[0, 0].numpy()
-        results[f"threshold_{name}"] = compare(
-            lambda marginal=marginal: segment(marginal), lambda values=values: listing_3(values), repetitions
-        )
+        results[f"threshold_{name}"] = compare(partial(segment, marginal), partial(listing_3, values), repetitions)
 
-    prediction = {"pred": gaussian_marginal(label, A)[0]}
+    prediction: dict[Hashable, Any] = {"pred": gaussian_marginal(label, A)[0]}
     results["postprocessing_ms"] = in_turns([lambda: DiceOptimalThresholdd("pred")(prediction)], repetitions)[0]
 
     if torch.cuda.is_available():

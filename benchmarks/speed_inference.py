@@ -1,6 +1,6 @@
 """Time and memory of inference on one volume, side by side with another checkout, for each bundle.
 
-python benchmarks/speed_inference.py --base ../base [--shape 256,256,160] [--runs 5] [--bundles "['t_loss','bwcr']"]
+python -m benchmarks.speed_inference --base ../base [--shape 256,256,160] [--runs 5] [--bundles "['t_loss','bwcr']"]
                                      [--output docs/results/speed_inference.json] [--document docs/performance.md]
 
 ``base`` is a checkout of the version to compare with (``git worktree add ../base 917b7cd``). Runs alternate between the
@@ -23,6 +23,10 @@ from pathlib import Path
 from typing import Any
 
 import fire
+
+from benchmarks.report.tables import insert_between_markers
+from common.io.files import whole_file
+from common.report.tables import markdown_table
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -59,9 +63,6 @@ def main(
     output: str = "docs/results/speed_inference.json",
     document: str = "docs/performance.md",
 ) -> None:
-    from common.io.files import whole_file
-    from common.report.tables import insert_between_markers, markdown_table
-
     checkouts = {"base": Path(base).resolve(), "here": REPOSITORY}
     names = bundles or sorted(path.parents[1].name for path in REPOSITORY.glob("bundles/*/configs/inference.yaml"))
     results: dict[str, dict[str, list[dict[str, float]]]] = {name: {"base": [], "here": []} for name in names}

@@ -117,6 +117,8 @@ def test_prose_is_wrapped(page: str) -> None:
     text = (REPOSITORY / page).read_text(encoding="utf-8")
     text = re.sub(r"^ *```.*?^ *```|^\$\$.*?\$\$", "", text, flags=re.DOTALL | re.MULTILINE)
     assert [line for line in text.splitlines() if len(line) > 120 and line.lstrip()[0] not in "|!<"] == []
+    indented = re.findall(r"(?<=\n\n)    .*", text)
+    assert indented == [], "code stands between ```, where nobody takes it for prose and wraps it"
 
 
 NAMES_THAT_STAY = re.compile(  # public before the house spoke American English, see CHANGELOG.md; and files of others

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,14 @@ EXPORTED = {"soft_label_apl": ["inference", "unet"]}  # detections of varying nu
 def exported_configs(bundle: str) -> list[str]:
     """Stems of the configuration files whose network can be exported."""
     return EXPORTED.get(bundle, ["inference"])
+
+
+def copy_bundle(bundle: str, folder: Path) -> Path:
+    """A bundle's files in a folder of bundles, without what somebody has trained in this checkout."""
+    copy = folder / bundle
+    for name in ("configs", "docs", "LICENSE"):
+        (shutil.copytree if (BUNDLES / bundle / name).is_dir() else shutil.copy)(BUNDLES / bundle / name, copy / name)
+    return copy
 
 
 def run_bundle(bundle: str, verb: str, configs: list[str], **overrides: Any) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import shutil
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,7 +14,7 @@ from typing import Any
 import onnxruntime
 import pytest
 import torch
-from bundle_runs import exported_configs
+from bundle_runs import copy_bundle, exported_configs
 from conftest import TINY
 from monai.bundle import ConfigParser, ckpt_export, onnx_export, verify_metadata
 from monai.data import load_net_with_metadata
@@ -36,9 +35,7 @@ MEGABYTES = 25
 def unpacked(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle's folder as it comes out of its zip, with a small network, not trained."""
     folder = tmp_path_factory.mktemp("acceptance")
-    source = folder / "bundles" / bundle.name
-    for name in ("configs", "docs", "LICENSE"):
-        (shutil.copytree if (bundle / name).is_dir() else shutil.copy)(bundle / name, source / name)
+    source = copy_bundle(bundle.name, folder / "bundles")
     (source / "models").mkdir()
     plan = _parse(bundle, "inference").get_parsed_content("plan")
     plan = replace(plan, features=(4, *[8] * (len(plan.method.get("layers", "123")) - 1)))

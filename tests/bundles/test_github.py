@@ -14,6 +14,7 @@ import monai.bundle
 import monai.bundle.scripts
 import pytest
 import requests
+from bundle_runs import copy_bundle
 from local_server import serve
 
 from common.package import package
@@ -31,9 +32,7 @@ def hub(bundles: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """
     hub, sources = tmp_path_factory.mktemp("hub"), tmp_path_factory.mktemp("sources")
     for bundle in bundles:
-        for name in ("configs", "docs"):
-            shutil.copytree(bundle / name, sources / bundle.name / name)
-        shutil.copy(bundle / "LICENSE", sources / bundle.name)
+        copy_bundle(bundle.name, sources)
     releases = []
     for tag in ("v1", "hosting_storage_v1"):
         assets = hub / "github.com" / REPOSITORY / "releases/download" / tag
@@ -100,7 +99,8 @@ def test_download(github: None, bundle: Path, tmp_path: Path) -> None:
 
 def test_hugging_face(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is pushed is what comes back, with a model card whose license is that of the bundle."""
-    (path,) = package(bundle.name, output=str(tmp_path), train=False)
+    sources = copy_bundle(bundle.name, tmp_path / "bundles").parent
+    (path,) = package(bundle.name, output=str(tmp_path), train=False, bundles_dir=sources)
     zipfile.ZipFile(path).extractall(tmp_path / "unpacked")
     hub, tags = tmp_path / "hub", []
 

@@ -20,7 +20,7 @@ import monai.bundle
 import pytest
 import torch
 import yaml
-from bundle_runs import run_bundle
+from bundle_runs import copy_bundle, run_bundle
 from monai.bundle import ConfigParser
 
 from common.datasets.plan import Plan, example_plan
@@ -210,12 +210,9 @@ def test_weights_and_their_scores(bundles_dir: Path, tmp_path: Path, runs: list[
     assert Path(path).read_bytes() == first
 
 
-def test_metadata_say_what_the_weights_are(repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_metadata_say_what_the_weights_are(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     """Programs take labels and channels from there: of a training on three classes of color pictures."""
-    bundle = tmp_path / "bundles/t_loss"
-    for name in ("configs", "docs"):
-        shutil.copytree(repository / "bundles/t_loss" / name, bundle / name)
-    shutil.copy(repository / "bundles/t_loss/LICENSE", bundle)
+    bundle = copy_bundle("t_loss", tmp_path / "bundles")
     names = ("BG", "disc", "cup")
     plan = replace(example_plan(), channels=3, class_names=names, features=(4, 8, 8), fingerprint={"cases": 5})
     (bundle / "models").mkdir()

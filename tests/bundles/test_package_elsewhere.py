@@ -20,6 +20,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
+from bundle_runs import copy_bundle
 from local_server import serve
 from PIL import Image
 from warm_python import MONAI, WarmPython
@@ -74,7 +75,8 @@ def unpacked(bundle: Path, warm: WarmPython, tmp_path_factory: pytest.TempPathFa
     """The bundle's folder as MONAI fetched it from a server on this machine."""
     served, folder = tmp_path_factory.mktemp("served"), tmp_path_factory.mktemp("fetched")
     with serve(served) as address:
-        package(bundle.name, output=str(served), url_prefix=address)
+        sources = copy_bundle(bundle.name, served / "bundles").parent
+        package(bundle.name, output=str(served), url_prefix=address, bundles_dir=sources)
         (entry,) = json.loads((served / "model_info.json").read_text()).values()
         command = ["-m", "monai.bundle", "download", "--name", bundle.name, "--url", entry["source"]]
         _run(warm, *command, "--bundle_dir", str(folder), folder=folder)
@@ -200,7 +202,9 @@ def test_python_loads_the_bundle(
 ) -> None:
     """By `load`, `create_workflow` and `ConfigWorkflow`, from elsewhere and its own folder, beside another bundle."""
     other = bundles[(bundles.index(next(path for path in bundles if path.name == trained.name)) + 1) % len(bundles)]
-    (path,) = package(other.name, output=str(tmp_path))
+    (path,) = package(
+        other.name, output=str(tmp_path), bundles_dir=copy_bundle(other.name, tmp_path / "bundles").parent
+    )
     zipfile.ZipFile(path).extractall(tmp_path)
     values = {"NAME": trained.name, "ROOT": str(trained), "OTHER": str(tmp_path / other.name), "TINY": tiny}
     script = "\n".join(f"{name} = {value!r}" for name, value in values.items()) + LOAD

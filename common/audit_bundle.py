@@ -79,8 +79,8 @@ def audit_bundle(
     configs = [Path(path).resolve() for path in given_files() if Path(path).stem != "audit"]
     if not configs:
         raise InputError(
-            "auditing hands its command on to other processes: start it by monai.bundle.run, with its options in the "
-            "command and not in an args_file."
+            "auditing starts other processes with its own command line: run it by python -m monai.bundle run, with "
+            "the options in the command and not in an args_file."
         )
     several = annotator is None and len(dataset.annotators) > 1
     drawn = dict(labels_of(dataset, name)[::-1] for name in (dataset.annotators if several else (annotator,)))
@@ -107,8 +107,8 @@ def audit_bundle(
     plan, *others = [load_plan(folder) for folder in folders]
     if any(other.class_names != plan.class_names for other in others):
         raise InputError(
-            f"{folders[0].parent}: the folds learned different classes, those of their training cases; give "
-            "--class_names and --class_values."
+            f"{folders[0].parent}: each fold took its classes from its own training cases, and they differ; give all "
+            "folds the same by --class_names and --class_values."
         )
     found = probability_files(list(labels), maps, plan.class_names)
     shown = {item["case"]: path for item in items if (path := _shown(item["image"], plan)) is not None}
@@ -157,7 +157,8 @@ def labels_of(dataset: Dataset, annotator: str | None = None) -> tuple[dict[str,
     names = dataset.annotators
     if annotator is None and len(names) > 1:
         raise InputError(
-            f"{dataset.root}: {', '.join(names)} have drawn; choose whose labels are audited by --audit#annotator."
+            f"{dataset.root}: there are labels by {', '.join(names)}; choose the annotator to audit by "
+            "--audit#annotator."
         )
     if annotator is not None and str(annotator) not in names:
         raise InputError(

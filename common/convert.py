@@ -165,26 +165,28 @@ def convert(
     fractional: str = "labels",
     overwrite: bool = False,
 ) -> None:
-    """Makes a data set, with a folder of label images for each annotator, of what annotation tools exported.
+    """Turns the exports of annotation tools into a data set with a folder of label images for each annotator.
 
     It reads JSON of COCO and Label Studio and XML of CVAT for pictures, and ``.seg.nrrd`` of 3D Slicer, DICOM SEG,
-    DICOM RTSTRUCT and LIDC-IDRI's XML for volumes. What cannot be read is named, the rest is written, and the exit code
-    is 1. The options with which a training reads the data set are printed. Without ``--exports`` the images alone are
-    written, DICOM series as NIfTI.
+    DICOM RTSTRUCT and LIDC-IDRI's XML for volumes. What cannot be read is reported, the rest is written, and the exit
+    code is 1. The command prints the options with which a training reads the data set. Without ``--exports`` the images
+    alone are written, DICOM series as NIfTI.
 
     Args:
         images: folder of the images that were annotated: pictures, volumes, or folders of DICOM series.
-        exports: files, and folders of them, each as it is or as ``ANNOTATOR=PATH``; by default nobody has drawn yet.
+        exports: files, or folders of files, each given as ``PATH`` or as ``ANNOTATOR=PATH``; by default there are no
+            labels yet.
         output: folder of the data set, which must be new or empty; it must be given.
-        classes: names of the classes without the background; where two overlap, the later is taken. Labels of other
-            classes are left out, and named. By default all that occur, by name.
-        attribute: name of the attribute, of the tool's annotations, that says who drew them; by default none does.
-        annotator_by: what names the annotator where ``--exports`` does not: creator (what the file says, else its
-            name), file or folder; of volumes also description; of COCO and CVAT also copy or image_folder, where one
-            file lists a picture once for each annotator; of CVAT also task, assignee or job.
-        crowd: of COCO, what regions of a crowd are: mask, or ignored (not labeled).
-        polygons: of COCO, where coordinates begin: corners (of pixels, as tools write them), or centers (as contours
-            of masks by OpenCV have them).
+        classes: names of the classes without the background; where two classes overlap, the one later in this list is
+            taken. Labels of other classes are left out and reported. By default all classes that occur, sorted by name.
+        attribute: name of the attribute of the annotations that says who drew them; by default, no attribute is used.
+        annotator_by: where the annotator's name comes from if ``--exports`` does not give it: creator (as the file
+            says, otherwise the name of the file), file or folder; for volumes also description; for CVAT also task,
+            assignee or job; for COCO and CVAT also copy or image_folder, if one file lists a picture once for each
+            annotator.
+        crowd: for COCO, how crowd regions are read: as mask, or as ignored (not labeled).
+        polygons: for COCO, what whole numbers as coordinates mean: corners of pixels, as annotation tools write them,
+            or centers of pixels, as in contours that OpenCV made from masks.
         fractional: what a DICOM SEG of fractions becomes: labels (cut at one half), or probabilities, a map of all
             classes, ``probabilities/ANNOTATOR/CASE_probabilities``, which ``common.audit`` reads.
         overwrite: replace the output folder, if this command wrote it.
@@ -271,13 +273,13 @@ def convert(
     if fractions:
         print(_about_fractions(fractions, fractional))
     if marked:
-        print(f"Segments that an audit has added ({MARK}…) are no classes: {marked} are left out.")
+        print(f"Segments that an audit added ({MARK}…) are not classes; left out: {marked}.")
     if overlaps:
-        order = ", ".join(names[1:]) if len(names) <= MOST_NAMED else f"the {len(names) - 1} in {CLASSES_FILE}"
-        print(f"In {overlaps} places classes overlapped; the later of {order} was taken.")
+        order = ", ".join(names[1:]) if len(names) <= MOST_NAMED else f"the {len(names) - 1} classes of {CLASSES_FILE}"
+        print(f"Classes overlap at {overlaps} places; there the later class in this order was taken: {order}.")
     if rows:
         kinds = ", ".join(f"{count} × {kind}" for kind, count in Counter(row["kind"] for row in rows).items())
-        print(f"{FINDINGS_FILE}: {kinds}; what has no voxels is a point and not labeled.")
+        print(f"{FINDINGS_FILE}: {kinds}; findings without voxels are points in the file and are not labeled.")
     print(f"{sum(counts.values())} labels of {len(counts)} annotators; {len(problems)} left out.")
     option = f'"{values}"' if not set("".join(names)) & set("'\"$`\\!") else shlex.quote(str(values))
     meaning = f"--class_values {option} --ignore_value {NOT_LABELED}"
@@ -347,13 +349,16 @@ def _check_target(target: Path, sources: Sequence[Path], overwrite: bool) -> Non
     """Refuses a folder that holds something, unless it may be replaced and this command wrote it."""
     for source in sources:
         if source.resolve().is_relative_to(target.resolve()):
-            raise InputError(f"--output: expected another folder than {target}, in which {source} lies.")
+            raise InputError(f"--output: expected another folder than {target}, which contains {source}.")
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return
     if not overwrite:
         raise InputError(f"{target} exists; name another --output, or replace it with --overwrite.")
     if not (target / CLASSES_FILE).is_file():
-        raise InputError(f"{target}: --overwrite replaces what this command wrote, which has a {CLASSES_FILE}.")
+        raise InputError(
+            f"{target}: --overwrite replaces only a folder that this command wrote, but there is no {CLASSES_FILE} in "
+            "it."
+        )
     others = sorted({path.name for path in target.iterdir()} - {IMAGES, CLASSES_FILE})
     if others and (target / CLASSES_FILE).read_text(encoding="utf-8") == _json(NOBODY_DREW):
         raise InputError(f"{target}: --overwrite replaces images without labels, and would take {others[0]} away too.")
@@ -373,15 +378,15 @@ def _check_readable(folder: Path) -> None:
         found[item["case"]] = {name for name, path in several.items() if Path(path).parent.name == name} | set(single)
         if several and single and single != ["truth"]:
             raise InputError(
-                f"{single[0]}: a data set has the ground truth in a folder of this name; name the annotator otherwise, "
-                "by --exports NAME=PATH."
+                f"{single[0]}: in a data set, a folder of this name holds the ground truth; give the annotator another "
+                "name by --exports NAME=PATH."
             )
     if wrong := sorted(case for case in written.keys() | found.keys() if written.get(case) != found.get(case)):
         case = wrong[0]
         raise InputError(
             f"{case}: expected names that a data set's folders can have, but labels of "
             f"{', '.join(sorted(written.get(case, ()))) or 'nobody'} would be read as those of "
-            f"{', '.join(sorted(found.get(case, ()))) or 'nobody'}; name the annotators otherwise, by --exports "
+            f"{', '.join(sorted(found.get(case, ()))) or 'nobody'}; give the annotators other names by --exports "
             "NAME=PATH."
         )
 

@@ -25,7 +25,7 @@ BUNDLES = Path(__file__).parents[1] / "bundles"
 def demo(
     bundle: Annotated[str, POSITIONAL] = "t_loss", output: str = "demo", bundles_dir: str | Path = BUNDLES
 ) -> None:
-    """Trains a method and its baseline on a generated phantom, evaluates both, segments new images, and reports.
+    """Trains a method and its baseline on a phantom, evaluates both, segments new images and writes a report.
 
     It takes a few minutes, needs no data, and writes ``report.html`` and the runs into a folder of the bundle's name.
 

@@ -269,19 +269,19 @@ def folds(
     bundles_dir: str | Path = BUNDLES,
     **options: Any,
 ) -> None:
-    """Trains a network for each fold, and measures and segments the cases that it did not see.
+    """Trains a network for each fold, then segments and evaluates the cases that it did not see.
 
     The output folder gets ``fold_0``, ``fold_1``, … with weights, ``evaluation/`` and ``out_of_fold/`` (masks and
     probability maps of the fold's cases), and ``out_of_fold.csv`` (fold, metric, case, value); the means are printed.
-    The command can be stopped and given again: finished folds are kept, and a training goes on after its last whole
-    epoch. Relative paths belong to the folder where the command is given.
+    You can stop the command and start it again: finished folds are kept, and a training continues after its last whole
+    epoch. Relative paths start at the folder in which the command is given.
 
     Args:
         bundle: name of the method, a folder of ``bundles/``.
         dataset_dir: folder of your data set, in any layout.
         output: folder of the results.
         num_folds: number of folds, at least 2; a subject's cases are all in one fold.
-        parallel: number of trainings side by side, which share the cores.
+        parallel: number of trainings that run at the same time and share the cores.
         overlays: names of the bundle's configuration files besides train, such as noise.
         bundles_dir: folder of the bundles; by default the repository's.
         **options: any option of the bundle's training, such as ``--max_epochs 60``.

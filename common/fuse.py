@@ -56,44 +56,49 @@ def fuse(
 ) -> None:
     """Fuses the labels of several annotators into one, and compares each annotator with it.
 
-    It takes label files of one image, a folder of label files for each annotator, or a data set. Masks may have any
-    value beside 0, another one for each annotator, too; 0 is the background, and −1 is not labeled. The consensus has
-    the values of the first annotator. Of equally probable classes it has the smallest.
+    It takes the label files of one image, a folder of label files for each annotator, or a data set. 0 is the
+    background, and −1 means not labeled. Masks may have any other value for the object, even a different one for each
+    annotator; the consensus has the values of the first annotator. Among equally probable classes, the one with the
+    smallest index is taken.
 
-    Of one image, the sensitivity, specificity and confusion matrix of each annotator are printed. Of several, the
-    output folder gets ``labels/CASE`` (with ``--method mean`` ``probabilities/CASE``) in the format and grid of the
+    For one image, the sensitivity, specificity and confusion matrix of each annotator are printed. For several images,
+    the output folder gets ``labels/CASE`` (with ``--method mean`` ``probabilities/CASE``) in the format and grid of the
     case's first label, and ``annotators.csv``, ``annotators.json`` and the page ``annotators.html``. Cases that were
-    finished before, from the same files with the same options, are kept. A case that cannot be fused is named, and the
-    others go on.
+    already finished, from the same files with the same options, are kept. A case that cannot be fused is reported, and
+    the others are fused.
 
     Args:
-        labels: two or more label files of one image, one for each annotator, all pictures or all volumes; or two or
-            more folders, one for each annotator, in which the files of a case have the same name.
-        output: of one image the file to write, in the format of the first label (of pictures PNG); else a folder.
+        labels: the label files of one image, one for each of two or more annotators, all pictures or all volumes; or a
+            folder for each of two or more annotators, in which the files of a case have the same name.
+        output: for one image, the file to write, in the format of the first label (PNG for pictures); otherwise a
+            folder.
         method: mean (the share of annotators for each class, a probability map), majority, staple or spatial_staple.
-        probabilities: of one image, a file for the probability of the foreground; of more than two classes it gets
-            all of them, in the fourth dimension.
-        ignore_value: value of what was not labeled, such as 255.
-        dataset_dir: folder of a data set with several annotators, in place of ``labels``.
+        probabilities: for one image, a file that gets the probability of the foreground; with more than two classes it
+            gets the probabilities of all classes, along the fourth dimension.
+        ignore_value: value in the label files that means not labeled, such as 255.
+        dataset_dir: folder of a data set with several annotators, instead of ``--labels``.
         layout: layout of the data set; by default it is recognized.
         annotators: names of the annotators of the data set that are fused; by default all.
-        region: all, or disputed: STAPLE is estimated, and annotators are compared, only where annotators differ.
-        processes: number of cases that are fused at a time, each in memory; by default one for each core and 8 cases.
-        class_values: value of each class in the label files, by name, such as ``"{'background': 0, 'tumor': 255}"``;
-            by default it is found out.
-        prior: of staple and spatial_staple: probability of each class, in the order of their values; by default its
-            share of all labels.
-        tolerance: of staple and spatial_staple: they end when no entry of the confusion matrices, from 0 to 1, changes
-            by more; by default 1e-7 and 1e-4.
-        max_iterations: of staple and spatial_staple: they end after so many iterations; by default 1000 and 100.
-        half_window: of spatial_staple: the window around a voxel reaches so many voxels to each side, one number or
+        region: all, or disputed: STAPLE is run and annotators are compared only on voxels on which annotators differ.
+        processes: number of cases that are fused at a time, each in memory; by default the number of cores, but at most
+            one for every 8 cases.
+        class_values: value of each class in the label files, by name, such as ``"{'background': 0, 'tumor': 255}"``; by
+            default it is derived from the label files.
+        prior: for staple and spatial_staple: prior probability of each class, in the order of their values; by default
+            the share of the class in all labels.
+        tolerance: for staple and spatial_staple: they end when no entry of the confusion matrices, from 0 to 1, changes
+            by more than this; by default 1e-7 for staple and 1e-4 for spatial_staple.
+        max_iterations: for staple and spatial_staple: they end after this number of iterations at the latest; by
+            default 1000 for staple and 100 for spatial_staple.
+        half_window: for spatial_staple: how many voxels the window around a voxel reaches to each side, one number or
             one for each axis; by default 5.
-        global_weight: of spatial_staple: weight of the confusion matrix of the whole image, as a share of the voxels
+        global_weight: for spatial_staple: weight of the confusion matrix of the whole image, as a share of the voxels
             in the window; by default 0.2.
-        output_format: also write the consensus for the tool that corrects it: seg.nrrd (3D Slicer), dicom_seg (of
-            DICOM series) or label_studio (of pictures); of a data set into ``tool_files/``, else beside the output.
-        images: folder of the images, or of folders of DICOM series, on which ``--output_format`` lays the consensus;
-            of one image its file, or the folder of its series; by default those of the data set.
+        output_format: also write the consensus in the format of the tool in which it is corrected: seg.nrrd (3D
+            Slicer), dicom_seg (for DICOM series) or label_studio (for pictures). With several images it is in
+            ``tool_files/``, otherwise beside the output.
+        images: folder of the images, or of folders with DICOM series, whose grid the files of ``--output_format`` get;
+            for one image, its file or the folder of its series; by default the images of the data set.
 
     Raises:
         InputError: if a file is no label, files do not match, an argument is out of range, or cases failed.
@@ -127,12 +132,15 @@ def fuse(
         _fuse_files(str(output), labels, method, probabilities, ignore_value, class_values, region, options, shown)
         return
     if probabilities is not None:
-        raise InputError("probabilities: expected the labels of one image; of a data set --method mean writes them.")
+        raise InputError(
+            "probabilities: expected it with the label files of one image; for a data set, --method mean writes "
+            "probabilities."
+        )
     if dataset_dir is not None:
         sources = dataset_cases(dataset_dir, layout, annotators=annotators and listed(annotators))
     elif labels is not None and len(folders) < len(listed(labels)):
         strange = next(name for name in listed(labels) if name not in folders)
-        raise InputError(f"{strange}: expected a folder as {folders[0]} is.")
+        raise InputError(f"{strange}: expected a folder, like {folders[0]}.")
     else:
         sources = folder_cases(folders)
     if images is not None:
@@ -153,7 +161,10 @@ def _fuse_set(
     folder = output.expanduser().absolute()
     for root in sources.roots:
         if folder.resolve() == root.resolve() or root.resolve() in folder.resolve().parents:
-            raise InputError(f"{output}: expected a folder outside of {root}, whose labels would be mixed with these.")
+            raise InputError(
+                f"{output}: expected a folder outside of {root}, since the consensus would be mixed with the labels "
+                "there."
+            )
         if folder.resolve() in root.resolve().parents and (root.name in ("labels", "probabilities", "cases")):
             raise InputError(f"{output}: expected a new folder, got that of the labels {root}.")
     settings, notes = make_settings(sources, folder, method, region, options, **said)

@@ -47,8 +47,11 @@ def describe_network(bundle: Path, metadata: Mapping[str, Any], own: bool) -> di
         network = load_weights(parser.get_parsed_content("network_def"), bundle / "models/model.pt").eval()
     except (InputError, RuntimeError, KeyError) as error:
         reason = " ".join(str(error).split())[:160]
-        print(f"{bundle.name}: the metadata stay those of the phantom, since the weights are not of the network of "
-              f"configs/inference.yaml ({reason}).", file=sys.stderr)  # fmt: skip
+        print(
+            f"{bundle.name}: metadata.json keeps the values of the phantom, since the weights do not fit the network "
+            f"of configs/inference.yaml ({reason}).",
+            file=sys.stderr,
+        )
         return dict(metadata)
     count = next(weight.shape[1] for weight in network.parameters() if weight.ndim == plan.spatial_dims + 2)
     with torch.no_grad():

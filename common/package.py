@@ -41,17 +41,17 @@ def package(
 ) -> list[str]:
     """Writes a bundle as one zip, in which it runs without this repository, and prints the name of the file.
 
-    The zip is ``BUNDLE_vVERSION.zip``, the same, byte for byte, for the same sources and weights; it is entered in
-    ``model_info.json``. Both files appear whole or not at all. Weights are those in the bundle's folder. Where there
-    are none, small ones are trained there on the generated phantom, a minute or more for each bundle. The scores that
-    were measured with them go into the zip's ``metadata.json``, as ``eval_metrics``.
+    The zip is ``BUNDLE_vVERSION.zip``; the same sources and weights give the same zip, byte for byte. It is listed in
+    ``model_info.json``. Both files are written whole or not at all. The zip has the weights in the bundle's folder. If
+    there are none, small ones are trained there on the generated phantom, which takes a minute or more for each bundle.
+    Their scores are in the zip's ``metadata.json``, as ``eval_metrics``.
 
     Args:
         bundle: name of a folder of ``bundles/``, or all.
         output: folder for the files, made if missing.
         url_prefix: address of the folder from which the zip will be downloaded, for ``model_info.json``.
-        train: train weights where there are none; with false the zip then has none. Weights that you trained yourself
-            in the bundle's folder are packaged with false only, without scores.
+        train: train weights if there are none; with false, the zip then has no weights. Weights that you trained
+            yourself in the bundle's folder are packaged only with false, and without scores.
         bundles_dir: folder of the bundles; by default the repository's.
 
     Returns:
@@ -203,11 +203,14 @@ def _require_files(bundle_dir: Path) -> None:
     if folds and not (bundle_dir / WEIGHTS).exists():
         raise InputError(
             f"{folds[0]}: expected the weights of one network in {WEIGHTS}, where MONAI's tools look for them, got "
-            f"{len(folds)} networks; package one of them, or hand their folders on beside the zip, for --ckpt_dir."
+            f"{len(folds)} networks; package one of them, or send their folders beside the zip, for the receiver's "
+            "--ckpt_dir."
         )
     plan = (bundle_dir / WEIGHTS).with_name(COMPANIONS[0])
     if (bundle_dir / WEIGHTS).exists() and not plan.is_file():
-        raise InputError(f"{bundle_dir / WEIGHTS}: expected {plan.name} of its training beside it; copy it there too.")
+        raise InputError(
+            f"{bundle_dir / WEIGHTS}: expected {plan.name} of the same training beside it; copy that file there, too."
+        )
 
 
 def _ensure_weights(bundle_dir: Path) -> None:
@@ -217,7 +220,7 @@ def _ensure_weights(bundle_dir: Path) -> None:
         train_weights(bundle_dir)
     elif read_record(bundle_dir) is None:
         raise InputError(
-            f"{bundle_dir / WEIGHTS}: {RECORD} holds no scores of these weights; delete them to have small ones "
+            f"{bundle_dir / WEIGHTS}: {RECORD} holds no scores of these weights; delete the weights, and new ones are "
             "trained on the phantom, or package them without scores by --train false."
         )
 

@@ -64,19 +64,19 @@ def _count(found: Decision, image: int, k: int) -> int:
 
 
 def threshold(probabilities: str | Sequence[str], output: str, overlapping: bool = False) -> None:
-    """Writes for each probability map the mask whose Dice with the truth is expected to be highest.
+    """Writes the mask with the highest expected Dice for each probability map.
 
     Masks, ``CASE_mask``, have the format and grid of their map. ``summary.csv`` has a row for each case and class, with
-    the threshold, the expected Dice, and the volumes in mm³ at this threshold and at one half. A map of several
-    classes gives one class map. Maps that cannot be used are named at the end; all others are processed.
+    the threshold, the expected Dice, and the volumes in mm³ at this threshold and at one half. A map of several classes
+    gives one class map. Maps that cannot be used are reported at the end; all others are processed.
 
     Args:
-        probabilities: maps in NIfTI, MGH, NRRD or MetaImage: files, folders of them, or both. Values are from 0 to 1,
-            in 2-D or 3-D; of several classes they lie along the fourth dimension, background first, and sum to 1 in
+        probabilities: maps in NIfTI, MGH, NRRD or MetaImage: files, folders of them, or both. They are in 2-D or 3-D,
+            with values from 0 to 1. Several classes are along the fourth dimension, background first, and sum to 1 in
             every voxel.
         output: folder of the masks and of ``summary.csv``.
-        overlapping: what lies along the fourth dimension are structures that may overlap, without a background: each
-            gets a mask of its own there.
+        overlapping: the fourth dimension holds structures that may overlap, without a background; the result has a mask
+            for each of them along the fourth dimension.
 
     Raises:
         InputError: if there is no map, two have one name, ``output`` is their folder, or some could not be used.

@@ -30,62 +30,65 @@ class Branch:
 BRANCHES = (
     Branch(
         "Are the labels of one annotator nearly right?",
-        "Plain training is enough. Soft Dice beside cross-entropy (nnU-Net's loss) costs nothing.",
+        "Plain training is enough. Adding soft Dice to cross-entropy (nnU-Net's loss) costs nothing.",
         "none",
         ("CE + soft Dice", "T-Loss", "BWCR"),
     ),
     Branch(
         "Is every third label wrong as a whole: too large, too small, displaced?",
-        "Cross-entropy with soft Dice. For one structure, or several of one size, also T-Loss (`t_loss`). In the heart "
-        "it lost structures, as NCE + RCE did.",
+        "Use cross-entropy with soft Dice; for one structure, or several of one size, T-Loss (`t_loss`) as well. In "
+        "the heart, T-Loss and NCE + RCE lost structures.",
         "morphology_0.3",
         ("CE + soft Dice", "Soft Dice", "T-Loss", "NCE + RCE"),
     ),
     Branch(
         "Are most labels wrong as a whole?",
-        "Soft Dice, alone or with cross-entropy. T-Loss only with a Dice-optimal threshold, the rule of "
-        "`marginal_thresholding`: a probability of one half is no longer the border.",
+        "Use soft Dice, alone or with cross-entropy. Use T-Loss only with a Dice-optimal threshold, the rule of "
+        "`marginal_thresholding`: with so many wrong labels, the border is no longer where the probability is one "
+        "half.",
         "morphology_0.7",
         ("Soft Dice", "CE + soft Dice", "T-Loss", "T-Loss, Dice-optimal threshold"),
     ),
     Branch(
         "Are borders shaky?",
-        "Soft Dice beside cross-entropy gained everywhere. The Dice-optimal threshold (`marginal_thresholding`) gained "
-        "in the heart, whose structures are thin for the noise, and nothing elsewhere: it needs calibrated "
-        "probabilities.",
+        "Use cross-entropy with soft Dice, which gained everywhere. The Dice-optimal threshold "
+        "(`marginal_thresholding`) needs calibrated probabilities. After plain training it gained only in the heart, "
+        "whose structures are thin compared with the noise.",
         "gaussian_field",
         ("CE, Dice-optimal threshold", "CE + soft Dice", "BWCR, Dice-optimal threshold"),
     ),
     Branch(
         "Do some labels lack a structure?",
-        "Cross-entropy with soft Dice. The Dice-optimal threshold, which falls below one half where a part of the "
-        "labels lacks what the others have, gained in the heart.",
+        "Use cross-entropy with soft Dice. The Dice-optimal threshold gained in the heart: it falls below one half "
+        "where some labels lack a structure that the others have.",
         "missing",
         ("CE + soft Dice", "CE, Dice-optimal threshold", "T-Loss"),
     ),
     Branch(
-        "Does the one annotator draw everything too large, or too small?",
-        "No method can know it: what all labels say is what is learned, and none gains more than a point. Correct some "
-        "labels and measure the habit ([audit](audit.md)), or have a second annotator.",
+        "Does your only annotator draw everything too large, or too small?",
+        "No method can detect this: a network learns what all labels say, and no method gained more than a point of "
+        "Dice. Correct some labels and measure the habit ([audit](audit.md)), or have a second annotator.",
         "too_large",
         ("CE + soft Dice", "T-Loss", "CE, Dice-optimal threshold"),
     ),
     Branch(
         "Are classes exchanged in a few cases?",
-        "A few points at most, which soft Dice beside cross-entropy wins back; the [audit](audit.md) finds the cases.",
+        "This costs plain training a few points of Dice at most, and cross-entropy with soft Dice regains them. The "
+        "[audit](audit.md) finds the cases.",
         "exchanged",
         ("CE + soft Dice", "GCE", "T-Loss"),
     ),
     Branch(
-        "Have several annotators labeled every case, each with a habit of his own?",
-        "Their majority is hard to beat where habits are opposite, and STAPLE agrees with it. Confusion matrices "
-        "(`disentangling_annotators`) say who has which habit.",
+        "Have several annotators labeled every case, each with their own habit?",
+        "Train on their majority: it is hard to beat where the annotators' habits are opposite, and STAPLE gives the "
+        "same result. Confusion matrices (`disentangling_annotators`) show which annotator has which habit.",
         "three_annotators",
         ("STAPLE, CE", "Confusion matrices, vote", "Confusion matrices, T-Loss, vote", "Soft labels, APL 1-1-1"),
     ),
     Branch(
-        "Are they real annotators, and is there no ground truth?",
-        "Nothing here tells the methods apart: five test images, compared with the annotators' own labels.",
+        "Are they real annotators, without a ground truth?",
+        "These data do not tell the methods apart: there are only five test images, compared with the annotators' "
+        "own labels.",
         "real_annotators",
         ("STAPLE, CE", "Confusion matrices, vote", "Soft labels, APL 1-1-1"),
     ),

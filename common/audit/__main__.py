@@ -36,38 +36,39 @@ def audit(
     ignore_value: int | None = None,
     output_format: str | None = None,
 ) -> None:
-    """Finds the labels that are probably wrong, and says of what kind their errors are.
+    """Finds the labels that are probably wrong, and the kind of error in each.
 
-    Labels are compared with the probability maps of networks that did not see them: use those of a cross-validation,
-    for a network may have learned a wrong label by heart. The output folder gets ``audit.html``, ``audit.csv``,
-    ``audit.json`` and ``weights.csv`` (for ``--case_weights`` of a training). Of several annotators each gets such an
-    audit in a folder of its own, and ``annotators.html``, ``annotators.csv`` and ``annotators.json`` compare them. A
-    second run continues the first. A case that cannot be audited is named, and the others are audited all the same.
+    Labels are compared with the probability maps of networks that were not trained on them: use the maps of a
+    cross-validation, because a network may memorize wrong labels. The output folder gets ``audit.html``, ``audit.csv``,
+    ``audit.json`` and ``weights.csv`` (for ``--case_weights`` of a training). With several annotators, each gets such
+    an audit in a folder of its own, and ``annotators.html``, ``annotators.csv`` and ``annotators.json`` compare them.
+    If a run was interrupted, the same command continues it. A case that cannot be audited is reported, and the others
+    are audited.
 
     Args:
-        labels: folder of label files, ``CASE.nii.gz`` or ``CASE.png``; −1, or the ignored value, is not labeled. Of
-            several annotators a folder each, whose name is the annotator's.
+        labels: folder of label files, ``CASE.nii.gz`` or ``CASE.png``; the value −1, or ``--ignore_value``, means not
+            labeled. For several annotators, one folder for each, with the name of the annotator.
         probabilities: folder of probability maps, or several, such as one for each fold: NIfTI, ``.npz`` of nnU-Net's
             ``--save_probabilities``, ``.npy``, or PNG of two classes.
-        output: folder to write.
-        images: folder of the images, or of folders of DICOM series, which ``audit.html`` then shows in place of the
-            probabilities, and which ``--output_format`` needs.
+        output: folder of the results, made if missing.
+        images: folder of the images, or of folders with DICOM series. ``audit.html`` then shows the images instead of
+            the probabilities; ``--output_format`` needs them.
         axes: order of the axes of ``.npz`` and ``.npy``: zyx, as nnU-Net writes them, or xyz, as nibabel reads NIfTI.
-        border_mm: how far a border usually deviates, in mm (of pictures in pixels); by default it is measured.
-        least_certainty: a case is not judged if the Dice to expect of its prediction, from 0 to 1, is lower.
-        suspicious: a label is suspicious from this probability to be wrong, above 0 and up to 1.
+        border_mm: how far borders usually deviate, in mm (in pixels for pictures); by default it is measured.
+        least_certainty: a case is not judged if the expected Dice of its prediction, from 0 to 1, is lower than this.
+        suspicious: a label is suspicious if the probability that it is wrong is at least this, above 0 and up to 1.
         maps: write ``false_labels/CASE`` too, the probability in each voxel that the label is false.
-        previous: folder of an earlier audit of these cases; what has changed since is said.
-        order: CSV file with the columns ``case`` and ``order``, a number such as 20240131; borders that drift in this
-            order are said. By default it is the order of the names.
-        class_names: names of the classes, background first: for texts, and for the order of a picture's maps of
-            several classes; by default the values of the labels.
-        class_values: value of each class in the label files, by name, such as ``"{'background': 0, 'tumor': 255}"``;
-            by default it is found out.
-        ignore_value: value of what was not labeled, such as 255.
+        previous: folder of an earlier audit of these cases; what has changed since is reported.
+        order: CSV file with the columns ``case`` and ``order``, a number such as 20240131; the audit reports whether
+            borders drift in this order. By default it is the order of the names.
+        class_names: names of the classes, background first. They are used in the results, and give the order of the
+            maps if a picture has one file for each class. By default the values of the labels.
+        class_values: value of each class in the label files, by name, such as ``"{'background': 0, 'tumor': 255}"``; by
+            default it is derived from the label files.
+        ignore_value: value in the label files that means not labeled, such as 255.
         output_format: also write each suspicious label, with the regions that are likely to be false, into
-            ``tool_files/``, for the tool that corrects it: seg.nrrd (3D Slicer), dicom_seg (of DICOM series) or
-            label_studio (of pictures).
+            ``tool_files/``, in the format of the tool in which it is corrected: seg.nrrd (3D Slicer), dicom_seg (for
+            DICOM series) or label_studio (for pictures).
 
     Raises:
         InputError: folders or options that cannot be used, or some cases could not be audited.

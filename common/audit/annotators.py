@@ -75,7 +75,9 @@ def audit_annotators(
             understood.
     """
     if CONSENSUS in sources.annotators:
-        raise InputError(f"{CONSENSUS}: expected another name of an annotator: the folder of the consensus has it.")
+        raise InputError(
+            f"{CONSENSUS}: expected an annotator of another name, since the folder of the consensus has this one."
+        )
     settings, notes = make_settings(sources, output / CONSENSUS, "staple", **dict(said or {}))
     if meanings is not None:
         settings = replace(settings, meanings={name: meanings[name].to_json() for name in sources.annotators})

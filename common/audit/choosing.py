@@ -46,10 +46,10 @@ RULES = (
         "share_suspicious",
         0.05,
         DICE_CE,
-        "{value:.0%} of the labels are suspicious as a whole. Or correct the labels that come first below, or leave "
-        "them out by weights.csv",
-        "With every third label wrong it gained against cross-entropy in lungs, hearts and hippocampi. T-Loss itself "
-        "gained more where there was one structure, or several of one size, and lost structures of the heart.",
+        "{value:.0%} of the labels are suspicious as a whole. Alternatively, correct the labels at the top of the "
+        "list, or leave them out by weights.csv",
+        "With every third label wrong, this was better than plain cross-entropy in lungs, hearts and hippocampi. "
+        "T-Loss itself gained more for one structure, or several of one size, but lost structures of the heart.",
         "morphology_0.3",
     ),
     Rule(
@@ -57,17 +57,17 @@ RULES = (
         0.05,
         DICE_CE,
         "{value:.0%} of the predicted structures are not labeled",
-        "Where a part of the labels lacked a structure it gained against cross-entropy in lungs, hearts and "
-        "hippocampi. Of several annotators soft_label_apl keeps what one of them missed.",
+        "With structures missing in a part of the labels, this was better than plain cross-entropy in lungs, hearts "
+        "and hippocampi. With several annotators, soft_label_apl keeps what one of them missed.",
         "missing",
     ),
     Rule(
         "border_relative",
         0.1,
         DICE_CE,
-        "borders are shaky by {value:.0%} of the radius of a structure",
-        "With shaky borders it gained against cross-entropy in lungs, hearts and hippocampi. Of structures as thin as "
-        "the walls of the heart the threshold of marginal_thresholding gained too.",
+        "borders deviate by {value:.0%} of the radius of a structure",
+        "With shaky borders, this was better than plain cross-entropy in lungs, hearts and hippocampi. For structures "
+        "as thin as the walls of the heart, the threshold of marginal_thresholding gained, too.",
         "gaussian_field",
     ),
 )
@@ -85,7 +85,7 @@ def advice(summary: Mapping[str, Any]) -> str:
 
     Example:
         >>> advice({"judged": 50, "share_suspicious": 0.0, "share_missing": 0.0, "border_relative": 0.02})[:28]
-        'Plain training is enough: no'
+        'Plain training is enough: fe'
     """
     if summary["judged"] < FEW_CASES:
         judged = f"Only {counted(summary['judged'], 'case')}" if summary["judged"] else "No case"
@@ -95,6 +95,6 @@ def advice(summary: Mapping[str, Any]) -> str:
         if value >= rule.limit:
             return f"Use {rule.use}: {rule.found.format(value=value)}. {rule.evidence} {SOURCE}"
     return (
-        "Plain training is enough: no more than a few labels are suspicious, few structures are missing, and borders "
-        "are steady for the size of the structures."
+        "Plain training is enough: few or no labels are suspicious, few structures are missing, and borders deviate "
+        "little compared with the size of the structures."
     )

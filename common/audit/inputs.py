@@ -150,8 +150,8 @@ def _of_classes(case: str, listed: Mapping[str, Path], class_names: Sequence[str
     wanted = list(class_names[1:])
     if set(wanted) != set(parts):
         raise InputError(
-            f"{case}: expected to be told the order of its maps {', '.join(sorted(parts))}, by --class_names with the "
-            f"background first, got {', '.join(class_names) or 'none'}."
+            f"{case}: expected --class_names, background first, which gives the order of its maps "
+            f"{', '.join(sorted(parts))}, got {', '.join(class_names) or 'none'}."
         )
     return tuple(parts[name] for name in wanted)
 

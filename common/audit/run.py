@@ -222,7 +222,8 @@ def print_audit(content: Mapping[str, Any], output: Path) -> None:
     for row in content["cases"]:
         if row["status"] == "suspicious":
             print(
-                f"{row['case']}: {row['finding']} (wrong with {row['wrong_probability']:.0%}, Dice {row['dice']:.2f})"
+                f"{row['case']}: {row['finding']} ({row['wrong_probability']:.0%} likely to be wrong, Dice "
+                f"{row['dice']:.2f})"
             )
     if summary.get("changes"):
         print(summary["changes"]["said"])

@@ -53,9 +53,9 @@ def find_rare_values(records: Sequence[CaseRecord], plan: Plan) -> None:
             continue
         for one in found:
             message = (
-                f"{_counted(one, one.voxels)} of the value {_value(plan, one)}, which became the class "
-                f"{plan.class_names[index]}, as nobody says what it means; {cases} of {labeled} cases have it, "
-                f"{_counted(one, voxels)} in all; if it is a stray one, give class_values, or ignore_value"
+                f"{_counted(one, one.voxels)} of the value {_value(plan, one)}, which was taken as the class "
+                f"{plan.class_names[index]}, since nothing says what it means; {cases} of {labeled} cases have this "
+                f"value, {_counted(one, voxels)} in all; if it is a mistake, give class_values or ignore_value"
             )
             one.record.findings.append(Finding(RARE, message, False, one.file))
 

@@ -266,7 +266,9 @@ def _begin(case: FusionCase, settings: Settings) -> None:
     results = [result_path(case, settings), *tool_files(settings.output, case).values()]
     for result in results:
         if result.exists() and not record.exists():
-            raise InputError(f"{result}: expected a new file or one of this command, got another; give another output.")
+            raise InputError(
+                f"{result}: expected no file or one that this command wrote, got another file; give another output."
+            )
     check_unedited(record, results[1:])
     with whole_file(record) as partial:
         partial.write_text("{}", encoding="utf-8")

@@ -111,8 +111,8 @@ def _results(
             yield future.result()
     except BrokenProcessPool as error:
         raise InputError(
-            f"processes: the system ended one of {processes}, as it does when memory is short; give fewer. What is "
-            "finished is kept."
+            f"processes: the system ended one of {processes} processes, probably for lack of memory; give a smaller "
+            "number. Finished cases are kept."
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)  # `with` would wait for all cases after Ctrl-C

@@ -76,8 +76,8 @@ def make_settings(
         raise InputError(f"region: expected one of {', '.join(REGIONS)}, got {region}.")
     if region == "disputed" and method == "spatial_staple":
         raise InputError(
-            "region: expected all with --method spatial_staple, whose windows say where annotators are compared, "
-            "got disputed."
+            "region: expected all with --method spatial_staple, which compares annotators in windows around every "
+            "voxel, got disputed."
         )
     known = [name for name in inspect.signature(FUSION_METHODS[method]).parameters if name not in HIDDEN]
     for name in options or {}:

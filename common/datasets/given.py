@@ -36,7 +36,7 @@ def checked_given(
     kinds = KINDS if kinds is None else kinds
     unknown = given.keys() - kinds.keys()
     if unknown:
-        raise InputError(f"A plan has no {', '.join(sorted(unknown))}.")
+        raise InputError(f"plan: expected known entries, got {', '.join(sorted(unknown))}.")
     found = {}
     for name, value in given.items():
         expected, read = kinds[name]

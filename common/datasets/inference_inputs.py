@@ -97,7 +97,7 @@ class InferenceInputs:
         found, failures, self.left_out = _find(source, channel_files, output_dir, layout)
         if self.left_out:
             logger.warning(
-                "Files or folders that are not taken for images: %d; the first is %s: %s.",
+                "%d files or folders are left out, since they are not images; the first is %s: %s.",
                 len(self.left_out),
                 *self.left_out[0],
             )
@@ -106,7 +106,7 @@ class InferenceInputs:
         for name, files in found:
             case, reason = normalize_case(name), case_fault(name)
             if not reason and case in first:
-                reason = f"its result would take the name of the result of {first[case]}"
+                reason = f"its result would have the same name as that of {first[case]}"
             reason = reason or output_fault(files[0], output_format)
             found_fault = (str(files[0]), reason) if reason else _find_fault(files, load, channels, dimensions)
             if found_fault:
@@ -143,7 +143,9 @@ def _find(
 ) -> tuple[list[tuple[str, list[Path]]], list[tuple[str, str]], list[tuple[str, str]]]:
     """Name and files, absolute, of each image that ``source`` names; what cannot be segmented; what is left out."""
     if isinstance(channel_files, str):
-        raise InputError(f"channel_files: expected a list of what ends the names of files, got {channel_files!r}.")
+        raise InputError(
+            f"channel_files: expected a list of endings of file names, such as ['_t1', '_t2'], got {channel_files!r}."
+        )
     failures: list[tuple[str, str]] = []
     if isinstance(source, str | os.PathLike):
         path = Path(source).expanduser().absolute()

@@ -359,8 +359,9 @@ def _from_known(
     validated, tested = (max(round(share * total), 1) if share else 0 for share in (validation, test))
     if validated + tested > len(known) or validated + tested >= total:
         raise InputError(
-            f"validation and test need {validated + tested} subjects with a ground truth and one more to train, but of "
-            f"{total} subjects {len(known)} have one: lower the fractions of validation and test."
+            f"fractions: validation and test need {validated + tested} subjects with a ground truth, and training at "
+            f"least one more subject, but only {len(known)} of {total} subjects have a ground truth: lower the "
+            "fractions of validation and test."
         )
     first, rest = stratified_split(known, tested / max(len(known), 1), seed)
     second, _ = stratified_split({subject: known[subject] for subject in rest}, validated / max(len(rest), 1), seed)

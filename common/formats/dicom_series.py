@@ -294,8 +294,9 @@ def _slice_distance(name: str, planes: list[Plane], across: np.ndarray) -> float
     if (farthest := float(np.linalg.norm(beside, axis=1).max())) > SHEARED * pixel:
         angle = np.degrees(np.arctan2(farthest, abs(places[-1] - places[0])))
         raise InputError(
-            f"{name}: expected slices straight behind one another, got them up to {farthest:.3g} mm beside ({angle:.2g}"
-            "°, a tilted gantry); resample the series to a straight grid, and draw the labels on that."
+            f"{name}: expected slices stacked at a right angle, got slices that are shifted by up to {farthest:.3g} mm "
+            f"within their plane (a gantry tilted by {angle:.2g}°); resample the series to an upright grid, and draw "
+            "the labels on that grid."
         )
     return distance
 

@@ -63,8 +63,8 @@ def infer_label_meaning(
     ignore = _value(meaning.ignore)
     if ignore is not None and (meaning.values or {}).get(ignore) == 0:
         raise InputError(
-            f"ignore_value: {ignore} is the value of the background, so that none would be left; say by "
-            "class_values which other value the background has, or give another ignore_value."
+            f"ignore_value: {ignore} is the value of the background, so no background would be left; give another "
+            "ignore_value, or another value for the background by class_values."
         )
     return meaning, notes
 
@@ -83,11 +83,11 @@ def _from_values(
     if ignore is None and -1 in found:
         del found[-1]
         ignore = -1
-        notes.append("The value -1 is taken for pixels that were not labeled.")
+        notes.append("The value -1 in label files means not labeled.")
     elif ignore is not None:
-        notes.append(f"The value {ignore} is ignored, as given.")
+        notes.append(f"The value {ignore} in label files means not labeled, as given by ignore_value.")
     if any(observed.kind == "palette" for observed in observations):
-        notes.append("Pictures with a palette are read by their indices, not by their colors.")
+        notes.append("Label pictures with a palette are read by their indices, not by their colors.")
     if label_threshold is not None and len({value for value in found if value}) > 1:
         return _by_threshold(found, label_threshold, ignore, notes)
     given = _given(class_values, class_names)
@@ -190,7 +190,7 @@ def _numbered(classes: Mapping[str, Any], zero: Any, parse: Any) -> dict[Any, in
     for index, name in enumerate(sorted(parsed, key=lambda name: name != background), start=int(background is None)):
         for value in parsed[name]:
             if value in numbered:
-                raise InputError(f"class {name}: expected a value of its own, but {value} is that of another too.")
+                raise InputError(f"class {name}: expected a value that no other class has, got {value}.")
             numbered[value] = index
     return numbered if zero in numbered or background is not None else {zero: 0, **numbered}
 
@@ -223,7 +223,8 @@ def _refuse_colors(observations: Sequence[LabelObservation]) -> None:
         found = [color for color, _ in total_counts(colored).most_common(SHOWN)]
         example = ", ".join(f"'name{place}': '{color}'" for place, color in enumerate(found[:2]))
         raise InputError(
-            f"{colored[0].path}: labels are colored ({_some(found)}), which does not say what the classes are: give "
+            f"{colored[0].path}: labels are colored ({_some(found)}), and it is not known which class each color is: "
+            "give "
             f'--class_colors "{{{example}}}".'
         )
 
@@ -235,8 +236,8 @@ def _refuse_others(
         strange = sorted(set(observed.counts) - {*values, ignore, -1})
         if strange:
             raise InputError(
-                f"{observed.path}: expected the values {_some(values)} as {said} says, got {_some(strange)}; "
-                "ignore_value or class_values says what else there is."
+                f"{observed.path}: expected the values {_some(values)} that {said} gives, got {_some(strange)}; "
+                "declare them by class_values or ignore_value."
             )
 
 
@@ -249,7 +250,7 @@ def _by_threshold(
             f"label_threshold: expected a number from 0 to below {largest}, the largest value of the gray labels, got "
             f"{threshold!r}."
         )
-    note = f"Gray masks: what exceeds {threshold:g} is foreground, as label_threshold says."
+    note = f"Gray masks: values above {threshold:g} are foreground, as label_threshold says."
     return LabelMeaning({0: 0, largest: 1}, ignore=ignore, threshold=float(threshold)), (*notes, note)
 
 
@@ -268,14 +269,17 @@ def _lossy(
             f"{path} and others: expected JPEG masks of two values, got more than two (up to {largest}); JPEG does not "
             "hold class values exactly, save the labels as PNG."
         )
-    note = f"JPEG masks: what exceeds {largest / 2:g}, half of the largest value, is foreground."
+    note = f"JPEG masks: values above {largest / 2:g}, half of the largest value, are foreground."
     return LabelMeaning({0: 0, largest: 1}, ignore=ignore, threshold=largest / 2), (*notes, note)
 
 
 def _by_values(observations: Sequence[LabelObservation], found: Mapping[int, int]) -> tuple[dict[int, int], str]:
     largest = max(observations, key=lambda observed: observed.distinct)
     if largest.distinct > MOST_KEPT:
-        raise InputError(f"{largest.path}: expected classes, got {largest.distinct} different values, as of an image.")
+        raise InputError(
+            f"{largest.path}: expected a label with a few class values, got {largest.distinct} different values, as if "
+            "it were an image."
+        )
     negative = sorted(value for value in found if value < 0)
     if negative:
         raise InputError(f"{_holder(observations, negative[0])}: expected values from 0 up, got {_some(negative)}.")
@@ -288,20 +292,20 @@ def _by_values(observations: Sequence[LabelObservation], found: Mapping[int, int
     if alone and drawn == [1, WHITE]:
         return {0: 0, 1: 1, WHITE: 1}, "Labels are masks: 0 is background, 1 or 255 is foreground, as the file has it."
     if drawn == list(range(1, len(drawn) + 1)):
-        return {0: 0, **{value: value for value in drawn}}, f"Values are class indices from 0 to {drawn[-1]}."
+        return {0: 0, **{value: value for value in drawn}}, f"Label values are class indices from 0 to {drawn[-1]}."
     if drawn[-1] == IGNORED and drawn[:-1] == list(range(1, len(drawn))):
         raise InputError(
-            f"{_holder(observations, IGNORED)}: labels hold the classes {_some([0, *drawn[:-1]])} and 255, which "
-            "may be a class or what was not labeled: give --ignore_value 255, or --class_values of all classes."
+            f"{_holder(observations, IGNORED)}: labels hold the values {_some([0, *drawn[:-1]])} and 255, which may be "
+            "a class or mean not labeled: give --ignore_value 255, or --class_values with the values of all classes."
         )
     if len(drawn) >= MOST_GRAY_CLASSES:
         raise InputError(
-            f"{largest.path}: expected classes, got {len(drawn) + 1} values with gaps from 0 to {drawn[-1]}, as of an "
-            "image; --class_values says which class a value is, --label_threshold above which value a gray mask is "
-            "foreground."
+            f"{largest.path}: expected class values, got {len(drawn) + 1} values with gaps from 0 to {drawn[-1]}, as "
+            "if it were an image; give --class_values with the value of each class, or for a gray mask "
+            "--label_threshold, above which it is foreground."
         )
     values = {value: index for index, value in enumerate([0, *drawn])}
-    return values, f"Values with gaps are classes in their order: {_listed(values)}."
+    return values, f"Label values have gaps and are numbered in their order: {_listed(values)}."
 
 
 def _holder(observations: Sequence[LabelObservation], value: int) -> str:

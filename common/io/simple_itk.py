@@ -178,7 +178,9 @@ def _refuse_ignored(path: Path) -> None:
         found = re.search(pattern, head)
         values = found[1].decode("utf-8", "replace").split() if found else []
         if other := [value for value in values if value != expected and not _equal(value, expected)]:
-            raise InputError(f"{path}: expected {name} {expected}, which alone is read rightly, got {other[0]}.")
+            raise InputError(
+                f"{path}: expected {name} {expected}, since SimpleITK ignores any other value, got {other[0]}."
+            )
 
 
 def _equal(value: str, expected: str) -> bool:
@@ -220,13 +222,13 @@ def _refuse_uneven(path: Path, headers: list[dict[str, str]]) -> None:
         steps = np.diff(places)
         raise InputError(
             f"{path}: expected slices at equal distances, got distances from {steps.min():g} to {steps.max():g} mm; "
-            "slices are missing, or twice there."
+            "slices are missing or duplicated."
         )
     beside = np.linalg.norm(positions - positions[0] - np.outer(places - places[0], across), axis=1).max()
     if beside > SHEARED * min(_numbers(headers[0].get(PIXEL, "1"))):
         raise InputError(
-            f"{path}: expected slices straight behind one another, got them up to {beside:.3g} mm beside, as with a "
-            "tilted gantry."
+            f"{path}: expected slices stacked at a right angle, got slices that are shifted by up to {beside:.3g} mm "
+            "within their plane, as by a tilted gantry."
         )
 
 

@@ -202,11 +202,9 @@ def volume_bias(label: torch.Tensor, a: float, *, spacing: Sequence[float] | Non
 def check_parameters(a: float, b: float = math.inf) -> None:
     """Raises `ArgumentError` if ``a`` is no standard deviation or ``b`` no correlation length."""
     if not 0 <= a < math.inf:
-        raise ArgumentError(
-            f"a, the standard deviation of the displacement, must be finite and from 0 up, but {a} came."
-        )
+        raise ArgumentError(f"a: expected the standard deviation of the displacement, finite and at least 0, got {a}.")
     if not b > 0:
-        raise ArgumentError(f"b, the correlation length, must be above 0, but {b} came.")
+        raise ArgumentError(f"b: expected the correlation length, above 0, got {b}.")
 
 
 @lru_cache(maxsize=32)

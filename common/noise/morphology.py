@@ -183,7 +183,7 @@ def morphological_noise(
         return dilate(label, ratio, structure)
     if kind == "displacement":
         return displace(label, ratio, generator, structure)
-    raise ArgumentError(f"The kind of noise must be one of {', '.join(MORPHOLOGICAL_KINDS)}, but {kind!r} came.")
+    raise ArgumentError(f"kind: expected one of {', '.join(MORPHOLOGICAL_KINDS)}, got {kind!r}.")
 
 
 def relative_change(noisy: torch.Tensor, clean: torch.Tensor) -> float:
@@ -214,9 +214,11 @@ def _structure(label: torch.Tensor, ratio: float, structure: int | None) -> tupl
             f"A label must be a 2-D or 3-D mask without channels, but its shape is {tuple(label.shape)}."
         )
     if not 0 <= ratio < math.inf:
-        raise ArgumentError(f"The ratio of changed to object area must be a finite number from 0 up, but {ratio} came.")
+        raise ArgumentError(
+            f"ratio: expected the changed area relative to the object, finite and at least 0, got {ratio}."
+        )
     if structure is not None and structure < 1:
-        raise ArgumentError(f"structure: expected a class from 1 up, or None for the only one, but {structure} came.")
+        raise ArgumentError(f"structure: expected a class from 1 up, or None for the only one, got {structure}.")
     values = label.as_subclass(torch.Tensor)
     foreground = values[values > 0]
     if structure is None and len(foreground) and foreground.min() != foreground.max():

@@ -72,15 +72,15 @@ class MorphologicalNoised(MapTransform):
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         if not 0 <= alpha <= 1:
-            raise InputError(f"alpha, the probability that a case is noisy, must be from 0 to 1, but {alpha} came.")
+            raise InputError(f"alpha: expected the probability that a case is noisy, from 0 to 1, got {alpha}.")
         if not 0 <= beta < float("inf"):
             raise InputError(
-                f"beta, the changed area relative to the object, must be finite and from 0 up, but {beta} came."
+                f"beta: expected the changed area relative to the object, finite and at least 0, got {beta}."
             )
         if not kinds or not set(kinds) <= set(MORPHOLOGICAL_KINDS):
-            raise InputError(f"kinds must be some of {', '.join(MORPHOLOGICAL_KINDS)}, but {kinds} came.")
+            raise InputError(f"kinds: expected one or more of {', '.join(MORPHOLOGICAL_KINDS)}, got {kinds}.")
         if structure is not None and structure < 1:
-            raise InputError(f"structure: expected a class from 1 up, or None to draw one, but {structure} came.")
+            raise InputError(f"structure: expected a class from 1 up, or None to draw one, got {structure}.")
         self.alpha, self.beta, self.seed, self.case_key, self.kinds = alpha, beta, seed, case_key, tuple(kinds)
         self.structure = structure
 

@@ -156,8 +156,8 @@ class FitTemperature:
         temperature = fit_temperature(torch.cat(self.logits, 1)[None], torch.cat(self.labels, 1)[None])
         if not 1.01 / LIMIT < temperature < LIMIT / 1.01:
             logger.warning(
-                "%s: the temperature ran to %.3g, the end of its range: on the validation images the logits are "
-                "right everywhere, or tell nothing of the labels, as before training.",
+                "%s: the temperature reached %.3g, the end of its range: on the validation images the predictions are "
+                "right everywhere, or the logits do not depend on the labels, as before training.",
                 self.path,
                 temperature,
             )

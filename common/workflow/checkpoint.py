@@ -120,8 +120,8 @@ def check_start(
     if not path.is_file():
         if (Path(folder) / WEIGHTS_FILE).is_file() and not overwrite:
             raise InputError(
-                f"{Path(folder) / WEIGHTS_FILE} are weights of another training: name another ckpt_dir, or replace "
-                "them by --overwrite true."
+                f"{Path(folder) / WEIGHTS_FILE} holds the weights of another training: give another ckpt_dir, or "
+                "replace them by --overwrite true."
             )
         return False
     if not resume and overwrite:
@@ -145,8 +145,8 @@ def check_start(
     listed = "; ".join(f"{key} {_short(old)}, now {_short(new)}" for key, (old, new) in list(other.items())[:5])
     more = f"; and {len(other) - 5} more" if len(other) > 5 else ""
     raise InputError(
-        f"{path} is of a training with another configuration ({listed}{more}): give what it was trained with, name "
-        "another ckpt_dir, or start over by --overwrite true."
+        f"{path} belongs to a training with another configuration ({listed}{more}): resume with the configuration of "
+        "that training, give another ckpt_dir, or start over by --overwrite true."
     )
 
 

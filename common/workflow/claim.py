@@ -64,11 +64,15 @@ def claim_folder(folder: str | os.PathLike[str]) -> None:
             holder = file.read().strip() or "another process"
             file.close()
             raise InputError(
-                f"{folder}: {holder} is writing there; wait until it has ended or name another folder."
+                f"{folder}: {holder} is writing into this folder; wait until it has ended, or give another folder."
             ) from None
         except OSError as error:  # a file system without locks
             file.close()
-            logger.warning("%s: other runs cannot be kept out (%s).", folder, error)
+            logger.warning(
+                "%s: the file system has no locks (%s), so another run into the same folder is not noticed.",
+                folder,
+                error,
+            )
             return
         if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno())):
             break

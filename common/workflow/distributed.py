@@ -208,7 +208,10 @@ def require_one_process(path: str | os.PathLike[str]) -> None:
         >>> require_one_process("summary.csv")
     """
     if idist.get_world_size() > 1:
-        raise InputError(f"{path} is written by one process: leave torchrun and configs/multi_gpu_train.yaml away.")
+        raise InputError(
+            f"{path} can be written by one process only: run the command without torchrun and without "
+            "configs/multi_gpu_train.yaml."
+        )
 
 
 def done_by_first(work: Callable[[], T]) -> T:

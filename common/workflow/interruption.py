@@ -71,7 +71,7 @@ class Interruption:
     def terminate(self, engine: Engine) -> None:
         if self._signal:
             logger.warning(
-                "%s in epoch %d: stopped, --resume True continues.",
+                "%s in epoch %d: the training was stopped; --resume True continues it.",
                 signal.Signals(self._signal).name,
                 engine.state.epoch,
             )

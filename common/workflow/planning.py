@@ -154,8 +154,8 @@ def load_plan(
         differing = plan.differences(load_plan(other))
         if differing:
             raise InputError(
-                f"{path} and {other / PLAN_FILE} differ in {'; '.join(differing)}. Networks are averaged where all of "
-                "them prepare an image alike; python -m common.folds gives all folds one plan."
+                f"{path} and {other / PLAN_FILE} differ in {'; '.join(differing)}. Networks can be averaged only if "
+                "all of them prepare an image in the same way; python -m common.folds gives all folds the same plan."
             )
     return plan
 
@@ -196,8 +196,8 @@ def split_of(
         split = load_split(dataset, folder)
         if not split.validation and not split.test:
             raise InputError(
-                f"{dataset.root}: all {len(split.training)} cases trained the network in {folder}, none is left for "
-                "validation or test; name a data set of other cases."
+                f"{dataset.root}: the network in {folder} was trained on all {len(split.training)} cases, so none is "
+                "left for validation or test; give a data set with other cases."
             )
         return split
     weights = {} if case_weights is None else read_case_weights(case_weights, dataset)
@@ -260,20 +260,23 @@ def load_split(dataset: Dataset, folder: Places) -> Split:
     by_case = {item["case"]: item for item in dataset.items}
     missing = [name for name in known if name not in by_case]
     if len(missing) == len(known):
-        logger.warning("%s shares no case with the training: all %d cases are tested.", dataset.root, len(by_case))
+        logger.warning(
+            "%s shares no case with the training: all of its %d cases are test cases.", dataset.root, len(by_case)
+        )
         return Split([], [], list(dataset.items), f"all cases of {dataset.root} are tested")
     where = ", ".join(map(str, paths))
     if missing:
         raise InputError(
-            f"{dataset.root} lacks {len(missing)} of the {len(known)} cases of the training, {missing[0]} among them "
-            f"({where})."
+            f"{dataset.root}: expected the {len(known)} cases of the training ({where}), but it lacks {len(missing)} "
+            f"of them, such as {missing[0]}."
         )
     first = {name: section for section in reversed(SECTIONS) for name in sections[section]}
     training, validation, test = ([by_case[name] for name in known if first[name] == part] for part in SECTIONS)
     if len(paths) > 1 and not validation and not test:
         raise InputError(
-            f"{dataset.root}: each of the {len(known)} cases was learned by one of {len(paths)} networks ({where}); "
-            "measure their average on other cases, or each network on the cases of its fold (out_of_fold.csv)."
+            f"{dataset.root}: each of the {len(known)} cases trained at least one of the {len(paths)} networks "
+            f"({where}), so their average cannot be evaluated on them; give a data set with other cases, or use "
+            "out_of_fold.csv, where each network was evaluated on its own fold."
         )
     return Split(training, validation, test, f"as in {where}", weights if len(paths) == 1 else {})
 

@@ -94,7 +94,10 @@ def start_from_weights(network: torch.nn.Module, path: str | os.PathLike[str] | 
     other_shape = [name for name in common_names if getattr(found[name], "shape", None) != own[name].shape]
     fitting = {name: found[name] for name in common_names if name not in other_shape}
     if not fitting:
-        raise InputError(f"{path}: not one of its {len(found)} weights fits one of the {len(own)} of this network.")
+        raise InputError(
+            f"{path}: none of its {len(found)} weights has the name and shape of one of the {len(own)} weights of this "
+            "network."
+        )
     network.load_state_dict(own | fitting)
     report = {
         "of another shape": [f"{name} {_shape(found[name])} for {_shape(own[name])}" for name in other_shape],

@@ -86,7 +86,9 @@ def test_whose_labels(tmp_path: Path) -> None:
         Image.new("L", (8, 8)).save(tmp_path / folder / "a.png")
     dataset = read_dataset(tmp_path)
     assert labels_of(dataset, "HS") == ({"a": tmp_path.resolve() / "HS/a.png"}, "HS")
-    with pytest.raises(InputError, match="AR, HS have drawn; choose whose labels are audited by --audit#annotator"):
+    with pytest.raises(
+        InputError, match="there are labels by AR, HS; choose the annotator to audit by --audit#annotator"
+    ):
         labels_of(dataset)
     with pytest.raises(InputError, match="audit#annotator: expected one of AR, HS, got 'JD'"):
         labels_of(dataset, "JD")
@@ -102,7 +104,7 @@ def test_several_networks_at_hand_are_named_with_what_they_learned(tmp_path: Pat
 
 
 def test_it_needs_the_command_that_it_hands_on(pictures: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"start it by monai\.bundle\.run, with its options in the command"):
+    with pytest.raises(InputError, match=r"run it by python -m monai\.bundle run, with the options in the command"):
         audit_bundle(read_dataset(pictures), pictures, tmp_path / "output", tmp_path / "models")
     assert not (tmp_path / "output").exists()
 

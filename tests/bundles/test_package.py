@@ -232,13 +232,13 @@ def test_metadata_say_what_the_weights_are(tmp_path: Path, capsys: pytest.Captur
     (path,) = package("t_loss", output=str(tmp_path), bundles_dir=bundle.parent)
     declared = json.loads((bundle / "configs/metadata.json").read_text(encoding="utf-8"))
     assert json.loads(zipfile.ZipFile(path).read("t_loss/configs/metadata.json")) == declared
-    assert "not of the network of configs/inference.yaml" in capsys.readouterr().err
+    assert "do not fit the network of configs/inference.yaml" in capsys.readouterr().err
 
 
 def test_weights_of_unknown_scores(bundles_dir: Path, tmp_path: Path, runs: list[tuple[str, list[str]]]) -> None:
     weights, output = bundles_dir / "method/models/model.pt", tmp_path / "dist"
     _write_bundle(bundles_dir, {"models/model.pt": "mine", "models/eval_metrics.json": '{"weights_sha256": "other"}'})
-    with pytest.raises(InputError, match="of its training beside it"):
+    with pytest.raises(InputError, match="of the same training beside it"):
         package("method", output=str(output), bundles_dir=bundles_dir)
     _write_bundle(bundles_dir, {"models/plan.json": example_plan().to_json()})
     with pytest.raises(InputError, match="holds no scores of these weights"):

@@ -25,7 +25,7 @@ def test_a_second_training_in_the_folder(bundle: Path, tiny: dict[str, Any], tmp
     files = {path.name: path.read_bytes() for path in tmp_path.glob("*.pt")}
     assert "--overwrite true starts over" in refusal(**run)
     message = refusal(**run, resume=True, seed=1)
-    assert "is of a training with another configuration (seed 0, now 1)" in message and "\n" not in message
+    assert "belongs to a training with another configuration (seed 0, now 1)" in message and "\n" not in message
     assert files == {path.name: path.read_bytes() for path in tmp_path.glob("*.pt")}
 
     run_bundle(**run | {"max_epochs": 2}, resume=True, val_interval=2)

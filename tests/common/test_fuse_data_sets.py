@@ -147,7 +147,7 @@ def test_a_file_of_somebody_else_is_kept_and_a_stale_one_is_not(tmp_path: Path):
     (tmp_path / "out/labels").mkdir()
     mine = mine.rename(tmp_path / "out/labels/a.png")
     content = mine.read_bytes()
-    with pytest.raises(InputError, match=r"1 of 3 cases could not be fused: a: .*a.png: expected a new file or one of"):
+    with pytest.raises(InputError, match=r"1 of 3 cases could not be fused: a: .*a.png: expected no file or one that"):
         fuse(**arguments)
     assert mine.read_bytes() == content
     mine.unlink()
@@ -245,13 +245,16 @@ def test_arguments_for_data_sets(tmp_path: Path):
         ({"output": out, "dataset_dir": data, "region": "border"}, "region: expected one of all, disputed"),
         ({"output": out, "dataset_dir": data, "half_window": 3}, "half_window: expected one of staple's options"),
         ({"output": out, "dataset_dir": data, "processes": 0}, "processes: expected a whole number from 1 up"),
-        ({"output": out, "dataset_dir": data, "probabilities": "p.nii"}, "probabilities: expected the labels of one"),
+        (
+            {"output": out, "dataset_dir": data, "probabilities": "p.nii"},
+            "probabilities: expected it with the label files of one",
+        ),
         (
             {"output": out, "dataset_dir": data, "method": "spatial_staple", "region": "disputed"},
             "region: expected all",
         ),
         ({"output": out, "dataset_dir": str(one)}, "at least two annotators, got the layout plain with one label"),
-        ({"output": out, "labels": [f"{data}/AR", f"{data}/AR/a.png"]}, "a.png: expected a folder as .*AR is"),
+        ({"output": out, "labels": [f"{data}/AR", f"{data}/AR/a.png"]}, "a.png: expected a folder, like .*AR"),
         ({"output": out, "labels": [f"{data}/AR", f"{data}/AR"]}, "at least two folders of different names"),
         (
             {"output": "o.png", "labels": [f"{data}/AR/a.png", f"{data}/HS/a.png"], "processes": 2},

@@ -86,7 +86,7 @@ def test_two_inputs_of_one_name(infer: Callable, refused: Callable, tmp_path: Pa
     """The second would overwrite the first's mask; the first is segmented."""
     for name in ("a.png", "a.jpg"):
         Image.new("L", (16, 16), 7).save(tmp_path / name)
-    with refused("1 of 2 inputs were left out", "would take the name of the result of"):
+    with refused("1 of 2 inputs were left out", "would have the same name as that of"):
         infer("t_loss", tmp_path)
     assert [row["case"] for row in read_csv(tmp_path / "results/summary.csv")] == ["a"]
 

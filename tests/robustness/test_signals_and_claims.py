@@ -123,7 +123,7 @@ def test_two_trainings_into_one_folder(
     bundle: str, claimed: Callable, data_sets: Callable, run_tiny: Callable, refused: Callable, tmp_path: Path
 ) -> None:
     claimed(tmp_path)
-    with refused(str(tmp_path), "process 4711 on ward-7 is writing there", unchanged=tmp_path):
+    with refused(str(tmp_path), "process 4711 on ward-7 is writing into this folder", unchanged=tmp_path):
         run_tiny(bundle, "training", ["train"], data_sets(bundle), tmp_path)
 
 
@@ -132,7 +132,7 @@ def test_two_inferences_into_one_folder(
     claimed: Callable, data_sets: Callable, trained: Callable, run_tiny: Callable, refused: Callable, tmp_path: Path
 ) -> None:
     claimed(tmp_path)
-    with refused(str(tmp_path), "process 4711 on ward-7 is writing there", unchanged=tmp_path):
+    with refused(str(tmp_path), "process 4711 on ward-7 is writing into this folder", unchanged=tmp_path):
         places = {"ckpt_dir": str(trained("t_loss"))}
         run_tiny("t_loss", "inferring", ["inference"], data_sets("t_loss") / "new", tmp_path, **places)
 

@@ -289,9 +289,9 @@ ARGUMENTS: list[tuple[str, dict[str, Any], str]] = [  # noise_… are those of t
     (
         "marginal_thresholding",
         {"noise_a": -0.1},
-        "a, the standard deviation of the displacement, must be finite and from 0 up",
+        "a: expected the standard deviation of the displacement, finite and at least 0",
     ),
-    ("marginal_thresholding", {"noise_b": -0.1}, "b, the correlation length, must be above 0"),
+    ("marginal_thresholding", {"noise_b": -0.1}, "b: expected the correlation length, above 0"),
     ("marginal_thresholding", {"organ": "kidney_rihgt"}, "did you mean 'kidney_right'?"),
     ("bwcr", {"method": "bcwr"}, "did you mean 'bwcr'?"),
     ("bwcr", {"counts": {"training": 9, "validation": 1, "test": 1}}, "lower the numbers of training"),

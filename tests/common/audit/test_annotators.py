@@ -130,6 +130,6 @@ def test_habits_leave_out_suspicious_labels() -> None:
 
 def test_an_annotator_called_as_the_consensus(three: Path) -> None:
     (three / "fine").rename(three / "consensus")
-    with pytest.raises(InputError, match="consensus: expected another name of an annotator"):
+    with pytest.raises(InputError, match="consensus: expected an annotator of another name"):
         audit([str(three / "consensus"), str(three / "large")], str(three / "maps"), str(three / "audit"))
     assert not (three / "audit").exists()

@@ -150,7 +150,10 @@ def test_pictures_as_the_bundles_write_them(classes: list[str], tmp_path: Path) 
     found = probability_files(["a"], [tmp_path / "maps"], ["background", *classes])["a"]
     np.testing.assert_allclose(read_probabilities(found, (7, 5)), maps, atol=0.01)
     if len(classes) > 1:
-        with pytest.raises(InputError, match=r"a: expected to be told the order of its maps lesion, vessel"):
+        with pytest.raises(
+            InputError,
+            match=r"a: expected --class_names, background first, which gives the order of its maps lesion, vessel",
+        ):
             probability_files(["a"], [tmp_path / "maps"])
         with pytest.raises(InputError, match=r"expected maps of 2 classes that sum to 1 at most, got"):
             read_probabilities([found[0], found[0]], (7, 5))

@@ -116,8 +116,8 @@ def test_a_value_of_one_voxel_in_one_case_is_worth_a_look(sections, tmp_path, ca
     assert "4 cases checked, 2 worth a look" in capsys.readouterr().out
     (row,) = (row for row in read_csv(tmp_path / "out/checking/findings.csv") if row["finding"] == "rare value")
     assert (row["case"], row["usable"], row["file"]) == ("b", "yes", items[1]["label"])
-    assert row["message"].startswith("1 voxel of the value 7, which became the class class_2, as nobody says")
-    assert "1 of 4 cases have it, 1 voxel in all" in row["message"]
+    assert row["message"].startswith("1 voxel of the value 7, which was taken as the class class_2, since nothing says")
+    assert "1 of 4 cases have this value, 1 voxel in all" in row["message"]
 
     named = make_plan(dataset, take_fingerprint(items), class_values={"background": 0, "organ": 1, "vessel": 7})
     check_cases(sections, {}, tmp_path / "named", named)

@@ -220,7 +220,7 @@ def test_labels_in_a_folder_are_left_out_and_said(tmp_path, caplog):
         inputs = InferenceInputs(tmp_path)
     assert cases(inputs) == ["a", "a_2", "e", "mask", "x/c"]
     assert sorted(path for path, _ in inputs.left_out) == sorted(str(tmp_path / name) for name in labels)
-    assert len(said(caplog)) == 1 and "not taken for images: 7;" in caplog.text
+    assert len(said(caplog)) == 1 and "7 files or folders are left out, since they are not images;" in caplog.text
     assert inputs.failures == []
     assert cases(InferenceInputs(tmp_path / "a_mask.png")) == ["a_mask"]  # asked for by name
     assert cases(InferenceInputs(tmp_path / "masks")) == ["a"]
@@ -294,7 +294,7 @@ def test_one_name_in_two_spellings(tmp_path):
     inputs = InferenceInputs([{"image": path, "case": name} for name in names])
     assert cases(inputs) == ["a", "b/c"]
     assert len(inputs.failures) == 3
-    assert all("would take the name" in reason for _, reason in inputs.failures)
+    assert all("would have the same name" in reason for _, reason in inputs.failures)
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_what_is_given_is_taken() -> None:
         ({"class_names": ["a", "a"]}, "different names"),
         ({"features": [0]}, "features: expected positive"),
         ({"memory_gb": 0}, "memory_gb: expected a number above 0"),
-        ({"no_such": 1}, "A plan has no no_such"),
+        ({"no_such": 1}, "plan: expected known entries, got no_such"),
     ],
 )
 def test_what_cannot_be_is_refused(given: dict[str, Any], sentence: str) -> None:

@@ -90,7 +90,7 @@ def test_seg_nrrd_and_back_without_the_marks(tmp_path: Path, capsys: pytest.Capt
     convert(str(tmp_path / "scans"), {"AR": str(path)}, str(tmp_path / "data"))
     label = np.asarray(nib.Nifti1Image.from_filename(tmp_path / "data/AR/p1.nii.gz").dataobj)
     np.testing.assert_array_equal(label, np.where(volume()[0] == -1, 255, volume()[0]))
-    assert "Segments that an audit has added (audit: …) are no classes: 2 are left out." in capsys.readouterr().out
+    assert "Segments that an audit added (audit: …) are not classes; left out: 2." in capsys.readouterr().out
 
 
 @pytest.mark.file_format("Label Studio JSON", "written", "by the audit")

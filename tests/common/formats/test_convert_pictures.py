@@ -82,7 +82,7 @@ def test_paths_with_commas_and_equals_signs_are_paths(tmp_path: Path) -> None:
 def test_no_annotator_becomes_the_ground_truth(name: str, scans: Path, tmp_path: Path) -> None:
     """A data set has the ground truth in a folder of such a name."""
     exports = {who: str(coco_file(tmp_path / f"{who}.json", {"a.png": [(1, LEFT, {})]})) for who in (name, "ben")}
-    with pytest.raises(InputError, match=r"name the annotators? otherwise, by --exports NAME=PATH"):
+    with pytest.raises(InputError, match=r"give the annotators? (another name|other names) by --exports NAME=PATH"):
         convert(str(scans), exports, str(tmp_path / "out"))
     assert not (tmp_path / "out").exists() and not list(tmp_path.glob(".partial*"))
 
@@ -108,9 +108,9 @@ def test_what_this_command_did_not_write_is_not_replaced(scans: Path, tmp_path: 
     export = str(coco_file(tmp_path / "anna.json", {"a.png": [(1, LEFT, {})]}))
     (tmp_path / "home").mkdir()
     (tmp_path / "home/thesis.tex").touch()
-    with pytest.raises(InputError, match=r"--overwrite replaces what this command wrote"):
+    with pytest.raises(InputError, match=r"--overwrite replaces only a folder that this command wrote"):
         convert(str(scans), export, str(tmp_path / "home"), overwrite=True)
-    with pytest.raises(InputError, match=r"expected another folder than .*, in which .*scans lies"):
+    with pytest.raises(InputError, match=r"expected another folder than .*, which contains .*scans"):
         convert(str(scans), export, str(tmp_path), overwrite=True)
     assert (tmp_path / "home/thesis.tex").exists() and len(list(scans.iterdir())) == 3
     convert(str(scans), export, str(tmp_path / "out"))
@@ -135,7 +135,8 @@ def test_the_later_class_covers_the_earlier(scans: Path, tmp_path: Path, capsys:
     for classes, expected in (("lesion,vessel", [1, 1, 2, 2, 2, 2, 0, 0]), ("vessel,lesion", [2, 2, 2, 2, 1, 1, 0, 0])):
         convert(str(scans), export, str(tmp_path / classes), classes=classes)
         assert label(tmp_path / classes / "anna/a.png").tolist() == [expected] * 6
-        assert f"In 12 places classes overlapped; the later of {classes.replace(',', ', ')}" in capsys.readouterr().out
+        said = capsys.readouterr().out
+        assert "Classes overlap at 12 places" in said and f"was taken: {classes.replace(',', ', ')}." in said
 
 
 @pytest.mark.parametrize("name", ["lesion", "Barrett's", 'x "y" $HOME'])

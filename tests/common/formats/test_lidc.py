@@ -101,7 +101,7 @@ def test_four_readings_become_four_annotators(tmp_path: Path, series: Series, ca
     ]
     assert [float(rows[4][axis]) for axis in "xyz"] == [3, 9, 0] and float(rows[5]["z"]) == 3
     said = capsys.readouterr().out
-    assert "findings.csv: 4 × nodule, 1 × small nodule, 1 × non-nodule; what has no voxels is a point" in said
+    assert "findings.csv: 4 × nodule, 1 × small nodule, 1 × non-nodule; findings without voxels are points" in said
 
 
 @pytest.mark.file_format("LIDC-IDRI XML", "tested against", "matplotlib")

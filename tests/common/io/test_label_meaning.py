@@ -44,7 +44,7 @@ def infer(paths, **said):
         ([(0, 255), (0, 1)], {0: 0, 1: 1, 255: 1}, "1 or 255 is foreground"),
         ([(0, 1, 2)], {0: 0, 1: 1, 2: 2}, "class indices from 0 to 2"),
         ([(0, 1), (0, 2), (0, 3)], {0: 0, 1: 1, 2: 2, 3: 3}, "class indices from 0 to 3"),
-        ([(0, 85, 170, 255)], {0: 0, 85: 1, 170: 2, 255: 3}, "classes in their order"),
+        ([(0, 85, 170, 255)], {0: 0, 85: 1, 170: 2, 255: 3}, "numbered in their order"),
     ],
 )
 def test_gray_values(tmp_path, files, values, note):
@@ -89,7 +89,7 @@ def test_255_beside_classes(tmp_path, classes):
     with pytest.raises(InputError, match=r"a\.png: .* and 255.*--ignore_value 255.*--class_values"):
         infer([path])
     meaning, notes = infer([path], ignore_value=255)
-    assert meaning.num_classes == len(classes) and meaning.ignore == 255 and "255 is ignored" in notes[0]
+    assert meaning.num_classes == len(classes) and meaning.ignore == 255 and "255 in label files means" in notes[0]
     np.testing.assert_array_equal(read_label(path, meaning)[0].numpy().T, np.resize([*classes, -1], SHAPE))
     last = {"background": 0, **{f"c{value}": value for value in (*classes[1:], 255)}}
     assert read_label(path, infer([path], class_values=last)[0]).max() == len(classes)
@@ -101,7 +101,7 @@ def test_what_is_said_wins(tmp_path):
     assert dict(merged.values) == {0: 0, 1: 1, 2: 1}
     assert dict(infer([path], class_values=[2, 1, 0])[0].values) == {2: 0, 1: 1, 0: 2}
     assert dict(infer([path], class_names={0: "background", 1: "a", 2: "b", 3: "c"})[0].values)[3] == 3
-    with pytest.raises(InputError, match=r"a\.png: expected the values 0, 1 as class_names says, got 2"):
+    with pytest.raises(InputError, match=r"a\.png: expected the values 0, 1 that class_names gives, got 2"):
         infer([path], class_names={0: "background", 1: "a"})
     with pytest.raises(InputError, match=r"a\.png: expected the values 0, 1, got 2 \(16 pixels\)"):
         read_label(path, LabelMeaning({0: 0, 1: 1}))
@@ -198,7 +198,7 @@ def test_a_gray_mask_has_a_threshold(tmp_path):
     expected = np.resize([0, 0, 0, 1, 1], SHAPE).T
     np.testing.assert_array_equal(read_label(tmp_path / "good.png", meanings["good"])[0].numpy(), expected)
     assert read_label(tmp_path / "over.png", meanings["over"]).max() == 1
-    assert "Annotator good: gray masks: what exceeds 127.5 is foreground, as label_threshold says." in notes
+    assert "Annotator good: gray masks: values above 127.5 are foreground, as label_threshold says." in notes
     for wrong in (-1, 255, True, "half"):
         with pytest.raises(InputError, match="label_threshold: expected a number from 0 to below 255"):
             infer_label_meaning(seen["good"], label_threshold=wrong)

@@ -111,9 +111,9 @@ def test_missing_labels_are_left_out_on_request():
 
 @pytest.mark.parametrize("noise", [GaussianFieldNoised, RandGaussianFieldNoised])
 def test_mistakes_are_named(noise):
-    with pytest.raises(ArgumentError, match="a, the standard deviation"):
+    with pytest.raises(ArgumentError, match="a: expected the standard deviation"):
         noise("label", a=-0.1)
-    with pytest.raises(ArgumentError, match="b, the correlation length"):
+    with pytest.raises(ArgumentError, match="b: expected the correlation length"):
         noise("label", a=0.1, b=0.0)
     with pytest.raises(InputError, match="one shape"):
         noise(("label", "other"), A, B)({"case": "c", "label": box(8, 8), "other": box(8, 9)})

@@ -172,13 +172,13 @@ def test_missing_keys():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"alpha": 1.1}, "alpha.*from 0 to 1, but 1.1"),
+        ({"alpha": 1.1}, "alpha.*from 0 to 1, got 1.1"),
         ({"alpha": -0.1}, "alpha"),
         ({"alpha": float("nan")}, "alpha"),
-        ({"beta": -1.0}, "beta.*but -1.0"),
+        ({"beta": -1.0}, "beta.*got -1.0"),
         ({"beta": float("inf")}, "beta"),
         ({"kinds": ()}, "kinds"),
-        ({"kinds": ("erosion", "shear")}, "kinds must be some of erosion, dilation, displacement.*shear"),
+        ({"kinds": ("erosion", "shear")}, "kinds: expected one or more of erosion, dilation, displacement.*shear"),
     ],
 )
 def test_arguments_out_of_range(arguments: dict, message: str):
@@ -232,5 +232,5 @@ def test_a_wrong_item_is_named():
         noise({"label": square()})
     with pytest.raises(InputError, match=r"Case lung_7, channel 0: .*2-D or 3-D mask"):
         noise({"case": "lung_7", "label": square()[..., None, None]})
-    with pytest.raises(InputError, match="structure: expected a class from 1 up, or None to draw one, but 0 came"):
+    with pytest.raises(InputError, match="structure: expected a class from 1 up, or None to draw one, got 0"):
         MorphologicalNoised("label", alpha=1.0, beta=0.7, structure=0)

@@ -159,7 +159,7 @@ def test_a_new_training_does_not_replace_one_unasked(tmp_path):
         engine_with(tmp_path)[0].run(DATA, max_epochs=1)
     (tmp_path / "checkpoint.pt").rename(tmp_path / "kept")
     for resume in (False, True):
-        with pytest.raises(InputError, match=r"model\.pt are weights of another training.*--overwrite true"):
+        with pytest.raises(InputError, match=r"model\.pt holds the weights of another training.*--overwrite true"):
             engine_with(tmp_path, resume=resume)[0].run(DATA, max_epochs=1)
     (tmp_path / "kept").rename(tmp_path / "checkpoint.pt")
     assert before == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
@@ -218,7 +218,9 @@ def test_start_from_other_weights(tmp_path, caplog):
     assert "2 of 5 weights taken" in message
     assert "of another shape: head.weight 4 × 3 for 2 × 3, head.bias 4 for 2" in message
     assert "missing in the file: new.weight" in message and "not in this network: old.weight" in message
-    with pytest.raises(InputError, match="not one of its 5 weights fits one of the 2 of this network"):
+    with pytest.raises(
+        InputError, match="none of its 5 weights has the name and shape of one of the 2 weights of this network"
+    ):
         start_from_weights(torch.nn.Linear(7, 7), tmp_path / "model.pt")
     with pytest.raises(InputError, match="no such checkpoint"):
         start_from_weights(ours, tmp_path / "absent.pt")

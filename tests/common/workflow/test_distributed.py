@@ -206,5 +206,7 @@ def test_the_phantom_is_written_by_the_first_process(monkeypatch: pytest.MonkeyP
 def test_tables_of_cases_are_left_to_a_single_process(processes: Callable[[int], Processes], tmp_path: Path) -> None:
     processes(2)
     for handler, name in ((PredictionSummary(str(tmp_path)), "summary.csv"), (FitTemperature(str(tmp_path)), "json")):
-        with pytest.raises(InputError, match=rf"{name} is written by one process: leave torchrun"):
+        with pytest.raises(
+            InputError, match=rf"{name} can be written by one process only: run the command without torchrun"
+        ):
             handler.attach(Engine(lambda engine, batch: None))

@@ -89,7 +89,7 @@ def test_a_contradiction_is_refused_by_name(dataset, tmp_path: Path) -> None:
         ({"memory_gb": -1}, "memory_gb: expected a number above 0, got -1"),
         ({"batch_size": 1.5}, "batch_size: expected a whole number from 1 up, got 1.5"),
         ({"class_values": [1]}, "class_values: expected a mapping from names to values"),
-        ({"no_such": 1}, "A plan has no no_such"),
+        ({"no_such": 1}, "plan: expected known entries, got no_such"),
     ],
 )
 @pytest.mark.parametrize("resume", [False, True])
@@ -144,7 +144,7 @@ def test_nothing_is_measured_on_the_training_cases(dataset, tmp_path: Path) -> N
     keep(tmp_path, dataset)
     split = {"training": dataset.cases, "validation": [], "test": []}
     (tmp_path / "split.json").write_text(json.dumps(split))
-    with pytest.raises(InputError, match=r"all 8 cases trained the network in .*, none is left"):
+    with pytest.raises(InputError, match=r"the network in .* was trained on all 8 cases, so none is left"):
         split_of(dataset, tmp_path, trained=True)
 
 
@@ -152,7 +152,9 @@ def test_cases_that_are_gone_are_named(dataset, tmp_path: Path) -> None:
     keep(tmp_path, dataset)
     for folder in ("images", "masks"):
         (tmp_path / f"data/{folder}/case_3.png").unlink()
-    with pytest.raises(InputError, match="lacks 1 of the 8 cases of the training, case_3"):
+    with pytest.raises(
+        InputError, match=r"expected the 8 cases of the training .*, but it lacks 1 of them, such as case_3"
+    ):
         load_split(read_dataset(tmp_path / "data"), tmp_path)
 
 

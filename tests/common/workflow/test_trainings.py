@@ -130,7 +130,7 @@ def test_plans_must_agree_in_what_a_network_sees(folds: list[Path], tmp_path: Pa
 
 def test_an_ensemble_is_measured_on_what_no_network_learned(folds: list[Path], tmp_path: Path) -> None:
     dataset = Dataset("plain", tmp_path, tuple({"case": name, "image": name} for name in "abc"))
-    with pytest.raises(InputError, match="each of the 2 cases was learned by one of 2 networks"):
+    with pytest.raises(InputError, match="each of the 2 cases trained at least one of the 2 networks"):
         load_split(dataset, folds)
     for fold in folds:
         names = json.loads((fold / "split.json").read_text())

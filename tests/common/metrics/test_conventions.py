@@ -16,7 +16,9 @@ from common.errors import ArgumentError
 from common.metrics import (
     CONVENTIONS,
     AnnotatorDice,
+    AnnotatorLogLikelihood,
     BrierScore,
+    ConfusionMatrixError,
     DiceScore,
     ExpectedCalibrationError,
     GeneralizedEnergyDistance,
@@ -57,6 +59,11 @@ def of_metric(make: Callable[..., object]) -> Callable[..., float]:
     return value
 
 
+def both(mask: torch.Tensor) -> torch.Tensor:
+    """The probabilities of background and foreground, of each annotator."""
+    return torch.stack([1 - mask, mask], 2)
+
+
 def of_instances(name: str) -> Callable[..., float]:
     def instances(mask: torch.Tensor) -> dict[str, torch.Tensor]:
         some = int(mask.any())
@@ -81,6 +88,10 @@ VALUE_OF: dict[str, Callable[..., float]] = {
     "soft_dice": lambda prediction, label: float(soft_dice(prediction, label)),
     "pairwise_similarity": lambda prediction, label: float(pairwise_similarity(prediction[0], label[0])),
     "AnnotatorDice": of_metric(AnnotatorDice),
+    "AnnotatorLogLikelihood": lambda prediction, label: of_metric(AnnotatorLogLikelihood)(both(prediction), label),
+    "ConfusionMatrixError": lambda *masks: of_metric(ConfusionMatrixError)(
+        *(torch.stack(2 * [both(m)], 3) for m in masks)
+    ),
     "GeneralizedEnergyDistance": of_metric(GeneralizedEnergyDistance),
     "ExpectedCalibrationError": of_metric(ExpectedCalibrationError),
     "ThresholdedAdaptiveCalibrationError": of_metric(ThresholdedAdaptiveCalibrationError),

@@ -94,7 +94,6 @@ ROWS = {
     ),
     "SplitAnnotatorsd": Row({"keys": "joined", "num_classes": 3}),
 }
-EVERY = [pytest.param(name, n, id=f"{name}-{n}d") for name, row in ROWS.items() for n in row.dimensions]
 
 
 @pytest.fixture(scope="module")
@@ -185,50 +184,51 @@ def test_every_public_transform_has_a_row() -> None:
     assert ROWS.keys() == public
 
 
-@pytest.mark.parametrize(("name", "dimensions"), EVERY)
-def test_the_item_that_came_in_is_not_changed(name: str, dimensions: int, cases: Cases, tmp_path: Path) -> None:
-    item = given(name, copy.deepcopy(cases[dimensions]))
-    before = copy.deepcopy(item)
-    result = seeded(made(name, dimensions, tmp_path))(item)
-    assert same(item, before) == (not ROWS[name].in_place)
-    if isinstance(item, dict) and not ROWS[name].in_place:
-        for key, value in result.items():  # nor by who writes into the metadata of what came out
-            if isinstance(value, MetaTensor) and value is not item.get(key):
-                value.meta["written"] = value.affine[0, 0] = 7
-        assert same(item, before)
+@pytest.mark.parametrize("name", ROWS)
+def test_the_item_that_came_in_is_not_changed(name: str, cases: Cases, tmp_path: Path) -> None:
+    for dimensions in ROWS[name].dimensions:
+        item = given(name, copy.deepcopy(cases[dimensions]))
+        before = copy.deepcopy(item)
+        result = seeded(made(name, dimensions, tmp_path))(item)
+        assert same(item, before) == (not ROWS[name].in_place)
+        if isinstance(item, dict) and not ROWS[name].in_place:
+            for key, value in result.items():  # nor by who writes into the metadata of what came out
+                if isinstance(value, MetaTensor) and value is not item.get(key):
+                    value.meta["written"] = value.affine[0, 0] = 7
+            assert same(item, before)
 
 
-@pytest.mark.parametrize(("name", "dimensions"), EVERY)
-def test_a_seed_a_copy_and_another_process_give_the_same(
-    name: str, dimensions: int, cases: Cases, tmp_path: Path
-) -> None:
-    transform = made(name, dimensions, tmp_path)
-    copied = pickle.loads(pickle.dumps(transform))  # as spawned workers get it
-    first = seeded(transform)(given(name, cases[dimensions]))
-    for other in (transform, copied):
-        for draw in (torch.rand, np.random.rand, lambda n: random.random()):
-            draw(1)  # the states of the process are others now
-        assert same(seeded(other)(given(name, cases[dimensions])), first)
-    if isinstance(transform, Randomizable):
-        assert not same(seeded(transform, 4)(given(name, cases[dimensions])), first)
+@pytest.mark.parametrize("name", ROWS)
+def test_a_seed_a_copy_and_another_process_give_the_same(name: str, cases: Cases, tmp_path: Path) -> None:
+    for dimensions in ROWS[name].dimensions:
+        transform = made(name, dimensions, tmp_path)
+        copied = pickle.loads(pickle.dumps(transform))  # as spawned workers get it
+        first = seeded(transform)(given(name, cases[dimensions]))
+        for other in (transform, copied):
+            for draw in (torch.rand, np.random.rand, lambda n: random.random()):
+                draw(1)  # the states of the process are others now
+            assert same(seeded(other)(given(name, cases[dimensions])), first)
+        if isinstance(transform, Randomizable):
+            assert not same(seeded(transform, 4)(given(name, cases[dimensions])), first)
 
 
-@pytest.mark.parametrize(("name", "dimensions"), EVERY)
-def test_a_missing_key_is_named_or_left_out(name: str, dimensions: int, cases: Cases, tmp_path: Path) -> None:
-    transform = made(name, dimensions, tmp_path)
-    if not isinstance(transform, MapTransform):
-        return
-    for key in transform.keys:
-        item = dict(cases[dimensions])
-        del item[key]
-        with pytest.raises((KeyError, ValueError), match=key):
-            seeded(transform)(item)
-    if "allow_missing_keys" in inspect.signature(type(transform)).parameters:
-        item = {key: value for key, value in item.items() if key not in transform.keys}
-        lenient = made(name, dimensions, tmp_path, allow_missing_keys=True)
-        result = seeded(lenient)(item)
-        assert all(same(result[key], value) for key, value in item.items())
-        assert not set(transform.keys) & set(result)
+@pytest.mark.parametrize("name", ROWS)
+def test_a_missing_key_is_named_or_left_out(name: str, cases: Cases, tmp_path: Path) -> None:
+    for dimensions in ROWS[name].dimensions:
+        transform = made(name, dimensions, tmp_path)
+        if not isinstance(transform, MapTransform):
+            continue
+        for key in transform.keys:
+            item = dict(cases[dimensions])
+            del item[key]
+            with pytest.raises((KeyError, ValueError), match=key):
+                seeded(transform)(item)
+        if "allow_missing_keys" in inspect.signature(type(transform)).parameters:
+            item = {key: value for key, value in item.items() if key not in transform.keys}
+            lenient = made(name, dimensions, tmp_path, allow_missing_keys=True)
+            result = seeded(lenient)(item)
+            assert all(same(result[key], value) for key, value in item.items())
+            assert not set(transform.keys) & set(result)
 
 
 @pytest.mark.parametrize("name", [name for name, row in ROWS.items() if row.takes is None])
@@ -242,56 +242,51 @@ def test_whatever_an_item_lacks_is_named_or_not_needed(name: str, cases: Cases, 
             assert key in str(error)
 
 
-@pytest.mark.parametrize(("name", "dimensions"), EVERY)
-def test_metadata_stay_with_what_keeps_its_shape(name: str, dimensions: int, cases: Cases, tmp_path: Path) -> None:
-    item = dict(cases[dimensions])
-    if ROWS[name].takes not in (None, "label"):
-        return
-    result = seeded(made(name, dimensions, tmp_path))(given(name, item))
-    result = result if isinstance(result, dict) else {"label": result}
-    for key, value in result.items():
-        before = item.get(key)
-        if isinstance(before, MetaTensor) and value.shape[1:] == before.shape[1:]:
-            assert isinstance(value, MetaTensor), key
-            assert torch.equal(value.affine, before.affine), key
-            assert value.meta["filename_or_obj"] == before.meta["filename_or_obj"], key
-
-
-@pytest.mark.parametrize(
-    ("name", "dimensions", "key"), [(*case.values, key) for case in EVERY for key in ROWS[case.values[0]].geometry]
-)
-def test_the_affine_says_where_the_voxels_went(
-    name: str, dimensions: int, key: str, cases: Cases, tmp_path: Path
-) -> None:
-    for axis in range(dimensions):  # the image holds its own coordinate, from 0 to 1
+@pytest.mark.parametrize("name", ROWS)
+def test_metadata_stay_with_what_keeps_its_shape(name: str, cases: Cases, tmp_path: Path) -> None:
+    for dimensions in ROWS[name].dimensions:
         item = dict(cases[dimensions])
-        before, last = item[key].affine, SIDES[axis] - 1
-        ramp = torch.arange(last + 1) / last
-        item[key] = torch.zeros_like(item[key]) + ramp.view(-1, *[1] * (dimensions - 1 - axis))
-        value = seeded(made(name, dimensions, tmp_path))(item)[key]
-        assert value.shape[1:] != item[key].shape[1:]
-        voxels = torch.arange(value.shape[axis + 1], dtype=torch.float64)
-        world = value.affine[axis, axis] * voxels + value.affine[axis, -1]
-        expected = (world - before[axis, -1]) / before[axis, axis] / last
-        expected = expected.view(-1, *[1] * (dimensions - 1 - axis)).expand(value.shape[1:])
-        inside = (value[0] > 0.01) & (value[0] < 0.99)
-        assert inside.any()
-        torch.testing.assert_close(value[0].as_tensor()[inside], expected[inside].float(), rtol=0, atol=1e-5)
+        if ROWS[name].takes not in (None, "label"):
+            continue
+        result = seeded(made(name, dimensions, tmp_path))(given(name, item))
+        result = result if isinstance(result, dict) else {"label": result}
+        for key, value in result.items():
+            before = item.get(key)
+            if isinstance(before, MetaTensor) and value.shape[1:] == before.shape[1:]:
+                assert isinstance(value, MetaTensor), key
+                assert torch.equal(value.affine, before.affine), key
+                assert value.meta["filename_or_obj"] == before.meta["filename_or_obj"], key
 
 
-@pytest.mark.parametrize(
-    ("name", "dimensions", "key"), [(*case.values, key) for case in EVERY for key in ROWS[case.values[0]].labels]
-)
-def test_what_nobody_labeled_does_not_become_a_class(
-    name: str, dimensions: int, key: str, cases: Cases, tmp_path: Path
-) -> None:
-    item = dict(cases[dimensions])
-    result = seeded(made(name, dimensions, tmp_path))(item)[key]
-    if result.shape[1:] == item["image"].shape[1:]:
-        assert (result[:, 0] == -1).all()
-        assert (result[:, 1:] >= 0).any()
-    item |= {other: torch.full_like(item[other], -1) for other in ("label", "annotators", "soft")}
-    assert (seeded(made(name, dimensions, tmp_path))(item)[key] == -1).all()
+@pytest.mark.parametrize(("name", "key"), [(name, key) for name, row in ROWS.items() for key in row.geometry])
+def test_the_affine_says_where_the_voxels_went(name: str, key: str, cases: Cases, tmp_path: Path) -> None:
+    for dimensions in ROWS[name].dimensions:
+        for axis in range(dimensions):  # the image holds its own coordinate, from 0 to 1
+            item = dict(cases[dimensions])
+            before, last = item[key].affine, SIDES[axis] - 1
+            ramp = torch.arange(last + 1) / last
+            item[key] = torch.zeros_like(item[key]) + ramp.view(-1, *[1] * (dimensions - 1 - axis))
+            value = seeded(made(name, dimensions, tmp_path))(item)[key]
+            assert value.shape[1:] != item[key].shape[1:]
+            voxels = torch.arange(value.shape[axis + 1], dtype=torch.float64)
+            world = value.affine[axis, axis] * voxels + value.affine[axis, -1]
+            expected = (world - before[axis, -1]) / before[axis, axis] / last
+            expected = expected.view(-1, *[1] * (dimensions - 1 - axis)).expand(value.shape[1:])
+            inside = (value[0] > 0.01) & (value[0] < 0.99)
+            assert inside.any()
+            torch.testing.assert_close(value[0].as_tensor()[inside], expected[inside].float(), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "key"), [(name, key) for name, row in ROWS.items() for key in row.labels])
+def test_what_nobody_labeled_does_not_become_a_class(name: str, key: str, cases: Cases, tmp_path: Path) -> None:
+    for dimensions in ROWS[name].dimensions:
+        item = dict(cases[dimensions])
+        result = seeded(made(name, dimensions, tmp_path))(item)[key]
+        if result.shape[1:] == item["image"].shape[1:]:
+            assert (result[:, 0] == -1).all()
+            assert (result[:, 1:] >= 0).any()
+        item |= {other: torch.full_like(item[other], -1) for other in ("label", "annotators", "soft")}
+        assert (seeded(made(name, dimensions, tmp_path))(item)[key] == -1).all()
 
 
 @pytest.mark.parametrize("name", [name for name, row in ROWS.items() if row.takes is None])

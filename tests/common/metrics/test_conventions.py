@@ -9,7 +9,7 @@ import pytest
 import torch
 from monai.data import DataLoader
 from monai.engines import SupervisedEvaluator
-from monai.handlers import MeanDice
+from monai.handlers import MeanDice, from_engine
 from monai.metrics import compute_dice, compute_hausdorff_distance
 
 from common.errors import ArgumentError
@@ -37,6 +37,7 @@ from common.metrics import (
 )
 
 DIAGONAL = 5.0
+FOUND = from_engine(["pred", "label"])
 NOTHING, SOMETHING = torch.zeros(1, 1, 3, 4), torch.ones(1, 1, 3, 4)
 CASES = {"absent": (NOTHING, NOTHING), "missed": (NOTHING, SOMETHING), "false": (SOMETHING, NOTHING)}
 
@@ -208,12 +209,9 @@ class Echo(torch.nn.Module):
 
 def evaluator(label: torch.Tensor, metrics: dict[str, object], **options: object) -> SupervisedEvaluator:
     """MONAI's engine with a network that predicts its input."""
-    from monai.handlers import from_engine
     from monai.transforms import Compose
 
     data = [{"image": mask, "label": truth} for mask, truth in label]
-    for metric in metrics.values():
-        metric._output_transform = from_engine(["pred", "label"])
     key, *others = metrics
     return SupervisedEvaluator(
         device=torch.device("cpu"),
@@ -231,7 +229,10 @@ def test_in_monai_s_engine_with_counts_and_details() -> None:
     mask[:, 1:3, 1:4] = 1
     nothing = torch.zeros_like(mask)
     data = [(mask, mask), (nothing, mask), (mask, nothing), (nothing, nothing), (nothing, nothing)]
-    metrics = {"val_mean_dice": DiceScore(count=True), "val_hausdorff_95": HausdorffDistance95()}
+    metrics = {
+        "val_mean_dice": DiceScore(count=True, output_transform=FOUND),
+        "val_hausdorff_95": HausdorffDistance95(output_transform=FOUND),
+    }
     engine = evaluator(data, metrics)
     engine.run()
     assert engine.state.metrics["val_mean_dice"] == pytest.approx(1 / 3)
@@ -245,7 +246,7 @@ def test_in_monai_s_engine_with_counts_and_details() -> None:
 def test_the_best_epoch_is_never_one_that_was_not_measured() -> None:
     mask = torch.ones(1, 4, 4)
     nothing = torch.zeros_like(mask)
-    metric = DiceScore()
+    metric = DiceScore(output_transform=FOUND)
     engine = evaluator([(nothing, nothing)], {"val_mean_dice": metric}, metric_cmp_fn=is_better)
 
     def rounds() -> Iterator[tuple[torch.Tensor, float, int]]:

@@ -182,6 +182,10 @@ def training_overlap(folders: Sequence[Path], labels: Mapping[str, Path]) -> str
 
     Returns:
         A sentence for the log and the page.
+
+    Example:
+        >>> training_overlap([Path("nowhere")], {"a": Path("a.png")})[:68]
+        'The network in nowhere was trained with 1 of these 1 labels and may '
     """
     splits = [folder / SPLIT_FILE for folder in folders]
     names = {name for split in splits if split.is_file() for name in read_split(split, labels)[0]["training"]}

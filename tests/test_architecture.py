@@ -118,7 +118,7 @@ def private_names(path: Path) -> Iterator[str]:
         elif isinstance(node, ast.Attribute) and PRIVATE_NAME.match(node.attr):
             if ast.unparse(node.value) != "self":
                 yield ast.unparse(node)
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "monkeypatch.setattr":
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "setattr":
             texts = [value.value for value in node.args[:2] if isinstance(value, ast.Constant)]
             yield from (str(text) for text in texts if PRIVATE_NAME.match(str(text).split(".")[-1]))
 

@@ -94,7 +94,7 @@ def audit_bundle(
         folders, maps = [folder.resolve() for folder in training_folders(ckpt_dir)], [target / "maps"]
         machine = {key: given[key] for key in MACHINE if key in given}
         segment(configs, datalist(items), folders, maps[0], os.cpu_count() or 1, overwrite=True, **machine)
-        caution = _seen(folders, labels)
+        caution = training_overlap(folders, labels)
     else:
         runs = Path(output_dir, "folds") if folds_dir is None else Path(folds_dir)
         data = Path(dataset_dir).expanduser().resolve()
@@ -174,8 +174,20 @@ def labels_of(dataset: Dataset, annotator: str | None = None) -> tuple[dict[str,
     return labels, name
 
 
-def _seen(folders: Sequence[Path], labels: Mapping[str, Path]) -> str:
-    """How many of the labels a network, or several, were trained with, and what follows."""
+def training_overlap(folders: Sequence[Path], labels: Mapping[str, Path]) -> str:
+    """How many of the labels a network, or several, were trained with, and what follows.
+
+    Args:
+        folders: of the trainings; one without ``split.json`` may have seen every label.
+        labels: of the audit, by case.
+
+    Returns:
+        A sentence for the log and the page.
+
+    Example:
+        >>> training_overlap([Path("nowhere")], {"a": Path("a.png")})[:68]
+        'The network in nowhere was trained with 1 of these 1 labels and may '
+    """
     splits = [folder / SPLIT_FILE for folder in folders]
     names = {name for split in splits if split.is_file() for name in read_split(split, labels)[0]["training"]}
     count = len(labels.keys() & names) if all(split.is_file() for split in splits) else len(labels)

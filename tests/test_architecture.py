@@ -1,9 +1,11 @@
-"""Imports inside `common` run downward only."""
+"""Imports inside `common` run downward only, and tests use what is public."""
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -92,3 +94,37 @@ def test_importing_a_loss_loads_no_other_room():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=COMMON.parent)
     assert {name.split(".")[1] for name in result.stdout.split()} == {"errors", "losses"}
+
+
+PRIVATE_NAME = re.compile(r"_(?!_)")
+PRIVATE = {  # of other people's software, where nothing public serves
+    "os._exit": "a forked process must not run what its parent left to do at the end",
+    "torch._standard_gamma": "the only Gamma variates of PyTorch with a generator",
+    "torch._dynamo": "how often something was compiled",
+    "cached._cache": "what MONAI's CacheDataset holds",
+    "transform._loader": "MONAI Label sets the loader of a LoadImaged so",
+    "monai.bundle.scripts._get_git_release_url": "the address that MONAI downloads from, led to a local server",
+    "_get_git_release_url": "likewise",
+    "torch.nn.modules.conv._ConvNd": "the base of all convolutions",
+    "item._fixtureinfo": "pytest says nowhere else which fixtures a test uses",
+}
+
+
+def private_names(path: Path) -> Iterator[str]:
+    """Names with an underscore that a test imports, reads of something other than itself, or replaces."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names if PRIVATE_NAME.match(alias.name))
+        elif isinstance(node, ast.Attribute) and PRIVATE_NAME.match(node.attr):
+            if ast.unparse(node.value) != "self":
+                yield ast.unparse(node)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "setattr":
+            texts = [value.value for value in node.args[:2] if isinstance(value, ast.Constant)]
+            yield from (str(text) for text in texts if PRIVATE_NAME.match(str(text).split(".")[-1]))
+
+
+def test_tests_use_no_private_name():
+    """Where a helper deserves a test of its own it has a name without underscore and a docstring in full."""
+    used = {name: path for path in Path(__file__).parent.rglob("*.py") for name in private_names(path)}
+    assert not {str(path): name for name, path in used.items() if name not in PRIVATE}
+    assert PRIVATE.keys() <= used.keys(), "an exception that is not needed any more"

@@ -172,16 +172,30 @@ def _mask(case: str, segmentation: Any, size: tuple[int, int], shift: float) -> 
     counts = segmentation["counts"]
     if isinstance(counts, list):
         return decode_runs(np.asarray(counts), size[::-1], case).T
-    return decode_runs(_unpacked(str(counts), case), size[::-1], case).T
+    return decode_runs(unpack_runs(str(counts), case), size[::-1], case).T
 
 
-def _unpacked(text: str, case: str) -> np.ndarray:
+def unpack_runs(text: str, case: str) -> np.ndarray:
     """The run lengths that COCO's text stands for.
 
     Read here and not by pycocotools 2.0.11, which does not refuse lengths that do not fill the picture. By its
     `maskApi.c <https://github.com/cocodataset/cocoapi/blob/master/common/maskApi.c>`_ (rleFrString): characters from 48
     hold 5 bits of a number each, the lowest first, and in the sixth bit whether another follows; the fifth bit of the
     last is the sign; from the fourth number on it is the difference to the number two before.
+
+    Args:
+        text: ``counts`` of a segmentation.
+        case: named where it is damaged.
+
+    Returns:
+        ``(N,)`` int64, as `decode_runs` takes them.
+
+    Raises:
+        InputError: the text is no such list of numbers.
+
+    Example:
+        >>> unpack_runs("12", "a").tolist()
+        [1, 2]
     """
     groups = np.frombuffer(text.encode("latin-1", "replace"), np.uint8).astype(np.int64) - 48
     if groups.size == 0 or (groups < 0).any() or (groups > 63).any() or groups[-1] & 32:

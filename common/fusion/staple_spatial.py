@@ -99,7 +99,7 @@ def spatial_staple(
         log_posterior = used_prior.log().expand_as(probabilities).clone()
         for label, matrix in zip(labels, everywhere, strict=True):
             for truth, column in enumerate(matrix.T):
-                local = _local_column(label, probabilities[truth], column, weight, half_windows)
+                local = local_column(label, probabilities[truth], column, weight, half_windows)
                 own = torch.ones_like(weight)
                 for said, probability in enumerate(local):
                     own = probability.where(label == said, own)
@@ -111,7 +111,7 @@ def spatial_staple(
     local_confusion = torch.empty(*everywhere.shape, *spatial).to(probabilities)
     for label, matrix, result in zip(labels, everywhere, local_confusion, strict=True):
         for truth, column in enumerate(matrix.T):
-            local = _local_column(label, probabilities[truth], column, weight, half_windows)
+            local = local_column(label, probabilities[truth], column, weight, half_windows)
             torch.stack(local, out=result[:, truth])
     confusion = estimate_confusion(labels, probabilities)
     return SpatialStapleResult(probabilities, confusion, local_confusion, iterations, converged)
@@ -149,16 +149,30 @@ def window_sum(values: torch.Tensor, half_windows: Sequence[int]) -> torch.Tenso
     return values
 
 
-def _local_column(
+def local_column(
     label: torch.Tensor,
     probability: torch.Tensor,
     everywhere: torch.Tensor,
     weight: torch.Tensor,
     half_windows: Sequence[int],
 ) -> list[torch.Tensor]:
-    """A column of one annotator's local matrices, L maps: p(says i) where a class of ``probability`` is the truth.
+    """A column of one annotator's local matrices: p(says i) near each voxel where one class is the truth.
 
-    Probability and ``weight`` are ``(*spatial)``; the whole image's column ``(L,)`` counts as ``weight`` voxels.
+    Args:
+        label: of the annotator, ``(*spatial)``.
+        probability: of that class, ``(*spatial)``; below `NOTHING` in a whole window it is not near.
+        everywhere: the column of the whole image, ``(L,)``.
+        weight: of the latter, in voxels, ``(*spatial)``.
+        half_windows: along each axis, in voxels.
+
+    Returns:
+        L maps ``(*spatial)``, which sum to 1.
+
+    Example:
+        >>> label, probability = torch.tensor([0, 1]), torch.ones(2, dtype=torch.float64)
+        >>> everywhere = torch.tensor([0.5, 0.5], dtype=torch.float64)
+        >>> [said.tolist() for said in local_column(label, probability, everywhere, torch.ones(2).double(), [0])]
+        [[0.75, 0.25], [0.25, 0.75]]
     """
     counts = [window_sum(probability.where(label == said, 0), half_windows) for said in range(len(everywhere))]
     mass = sum(counts, weight)

@@ -49,9 +49,14 @@ class MemorisationCurve:
     def attach(self, engine: Engine) -> None:
         engine.state.memorisation = []
         engine.state_dict_user_keys.append("memorisation")
+        engine.add_event_handler(Events.STARTED, self.begin)
         engine.add_event_handler(Events.EPOCH_STARTED, self.start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self.add)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self.finish)
+
+    def begin(self, engine: Engine) -> None:
+        if engine.state.epoch == 0:  # a training that is not resumed, of an engine that has run before
+            engine.state.memorisation = []
 
     def start(self, engine: Engine) -> None:
         self._kinds, self._scores = [], []

@@ -57,6 +57,12 @@ CONVENTIONS: dict[str, Convention] = {
         1.0, 0.0, 0.0, True, "two annotators who both draw nothing agree fully; nan without a pixel that both labeled"
     ),
     "AnnotatorDice": Convention(1.0, 0.0, 0.0, True, "as pairwise_similarity; nothing predicts a blank annotator"),
+    "AnnotatorLogLikelihood": Convention(
+        0.0, math.log(1e-7), math.log(1e-7), True, "of a map that is sure everywhere and wrong everywhere, at 1e-7"
+    ),
+    "ConfusionMatrixError": Convention(
+        0.0, 1.0, 1.0, False, "of matrices that are sure and wrong everywhere; nan if no entry is known"
+    ),
     "GeneralizedEnergyDistance": Convention(0.0, 2.0, 2.0, False, "twice the distance 1 of an empty and another map"),
     "ExpectedCalibrationError": Convention(
         0.0, 1.0, 1.0, False, "of a map that is sure everywhere and wrong everywhere; nan if no voxel counts"

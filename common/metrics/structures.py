@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -164,6 +165,10 @@ class _StructureMetric(ImageMetric):
         return values
 
 
+def _as_it_is(output: Any) -> Any:  # not a lambda, so that the metrics can be pickled
+    return output
+
+
 class _StructureHandler(IgniteMetricHandler):
     """An ignite metric of structures; with ``count`` how many were absent, missed and false beside it."""
 
@@ -205,7 +210,7 @@ class DiceScore(_StructureHandler):
         num_classes: int | None = None,
         include_background: bool = True,
         reduction: MetricReduction | str = MetricReduction.MEAN,
-        output_transform: Callable = lambda output: output,
+        output_transform: Callable = _as_it_is,
         save_details: bool = True,
         count: bool = False,
     ) -> None:
@@ -236,13 +241,11 @@ class HausdorffDistance95(_StructureHandler):
         num_classes: int | None = None,
         include_background: bool = True,
         reduction: MetricReduction | str = MetricReduction.MEAN,
-        output_transform: Callable = lambda output: output,
+        output_transform: Callable = _as_it_is,
         save_details: bool = True,
         count: bool = False,
     ) -> None:
-        def measure(prediction: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-            return hausdorff_distance_95(prediction, label, spacing)
-
+        measure = partial(hausdorff_distance_95, spacing=spacing)
         super().__init__(
             _StructureMetric(measure, num_classes, include_background, reduction), output_transform, save_details, count
         )

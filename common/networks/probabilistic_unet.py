@@ -117,7 +117,7 @@ class ProbabilisticUNet(nn.Module):
             mean = torch.where(labeled[:, None], seen_mean, mean)
             log_std = torch.where(labeled[:, None], seen_log_std, log_std)
         latent = mean + log_std.exp() * torch.randn_like(mean)
-        return self._log_probabilities(self.from_features(self.backbone(image)), latent), kl, chosen
+        return self.log_probabilities(self.from_features(self.backbone(image)), latent), kl, chosen
 
     @torch.jit.export
     def segment(self, image: torch.Tensor) -> torch.Tensor:
@@ -145,14 +145,23 @@ class ProbabilisticUNet(nn.Module):
         features = self.from_features(self.backbone(image))
         samples = torch.stack(
             [
-                self._log_probabilities(features, mean + log_std.exp() * self.noise[n].to(mean.dtype)).exp()
+                self.log_probabilities(features, mean + log_std.exp() * self.noise[n].to(mean.dtype)).exp()
                 for n in range(self.noise.shape[0])
             ],
             1,
         )
         return samples.mean(1), samples.flatten(1, 2)
 
-    def _log_probabilities(self, features: torch.Tensor, latent: torch.Tensor) -> torch.Tensor:
+    def log_probabilities(self, features: torch.Tensor, latent: torch.Tensor) -> torch.Tensor:
+        """The logarithm of the classes' probabilities of one sample.
+
+        Args:
+            features: of the image, ``(B, F, *spatial)``, through ``from_features``.
+            latent: the sample of each image, ``(B, latent_dim)``.
+
+        Returns:
+            ``(B, L, *spatial)`` float32 or float64.
+        """
         shift = self.from_latent(latent)
         for _ in range(features.dim() - 2):
             shift = shift.unsqueeze(-1)

@@ -154,14 +154,21 @@ class RegionProposalNetwork(nn.Module):
             logits.append(self.objectness(hidden).permute(0, 2, 3, 1).flatten(1).float())
             offsets = self.deltas(hidden).unflatten(1, (self.shapes, 4))
             deltas.append(offsets.permute(0, 3, 4, 1, 2).flatten(1, 3).float())
-        anchors = self._anchors(features)
+        anchors = self.anchor_boxes(features)
         proposals = self._proposals(logits, deltas, anchors, size)
         if boxes is None:
             return proposals, {}
         return proposals, self._losses(torch.cat(logits, 1), torch.cat(deltas, 1), anchors, boxes)
 
-    def _anchors(self, features: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-        """``(A_l, 4)`` of each level, by the strides: sizes rounded up would shift the anchors of a coarse level."""
+    def anchor_boxes(self, features: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """The anchors of each level, by the strides: sizes rounded up would shift those of a coarse level.
+
+        Args:
+            features: of each level, ``(B, C, H_l, W_l)``.
+
+        Returns:
+            ``(A_l, 4)`` of each level, starts then ends in pixels.
+        """
         device = features[0].device
         self.anchors.set_cell_anchors(torch.float32, device)
         strides = [[torch.tensor(stride, device=device)] * 2 for stride in self.strides]

@@ -74,7 +74,7 @@ def sample_gaussian_field(
         raise ArgumentError(f"shape: expected at least one voxel along each axis, got {shape}.")
     check_parameters(a, b)
     deviations = _in_voxels(a, shape, spacing)
-    factors = [_correlation_factor(*axis) for axis in zip(shape, _in_voxels(b, shape, spacing), strict=True)]
+    factors = [correlation_factor(*axis) for axis in zip(shape, _in_voxels(b, shape, spacing), strict=True)]
 
     source = generator.device if generator is not None else device
     device = device if device is not None else source
@@ -208,8 +208,22 @@ def check_parameters(a: float, b: float = math.inf) -> None:
 
 
 @lru_cache(maxsize=32)
-def _correlation_factor(size: int, length: float) -> torch.Tensor:
-    """L with L·Lᵀ = exp(−(j − k)²/(2·length²)), the correlation along an axis; length in voxels."""
+def correlation_factor(size: int, length: float) -> torch.Tensor:
+    """L with L·Lᵀ = exp(−(j − k)²/(2·length²)), the correlation along an axis.
+
+    Args:
+        size: of the axis, in voxels.
+        length: of the correlation, in voxels.
+
+    Returns:
+        ``(size, n)`` float64, n ≤ size: the longer the correlation, the fewer random numbers are needed. Rows have the
+        length 1.
+
+    Example:
+        >>> (correlation_factor(2, 1e9) @ correlation_factor(2, 1e9).T).round(decimals=3)
+        tensor([[1., 1.],
+                [1., 1.]], dtype=torch.float64)
+    """
     index = torch.arange(size, dtype=torch.float64)
     eigenvalues, vectors = torch.linalg.eigh(torch.exp(-(((index - index[:, None]) / length) ** 2) / 2))
     kept = eigenvalues > NEGLIGIBLE * eigenvalues[-1]

@@ -39,13 +39,14 @@ def simulate_annotator(
     - ``"blank"``: background everywhere.
 
     Of several classes one is the target. What its object gains is taken from whatever was there, what it loses becomes
-    background; the other classes stay as they are (except for ``"blank"``).
+    background; the other classes stay as they are (except for ``"blank"``), and so does −1, not labeled.
 
     Zhang et al., *Disentangling Human Error from Ground Truth in Segmentation of Medical Images*, appendices A.1, A.3.
     The paper uses Morpho-MNIST, which is made for 2-D digits; this is for any 2-D or 3-D label.
 
     Args:
-        label: the truth ``(*spatial)``, 2-D or 3-D: class indices, or any mask of one positive value.
+        label: the truth ``(*spatial)``, 2-D or 3-D: class indices, or any mask of one positive value; below 0 not
+            labeled.
         kind: one of ``ANNOTATOR_KINDS``.
         generator: draws where the fractures of ``"wrong"`` are.
         strength: ≥ 0, area added or lost relative to the object, before any fracture; None for that of the paper's
@@ -73,10 +74,10 @@ def simulate_annotator(
         raise ArgumentError(f"target: expected a foreground class, 1 or more, got {target}.")
     strength = STRENGTHS[kind] if strength is None else strength
     if kind == "blank":
-        return torch.zeros_like(label)
+        return torch.where(label < 0, label, 0)
     if kind == "good":
         return label.clone()
-    truth = (label if target is None else torch.where(label == target, label, 0)).clone()
+    truth = (label if target is None else torch.where((label == target) | (label < 0), label, 0)).clone()
     try:
         noisy = erode(truth, strength) if kind == "under" else dilate(truth, strength)
     except ArgumentError as error:
@@ -86,7 +87,7 @@ def simulate_annotator(
         raise
     if kind == "wrong":
         noisy = fracture(noisy, fractures, generator)
-    return torch.where(noisy != 0, noisy, torch.where(truth != 0, 0, label))
+    return torch.where(noisy > 0, noisy, torch.where(truth > 0, 0, label))
 
 
 def fracture(label: torch.Tensor, count: int, generator: torch.Generator) -> torch.Tensor:
@@ -97,7 +98,7 @@ def fracture(label: torch.Tensor, count: int, generator: torch.Generator) -> tor
     perpendicular to the principal axis of the object's pixels within 2ρ + 1.
 
     Args:
-        label: one object's mask ``(*spatial)``, 2-D or 3-D; all non-zero elements have the same value.
+        label: one object's mask ``(*spatial)``, 2-D or 3-D, of one positive value; below 0 not labeled.
         count: how many cuts, ≥ 0; they may meet.
         generator: draws the places.
 
@@ -116,7 +117,7 @@ def fracture(label: torch.Tensor, count: int, generator: torch.Generator) -> tor
     """
     if count < 0:
         raise ArgumentError(f"fractures: expected 0 or more, got {count}.")
-    mask = (label != 0).numpy(force=True)
+    mask = (label > 0).numpy(force=True)
     if not mask.any():
         return label.clone()
     distance = distance_transform_edt(np.pad(mask, 1))[(slice(1, -1),) * mask.ndim]
@@ -127,7 +128,7 @@ def fracture(label: torch.Tensor, count: int, generator: torch.Generator) -> tor
         cut = pixels[_cut(pixels - place, distance[tuple(place)])]
         if np.count_nonzero(mask) > np.count_nonzero(mask[tuple(cut.T)]):
             mask[tuple(cut.T)] = False
-    return torch.where(convert_to_dst_type(mask, label, dtype=torch.bool)[0], label, 0)
+    return torch.where(convert_to_dst_type(mask, label, dtype=torch.bool)[0] | (label < 0), label, 0)
 
 
 def pixelwise_confusion(labels: torch.Tensor, truth: torch.Tensor, num_classes: int) -> torch.Tensor:

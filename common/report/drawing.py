@@ -59,14 +59,26 @@ def save_figure(figure: Figure, path: PathLike, dpi: int = 200, keep: Sequence[s
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     pixels = np.asarray(canvas.buffer_rgba())[..., :3]
-    image = _few_colors(pixels, ("#FFFFFF", TEXT, *keep)) if keep else Image.fromarray(pixels)
+    image = few_colors(pixels, ("#FFFFFF", TEXT, *keep)) if keep else Image.fromarray(pixels)
     with whole_file(path) as partial:
         image.save(partial, optimize=True)
     return path
 
 
-def _few_colors(pixels: np.ndarray, keep: Sequence[str]) -> Image.Image:
-    """(H, W, 3) with 256 colors, ``keep`` and at most 52 grays among them."""
+def few_colors(pixels: np.ndarray, keep: Sequence[str]) -> Image.Image:
+    """A picture with a palette of 256 colors, which makes a figure's file several times smaller.
+
+    Args:
+        pixels: ``(H, W, 3)`` uint8.
+        keep: colors that stay as they are, such as ``"#123456"``.
+
+    Returns:
+        The picture, ``keep`` and at most 52 grays among its colors.
+
+    Example:
+        >>> few_colors(np.full((2, 2, 3), 255, dtype=np.uint8), ["#FFFFFF"]).convert("RGB").getpixel((0, 0))
+        (255, 255, 255)
+    """
     gray = np.ptp(pixels, axis=2, keepdims=True) == 0
     pixels = np.where(gray, (pixels + 2.0) // 5 * 5, pixels).astype(np.uint8)
     chosen = Image.fromarray(pixels).quantize(256 - len(keep)).getpalette() or []

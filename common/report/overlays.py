@@ -199,8 +199,8 @@ def draw_overlay(image_file: PathLike, mask_file: PathLike, path: PathLike) -> P
         ...     draw_overlay(f"{folder}/mask.png", f"{folder}/mask.png", f"{folder}/overlay.png").name
         'overlay.png'
     """
-    image, aspect = _read_slices(image_file)
-    mask, _ = _read_slices(mask_file)
+    image, aspect = read_slices(image_file)
+    mask, _ = read_slices(mask_file)
     mask = (mask if mask.ndim == 3 else mask.max(axis=3)) > 0
     if mask.shape != image.shape[:3]:
         raise InputError(
@@ -222,8 +222,27 @@ def draw_overlay(image_file: PathLike, mask_file: PathLike, path: PathLike) -> P
     return save_figure(figure, path, dpi=120, keep=(CLEAN, NOISY, PREDICTION))
 
 
-def _read_slices(file: PathLike) -> tuple[np.ndarray, float]:
-    """Slices (D, H, W) or (D, H, W, 3) as they are looked at, and the height of a pixel relative to its width."""
+def read_slices(file: PathLike) -> tuple[np.ndarray, float]:
+    """An image's slices as they are looked at: across the thickest axis, superior or anterior up.
+
+    Args:
+        file: PNG, JPEG or NIfTI.
+
+    Returns:
+        Slices ``(D, H, W)`` or, in color, ``(1, H, W, 3)``, and the height of a pixel relative to its width.
+
+    Raises:
+        InputError: there is no such file, or it holds more than a volume.
+
+    Example:
+        >>> import tempfile
+        >>> from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("L", (3, 2)).save(f"{folder}/a.png")
+        ...     slices, aspect = read_slices(f"{folder}/a.png")
+        >>> slices.shape, aspect
+        ((1, 2, 3), 1.0)
+    """
     if not Path(file).is_file():
         raise InputError(f"{file} does not exist: expected a PNG, JPEG or NIfTI file.")
     if is_picture(file):

@@ -47,7 +47,7 @@ def draw_reliability(runs: Mapping[str, Sequence[PathLike]], path: PathLike) -> 
     """
     if not any(runs.values()):
         raise InputError("a reliability diagram needs at least one run, got none.")
-    tables = {label: _pooled(folders) for label, folders in runs.items() if folders}
+    tables = {label: pooled_bins(folders) for label, folders in runs.items() if folders}
     first = next(iter(tables.values()))
     classes = list(first)[1:] or list(first)
     for label, table in tables.items():
@@ -86,8 +86,27 @@ def draw_reliability(runs: Mapping[str, Sequence[PathLike]], path: PathLike) -> 
     return save_figure(figure, path)
 
 
-def _pooled(folders: Sequence[PathLike]) -> dict[str, np.ndarray]:
-    """(3, bins) of each class: voxels, and sums of their probabilities and of their labels, over all folders."""
+def pooled_bins(folders: Sequence[PathLike]) -> dict[str, np.ndarray]:
+    """What several evaluations, such as those of several seeds, have in each bin together.
+
+    Args:
+        folders: each with the ``reliability.csv`` of an evaluation.
+
+    Returns:
+        Of each class ``(3, bins)``: voxels, and sums of their probabilities and of their labels.
+
+    Raises:
+        InputError: a table is missing, is none of reliability, or has other classes or bins than the first.
+
+    Example:
+        >>> import tempfile
+        >>> from common.io.files import write_csv
+        >>> row = {"class": "heart", "bin": 1, "count": 4, "confidence": 0.5, "accuracy": 0.25}
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = write_csv(Path(folder, "reliability.csv"), [row])
+        ...     pooled_bins([folder, folder])["heart"].flatten().tolist()
+        [8.0, 4.0, 2.0]
+    """
     pooled: dict[str, np.ndarray] = {}
     for number, folder in enumerate(folders):
         file = Path(folder) / "reliability.csv"

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from monai.transforms import MapTransform
+from monai.utils import convert_to_dst_type
 
 from common.errors import InputError
 from common.io.writers import save_like
@@ -93,7 +94,7 @@ class SplitAnnotatorsd(MapTransform):
                 )
             truth, joined, confusion = channels.split([classes, rest, matrices])
             annotators = joined.unflatten(0, (-1, classes))
-            item[key], item[f"{key}_annotators"] = truth, annotators
+            item[key], item[f"{key}_annotators"] = convert_to_dst_type(truth, item[key])[0], annotators
             item[f"{key}_by_annotator"] = annotators.mean(0, keepdim=True) if self.samples else annotators
             if matrices:
                 item[f"{key}_confusion"] = confusion.unflatten(0, (-1, classes, classes))
@@ -134,7 +135,7 @@ class AnnotatorScoresd(MapTransform):
             predicted = item[f"{key}_by_annotator"]
             if len(labels) != len(self.names):
                 raise InputError(
-                    f"Case {item['case']}: expected labels of {', '.join(self.names)}, got those of {len(labels)}."
+                    f"Case {case_name(item)}: expected labels of {', '.join(self.names)}, got those of {len(labels)}."
                 )
             row: dict[str, Any] = {"case": case_name(item)}
             if item.get(self.truth_key) is not None:

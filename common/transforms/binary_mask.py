@@ -12,10 +12,11 @@ from monai.transforms import MapTransform
 def binary_mask(mask: torch.Tensor) -> torch.Tensor:
     """1 where a mask exceeds half of its own maximum, else 0; an all-zero mask stays empty.
 
-    Serves 0/1 and 0/255 files alike, and masks resampled with ``mode="area"``, where half is the unbiased border.
+    Serves 0/1 and 0/255 files alike, and masks resampled with ``mode="area"``, where half is the unbiased border. −1,
+    not labeled, stays.
 
     Args:
-        mask: (C, *spatial), not negative.
+        mask: (C, *spatial); below 0 not labeled.
 
     Returns:
         Tensor of the shape and type of ``mask``, with its metadata.
@@ -24,14 +25,14 @@ def binary_mask(mask: torch.Tensor) -> torch.Tensor:
         >>> binary_mask(torch.tensor([[0.0, 100.0, 140.0, 255.0]])).tolist()
         [[0.0, 0.0, 1.0, 1.0]]
     """
-    return (mask > mask.max() / 2).to(mask.dtype) if mask.numel() else mask
+    return (mask > mask.max() / 2).to(mask.dtype).where(mask >= 0, mask) if mask.numel() else mask
 
 
 class BinaryMaskd(MapTransform):
     """`binary_mask` of the named keys.
 
     Args:
-        keys: of masks ``(C, *spatial)``, not negative.
+        keys: of masks ``(C, *spatial)``; below 0 not labeled.
         allow_missing_keys: leave out keys that an item does not have.
 
     Example:

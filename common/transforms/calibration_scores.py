@@ -84,7 +84,8 @@ class CalibrationScoresd(MapTransform):
             classes = len(self.structures) + 1
             if probabilities.shape[1] != classes:
                 raise InputError(
-                    f"Case {item['case']}: expected probabilities of {classes} classes, got {probabilities.shape[1]}."
+                    f"Case {case_name(item)}: expected probabilities of {classes} classes, "
+                    f"got {probabilities.shape[1]}."
                 )
             masks = structure_pair(probabilities.argmax(1, keepdim=True), label, classes, include_background=False)
             dice = dice_score(*masks)

@@ -6,7 +6,10 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import torch
+from monai.data import MetaTensor
+from monai.data.utils import to_affine_nd
 from monai.transforms import RandomizableTransform
+from monai.transforms.utils import create_translate
 
 from common.errors import InputError
 
@@ -83,4 +86,7 @@ class RandomPatch(RandomizableTransform):
         for key, value in data.items():
             if isinstance(value, torch.Tensor) and value.shape[1:] == shape:
                 item[key] = value[cut]
+                if isinstance(value, MetaTensor):
+                    shift = to_affine_nd(len(value.affine) - 1, create_translate(len(starts), starts))
+                    item[key].affine = value.affine @ torch.from_numpy(shift)
         return item

@@ -7,11 +7,13 @@ from abc import abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import InvertibleTransform, MapTransform
+from monai.transforms.utils import create_scale, scale_affine
 
 from common.errors import InputError
 
@@ -111,7 +113,7 @@ class _Resampling(MapTransform, InvertibleTransform):
             image = item[key]
             plain = torch.as_tensor(image).as_subclass(torch.Tensor).float()
             try:
-                result, extra = self._forward(plain, image.affine if isinstance(image, MetaTensor) else None)
+                result, matrix, extra = self._forward(plain, image.affine if isinstance(image, MetaTensor) else None)
             except InputError as error:
                 raise InputError(f"Case {item.get('case', 'without a name')}, {key}: {error}") from error
             item[key] = (
@@ -119,8 +121,9 @@ class _Resampling(MapTransform, InvertibleTransform):
                 if isinstance(image, MetaTensor)
                 else result
             )
-            if isinstance(item[key], MetaTensor):
-                self.push_transform(item[key], orig_size=plain.shape[1:], extra_info=extra)
+            if isinstance(image, MetaTensor):
+                extra |= {"affine": image.affine.clone()}
+                self.push_transform(item[key], orig_size=plain.shape[1:], affine=matrix, extra_info=extra)
         return item
 
     def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
@@ -130,11 +133,12 @@ class _Resampling(MapTransform, InvertibleTransform):
             plain = torch.as_tensor(item[key]).as_subclass(torch.Tensor)
             result = self._backward(plain, record["orig_size"], record["extra_info"])
             item[key] = MetaTensor(result, meta=item[key].meta, applied_operations=item[key].applied_operations)
+            item[key].affine = record["extra_info"]["affine"]
         return item
 
     @abstractmethod
-    def _forward(self, image: torch.Tensor, affine: Any) -> tuple[torch.Tensor, dict[str, Any]]:
-        """The image resampled, and what `_backward` needs besides the original size."""
+    def _forward(self, image: torch.Tensor, affine: Any) -> tuple[torch.Tensor, np.ndarray, dict[str, Any]]:
+        """The image resampled, where its voxels lie among the old ones, and what `_backward` needs besides the size."""
 
     @abstractmethod
     def _backward(self, image: torch.Tensor, size: Sequence[int], extra: Mapping[str, Any]) -> torch.Tensor:
@@ -161,13 +165,14 @@ class ResizeAread(_Resampling):
         super().__init__(keys, allow_missing_keys)
         self.spatial_size = list(spatial_size)
 
-    def _forward(self, image: torch.Tensor, affine: Any) -> tuple[torch.Tensor, dict[str, Any]]:
+    def _forward(self, image: torch.Tensor, affine: Any) -> tuple[torch.Tensor, np.ndarray, dict[str, Any]]:
         if len(self.spatial_size) != image.ndim - 1:
             raise InputError(
                 f"spatial_size: expected {image.ndim - 1} numbers for the shape {tuple(image.shape[1:])}, "
                 f"got {self.spatial_size}."
             )
-        return resize_area(image, self.spatial_size), {}
+        resized = resize_area(image, self.spatial_size)
+        return resized, scale_affine(image.shape[1:], resized.shape[1:]), {}
 
     def _backward(self, image: torch.Tensor, size: Sequence[int], extra: Mapping[str, Any]) -> torch.Tensor:
         return resize_linear(image, size)
@@ -196,7 +201,7 @@ class AxisSpacingd(_Resampling):
             raise InputError(f"pixdim: expected three sizes in mm, positive or -1, got {list(pixdim)}.")
         self.pixdim = [float(side) for side in pixdim]
 
-    def _forward(self, image: torch.Tensor, affine: Any) -> tuple[torch.Tensor, dict[str, Any]]:
+    def _forward(self, image: torch.Tensor, affine: Any) -> tuple[torch.Tensor, np.ndarray, dict[str, Any]]:
         if affine is None:
             raise InputError("expected a volume with an affine (a MetaTensor), got a tensor without one.")
         sides = torch.as_tensor(affine, dtype=torch.float64)[:3, :3].norm(dim=0).tolist()
@@ -207,7 +212,7 @@ class AxisSpacingd(_Resampling):
         scales = [1.0 if new == -1 else new / old for new, old in zip(self.pixdim, sides, strict=True)]
         for axis, scale in enumerate(scales, start=1):
             image = interpolate_axis(image, axis, spaced(image.shape[axis], scale))
-        return image, {"scales": scales}
+        return image, create_scale(3, scales), {"scales": scales}
 
     def _backward(self, image: torch.Tensor, size: Sequence[int], extra: Mapping[str, Any]) -> torch.Tensor:
         for axis, scale in enumerate(extra["scales"], start=1):

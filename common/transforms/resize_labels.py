@@ -7,7 +7,9 @@ from collections.abc import Hashable, Mapping, Sequence
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
+from monai.data.utils import to_affine_nd
 from monai.transforms import MapTransform
+from monai.transforms.utils import scale_affine
 from torch.nn.functional import interpolate
 
 from common.errors import InputError
@@ -52,18 +54,9 @@ def resize_labels(labels: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
         affine = labels.affine
         result = MetaTensor(result, meta=dict(labels.meta))
         if len(affine) == len(size) + 1 or len(affine) == 4:
-            result.affine = _scaled(affine, labels.shape[1:], size)
+            scaling = scale_affine(labels.shape[1:], torch.Size(size))
+            result.affine = affine @ torch.from_numpy(to_affine_nd(len(affine) - 1, scaling))
     return result
-
-
-def _scaled(affine: torch.Tensor, old: Sequence[int], new: Sequence[int]) -> torch.Tensor:
-    """The affine of an image whose field of view is divided into other voxels."""
-    scaled = affine.clone()
-    for axis, (before, after) in enumerate(zip(old, new, strict=True)):
-        factor = before / after
-        scaled[:-1, axis] = affine[:-1, axis] * factor
-        scaled[:-1, -1] += affine[:-1, axis] * (factor - 1) / 2
-    return scaled
 
 
 class ResizeLabelsd(MapTransform):

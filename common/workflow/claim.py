@@ -15,6 +15,7 @@ from ignite.engine import Engine, Events
 from common.errors import InputError
 from common.io.files import writing
 from common.workflow.distributed import done_by_all, done_by_first
+from common.workflow.failure import after_failure
 
 try:
     import fcntl
@@ -95,14 +96,10 @@ def release_folders() -> None:
 def claim_while_running(engine: Engine, folder: str | os.PathLike[str]) -> None:
     """Claims a folder from the start of an engine's run until its end, good or bad."""
 
-    def fail(error: BaseException) -> None:
-        release_folders()
-        raise error  # whoever handles this event has to
-
     def claim() -> None:
         with done_by_all():
             done_by_first(lambda: claim_folder(folder))
 
     engine.add_event_handler(Events.STARTED, claim)
     engine.add_event_handler(Events.COMPLETED, release_folders)
-    engine.add_event_handler(Events.EXCEPTION_RAISED, fail)
+    after_failure(engine, release_folders)

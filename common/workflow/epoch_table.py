@@ -50,9 +50,14 @@ class EpochTable:
         engine.state.epoch_table = []
         engine.state_dict_user_keys.append("epoch_table")
         claim_while_running(engine, self.path.parent)
+        engine.add_event_handler(Events.STARTED, self.begin)
         engine.add_event_handler(Events.EPOCH_STARTED, self.start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self.add)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self.finish)
+
+    def begin(self, engine: Engine) -> None:
+        if engine.state.epoch == 0:  # a training that is not resumed, of an engine that has run before
+            engine.state.epoch_table = []
 
     def start(self, engine: Engine) -> None:
         self._sum, self._count = None, 0

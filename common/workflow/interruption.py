@@ -13,6 +13,7 @@ from typing import Any
 import ignite.distributed as idist
 from ignite.engine import Engine, Events
 
+from common.workflow.failure import after_failure
 from common.workflow.monai_internals import is_monai_command
 
 __all__ = ["Interruption", "exit_on_termination"]
@@ -40,6 +41,7 @@ class Interruption:
         engine.add_event_handler(Events.STARTED, self.start)
         engine.add_event_handler(Events.TERMINATE, self.terminate)
         engine.add_event_handler(Events.COMPLETED, self.restore)
+        after_failure(engine, self.restore)
 
     def start(self, engine: Engine) -> None:
         if threading.current_thread() is not threading.main_thread():

@@ -38,12 +38,16 @@ class PredictionSummary:
 
     def __init__(self, folder: str, key: str = "summary", progress: InferenceProgress | None = None) -> None:
         self.path, self.key, self.progress = Path(folder) / f"{key}.csv", key, progress
-        self.rows: list[dict[str, Any]] = [] if progress is None else progress.rows(key)
+        self.start()
 
     def attach(self, engine: Engine) -> None:
         require_one_process(self.path)
         claim_while_running(engine, self.path.parent)
+        engine.add_event_handler(Events.STARTED, self.start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self.add)
+
+    def start(self) -> None:
+        self.rows: list[dict[str, Any]] = [] if self.progress is None else self.progress.rows(self.key)
 
     def add(self, engine: Engine) -> None:
         for item in engine.state.output:

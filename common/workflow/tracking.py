@@ -13,6 +13,7 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from common.io.files import writing
+from common.workflow.failure import after_failure
 from common.workflow.monai_internals import running_parser
 from common.workflow.run_record import write_run_record
 
@@ -46,6 +47,7 @@ class Tracking:
             engine.add_event_handler(Events.EPOCH_STARTED, self.start_epoch)
             engine.add_event_handler(Events.ITERATION_COMPLETED, self.advance)
             engine.add_event_handler(Events.COMPLETED, self.close)
+            after_failure(engine, lambda: self.close(engine))
 
     def start_epoch(self, engine: Engine) -> None:
         state = engine.state

@@ -15,7 +15,7 @@ from PIL import Image
 
 import common.audit_bundle
 import common.folds
-from common.audit_bundle import _seen, audit_bundle, labels_of
+from common.audit_bundle import audit_bundle, labels_of, training_overlap
 from common.datasets import read_dataset
 from common.errors import InputError, find_input_error
 from common.folds import measures
@@ -99,7 +99,7 @@ def test_several_networks_at_hand_are_named_with_what_they_learned(tmp_path: Pat
     for folder, case in zip(folders, "ab", strict=True):
         folder.mkdir()
         (folder / "split.json").write_text(json.dumps({"training": [case], "validation": [], "test": []}))
-    said = _seen(folders, {case: tmp_path / f"{case}.png" for case in "abc"})
+    said = training_overlap(folders, {case: tmp_path / f"{case}.png" for case in "abc"})
     assert f"{folders[0]}, {folders[1]} was trained with 2 of these 3 labels" in said
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from common.convert import folder_name
 from common.errors import InputError
 from common.formats.brush import decode_brush, encode_brush
-from common.formats.coco import _unpacked, decode_runs
+from common.formats.coco import decode_runs, unpack_runs
 from common.formats.picture_cases import case_finder, ellipse_mask, place_entries, polygon_mask
 
 theirs = pytest.importorskip("pycocotools.mask")
@@ -73,20 +73,20 @@ def test_compressed_runs_are_those_of_pycocotools(height: int, width: int, data:
     mask = np.array(data.draw(st.lists(st.booleans(), min_size=height * width, max_size=height * width)))
     mask = mask.reshape(height, width)
     text = theirs.encode(np.asfortranarray(mask.astype(np.uint8)))["counts"].decode()
-    assert np.array_equal(decode_runs(_unpacked(text, "a"), (width, height), "a").T, mask)
+    assert np.array_equal(decode_runs(unpack_runs(text, "a"), (width, height), "a").T, mask)
 
 
 def test_long_runs_are_those_of_pycocotools() -> None:
     mask = np.zeros((3000, 2000), np.uint8, order="F")
     mask[7:2900, 3:1990] = np.random.default_rng(0).random((2893, 1987)) < 1e-3
     text = theirs.encode(mask)["counts"].decode()
-    assert np.array_equal(decode_runs(_unpacked(text, "a"), (2000, 3000), "a").T, mask > 0)
+    assert np.array_equal(decode_runs(unpack_runs(text, "a"), (2000, 3000), "a").T, mask > 0)
 
 
 @pytest.mark.parametrize("text", ["", " ", "o", "ooooooooo0", "5", "é1", "6A"])
 def test_damaged_runs_are_a_sentence(text: str) -> None:
     with pytest.raises(InputError, match="a: expected run lengths"):
-        decode_runs(_unpacked(text, "a"), (9, 9), "a")
+        decode_runs(unpack_runs(text, "a"), (9, 9), "a")
 
 
 @given(st.integers(1, 9), st.integers(1, 300), st.integers(0, 9))

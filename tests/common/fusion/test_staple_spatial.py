@@ -15,7 +15,7 @@ from scipy.ndimage import convolve, gaussian_filter
 
 from common.errors import ArgumentError
 from common.fusion import majority_vote, spatial_staple, staple
-from common.fusion.staple_spatial import _local_column, window_sum
+from common.fusion.staple_spatial import local_column, window_sum
 
 SEED = st.integers(0, 10**6)
 
@@ -97,7 +97,7 @@ def test_a_class_of_less_than_rounding_is_not_near(dust: float):
     label = torch.tensor([0, 1, 0, 0])
     probability = torch.tensor([dust, dust, 0.0, 1.0], dtype=torch.float64)
     column = torch.tensor([0.25, 0.75], dtype=torch.float64)
-    local = torch.stack(_local_column(label, probability, column, torch.zeros(4, dtype=torch.float64), [0]))
+    local = torch.stack(local_column(label, probability, column, torch.zeros(4, dtype=torch.float64), [0]))
     assert local.tolist() == [[0.25, 0.25, 0.25, 1.0], [0.75, 0.75, 0.75, 0.0]]
 
 

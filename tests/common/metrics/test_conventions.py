@@ -9,14 +9,16 @@ import pytest
 import torch
 from monai.data import DataLoader
 from monai.engines import SupervisedEvaluator
-from monai.handlers import MeanDice
+from monai.handlers import MeanDice, from_engine
 from monai.metrics import compute_dice, compute_hausdorff_distance
 
 from common.errors import ArgumentError
 from common.metrics import (
     CONVENTIONS,
     AnnotatorDice,
+    AnnotatorLogLikelihood,
     BrierScore,
+    ConfusionMatrixError,
     DiceScore,
     ExpectedCalibrationError,
     GeneralizedEnergyDistance,
@@ -35,6 +37,7 @@ from common.metrics import (
 )
 
 DIAGONAL = 5.0
+FOUND = from_engine(["pred", "label"])
 NOTHING, SOMETHING = torch.zeros(1, 1, 3, 4), torch.ones(1, 1, 3, 4)
 CASES = {"absent": (NOTHING, NOTHING), "missed": (NOTHING, SOMETHING), "false": (SOMETHING, NOTHING)}
 
@@ -55,6 +58,11 @@ def of_metric(make: Callable[..., object]) -> Callable[..., float]:
         return float(metric.aggregate())
 
     return value
+
+
+def both(mask: torch.Tensor) -> torch.Tensor:
+    """The probabilities of background and foreground, of each annotator."""
+    return torch.stack([1 - mask, mask], 2)
 
 
 def of_instances(name: str) -> Callable[..., float]:
@@ -81,6 +89,10 @@ VALUE_OF: dict[str, Callable[..., float]] = {
     "soft_dice": lambda prediction, label: float(soft_dice(prediction, label)),
     "pairwise_similarity": lambda prediction, label: float(pairwise_similarity(prediction[0], label[0])),
     "AnnotatorDice": of_metric(AnnotatorDice),
+    "AnnotatorLogLikelihood": lambda prediction, label: of_metric(AnnotatorLogLikelihood)(both(prediction), label),
+    "ConfusionMatrixError": lambda *masks: of_metric(ConfusionMatrixError)(
+        *(torch.stack(2 * [both(m)], 3) for m in masks)
+    ),
     "GeneralizedEnergyDistance": of_metric(GeneralizedEnergyDistance),
     "ExpectedCalibrationError": of_metric(ExpectedCalibrationError),
     "ThresholdedAdaptiveCalibrationError": of_metric(ThresholdedAdaptiveCalibrationError),
@@ -197,12 +209,9 @@ class Echo(torch.nn.Module):
 
 def evaluator(label: torch.Tensor, metrics: dict[str, object], **options: object) -> SupervisedEvaluator:
     """MONAI's engine with a network that predicts its input."""
-    from monai.handlers import from_engine
     from monai.transforms import Compose
 
     data = [{"image": mask, "label": truth} for mask, truth in label]
-    for metric in metrics.values():
-        metric._output_transform = from_engine(["pred", "label"])
     key, *others = metrics
     return SupervisedEvaluator(
         device=torch.device("cpu"),
@@ -220,7 +229,10 @@ def test_in_monai_s_engine_with_counts_and_details() -> None:
     mask[:, 1:3, 1:4] = 1
     nothing = torch.zeros_like(mask)
     data = [(mask, mask), (nothing, mask), (mask, nothing), (nothing, nothing), (nothing, nothing)]
-    metrics = {"val_mean_dice": DiceScore(count=True), "val_hausdorff_95": HausdorffDistance95()}
+    metrics = {
+        "val_mean_dice": DiceScore(count=True, output_transform=FOUND),
+        "val_hausdorff_95": HausdorffDistance95(output_transform=FOUND),
+    }
     engine = evaluator(data, metrics)
     engine.run()
     assert engine.state.metrics["val_mean_dice"] == pytest.approx(1 / 3)
@@ -234,7 +246,7 @@ def test_in_monai_s_engine_with_counts_and_details() -> None:
 def test_the_best_epoch_is_never_one_that_was_not_measured() -> None:
     mask = torch.ones(1, 4, 4)
     nothing = torch.zeros_like(mask)
-    metric = DiceScore()
+    metric = DiceScore(output_transform=FOUND)
     engine = evaluator([(nothing, nothing)], {"val_mean_dice": metric}, metric_cmp_fn=is_better)
 
     def rounds() -> Iterator[tuple[torch.Tensor, float, int]]:

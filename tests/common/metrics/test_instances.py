@@ -164,17 +164,6 @@ def _boxes(draw: np.random.Generator, count: int) -> np.ndarray:
     return np.concatenate((corner, corner + draw.integers(2, 6, (count, 2))), 1).astype(np.float64)
 
 
-def test_order_and_grouping_of_images_do_not_matter() -> None:
-    first = instances([[0, 0, 4, 2]], scores=[0.9]), instances(TRUTH)
-    second = instances([[6, 6, 10, 12]], scores=[0.7]), instances(TRUTH[1:])
-    together = InstanceMetrics()
-    together([second[0], first[0]], [second[1], first[1]])
-    assert together.aggregate() == evaluate([first[0], second[0]], [first[1], second[1]])
-    together.reset()
-    together([first[0]], [first[1]])
-    assert together.aggregate() == evaluate([first[0]], [first[1]])
-
-
 def test_nothing_found_and_nothing_true() -> None:
     none, truth = instances([]), instances(TRUTH)
     empty = none | {"scores": torch.zeros(0)}

@@ -91,7 +91,7 @@ def test_the_latent_is_joined_at_every_pixel_as_by_a_convolution_of_both():
     weight = torch.cat([network.from_features.weight, network.from_latent.weight[..., None, None]], 1)
     hidden = torch.nn.functional.conv2d(joined, weight, network.from_features.bias)
     expected = network.combine(hidden).log_softmax(1)
-    torch.testing.assert_close(network._log_probabilities(network.from_features(features), latent), expected)
+    torch.testing.assert_close(network.log_probabilities(network.from_features(features), latent), expected)
 
 
 def test_the_answer_depends_on_the_image_alone():

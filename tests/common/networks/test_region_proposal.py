@@ -61,7 +61,7 @@ def proposal_network(**options) -> tuple[RegionProposalNetwork, list[torch.Tenso
 
 def test_anchors_are_centered_on_the_features() -> None:
     rpn, features = proposal_network(aspect_ratios=(1.0,))
-    fine, coarse = rpn._anchors(features)
+    fine, coarse = rpn.anchor_boxes(features)
     assert fine.shape == (16 * 18, 4) and coarse.shape == (8 * 9, 4)
     assert fine[0].tolist() == [-2, -2, 6, 6]  # 8 pixels around (2, 2)
     assert fine[1].tolist() == [-2, 2, 6, 10]  # the next along axis W
@@ -72,7 +72,7 @@ def test_proposals_are_the_anchors_with_the_highest_scores_when_nothing_is_shift
     rpn, features = proposal_network(aspect_ratios=(1.0,), after_suppression=3)
     nn.init.zeros_(rpn.deltas.weight)
     proposals, losses = rpn(features, (64, 72))
-    anchors = torch.cat(rpn._anchors(features))
+    anchors = torch.cat(rpn.anchor_boxes(features))
     with torch.no_grad():
         scores = torch.cat([rpn.objectness(rpn.convolution(f).relu())[1].flatten() for f in features])
     best = anchors[scores.argmax()].clamp_min(0)

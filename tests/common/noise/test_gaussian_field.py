@@ -15,7 +15,7 @@ from scipy.stats import norm
 
 from common.errors import ArgumentError
 from common.noise import deform_label, gaussian_marginal, sample_gaussian_field, volume_bias
-from common.noise.gaussian_field import _correlation_factor
+from common.noise.gaussian_field import correlation_factor
 
 PAPER_B = 0.15 / math.sqrt(2)
 
@@ -72,14 +72,14 @@ def test_standard_deviation_is_a_in_the_interior_on_edges_and_in_corners():
 @settings(max_examples=30, deadline=None)
 @given(size=st.integers(1, 80), length=st.floats(1e-3, 1e3))
 def test_factor_of_one_axis_is_exact(size: int, length: float):
-    factor = _correlation_factor(size, length)
+    factor = correlation_factor(size, length)
     correlation = law((size,), length, (1.0,))
     np.testing.assert_allclose((factor @ factor.T).numpy(), correlation, atol=1e-6)
     np.testing.assert_allclose(factor.norm(dim=1).numpy(), 1, atol=1e-12)
 
 
 def test_smooth_fields_need_few_random_numbers():
-    assert _correlation_factor(128, PAPER_B * 128).shape[1] < 24
+    assert correlation_factor(128, PAPER_B * 128).shape[1] < 24
 
 
 def test_field_has_the_law_of_the_filtered_noise_of_theorem_3():
@@ -88,7 +88,7 @@ def test_field_has_the_law_of_the_filtered_noise_of_theorem_3():
     impulse[size // 2, size // 2] = 1
     kernel = gaussian_filter(impulse, PAPER_B / math.sqrt(2) * size, mode="constant", truncate=8)
     kernel *= a * math.sqrt(2 * math.pi * PAPER_B**2) * size  # a (2πb²)^(n/4) √(∏ shape), n = 2
-    factor = a * _correlation_factor(size, PAPER_B * size).numpy()
+    factor = a * correlation_factor(size, PAPER_B * size).numpy()
     for lag in (0, 3, 10):
         filtered = (kernel[lag:] * kernel[: size - lag]).sum()
         assert filtered == pytest.approx(factor[0] @ factor[lag], abs=1e-6 * a**2)

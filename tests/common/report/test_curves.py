@@ -125,7 +125,7 @@ def test_few_colors_keep_what_they_must(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
     pixels[:20] = pixels[:20, :, :1]
     pixels[3, 4], pixels[30, 4] = (255, 255, 255), (18, 52, 86)
-    image = drawing._few_colors(pixels, ("#FFFFFF", "#123456"))
+    image = drawing.few_colors(pixels, ("#FFFFFF", "#123456"))
     assert image.mode == "P"
     seen = np.asarray(image.convert("RGB")).astype(int)
     assert tuple(seen[3, 4]) == (255, 255, 255)

@@ -186,7 +186,7 @@ def test_overlay_of_pictures(mode: str, tmp_path: Path) -> None:
     (picture if mode == "I;16" else picture.convert(mode)).save(tmp_path / "image.png")
     mask = save_picture(tmp_path / "mask.png", square(24, 32, 5, 15) * 255)
     assert_picture(draw_overlay(tmp_path / "image.png", mask, tmp_path / "overlay.png"), overlays.PREDICTION)
-    planes, _ = overlays._read_slices(tmp_path / "image.png")
+    planes, _ = overlays.read_slices(tmp_path / "image.png")
     assert planes[0].reshape(24, 32, -1)[3, 20, 0] == array[3, 20]
 
 
@@ -211,14 +211,14 @@ def test_overlay_shows_the_slice_with_most_foreground(tmp_path: Path, figures: l
 
 def test_stored_orientation_does_not_matter(tmp_path: Path) -> None:
     volume = np.random.default_rng(0).normal(size=(4, 5, 6)).astype(np.float32)
-    expected, _ = overlays._read_slices(save_nifti(tmp_path / "ras.nii.gz", volume))
+    expected, _ = overlays.read_slices(save_nifti(tmp_path / "ras.nii.gz", volume))
     stored = nib.Nifti1Image.from_filename(tmp_path / "ras.nii.gz")
     for axes in ("LPS", "SAR", "PIL"):
         turned = stored.as_reoriented(
             nib.orientations.ornt_transform(nib.orientations.axcodes2ornt("RAS"), nib.orientations.axcodes2ornt(axes))
         )
         nib.save(turned, tmp_path / "turned.nii.gz")
-        np.testing.assert_array_equal(overlays._read_slices(tmp_path / "turned.nii.gz")[0], expected)
+        np.testing.assert_array_equal(overlays.read_slices(tmp_path / "turned.nii.gz")[0], expected)
     assert expected.shape == (6, 5, 4)
 
 
@@ -233,7 +233,7 @@ def test_stored_orientation_does_not_matter(tmp_path: Path) -> None:
 )
 def test_slices_are_those_that_were_acquired(spacing: tuple[float, ...], view: tuple[int, ...], tmp_path: Path) -> None:
     volume = np.random.default_rng(0).normal(size=(4, 5, 6)).astype(np.float32)
-    slices, aspect = overlays._read_slices(save_nifti(tmp_path / "a.nii.gz", volume, spacing=spacing))
+    slices, aspect = overlays.read_slices(save_nifti(tmp_path / "a.nii.gz", volume, spacing=spacing))
     np.testing.assert_array_equal(slices, volume.transpose(view)[:, ::-1, ::-1])
     assert aspect == 1
 

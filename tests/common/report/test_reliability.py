@@ -14,7 +14,7 @@ from common.io.files import write_csv
 from common.report import draw_reliability
 from common.report.__main__ import reliability
 from common.report.drawing import COLORS
-from common.report.reliability import _pooled
+from common.report.reliability import pooled_bins
 
 
 def has_color(path: Path, color: str) -> bool:
@@ -53,7 +53,7 @@ def test_reliability_from_the_command_line(tmp_path: Path) -> None:
 
 def test_seeds_are_pooled_by_their_counts(tmp_path: Path) -> None:
     one, two = table(tmp_path / "1", ["a"], 0.5, 10), table(tmp_path / "2", ["a"], 1.0, 30)
-    count, confidence, accuracy = _pooled([one, two])["a"]
+    count, confidence, accuracy = pooled_bins([one, two])["a"]
     assert count.tolist() == [40, 0, 40]
     assert (confidence[0] / 40, accuracy[0] / 40) == pytest.approx((1 / 6, 0.875))
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from monai.data import MetaTensor
 
-from common.transforms import AsClassMapd, ConsensusLabeld, as_class_map
+from common.transforms import ConsensusLabeld, as_class_map
 
 
 def test_one_channel_is_foreground_above_the_threshold() -> None:
@@ -18,11 +17,6 @@ def test_one_channel_is_foreground_above_the_threshold() -> None:
 def test_of_equal_classes_the_smallest_wins(dtype: torch.dtype) -> None:
     values = torch.tensor([[0.3, 0.1, 0.0], [0.3, 0.4, 0.0], [0.2, 0.4, 1.0]], dtype=dtype)
     assert as_class_map(values).tolist() == [[0, 1, 2]]
-
-
-def test_metadata_is_kept() -> None:
-    item = AsClassMapd("pred")({"pred": MetaTensor(torch.rand(3, 4, 4), meta={"filename_or_obj": "a"})})
-    assert item["pred"].meta["filename_or_obj"] == "a" and item["pred"].shape == (1, 4, 4)
 
 
 def test_the_consensus_takes_the_place_of_the_label_only_where_asked() -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from monai.data import MetaTensor
 
 from common.errors import InputError
-from common.transforms import NeighbourSlicesd
 from common.transforms.neighbour_slices import neighbour_slices
 
 
@@ -27,13 +25,6 @@ def test_every_slice_has_its_neighbors_as_channels(count: int, axis: int) -> Non
 def test_one_slice_is_its_own_neighbor() -> None:
     volume = torch.rand(1, 3, 4, 1)
     assert torch.equal(neighbour_slices(volume), volume.repeat(3, 1, 1, 1))
-
-
-def test_an_item_keeps_its_geometry_and_its_other_keys() -> None:
-    item = {"image": MetaTensor(torch.rand(1, 3, 3, 4), affine=torch.diag(torch.tensor([2.0, 2, 3, 1]))), "case": "a"}
-    out = NeighbourSlicesd("image")(item)
-    assert out["image"].shape == (3, 3, 3, 4) and torch.equal(out["image"].affine, item["image"].affine)
-    assert out["case"] == "a" and item["image"].shape == (1, 3, 3, 4)
 
 
 def test_wrong_arguments_are_named() -> None:

@@ -50,11 +50,6 @@ def test_volumes() -> None:
     assert patch["image"].shape == (1, 2, 3, 4) and patch["label"].sum() == 1
 
 
-def test_a_seed_repeats_the_places() -> None:
-    first, second = (RandomPatch([4, 4]).set_random_state(7) for _ in range(2))
-    assert all(torch.equal(first(item())["image"], second(item())["image"]) for _ in range(5))
-
-
 def test_a_probability_outside_of_0_and_1_is_refused() -> None:
     with pytest.raises(InputError, match="foreground"):
         RandomPatch([4, 4], foreground=1.5)

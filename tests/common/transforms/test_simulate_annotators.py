@@ -98,13 +98,6 @@ def test_metadata_and_the_other_keys_are_kept():
     assert decollate_batch(batch)[0]["annotators"].shape == (5, 20, 20)
 
 
-def test_missing_keys():
-    item = {"case": "a"}
-    assert SimulateAnnotatorsd("label", FIVE, allow_missing_keys=True)(item) == item
-    with pytest.raises(KeyError):
-        SimulateAnnotatorsd("label", FIVE)(item)
-
-
 def test_mistakes_are_named():
     for habits in ("bad", {"strength": 1.0}, {"kind": "over", "power": 1.0}):
         with pytest.raises(InputError, match="annotators: expected of 'AR' a kind"):

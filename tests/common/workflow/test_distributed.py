@@ -186,7 +186,8 @@ def test_workers_of_processes_draw_for_themselves(monkeypatch: pytest.MonkeyPatc
             dataset = Dataset([0], Draw())
             info = SimpleNamespace(dataset=dataset, seed=100 + worker, num_workers=2)
             monkeypatch.setattr(distributed, "get_worker_info", lambda info=info: info)
-            distributed._seed_worker(rank, worker)
+            monkeypatch.setattr(distributed.idist, "get_rank", lambda rank=rank: rank)
+            share_batches(dataset, 1).worker_init_fn(worker)
             seeds.append(dataset[0][1])
     assert len(set(seeds)) == 6
 

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,10 @@ import fire
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
-def measure(bundle: str, volume: str, device: str, threads: int) -> dict[str, float]:
-    """Inference of one bundle in this process."""
+def measure(
+    bundle: str, volume: str, device: str, threads: int, entries: Mapping[str, Any] | None = None
+) -> dict[str, float]:
+    """Inference of one bundle in this process; ``entries`` replace those of the plan of an untrained network."""
     import torch
     from monai.bundle import ConfigParser, run
 
@@ -41,10 +44,11 @@ def measure(bundle: str, volume: str, device: str, threads: int) -> dict[str, fl
     folder.mkdir()
     parser = ConfigParser()
     parser.read_config(configs / "inference.yaml")
-    plan = parser.get_parsed_content("plan")
+    for entry, value in (entries or {}).items():
+        parser[f"plan#untrained#{entry}"] = value
     torch.manual_seed(0)
     torch.save(parser.get_parsed_content("network_def").state_dict(), folder / "model.pt")
-    (folder / "plan.json").write_text(plan.to_json(), encoding="utf-8")
+    (folder / "plan.json").write_text(parser.get_parsed_content("plan").to_json(), encoding="utf-8")
     start = _resident()
     cpu, wall = time.process_time(), time.perf_counter()
     run(
@@ -119,7 +123,7 @@ def main(
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--measured"]:
-        of_bundle, file, on, with_threads = sys.argv[2:]
-        print(json.dumps(measure(of_bundle, file, on, int(with_threads))))
+        of_bundle, file, on, with_threads, *plan = sys.argv[2:]
+        print(json.dumps(measure(of_bundle, file, on, int(with_threads), *map(json.loads, plan))))
     else:
         fire.Fire(main)

@@ -5,7 +5,8 @@ python -m benchmarks.speed_inference --base ../base [--shape 256,256,160] [--run
 
 ``base`` is a checkout of the version to compare with (``git worktree add ../base 917b7cd``). Runs alternate between the
 two, each in a process of its own by the `measure` of its checkout's benchmarks/inference_volume.py: weights that are
-not trained, all that ``inferring`` writes by default. CPU seconds are those that the process was given on one thread,
+not trained, all that ``inferring`` writes by default, at the resolution and with the network of the base (`AS_BASE`),
+whose windows overlap as its own configuration says. CPU seconds are those that the process was given on one thread,
 memory is the largest resident set over that after the imports. Medians and the spread (largest minus smallest).
 Of the ratio, the median of the runs' ratios. Writes JSON and puts its table into the document.
 """
@@ -29,6 +30,10 @@ from common.io.files import whole_file
 from common.report.tables import markdown_table
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+AS_BASE: dict[str, dict[str, Any]] = {  # of the plan, as 917b7cd had it
+    "bwcr": {"features": [16, 32, 64]},
+    "marginal_thresholding": {"spacing": [3.0, 3.0, 3.0], "features": [8, 16, 32]},
+}
 
 
 def measure(checkout: Path, bundle: str, volume: Path) -> dict[str, float]:
@@ -38,6 +43,8 @@ def measure(checkout: Path, bundle: str, volume: Path) -> dict[str, float]:
         place.hardlink_to(volume)
         script = checkout / "benchmarks/inference_volume.py"
         command = [sys.executable, str(script), "--measured", bundle, str(place), "cpu", "1"]
+        if checkout == REPOSITORY:
+            command.append(json.dumps(AS_BASE.get(bundle, {})))
         environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(checkout)}
         done = subprocess.run(command, cwd=checkout, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     found = json.loads(done.stdout.splitlines()[-1])

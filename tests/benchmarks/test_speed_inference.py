@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import nibabel as nib
@@ -18,8 +19,11 @@ def test_a_bundle_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
     def here(checkout: Path, bundle: str, volume: Path) -> dict[str, float]:
         if not found:
-            found.append(inference_volume.measure(bundle, str(volume), "cpu", torch.get_num_threads()))
+            plan = speed_inference.AS_BASE[bundle]
+            found.append(inference_volume.measure(bundle, str(volume), "cpu", torch.get_num_threads(), plan))
             assert list(volume.parent.glob(f"{bundle}/output/*_mask.nii.gz"))
+            written = json.loads((volume.parent / bundle / "plan.json").read_text())
+            assert {entry: written[entry] for entry in plan} == plan
         return {"cpu_seconds": found[0]["cpu_seconds"], "peak_over_start_mb": found[0]["peak_mb"]}
 
     monkeypatch.setattr(speed_inference, "measure", here)

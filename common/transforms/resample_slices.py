@@ -212,7 +212,7 @@ class AxisSpacingd(_Resampling):
         scales = [1.0 if new == -1 else new / old for new, old in zip(self.pixdim, sides, strict=True)]
         for axis, scale in enumerate(scales, start=1):
             image = interpolate_axis(image, axis, spaced(image.shape[axis], scale))
-        return image, create_scale(3, scales), {"scales": scales}
+        return image, np.asarray(create_scale(3, scales)), {"scales": scales}
 
     def _backward(self, image: torch.Tensor, size: Sequence[int], extra: Mapping[str, Any]) -> torch.Tensor:
         for axis, scale in enumerate(extra["scales"], start=1):

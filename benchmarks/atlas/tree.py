@@ -36,8 +36,8 @@ BRANCHES = (
     ),
     Branch(
         "Is every third label wrong as a whole: too large, too small, displaced?",
-        "Use cross-entropy with soft Dice; for one structure, or several of one size, T-Loss (`t_loss`) as well. In "
-        "the heart, T-Loss and NCE + RCE lost structures.",
+        "Use cross-entropy with soft Dice, which lost nowhere. For one structure, or several of one size, T-Loss "
+        "(`t_loss`) gained more; in the heart, T-Loss and NCE + RCE lost structures.",
         "morphology_0.3",
         ("CE + soft Dice", "Soft Dice", "T-Loss", "NCE + RCE"),
     ),
@@ -51,7 +51,7 @@ BRANCHES = (
     ),
     Branch(
         "Are borders shaky?",
-        "Use cross-entropy with soft Dice, which gained everywhere. The Dice-optimal threshold "
+        "Use cross-entropy with soft Dice, which gained in lungs and heart. The Dice-optimal threshold "
         "(`marginal_thresholding`) needs calibrated probabilities. After plain training it gained only in the heart, "
         "whose structures are thin compared with the noise.",
         "gaussian_field",
@@ -66,8 +66,8 @@ BRANCHES = (
     ),
     Branch(
         "Does your only annotator draw everything too large, or too small?",
-        "No method can detect this: a network learns what all labels say, and no method gained more than a point of "
-        "Dice. Correct some labels and measure the habit ([audit](audit.md)), or have a second annotator.",
+        "No method can detect this: a network learns what all labels say, and no method gained more than a point and "
+        "a half of Dice. Correct some labels and measure the habit ([audit](audit.md)), or have a second annotator.",
         "too_large",
         ("CE + soft Dice", "T-Loss", "CE, Dice-optimal threshold"),
     ),

@@ -13,21 +13,26 @@ REPOSITORY = Path(__file__).parents[3]
 ATLAS = json.loads((REPOSITORY / "docs/results/atlas.json").read_text(encoding="utf-8"))
 
 
+NAMES = {"shenzhen": "lungs", "acdc": "hearts", "hippocampus": "hippocampi"}
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.measure)
-def test_what_is_advised_gained_significantly_in_every_data_set(rule: Rule) -> None:
+def test_what_is_advised_gained_significantly_where_it_is_said_and_lost_nowhere(rule: Rule) -> None:
     assert rule.use == DICE_CE
     cells = [cell for cell in ATLAS["cells"] if cell["error"] == rule.error]
-    assert {cell["data_set"] for cell in cells} == {"shenzhen", "acdc", "hippocampus"}
+    assert {cell["data_set"] for cell in cells} == set(NAMES)
+    better = rule.evidence.split(".")[0].split("level with")[0]
     for cell in cells:
         (row,) = (row for row in cell["rows"] if row["row"] == "CE + soft Dice")
-        assert row["difference"] > 0 and row["p_holm"] < 0.05, cell["data_set"]
+        assert row["difference"] > 0, cell["data_set"]
+        assert (row["p_holm"] < 0.05) == (NAMES[cell["data_set"]] in better), cell["data_set"]
 
 
 @pytest.mark.parametrize(
     "error, row, better, worse",
     [
         ("morphology_0.3", "T-Loss", {"shenzhen", "hippocampus"}, {"acdc"}),
-        ("gaussian_field", "CE, Dice-optimal threshold", {"acdc"}, {"hippocampus"}),
+        ("gaussian_field", "CE, Dice-optimal threshold", {"acdc"}, set()),
     ],
 )
 def test_what_is_named_beside_it_gained_where_it_is_said(error: str, row: str, better: set, worse: set) -> None:

@@ -136,7 +136,7 @@ def another_echo(frame: Dataset) -> None:
     [
         (turned, r"expected slices of one direction.*in all\.dcm \(frame 5\)"),
         (twice, r"one slice at each place, got all\.dcm \(frame [25]\).* 0 mm apart \(they differ in ImagePositionPat"),
-        (beside, r"straight behind one another, got them up to 1\.5 mm beside"),
+        (beside, r"at a right angle, got slices that are shifted by up to 1\.5 mm within their plane"),
         (farther, r"expected slices at equal distances, got distances from 1\.25 to 3\.75 mm"),
         (finer, r"expected slices of one spacing of pixels, 0\.75 × 1\.5, got 0\.5 × 0\.5 in all\.dcm \(frame 5\)"),
         (nowhere, r"all\.dcm \(frame 5\): expected ImagePositionPatient"),

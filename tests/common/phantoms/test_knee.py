@@ -152,10 +152,10 @@ def test_who_has_no_ground_truth_or_no_annotator(dataset):
     counted = split_dataset(read_dataset(dataset), counts=[3, 1, 2])
     assert [item["case"][6] for item in counted.training] == ["1", "3"], "nobody rated 9000002"
     assert sorted(item["case"][6] for item in counted.validation + counted.test) == ["4", "5", "6"]
-    with pytest.raises(InputError, match=r"need 5 subjects .* of 6 subjects 3 have one"):
+    with pytest.raises(InputError, match=r"need 5 subjects .* only 3 of 6 subjects have a ground truth"):
         split_dataset(read_dataset(dataset), fractions=(0.2, 0.3, 0.5))
     shutil.rmtree(dataset / "truth")
-    with pytest.raises(InputError, match="0 have one"):
+    with pytest.raises(InputError, match="only 0 of"):
         sections(dataset)
 
 

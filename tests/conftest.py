@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import locale
 import os
 import platform
@@ -22,6 +23,7 @@ from warm_python import MONAI, WarmPython
 from benchmarks.report.tables import insert_between_markers
 from common.report.tables import markdown_table
 
+gc.disable()  # until all tests are collected: each pass over the millions of objects of the libraries finds nothing
 THREADS = os.environ.setdefault("OMP_NUM_THREADS", "1")  # of child processes too; pytest-xdist fills the cores
 torch.set_num_threads(int(THREADS))
 settings.register_profile("suite", derandomize=True)  # every run sees the same examples
@@ -50,6 +52,12 @@ COLUMNS = (
     "checking",
     HOSTILE,
 )
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays, so that the garbage collector need not look at it again."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

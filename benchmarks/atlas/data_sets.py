@@ -11,7 +11,9 @@ import torch
 from monai.transforms import Compose
 
 from common.datasets import (
+    Dataset,
     Plan,
+    Split,
     geometry,
     intensity,
     make_plan,
@@ -89,12 +91,17 @@ class Case:
         images: ``(S, C, *spatial)`` float32.
         label: the ground truth ``(S, *spatial)`` int64; None where there is none.
         annotators: ``(R, S, *spatial)`` int64; None of a case with one label.
+        subject: whose case it is.
+        sides: voxel size of the whole case along each axis in mm, 1 where an image has no spacing: of the pixels, then
+            the distance between slices.
     """
 
     name: str
     images: torch.Tensor
     label: torch.Tensor | None
     annotators: torch.Tensor | None = None
+    subject: str = ""
+    sides: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,15 +115,6 @@ class Task:
 
     plan: Plan
     sections: Mapping[str, list[Case]] = field(repr=False)
-
-    @property
-    def sides(self) -> list[float]:
-        """Voxel size of a whole case along each axis, in mm, or 1 where images have no spacing.
-
-        Returns:
-            Two or three lengths; the sides of pixels, then the distance between slices.
-        """
-        return [side if side > 0 else 1.0 for side in self.plan.spacing or [1.0] * self.plan.image_dims]
 
 
 def load_task(settings: DataSet, dataset_dir: str | Path, seed: int) -> Task:
@@ -134,15 +132,30 @@ def load_task(settings: DataSet, dataset_dir: str | Path, seed: int) -> Task:
         InputError: as `read_dataset`, `split_dataset` and `make_plan`; training cases that cannot be used.
     """
     dataset = read_dataset(str(dataset_dir))
-    split = split_dataset(dataset, seed=seed, counts=settings.counts)
+    return prepare_task(settings, dataset, split_dataset(dataset, seed=seed, counts=settings.counts))
+
+
+def prepare_task(settings: DataSet, dataset: Dataset, split: Split) -> Task:
+    """Plans by the training cases, and prepares all cases of a split.
+
+    Args:
+        settings: of the data set.
+        dataset: as `read_dataset` returns it.
+        split: of its cases.
+
+    Returns:
+        Training, validation and test cases, all of one size.
+
+    Raises:
+        InputError: as `make_plan`; training cases that cannot be used.
+    """
     faults: list[str] = []
     given = {"normalization": PERCENTILES, "features": settings.features, **settings.plan}
     fingerprint = take_fingerprint(split.training, faults=faults)
     plan = make_plan(dataset, fingerprint, given, faults=faults, batch_size=settings.batch_size)
     if plan.faults:
         raise InputError(plan.faults[0])
-    keys = ["image", "label", "annotators"]
-    prepare = Compose([*reading(plan), *intensity(plan), *geometry(plan), *patch(plan), *to_tensor(keys)])
+    prepare = Compose([*reading(plan), *intensity(plan), *geometry(plan), *patch(plan)])
     sections = {"training": split.training, "validation": split.validation, "test": split.test}
     return Task(plan, {name: [_case(prepare(item), plan) for item in items] for name, items in sections.items()})
 
@@ -177,7 +190,10 @@ def whole(values: torch.Tensor, plan: Plan) -> torch.Tensor:
     return values.movedim(0, -1)[None] if plan.slices else values
 
 
-def _case(item: Mapping[str, Any], plan: Plan) -> Case:
+def _case(item: dict[str, Any], plan: Plan) -> Case:
+    sides = (1.0,) * plan.image_dims if plan.spacing is None else tuple(item["image"].pixdim.tolist())
+    item = dict(Compose(to_tensor(["image", "label", "annotators"]))(item))
+
     def each(key: str) -> torch.Tensor | None:
         """(S, channels, *spatial)"""
         if item.get(key) is None:
@@ -191,4 +207,6 @@ def _case(item: Mapping[str, Any], plan: Plan) -> Case:
         each("image"),  # type: ignore[arg-type]
         None if label is None else label[:, 0].long(),
         None if annotators is None else annotators.movedim(1, 0).long(),
+        str(item.get("subject", item["case"])),
+        sides,
     )

@@ -42,7 +42,7 @@ def measure(trained: Trained, task: Task, section: str, decisions: Sequence[str]
     found: dict[str, dict[str, list[float]]] = {rule: {name: [] for name in MEASURES} for rule in decisions}
     for case in task.sections[section]:
         probabilities = whole(trained.probabilities(case.images), task.plan)
-        for rule, row in _case(probabilities, _references(case, task), task, decisions).items():
+        for rule, row in _case(probabilities, case, task, decisions).items():
             for name, value in row.items():
                 found[rule][name].append(value)
     return found
@@ -57,8 +57,9 @@ def _references(case: Case, task: Task) -> list[torch.Tensor]:
 
 
 def _case(
-    probabilities: torch.Tensor, references: Sequence[torch.Tensor], task: Task, decisions: Sequence[str]
+    probabilities: torch.Tensor, case: Case, task: Task, decisions: Sequence[str]
 ) -> Mapping[str, Mapping[str, float]]:
+    references = _references(case, task)
     errors = {
         "ece": [expected_calibration_error(probabilities, label) for label in references],
         "tace": [thresholded_adaptive_calibration_error(probabilities, label) for label in references],
@@ -70,7 +71,7 @@ def _case(
         pairs = [structure_pair(decision.class_map, label, task.plan.num_classes, False) for label in references]
         rows[rule] = {
             "dice": _mean([dice_score(*pair) for pair in pairs]),
-            "hausdorff_95": _mean([hausdorff_distance_95(*pair, task.sides) for pair in pairs]),
+            "hausdorff_95": _mean([hausdorff_distance_95(*pair, case.sides) for pair in pairs]),
             "expected_dice": _mean([decision.expected_dice]),
             **calibration,
         }

@@ -1,6 +1,6 @@
 from .annotators import audit_annotators, print_annotators
 from .border import BorderNoise, border_products, estimate_border_noise, fit_border_noise
-from .cases import case_record, case_scores
+from .cases import case_record, case_scores, usual_border_deviation
 from .choosing import advice
 from .geometry import Residuals, border_residuals, signed_distance
 from .habits import Drift, annotator_habits, drift
@@ -62,5 +62,6 @@ __all__ = [
     "softmin",
     "summarize",
     "truth_given_label",
+    "usual_border_deviation",
     "wrong_probabilities",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,7 @@ __all__ = [
     "case_scores",
     "decode_signature",
     "foreground_signature",
+    "usual_border_deviation",
 ]
 
 SIGNATURE_SIDE = {2: 24, 3: 12}  # voxels along each axis
@@ -43,6 +44,8 @@ COLUMNS = (
     *("softmin", "entropy_corrected", "certainty", "share_without_regard", "border_shift", "candidates"),
     *("exchanged_with", "changed", "previous_status", "previous_wrong_probability", "previous_expected_dice"),
 )
+USUAL = 25  # percentile of the deviations of cases, since most labels may be wrong
+LEAST_DEVIATION = 1 / 3  # of a voxel
 WITHIN = 5.0  # s: border points further off belong to no shaky border
 
 
@@ -61,6 +64,32 @@ def border_deviation(case: LoadedCase) -> float:
         return math.nan
     low, high = np.percentile(values, (5, 95))
     return float(np.sqrt(np.mean(values[(values >= low) & (values <= high)] ** 2)))
+
+
+def usual_border_deviation(cases: Iterable[LoadedCase]) -> float:
+    """s, how far borders usually deviate: the lower quartile of `border_deviation`, and at least a third of a voxel.
+
+    Args:
+        cases: as they were read; one at a time is in memory.
+
+    Returns:
+        mm, of four digits; of no cases a third.
+
+    Example:
+        >>> from common.audit.kinds import PICTURE_DIRECTIONS
+        >>> drawn = np.zeros((20, 20), np.int16)
+        >>> drawn[4:10, 4:16] = 1
+        >>> sure = np.stack([drawn != 1, drawn == 1]).astype(np.float32)
+        >>> usual_border_deviation([LoadedCase(drawn, sure, (1.5, 1.5), np.eye(4), PICTURE_DIRECTIONS, True)])
+        0.5
+    """
+    found, finest = [], []
+    for case in cases:
+        found.append(border_deviation(case))
+        finest.append(min(case.spacing))
+    known = [value for value in found if math.isfinite(value)]
+    least = LEAST_DEVIATION * (float(np.median(finest)) if finest else 1.0)
+    return float(f"{max(least, float(np.percentile(known, USUAL)) if known else least):.4g}")
 
 
 def case_scores(

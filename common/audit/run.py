@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from common.audit.cases import border_deviation, case_record, public_row
+from common.audit.cases import case_record, public_row, usual_border_deviation
 from common.audit.inputs import LoadedCase, case_files, length_unit, load_case, probability_files
 from common.audit.page import write_audit_page
 from common.audit.second import compare_audits, read_audit
@@ -35,7 +36,6 @@ __all__ = ["audit_cases", "audit_folders", "print_audit", "usual_deviation"]
 
 VERSION = 3  # of the records; others are made again
 PILOT = 40  # cases from which the usual deviation of a border is taken
-STEADY = 25  # percent of these cases have steadier borders
 SHOWN = 5
 ONLY_JSON = ("kinds", "sides", "structure_sizes", "missing_sizes", "label_digest")
 
@@ -156,7 +156,7 @@ def audit_cases(
 
     readable = [case for case in maps if case not in failures]
     if border_mm is None:
-        border_mm = _usual_deviation(readable, load)
+        border_mm = usual_border_deviation(_readable(readable, load))
         unit = length_unit(all(is_picture(labels[case]) for case in readable))
         notes = (
             *notes,
@@ -276,27 +276,19 @@ def usual_deviation(
     """
 
     def of(name: str) -> float:
-        return _usual_deviation(
-            list(labels[name]), lambda case: load_case(labels[name][case], meanings[name], maps[case], axes)
+        return usual_border_deviation(
+            _readable(list(labels[name]), lambda case: load_case(labels[name][case], meanings[name], maps[case], axes))
         )
 
     return float(np.mean([of(name) for name in labels if labels[name]]))
 
 
-def _usual_deviation(cases: Sequence[str], load: Callable[[str], LoadedCase]) -> float:
-    """The lower quartile of `border_deviation` over cases, at least a third of a voxel: most labels may be wrong."""
+def _readable(cases: Sequence[str], load: Callable[[str], LoadedCase]) -> Iterator[LoadedCase]:
+    """Up to `PILOT` cases, evenly spread; those that cannot be read are named when their turn comes."""
     step = max(1, len(cases) // PILOT)
-    found, finest = [], []
     for case in list(cases)[::step][:PILOT]:
-        try:
-            loaded = load(case)
-        except Exception:  # named when its turn comes
-            continue
-        found.append(border_deviation(loaded))
-        finest.append(min(loaded.spacing))
-    least = float(np.median(finest)) / 3 if finest else 1.0
-    known = [value for value in found if math.isfinite(value)]
-    return float(f"{max(least, float(np.percentile(known, STEADY)) if known else least):.4g}")
+        with suppress(Exception):  # decoders of damaged files raise whatever they meet
+            yield load(case)
 
 
 def _fingerprint(sources: Iterable[Path], settings: Mapping[str, Any]) -> str:

@@ -1,7 +1,8 @@
 """STAPLE: the hidden truth and each annotator's confusion matrix, estimated together by expectation maximization.
 
 The answer depends on a voxel only through the pattern of its labels, so the iterations run over the few distinct
-patterns, weighted by how often they occur, and not over the voxels.
+patterns, weighted by how often they occur, and not over the voxels. They are so few that calling a function takes
+longer than what it computes, so the iterations are NumPy's, whose calls are cheaper than PyTorch's.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch.nn.functional import one_hot
 
@@ -144,21 +146,27 @@ def _estimate(
     log_prior = used_prior.flatten(1).log()
     spatial = index is not None and log_prior.shape[1] != 1
 
-    confusion = torch.eye(num_classes, dtype=torch.float64, device=patterns.device).repeat(patterns.shape[1], 1, 1)
+    said_of, mass, weight = said.cpu().numpy(), truth.cpu().numpy(), count.cpu().numpy()
+    log_prior_of = log_prior.T.cpu().numpy()
+    confusion = np.tile(np.eye(num_classes), (patterns.shape[1], 1, 1))
     converged = False
     iterations = 0
     while not converged and iterations < max_iterations:
-        previous, confusion = confusion, _maximize(said, truth, confusion)
-        log_likelihood = _log_likelihood(said, confusion)
+        previous, confusion = confusion, _maximize(said_of, mass, confusion)
+        log_likelihood = _log_likelihood(said_of, confusion)
         if spatial and index is not None:
-            posterior = (log_prior + _at_voxels(log_likelihood, index)).softmax(0)
-            truth = torch.zeros_like(truth).index_add_(0, index.int(), posterior.T)
+            found = (log_prior + _at_voxels(torch.from_numpy(log_likelihood).to(truth), index)).softmax(0)
+            mass = torch.zeros_like(truth).index_add_(0, index.int(), found.T).cpu().numpy()
         else:
-            posterior = (log_prior + log_likelihood.T).softmax(0)
-            truth = count * posterior.T
+            log_posterior = log_likelihood + log_prior_of
+            posterior = np.exp(log_posterior - log_posterior.max(1, keepdims=True))
+            posterior /= posterior.sum(1, keepdims=True)
+            mass = weight * posterior
         iterations += 1
-        converged = bool((confusion - previous).abs().max() <= tolerance)
-    return StapleResult(posterior, confusion, used_prior, iterations, converged)
+        converged = bool(np.abs(confusion - previous).max() <= tolerance)
+    if not spatial:
+        found = torch.from_numpy(posterior.T).to(truth)
+    return StapleResult(found, torch.from_numpy(confusion).to(truth), used_prior, iterations, converged)
 
 
 def estimate_confusion(labels: torch.Tensor, probabilities: torch.Tensor) -> torch.Tensor:
@@ -189,8 +197,8 @@ def estimate_confusion(labels: torch.Tensor, probabilities: torch.Tensor) -> tor
     patterns, index, _ = distinct_patterns(labels.flatten(1), num_classes)
     truth = torch.zeros(len(patterns), num_classes, dtype=torch.float64, device=labels.device)
     truth.index_add_(0, index.int(), probabilities.as_subclass(torch.Tensor).to(truth).flatten(1).T)
-    identity = torch.eye(num_classes, dtype=torch.float64, device=labels.device)
-    return _maximize(_indicator(patterns, num_classes), truth, identity)
+    said = _indicator(patterns, num_classes).cpu().numpy()
+    return torch.from_numpy(_maximize(said, truth.cpu().numpy(), np.eye(num_classes))).to(truth)
 
 
 def _class_prior(
@@ -235,13 +243,16 @@ def _indicator(patterns: torch.Tensor, num_classes: int) -> torch.Tensor:
     return one_hot(patterns + 1, num_classes + 1)[..., 1:].double()
 
 
-def _maximize(said: torch.Tensor, truth: torch.Tensor, fallback: torch.Tensor) -> torch.Tensor:
+def _maximize(said: np.ndarray, truth: np.ndarray, fallback: np.ndarray) -> np.ndarray:
     """The confusion matrices ``(R, L, L)`` of highest expected likelihood, given the truth's mass ``(P, L)``."""
-    joint = (said.flatten(1).T @ truth).view(*said.shape[1:], -1)
-    mass = joint.sum(1, keepdim=True)
-    return torch.where(mass > 0, joint / mass, fallback)
+    patterns, annotators, classes = said.shape
+    joint = (said.reshape(patterns, -1).T @ truth).reshape(annotators, classes, classes)
+    mass = joint.sum(1, keepdims=True)
+    return np.where(mass > 0, joint / np.where(mass > 0, mass, 1), fallback)
 
 
-def _log_likelihood(said: torch.Tensor, confusion: torch.Tensor) -> torch.Tensor:
+def _log_likelihood(said: np.ndarray, confusion: np.ndarray) -> np.ndarray:
     """``(P, L)``: the logarithm of the probability of each pattern, given each true class."""
-    return said.flatten(1) @ confusion.log().clamp_min(LOG_ZERO).flatten(0, 1)
+    logarithm = np.full_like(confusion, LOG_ZERO)  # of 0
+    np.log(confusion, out=logarithm, where=confusion > 0)
+    return said.reshape(len(said), -1) @ logarithm.reshape(-1, confusion.shape[-1])

@@ -5,19 +5,21 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 import torch
 
 from benchmarks.atlas import __main__ as commands
 from benchmarks.atlas.__main__ import rates, runs
-from benchmarks.atlas.data_sets import DATA_SETS, Case, DataSet, Task
+from benchmarks.atlas.data_sets import DATA_SETS, Case, DataSet, Task, prepare_task
 from benchmarks.atlas.label_errors import BETA, ERRORS, noisy_labels
 from benchmarks.atlas.measures import measure
 from benchmarks.atlas.methods import METHODS, SEVERAL, SINGLE, TARGETS, AnnotatorTLoss, methods_for
 from benchmarks.atlas.pages import show, write_pages
 from benchmarks.atlas.results import summarize
 from benchmarks.atlas.training import Trainer
+from common.datasets import Split, read_dataset
 from common.datasets.plan import example_plan
 from common.errors import InputError
 from common.losses import TLoss
@@ -33,7 +35,7 @@ def disc(name: str, classes: int = 1) -> Case:
     rows, columns = np.mgrid[:32, :32] - 15.5
     mask = (rows**2 + columns**2 < 100) * np.where(columns < 0, 1, classes)
     label = torch.from_numpy(mask)[None]
-    return Case(name, (label[:, None] > 0).float(), label)
+    return Case(name, (label[:, None] > 0).float(), label, sides=(1.0, 1.0))
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +80,22 @@ def test_errors_are_a_function_of_case_and_seed(error: str) -> None:
 def test_real_annotators_need_labels() -> None:
     with pytest.raises(InputError, match="several annotators, got one"):
         noisy_labels(disc("a"), "real_annotators", 0)
+
+
+def test_slices_lie_as_far_apart_as_in_the_file(tmp_path: Path) -> None:
+    for number in range(2):
+        for folder, values in (
+            ("images", np.random.default_rng(number).random((9, 9, 4))),
+            ("labels", np.ones((9, 9, 4))),
+        ):
+            path = tmp_path / folder / f"case_{number}.nii.gz"
+            path.parent.mkdir(exist_ok=True)
+            nib.save(nib.Nifti1Image(values.astype(np.float32), np.diag([2.0, 2.0, 7.0, 1.0])), path)
+    plan = {"spatial_dims": 2, "spacing": (3.0, 3.0, -1.0), "patch_size": (8, 8), "crop": "center"}
+    settings = DataSet(None, plan, (4, 8), 2, 1, 1, ("none",))
+    dataset = read_dataset(str(tmp_path))
+    (case, _) = prepare_task(settings, dataset, Split(training=list(dataset.items))).sections["training"]
+    assert case.images.shape == (4, 1, 8, 8) and case.sides == pytest.approx((3.0, 3.0, 7.0))
 
 
 def test_targets_of_nested_annotators() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.report.statistics import mean_and_std, paired_permutation_test
 
-OURS = ("expected_dice", "score")
+OURS = ("surprise", "expected_dice", "score")
 SIMPLE = ("dice", "soft_dice", "squared_error", "entropy_corrected")
 CLEANLAB = ("softmin", "pixel_issues")
 SCORES = (*OURS, *SIMPLE, *CLEANLAB)
@@ -109,7 +109,8 @@ def _cell(data_set: str, error: str, group: Sequence[Mapping[str, Any]]) -> dict
     for score in SCORES:
         auroc, precision = [], []
         for one in group:
-            values = np.array([case[score] for case in one["cases"]], float)
+            values = np.array([np.nan if case[score] is None else case[score] for case in one["cases"]], float)
+            values = np.nan_to_num(-values if score == "surprise" else values, nan=np.inf)  # of no structure: usual
             wrong = np.array([bool(case["kinds"]) for case in one["cases"]])
             found = placements(values[wrong], values[~wrong])
             places[score] += found.tolist()

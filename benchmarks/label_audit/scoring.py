@@ -65,7 +65,7 @@ def score_cases(predictions: Mapping[str, Any], cleanlab_python: str | Path) -> 
     records = [case_record(name, case, border_mm) for name, case in zip(names, cases, strict=True)]
     issues = pixel_issues(cases, cleanlab_python)
     rows = {record["case"]: record for record in rank_records(records)}
-    kept = ("rank", "status", "wrong_probability", "expected_dice", "kind", "score", "dice", "soft_dice", "softmin")
+    kept = ("rank", "status", "wrong_probability", "kind", "surprise", "expected_dice", "score", "dice", "soft_dice")
     found, maps = [], []
     for given, case, issue in zip(predictions["cases"], cases, issues, strict=True):
         row = rows[given["case"]]
@@ -75,7 +75,7 @@ def score_cases(predictions: Mapping[str, Any], cleanlab_python: str | Path) -> 
             {
                 "case": given["case"],
                 "kinds": given["kinds"],
-                **{key: row[key] for key in (*kept, "entropy_corrected")},
+                **{key: row[key] for key in (*kept, "softmin", "entropy_corrected")},
                 "squared_error": -float(errors.sum()),
                 "pixel_issues": -float(issue.mean()),
             }

@@ -19,6 +19,7 @@ from .scores import (
 )
 from .second import compare_audits, read_audit
 from .summary import rank_records, summarize
+from .surprise import structure_doubts, surprises
 from .truth import TruthGivenLabel, share_without_regard, truth_given_label
 from .wrong import wrong_probabilities
 
@@ -60,7 +61,9 @@ __all__ = [
     "signed_distance",
     "soft_dice",
     "softmin",
+    "structure_doubts",
     "summarize",
+    "surprises",
     "truth_given_label",
     "usual_border_deviation",
     "wrong_probabilities",

@@ -26,6 +26,7 @@ from common.audit.scores import (
     soft_dice,
     softmin,
 )
+from common.audit.surprise import structure_doubts
 from common.audit.truth import truth_given_label
 
 __all__ = [
@@ -40,8 +41,8 @@ __all__ = [
 
 SIGNATURE_SIDE = {2: 24, 3: 12}  # voxels along each axis
 COLUMNS = (
-    *("rank", "case", "status", "wrong_probability", "expected_dice", "kind", "finding", "score", "dice", "soft_dice"),
-    *("softmin", "entropy_corrected", "certainty", "share_without_regard", "border_shift", "candidates"),
+    *("rank", "case", "status", "wrong_probability", "expected_dice", "kind", "finding", "surprise", "score", "dice"),
+    *("soft_dice", "softmin", "entropy_corrected", "certainty", "share_without_regard", "border_shift", "candidates"),
     *("exchanged_with", "changed", "previous_status", "previous_wrong_probability", "previous_expected_dice"),
 )
 USUAL = 25  # percentile of the deviations of cases, since most labels may be wrong
@@ -140,8 +141,9 @@ def case_record(name: str, case: LoadedCase, border_mm: float, class_names: Sequ
 
     Returns:
         Plain values that JSON holds: ``case``, the scores of `case_scores`, ``kind`` and ``finding`` (the gravest),
-        ``kinds`` (all, with ``name``, ``class``, ``size``, ``message`` and ``voxels``), ``structures`` and ``missing``
-        (predicted connected parts, and those not labeled), ``structure_sizes`` and ``missing_sizes`` (mm³, in 2-D mm²),
+        ``doubts`` (`structure_doubts` of each class, None of one that is neither labeled nor predicted), ``kinds``
+        (all, with ``name``, ``class``, ``size``, ``message`` and ``voxels``), ``structures`` and ``missing`` (predicted
+        connected parts, and those not labeled), ``structure_sizes`` and ``missing_sizes`` (mm³, in 2-D mm²),
         ``radius_mm`` (of a ball as large as the median part), ``border_shift`` (mean of how far the label's border lies
         outside of the prediction's, mm; None without a border) and ``sides`` (the same of the points that look to each
         side), ``products`` (of `border_products`), ``label_digest``, ``label_signature`` and ``prediction_signature``.
@@ -159,6 +161,9 @@ def case_record(name: str, case: LoadedCase, border_mm: float, class_names: Sequ
     place = case.spacing, border_mm, case.directions, class_names, length_unit(case.picture)
     kinds = find_kinds(case.label, case.probabilities, *place)
     first = gravest(kinds)
+    prediction = predicted_classes(case.probabilities)
+    box = judged_box(case.label, prediction, case.spacing, border_mm)
+    doubts = structure_doubts(case.label[box], case.probabilities[(slice(None), *box)])
     products = np.zeros((3, BINS))
     found = _class_residuals(case)
     for residuals in found:
@@ -166,7 +171,6 @@ def case_record(name: str, case: LoadedCase, border_mm: float, class_names: Sequ
         if near.any():
             kept = type(residuals)(residuals.points[near], residuals.normals[near], residuals.outward[near])
             products += border_products(kept, case.spacing)
-    prediction = predicted_classes(case.probabilities)
     sizes = structure_sizes(prediction, case.spacing, border_mm)
     return {
         "case": name,
@@ -183,6 +187,7 @@ def case_record(name: str, case: LoadedCase, border_mm: float, class_names: Sequ
             }
             for kind in kinds
         ],
+        "doubts": [None if np.isnan(pair).any() else [round(float(one), 6) for one in pair] for pair in doubts],
         "structures": len(sizes),
         "missing": sum(kind.name == "missing" for kind in kinds),
         "structure_sizes": [round(size, 3) for size in sizes],

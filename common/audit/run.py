@@ -34,7 +34,7 @@ from common.io.writers import result_suffix, write_like
 
 __all__ = ["audit_cases", "audit_folders", "print_audit", "usual_deviation"]
 
-VERSION = 3  # of the records; others are made again
+VERSION = 4  # of the records; others are made again
 PILOT = 40  # cases from which the usual deviation of a border is taken
 SHOWN = 5
 ONLY_JSON = ("kinds", "sides", "structure_sizes", "missing_sizes", "label_digest")

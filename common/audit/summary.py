@@ -7,6 +7,8 @@ All others are **usual**. A part that is missing in a usual label has its kind t
 **Not judged** are cases in which the network is unsure: a ``certainty`` below 0.75 (as of a structure in which the
 probability is 0.6, and 0 around it). They have no probability, and do not count in the above.
 
+Each of the three groups is **ranked** by `surprises`: among usual labels there may be others of which a part is wrong.
+
 **Exchanged** are two suspicious labels of which each fits the prediction of the other case as well as labels usually
 fit their own, and much better than its own.
 """
@@ -23,6 +25,7 @@ from common.audit.border import BorderNoise, estimate_border_noise
 from common.audit.cases import decode_signature
 from common.audit.choosing import advice
 from common.audit.habits import annotator_habits
+from common.audit.surprise import surprises
 from common.audit.wrong import wrong_probabilities
 
 __all__ = ["LEAST_CERTAINTY", "SUSPICIOUS", "rank_records", "summarize"]
@@ -37,7 +40,7 @@ Record = dict[str, Any]
 def rank_records(
     records: Sequence[Mapping[str, Any]], least_certainty: float = LEAST_CERTAINTY, suspicious: float = SUSPICIOUS
 ) -> list[Record]:
-    """Records with what is known only of all together, the most probably wrong first.
+    """Records with what is known only of all together, the most surprising of the suspicious ones first.
 
     Args:
         records: of `case_record`.
@@ -45,8 +48,9 @@ def rank_records(
         suspicious: probability to be wrong, in (0, 1], from which a label is ``suspicious``.
 
     Returns:
-        New records with ``rank``, ``status``, ``wrong_probability`` (None if not judged), ``candidates`` and
-        ``exchanged_with``: suspicious ones, then the usual ones, then those that were not judged. Only usual labels are
+        New records with ``rank``, ``surprise`` (None of a case without any structure), ``status``,
+        ``wrong_probability`` (None if not judged), ``candidates`` and ``exchanged_with``: suspicious ones, then the
+        usual ones, then those that were not judged, each group by surprise. Only usual labels are
         ``fine``, and only theirs is the gravest kind: of a suspicious one it is that which explains most voxels. A
         suspicious one of which nothing was found is ``border shaky``, another ``not judged``. A suspicious
         label that fits the prediction of another case as well as labels usually fit their own gets the kind ``another
@@ -56,10 +60,12 @@ def rank_records(
     found = wrong_probabilities([record["score"] for record in judged])
     probability = dict(zip((record["case"] for record in judged), map(float, found), strict=True))
     ranked: list[Record] = []
-    for record in records:
+    doubts = [np.array([pair or (math.nan, math.nan) for pair in record["doubts"]]) for record in records]
+    for record, surprise in zip(records, surprises(doubts).tolist(), strict=True):
         value = probability.get(record["case"])
         status = "not judged" if value is None else "suspicious" if value >= suspicious else "usual"
-        ranked.append({**record, "status": status, "wrong_probability": value})
+        known = surprise if math.isfinite(surprise) else None
+        ranked.append({**record, "surprise": known, "status": status, "wrong_probability": value})
     for record in ranked:
         if record["kind"] == "fine" and record["status"] != "usual":
             unsure = record["status"] == "not judged"
@@ -71,13 +77,13 @@ def rank_records(
             record["kind"], record["finding"] = most["name"], most["message"]
     _find_candidates(ranked)
     order = ("suspicious", "usual", "not judged")
-    ranked.sort(key=lambda r: (order.index(r["status"]), -(r["wrong_probability"] or 0.0), _worst(r), r["case"]))
+    ranked.sort(key=lambda record: (order.index(record["status"]), -_surprise(record), record["case"]))
     return [{"rank": place, **record} for place, record in enumerate(ranked, start=1)]
 
 
-def _worst(record: Record) -> float:
-    """The score; where there is none, after all that have one."""
-    return float(record["score"]) if _is_number(record["score"]) else math.inf
+def _surprise(record: Record) -> float:
+    """Where there is none, after all that have one."""
+    return -math.inf if record["surprise"] is None else float(record["surprise"])
 
 
 def _is_number(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Files that are either whole or absent."""
+"""Files and folders that are either whole or absent."""
 
 from __future__ import annotations
 
@@ -69,6 +69,35 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
             yield partial
             with partial.open("rb") as written:
                 os.fsync(written.fileno())
+            os.replace(partial, path)
+
+
+@contextmanager
+def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """An empty folder beside ``path`` that takes its place when the block ends well, and vanishes when it does not.
+
+    Missing parent folders are made. What was at ``path`` is removed with everything in it, but only when the block has
+    ended well.
+
+    Raises:
+        InputError: as `writing`.
+
+    Example:
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with whole_folder(f"{folder}/data") as partial:
+        ...         Path(partial, "a.txt").touch()
+        ...     [found.name for found in Path(folder, "data").iterdir()]
+        ['a.txt']
+    """
+    path = Path(os.path.abspath(path))
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".partial-", dir=path.parent) as folder:
+            partial = Path(folder) / path.name
+            partial.mkdir()
+            yield partial
+            if path.exists():
+                os.replace(path, Path(folder) / f"{path.name}.replaced")
             os.replace(partial, path)
 
 

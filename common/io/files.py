@@ -89,7 +89,7 @@ def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         ...     [found.name for found in Path(folder, "data").iterdir()]
         ['a.txt']
     """
-    path = Path(os.path.abspath(path))
+    path = Path(path).resolve()  # a link remains one, and a folder may be the current one
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".partial-", dir=path.parent) as folder:

@@ -76,8 +76,8 @@ def convert(
     Args:
         images: folder of the images that were annotated: pictures, volumes, or folders of DICOM series.
         output: folder of the data set, which must be new or empty.
-        exports: files, or folders of files, each given as ``PATH`` or as ``ANNOTATOR=PATH``; by default there are no
-            labels yet.
+        exports: files, or folders of files, each given as ``PATH`` or as ``ANNOTATOR=PATH``; by default the
+            images alone are written.
         classes: names of the classes without the background; where two classes overlap, the one later in this list is
             taken. Labels of other classes are left out and reported. By default all classes that occur, sorted by name.
         attribute: name of the attribute of the annotations that says who drew them; by default, no attribute is used.

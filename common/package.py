@@ -67,6 +67,8 @@ def package(
             python -m common.package all --output dist --url_prefix https://example.org/files
             python -m common.package t_loss --train false
     """
+    if not isinstance(train, bool):
+        raise InputError(f"train: expected true or false, got {train!r}.")
     names = sorted(path.parents[1].name for path in Path(bundles_dir).glob("*/configs/metadata.json"))
     if not names:
         raise InputError(f"{bundles_dir} holds no bundle; expected <name>/configs/metadata.json.")

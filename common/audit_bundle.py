@@ -75,9 +75,9 @@ def audit_bundle(
             audited or written; as `labels_of`, `cross_validate` and `audit_cases`.
 
     Example:
-        It is what this verb of a bundle calls, in the bundle's folder:
+        It is what this verb of a bundle calls, here with the data that the bundle generates:
 
-            python -m monai.bundle run auditing --config_file "['configs/train.yaml','configs/audit.yaml']" --dataset_dir D
+            python -m monai.bundle run auditing --config_file "['configs/train.yaml','configs/audit.yaml']"
     """
     target = Path(output_dir).resolve() / "audit"
     require_one_process(target / "audit.html")

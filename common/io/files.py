@@ -14,8 +14,8 @@ from typing import Any
 
 from common.errors import InputError
 
-UNWRITABLE = {  # what the user can mend: a full disk, a read-only or wrong folder
-    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM),
+UNWRITABLE = {  # what the user can mend: a full disk; a folder that is read-only, wrong, or a mount point
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EBUSY),
     *(errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP),
 }
 

@@ -73,6 +73,11 @@ def audit_bundle(
     Raises:
         InputError: it was not started by ``monai.bundle.run``; folds learned different classes; some cases could not be
             audited or written; as `labels_of`, `cross_validate` and `audit_cases`.
+
+    Example:
+        It is what this verb of a bundle calls, here with the data that the bundle generates:
+
+            python -m monai.bundle run auditing --config_file "['configs/train.yaml','configs/audit.yaml']"
     """
     target = Path(output_dir).resolve() / "audit"
     require_one_process(target / "audit.html")

@@ -119,15 +119,17 @@ def fuse(
     }
     options = {name: value for name, value in method_options.items() if value is not None}
     if output is None:
-        raise InputError("output: expected a file, or of a data set a folder, to write the consensus to, got none.")
+        raise InputError("output: expected the file to write, or the folder for a data set, got none.")
     if (labels is None) == (dataset_dir is None):
         raise InputError("labels and dataset_dir: expected one of the two, got " + ("none." if not labels else "both."))
     folders = [] if labels is None else [name for name in listed(labels) if os.path.isdir(name)]
-    if dataset_dir is None and not folders:
-        given = {"layout": layout, "annotators": annotators, "processes": processes}
-        for name, value in given.items():
+    if dataset_dir is None:
+        for name, value in (("layout", layout), ("annotators", annotators)):
             if value is not None:
-                raise InputError(f"{name}: expected it with dataset_dir, got it with label files.")
+                raise InputError(f"{name}: expected it with dataset_dir, got it with labels.")
+    if dataset_dir is None and not folders:
+        if processes is not None:
+            raise InputError("processes: expected it with several cases, got it with the label files of one image.")
         shown = output_format, images
         _fuse_files(str(output), labels, method, probabilities, ignore_value, class_values, region, options, shown)
         return
@@ -236,10 +238,10 @@ def _fuse_files(
 
     stacked = np.stack([label[0].numpy().astype(np.int16) for label in labels_read])
     consensus = fuse_annotators(torch.from_numpy(stacked), method, len(values), options, region)
-    counted = stacked
+    compared = stacked
     if region == "disputed":
-        counted = np.where(is_disputed(torch.from_numpy(stacked)).numpy(), stacked, -1)
-    print(_table(performance_rows(counted, consensus, values, [str(path) for path in paths])))
+        compared = np.where(is_disputed(torch.from_numpy(stacked)).numpy(), stacked, -1)
+    print(_table(performance_rows(compared, consensus, values, [str(path) for path in paths])))
     if consensus.ties:
         print(f"{consensus.ties} voxels with several equally probable classes got the smallest, background first.")
     if not consensus.converged:

@@ -36,7 +36,7 @@ def package(
     bundle: Annotated[str, POSITIONAL],
     output: str = "dist",
     url_prefix: str = "",
-    train: bool | str = True,
+    train: bool = True,
     bundles_dir: str | Path = BUNDLES,
 ) -> list[str]:
     """Writes a bundle as one zip, in which it runs without this repository, and prints the name of the file.
@@ -67,8 +67,8 @@ def package(
             python -m common.package all --output dist --url_prefix https://example.org/files
             python -m common.package t_loss --train false
     """
-    if str(train).lower() not in ("true", "false"):
-        raise InputError(f"train is a switch: expected true or false, got {train!r}.")
+    if not isinstance(train, bool):
+        raise InputError(f"train: expected true or false, got {train!r}.")
     names = sorted(path.parents[1].name for path in Path(bundles_dir).glob("*/configs/metadata.json"))
     if not names:
         raise InputError(f"{bundles_dir} holds no bundle; expected <name>/configs/metadata.json.")
@@ -79,7 +79,7 @@ def package(
     info = _read_model_info(Path(output, MODEL_INFO))
     written = []
     for name in names if bundle == "all" else [bundle]:
-        if str(train).lower() == "true":  # the command line hands over text
+        if train:
             _ensure_weights(Path(bundles_dir, name))
         path = write_zip(Path(bundles_dir, name), output)
         source = f"{url_prefix.rstrip('/')}/{path.name}" if url_prefix else path.name

@@ -48,9 +48,9 @@ RULES = (
         DICE_CE,
         "{value:.0%} of the labels are suspicious as a whole. Alternatively, correct the labels at the top of the "
         "list, or leave them out by weights.csv",
-        "With every third label wrong, this was better than plain cross-entropy in lungs and hearts, and level with it "
-        "in hippocampi. T-Loss itself gained more for one structure, or several of one size, but lost structures of "
-        "the heart.",
+        "With every third label wrong, this loss was better than plain cross-entropy in lungs and hearts, and level "
+        "with it in hippocampi. T-Loss itself gained more for one structure, or several of one size, but lost "
+        "structures of the heart.",
         "morphology_0.3",
     ),
     Rule(
@@ -58,8 +58,8 @@ RULES = (
         0.05,
         DICE_CE,
         "{value:.0%} of the predicted structures are not labeled",
-        "With structures missing in a part of the labels, this was better than plain cross-entropy in lungs, hearts "
-        "and hippocampi. With several annotators, soft_label_apl keeps what one of them missed.",
+        "With structures missing in a part of the labels, this loss was better than plain cross-entropy in lungs, "
+        "hearts and hippocampi. With several annotators, soft_label_apl keeps what one of them missed.",
         "missing",
     ),
     Rule(
@@ -67,7 +67,7 @@ RULES = (
         0.1,
         DICE_CE,
         "borders deviate by {value:.0%} of the radius of a structure",
-        "With shaky borders, this was better than plain cross-entropy in lungs and hearts, and level with it in "
+        "With shaky borders, this loss was better than plain cross-entropy in lungs and hearts, and level with it in "
         "hippocampi. For structures as thin as the walls of the heart, the threshold of marginal_thresholding gained, "
         "too.",
         "gaussian_field",

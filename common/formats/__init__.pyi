@@ -2,6 +2,7 @@ from .class_maps import class_map
 from .dicom_seg import Segmentation, read_dicom_seg
 from .dicom_seg_writing import Algorithm, SegmentCode, write_dicom_seg
 from .dicom_series import Series, find_series, read_series, write_nifti
+from .exports import list_exports, read_export
 from .grid import Grid, image_grid
 from .label_studio import write_label_studio
 from .rtstruct import read_rtstruct
@@ -20,8 +21,10 @@ __all__ = [
     "class_map",
     "find_series",
     "image_grid",
+    "list_exports",
     "output_fault",
     "read_dicom_seg",
+    "read_export",
     "read_rtstruct",
     "read_seg_nrrd",
     "read_series",

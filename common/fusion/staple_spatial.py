@@ -160,13 +160,14 @@ def local_column(
 
     Args:
         label: of the annotator, ``(*spatial)``.
-        probability: of that class, ``(*spatial)``; below `NOTHING` in a whole window it is not near.
+        probability: of that class, ``(*spatial)``.
         everywhere: the column of the whole image, ``(L,)``.
         weight: of the latter, in voxels, ``(*spatial)``.
         half_windows: along each axis, in voxels.
 
     Returns:
-        L maps ``(*spatial)``, which sum to 1.
+        L maps ``(*spatial)``, which sum to 1; ``everywhere`` where the window, with ``weight``, holds at most `NOTHING`
+        of the class.
 
     Example:
         >>> label, probability = torch.tensor([0, 1]), torch.ones(2, dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""Files that are either whole or absent."""
+"""Files and folders that are either whole or absent."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Any
 
 from common.errors import InputError
 
-UNWRITABLE = {  # what the user can mend: a full disk, a read-only or wrong folder
-    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM),
+UNWRITABLE = {  # what the user can mend: a full disk; a folder that is read-only, wrong, or a mount point
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EBUSY),
     *(errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP),
 }
 
@@ -69,6 +69,35 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
             yield partial
             with partial.open("rb") as written:
                 os.fsync(written.fileno())
+            os.replace(partial, path)
+
+
+@contextmanager
+def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """An empty folder beside ``path`` that takes its place when the block ends well, and vanishes when it does not.
+
+    Missing parent folders are made. What was at ``path`` is removed with everything in it, but only when the block has
+    ended well.
+
+    Raises:
+        InputError: as `writing`.
+
+    Example:
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with whole_folder(f"{folder}/data") as partial:
+        ...         Path(partial, "a.txt").touch()
+        ...     [found.name for found in Path(folder, "data").iterdir()]
+        ['a.txt']
+    """
+    path = Path(path).resolve()  # a link remains one, and a folder may be the current one
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".partial-", dir=path.parent) as folder:
+            partial = Path(folder) / path.name
+            partial.mkdir()
+            yield partial
+            if path.exists():
+                os.replace(path, Path(folder) / f"{path.name}.replaced")
             os.replace(partial, path)
 
 

@@ -223,9 +223,8 @@ def _refuse_colors(observations: Sequence[LabelObservation]) -> None:
         found = [color for color, _ in total_counts(colored).most_common(SHOWN)]
         example = ", ".join(f"'name{place}': '{color}'" for place, color in enumerate(found[:2]))
         raise InputError(
-            f"{colored[0].path}: labels are colored ({_some(found)}), and it is not known which class each color is: "
-            "give "
-            f'--class_colors "{{{example}}}".'
+            f"{colored[0].path}: labels are colored ({_some(found)}), and it is not known which class each color is; "
+            f'give --class_colors "{{{example}}}".'
         )
 
 

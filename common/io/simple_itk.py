@@ -69,9 +69,9 @@ def read_itk(path: Any) -> Any:
         if len(series) == 1:
             names = series[0]
             headers = [_slice_header(name, sitk) for name in names]
-            if any(int(header.get(FRAMES) or 1) > 1 for header in headers):  # which SimpleITK would not sort
+            if (frames := max(int(header.get(FRAMES) or 1) for header in headers)) > 1:  # SimpleITK would not sort them
                 raise InputError(
-                    f"{path}: expected one slice in a file, got {headers[0].get(FRAMES)} frames (enhanced DICOM); "
+                    f"{path}: expected one slice in a file, got {frames} frames (enhanced DICOM); "
                     "python -m common.convert --images makes NIfTI of them."
                 )
             _refuse_uneven(path, headers)

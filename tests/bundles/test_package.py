@@ -158,8 +158,8 @@ def test_mistakes(bundles_dir: Path, tmp_path: Path) -> None:
     (bundles_dir / "method/docs/README.md").unlink()
     with pytest.raises(InputError, match=r"missing: docs/README.md"):
         package("method", output=str(output), bundles_dir=bundles_dir)
-    with pytest.raises(InputError, match="train is a switch"):
-        package_with_weights("method", train="maybe", bundles_dir=bundles_dir)
+    with pytest.raises(InputError, match="train: expected true or false, got 'false'"):
+        package("method", train="false", bundles_dir=bundles_dir)
     assert not output.exists()
     output.mkdir()
     (output / "model_info.json").write_text("[1")

@@ -156,6 +156,7 @@ def test_a_command_with_several_verbs_lists_them(capsys: pytest.CaptureFixture[s
     [
         (audit, ["--label", "a"], "--label: there is no such option; did you mean --labels?"),
         (convert, ["--images", "a", "--colours=3"], "--colours: there is no such option; see python -m common.convert"),
+        (convert, ["--images", "a"], "the following arguments are required: --output; see python -m common.convert"),
         (package, ["t_loss", "--ouput", "dist"], "--ouput: there is no such option; did you mean --output?"),
         (fuse, ["--output", "c", "--max-iteration", "3"], "did you mean --max_iterations?"),
         (audit, ["--labels", "a"], "the following arguments are required: --probabilities, --output; see"),

@@ -237,7 +237,7 @@ def test_arguments_for_data_sets(tmp_path: Path):
         (one / name).mkdir(parents=True)
         save(one / name / "a.png", np.eye(4))
     for arguments, message in (
-        ({"dataset_dir": data}, "output: expected a file"),
+        ({"dataset_dir": data}, "output: expected the file to write"),
         ({"output": out}, "expected one of the two, got none"),
         ({"output": out, "dataset_dir": data, "labels": [data]}, "expected one of the two, got both"),
         ({"output": f"{data}/out", "dataset_dir": data}, "expected a folder outside of"),
@@ -256,9 +256,11 @@ def test_arguments_for_data_sets(tmp_path: Path):
         ({"output": out, "dataset_dir": str(one)}, "at least two annotators, got the layout plain with one label"),
         ({"output": out, "labels": [f"{data}/AR", f"{data}/AR/a.png"]}, "a.png: expected a folder, like .*AR"),
         ({"output": out, "labels": [f"{data}/AR", f"{data}/AR"]}, "at least two folders of different names"),
+        ({"output": out, "labels": [f"{data}/AR", f"{data}/HS"], "annotators": "AR"}, "annotators: expected it with"),
+        ({"output": out, "labels": [f"{data}/AR", f"{data}/HS"], "layout": "plain"}, "layout: expected it with"),
         (
             {"output": "o.png", "labels": [f"{data}/AR/a.png", f"{data}/HS/a.png"], "processes": 2},
-            "processes: expected",
+            "processes: expected it with several cases",
         ),
     ):
         with pytest.raises(InputError, match=message):

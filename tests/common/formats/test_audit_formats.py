@@ -87,7 +87,7 @@ def test_seg_nrrd_and_back_without_the_marks(tmp_path: Path, capsys: pytest.Capt
         np.testing.assert_array_equal(masks[name], mask)
         layer, value = (int(image.GetMetaData(f"Segment{index}_{field}")) for field in ("Layer", "LabelValue"))
         np.testing.assert_array_equal(layers[..., layer] == value, mask)
-    convert(str(tmp_path / "scans"), {"AR": str(path)}, str(tmp_path / "data"))
+    convert(str(tmp_path / "scans"), str(tmp_path / "data"), {"AR": str(path)})
     label = np.asarray(nib.Nifti1Image.from_filename(tmp_path / "data/AR/p1.nii.gz").dataobj)
     np.testing.assert_array_equal(label, np.where(volume()[0] == -1, 255, volume()[0]))
     assert "Segments that an audit added (audit: …) are not classes; left out: 2." in capsys.readouterr().out

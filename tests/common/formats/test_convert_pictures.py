@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.convert import convert, list_exports
+from common.convert import convert
 from common.datasets import read_dataset
 from common.errors import InputError
-from common.formats import Segments, coco, cvat, label_studio, write_label_studio
+from common.formats import Segments, coco, cvat, label_studio, list_exports, write_label_studio
 
 SIZE = (6, 8)  # rows, columns
 LEFT = [[0, 0, 4, 0, 4, 6, 0, 6]]
@@ -60,15 +60,15 @@ def test_annotators_by_equals_sign_and_by_folder(scans: Path, tmp_path: Path) ->
     for who, drawn in (("anna", LEFT), ("ben", RIGHT)):
         coco_file(tmp_path / f"{who}/annotations.json", {"a.png": [(1, drawn, {})]})
     named = f"Dr. A={tmp_path}/anna/annotations.json,ben={tmp_path}/ben"
-    convert(str(scans), named, str(tmp_path / "named"))
+    convert(str(scans), str(tmp_path / "named"), named)
     assert sorted(path.name for path in (tmp_path / "named").iterdir()) == ["Dr._A", "ben", "classes.json", "images"]
-    convert(str(scans), [str(tmp_path / "anna"), str(tmp_path / "ben")], str(tmp_path / "by"), annotator_by="folder")
+    convert(str(scans), str(tmp_path / "by"), [str(tmp_path / "anna"), str(tmp_path / "ben")], annotator_by="folder")
     assert label(tmp_path / "by/anna/a.png").tolist() == [[1] * 4 + [0] * 4] * 6
     assert label(tmp_path / "by/ben/a.png").tolist() == [[0] * 4 + [1] * 4] * 6
     with pytest.raises(InputError, match=r"ben/annotations.json, a: annotations drew it in another file too"):
-        convert(str(scans), f"{tmp_path}/anna,{tmp_path}/ben", str(tmp_path / "lost"))
+        convert(str(scans), str(tmp_path / "lost"), f"{tmp_path}/anna,{tmp_path}/ben")
     with pytest.raises(InputError, match=r"expected one of creator, .*, got stem"):
-        convert(str(scans), f"{tmp_path}/anna", str(tmp_path / "other"), annotator_by="stem")
+        convert(str(scans), str(tmp_path / "other"), f"{tmp_path}/anna", annotator_by="stem")
 
 
 def test_paths_with_commas_and_equals_signs_are_paths(tmp_path: Path) -> None:
@@ -83,13 +83,13 @@ def test_no_annotator_becomes_the_ground_truth(name: str, scans: Path, tmp_path:
     """A data set has the ground truth in a folder of such a name."""
     exports = {who: str(coco_file(tmp_path / f"{who}.json", {"a.png": [(1, LEFT, {})]})) for who in (name, "ben")}
     with pytest.raises(InputError, match=r"give the annotators? (another name|other names) by --exports NAME=PATH"):
-        convert(str(scans), exports, str(tmp_path / "out"))
+        convert(str(scans), str(tmp_path / "out"), exports)
     assert not (tmp_path / "out").exists() and not list(tmp_path.glob(".partial*"))
 
 
 def test_a_ground_truth_that_is_called_so_is_one(scans: Path, tmp_path: Path) -> None:
     exports = {who: str(coco_file(tmp_path / f"{who}.json", {"a.png": [(1, LEFT, {})]})) for who in ("truth", "ben")}
-    convert(str(scans), exports, str(tmp_path / "out"))
+    convert(str(scans), str(tmp_path / "out"), exports)
     (item,) = read_dataset(tmp_path / "out").items
     assert Path(item["label"]).parent.name == "truth" and list(item["annotators"]) == ["ben"]
 
@@ -100,7 +100,7 @@ def test_annotators_do_not_share_a_folder(names: tuple[str, str], scans: Path, t
         who: str(coco_file(tmp_path / f"{k}.json", {"a.png": [(1, LEFT, {})]})) for k, who in enumerate(sorted(names))
     }
     with pytest.raises(InputError, match=r"the folder .* is that of .* already"):
-        convert(str(scans), exports, str(tmp_path / "out"))
+        convert(str(scans), str(tmp_path / "out"), exports)
     assert Image.open(tmp_path / "out/images/a.png").getpixel((0, 0)) == 90
 
 
@@ -109,31 +109,31 @@ def test_what_this_command_did_not_write_is_not_replaced(scans: Path, tmp_path: 
     (tmp_path / "home").mkdir()
     (tmp_path / "home/thesis.tex").touch()
     with pytest.raises(InputError, match=r"--overwrite replaces only a folder that this command wrote"):
-        convert(str(scans), export, str(tmp_path / "home"), overwrite=True)
+        convert(str(scans), str(tmp_path / "home"), export, overwrite=True)
     with pytest.raises(InputError, match=r"expected another folder than .*, which contains .*scans"):
-        convert(str(scans), export, str(tmp_path), overwrite=True)
+        convert(str(scans), str(tmp_path), export, overwrite=True)
     assert (tmp_path / "home/thesis.tex").exists() and len(list(scans.iterdir())) == 3
-    convert(str(scans), export, str(tmp_path / "out"))
+    convert(str(scans), str(tmp_path / "out"), export)
     (tmp_path / "out/anna/b.png").touch()
-    convert(str(scans), export, str(tmp_path / "out"), overwrite=True)
+    convert(str(scans), str(tmp_path / "out"), export, overwrite=True)
     assert [path.name for path in (tmp_path / "out/anna").iterdir()] == ["a.png"]
 
 
 def test_one_class_by_its_name(scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     export = str(coco_file(tmp_path / "anna.json", {"a.png": [(1, LEFT, {})], "b.png": [(2, LEFT, {})]}))
     with pytest.raises(InputError, match="b, annotator anna: expected the classes lesion, got vessel"):
-        convert(str(scans), export, str(tmp_path / "out"), classes="lesion")
+        convert(str(scans), str(tmp_path / "out"), export, classes="lesion")
     assert json.loads((tmp_path / "out/classes.json").read_text(encoding="utf-8")) == {"background": 0, "lesion": 1}
     assert "1 labels of 1 annotators; 1 left out." in capsys.readouterr().out
     with pytest.raises(InputError, match="expected different names"):
-        convert(str(scans), export, str(tmp_path / "twice"), classes="lesion,lesion")
+        convert(str(scans), str(tmp_path / "twice"), export, classes="lesion,lesion")
 
 
 def test_the_later_class_covers_the_earlier(scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     both = [(1, LEFT, {}), (2, [[2, 0, 6, 0, 6, 6, 2, 6]], {})]
     export = str(coco_file(tmp_path / "anna.json", {"a.png": both}))
     for classes, expected in (("lesion,vessel", [1, 1, 2, 2, 2, 2, 0, 0]), ("vessel,lesion", [2, 2, 2, 2, 1, 1, 0, 0])):
-        convert(str(scans), export, str(tmp_path / classes), classes=classes)
+        convert(str(scans), str(tmp_path / classes), export, classes=classes)
         assert label(tmp_path / classes / "anna/a.png").tolist() == [expected] * 6
         said = capsys.readouterr().out
         assert "Classes overlap at 12 places" in said and f"was taken: {classes.replace(',', ', ')}." in said
@@ -146,7 +146,7 @@ def test_the_options_to_train_with_can_be_pasted(
     content = json.loads(coco_file(tmp_path / "anna.json", {"a.png": [(1, LEFT, {})]}).read_text(encoding="utf-8"))
     content["categories"] = [{"id": 1, "name": name}]
     (tmp_path / "anna.json").write_text(json.dumps(content), encoding="utf-8")
-    convert(str(scans), str(tmp_path / "anna.json"), str(tmp_path / "the data"))
+    convert(str(scans), str(tmp_path / "the data"), str(tmp_path / "anna.json"))
     pasted = shlex.split(capsys.readouterr().out.splitlines()[-1])
     assert pasted[pasted.index("--dataset_dir") + 1] == str(tmp_path / "the data")
     assert ast.literal_eval(pasted[pasted.index("--class_values") + 1]) == {"background": 0, name: 1}
@@ -157,10 +157,10 @@ def test_crowds_are_masks_or_not_labeled(scans: Path, tmp_path: Path) -> None:
     entries = {"a.png": [(1, LEFT, {}), (1, [[2, 0, 6, 0, 6, 6, 2, 6]], {"iscrowd": 1})]}
     export = str(coco_file(tmp_path / "anna.json", entries))
     for crowd, expected in (("mask", [1, 1, 1, 1, 1, 1, 0, 0]), ("ignored", [1, 1, 1, 1, 255, 255, 0, 0])):
-        convert(str(scans), export, str(tmp_path / crowd), crowd=crowd)
+        convert(str(scans), str(tmp_path / crowd), export, crowd=crowd)
         assert label(tmp_path / crowd / "anna/a.png").tolist() == [expected] * 6
     with pytest.raises(InputError, match=r"^--crowd: expected mask or ignored, got"):
-        convert(str(scans), export, str(tmp_path / "out"), crowd="no")
+        convert(str(scans), str(tmp_path / "out"), export, crowd="no")
 
 
 def test_contours_by_opencv_give_their_mask_back(scans: Path, tmp_path: Path) -> None:
@@ -170,25 +170,25 @@ def test_contours_by_opencv_give_their_mask_back(scans: Path, tmp_path: Path) ->
     contours = [[0, 8], [5, 1, 2, 4, 0, 4, 2, 4, 5, 7, 7, 7, 9, 5, 9, 3, 7, 1]]
     Image.fromarray(mask).save(scans / "a.png")
     export = coco_file(tmp_path / "anna.json", {"a.png": [(1, contours, {})]}, height=9, width=12)
-    convert(str(scans), str(export), str(tmp_path / "out"), polygons="centers")
+    convert(str(scans), str(tmp_path / "out"), str(export), polygons="centers")
     assert np.array_equal(label(tmp_path / "out/anna/a.png"), mask) and mask.sum() == 41
-    convert(str(scans), str(export), str(tmp_path / "corners"))
+    convert(str(scans), str(tmp_path / "corners"), str(export))
     assert label(tmp_path / "corners/anna/a.png").sum() == 34
     with pytest.raises(InputError, match=r"^--polygons: expected corners or centers, got"):
-        convert(str(scans), str(export), str(tmp_path / "none"), polygons="middle")
+        convert(str(scans), str(tmp_path / "none"), str(export), polygons="middle")
 
 
 def test_a_picture_once_for_each_annotator(scans: Path, tmp_path: Path) -> None:
     export = coco_file(tmp_path / "all.json", {"anna/a.png": [(1, LEFT, {})], "ben/a.png": []})
-    convert(str(scans), str(export), str(tmp_path / "out"), annotator_by="image_folder")
+    convert(str(scans), str(tmp_path / "out"), str(export), annotator_by="image_folder")
     assert label(tmp_path / "out/anna/a.png").sum() == 24 and label(tmp_path / "out/ben/a.png").sum() == 0
     with pytest.raises(InputError, match=r"nothing could be read:\n.*a is listed 2 times, anna/a.png and ben/a.png"):
-        convert(str(scans), str(export), str(tmp_path / "none"))
+        convert(str(scans), str(tmp_path / "none"), str(export))
 
 
 def test_an_attribute_of_the_picture_names_who_found_nothing(scans: Path, tmp_path: Path) -> None:
     export = coco_file(tmp_path / "all.json", {"a.png": [], "b.png": [(1, LEFT, {"attributes": {}})]}, reader="anna")
-    convert(str(scans), str(export), str(tmp_path / "out"), attribute="reader")
+    convert(str(scans), str(tmp_path / "out"), str(export), attribute="reader")
     assert [int(label(tmp_path / f"out/anna/{case}.png").sum()) for case in "ab"] == [0, 24]
 
 
@@ -199,7 +199,7 @@ def test_an_annotators_damaged_region_leaves_the_others(scans: Path, tmp_path: P
         entries = {"a.png": [(1, LEFT, {"who": "anna"}), (category, drawn, {"who": "ben"})]}
         export = coco_file(tmp_path / f"{number}.json", entries)
         with pytest.raises(InputError, match=r"but not this:\n.*, annotator ben: a: "):
-            convert(str(scans), str(export), str(tmp_path / f"out{number}"), attribute="who")
+            convert(str(scans), str(tmp_path / f"out{number}"), str(export), attribute="who")
         assert label(tmp_path / f"out{number}/anna/a.png").sum() == 24 and not (tmp_path / f"out{number}/ben").exists()
 
 
@@ -221,17 +221,17 @@ def test_tasks_of_a_project_are_annotators(scans: Path, tmp_path: Path) -> None:
     images = cvat_image(0, "a.png", box, "3") + cvat_image(1, "a.png", "", "4")
     path = cvat_file(tmp_path / "project.xml", meta, images)
     for by, names in (("task", ("first", "second")), ("assignee", ("anna", "ben"))):
-        convert(str(scans), str(path), str(tmp_path / by), annotator_by=by)
+        convert(str(scans), str(tmp_path / by), str(path), annotator_by=by)
         assert [int(label(tmp_path / by / name / "a.png").sum()) for name in names] == [24, 0]
     with pytest.raises(InputError, match=r"expected the job of a.png in the file's <meta>"):
-        convert(str(scans), str(path), str(tmp_path / "job"), annotator_by="job")
+        convert(str(scans), str(tmp_path / "job"), str(path), annotator_by="job")
 
 
 def test_jobs_of_a_task_are_annotators(scans: Path, tmp_path: Path) -> None:
     job = "<segment><id>{}</id><start>{}</start><stop>{}</stop></segment>"
     meta = f"<task><id>1</id><name>t</name>LABELS<segments>{job.format(7, 0, 0)}{job.format(8, 1, 1)}</segments></task>"
     path = cvat_file(tmp_path / "t.xml", meta, cvat_image(0, "a.png") + cvat_image(1, "b.png"))
-    convert(str(scans), str(path), str(tmp_path / "out"), annotator_by="job")
+    convert(str(scans), str(tmp_path / "out"), str(path), annotator_by="job")
     items = read_dataset(tmp_path / "out").items
     assert [list(item["annotators"]) for item in items] == [["job_7"], ["job_8"]]
 

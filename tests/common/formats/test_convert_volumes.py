@@ -27,7 +27,7 @@ def test_a_series_and_two_annotators(tmp_path: Path) -> None:
     write_seg_nrrd(tmp_path / "exports/ct_ben.seg.nrrd", classes, series.affine, NAMES)
     (tmp_path / "exports/notes.json").write_text("[1]", encoding="utf-8")
     with pytest.raises(InputError, match=r"but not this:\n.*notes.json: expected coco.*none of these formats"):
-        convert(str(tmp_path / "scans"), str(tmp_path / "exports"), str(tmp_path / "out"))
+        convert(str(tmp_path / "scans"), str(tmp_path / "out"), str(tmp_path / "exports"))
 
     (item,) = read_dataset(tmp_path / "out").items
     assert sorted(item["annotators"]) == ["Anna", "ben"]
@@ -47,7 +47,7 @@ def test_images_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     out = tmp_path / "out"
     for options in ({}, {"overwrite": True}):
         with pytest.raises(InputError, match=r"the rest was written, but not this:\n  .*gap.* 2 series") as error:
-            convert(str(tmp_path / "scans"), output=str(out), **options)
+            convert(str(tmp_path / "scans"), str(out), **options)
         assert len(str(error.value).splitlines()) == 2
     assert "2 of 3 images, 1 of them DICOM series; nobody drew labels.\nSegment them with: " in capsys.readouterr().out
     assert sorted(path.name for path in (out / "images").iterdir()) == ["ct.nii.gz", "mr.nii.gz"]
@@ -58,11 +58,9 @@ def test_images_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     with pytest.raises(
         InputError, match=r"out: --overwrite replaces images without labels, and would take labels away"
     ):
-        convert(str(tmp_path / "scans"), output=str(out), overwrite=True)
-    with pytest.raises(InputError, match=r"--output: expected the folder to write, got none"):
-        convert(str(tmp_path / "scans"))
+        convert(str(tmp_path / "scans"), str(out), overwrite=True)
     with pytest.raises(InputError, match=r"nothing could be written:\n  .*empty"):
         (tmp_path / "no/empty").mkdir(parents=True)
         (tmp_path / "no/empty/a.txt").touch()
-        convert(str(tmp_path / "no"), output=str(tmp_path / "none"))
+        convert(str(tmp_path / "no"), str(tmp_path / "none"))
     assert not (tmp_path / "none").exists()

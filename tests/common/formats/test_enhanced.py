@@ -58,7 +58,7 @@ def test_frames_are_sorted_by_position(path: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(series.affine, affine(), atol=1e-8)
     assert [FRAME_ORDER[number - 1] for number in series.frames] == [0, 1, 2, 3, 4]
     assert set(series.paths) == {path} and set(series.instances) == {pydicom.dcmread(path).SOPInstanceUID}
-    convert(str(tmp_path / "scans"), output=str(tmp_path / "out"))
+    convert(str(tmp_path / "scans"), str(tmp_path / "out"))
     image = nib.load(tmp_path / "out/images/ct.nii.gz")
     np.testing.assert_array_equal(np.asarray(image.dataobj), stored() - 1024.0)
     np.testing.assert_allclose(image.affine, affine(), atol=1e-5)

@@ -52,7 +52,7 @@ def test_an_audit_reads_the_maps(tmp_path: Path, series: Series, capsys: pytest.
     drawn[:2, :2, 0] = 3
     path = write_dicom_seg(tmp_path / "ct_anna.dcm", drawn, series, {1: "liver", 2: "tumor", 3: "cyst"}, creator="Anna")
     exports = {"net": str(tmp_path / "net"), "anna": str(path)}
-    convert(str(tmp_path / "scans"), exports, str(tmp_path / "out"), fractional="probabilities")
+    convert(str(tmp_path / "scans"), str(tmp_path / "out"), exports, fractional="probabilities")
     assert json.loads((tmp_path / "out/classes.json").read_text()) == {
         "background": 0,
         "cyst": 1,
@@ -91,7 +91,7 @@ def test_labels_are_cut_at_one_half_and_that_is_said(
             "are maps of probabilities; OCCUPANCY is the share of a voxel that a class covers, and does ",
         ),
     ):
-        convert(str(tmp_path / "scans"), f"net={path}", str(tmp_path / fractional), fractional=fractional)
+        convert(str(tmp_path / "scans"), str(tmp_path / fractional), f"net={path}", fractional=fractional)
         assert said in capsys.readouterr().out
     label = np.asarray(nib.load(tmp_path / "labels/net/ct.nii.gz").dataobj)
     values = np.rint(exact[..., 1:] * 255)  # as they are stored
@@ -155,13 +155,13 @@ def test_what_is_no_distribution(tmp_path: Path, series: Series, spoil, match: s
     spoil(dataset := pydicom.dcmread(path))
     dataset.save_as(path)
     with pytest.raises(InputError, match=match):
-        convert(str(tmp_path / "scans"), f"net={path}", str(tmp_path / "out"), fractional="probabilities")
+        convert(str(tmp_path / "scans"), str(tmp_path / "out"), f"net={path}", fractional="probabilities")
     assert not (tmp_path / "out").exists()
 
 
 def test_other_classes_and_choices(tmp_path: Path, series: Series) -> None:
     path = write(tmp_path / "ct.dcm", series, np.full((*series.shape, 2), 0.2))
-    arguments = str(tmp_path / "scans"), f"net={path}", str(tmp_path / "out")
+    arguments = str(tmp_path / "scans"), str(tmp_path / "out"), f"net={path}"
     with pytest.raises(InputError, match="ct, annotator net: expected the classes liver, got tumor"):
         convert(*arguments, classes="liver", fractional="probabilities")
     with pytest.raises(InputError, match="--fractional: expected labels or probabilities, got maps"):
@@ -169,4 +169,4 @@ def test_other_classes_and_choices(tmp_path: Path, series: Series) -> None:
     with pytest.raises(
         InputError, match="annotator Probabilities: the folder Probabilities is that of the probabilities"
     ):
-        convert(arguments[0], f"Probabilities={path}", arguments[2])
+        convert(*arguments[:2], f"Probabilities={path}")

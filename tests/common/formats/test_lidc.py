@@ -78,7 +78,7 @@ def test_four_readings_become_four_annotators(tmp_path: Path, series: Series, ca
     write(tmp_path / "exports/069.xml", series, *four_readings(series))
     (tmp_path / "images/LIDC-IDRI-0001/study").mkdir(parents=True)  # as The Cancer Imaging Archive has them
     (tmp_path / "scans/ct").rename(tmp_path / "images/LIDC-IDRI-0001/study/000001")
-    convert(str(tmp_path / "images"), str(tmp_path / "exports"), str(tmp_path / "out"))
+    convert(str(tmp_path / "images"), str(tmp_path / "out"), str(tmp_path / "exports"))
     (item,) = read_dataset(tmp_path / "out").items
     assert item["case"] == "LIDC-IDRI-0001"
     assert sorted(item["annotators"]) == [f"annotator{number}" for number in (1, 2, 3, 4)]

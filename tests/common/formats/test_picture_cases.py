@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.convert import folder_name
+from common.datasets.converted import folder_name
 from common.errors import InputError
 from common.formats.brush import decode_brush, encode_brush
 from common.formats.coco import decode_runs, unpack_runs

@@ -133,7 +133,7 @@ def test_three_tools_give_the_same_labels(images: dict[str, Path], tmp_path: Pat
 
     found = {}
     for kind, source in exports.items():
-        convert(str(tmp_path / "scans"), source, str(tmp_path / f"out_{kind}"))
+        convert(str(tmp_path / "scans"), str(tmp_path / f"out_{kind}"), source)
         found[kind] = tensors(tmp_path / f"out_{kind}")
     expected = {
         f"{who}/{case}.png": (drawn[case]["lesion"] * 1 + drawn[case]["vessel"] * 2).tolist()
@@ -178,10 +178,10 @@ def test_what_does_not_map_is_said_and_the_rest_read(images: dict[str, Path], tm
     assert [segments.case for segments in found] == ["a"]
     assert len(said) == 2 and "expected 14 × 9 pixels, got an annotation of 20 × 9" in said[1] and "lost.png" in said[0]
     with pytest.raises(InputError, match=r"but not this:\n.*lost.*\n.*20 × 9"):
-        convert(str(tmp_path / "scans"), str(tmp_path / "anna.json"), str(tmp_path / "out"))
+        convert(str(tmp_path / "scans"), str(tmp_path / "out"), str(tmp_path / "anna.json"))
     assert [path.name for path in (tmp_path / "out/anna").iterdir()] == ["a.png"]
     with pytest.raises(InputError, match="out exists; name another"):
-        convert(str(tmp_path / "scans"), str(tmp_path / "anna.json"), str(tmp_path / "out"))
+        convert(str(tmp_path / "scans"), str(tmp_path / "out"), str(tmp_path / "anna.json"))
 
 
 @pytest.mark.file_format("Label Studio JSON", "read", "skipped as not labeled, empty as empty")

@@ -31,7 +31,7 @@ def test_six_formats_give_the_same_labels(tmp_path: Path, monkeypatch: pytest.Mo
             write(tmp_path / name / who, found)
         exports = {who: str(tmp_path / name / who) for who in WHO}
         source = tmp_path / ("pictures" if name in WEB else "scans")
-        convert(str(source), exports, str(tmp_path / f"out_{name}"), classes=CLASSES)
+        convert(str(source), str(tmp_path / f"out_{name}"), exports, classes=CLASSES)
         items = {item["case"]: load(item)["annotators"] for item in read_dataset(tmp_path / f"out_{name}").items}
         if name in WEB:
             stacks = [[items[f"{case}_{k}"] for k in range(made_dicom.SLICES)] for case in CASES]

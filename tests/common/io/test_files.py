@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.io.files import read_csv, whole_file, write_csv
+from common.io.files import read_csv, whole_file, whole_folder, write_csv
 
 KILLED = """
 import os, signal, sys
@@ -81,3 +81,31 @@ def test_csv_columns(tmp_path: Path) -> None:
     assert (tmp_path / "a.csv").read_text() == 'epoch,loss,"nu, start"\n1,0.5,\n2,0.25,\n'
     write_csv(tmp_path / "a.csv", [])
     assert read_csv(tmp_path / "a.csv") == []
+
+
+def test_a_folder_takes_the_place_of_the_old_one_at_the_end(tmp_path: Path) -> None:
+    target = tmp_path / "a/b"
+    with whole_folder(target) as partial:
+        Path(partial, "old.txt").touch()
+        assert not target.exists() and partial.parent.parent == target.parent, "on the same file system"
+    with pytest.raises(RuntimeError, match="disc full"), whole_folder(target) as partial:
+        Path(partial, "half.txt").touch()
+        raise RuntimeError("disc full")
+    assert [path.name for path in target.iterdir()] == ["old.txt"]
+    with whole_folder(target) as partial:
+        Path(partial, "new.txt").touch()
+    assert [path.name for path in target.iterdir()] == ["new.txt"] and list(target.parent.iterdir()) == [target]
+
+
+def test_the_place_of_a_folder_may_be_the_current_one_or_a_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    monkeypatch.chdir(tmp_path / "here")
+    for place, name in ((".", "here"), (tmp_path / "link", "there")):
+        with whole_folder(place) as partial:
+            Path(partial, "new.txt").touch()
+        assert (tmp_path / name / "new.txt").exists()
+    assert (tmp_path / "link").is_symlink()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK as sitk
 
@@ -42,6 +43,16 @@ def test_a_series_with_a_gap(tmp_path: Path) -> None:
         write_series(tmp_path / f"gap{number}", places)
         with pytest.raises(InputError, match=r"gap\d: expected slices at equal distances, got distances from"):
             read_itk(tmp_path / f"gap{number}")
+
+
+def test_a_series_with_one_file_of_frames(tmp_path: Path) -> None:
+    """The file with the frames need not be the first."""
+    write_series(tmp_path / "ct", [0, 1, 2])
+    dataset = pydicom.dcmread(tmp_path / "ct/2.dcm")
+    dataset.NumberOfFrames, dataset.PixelData = 3, 3 * dataset.PixelData
+    dataset.save_as(tmp_path / "ct/2.dcm")
+    with pytest.raises(InputError, match=r"ct: expected one slice in a file, got 3 frames \(enhanced DICOM\)"):
+        read_itk(tmp_path / "ct")
 
 
 @pytest.mark.parametrize("read", [read_image, read_header])

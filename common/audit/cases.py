@@ -68,7 +68,7 @@ def border_deviation(case: LoadedCase) -> float:
 
 
 def usual_border_deviation(cases: Iterable[LoadedCase]) -> float:
-    """s, how far borders usually deviate: the lower quartile of `border_deviation`, and at least a third of a voxel.
+    """How far borders usually deviate, s: the lower quartile of `border_deviation`, and at least a third of a voxel.
 
     Args:
         cases: as they were read; one at a time is in memory.

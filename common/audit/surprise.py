@@ -41,7 +41,7 @@ MAD = 1.4826
 
 
 def structure_doubts(label: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """d and l of each foreground class, see the head of this module.
+    """The doubts d and l of each foreground class, see the head of this module.
 
     Args:
         label: ``(*spatial)`` integers, 0 … C − 1, −1 where not labeled.

@@ -64,7 +64,9 @@ def test_one_wrong_structure_of_several_is_the_most_surprising() -> None:
     doubts[-1][0] = 2.0
     found = surprises(doubts)
     assert found.argmax() == 29
-    assert surprises([one * 7 + 5 for one in doubts]).argsort().tolist() == found.argsort().tolist()  # spreads above 0.1
+    assert (
+        surprises([one * 7 + 5 for one in doubts]).argsort().tolist() == found.argsort().tolist()
+    )  # spreads above 0.1
 
 
 def test_a_rare_structure_is_compared_with_its_own_kind() -> None:

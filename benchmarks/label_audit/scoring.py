@@ -122,7 +122,7 @@ def average_precision(score: np.ndarray, wrong: np.ndarray) -> float:
         >>> average_precision(np.array([3, 2, 1]), np.array([True, False, True])).__round__(3)
         0.833
     """
-    values, place = np.unique(-score, return_inverse=True)
+    values, place = np.unique(-score.astype(float), return_inverse=True)
     hits, count = np.bincount(place, wrong, len(values)), np.bincount(place, minlength=len(values))
     return float((hits * np.cumsum(hits) / np.cumsum(count)).sum() / wrong.sum())
 

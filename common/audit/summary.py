@@ -56,16 +56,17 @@ def rank_records(
         label that fits the prediction of another case as well as labels usually fit their own gets the kind ``another
         case's label`` and these cases as ``candidates``.
     """
-    judged = [record for record in records if record["certainty"] >= least_certainty and _is_number(record["score"])]
-    found = wrong_probabilities([record["score"] for record in judged])
-    probability = dict(zip((record["case"] for record in judged), map(float, found), strict=True))
-    ranked: list[Record] = []
     doubts = [np.array([pair or (math.nan, math.nan) for pair in record["doubts"]]) for record in records]
-    for record, surprise in zip(records, surprises(doubts).tolist(), strict=True):
-        value = probability.get(record["case"])
-        status = "not judged" if value is None else "suspicious" if value >= suspicious else "usual"
-        known = surprise if math.isfinite(surprise) else None
-        ranked.append({**record, "surprise": known, "status": status, "wrong_probability": value})
+    surprise = surprises(doubts)
+    judged = np.array([_is_number(one["score"]) and one["certainty"] >= least_certainty for one in records], bool)
+    probability = np.where(judged, 0.0, np.nan)  # 0 of a case without any structure
+    judged &= np.isfinite(surprise)
+    probability[judged] = wrong_probabilities(surprise[judged].tolist())
+    ranked: list[Record] = []
+    for record, one, wrong in zip(records, surprise.tolist(), probability.tolist(), strict=True):
+        status = "not judged" if math.isnan(wrong) else "suspicious" if wrong >= suspicious else "usual"
+        known = {"surprise": one, "wrong_probability": wrong}
+        ranked.append({**record, "status": status} | {key: v if math.isfinite(v) else None for key, v in known.items()})
     for record in ranked:
         if record["kind"] == "fine" and record["status"] != "usual":
             unsure = record["status"] == "not judged"

@@ -1,30 +1,31 @@
-r"""The probability that a label is wrong as a whole, from the scores of all cases.
+r"""The probability that a label is wrong, from the surprises of all cases.
 
-The deficit of a case is x = log(1 − score), the logarithm of the share that the prediction leaves unexplained. Deficits
-are taken for a mixture
+The surprise of a case (`common.audit.surprise`) is measured from the median of all, in spreads: x = (surprise − c) / σ,
+σ being 1.4826 times the median distance of the lower half from the median c, since wrong labels only add large ones.
+These are taken for a mixture
 
-    f(x) = (1 − π) · [(1 − τ) · N(x; c, σ²) + τ · N(x; c, σ²) ∗ Exp(x; λ)] + π · N(x; m, t²)
+    f(x) = (1 − π) · [(1 − τ) · N(x; 0, 1) + τ · N(x; 0, 1) ∗ Exp(x; λ)] + π · N(x; m, t²)
 
-- **Right labels that the network handles well**: c is the median of all, and σ is 1.4826 times the median distance of
-  the lower half from it, since wrong labels only add large deficits.
-- **Right labels that it handles badly**, a share τ: their deficits have an exponential tail of the mean λ on top.
-- **Wrong labels**, a share π: drawn without regard to the image. By the definition of the score the prediction explains
-  nothing of them, or contradicts them: the score is 0 and x = 0, or the score is negative and x is above 0.
+- **Right labels that the network handles as usual.**
+- **Right labels that it handles badly without knowing it**, a share τ: an exponential tail of the mean λ on top.
+- **Wrong labels**, a share π, which stand apart: their middle m is at least six spreads above the median, and t an
+  eighth or a quarter of m.
 
-Deficits above 0.4 (scores below −0.5) are known to be above it, and no more: the probabilities to lie there take the
-place of the densities, so that a label which could not be worse is not held for none of the three.
+Beyond 24 spreads, a surprise is known to lie beyond, and no more: the probabilities to lie there take the place of the
+densities, so that a label which could not be worse is not held for none of the three. Below −2 spreads all count as
+−2: that a label fits better than any other is no sign that it is wrong.
 
 τ, λ, π, m and t are not known. Each has a few values (below), equally probable before; that no label is wrong, π = 0,
-has the probability ½. Every mixture of these counts as much as it explains the deficits of the data set, by Bayes'
+has the probability ½. Every mixture of these counts as much as it explains the surprises of the data set, by Bayes'
 rule, and the probability of a case is the mean over all mixtures of
 
     P(wrong | x) = π N(x; m, t²) / f(x),
 
-made monotone: no case has less than one with a better score. A few cases with large deficits are taken for the tail
-where the tail is long, and for wrong labels where they stand apart.
+made monotone: no case has less than one with a smaller surprise. A few cases with large surprises are taken for the
+tail where the tail is long, and for wrong labels where they stand apart.
 
-The probabilities are as good as this model of the deficits. `tests/common/audit/test_wrong.py` compares them with
-frequencies in simulated data sets, and docs/audit.md in radiographs with known errors.
+The probabilities are as good as this model of the surprises. `tests/common/audit/test_wrong.py` compares them with
+frequencies in simulated data sets, and docs/audit.md in images with known errors.
 
 The mean over mixtures is Bayesian model averaging (Hoeting et al. 1999, https://doi.org/10.1214/ss/1009212519).
 """
@@ -43,45 +44,46 @@ __all__ = ["wrong_probabilities"]
 
 NONE_WRONG = 0.5  # probability beforehand that a data set has no wrong label
 TAIL_SHARES = (0.02, 0.05, 0.1, 0.2, 0.4)  # τ
-TAIL_LENGTHS = (0.1, 0.2, 0.35, 0.6, 1.0)  # λ
+TAIL_LENGTHS = (0.5, 1.0, 1.5, 2.0, 3.0)  # λ
 WRONG_SHARES = np.array([0.01, 0.02, 0.04, 0.08, 0.15, 0.25, 0.4])  # π
-WRONG_CENTERS = (0.0, 0.2, 0.4)  # m: scores of 0, −0.2 and −0.5
-WRONG_SPREADS = (0.2, 0.3)  # t
-CEILING = 0.4  # of deficits
-LEAST_SPREAD = 0.05  # σ
-SMALLEST_DEFICIT = 1e-4
+WRONG_CENTERS = (6.0, 8.0, 11.0, 15.0, 20.0)  # m
+WRONG_SPREADS = (1 / 8, 1 / 4)  # t, of m
+CEILING, FLOOR = 24.0, -2.0
+LEAST_SPREAD = 0.3  # σ, in the unit of surprises
+MAD = 1.4826
 SMALLEST = 1e-300
 
 
-def wrong_probabilities(scores: Sequence[float]) -> np.ndarray:
+def wrong_probabilities(surprises: Sequence[float]) -> np.ndarray:
     """P(wrong) of each case, see the head of this module.
 
     Args:
-        scores: of `likelihood_ratio` of the cases that were judged, at most 1 each.
+        surprises: of the cases that were judged.
 
     Returns:
-        (N,) in [0, 1]; empty for no scores.
+        (N,) in [0, 1]; empty for no cases.
 
     Example:
-        >>> wrong_probabilities([0.9, 0.91, 0.89, 0.9, 0.88, 0.92, 0.9, -0.1]).round(2).tolist()
-        [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.93]
+        >>> wrong_probabilities([0.1, 0.5, -0.4, 0.0, 0.2, -0.1, -0.6, 0.9, 9.0]).round(2).tolist()
+        [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.98]
     """
-    if not len(scores):
+    if not len(surprises):
         return np.zeros(0)
-    x = np.log(np.maximum(1 - np.asarray(scores, float), SMALLEST_DEFICIT))
-    center = float(np.median(x))
+    given = np.asarray(surprises, float)
+    center = float(np.median(given))
+    x = (given - center) / max(LEAST_SPREAD, MAD * float(np.median(center - given[given <= center])))
+    x = np.maximum(x, FLOOR)
     above = x > CEILING
-    spread = max(LEAST_SPREAD, 1.4826 * float(np.median(center - x[x <= center])))
 
     def density(law: Any, *shape: float, **place: float) -> np.ndarray:
         return np.where(above, law.sf(CEILING, *shape, **place), law.pdf(x, *shape, **place))
 
-    well = density(norm, loc=center, scale=spread)
-    wrongs = [density(norm, loc=m, scale=t) for m, t in itertools.product(WRONG_CENTERS, WRONG_SPREADS)]
+    well = density(norm)
+    wrongs = [density(norm, loc=m, scale=t * m) for m, t in itertools.product(WRONG_CENTERS, WRONG_SPREADS)]
     shares = WRONG_SHARES[:, None]
     evidence, means = [], []
     for tail, length in itertools.product(TAIL_SHARES, TAIL_LENGTHS):
-        badly = density(exponnorm, length / spread, loc=center, scale=spread)
+        badly = density(exponnorm, length)
         right = np.maximum((1 - tail) * well + tail * badly, SMALLEST)
         evidence.append(math.log(NONE_WRONG) + np.log(right).sum())
         means.append(np.zeros(len(x)))

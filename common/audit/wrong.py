@@ -1,25 +1,25 @@
 r"""The probability that a label is wrong, from the surprises of all cases.
 
-The surprise of a case (`common.audit.surprise`) is measured from the median of all, in spreads: x = (surprise − c) / σ,
-σ being 1.4826 times the median distance of the lower half from the median c, since wrong labels only add large ones.
-These are taken for a mixture
+The surprises x (`common.audit.surprise`) of a data set are taken for a mixture. With z = (x − c) / σ,
 
-    f(x) = (1 − π) · [(1 − τ) · N(x; 0, 1) + τ · N(x; 0, 1) ∗ Exp(x; λ)] + π · N(x; m, t²)
+    f(x) = (1 − π) · [(1 − τ) · N(z; 0, 1) + τ · N(z; 0, 1) ∗ Exp(z; λ)] / σ + π · N(z; m, t²) / σ
 
-- **Right labels that the network handles as usual.**
+- **Right labels that the network handles as usual.** Wrong labels and the tail only add large surprises, so c is a
+  quantile q ≤ ½ of all of them, and σ is 1.4826 times the median distance of what lies below from c (at least 0.3).
 - **Right labels that it handles badly without knowing it**, a share τ: an exponential tail of the mean λ on top.
-- **Wrong labels**, a share π, which stand apart: their middle m is at least six spreads above the median, and t an
-  eighth or a quarter of m.
+- **Wrong labels**, a share π, which stand apart: their middle m is at least six spreads above c, and t an eighth or a
+  quarter of m.
 
 Beyond 24 spreads, a surprise is known to lie beyond, and no more: the probabilities to lie there take the place of the
 densities, so that a label which could not be worse is not held for none of the three. Below −2 spreads all count as
 −2: that a label fits better than any other is no sign that it is wrong.
 
-τ, λ, π, m and t are not known. Each has a few values (below), equally probable before; that no label is wrong, π = 0,
-has the probability ½. Every mixture of these counts as much as it explains the surprises of the data set, by Bayes'
-rule, and the probability of a case is the mean over all mixtures of
+q, τ, λ, π, m and t are not known. Each has a few values (below), equally probable before; that no label is wrong,
+π = 0, has the probability 0.9, so a group of wrong labels must stand apart clearly. Every mixture of these counts as
+much as it explains the surprises of the data set, by Bayes' rule, and the probability of a case is the mean over all
+mixtures of
 
-    P(wrong | x) = π N(x; m, t²) / f(x),
+    P(wrong | x) = π N(z; m, t²) / (σ f(x)),
 
 made monotone: no case has less than one with a smaller surprise. A few cases with large surprises are taken for the
 tail where the tail is long, and for wrong labels where they stand apart.
@@ -34,7 +34,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,8 +42,9 @@ from scipy.stats import exponnorm, norm
 
 __all__ = ["wrong_probabilities"]
 
-NONE_WRONG = 0.5  # probability beforehand that a data set has no wrong label
-TAIL_SHARES = (0.02, 0.05, 0.1, 0.2, 0.4)  # τ
+NONE_WRONG = 0.9  # probability beforehand that a data set has no group of wrong labels
+CENTERS = (0.5, 0.45, 0.4, 0.35, 0.3)  # q
+TAIL_SHARES = (0.02, 0.05, 0.1, 0.2, 0.4, 0.6)  # τ
 TAIL_LENGTHS = (0.5, 1.0, 1.5, 2.0, 3.0)  # λ
 WRONG_SHARES = np.array([0.01, 0.02, 0.04, 0.08, 0.15, 0.25, 0.4])  # π
 WRONG_CENTERS = (6.0, 8.0, 11.0, 15.0, 20.0)  # m
@@ -64,37 +65,44 @@ def wrong_probabilities(surprises: Sequence[float]) -> np.ndarray:
         (N,) in [0, 1]; empty for no cases.
 
     Example:
-        >>> wrong_probabilities([0.1, 0.5, -0.4, 0.0, 0.2, -0.1, -0.6, 0.9, 9.0]).round(2).tolist()
-        [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.98]
+        >>> wrong_probabilities([0.1, 0.5, -0.4, 0.0, 0.2, -0.1, -0.6, 0.9, 12.0]).round(2).tolist()
+        [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.92]
     """
     if not len(surprises):
         return np.zeros(0)
     given = np.asarray(surprises, float)
-    center = float(np.median(given))
-    x = (given - center) / max(LEAST_SPREAD, MAD * float(np.median(center - given[given <= center])))
-    x = np.maximum(x, FLOOR)
-    above = x > CEILING
+    mean, total, best = np.zeros(len(given)), 0.0, -math.inf
+    for evidence, probabilities in itertools.chain.from_iterable(_mixtures(given, quantile) for quantile in CENTERS):
+        before, best = best, max(best, float(evidence.max()))
+        weight = np.exp(evidence - best)
+        mean = math.exp(before - best) * mean + weight @ probabilities
+        total = math.exp(before - best) * total + weight.sum()
+    mean /= total
+    order = np.argsort(given)
+    found = np.empty(len(given))
+    found[order] = np.maximum.accumulate(mean[order])
+    return found
+
+
+def _mixtures(given: np.ndarray, quantile: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """For each tail: log-evidences ``(M,)`` of its mixtures, without and with wrong labels, and P(wrong) ``(M, N)``."""
+    center = float(np.quantile(given, quantile))
+    spread = max(LEAST_SPREAD, MAD * float(np.median(center - given[given <= center])))
+    z = np.maximum((given - center) / spread, FLOOR)
+    beyond = z > CEILING
 
     def density(law: Any, *shape: float, **place: float) -> np.ndarray:
-        return np.where(above, law.sf(CEILING, *shape, **place), law.pdf(x, *shape, **place))
+        return np.where(beyond, law.sf(CEILING, *shape, **place), law.pdf(z, *shape, **place) / spread)
 
     well = density(norm)
-    wrongs = [density(norm, loc=m, scale=t * m) for m, t in itertools.product(WRONG_CENTERS, WRONG_SPREADS)]
-    shares = WRONG_SHARES[:, None]
-    evidence, means = [], []
-    for tail, length in itertools.product(TAIL_SHARES, TAIL_LENGTHS):
+    groups = [density(norm, loc=m, scale=t * m) for m, t in itertools.product(WRONG_CENTERS, WRONG_SPREADS)]
+    wrong = (WRONG_SHARES[:, None] * np.array(groups)[:, None]).reshape(-1, len(z))
+    shares = np.tile(WRONG_SHARES, len(groups))[:, None]
+    for length in TAIL_LENGTHS:
         badly = density(exponnorm, length)
-        right = np.maximum((1 - tail) * well + tail * badly, SMALLEST)
-        evidence.append(math.log(NONE_WRONG) + np.log(right).sum())
-        means.append(np.zeros(len(x)))
-        for wrong in wrongs:
-            both = (1 - shares) * right + shares * wrong
-            before = math.log((1 - NONE_WRONG) / (len(wrongs) * len(shares)))
-            evidence += list(before + np.log(both).sum(1))
-            means += list(shares * wrong / both)
-    weight = np.exp(np.array(evidence) - max(evidence))
-    mean = sum(one * part for one, part in zip(weight / weight.sum(), means, strict=True))
-    order = np.argsort(x)
-    probabilities = np.empty(len(x))
-    probabilities[order] = np.maximum.accumulate(mean[order])
-    return probabilities
+        for tail in TAIL_SHARES:
+            right = np.maximum((1 - tail) * well + tail * badly, SMALLEST)
+            both = (1 - shares) * right + wrong
+            some = math.log((1 - NONE_WRONG) / len(both)) + np.log(both).sum(1)
+            yield np.array([math.log(NONE_WRONG) + np.log(right).sum()]), np.zeros((1, len(z)))
+            yield some, wrong / both

@@ -36,7 +36,7 @@ BUNDLE = Path(__file__).parents[1] / "bundles/t_loss"
 INJECTED = ("erosion", "dilation", "displacement", "mirrored", "another case", "one lung")
 NAMED = dict(zip(INJECTED, ("too small", "too large", "displaced", "left and right flipped"), strict=False))
 NAMED |= {"another case": "another case's label", "one lung": "missing"}
-SCORES = ("score", "expected_dice", "dice", "soft_dice", "softmin", "entropy_corrected")
+SCORES = ("surprise", "score", "expected_dice", "dice", "soft_dice", "softmin", "entropy_corrected")
 LIMITS = (0.0, 0.1, 0.5, 0.9, 1.0)  # of probabilities
 SHARE = 0.05
 FEATURES = (16, 32, 64, 128)
@@ -141,7 +141,8 @@ def compared(cases: Sequence[Mapping[str, Any]], injected: Mapping[str, str]) ->
     for name in SCORES:
         by: dict[str, list[float]] = {}
         for row in cases:
-            by.setdefault(injected.get(row["case"], ""), []).append(float(row[name]))
+            value = -row[name] if name == "surprise" else row[name]  # the lower, the more suspicious
+            by.setdefault(injected.get(row["case"], ""), []).append(float(value))
         right = np.array(by.pop(""))
         wrong = np.concatenate([np.array(values) for values in by.values()])
         found[name] = {

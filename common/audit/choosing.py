@@ -46,7 +46,7 @@ RULES = (
         "share_suspicious",
         0.05,
         DICE_CE,
-        "{value:.0%} of the labels are suspicious as a whole. Alternatively, correct the labels at the top of the "
+        "{value:.0%} of the labels are suspicious. Alternatively, correct the labels at the top of the "
         "list, or leave them out by weights.csv",
         "With every third label wrong, this loss was better than plain cross-entropy in lungs and hearts, and level "
         "with it in hippocampi. T-Loss itself gained more for one structure, or several of one size, but lost "

@@ -116,7 +116,7 @@ def _result(summary: Mapping[str, Any], caution: str, unit: str) -> str:
         lines.append(plain_text(summary["changes"]["said"]))
     if judged:
         lines.append(
-            f"By the probabilities below, {summary['expected_wrong']:.3g} labels are wrong as a whole. The Dice of the "
+            f"By the probabilities below, {summary['expected_wrong']:.3g} labels are wrong. The Dice of the "
             f"labels with the truth is expected to be {summary['expected_dice']:.2f} on average."
         )
     if summary["exchanged"]:
@@ -130,7 +130,7 @@ def _result(summary: Mapping[str, Any], caution: str, unit: str) -> str:
     if summary["structures"]:
         lines.append(
             f"{summary['missing']} of {summary['structures']} predicted structures are not labeled, also in labels "
-            "that are not suspicious as a whole: choose the kind **missing** below."
+            "that are not suspicious: choose the kind **missing** below."
         )
     border = summary["border"]
     if border and border["a_mm"] is not None:
@@ -221,10 +221,10 @@ def _cards(records: Sequence[Mapping[str, Any]]) -> str:
     cards = "\n".join(_card(record) for record in records)
     return f"""<h2>The cases</h2>
 <p><span class="key label"></span>label &nbsp; <span class="key prediction"></span>prediction &nbsp; white where they
-coincide. Suspicious labels have a red border. Of each case: the probability that the label is wrong as a whole, and the
-Dice to expect of the label with the truth.</p>
+coincide. Suspicious labels have a red border. Of each case: the probability that the label is wrong, and the Dice to
+expect of the label with the truth. Suspicious labels come first, each group by surprise.</p>
 <div class="tools">
-<label>Sort by <select id="order"><option value="rank">probably wrong</option>
+<label>Sort by <select id="order"><option value="rank">surprise</option>
 <option value="expected">expected Dice</option>
 <option value="dice">Dice with the prediction</option>
 <option value="certainty">certainty</option><option value="case">name</option></select></label>

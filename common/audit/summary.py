@@ -1,6 +1,6 @@
 """From records of cases to a ranking and what the data set is like.
 
-**Which cases are suspicious**: those whose label is wrong as a whole with a probability of at least `SUSPICIOUS` = ½
+**Which cases are suspicious**: those whose label is wrong with a probability of at least `SUSPICIOUS` = ½
 (`wrong_probabilities`): of two mistakes, to suspect a right label and to pass a wrong one, neither is held for worse.
 All others are **usual**. A part that is missing in a usual label has its kind there, too.
 

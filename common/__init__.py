@@ -37,9 +37,10 @@ class SearchPath(list[str]):
 
     def __iter__(self) -> Iterator[str]:
         for folder in map(Path, sys.path):
-            copy = str(folder.resolve().joinpath(*self.parts))
-            if (folder / "common/__init__.py").is_file() and Path(copy).is_dir() and copy not in self:
-                self.append(copy)
+            if (folder / "common/__init__.py").is_file():
+                copy = folder.resolve().joinpath(*self.parts)
+                if copy.is_dir() and str(copy) not in self:
+                    self.append(str(copy))
         return super().__iter__()
 
 

@@ -1,4 +1,8 @@
-"""What every test shares, and the table of what a run of the tests has shown for each bundle."""
+"""What every test shares, and the table of what a run of the tests has shown for each bundle.
+
+MONAI and PyTorch are imported where they are used: the process that hands the tests to those of pytest-xdist, which
+wait for it, needs neither.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +13,17 @@ import platform
 import subprocess
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 
-import monai.bundle
 import pytest
-import torch
-from bundle_runs import run_bundle
 from hypothesis import settings
 from warm_python import MONAI, WarmPython
 
-from benchmarks.report.tables import insert_between_markers
-from common.report.tables import markdown_table
-
 gc.disable()  # until all tests are collected: each pass over the millions of objects of the libraries finds nothing
 THREADS = os.environ.setdefault("OMP_NUM_THREADS", "1")  # of child processes too; pytest-xdist fills the cores
-torch.set_num_threads(int(THREADS))
 settings.register_profile("suite", derandomize=True)  # every run sees the same examples
 settings.register_profile("explore", derandomize=False)  # pytest --hypothesis-profile explore
 settings.load_profile("suite")
@@ -33,10 +31,6 @@ settings.load_profile("suite")
 BUNDLES = sorted(path.parents[1].name for path in Path(__file__).parents[1].glob("bundles/*/configs/metadata.json"))
 HOSTILE = "hostile cases"
 TESTS = Path(__file__).parent
-SLOW = (
-    *(subprocess, WarmPython, run_bundle, monai.bundle.run, monai.bundle.ConfigWorkflow, monai.bundle.create_workflow),
-    *(monai.bundle.onnx_export, monai.bundle.ckpt_export),
-)
 COLUMNS = (
     "zoo acceptance",
     "schema",
@@ -54,8 +48,23 @@ COLUMNS = (
 )
 
 
+@cache
+def slow_things() -> tuple[object, ...]:
+    """What takes long if a test calls it."""
+    import monai.bundle as bundle
+    from bundle_runs import run_bundle
+
+    return (
+        *(subprocess, WarmPython, run_bundle, bundle.run, bundle.ConfigWorkflow, bundle.create_workflow),
+        *(bundle.onnx_export, bundle.ckpt_export),
+    )
+
+
 def pytest_collection_finish() -> None:
     """What was imported stays, so that the garbage collector need not look at it again."""
+    import torch
+
+    torch.set_num_threads(int(THREADS))
     gc.freeze()
     gc.enable()
 
@@ -138,7 +147,7 @@ def _is_slow(function: object, seen: set[object]) -> bool:
     if {"backward", "step"} <= names:
         return True
     used = [function.__globals__[name] for name in names & function.__globals__.keys()]
-    if any(value in SLOW for value in used if isinstance(value, FunctionType | ModuleType | type)):
+    if any(value in slow_things() for value in used if isinstance(value, FunctionType | ModuleType | type)):
         return True
     own = [
         value for value in used if isinstance(value, FunctionType) and TESTS in Path(value.__code__.co_filename).parents
@@ -172,6 +181,19 @@ def _bundle(item: pytest.Item, named: tuple[str, ...]) -> str:
     return Path(found).name
 
 
+def insert_table(
+    document: str, place: str, header: list[str], rows: list[list[str]], note: str = "", texts: bool = False
+) -> None:
+    """Writes a table between the markers of a document, of texts with all columns aligned to the left."""
+    from benchmarks.report.tables import insert_between_markers
+    from common.report.tables import markdown_table
+
+    table = markdown_table(header, rows)
+    if texts:
+        table = table.replace("---:", ":---")
+    insert_between_markers(document, place, f"{table}\n\n{note}" if note else table)
+
+
 class AcceptanceTable:
     """Gathers the outcomes of marked tests, also those of pytest-xdist's processes, and writes them as a table.
 
@@ -194,7 +216,7 @@ class AcceptanceTable:
         rows = [[name, *(self.cell(name, column) for column in COLUMNS)] for name in [*BUNDLES, *others]]
         versions = ", ".join(f"{name} {version(name)}" for name in ("monai", "torch", "onnxruntime"))
         note = f"Python {platform.python_version()}, {versions}, {platform.system()}."
-        insert_between_markers(self.document, "acceptance", f"{markdown_table(['bundle', *COLUMNS], rows)}\n\n{note}")
+        insert_table(self.document, "acceptance", ["bundle", *COLUMNS], rows, note)
 
     def cell(self, bundle: str, column: str) -> str:
         tests = self.outcomes.get((bundle, column), {}).values()
@@ -226,7 +248,7 @@ class TrainsOnTable:
             [data, layout, *(found.get(name, "–") for name in BUNDLES)]
             for (data, layout), found in sorted(self.outcomes.items())
         ]
-        insert_between_markers(self.document, "trains-on", markdown_table(["data", "layout", *BUNDLES], rows))
+        insert_table(self.document, "trains-on", ["data", "layout", *BUNDLES], rows)
 
 
 class FormatsTable:
@@ -250,8 +272,7 @@ class FormatsTable:
     def pytest_sessionfinish(self) -> None:
         names = sorted({name for name, _ in self.outcomes}, key=str.lower)
         rows = [[name, *(self.cell(name, column) for column in self.COLUMNS)] for name in names]
-        table = markdown_table(["format", *self.COLUMNS], rows).replace("---:", ":---")  # of texts
-        insert_between_markers(self.document, "formats", table)
+        insert_table(self.document, "formats", ["format", *self.COLUMNS], rows, texts=True)
 
     def cell(self, name: str, column: str) -> str:
         found = self.outcomes.get((name, column), {})

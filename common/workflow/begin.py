@@ -80,12 +80,13 @@ def begin_run() -> None:
 
 def _check_numbers(parser: ConfigParser) -> None:
     """Raises if a number is out of its range."""
+    values = parser.get()  # a plain mapping: for a name that is not in it, the parser itself would search similar ones
     for name, least in LEAST.items():
-        value = parser.get(name, None)
+        value = values.get(name)
         if isinstance(value, int | float) and not isinstance(value, bool):
             whole_number(name, value, least)
     for name, (expected, right) in RANGES.items():
-        value = parser.get(name, None)
+        value = values.get(name)
         if isinstance(value, int | float) and not right(value):
             raise InputError(f"{name}: expected {expected}, got {value!r}.")
 

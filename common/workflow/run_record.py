@@ -9,6 +9,7 @@ import platform
 import shlex
 import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -44,8 +45,18 @@ def environment(device: torch.device | None = None) -> dict[str, Any]:
     }
     if device.type == "cuda":
         found |= {"gpu": torch.cuda.get_device_name(device), "cuda": torch.version.cuda}
-    packages = {item.metadata["Name"]: item.version for item in distributions()}
+    packages: dict[str, str] = {}
+    for folder in map(os.path.abspath, reversed(sys.path)):  # the first that has a package is the one that counts
+        if os.path.exists(folder):
+            packages |= _packages(folder, os.path.getmtime(folder))
     return found | {"packages": dict(sorted(packages.items(), key=lambda pair: pair[0].lower()))}
+
+
+@lru_cache(maxsize=100)
+def _packages(folder: str, changed: float) -> dict[str, str]:
+    """Versions of the packages in a folder of `sys.path`, read again when the folder has changed."""
+    metadata = (item.metadata for item in distributions(path=[folder]))
+    return {fields["Name"]: fields["Version"] for fields in metadata}
 
 
 def write_run_record(

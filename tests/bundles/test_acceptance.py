@@ -24,6 +24,7 @@ from common.phantom_weights import RECORD, WEIGHTS
 
 SCHEMA = "meta_schema_20240725.json"
 SIZES = {2: ([64, 64], [40, 56], [50, 37]), 3: ([16, 16, 16], [24, 16, 20], [17, 13, 10])}
+RESOLUTIONS = {"t_loss": 3}  # MONAI's DynUNet has no fewer; an export takes as long as the network is deep
 MULTIPLES = {"t_loss": ([64, 64], [40, 56], [48, 32])}  # MONAI's DynUNet joins levels of equal size only
 CONTINUOUS = {"disentangling_annotators": {"readout": "estimate"}}  # a vote jumps where two classes are equal
 NECESSARY = ("configs/metadata.json", "LICENSE")
@@ -38,7 +39,8 @@ def unpacked(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = copy_bundle(bundle.name, folder / "bundles")
     (source / "models").mkdir()
     plan = _parse(bundle, "inference").get_parsed_content("plan")
-    plan = replace(plan, features=(4, *[8] * (len(plan.method.get("layers", "123")) - 1)))
+    resolutions = len(plan.method["layers"]) if "layers" in plan.method else RESOLUTIONS.get(bundle.name, 2)
+    plan = replace(plan, features=(4, *[8] * (resolutions - 1)))
     (source / WEIGHTS).with_name("plan.json").write_text(plan.to_json(), encoding="utf-8")
     torch.save(_network(source, "inference").state_dict(), source / WEIGHTS)
     checksum = hashlib.sha256((source / WEIGHTS).read_bytes()).hexdigest()

@@ -20,7 +20,7 @@ import torch
 from bundle_runs import BUNDLES, run_bundle
 from conftest import TINY
 from monai.bundle import ConfigWorkflow
-from warm_python import WarmPython
+from warm_python import Process, WarmPython
 
 HERE = Path(__file__).parent
 ENVIRONMENT = os.environ | {
@@ -67,20 +67,30 @@ TRAINING = ("-m", "monai.bundle", "run", "training", "--config_file")
 TRAINING += ("['configs/train.yaml','configs/multi_gpu_train.yaml']",)
 
 
-def torchrun(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, *TORCHRUN, *TRAINING, *arguments]
-    with (folder / "log").open("w", encoding="utf-8") as log:
-        return subprocess.Popen(
-            command, cwd=BUNDLES / "t_loss", env=ENVIRONMENT, stdout=log, stderr=subprocess.STDOUT, text=True
-        )
+def torchrun(folder: Path, python: WarmPython, *arguments: str) -> Process:
+    """A training in two processes, where all processes are forked."""
+    command = [*TORCHRUN, "--no-python", python.write_command(folder / "python"), *TRAINING, *arguments]
+    return python.start(*command, folder=BUNDLES / "t_loss", environment=ENVIRONMENT)
+
+
+def trainer(folder: Path, rank: int) -> int:
+    """The id of a process that `torchrun` has started."""
+    return int((folder / f"python.{rank}").read_text(encoding="utf-8"))
 
 
 def output_of_failed(folder: Path, python: WarmPython, *arguments: str) -> str:
-    """What the same prints, where all of its processes are forked; it must end with an error."""
-    command = [*TORCHRUN, "--no-python", python.write_command(folder / "python"), *TRAINING, *arguments]
-    process = python.start(*command, folder=BUNDLES / "t_loss", environment=ENVIRONMENT)
+    """What a training prints that must end with an error."""
+    process = torchrun(folder, python, *arguments)
     assert process.wait(timeout=500) != 0
     return process.output()
+
+
+def wait_for_epochs(table: Path, epochs: int, process: Process) -> None:
+    """Until a running training has a line for each of so many epochs."""
+    deadline = time.monotonic() + 500
+    while not (table.exists() and len(table.read_text(encoding="utf-8").splitlines()) > epochs):
+        assert process.poll() is None and time.monotonic() < deadline, process.output()
+        time.sleep(0.02)
 
 
 def arguments(overrides: dict[str, Any]) -> list[str]:
@@ -92,21 +102,15 @@ def children(process: int) -> list[int]:
 
 
 @pytest.fixture(scope="module")
-def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def killed(tmp_path_factory: pytest.TempPathFactory, warm_python: WarmPython) -> Path:
     """A training of t_loss, with augmentation, whose second process was killed in mid-epoch."""
     root = tmp_path_factory.mktemp("killed")
-    (root / "broken").mkdir()
-    process = torchrun(root, *arguments(options("t_loss", root, "broken", max_epochs=EPOCHS)))
-    table = root / "broken/metrics.csv"
-    deadline = time.monotonic() + 500
-    while not (table.exists() and len(table.read_text().splitlines()) >= 3):  # header and two epochs
-        assert process.poll() is None and time.monotonic() < deadline, (root / "log").read_text()
-        time.sleep(0.02)
-    _, second = children(process.pid)
-    os.kill(second, signal.SIGKILL)
+    process = torchrun(root, warm_python, *arguments(options("t_loss", root, "broken", max_epochs=EPOCHS)))
+    wait_for_epochs(root / "broken/metrics.csv", 2, process)
+    os.kill(trainer(root, 1), signal.SIGKILL)
     assert process.wait(timeout=30) != 0
-    said = re.findall(r"^.*process 0 ends, for .*$", (root / "log").read_text(), flags=re.MULTILINE)
-    assert len(said) == 1, (root / "log").read_text()  # of the exchange that broke, or of torchrun's SIGTERM
+    said = re.findall(r"^.*process 0 ends, for .*$", process.output(), flags=re.MULTILINE)
+    assert len(said) == 1, process.output()  # of the exchange that broke, or of torchrun's SIGTERM
     assert torch.load(root / "broken/checkpoint.pt", weights_only=True)["epoch"] < EPOCHS
     return root
 
@@ -206,27 +210,29 @@ def test_a_mistake_is_one_sentence_of_the_first_process(tmp_path: Path, warm_pyt
     assert "monai/bundle/reference_resolver.py" not in log, "a traceback of the training"
 
 
-def test_a_process_that_hangs_ends_the_training(tmp_path: Path) -> None:
+def test_a_process_that_hangs_ends_the_training(tmp_path: Path, warm_python: WarmPython) -> None:
     """Within the time that the group of processes has for an exchange, with one sentence."""
-    process = torchrun(tmp_path, *arguments(options("t_loss", tmp_path, "output", max_epochs=1000, timeout=5)))
-    table = tmp_path / "output/metrics.csv"
-    deadline = time.monotonic() + 500
-    while not table.exists():
-        assert process.poll() is None and time.monotonic() < deadline, (tmp_path / "log").read_text()
-        time.sleep(0.02)
-    hanging, _ = children(process.pid)
-    os.kill(hanging, signal.SIGSTOP)
+    overrides = options("t_loss", tmp_path, "output", max_epochs=1000, timeout=5)
+    process = torchrun(tmp_path, warm_python, *arguments(overrides))
+    wait_for_epochs(tmp_path / "output/metrics.csv", 1, process)
+    os.kill(trainer(tmp_path, 0), signal.SIGSTOP)
     start = time.monotonic()
-    while "another process of this training has ended or hangs" not in (tmp_path / "log").read_text():
-        assert time.monotonic() - start < 30, (tmp_path / "log").read_text()
+    while "another process of this training has ended or hangs" not in process.output():
+        assert time.monotonic() - start < 30, process.output()
         time.sleep(0.1)
-    os.kill(hanging, signal.SIGCONT)
+    os.kill(trainer(tmp_path, 0), signal.SIGCONT)
     assert process.wait(timeout=120) != 0
 
 
 def test_no_process_trains_on_without_torchrun(tmp_path: Path) -> None:
-    process = torchrun(tmp_path, *arguments(options("t_loss", tmp_path, "output", max_epochs=100000)))
+    """As a user starts it: with the processes' own interpreters, of which each has torchrun for its parent."""
+    command = [sys.executable, *TORCHRUN, *TRAINING]
+    command += arguments(options("t_loss", tmp_path, "output", max_epochs=100000))
     table = tmp_path / "output/metrics.csv"
+    with (tmp_path / "log").open("w", encoding="utf-8") as log:
+        process = subprocess.Popen(
+            command, cwd=BUNDLES / "t_loss", env=ENVIRONMENT, stdout=log, stderr=subprocess.STDOUT
+        )
     deadline = time.monotonic() + 500
     while not table.exists():
         assert process.poll() is None and time.monotonic() < deadline, (tmp_path / "log").read_text()

@@ -119,9 +119,12 @@ class WarmPython:
         return Process(connection, Path(log))
 
     def write_command(self, path: Path) -> str:
-        """Writes a program that stands in for ``python`` where another program starts it; returns its path."""
+        """Writes a program that stands in for ``python`` where another program starts it; returns its path.
+
+        What torchrun starts as process r of a machine has its id in the file ``<path>.r``, see `stand_in`.
+        """
         path.write_text(
-            f'#!/bin/sh\nexec "{sys.executable}" -S -E "{__file__}" --at "{self.address}" "$@"\n', encoding="utf-8"
+            f'#!/bin/sh\nexec "{sys.executable}" -S -E "{__file__}" --at "{self.address}" "$0" "$@"\n', encoding="utf-8"
         )
         path.chmod(0o755)
         return str(path)
@@ -144,11 +147,19 @@ def _ask(
     return connection
 
 
-def stand_in(address: str, arguments: Sequence[str]) -> int:
-    """Runs a command in the warm interpreter with this process's streams, and ends as it ends."""
+def stand_in(address: str, path: str, arguments: Sequence[str]) -> int:
+    """Runs a command in the warm interpreter with this process's streams, and ends as it ends.
+
+    Args:
+        address: of the interpreter.
+        path: of the program that stands in; under torchrun the id of the command's process is written beside it.
+        arguments: of the command.
+    """
     connection = _ask(address, arguments, os.getcwd(), (0, 1, 2), environment=dict(os.environ), executable="")
     answers = connection.makefile()
     pid = int(answers.readline())
+    if rank := os.environ.get("LOCAL_RANK"):
+        Path(f"{path}.{rank}").write_text(str(pid), encoding="utf-8")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: os.kill(pid, number))
     code = int(answers.readline())
@@ -214,7 +225,7 @@ def _start(connection: socket.socket) -> list[str]:
 
 if __name__ == "__main__":
     if sys.argv[1] == "--at":
-        sys.exit(stand_in(sys.argv[2], sys.argv[3:]))
+        sys.exit(stand_in(*sys.argv[2:4], sys.argv[4:]))
     child = serve(sys.argv[2], sys.argv[3:])
     if child[0] == "-m":
         sys.argv = child[1:]

@@ -131,6 +131,17 @@ def test_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["python"] == ".".join(map(str, sys.version_info[:3]))
 
 
+def test_a_package_that_was_installed_since_the_last_run_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    assert "just-installed" not in environment()["packages"]
+    (tmp_path / "just_installed-1.2.dist-info").mkdir()
+    (tmp_path / "just_installed-1.2.dist-info/METADATA").write_text("Name: just-installed\nVersion: 1.2\n")
+    os.utime(tmp_path, (1, 1))  # a clock may be coarse
+    assert environment()["packages"]["just-installed"] == "1.2"
+
+
 def test_the_innermost_parser_is_the_running_one() -> None:
     inner = ConfigParser({"x": "$running_parser()"}, globals={"running_parser": running_parser})
     outer = ConfigParser({"y": "$inner.get_parsed_content('x')"}, globals={"inner": inner})

@@ -39,9 +39,10 @@ def all_tables(cells: Sequence[Mapping[str, Any]]) -> str:
     for name, title in DATA_SET_TITLES.items():
         own = [cell for cell in cells if cell["data_set"] == name]
         if own:
-            seeds = len(own[0]["seeds"])
-            cases = own[0]["cases"] // seeds
-            parts += [f"#### {title}", f"{cases} cases, {seeds} seeds.", score_table(own), other_table(own)]
+            seeds = sorted({len(cell["seeds"]) for cell in own})
+            cases = own[0]["cases"] // len(own[0]["seeds"])
+            said = f"{cases} cases; seeds: {' to '.join(str(seeds[place]) for place in sorted({0, len(seeds) - 1}))}."
+            parts += [f"#### {title}", said, score_table(own), other_table(own)]
     return "\n\n".join([*parts, "#### In all", count_table(cells)])
 
 

@@ -118,5 +118,5 @@ def test_the_tables_show_what_was_scored():
     assert [cell["seeds"] for cell in cells] == [[0, 1], [0, 1]] and cells[1]["wrong"] == 16
     assert cells[1]["flagged"] == {"wrong": 16, "right": 0} and cells[1]["named"] == cells[1]["found"] == 16
     text = all_tables(cells)
-    assert "40 cases, 2 seeds." in text and "| none | 0 of 0 | 0 of 80 |" in text
+    assert "40 cases; seeds: 2." in text and "| none | 0 of 0 | 0 of 80 |" in text
     assert "16 of 16 (100%)" in text and "| structure missing | 16 of 16 | 0 of 64 | 16 of 16 | 0.900 |" in text

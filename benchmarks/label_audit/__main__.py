@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
+import subprocess
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import fire
 import torch
@@ -70,21 +74,37 @@ def table(folder: str, output: str, root: str | None = None) -> None:
     trainings = [json.loads(path.read_text(encoding="utf-8")) for path in Path(folder).glob("scores/*/*/*.json")]
     order = (list(SETTINGS), list(ERRORS))
     trainings.sort(key=lambda one: (order[0].index(one["data_set"]), order[1].index(one["error"]), one["seed"]))
-    cells = summarize(trainings)
+    git = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    settings = {name: asdict(setting) for name, setting in SETTINGS.items()}
+    content = _rounded({"cells": summarize(trainings), "settings": settings, "commit": git.stdout.strip() or None})
     with whole_file(Path(output)) as partial:
-        partial.write_text(json.dumps(_rounded(cells), ensure_ascii=False) + "\n", encoding="utf-8")
-    text = all_tables(cells)
-    print(text)
+        partial.write_text(json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
     if root is not None:
-        insert_between_markers(Path(root) / PAGE, MARKER, text)
+        show(Path(output), Path(root))
 
 
-def _rounded(value: object) -> object:
+def show(results: Path, root: Path, check: bool = False) -> bool:
+    """Writes the tables of a results file into the page.
+
+    Args:
+        results: JSON file of `table`.
+        root: of the repository.
+        check: compare only.
+
+    Returns:
+        Whether the page said so already.
+    """
+    cells = json.loads(results.read_text(encoding="utf-8"))["cells"]
+    return insert_between_markers(root / PAGE, MARKER, all_tables(cells), check)
+
+
+def _rounded(value: Any) -> Any:
+    """Five decimals; a value that is not there is null."""
     if isinstance(value, dict):
         return {key: _rounded(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_rounded(each) for each in value]
-    return (None if value != value else round(value, 5)) if isinstance(value, float) else value
+    return (round(value, 5) if math.isfinite(value) else None) if isinstance(value, float) else value
 
 
 if __name__ == "__main__":

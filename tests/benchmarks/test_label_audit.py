@@ -1,16 +1,21 @@
 """The benchmark of the audit: labels with known errors, and what is counted of the scores."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from benchmarks.atlas.data_sets import Case
+from benchmarks.label_audit.__main__ import show
 from benchmarks.label_audit.errors import ERRORS, errors_for, spoil
 from benchmarks.label_audit.results import SCORES, average_precision, named, placements, summarize
 from benchmarks.label_audit.scoring import average_precision as pixel_precision
 from benchmarks.label_audit.tables import all_tables
 from common.errors import InputError
 from common.noise import relative_change
+
+REPOSITORY = Path(__file__).parents[2]
 
 
 def case(number: int, slices: int = 6) -> Case:
@@ -98,6 +103,10 @@ def test_kinds_are_counted_of_what_is_found_at_95_percent():
     cases[18]["kind"] = "fine"
     assert named(cases[::-1]) == (18, 19)
     assert named([{"rank": 1, "kind": "fine", "kinds": []}]) == (0, 0)
+
+
+def test_the_page_shows_the_results_file():
+    assert show(REPOSITORY / "docs/results/label_audit.json", REPOSITORY, check=True)
 
 
 def test_the_tables_show_what_was_scored():

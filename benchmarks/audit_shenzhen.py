@@ -1,6 +1,6 @@
 """Which score finds wrong labels of real radiographs: the audit's against simple ones, on the same probabilities.
 
-    python benchmarks/audit_shenzhen.py --dataset_dir SHENZHEN --folder WORK [--cases 120] [--max_epochs 30] [--seed 0]
+    python -m benchmarks.audit_shenzhen --dataset_dir SHENZHEN --folder WORK [--cases 120] [--max_epochs 30] [--seed 0]
 
 Cases are resized; 5 % each get a label that is eroded, dilated or displaced by half of the object, mirrored, of another
 case, or of one lung only. ``t_loss`` is trained in two folds, once on the clean labels and once on the wrong ones, and
@@ -29,6 +29,7 @@ from monai.bundle import run
 from PIL import Image
 from scipy.ndimage import label as components
 
+from benchmarks.label_audit.results import average_precision, placements
 from common.audit import audit_folders
 from common.noise import morphological_noise
 
@@ -125,16 +126,6 @@ def save(image: Image.Image, path: Path) -> None:
     image.save(path)
 
 
-def auroc(wrong: np.ndarray, right: np.ndarray) -> float:
-    """How often a wrong label has a lower score than a right one, ties as one half."""
-    return float(np.mean((wrong[:, None] < right) + 0.5 * (wrong[:, None] == right)))
-
-
-def average_precision(wrong: np.ndarray, right: np.ndarray) -> float:
-    """The mean precision at each wrong label, from the lowest score on; of ties the right ones first."""
-    return float(np.mean([rank / (rank + (right <= score).sum()) for rank, score in enumerate(np.sort(wrong), 1)]))
-
-
 def compared(cases: Sequence[Mapping[str, Any]], injected: Mapping[str, str]) -> dict[str, Any]:
     """AUROC, in all and by what was injected, and average precision of every score."""
     found: dict[str, Any] = {}
@@ -145,10 +136,11 @@ def compared(cases: Sequence[Mapping[str, Any]], injected: Mapping[str, str]) ->
             by.setdefault(injected.get(row["case"], ""), []).append(float(value))
         right = np.array(by.pop(""))
         wrong = np.concatenate([np.array(values) for values in by.values()])
+        which = np.arange(len(wrong) + len(right)) < len(wrong)
         found[name] = {
-            "AUROC": round(auroc(wrong, right), 4),
-            "average precision": round(average_precision(wrong, right), 4),
-            **{kind: round(auroc(np.array(values), right), 3) for kind, values in sorted(by.items())},
+            "AUROC": round(float(placements(wrong, right).mean()), 4),
+            "average precision": round(average_precision(np.concatenate([wrong, right]), which), 4),
+            **{kind: round(float(placements(np.array(one), right).mean()), 3) for kind, one in sorted(by.items())},
         }
     return found
 
@@ -202,17 +194,10 @@ def located(
     return {
         "mean error of the Dice with the clean label": {key: round(float(np.mean(v)), 4) for key, v in errors.items()},
         "average precision of pixels": {
-            "false label": round(pixel_precision(pixels[0], pixels[2]), 4),
-            "1 - p": round(pixel_precision(pixels[1], pixels[2]), 4),
+            "false label": round(average_precision(-pixels[0], pixels[2]), 4),
+            "1 - p": round(average_precision(-pixels[1], pixels[2]), 4),
         },
     }
-
-
-def pixel_precision(score: np.ndarray, wrong: np.ndarray) -> float:
-    """`average_precision` of many pixels; those of equal score share their precision."""
-    values, place = np.unique(-score, return_inverse=True)
-    hits, count = np.bincount(place, wrong), np.bincount(place, minlength=len(values))
-    return float((hits * np.cumsum(hits) / np.cumsum(count)).sum() / wrong.sum())
 
 
 def main(

@@ -81,8 +81,8 @@ def morphology(alpha: float) -> Draw:
     def draw(label: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         if not _happens(alpha, generator):
             return label
-        kind = MORPHOLOGICAL_KINDS[_integer(len(MORPHOLOGICAL_KINDS), generator)]
-        structure = _structure(label, generator)
+        kind = MORPHOLOGICAL_KINDS[random_integer(len(MORPHOLOGICAL_KINDS), generator)]
+        structure = random_structure(label, generator)
         return torch.stack([morphological_noise(image, kind, BETA, generator, structure) for image in label])
 
     return draw
@@ -96,23 +96,19 @@ def gaussian_field(label: torch.Tensor, generator: torch.Generator) -> torch.Ten
 
 def missing(label: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """In a share of the cases one structure was not drawn: a class, or of one class one of its connected parts."""
-    structure = _structure(label, generator)
+    structure = random_structure(label, generator)
     if not _happens(MISSING, generator):
         return label
-    if int(label.max()) > 1:
-        return torch.where(label == structure, 0, label)
-    numbered, count = components(label.numpy())
-    left_out = int(np.argsort(np.bincount(numbered.ravel())[1:])[-1 - _integer(min(2, count), generator)]) + 1
-    return torch.where(torch.from_numpy(numbered) == left_out, 0, label)
+    return without_structure(label, structure, generator)
 
 
 def exchanged(label: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """In a share of the cases two classes have each other's name."""
-    one, classes = _structure(label, generator), label[label > 0].unique().tolist()
+    one, classes = random_structure(label, generator), label[label > 0].unique().tolist()
     if len(classes) < 2 or not _happens(EXCHANGED, generator):
         return label
-    other = [number for number in classes if number != one][_integer(len(classes) - 1, generator)]
-    return torch.where(label == one, other, torch.where(label == other, one, label))
+    other = [number for number in classes if number != one][random_integer(len(classes) - 1, generator)]
+    return with_exchanged(label, one, other)
 
 
 ERRORS: dict[str, tuple[Draw, ...]] = {
@@ -133,15 +129,40 @@ def _each_structure(label: torch.Tensor, change: Callable[[torch.Tensor, float, 
     return label
 
 
-def _structure(label: torch.Tensor, generator: torch.Generator) -> int:
+def without_structure(label: torch.Tensor, structure: int, generator: torch.Generator) -> torch.Tensor:
+    """A label without one of its classes, or of one class without one of its two largest connected parts.
+
+    Args:
+        label: ``(S, *spatial)``, with foreground.
+        structure: the class.
+        generator: chooses the part.
+
+    Returns:
+        A new label.
+    """
+    if int(label.max()) > 1:
+        return torch.where(label == structure, 0, label)
+    numbered, count = components(label.numpy())
+    sizes = np.bincount(numbered.ravel())[1:]
+    left_out = int(np.argsort(sizes)[-1 - random_integer(min(2, count), generator)]) + 1
+    return torch.where(torch.from_numpy(numbered) == left_out, 0, label)
+
+
+def with_exchanged(label: torch.Tensor, one: int, other: int) -> torch.Tensor:
+    """Two classes with each other's name."""
+    return torch.where(label == one, other, torch.where(label == other, one, label))
+
+
+def random_structure(label: torch.Tensor, generator: torch.Generator) -> int:
     """One of the classes that the case has; 1 of an empty label."""
     classes = label[label > 0].unique().tolist() or [1]
-    return classes[_integer(len(classes), generator)]
+    return classes[random_integer(len(classes), generator)]
 
 
 def _happens(share: float, generator: torch.Generator) -> bool:
     return bool(torch.rand((), generator=generator) < share)
 
 
-def _integer(count: int, generator: torch.Generator) -> int:
+def random_integer(count: int, generator: torch.Generator) -> int:
+    """From 0 to ``count`` − 1."""
     return int(torch.randint(count, (), generator=generator))

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
-import subprocess
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import fire
 import torch
@@ -17,7 +14,7 @@ from benchmarks.label_audit.predictions import SETTINGS, load_folds, predict, wr
 from benchmarks.label_audit.results import summarize
 from benchmarks.label_audit.scoring import score_cases
 from benchmarks.label_audit.tables import all_tables
-from benchmarks.report.tables import insert_between_markers
+from benchmarks.report.tables import insert_between_markers, write_results
 from common.errors import InputError
 from common.io.files import whole_file
 
@@ -74,11 +71,8 @@ def table(folder: str, output: str, root: str | None = None) -> None:
     trainings = [json.loads(path.read_text(encoding="utf-8")) for path in Path(folder).glob("scores/*/*/*.json")]
     order = (list(SETTINGS), list(ERRORS))
     trainings.sort(key=lambda one: (order[0].index(one["data_set"]), order[1].index(one["error"]), one["seed"]))
-    git = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     settings = {name: asdict(setting) for name, setting in SETTINGS.items()}
-    content = _rounded({"cells": summarize(trainings), "settings": settings, "commit": git.stdout.strip() or None})
-    with whole_file(Path(output)) as partial:
-        partial.write_text(json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    write_results(output, {"cells": summarize(trainings)}, trainings, "desk", settings)
     if root is not None:
         show(Path(output), Path(root))
 
@@ -96,15 +90,6 @@ def show(results: Path, root: Path, check: bool = False) -> bool:
     """
     cells = json.loads(results.read_text(encoding="utf-8"))["cells"]
     return insert_between_markers(root / PAGE, MARKER, all_tables(cells), check)
-
-
-def _rounded(value: Any) -> Any:
-    """Five decimals; a value that is not there is null."""
-    if isinstance(value, dict):
-        return {key: _rounded(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_rounded(each) for each in value]
-    return (round(value, 5) if math.isfinite(value) else None) if isinstance(value, float) else value
 
 
 if __name__ == "__main__":

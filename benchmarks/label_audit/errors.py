@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from scipy.ndimage import label as components
 
 from benchmarks.atlas.data_sets import Case
+from benchmarks.atlas.label_errors import random_integer, random_structure, with_exchanged, without_structure
 from common.errors import InputError
 from common.noise import (
     MORPHOLOGICAL_KINDS,
@@ -64,8 +63,8 @@ def morphology(beta: float) -> Draw:
     """One structure eroded, dilated or displaced, by the share ``beta`` of its size (`common.noise.morphology`)."""
 
     def draw(case: Case, cases: Sequence[Case], generator: torch.Generator) -> Wrong:
-        kind = MORPHOLOGICAL_KINDS[_integer(len(MORPHOLOGICAL_KINDS), generator)]
-        structure = _structure(_label(case), generator)
+        kind = MORPHOLOGICAL_KINDS[random_integer(len(MORPHOLOGICAL_KINDS), generator)]
+        structure = random_structure(_label(case), generator)
         state, drawn = generator.get_state(), []
         for image in _label(case):
             generator.set_state(state)  # all slices are displaced in one direction
@@ -89,12 +88,8 @@ def gaussian_field(a: float) -> Draw:
 def missing(case: Case, cases: Sequence[Case], generator: torch.Generator) -> Wrong:
     """One structure that was not drawn: a class, or of one class one of its two largest connected parts."""
     label = _label(case)
-    if int(label.max()) > 1:
-        return Wrong(torch.where(label == _structure(label, generator), 0, label), ("missing",))
-    numbered, count = components(label.numpy())
-    sizes = np.bincount(numbered.ravel(), minlength=2)[1:]
-    left_out = int(np.argsort(sizes)[-1 - _integer(max(1, min(2, count)), generator)]) + 1
-    return Wrong(torch.where(torch.from_numpy(numbered) == left_out, 0, label), ("missing",))
+    structure = random_structure(label, generator) if int(label.max()) > 1 else 1
+    return Wrong(without_structure(label, structure, generator), ("missing",))
 
 
 def exchanged(case: Case, cases: Sequence[Case], generator: torch.Generator) -> Wrong:
@@ -105,21 +100,21 @@ def exchanged(case: Case, cases: Sequence[Case], generator: torch.Generator) -> 
         raise InputError(f"Case {case.name}: expected two classes to exchange, got {len(classes)}.")
     one, other = (classes[index] for index in torch.randperm(len(classes), generator=generator)[:2].tolist())
     names = ("classes exchanged", "left and right exchanged")
-    return Wrong(torch.where(label == one, other, torch.where(label == other, one, label)), names)
+    return Wrong(with_exchanged(label, one, other), names)
 
 
 def other_case(case: Case, cases: Sequence[Case], generator: torch.Generator) -> Wrong:
     """The label of another subject; of more or fewer slices, those at the same height."""
     label = _label(case)
     others = [one for one in cases if one.subject != case.subject]
-    other = _label(others[_integer(len(others), generator)])
+    other = _label(others[random_integer(len(others), generator)])
     places = torch.linspace(0, len(other) - 1, len(label)).round().long()
     return Wrong(other[places], ("another case's label",))
 
 
 def shifted(case: Case, cases: Sequence[Case], generator: torch.Generator) -> Wrong:
     """The label two slices too high or too low."""
-    label, steps = _label(case), SHIFT if _integer(2, generator) else -SHIFT
+    label, steps = _label(case), SHIFT if random_integer(2, generator) else -SHIFT
     axis = 0 if label.shape[0] > 1 else label.ndim - 1
     moved = torch.zeros_like(label)
     length = label.shape[axis] - SHIFT
@@ -196,13 +191,3 @@ def _label(case: Case) -> torch.Tensor:
     if case.label is None:
         raise InputError(f"Case {case.name}: expected a ground truth, got none.")
     return case.label
-
-
-def _structure(label: torch.Tensor, generator: torch.Generator) -> int:
-    """One of the classes that the case has."""
-    classes = label[label > 0].unique().tolist()
-    return classes[_integer(len(classes), generator)]
-
-
-def _integer(count: int, generator: torch.Generator) -> int:
-    return int(torch.randint(count, (), generator=generator))

@@ -14,6 +14,7 @@ SIMPLE = ("dice", "soft_dice", "squared_error", "entropy_corrected")
 CLEANLAB = ("softmin", "pixel_issues")
 SCORES = (*OURS, *SIMPLE, *CLEANLAB)
 PRECISION = 0.95  # of the cases found, whose kinds are counted
+LIMITS = (0.1, 0.5, 0.9)  # between ranges of the probability that a label is wrong
 
 
 def placements(wrong: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -33,21 +34,23 @@ def placements(wrong: np.ndarray, right: np.ndarray) -> np.ndarray:
     return np.mean((wrong[:, None] < right) + 0.5 * (wrong[:, None] == right), axis=1)
 
 
-def average_precision(wrong: np.ndarray, right: np.ndarray) -> float:
-    """The mean precision at each wrong case, from the lowest score on; of ties the right ones first.
+def average_precision(score: np.ndarray, wrong: np.ndarray) -> float:
+    """The mean precision at each of the wrong ones, from the lowest score on; of equal scores that of all of them.
 
     Args:
-        wrong: (N,) scores, N ≥ 1.
-        right: (M,) scores.
+        score: (N,) of cases or pixels, the lower, the more suspicious.
+        wrong: (N,) bool, at least one True.
 
     Returns:
         In (0, 1].
 
     Example:
-        >>> average_precision(np.array([0.1, 0.5]), np.array([0.3, 0.9])).__round__(3)
+        >>> average_precision(np.array([1, 2, 3]), np.array([True, False, True])).__round__(3)
         0.833
     """
-    return float(np.mean([rank / (rank + (right <= score).sum()) for rank, score in enumerate(np.sort(wrong), 1)]))
+    values, place = np.unique(score, return_inverse=True)
+    hits, count = np.bincount(place, wrong, len(values)), np.bincount(place, minlength=len(values))
+    return float((hits * np.cumsum(hits) / np.cumsum(count)).sum() / wrong.sum())
 
 
 def named(cases: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
@@ -71,6 +74,27 @@ def named(cases: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
     return sum(case["kind"] in case["kinds"] for case in found), len(found)
 
 
+def calibration(cases: Sequence[Mapping[str, Any]]) -> list[tuple[int, int, float]]:
+    """How many labels are wrong of those with a low, a middle and a high probability, and how many are to expect.
+
+    Args:
+        cases: with ``wrong_probability``, None of those that were not judged, and ``kinds``.
+
+    Returns:
+        For each range between `LIMITS`: labels, wrong ones, the sum of the probabilities.
+
+    Example:
+        >>> calibration([{"wrong_probability": 0.95, "kinds": ["missing"]}, {"wrong_probability": None, "kinds": []}])
+        [(0, 0, 0.0), (0, 0, 0.0), (0, 0, 0.0), (1, 1, 0.95)]
+    """
+    judged = [case for case in cases if case["wrong_probability"] is not None]
+    probability = np.array([case["wrong_probability"] for case in judged], float)
+    wrong = np.array([bool(case["kinds"]) for case in judged], bool)
+    place = np.searchsorted(LIMITS, probability, side="right")
+    ranges = [place == index for index in range(len(LIMITS) + 1)]
+    return [(int(one.sum()), int(wrong[one].sum()), float(probability[one].sum())) for one in ranges]
+
+
 def summarize(trainings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """One entry for each data set and error.
 
@@ -79,9 +103,10 @@ def summarize(trainings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
     Returns:
         In their order: ``data_set``, ``error``, ``seeds``, ``cases`` and ``wrong`` (of all seeds), ``flagged`` (wrong
-        and right labels that are suspicious), ``named`` and ``found`` of `named`; by score ``auroc`` and ``precision``,
-        each the mean and the standard deviation over seeds; ``p`` of one score of the audit against each other one, by
-        the placements of the wrong cases of all seeds; ``pixels``, the average precision of each map, likewise.
+        and right labels that are suspicious), ``calibration`` (of the function), ``named`` and ``found`` of `named`; by
+        score ``auroc`` and ``precision``, each the mean and the standard deviation over seeds; ``p`` of one score of
+        the audit against each other one, by the placements of the wrong cases of all seeds; ``pixels``, the average
+        precision of each map, likewise.
     """
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for training in trainings:
@@ -100,6 +125,7 @@ def _cell(data_set: str, error: str, group: Sequence[Mapping[str, Any]]) -> dict
         "wrong": sum(bool(case["kinds"]) for case in cases),
         "not_judged": sum(case["status"] == "not judged" for case in cases),
         "flagged": {"wrong": sum(flagged), "right": len(flagged) - sum(flagged)},
+        "calibration": calibration(cases),
     }
     if not entry["wrong"]:
         return entry
@@ -115,7 +141,7 @@ def _cell(data_set: str, error: str, group: Sequence[Mapping[str, Any]]) -> dict
             found = placements(values[wrong], values[~wrong])
             places[score] += found.tolist()
             auroc.append(float(found.mean()))
-            precision.append(average_precision(values[wrong], values[~wrong]))
+            precision.append(average_precision(values, wrong))
         entry.setdefault("auroc", {})[score] = mean_and_std(auroc)
         entry.setdefault("precision", {})[score] = mean_and_std(precision)
     first = OURS[0]

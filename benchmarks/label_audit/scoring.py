@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.label_audit.results import average_precision
 from common.audit import LoadedCase, case_record, rank_records, truth_given_label, usual_border_deviation
+from common.audit.cases import pilot
 from common.audit.kinds import PICTURE_DIRECTIONS
 
 VOLUME_DIRECTIONS = (("left", "right"), ("back", "front"), ("down", "up"))
-PILOT = 40  # cases that tell how far borders usually deviate, as in `common.audit.run`
 PIXEL_ISSUES = """
 import sys
 import numpy as np
@@ -59,8 +60,7 @@ def score_cases(predictions: Mapping[str, Any], cleanlab_python: str | Path) -> 
         None where there are none.
     """
     cases = loaded_cases(predictions)
-    step = max(1, len(cases) // PILOT)
-    border_mm = usual_border_deviation(cases[::step][:PILOT])
+    border_mm = usual_border_deviation(pilot(cases))
     names = [row["case"] for row in predictions["cases"]]
     records = [case_record(name, case, border_mm) for name, case in zip(names, cases, strict=True)]
     issues = pixel_issues(cases, cleanlab_python)
@@ -108,28 +108,9 @@ def pixel_issues(cases: Sequence[LoadedCase], python: str | Path) -> list[np.nda
     return np.split(found, np.cumsum([case.label.size for case in cases])[:-1])
 
 
-def average_precision(score: np.ndarray, wrong: np.ndarray) -> float:
-    """The mean precision at each of the wrong ones, from the highest score on; of equal scores that of all of them.
-
-    Args:
-        score: (N,), the higher, the more suspicious.
-        wrong: (N,) bool, at least one True.
-
-    Returns:
-        In (0, 1].
-
-    Example:
-        >>> average_precision(np.array([3, 2, 1]), np.array([True, False, True])).__round__(3)
-        0.833
-    """
-    values, place = np.unique(-score.astype(float), return_inverse=True)
-    hits, count = np.bincount(place, wrong, len(values)), np.bincount(place, minlength=len(values))
-    return float((hits * np.cumsum(hits) / np.cumsum(count)).sum() / wrong.sum())
-
-
 def _pixels(maps: Sequence[tuple[np.ndarray, ...]]) -> dict[str, float] | None:
     false, *scores = (np.concatenate([np.ravel(one) for one in parts]) for parts in zip(*maps, strict=True))
     if not false.any():
         return None
     names = ("false_label", "1 - p", "pixel_issues")
-    return {name: average_precision(score, false) for name, score in zip(names, scores, strict=True)}
+    return {name: average_precision(-score.astype(float), false) for name, score in zip(names, scores, strict=True)}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from benchmarks.atlas.tables import DATA_SET_TITLES
 from benchmarks.label_audit.errors import ERRORS
-from benchmarks.label_audit.results import CLEANLAB, OURS, SCORES
+from benchmarks.label_audit.results import CLEANLAB, LIMITS, OURS, SCORES
 from common.report.tables import markdown_table
 
 LEVEL = 0.05
@@ -43,7 +44,7 @@ def all_tables(cells: Sequence[Mapping[str, Any]]) -> str:
             cases = own[0]["cases"] // len(own[0]["seeds"])
             said = f"{cases} cases; seeds: {' to '.join(str(seeds[place]) for place in sorted({0, len(seeds) - 1}))}."
             parts += [f"#### {title}", said, score_table(own), other_table(own)]
-    return "\n\n".join([*parts, "#### In all", count_table(cells)])
+    return "\n\n".join([*parts, "#### In all", count_table(cells), calibration_table(cells)])
 
 
 def score_table(cells: Iterable[Mapping[str, Any]]) -> str:
@@ -124,6 +125,29 @@ def count_table(cells: Iterable[Mapping[str, Any]]) -> str:
         [f"AUROC of {TITLES[ours]}", "cells", "level", "significantly ahead", "significantly behind"], rows
     )
     return "\n\n".join([table, _wishes(known, ours)])
+
+
+def calibration_table(cells: Sequence[Mapping[str, Any]]) -> str:
+    """How many labels are wrong by their probability, over all errors of a data set, and how many were to expect.
+
+    Args:
+        cells: of all data sets.
+
+    Returns:
+        Markdown.
+    """
+    by = {name: [cell for cell in cells if cell["data_set"] == name] for name in DATA_SET_TITLES}
+    known = {name: own for name, own in by.items() if own}
+    rows = []
+    for place, (low, high) in enumerate(itertools.pairwise([0, *LIMITS, 1])):
+        row = [f"{low:g} to {high:g}"]
+        for own in known.values():
+            labels, wrong, expected = (
+                sum(numbers) for numbers in zip(*(c["calibration"][place] for c in own), strict=True)
+            )
+            row.append(f"{wrong} of {labels} ({expected:.0f})")
+        rows.append(row)
+    return markdown_table(["wrong (expected), by probability", *(DATA_SET_TITLES[name] for name in known)], rows)
 
 
 def _wishes(cells: Sequence[Mapping[str, Any]], ours: str) -> str:

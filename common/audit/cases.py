@@ -36,6 +36,7 @@ __all__ = [
     "case_scores",
     "decode_signature",
     "foreground_signature",
+    "pilot",
     "usual_border_deviation",
 ]
 
@@ -45,6 +46,7 @@ COLUMNS = (
     *("soft_dice", "softmin", "entropy_corrected", "certainty", "share_without_regard", "border_shift", "candidates"),
     *("exchanged_with", "changed", "previous_status", "previous_wrong_probability", "previous_expected_dice"),
 )
+PILOT = 40  # cases from which the usual deviation of a border is taken
 USUAL = 25  # percentile of the deviations of cases, since most labels may be wrong
 LEAST_DEVIATION = 1 / 3  # of a voxel
 WITHIN = 5.0  # s: border points further off belong to no shaky border
@@ -65,6 +67,22 @@ def border_deviation(case: LoadedCase) -> float:
         return math.nan
     low, high = np.percentile(values, (5, 95))
     return float(np.sqrt(np.mean(values[(values >= low) & (values <= high)] ** 2)))
+
+
+def pilot(cases: Sequence[Any]) -> Sequence[Any]:
+    """Up to 40 cases, evenly spread: those that tell how far borders usually deviate.
+
+    Args:
+        cases: in any form.
+
+    Returns:
+        Some of them, in their order.
+
+    Example:
+        >>> pilot(range(120))[:3], len(pilot(range(120))), len(pilot("abc"))
+        (range(0, 9, 3), 40, 3)
+    """
+    return cases[:: max(1, len(cases) // PILOT)][:PILOT]
 
 
 def usual_border_deviation(cases: Iterable[LoadedCase]) -> float:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from common.audit.cases import case_record, public_row, usual_border_deviation
+from common.audit.cases import PILOT, case_record, pilot, public_row, usual_border_deviation
 from common.audit.inputs import LoadedCase, case_files, length_unit, load_case, probability_files
 from common.audit.page import write_audit_page
 from common.audit.second import compare_audits, read_audit
@@ -35,7 +35,6 @@ from common.io.writers import result_suffix, write_like
 __all__ = ["audit_cases", "audit_folders", "print_audit", "usual_deviation"]
 
 VERSION = 4  # of the records; others are made again
-PILOT = 40  # cases from which the usual deviation of a border is taken
 SHOWN = 5
 ONLY_JSON = ("kinds", "sides", "structure_sizes", "missing_sizes", "label_digest")
 
@@ -284,9 +283,8 @@ def usual_deviation(
 
 
 def _readable(cases: Sequence[str], load: Callable[[str], LoadedCase]) -> Iterator[LoadedCase]:
-    """Up to `PILOT` cases, evenly spread; those that cannot be read are named when their turn comes."""
-    step = max(1, len(cases) // PILOT)
-    for case in list(cases)[::step][:PILOT]:
+    """The `pilot` cases; those that cannot be read are named when their turn comes."""
+    for case in pilot(cases):
         with suppress(Exception):  # decoders of damaged files raise whatever they meet
             yield load(case)
 

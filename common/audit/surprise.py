@@ -12,7 +12,8 @@ ratios, and these with the same structure in the other cases:
 
 over the labeled voxels, with P(y_c) = p_c in the structure and 1 − p_c outside, H its entropy, and ε = 1 voxel so that
 nothing is divided by 0. If the truth has the network's probabilities, E ℓ_c = h_c; of the label that equals the
-prediction d_c = 0.
+prediction d_c = 0. For a network that is sure of everything, every label would be infinitely surprising: so 1 − D and
+1 − K count as at least 0.01, and for ℓ and h the probabilities as between 1e-4 and 1 − 1e-4.
 
 Each is standardized by the median m and σ = 1.4826 times the median absolute deviation of all cases (at least 0.1), and
 the surprise of a case is that of its most surprising structure:
@@ -20,7 +21,7 @@ the surprise of a case is that of its most surprising structure:
     surprise = max_c (d_c − m(d_c)) / σ(d_c) + (l_c − m(l_c)) / σ(l_c)
 
 So one wrong structure of several counts in full, and a structure that all networks find hard does not make every label
-suspicious. The unit is the usual spread in this data set; there is no surprise of a single case.
+suspicious. The unit is the usual spread in this data set; of a single case the surprise is 0.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ from common.audit.geometry import predicted_classes
 __all__ = ["structure_doubts", "surprises"]
 
 VOXEL = 1.0  # ε
-SUREST = 1e-4  # no class is taken for less probable
-CLOSEST = 0.01  # of 1 − Dice: nearer, two masks differ by no more than roundings
+SUREST = 1e-4  # least probability of a class
+CLOSEST = 0.01  # least 1 − Dice
 LEAST_SPREAD = 0.1  # σ
 MAD = 1.4826
 

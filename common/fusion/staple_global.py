@@ -146,27 +146,27 @@ def _estimate(
     log_prior = used_prior.flatten(1).log()
     spatial = index is not None and log_prior.shape[1] != 1
 
-    said_of, mass, weight = said.cpu().numpy(), truth.cpu().numpy(), count.cpu().numpy()
-    log_prior_of = log_prior.T.cpu().numpy()
+    chosen, mass, weight = (values.cpu().numpy() for values in (said, truth, count))
+    class_prior = log_prior[:, :1].T.cpu().numpy()
     confusion = np.tile(np.eye(num_classes), (patterns.shape[1], 1, 1))
     converged = False
     iterations = 0
     while not converged and iterations < max_iterations:
-        previous, confusion = confusion, _maximize(said_of, mass, confusion)
-        log_likelihood = _log_likelihood(said_of, confusion)
+        previous, confusion = confusion, _maximize(chosen, mass, confusion)
+        log_likelihood = _log_likelihood(chosen, confusion)
         if spatial and index is not None:
-            found = (log_prior + _at_voxels(torch.from_numpy(log_likelihood).to(truth), index)).softmax(0)
-            mass = torch.zeros_like(truth).index_add_(0, index.int(), found.T).cpu().numpy()
+            at_patterns = torch.from_numpy(log_likelihood).to(truth)
+            probabilities = (log_prior + _at_voxels(at_patterns, index)).softmax(0)
+            mass = torch.zeros_like(truth).index_add_(0, index.int(), probabilities.T).cpu().numpy()
         else:
-            log_posterior = log_likelihood + log_prior_of
-            posterior = np.exp(log_posterior - log_posterior.max(1, keepdims=True))
+            posterior = np.exp(log_likelihood + class_prior - (log_likelihood + class_prior).max(1, keepdims=True))
             posterior /= posterior.sum(1, keepdims=True)
+            probabilities = torch.from_numpy(posterior.T)
             mass = weight * posterior
         iterations += 1
         converged = bool(np.abs(confusion - previous).max() <= tolerance)
-    if not spatial:
-        found = torch.from_numpy(posterior.T).to(truth)
-    return StapleResult(found, torch.from_numpy(confusion).to(truth), used_prior, iterations, converged)
+    matrices = torch.from_numpy(confusion).to(truth)
+    return StapleResult(probabilities.to(truth), matrices, used_prior, iterations, converged)
 
 
 def estimate_confusion(labels: torch.Tensor, probabilities: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,6 @@ from benchmarks.atlas.data_sets import Case
 from benchmarks.label_audit.__main__ import show
 from benchmarks.label_audit.errors import ERRORS, errors_for, spoil
 from benchmarks.label_audit.results import SCORES, average_precision, named, placements, summarize
-from benchmarks.label_audit.scoring import average_precision as pixel_precision
 from benchmarks.label_audit.tables import all_tables
 from common.errors import InputError
 from common.noise import relative_change
@@ -90,11 +89,11 @@ def test_placements_and_precisions_by_counting():
     wrong, right = random.integers(0, 9, 7).astype(float), random.integers(3, 12, 11).astype(float)
     pairs = [(w < r) + 0.5 * (w == r) for w in wrong for r in right]
     assert placements(wrong, right).mean() == pytest.approx(np.mean(pairs))
-    apart = random.permutation(18)  # no ties
-    one, two = apart[:7].astype(float), apart[7:].astype(float)
-    truth = np.r_[np.ones(7, bool), np.zeros(11, bool)]
-    assert average_precision(one, two) == pytest.approx(pixel_precision(-np.r_[one, two], truth))
-    assert pixel_precision(np.zeros(4), np.array([True, False, False, False])) == 0.25
+    score, which = random.permutation(18), np.arange(18) < 7  # no ties
+    order = score.argsort()
+    precisions = [which[order][: rank + 1].mean() for rank in range(18) if which[order][rank]]
+    assert average_precision(score, which) == pytest.approx(np.mean(precisions))
+    assert average_precision(np.zeros(4), np.array([True, False, False, False])) == 0.25
 
 
 def test_kinds_are_counted_of_what_is_found_at_95_percent():
@@ -119,7 +118,7 @@ def test_the_tables_show_what_was_scored():
             scores = {score: float(random.normal(-3 * wrong)) for score in SCORES}
             status = "suspicious" if wrong else "usual"
             rows.append({"case": str(number), "kinds": ["missing"] * wrong, "rank": number + 1, "status": status})
-            rows[-1] |= {"kind": "missing" if wrong else "fine", **scores}
+            rows[-1] |= {"kind": "missing" if wrong else "fine", "wrong_probability": 0.95 * wrong, **scores}
         pixels = {"false_label": 0.9, "1 - p": 0.8, "pixel_issues": 0.7} if error != "none" else None
         return {"data_set": "acdc", "error": error, "seed": seed, "cases": rows, "pixels": pixels}
 
@@ -128,4 +127,5 @@ def test_the_tables_show_what_was_scored():
     assert cells[1]["flagged"] == {"wrong": 16, "right": 0} and cells[1]["named"] == cells[1]["found"] == 16
     text = all_tables(cells)
     assert "40 cases; seeds: 2." in text and "| none | 0 of 0 | 0 of 80 |" in text
+    assert "| 0.9 to 1 | 16 of 16 (15) |" in text
     assert "16 of 16 (100%)" in text and "| structure missing | 16 of 16 | 0 of 64 | 16 of 16 | 0.900 |" in text

@@ -1,7 +1,8 @@
 # Tables 1 to 3 and figures 3 and 4 of the paper on disentangling annotators, on digits, a phantom and microscopy with three real annotators.
 
 # Rows: overrides of the bundle's train.yaml. The best epoch is chosen by the validation images' truth, or without one by the likelihood.
-VOTE = {"readout": "vote", "select_by": "likelihood", "trace_weight": 0, "warmup_epochs": 0, "confusion_learning_rate": 1e-2}
+BY_VOTE = {"readout": "vote", "select_by": "likelihood"}
+WITHOUT_TRACE, WITHOUT_WARM_UP = {"trace_weight": 0}, {"warmup_epochs": 0}
 ANNOTATOR_METHODS = {
     "mean": {"method": "mean"},
     "mean_by_likelihood": {"method": "mean", "select_by": "likelihood"},
@@ -10,10 +11,13 @@ ANNOTATOR_METHODS = {
     "staple": {"method": "staple"},
     "spatial_staple": {"method": "spatial_staple"},
     "separate": {"method": "separate"},
+    "separate_vote": {"method": "separate"} | BY_VOTE,
     "probabilistic_unet": {"method": "probabilistic_unet"},
-    "ours_without_trace": {"method": "ours", "trace_weight": 0, "warmup_epochs": 0},
+    "ours_neither": {"method": "ours"} | WITHOUT_TRACE | WITHOUT_WARM_UP,
+    "ours_warm_up": {"method": "ours"} | WITHOUT_TRACE,
+    "ours_trace": {"method": "ours"} | WITHOUT_WARM_UP,
     "ours": {"method": "ours"},
-    "ours_vote": {"method": "ours"} | VOTE,
+    "ours_vote": {"method": "ours", "confusion_learning_rate": 1e-2} | BY_VOTE | WITHOUT_TRACE | WITHOUT_WARM_UP,
     "oracle": {"method": "oracle"},
 }
 # Of one label per image all fusions are that label
@@ -21,10 +25,11 @@ ANNOTATOR_ROWS = {
     "dense": list(ANNOTATOR_METHODS),
     "one": [name for name in ANNOTATOR_METHODS if name not in ("majority", "majority_by_likelihood", "spatial_staple")],
 }
+ANNOTATOR_SAMPLE = f"{OUTPUT}/disentangling_annotators_mnist/data-{runs_of('disentangling_annotators', [], 'mnist_annotators')}"
 ANNOTATOR_TABLES = {
-    # The paper's own sample: 70 digits, annotators good (the truth), over, under, wrong; in data written from MNIST blank, too
+    # The authors' sample: 70 digits, annotators good (the truth), over, under, wrong; and blank, whom the paper has and the sample lacks
     "disentangling_annotators_mnist": {
-        "data": "mnist_annotators", "overlay": "mnist", "rows": ANNOTATOR_ROWS, "seeds": [0, 1, 2],
+        "data": "mnist_annotators", "folder": ANNOTATOR_SAMPLE, "overlay": "mnist", "rows": ANNOTATOR_ROWS, "seeds": [0, 1, 2],
         "desk": {"shift": 3}, "paper": {"shift": 3},
     },
     # Five annotators, one of them blank, on the bundle's phantom
@@ -48,7 +53,7 @@ ANNOTATOR_TABLES = {name: spec | PART for name, spec in ANNOTATOR_TABLES.items()
 # Figure 3: the weight of the trace, on the paper's sample
 ANNOTATOR_TRACE = {"labels": "dense", "weights": [0, 0.001, 0.01, 0.1, 0.4, 0.7, 0.9], "seed": 0, "desk": {"shift": 3}, "paper": {"shift": 3}} | PART
 ANNOTATOR_METHODS |= {f"ours_trace_{weight:g}": {"method": "ours", "trace_weight": weight} for weight in ANNOTATOR_TRACE["weights"]}
-ANNOTATOR_TABLES["disentangling_annotators_trace"] = ANNOTATOR_TRACE | {"data": "mnist_annotators", "overlay": "mnist"}
+ANNOTATOR_TABLES["disentangling_annotators_trace"] = ANNOTATOR_TRACE | {"data": "mnist_annotators", "folder": ANNOTATOR_SAMPLE, "overlay": "mnist"}
 # Figure 4: digits of the same sample whose annotators err by shares of what they do there; a good one is among them
 ANNOTATOR_NOISE = {
     "shares": [0.25, 0.5, 0.75, 1],
@@ -91,11 +96,18 @@ rule disentangling_annotators_phantom_data:
         "{PYTHON} -c 'from common.phantoms import write_lesion_phantom; write_lesion_phantom(\"$(dirname {output})\")'"
 
 
+rule disentangling_annotators_sample:
+    output: touch(f"{ANNOTATOR_SAMPLE}/done")
+    params: data=lambda wildcards: shlex.quote(data_folder("mnist_annotators"))
+    shell:
+        "{PYTHON} -m benchmarks.disentangling_annotators_table sample --data {params.data} --output_dir $(dirname {output})"
+
+
 rule disentangling_annotators_spoil:
     output: touch(f"{ANNOTATOR_SPOILED}/done")
     params: data=lambda wildcards: shlex.quote(data_folder("mnist_annotators"))
     shell:
-        "{PYTHON} -m benchmarks.disentangling_annotators_table spoil --data {params.data} --share {wildcards.share}"
+        "{PYTHON} -m benchmarks.disentangling_annotators_table sample --data {params.data} --share {wildcards.share}"
         " --output_dir $(dirname {output})"
 
 

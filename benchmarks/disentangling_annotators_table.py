@@ -31,8 +31,11 @@ NAMES = {
     "staple": "STAPLE",
     "spatial_staple": "Spatial STAPLE",
     "separate": "Network per annotator",
+    "separate_vote": "Network per annotator, vote, chosen by likelihood",
     "probabilistic_unet": "Probabilistic U-Net",
-    "ours_without_trace": "Ours without trace",
+    "ours_neither": "Ours without trace, without warm-up",
+    "ours_warm_up": "Ours without trace",
+    "ours_trace": "Ours without warm-up",
     "ours": "Ours",
     "ours_vote": "Ours, vote, chosen by likelihood",
     "oracle": "Oracle (known matrices)",
@@ -143,32 +146,34 @@ def write_table(
         write_results(f"{target}.json", summary, runs, scale, configuration)
 
 
-def spoil(data: str, share: float, output_dir: str) -> None:
-    """Writes the paper's sample with annotators who err by a share of their errors there.
+def write_sample(data: str, output_dir: str, share: float | None = None) -> None:
+    """Writes the authors' sample with the paper's fifth annotator, who marks nothing and whom the sample lacks.
 
     Args:
         data: folder of the sample.
-        share: 1 for annotators as strong as those of the sample.
-        output_dir: folder of the same layout; images and truth are links.
+        output_dir: folder of the same layout; files of the sample are links.
+        share: of their errors that the annotators make, drawn anew from the truth; None for the sample's own labels.
     """
+    linked = ("image", "truth", *(ERRING if share is None else ()))
     for section in SECTIONS:
         source, target = Path(data).resolve() / section, Path(output_dir) / section
-        for name in ("image", "truth", *ERRING):
+        for name in ("image", "truth", *ERRING, "blank"):
             (target / name).mkdir(parents=True, exist_ok=True)
         for path in sorted((source / "truth").glob("*.tif")):
-            for name in ("image", "truth"):
+            for name in linked:
                 (target / name / path.name).unlink(missing_ok=True)
                 (target / name / path.name).symlink_to(source / name / path.name)
             digit = np.asarray(Image.open(path))
             mask = torch.from_numpy((digit > digit.max() / 2).astype(np.uint8))
-            for kind in ERRING:
+            Image.fromarray(np.zeros_like(mask.numpy())).save(target / "blank" / path.name)
+            for kind in ERRING if share is not None else ():
                 generator = case_generator(0, path.stem, kind)
                 label = simulate_annotator(mask, kind, generator, strength=share * STRENGTHS[kind])
                 Image.fromarray(255 * label.numpy()).save(target / kind / path.name)
 
 
 def quality(data: str) -> float:
-    """Mean Dice of the training labels of all annotators, the good one included, with the truth."""
+    """Mean Dice with the truth of the training labels of all annotators who mark something, the good one included."""
     load = Compose(LoadAnnotatorsd("annotators", annotators=["truth", *ERRING], threshold=0.5))
     labels = [load(item)["annotators"] for item in annotator_datalist(data, ["truth", *ERRING], "training", "image")]
     return float(np.mean([pairwise_dice(label.as_subclass(torch.Tensor)).numpy()[0] for label in labels]))
@@ -199,4 +204,4 @@ def write_noise(*runs: str, scale: str, configuration: dict, output_dir: str) ->
 
 
 if __name__ == "__main__":
-    fire.Fire({"table": write_table, "spoil": spoil, "noise": write_noise})
+    fire.Fire({"table": write_table, "sample": write_sample, "noise": write_noise})

@@ -57,7 +57,7 @@ class Trial:
 
 
 TRIALS = (
-    Trial("t_loss", "shenzhen", (40, 2, 40), ("lungs",), {"max_epochs": 4, "batch_size": 4}),
+    Trial("t_loss", "shenzhen", (40, 2, 40), ("lungs",), {"max_epochs": 12, "batch_size": 4}),
     Trial(
         "marginal_thresholding",
         "hippocampus",
@@ -77,7 +77,7 @@ TRIALS = (
         "hippocampus",
         (16, 2, 20),
         HIPPOCAMPUS,
-        {"max_epochs": 6, "iterations_per_epoch": 60} | SLICES,
+        {"max_epochs": 10, "iterations_per_epoch": 60} | SLICES,
         ("unet",),
     ),
     Trial(
@@ -86,8 +86,8 @@ TRIALS = (
         (10, 2, 20),
         ("right ventricle", "myocardium", "left ventricle"),
         {
-            "max_epochs": 2,
-            "iterations_per_epoch": 20,
+            "max_epochs": 4,
+            "iterations_per_epoch": 50,
             "batch_size": 2,
             "learning_rate": 3e-3,
             "last_learning_rate": 3e-5,

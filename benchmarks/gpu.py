@@ -29,7 +29,7 @@ these five (and termcolor, which fire needs) for Python 3.12:
 
     python -m pip download --no-deps --only-binary=:all: --python-version 3.12 --platform manylinux_2_28_x86_64 \\
         --platform manylinux2014_x86_64 -d .wheels \\
-        $(grep -E '^(monai|pytorch-ignite|nibabel|fire|lazy-loader)=' requirements.txt) termcolor
+        $(grep -E '^(monai|pytorch-ignite|nibabel|isal|fire|lazy-loader)=' requirements.txt) termcolor
 
 Then, there:
 

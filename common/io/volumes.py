@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,11 +11,12 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+from isal import igzip
 from nibabel.fileholders import FileHolder
 
 from common.errors import InputError
+from common.io.gzip_files import GZIP_SUFFIXES
 
-GZIP_SUFFIXES = (".gz", ".mgz")
 MOST_GZIP = 1032  # times its size that deflate unpacks to, at most
 MILLIMETERS = {1: 1000.0, 2: 1.0, 3: 0.001}  # of NIfTI's units; unknown ones are taken for millimeters
 SAME_PLACE = 0.01  # of a voxel
@@ -81,7 +81,7 @@ def read_voxels(path: str | os.PathLike[str], image: Any) -> np.ndarray:
         (X, Y, …) in the type that is stored, or floating-point numbers where they are scaled.
 
     Raises:
-        Exception: whatever nibabel, gzip and zlib raise on damaged files.
+        Exception: whatever nibabel, gzip and ISA-L raise on damaged files.
     """
     with _unpacked(image) as opened:
         proxy = opened.dataobj
@@ -99,7 +99,7 @@ def _unpacked(image: Any) -> Iterator[Any]:
         yield image
         return
     with ExitStack() as stack:
-        streams = {key: stack.enter_context(gzip.open(file.filename, "rb")) for key, file in packed.items()}
+        streams = {key: stack.enter_context(igzip.open(file.filename, "rb")) for key, file in packed.items()}
         fresh = {key: FileHolder(fileobj=streams[key]) if key in streams else file for key, file in files.items()}
         yield type(image).from_file_map(fresh)
         for stream in streams.values():
@@ -184,7 +184,7 @@ def _placement(path: str | os.PathLike[str], image: Any) -> tuple[np.ndarray, Ot
 def _stored_voxel_size(image: Any) -> Any:
     """Of the header as it stands in the file; nibabel writes 1 in the place of 0."""
     holder = image.file_map.get("header") or image.file_map["image"]
-    opener = gzip.open if str(holder.filename).lower().endswith(GZIP_SUFFIXES) else open
+    opener = igzip.open if str(holder.filename).lower().endswith(GZIP_SUFFIXES) else open
     with opener(holder.filename, "rb") as file:
         block = file.read(type(image).header_class.template_dtype.itemsize)
     return np.abs(type(image).header_class(block, check=False)["pixdim"][1:4])

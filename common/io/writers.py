@@ -13,6 +13,7 @@ from PIL import Image
 from common.errors import InputError
 from common.io.files import whole_file
 from common.io.formats import ITK_SUFFIXES, is_picture, read_header, suffix_of
+from common.io.gzip_files import save_volume
 from common.io.simple_itk import write_itk
 
 __all__ = ["result_suffix", "save_like", "voxel_mm3", "write_like"]
@@ -124,7 +125,7 @@ def _save_nibabel(source: Paths, affine: np.ndarray, array: np.ndarray, channels
         array = array.reshape(*array.shape[:-1], *[1] * (4 - array.ndim), array.shape[-1])
     if isinstance(reference, nib.MGHImage):
         kind = array.dtype if array.dtype in (np.uint8, np.int16, np.int32, np.float32) else np.int32
-        nib.save(nib.MGHImage(array.astype(kind), reference.affine), path)
+        save_volume(nib.MGHImage(array.astype(kind), reference.affine), path)
         return
     if isinstance(reference, nib.Nifti1Pair):  # of which NIfTI-2 is a subclass
         maker = nib.Nifti2Image if isinstance(reference, nib.Nifti2Image | nib.Nifti2Pair) else nib.Nifti1Image
@@ -134,7 +135,7 @@ def _save_nibabel(source: Paths, affine: np.ndarray, array: np.ndarray, channels
         image.header.set_xyzt_units("mm")
     image.set_data_dtype(array.dtype)
     image.header.set_slope_inter(1, 0)
-    nib.save(image, path)
+    save_volume(image, path)
 
 
 def _picture(array: np.ndarray, path: Path, num_classes: int | None) -> Image.Image:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from common.errors import InputError
+from common.io.gzip_files import save_volume
 from common.phantoms.folder import write_phantom_once
 
 VERSION = 1
@@ -285,4 +286,4 @@ def _save(volume: Array, spacing_mm: tuple[float, float, float], orientation: st
     axes = nib.orientations
     change = axes.ornt_transform(axes.axcodes2ornt(ORIENTATION), axes.axcodes2ornt(orientation))
     path.parent.mkdir(exist_ok=True)
-    nib.save(nib.Nifti1Image(volume, affine).as_reoriented(change), path)
+    save_volume(nib.Nifti1Image(volume, affine).as_reoriented(change), path)

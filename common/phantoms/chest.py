@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from common.errors import InputError
+from common.io.gzip_files import save_volume
 from common.phantoms.chest_anatomy import draw_anatomy, render_chest
 from common.phantoms.folder import write_phantom_once
 
@@ -111,7 +112,7 @@ def _write_volumes(root: Path, first: int, size: int, seed: int, num_volumes: in
             volume = volume.as_reoriented(nib.orientations.ornt_transform(RAS, orientation))
             if index % len(ORIENTATIONS) == 2:
                 volume = nib.Nifti1Image(np.asarray(volume.dataobj), _oblique(10) @ volume.affine)
-            nib.save(volume, root / folder / f"VOLUME_{index + 1:04d}.nii.gz")
+            save_volume(volume, root / folder / f"VOLUME_{index + 1:04d}.nii.gz")
 
 
 def _oblique(degrees: float) -> np.ndarray:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from common.errors import InputError
+from common.io.gzip_files import save_volume
 from common.phantoms.folder import write_phantom_once
 
 VERSION = 1
@@ -161,4 +162,4 @@ def _save(volume: Volume, spacing_mm: tuple[float, float, float], orientation: s
     image = nib.Nifti1Image(np.round(volume).astype(dtype), affine)
     axes = nib.orientations
     change = axes.ornt_transform(axes.axcodes2ornt("RAS"), axes.axcodes2ornt(orientation))
-    nib.save(image.as_reoriented(change), path)
+    save_volume(image.as_reoriented(change), path)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, gaussian_filter, label
 
 from common.errors import InputError
+from common.io.gzip_files import save_volume
 from common.io.regions import Region, write_regions
 from common.phantoms.folder import write_phantom_once
 
@@ -286,4 +287,4 @@ def _save(volume: Volume, orientation: str, path: Path) -> None:
     axes = nib.orientations
     change = axes.ornt_transform(axes.axcodes2ornt(ORIENTATION), axes.axcodes2ornt(orientation))
     path.parent.mkdir(exist_ok=True)
-    nib.save(image.as_reoriented(change), path)
+    save_volume(image.as_reoriented(change), path)

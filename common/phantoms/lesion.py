@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from common.errors import InputError
+from common.io.gzip_files import save_volume
 from common.noise.seed import case_generator
 from common.noise.simulated_annotators import ANNOTATOR_KINDS, simulate_annotator
 from common.phantoms.folder import write_phantom_once
@@ -165,4 +166,4 @@ def _save(plane: Plane, path: Path) -> None:
     voxels = plane.astype(np.uint8) if label else np.round(1000 * plane).astype(np.int16)
     affine = np.diag([*SPACING_MM, 1.0])
     affine[:3, 3] = -96.0, -96.0, 10.0
-    nib.save(nib.Nifti1Image(voxels, affine), path)
+    save_volume(nib.Nifti1Image(voxels, affine), path)

@@ -48,4 +48,13 @@ def most_probable_class(probabilities: torch.Tensor) -> torch.Tensor:
         >>> most_probable_class(torch.tensor([[0.2, 0.5], [0.7, 0.5], [0.1, 0.0]])).tolist()
         [1, 0]
     """
-    return by_planes(lambda part: part.argmax(0), probabilities, torch.uint8)
+    return by_planes(_first_largest, probabilities, torch.uint8)
+
+
+def _first_largest(values: torch.Tensor) -> torch.Tensor:
+    """``values.argmax(0)`` as uint8: comparing one channel after the other takes a quarter of its time."""
+    largest, index = values[0].clone(), torch.zeros(values.shape[1:], dtype=torch.uint8, device=values.device)
+    for channel in range(1, len(values)):
+        index.masked_fill_(values[channel] > largest, channel)
+        torch.maximum(largest, values[channel], out=largest)
+    return index

@@ -14,6 +14,7 @@ from monai.transforms import MapTransform
 from common.errors import InputError
 from common.io.files import whole_file
 from common.io.formats import is_nifti, is_picture
+from common.io.gzip_files import open_gzip
 from common.io.writers import save_like, voxel_mm3
 from common.transforms.planes import by_planes, most_probable_class
 from common.transforms.save_prediction import label_map_like
@@ -73,7 +74,7 @@ def save_class_probabilities(
     header.extensions.clear()
     header["vox_offset"] = 352
     path = Path(f"{path_without_suffix}_probabilities.nii.gz")
-    with whole_file(path) as partial, nib.openers.Opener(str(partial), "wb") as file:  # nib.save copies whole classes
+    with whole_file(path) as partial, open_gzip(partial) as file:  # nib.save copies whole classes
         header.write_to(file)
         for probability in probabilities:
             for plane in np.moveaxis(probability.reshape(spatial), -1, 0):

@@ -51,6 +51,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ["torch==2.13.0", "numpy<2", "monai==1.6.1", "monailabel==0.8.5", "pydicom<3", "dicomweb-client<0.60"]
 REQUIREMENTS += [
     "nibabel",
+    "isal",
     "pytorch-ignite",
     "pyyaml",
     "fire",

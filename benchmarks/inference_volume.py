@@ -49,7 +49,7 @@ def measure(
     torch.manual_seed(0)
     torch.save(parser.get_parsed_content("network_def").state_dict(), folder / "model.pt")
     (folder / "plan.json").write_text(parser.get_parsed_content("plan").to_json(), encoding="utf-8")
-    start = _resident()
+    start = resident_mb()
     cpu, wall = time.process_time(), time.perf_counter()
     run(
         run_id="inferring",
@@ -63,14 +63,14 @@ def measure(
         "cpu_seconds": round(time.process_time() - cpu, 2),
         "wall_seconds": round(time.perf_counter() - wall, 1),
         "start_mb": round(start),
-        "peak_mb": round(_resident()),
+        "peak_mb": round(resident_mb()),
     }
     if device.startswith("cuda"):
         result["gpu_peak_mb"] = round(torch.cuda.max_memory_allocated() / 1e6)
     return result
 
 
-def _resident() -> float:
+def resident_mb() -> float:
     """The largest resident set so far in megabytes (getrusage would include that of the process that started us)."""
     (line,) = (
         line for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM")

@@ -37,9 +37,15 @@ SAME_DRAWS: dict[str, dict[str, Any]] = {
     "t_loss": {"mirror_probability": 0.0, "gamma_probability": 0.0, "dataset_dir#num_cases": 9},
 }
 OVERLAYS = {"soft_label_apl": ["unet"]}  # the Mask R-CNN draws the regions that it learns from
-# Adam makes whole steps of gradients that are rounding noise, as those of a bias in front of an instance normalization.
-STEADY = {"optimizer#eps": 1.0e-4}
+# A step in proportion to the gradient, as rounding is. Adam makes whole steps of gradients that are rounding alone, those
+# of a bias in front of an instance normalization, and how large that is depends on the processor's instructions.
+STEADY = {"optimizer#_target_": "torch.optim.SGD", "learning_rate": 0.01}
+GRADIENTS = {"t_loss": {"learning_rate": 1e-6}}  # whose loss sums over pixels
 EPOCHS = 6
+
+
+def steady(name: str) -> dict[str, Any]:
+    return STEADY | GRADIENTS.get(name, {})
 
 
 def options(name: str, root: Path, folder: str, **overrides: Any) -> dict[str, Any]:
@@ -123,10 +129,14 @@ def roots(tmp_path_factory: pytest.TempPathFactory, killed: Path, warm_python: W
     jobs += [job("t_loss", killed, "whole", [], max_epochs=EPOCHS)]
     for name, root in roots.items():
         overlays = OVERLAYS.get(name, [])
-        run_bundle(name, "training", ["train", *overlays], **options(name, root, "one", **SAME_DRAWS[name], **STEADY))
+        run_bundle(
+            name, "training", ["train", *overlays], **options(name, root, "one", **SAME_DRAWS[name], **steady(name))
+        )
         shutil.copytree(root / "one", root / "one_then_two")
-        jobs += [job(name, root, "two", overlays, **SAME_DRAWS[name], **STEADY)]
-        jobs += [job(name, root, "one_then_two", overlays, **SAME_DRAWS[name], **STEADY, max_epochs=2, resume=True)]
+        jobs += [job(name, root, "two", overlays, **SAME_DRAWS[name], **steady(name))]
+        jobs += [
+            job(name, root, "one_then_two", overlays, **SAME_DRAWS[name], **steady(name), max_epochs=2, resume=True)
+        ]
     jobs += [job("soft_label_apl", roots["soft_label_apl"], "mask_rcnn", [], **TWO_CASES)]
     file = killed / "jobs"
     file.write_text("\n".join(json.dumps(each) for each in jobs), encoding="utf-8")
@@ -134,7 +144,7 @@ def roots(tmp_path_factory: pytest.TempPathFactory, killed: Path, warm_python: W
     assert two.wait(timeout=500) == 0, two.output()[-4000:]
     for name, root in roots.items():
         shutil.copytree(root / "two", root / "two_then_one")
-        overrides = options(name, root, "two_then_one", **SAME_DRAWS[name], **STEADY, max_epochs=2, resume=True)
+        overrides = options(name, root, "two_then_one", **SAME_DRAWS[name], **steady(name), max_epochs=2, resume=True)
         run_bundle(name, "training", ["train", *OVERLAYS.get(name, [])], **overrides)
     yield roots
 
@@ -145,16 +155,27 @@ def table(folder: Path, name: str = "metrics.csv") -> list[dict[str, float]]:
     return [{key: float(value) for key, value in row.items() if key != "noise_kind"} for row in rows]
 
 
-def assert_equal_weights(first: Path, second: Path, atol: float = 1e-4) -> None:
-    weights = (torch.load(folder / "model.pt", weights_only=True) for folder in (first, second))
-    torch.testing.assert_close(*weights, rtol=0, atol=atol)
+def trained(folder: Path) -> dict[str, torch.Tensor]:
+    """The weights after the last epoch."""
+    return torch.load(folder / "checkpoint.pt", weights_only=True)["objects"]["network"]
+
+
+def largest_difference(first: Path, second: Path) -> float:
+    one, other = trained(first), trained(second)
+    assert one.keys() == other.keys()
+    return max(float((one[name].double() - other[name].double()).abs().max()) for name in one)
+
+
+def assert_equal_weights(first: Path, second: Path, root: Path) -> None:
+    """But for a thousandth of what the second epoch changes."""
+    assert largest_difference(first, second) < 1e-3 * largest_difference(root / "one", root / "one_then_two")
 
 
 @pytest.mark.acceptance("2-process equality")
 @pytest.mark.parametrize("bundle", SAME_DRAWS)
 def test_two_processes_train_what_one_trains(bundle: str, roots: dict[str, Path]) -> None:
     one, two = roots[bundle] / "one", roots[bundle] / "two"
-    assert_equal_weights(one, two)
+    assert_equal_weights(one, two, roots[bundle])
     assert sorted(path.name for path in one.iterdir()) == sorted(path.name for path in two.iterdir())
     for name in (path.name for path in one.glob("*.csv")):
         for row, other in zip(table(one, name), table(two, name), strict=True):
@@ -165,7 +186,7 @@ def test_two_processes_train_what_one_trains(bundle: str, roots: dict[str, Path]
 @pytest.mark.parametrize("bundle", SAME_DRAWS)
 def test_a_checkpoint_continues_in_another_number_of_processes(bundle: str, roots: dict[str, Path]) -> None:
     one_then_two, two_then_one = (roots[bundle] / name for name in ("one_then_two", "two_then_one"))
-    assert_equal_weights(one_then_two, two_then_one)
+    assert_equal_weights(one_then_two, two_then_one, roots[bundle])
     for row, other in zip(table(one_then_two), table(two_then_one), strict=True):
         assert row == pytest.approx(other, rel=1e-3, nan_ok=True)
 
@@ -192,7 +213,7 @@ def test_validation_and_statistics_of_a_mask_rcnn_are_those_of_one_network(roots
 def test_killed_and_resumed_equals_uninterrupted(killed: Path, roots: dict[str, Path]) -> None:
     whole, broken = killed / "whole", killed / "broken"
     assert (whole / "metrics.csv").read_text() == (broken / "metrics.csv").read_text()
-    assert_equal_weights(whole, broken, atol=0)
+    assert largest_difference(whole, broken) == 0
 
 
 def test_a_process_that_fails_ends_the_training(tmp_path: Path, warm_python: WarmPython) -> None:

@@ -156,7 +156,7 @@ def test_an_interrupted_phantom_leaves_nothing_behind(tmp_path, monkeypatch):
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("nibabel.save", interrupt)  # at the first volume, after the pictures
+    monkeypatch.setattr("common.phantoms.chest.save_volume", interrupt)  # at the first volume, after the pictures
     with pytest.raises(KeyboardInterrupt):
         write_chest_phantom(tmp_path / "chest", num_cases=4, size=16)
     assert list(tmp_path.iterdir()) == []

@@ -37,15 +37,15 @@ SAME_DRAWS: dict[str, dict[str, Any]] = {
     "t_loss": {"mirror_probability": 0.0, "gamma_probability": 0.0, "dataset_dir#num_cases": 9},
 }
 OVERLAYS = {"soft_label_apl": ["unet"]}  # the Mask R-CNN draws the regions that it learns from
-# A step in proportion to the gradient, as rounding is. Adam makes whole steps of gradients that are rounding alone, those
-# of a bias in front of an instance normalization, and how large that is depends on the processor's instructions.
+# A step in proportion to the gradient, as rounding is. Adam makes whole steps of gradients that are rounding alone, as
+# those of a bias in front of an instance normalization; how large these are depends on the processor's instructions.
 STEADY = {"optimizer#_target_": "torch.optim.SGD", "learning_rate": 0.01}
 GRADIENTS = {"t_loss": {"learning_rate": 1e-6}}  # whose loss sums over pixels
 EPOCHS = 6
 
 
-def steady(name: str) -> dict[str, Any]:
-    return STEADY | GRADIENTS.get(name, {})
+def comparable(name: str) -> dict[str, Any]:
+    return SAME_DRAWS[name] | STEADY | GRADIENTS.get(name, {})
 
 
 def options(name: str, root: Path, folder: str, **overrides: Any) -> dict[str, Any]:
@@ -129,14 +129,10 @@ def roots(tmp_path_factory: pytest.TempPathFactory, killed: Path, warm_python: W
     jobs += [job("t_loss", killed, "whole", [], max_epochs=EPOCHS)]
     for name, root in roots.items():
         overlays = OVERLAYS.get(name, [])
-        run_bundle(
-            name, "training", ["train", *overlays], **options(name, root, "one", **SAME_DRAWS[name], **steady(name))
-        )
+        run_bundle(name, "training", ["train", *overlays], **options(name, root, "one", **comparable(name)))
         shutil.copytree(root / "one", root / "one_then_two")
-        jobs += [job(name, root, "two", overlays, **SAME_DRAWS[name], **steady(name))]
-        jobs += [
-            job(name, root, "one_then_two", overlays, **SAME_DRAWS[name], **steady(name), max_epochs=2, resume=True)
-        ]
+        jobs += [job(name, root, "two", overlays, **comparable(name))]
+        jobs += [job(name, root, "one_then_two", overlays, **comparable(name), max_epochs=2, resume=True)]
     jobs += [job("soft_label_apl", roots["soft_label_apl"], "mask_rcnn", [], **TWO_CASES)]
     file = killed / "jobs"
     file.write_text("\n".join(json.dumps(each) for each in jobs), encoding="utf-8")
@@ -144,7 +140,7 @@ def roots(tmp_path_factory: pytest.TempPathFactory, killed: Path, warm_python: W
     assert two.wait(timeout=500) == 0, two.output()[-4000:]
     for name, root in roots.items():
         shutil.copytree(root / "two", root / "two_then_one")
-        overrides = options(name, root, "two_then_one", **SAME_DRAWS[name], **steady(name), max_epochs=2, resume=True)
+        overrides = options(name, root, "two_then_one", **comparable(name), max_epochs=2, resume=True)
         run_bundle(name, "training", ["train", *OVERLAYS.get(name, [])], **overrides)
     yield roots
 

@@ -166,7 +166,9 @@ def write_sample(data: str, output_dir: str, share: float | None = None) -> None
             digit = np.asarray(Image.open(path))
             mask = torch.from_numpy((digit > digit.max() / 2).astype(np.uint8))
             Image.fromarray(np.zeros_like(mask.numpy())).save(target / "blank" / path.name)
-            for kind in ERRING if share is not None else ():
+            if share is None:
+                continue
+            for kind in ERRING:
                 generator = case_generator(0, path.stem, kind)
                 label = simulate_annotator(mask, kind, generator, strength=share * STRENGTHS[kind])
                 Image.fromarray(255 * label.numpy()).save(target / kind / path.name)

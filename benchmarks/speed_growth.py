@@ -72,7 +72,13 @@ def train(bundle: str, overrides: Mapping[str, Any], steps: int) -> dict[str, fl
     from monai.bundle import ConfigWorkflow
 
     start_mb, root, times = resident_mb(), REPOSITORY / "bundles" / bundle, []
-    values = {"max_epochs": 1, "val_interval": 10**6, "device": "cpu", "train#trainer#epoch_length": steps} | overrides
+    values: dict[str, Any] = {
+        "max_epochs": 1,
+        "val_interval": 10**6,
+        "device": "cpu",
+        "train#trainer#epoch_length": steps,
+        **overrides,
+    }
     workflow = ConfigWorkflow(
         config_file=str(root / "configs/train.yaml"),
         workflow_type="train",

@@ -37,6 +37,7 @@ RESIDENT = 4  # batches of the bare loop
 def training(bundle: str, folder: str, device: str, epochs: int, steps: int) -> Any:
     """The trainer of a bundle on its phantom, with epochs of ``steps`` steps and without validation."""
     root = REPOSITORY / "bundles" / bundle
+    values: dict[str, Any] = {"max_epochs": epochs, "val_interval": 10**6, "train#trainer#epoch_length": steps}
     workflow = ConfigWorkflow(
         config_file=str(root / "configs/train.yaml"),
         workflow_type="train",
@@ -45,9 +46,7 @@ def training(bundle: str, folder: str, device: str, epochs: int, steps: int) -> 
         output_dir=folder,
         ckpt_dir=folder,
         device=device,
-        max_epochs=epochs,
-        val_interval=10**6,
-        **{"train#trainer#epoch_length": steps},
+        **values,
     )
     workflow.initialize()
     return workflow.trainer

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import nibabel as nib
 from isal import igzip
@@ -19,7 +19,7 @@ LEVEL = 1  # of 0 to 3: 2 and 3 make probabilities no smaller
 
 
 @contextmanager
-def open_gzip(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+def open_gzip(path: str | os.PathLike[str]) -> Iterator[Any]:
     """A new gzip file to write to; the same content gives the same bytes, without a name or a time.
 
     Args:

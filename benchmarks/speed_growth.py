@@ -45,7 +45,8 @@ GROWTH = {
     "sizes": [32, 64, 128, 256],
 }
 IMPORTS = "import monai.bundle, torch"
-STEPS, NOT_TIMED = 14, 4
+STEPS, NOT_TIMED = 14, 4  # of a timed training
+LONG_EPOCH = 200  # steps after which memory is looked at
 
 
 def write_pictures(
@@ -139,7 +140,7 @@ def grow_cases(counts: Sequence[int], runs: int, folder: Path) -> dict[str, Any]
         data = write_pictures(folder / f"cases_{count}", count, 32)
         places = {"dataset_dir": str(data), "output_dir": str(data) + "_run", "ckpt_dir": str(data) + "_run"}
         values = {"cache": "disk", "overwrite": True} | places
-        first = measured("train", "t_loss", values, 200)
+        first = measured("train", "t_loss", values, LONG_EPOCH)
         again = [measured("train", "t_loss", values, 1) for _ in range(runs)]
         found[str(count)] = {
             "first_step_seconds": median_of([run["first_step_at"] - run["started"] for run in again]),

@@ -27,27 +27,39 @@ MEASURES = {
     "ECE of the paper": "ece_paper",
     "TACE": "tace",
     "ECE near boundaries": "ece_band",
+    "ECE, most probable class": "ece_top_all",
+    "Brier score": "brier_all",
+    "NLL": "nll_all",
 }
 LOWER = tuple(MEASURES)[1:]
+DISTANCES = {"jensen_shannon": "Jensen-Shannon", "cosine": "cosine"}
 PROPOSED, REFERENCE = "BWCR", "DA"
 MARGIN = 8  # pixels around the structures of the qualitative figure
 
 
 def method_label(method: str, sweep: bool) -> str:
-    """How a run's method is called; in a sweep with its weight of consistency.
+    """How a run's method is called; in a sweep with its weight of consistency and a distance that is not the paper's.
 
     Example:
         >>> method_label("bwcr_0.1", sweep=True), method_label("bwcr_1", sweep=False)
         ('BWCR, λ = 0.1', 'BWCR')
+        >>> method_label("cr_10_jensen_shannon", sweep=True)
+        'CR, λ = 10, Jensen-Shannon'
     """
-    name, _, weight = method.partition("_")
+    name, weight, distance = [*method.split("_", 2), "", ""][:3]
     if not sweep:
         return NAMES[name]
-    return f"{NAMES[name]}, λ = {weight or 0}"
+    return f"{NAMES[name]}, λ = {weight or 0}" + (f", {DISTANCES[distance]}" if distance else "")
 
 
 def subject_means(rows: Sequence[dict[str, str]], column: str) -> dict[str, float]:
-    """The mean of each subject's images, of those that have a value; nan without any."""
+    """The mean of each subject's images, of those that have a value; nan without any.
+
+    Raises:
+        InputError: the evaluation was made before the column was.
+    """
+    if rows and column not in rows[0]:
+        raise InputError(f"summary.csv must have the column {column}, but has {', '.join(rows[0])}: evaluate again.")
     values = defaultdict(list)
     for row in rows:
         values[row["subject"]].append(float(row[column] or "nan"))
@@ -90,22 +102,32 @@ def means_over_seeds(runs: Sequence[dict[str, Any]], measure: str, method: str) 
     return {subject: _mean(found) for subject, found in values.items()}
 
 
-def compare(subjects: dict[str, dict[str, float]]) -> dict[str, Any]:
-    """The proposed method against the reference, subject by subject.
+def compare(subjects: dict[str, dict[str, float]]) -> list[dict[str, Any]]:
+    """The proposed method against each of the others, subject by subject, as the paper tests it.
 
     Seeds are averaged per subject first. They measure the same test subjects, so their values are not independent;
-    pooled, they would count every subject several times and give too small a p.
+    pooled, they would count every subject several times and give too small a p. p is not corrected for the number of
+    comparisons.
 
     Args:
         subjects: value of each subject, by the method's label.
+
+    Raises:
+        InputError: the proposed method is not there, or shares no subject with another.
     """
-    shared = [(a, subjects[REFERENCE][name]) for name, a in subjects[PROPOSED].items()]
+    if PROPOSED not in subjects:
+        raise InputError(f"methods: expected {PROPOSED} among them, got {', '.join(subjects)}.")
+    return [_compare(subjects, other) for other in subjects if other != PROPOSED]
+
+
+def _compare(subjects: dict[str, dict[str, float]], other: str) -> dict[str, Any]:
+    shared = [(a, subjects[other][name]) for name, a in subjects[PROPOSED].items()]
     known = [pair for pair in shared if all(map(math.isfinite, pair))]
     if not known:
-        raise InputError(f"{PROPOSED} and {REFERENCE}: expected a subject that both have a value of, got none.")
+        raise InputError(f"{PROPOSED} and {other}: expected a subject that both have a value of, got none.")
     a, b = zip(*known, strict=True)
     return {
-        "methods": [PROPOSED, REFERENCE],
+        "methods": [PROPOSED, other],
         "relative_change": sum(a) / sum(b) - 1,
         "p": paired_permutation_test(a, b),
         "subjects": len(a),
@@ -120,27 +142,31 @@ def write_table(
     seeds: list[int],
     configuration: dict,
     runs_dir: str,
-    data: str,
     output_dir: str,
+    data_set: str = "ACDC",
+    sweep: bool = False,
+    data: str | None = None,
 ) -> None:
-    """Writes TABLE.json, and of bwcr_acdc the figures TABLE_reliability, TABLE_improvement and TABLE_probabilities.
+    """Writes TABLE.json, and of a comparison of methods the figures TABLE_reliability and TABLE_improvement.
 
     Args:
-        table: bwcr_acdc or bwcr_lambda.
+        table: its name, with which the files begin.
         scale: desk or paper; the latter ends the files' stem.
-        methods: folders of the runs: a method's name, with _WEIGHT where it has consistency.
+        methods: folders of the runs: a method's name, with _WEIGHT or _WEIGHT_DISTANCE where it has consistency.
         seeds: of the runs.
         configuration: what differs from the bundle's configuration, for the record.
         runs_dir: folder of the runs.
-        data: folder of the data set.
         output_dir: where results and figures go.
+        data_set: how the data set is called.
+        sweep: rows are weights or distances of the consistency: they are not tested against one another, nor drawn.
+        data: folder of the data set, for the figure TABLE_probabilities of the image that each run's example/ has.
     """
-    folder, sweep = Path(runs_dir), table == "bwcr_lambda"
+    folder = Path(runs_dir)
     target = Path(output_dir) / f"{table}{'' if scale == 'desk' else f'_{scale}'}"
     runs = collect(folder, methods, seeds, sweep)
     labels = {method_label(method, sweep): method for method in methods}
     by_subject = {measure: {label: means_over_seeds(runs, measure, label) for label in labels} for measure in MEASURES}
-    title = f"{len(runs[0]['subjects'])} test subjects of ACDC"
+    title = f"{len(runs[0]['subjects'])} test subjects of {data_set}"
     summary = summarize_runs(runs, title, "Average of subjects", LOWER)
     summary["subjects"] = {
         measure: {
@@ -151,17 +177,18 @@ def write_table(
     }
     if not sweep:
         for entry in summary["settings"]:
-            entry["comparison"] = compare(by_subject[entry["setting"]["measure"]])
+            entry["comparisons"] = compare(by_subject[entry["setting"]["measure"]])
         shown = {
             measure: {label: list(by_subject[measure][label].values()) for label in labels if label != "Baseline"}
-            for measure in ("Dice", "ECE, foreground", "TACE")
+            for measure in ("Dice", "ECE of the paper", "TACE")
         }
         draw_improvement(shown, REFERENCE, f"{target}_improvement.png", LOWER)
         folders = {label: [folder / method / f"seed{seed}" for seed in seeds] for label, method in labels.items()}
         evaluations = {label: [run / "evaluation" for run in found] for label, found in folders.items()}
         draw_reliability(evaluations, f"{target}_reliability.png")
-        examples = {label: found[0] / "example" for label, found in folders.items()}
-        draw_example(examples, Path(data), evaluations[REFERENCE][0], f"{target}_probabilities.png")
+        if data is not None:
+            examples = {label: found[0] / "example" for label, found in folders.items()}
+            draw_example(examples, Path(data), evaluations[REFERENCE][0], f"{target}_probabilities.png")
     write_results(f"{target}.json", summary, runs, scale, configuration)
 
 

@@ -1,4 +1,5 @@
-# Table I and Fig. 2 of the soft-label paper on the knee phantom, and its losses on real images: three annotators, simulated readers.
+# Table I and Fig. 2 of the soft-label paper on the knee phantom and on the user's files of OAI, and its losses on real images: three
+# annotators, simulated readers.
 
 # Rows: overrides of the bundle's train.yaml. The first is no row of the paper: the annotators' regions as they are, without the steps of section IV.A.
 SOFT_LABEL_STEPS_OFF = {"restrict": False, "hyperintensity": 0, "neighbor_evidence": 0}
@@ -13,12 +14,15 @@ SOFT_LABEL_ROWS = {
     "apl_soft_1_1_1": {"loss_name": "apl_soft_1_1_1"},
     "apl_soft_2_2_1": {"loss_name": "apl_soft_2_2_1"},
 }
+# No rows of the paper's table either: losses that its text sets against its own. All see the hard label.
+SOFT_LABEL_BESIDE = {row: {"loss_name": row} for row in ("mae", "sce", "smoothed_bce")}
 SOFT_LABEL_PAPER = {"patch_size": [320, 320], "p_min": 1e-20, "max_epochs": 200, "iterations_per_epoch": 200}
 SOFT_LABEL_NETWORKS = {"imaskrcnn": "resnet50" if SCALE == "paper" else None, "unet": "unet"}  # overlays of the configuration
 SOFT_LABEL_TABLES = {
     # 24 knees, 2 to 7 annotators with rectangles, the exact lesions of validation and test volumes
     "soft_label_apl_phantom": {
-        "data": None, "overlay": None, "networks": ["imaskrcnn", "unet"], "rows": list(SOFT_LABEL_ROWS), "seeds": [0, 1, 2],
+        "data": None, "overlay": None, "networks": ["imaskrcnn", "unet"], "rows": [*SOFT_LABEL_ROWS, *SOFT_LABEL_BESIDE],
+        "seeds": [0, 1, 2],
         "majority": SOFT_LABEL_STEPS_OFF, "references": ["truth"],
         "phantom": {"desk": {"num_cases": 24}, "paper": {"num_cases": 65, "size": 320, "num_slices": 20}},
         "desk": {"imaskrcnn": {"max_epochs": 10, "iterations_per_epoch": 40}, "unet": {"batch_size": 4, "max_epochs": 10, "iterations_per_epoch": 60}},
@@ -26,6 +30,13 @@ SOFT_LABEL_TABLES = {
             "imaskrcnn": SOFT_LABEL_PAPER,
             "unet": SOFT_LABEL_PAPER | {"features": [32, 64, 128, 256, 512]},
         },
+    },
+    # The paper's own data, which the user has to ask for: --config data=/path
+    "soft_label_apl_oai": {
+        "data": "oai", "overlay": "oai", "networks": ["imaskrcnn"], "rows": [*SOFT_LABEL_ROWS, *SOFT_LABEL_BESIDE], "seeds": [0, 1, 2],
+        "majority": SOFT_LABEL_STEPS_OFF, "references": ["truth"],
+        "desk": {"imaskrcnn": {"spacing": [1.19, 1.19], "patch_size": [96, 96], "p_min": 1e-4, "max_epochs": 10, "iterations_per_epoch": 40}},
+        "paper": {"imaskrcnn": {}},  # configs/oai.yaml and resnet50.yaml
     },
     # Three real annotators and no truth: compared with each of them and with their majority
     "soft_label_apl_oocytes": {
@@ -50,6 +61,7 @@ SOFT_LABEL_RUNS = {
     )
     for name, spec in SOFT_LABEL_TABLES.items()
 }
+SOFT_LABEL_PAGE = (ROOT / "docs/methods/soft_label_apl.md").read_text(encoding="utf-8")  # which shows the tables that it has markers of
 SOFT_LABEL_RUN = f"{OUTPUT}/{{table}}/{{runs}}/{{network}}/{{row}}/seed{{seed}}"
 SOFT_LABEL_PHANTOM = f"{OUTPUT}/soft_label_apl_phantom/{SOFT_LABEL_RUNS['soft_label_apl_phantom']}/data"
 
@@ -63,7 +75,7 @@ def soft_label_overrides(wildcards):
     if "reference" in wildcards.keys():
         values["output_dir"] = f"{folder}/{wildcards.reference}"
         values |= {"compare_with": wildcards.reference} if wildcards.reference not in ("truth", "majority") else {}
-    return overrides(values | SOFT_LABEL_ROWS[wildcards.row])
+    return overrides(values | (SOFT_LABEL_ROWS | SOFT_LABEL_BESIDE)[wildcards.row])
 
 
 def soft_label_configs(wildcards, *more, start="train"):
@@ -134,6 +146,7 @@ for name, spec in SOFT_LABEL_TABLES.items():
             data="" if spec["data"] else f"--data {SOFT_LABEL_PHANTOM}",
             show=" ".join(
                 f"&& {PYTHON} -m benchmarks.report table docs/results/{name}_{network}.json docs/methods/soft_label_apl.md" for network in spec["networks"]
+                if f"<!-- results:{name}_{network} -->" in SOFT_LABEL_PAGE
             ) if SCALE == "desk" else "",
         shell:
             "{PYTHON} -m benchmarks.soft_label_apl_table table --table {params.table} --scale {SCALE} --configuration {params.configuration}"

@@ -26,6 +26,9 @@ ROWS = {
     "apl_soft_0_2_1": "APL soft 0-2-1",
     "apl_soft_1_1_1": "APL soft 1-1-1",
     "apl_soft_2_2_1": "APL soft 2-2-1",
+    "mae": "MAE, beside Table I",
+    "sce": "SCE, beside Table I",
+    "smoothed_bce": "BCE, labels smoothed by 0.1, beside Table I",
 }
 MEASURES = {
     "val_box_ap50": "Box AP50",
@@ -41,6 +44,7 @@ MEASURES = {
 }
 TITLES = {
     "phantom": "test volumes of the knee phantom, exact lesions",
+    "oai": "test scans of the Osteoarthritis Initiative, masks of experts",
     "oocytes": "test images of oocytes with three annotators",
     "hippocampus": "test slices of the hippocampus, exact truth",
 }

@@ -14,6 +14,7 @@ import fire
 from fire.decorators import SetParseFn
 
 from benchmarks.report.annotators import draw_validation
+from benchmarks.report.consistency import draw_boundary_weight, draw_loss_landscape
 from benchmarks.report.curves import draw_dice_by_setting
 from benchmarks.report.noise_levels import draw_dice_by_noise_level, draw_noise_levels
 from benchmarks.report.tables import insert_between_markers, load_results, results_table
@@ -98,12 +99,48 @@ def noise_dice(results: str, output: str = "noise_dice.png") -> str:
     return str(draw_dice_by_noise_level(load_results(results), output))
 
 
+@SetParseFn(str, "label", "output")
+def boundary_weight(
+    label: str,
+    radius: float = 10.0,
+    lambda_max: float = 1.0,
+    lambda_min: float = 0.01,
+    output: str = "boundary_weight.png",
+) -> str:
+    """A label, the distance of each pixel to the nearest boundary, and the weight of its consistency.
+
+    Args:
+        label: PNG, JPEG or NIfTI with class indices; of a volume the axial slice with the most foreground.
+        radius: R in pixels.
+        lambda_max: weight at a boundary, besides lambda_min.
+        lambda_min: weight at R and beyond.
+        output: PNG to write.
+    """
+    return str(draw_boundary_weight(label, output, radius, lambda_max, lambda_min))
+
+
+@SetParseFn(str, "output")
+def loss_landscape(
+    weights: Sequence[float] = (0.1, 1.0), limit: float = 10.0, output: str = "loss_landscape.png"
+) -> str:
+    """Cross-entropy, consistency and their sum over the logits of two views of a pixel.
+
+    Args:
+        weights: of the consistency in the panels between: 0.1,1.
+        limit: of the logits.
+        output: PNG to write.
+    """
+    return str(draw_loss_landscape(output, weights, limit))
+
+
 COMMANDS = {
     "validation": validation,
     "dice": dice,
     "table": table,
     "noise_levels": noise_levels,
     "noise_dice": noise_dice,
+    "boundary_weight": boundary_weight,
+    "loss_landscape": loss_landscape,
 }
 
 

@@ -11,9 +11,9 @@ A run whose value is nan was not measured: it is left out of its cell, which cou
 with nothing else ``mean`` and ``std`` are null.
 
 A setting of the one key ``measure`` is another measure of the same runs; where lower is better it has
-``"lower_is_better": true``. A setting may compare two methods subject by subject::
+``"lower_is_better": true``. A setting may compare pairs of methods subject by subject::
 
-    "comparison": {"methods": ["BWCR", "DA"], "relative_change": -0.34, "p": 0.0002, "subjects": 25}
+    "comparisons": [{"methods": ["BWCR", "DA"], "relative_change": -0.34, "p": 0.0002, "subjects": 25}, …]
 
 `write_results` adds scale, configuration, seeds and commit beside these keys.
 """
@@ -188,7 +188,8 @@ def results_table(results: Mapping[str, Any]) -> str:
     Cells are ``0.870 ± 0.031`` (mean and standard deviation over seeds; a single seed has no deviation), ``–`` where
     nothing was run or measured. Runs without a value are counted under the table. The best of a column is bold, and all
     that print alike, with ``*`` where ANOVA and Tukey's test against every other method give p < 0.05. ``↓`` marks
-    columns of which lower is better. Comparisons of two methods end the table.
+    columns of which lower is better. Comparisons of
+    pairs of methods end the table: the relative change, and p.
 
     Args:
         results: of `summarize_runs` or `load_results`.
@@ -197,13 +198,10 @@ def results_table(results: Mapping[str, Any]) -> str:
     lower = any(entry.get("lower_is_better") for entry in settings)
     header = ["Method", *(setting_label(entry["setting"]) + _arrow(entry) for entry in settings)]
     rows = [[name, *(_cell(entry, name) for entry in settings)] for name in method_names(results)]
-    comparisons = [entry.get("comparison") for entry in settings]
-    pairs = dict.fromkeys(tuple(found["methods"]) for found in comparisons if found)
+    compared = [{tuple(found["methods"]): found for found in entry.get("comparisons", ())} for entry in settings]
+    pairs = list(dict.fromkeys(pair for found in compared for pair in found))
     for pair in pairs:
-        change, p = f"{pair[0]} against {pair[1]}", f"{pair[0]} against {pair[1]}, p"
-        same = [found if found and tuple(found["methods"]) == pair else None for found in comparisons]
-        rows.append([change, *("–" if found is None else _percent(found["relative_change"]) for found in same)])
-        rows.append([p, *("–" if found is None else f"{found['p']:.2g}" for found in same)])
+        rows.append([f"{pair[0]} against {pair[1]}", *(_change(found.get(pair)) for found in compared)])
     cells = [(entry, name, cell) for entry in settings for name, cell in entry["methods"].items()]
     counts = sorted({len(cell["values"]) for _, _, cell in cells})
     seeds = " to ".join(str(count) for count in dict.fromkeys((counts[0], counts[-1])))
@@ -215,9 +213,11 @@ def results_table(results: Mapping[str, Any]) -> str:
         above = "better than" if lower else "above"
         note += rf"; \*: significantly {above} every other row (ANOVA and Tukey's HSD, p < 0.05)"
     if pairs:
-        subjects = max(found["subjects"] for found in comparisons if found)
+        every = [one for found in compared for one in found.values()]
+        subjects = max(one["subjects"] for one in every)
         note += f"; p: paired permutation test over {subjects} subjects, each with its mean over seeds"
-        if left_out := max(found.get("left_out", 0) for found in comparisons if found):
+        note += ", not corrected for the number of comparisons" if len(pairs) > 1 else ""
+        if left_out := max(one.get("left_out", 0) for one in every):
             note += f" (up to {left_out} left out, without a value of both)"
     missing = [
         f"{name} at {setting_label(entry['setting'])} {cell['missing']} of {cell['missing'] + len(cell['values'])}"
@@ -233,8 +233,10 @@ def _arrow(entry: Mapping[str, Any]) -> str:
     return " ↓" if entry.get("lower_is_better") else ""
 
 
-def _percent(change: float) -> str:
-    return f"{100 * change:+.1f} %".replace("-", "−")
+def _change(found: Mapping[str, Any] | None) -> str:
+    if found is None:
+        return "–"
+    return f"{100 * found['relative_change']:+.1f} %".replace("-", "−") + f", p = {found['p']:.2g}"
 
 
 def _cell(entry: Mapping[str, Any], name: str) -> str:

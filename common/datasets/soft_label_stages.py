@@ -17,7 +17,7 @@ from common.errors import InputError
 from common.io.formats import read_image
 from common.io.label_meaning import LabelMeaning, read_label
 from common.io.regions import LoadRegionsd
-from common.phantoms.knee import BONES
+from common.phantoms.knee import BONES, PATELLA
 from common.transforms.neighbour_slices import NeighbourSlicesd
 from common.transforms.shares import ClassShares
 from common.transforms.soft_label import SoftLabelFromRatersd
@@ -33,32 +33,35 @@ __all__ = [
     "soft_targets",
 ]
 
-BONE_VALUES = LabelMeaning({value: value for value in (0, *BONES.values())})
+BONE_VALUES = LabelMeaning({value: value for value in (0, *BONES.values(), *PATELLA.values())})
 
 
-def region_labels(**options: Any) -> list[Transform]:
+def region_labels(bones: Mapping[str, int] = BONES, **options: Any) -> list[Transform]:
     """Annotators' regions, the bones and the image → a soft label; items without regions stay as they are.
 
-    The item needs ``image`` ``(1, H, W, S)`` as it was read, ``bones`` (a path; 1 femur, 2 tibia) and ``regions``, as
-    the layout ``oai`` has them; it gets ``soft_label`` ``(2, H, W, S)``.
+    The item needs ``image`` ``(1, H, W, S)`` as it was read, ``bones`` (a path; 1 femur, 2 tibia, 3 patella) and
+    ``regions``, as the layout ``oai`` has them; it gets ``soft_label`` ``(K, H, W, S)``.
 
     Args:
+        bones: names of the K bones that the regions name, and their values in the mask.
         **options: of `common.transforms.SoftLabelFromRatersd`, such as ``hyperintensity``.
 
     Returns:
         Transforms of whole volumes, which are not random.
 
     Raises:
-        InputError: an option out of range; by case, a file that cannot be read or does not fit.
+        InputError: an option out of range; by case, a file that cannot be read or does not fit, or, with
+            ``restrict``, regions in a bone that the mask does not have: they would all be removed.
 
     Example:
         >>> len(region_labels(neighbour_slices=0.5))
         3
     """
     soften = SoftLabelFromRatersd(
-        "regions", "soft_label", anatomy_labels=list(BONES.values()), allow_missing_keys=True, **options
+        "regions", "soft_label", anatomy_labels=list(bones.values()), allow_missing_keys=True, **options
     )
-    return [LoadBonesd(), LoadRegionsd("regions", list(BONES), allow_missing_keys=True), soften]
+    load = LoadBonesd(bones if options.get("restrict", True) else {})
+    return [load, LoadRegionsd("regions", list(bones), allow_missing_keys=True), soften]
 
 
 def soft_targets(plan: Plan, fusion: str = "mean", soft_labels: str | None = None, **options: Any) -> list[Transform]:
@@ -82,7 +85,8 @@ def soft_targets(plan: Plan, fusion: str = "mean", soft_labels: str | None = Non
         >>> [type(transform).__name__ for transform in soft_targets(example_plan(), soft_labels="soft")]
         ['LoadSoftLabeld', 'ClassShares']
     """
-    found = [LoadSoftLabeld()] if soft_labels else region_labels(**options)
+    bones = {name: value for name, value in PATELLA.items() if value < plan.num_classes}
+    found = [LoadSoftLabeld()] if soft_labels else region_labels(BONES | bones, **options)
     return [*found, ClassShares(plan.num_classes, fusion)]
 
 
@@ -199,10 +203,12 @@ def neighboring(plan: Plan, neighbors: int) -> list[Transform]:
 
 
 class LoadBonesd(MapTransform):
-    """Reads ``bones``, the mask of femur (1) and tibia (2), on the grid of ``image``, where an item has regions."""
+    """Reads ``bones``, the mask of femur (1), tibia (2) and patella (3), on the grid of ``image``, where an item has
+    regions; ``required`` are bones, with their values, that the mask must have if a region names them."""
 
-    def __init__(self) -> None:
+    def __init__(self, required: Mapping[str, int]) -> None:
         super().__init__("bones", allow_missing_keys=True)
+        self.required = dict(required)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
@@ -211,6 +217,13 @@ class LoadBonesd(MapTransform):
                 item[key] = read_label(item[key], BONE_VALUES, item["image"])
             except InputError as error:
                 raise InputError(f"Case {item.get('case', 'without a name')}: {error}") from error
+            marked = {region.structure: region for region in item.get("regions", ())}
+            for name, value in self.required.items():
+                if name in marked and not (item[key] == value).any():
+                    raise InputError(
+                        f"{marked[name].source}: expected a bone mask of {marked[name].case} that has the {name} "
+                        f"(value {value}), got one without it."
+                    )
         return item
 
 

@@ -6,6 +6,7 @@ from .annotator_confusion import (
     mean_trace,
 )
 from .consensus import ConsensusLoss, OracleLoss
+from .hard_label import HardLabelLoss
 from .label_smoothing import MarginLabelSmoothingLoss, SpatiallyVaryingLabelSmoothingLoss
 from .logit_consistency import LogitConsistencyLoss
 from .normalized import (
@@ -33,6 +34,7 @@ __all__ = [
     "CrossEntropyLoss",
     "EnsembleLoss",
     "GeneralizedCrossEntropyLoss",
+    "HardLabelLoss",
     "LogitConsistencyLoss",
     "MarginLabelSmoothingLoss",
     "MeanAbsoluteErrorLoss",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from monai.utils import LossReduction
 
 from common.errors import ArgumentError
-from common.fusion.ties import most_probable_class
+from common.losses.hard_label import HardLabelLoss, hard_label
 from common.losses.normalized import NormalizedCrossEntropyLoss, NormalizedReverseCrossEntropyLoss
-from common.losses.robust import CrossEntropyLoss, ReverseCrossEntropyLoss
+from common.losses.robust import CrossEntropyLoss, MeanAbsoluteErrorLoss, ReverseCrossEntropyLoss
 from common.losses.segmentation_loss import ClassificationLoss, non_negative
 
-__all__ = ["TABLE_1", "SoftActivePassiveLoss", "hard_label", "table_1_loss"]
+__all__ = ["BESIDE_TABLE_1", "TABLE_1", "SoftActivePassiveLoss", "table_1_loss"]
 
 # configuration of Table I: weights of BCE, SCE and RCE, whether they are normalized, whether labels are soft
 TABLE_1: dict[str, tuple[float, float, float, bool, bool]] = {
@@ -24,23 +26,8 @@ TABLE_1: dict[str, tuple[float, float, float, bool, bool]] = {
     "apl_soft_1_1_1": (1, 1, 1, True, True),
     "apl_soft_2_2_1": (2, 2, 1, True, True),
 }
-
-
-def hard_label(target: torch.Tensor) -> torch.Tensor:
-    """One-hot of the largest y_k, of equal ones the first (`common.fusion.ties`): of a binary problem, y > ½.
-
-    Args:
-        target: ``(B, K, …)``, soft or hard.
-
-    Returns:
-        0 and 1, of the shape and dtype of ``target``.
-
-    Example:
-        >>> hard_label(torch.tensor([[0.3, 0.7], [0.5, 0.5]]))
-        tensor([[0., 1.],
-                [1., 0.]])
-    """
-    return torch.zeros_like(target).scatter_(1, most_probable_class(target, 1).unsqueeze(1), 1)
+BESIDE_TABLE_1 = ("mae", "sce", "smoothed_bce")  # named in the paper's text, without rows in the table
+UNIFORM_SMOOTHING = 0.1
 
 
 class SoftActivePassiveLoss(ClassificationLoss):
@@ -123,12 +110,17 @@ def table_1_loss(
     sigmoid: bool = False,
     softmax: bool = False,
     reduction: LossReduction | str = "mean",
-) -> SoftActivePassiveLoss:
+) -> ClassificationLoss:
     """The loss of a row of Table I of Felfeliyan et al.: plain cross-entropy in two, active-passive in six.
+
+    Three more losses are of no row, but are named in the paper's sections II and V; all see the hard label: ``mae``,
+    the mean absolute error; ``sce``, symmetric cross-entropy, CE + RCE with equal weights (the paper prints none); and
+    ``smoothed_bce``, cross-entropy of the label smoothed uniformly by ε = 0.1, to 0.05 and 0.95 of a binary label.
 
     Args:
         row: ``bce``, ``soft_bce``, or the weights α₁, α₂, β in ``apl_binary_1_0_1``, ``apl_binary_2_0_1``,
-            ``apl_soft_0_1_1``, ``apl_soft_0_2_1``, ``apl_soft_1_1_1``, ``apl_soft_2_2_1``.
+            ``apl_soft_0_1_1``, ``apl_soft_0_2_1``, ``apl_soft_1_1_1``, ``apl_soft_2_2_1``; or ``mae``, ``sce``,
+            ``smoothed_bce``.
         p_min, to_onehot_y, sigmoid, softmax, reduction: see `SoftActivePassiveLoss`.
 
     Returns:
@@ -141,18 +133,17 @@ def table_1_loss(
         >>> table_1_loss("soft_bce", sigmoid=True)(torch.tensor([[[0.0]]]), torch.tensor([[[0.3]]]))  # log 2
         tensor(0.6931)
     """
+    options: dict[str, Any] = {"to_onehot_y": to_onehot_y, "sigmoid": sigmoid, "softmax": softmax}
+    options["reduction"] = reduction
+    if row == "mae":
+        return HardLabelLoss(MeanAbsoluteErrorLoss(), **options)
+    if row == "sce":
+        return SoftActivePassiveLoss(1, 0, 1, normalized=False, soft_labels=False, p_min=p_min, **options)
+    if row == "smoothed_bce":
+        return HardLabelLoss(CrossEntropyLoss(), UNIFORM_SMOOTHING, **options)
     if row not in TABLE_1:
-        raise ArgumentError(f"row: expected one of {', '.join(TABLE_1)}, got {row!r}.")
+        raise ArgumentError(f"row: expected one of {', '.join((*TABLE_1, *BESIDE_TABLE_1))}, got {row!r}.")
     binary, soft, reverse, normalized, soft_labels = TABLE_1[row]
     return SoftActivePassiveLoss(
-        binary,
-        soft,
-        reverse,
-        normalized=normalized,
-        soft_labels=soft_labels,
-        p_min=p_min,
-        to_onehot_y=to_onehot_y,
-        sigmoid=sigmoid,
-        softmax=softmax,
-        reduction=reduction,
+        binary, soft, reverse, normalized=normalized, soft_labels=soft_labels, p_min=p_min, **options
     )

@@ -10,6 +10,7 @@ import nibabel as nib
 from monai.transforms import Compose
 from tqdm import tqdm
 
+from common.datasets.layouts.oai import marked_bones
 from common.datasets.layouts.recognize import read_dataset
 from common.datasets.soft_label_stages import region_labels
 from common.errors import InputError
@@ -33,8 +34,9 @@ def prepare_soft_labels(
 ) -> str:
     """Writes the soft labels of every case that annotators rated, as ``<output_dir>/CASE.nii.gz``.
 
-    A file is (H, W, S, K) float32 in [0, 1], the K structures femur and tibia in its fourth dimension, in the geometry
-    of the image. Files appear whole or not at all and existing ones are kept, so a run that was stopped continues.
+    A file is (H, W, S, K) float32 in [0, 1], in its fourth dimension the K structures femur, tibia, and patella if it
+    was marked in any case, in the geometry of the image. Files appear whole or not at all and existing ones are kept,
+    so a run that was stopped continues.
 
     Args:
         dataset_dir: folder of a data set in the layout ``oai``, see docs/data_sets.md.
@@ -61,14 +63,15 @@ def prepare_soft_labels(
     """
     root = Path(dataset_dir).expanduser().absolute()
     target = root / Path(output_dir or "soft_labels").expanduser()
+    items = [item for item in read_dataset(root, "oai").items if item["regions"]]
     steps = region_labels(
+        marked_bones(region for item in items for region in item["regions"]),
         restrict=as_bool("restrict", restrict),
         hyperintensity=hyperintensity,
         marked_only=as_bool("marked_only", marked_only),
         neighbour_slices=neighbour_slices,
     )
     compute = Compose([LoadCased("image", channels=1), *steps])
-    items = [item for item in read_dataset(root, "oai").items if item["regions"]]
     overwrite = as_bool("overwrite", overwrite)
     wanted = [item for item in items if overwrite or not (target / f"{item['case']}.nii.gz").is_file()]
     if len(wanted) < len(items):

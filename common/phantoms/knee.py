@@ -19,6 +19,7 @@ from common.phantoms.folder import write_phantom_once
 
 VERSION = 2
 BONES = {"femur": 1, "tibia": 2}
+PATELLA = {"patella": 3}  # a third bone of data sets whose readers marked it; those of the phantom did not
 FIELD_OF_VIEW_MM = 160.0
 SLICE_MM = 3.0
 ORIENTATION = "IPL"  # rows run downward, columns backward, slices to the left

@@ -16,6 +16,7 @@ from matplotlib.image import AxesImage
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from monai.transforms import Compose
 
+from common.datasets.layouts.oai import marked_bones
 from common.datasets.soft_label_stages import region_labels
 from common.errors import InputError
 from common.io.formats import read_stored
@@ -177,7 +178,8 @@ def soft_label_examples(items: Sequence[Mapping[str, Any]], count: int = 3, **op
     rated = [item for item in items if item.get("regions")]
     marked = {item["case"]: sum(bool(region.structure) for region in item["regions"]) for item in rated}
     chosen = sorted(rated, key=lambda item: -marked[item["case"]])[:count]
-    steps = region_labels(foreground=True, keep_steps=True, **options)
+    bones = marked_bones(region for item in rated for region in item["regions"])
+    steps = region_labels(bones, foreground=True, keep_steps=True, **options)
     compute = Compose([LoadCased("image", channels=1), *steps])
     return [_example(compute(dict(item))) for item in chosen]
 

@@ -51,6 +51,9 @@ def summary(level: float, seed: int) -> list[dict[str, object]]:
             "ece_paper": level + number / 90,
             "ece_band": "" if number == 0 else level,
             "tace": level / 2,
+            "ece_top_all": level / 5,
+            "brier_all": level / 4,
+            "nll_all": level * 2,
         }
         for number, subject in enumerate(SUBJECTS)
         for frame in ("01", "12")
@@ -84,26 +87,25 @@ def test_table_2(data: Path, tmp_path: Path) -> None:
     case = Path(bwcr_table.example(runs / "da/seed0/evaluation/summary.csv", data)).name.removesuffix(".nii.gz")
     assert case == "patient006_frame12", "the lower median of 24"
     write_examples(runs, data, case)
-    bwcr_table.write_table("bwcr_acdc", "desk", list(METHODS), [0, 1, 2], {"max_epochs": 2}, runs, data, tmp_path)
+    bwcr_table.write_table("bwcr_acdc", "desk", list(METHODS), [0, 1, 2], {"max_epochs": 2}, runs, tmp_path, data=data)
     results = load_results(tmp_path / "bwcr_acdc.json")
     assert results["seeds"] == [0, 1, 2] and results["configuration"] == {"max_epochs": 2}
     settings = {entry["setting"]["measure"]: entry for entry in results["settings"]}
-    assert list(settings) == [
-        "Dice",
-        "ECE, all pixels",
-        "ECE, foreground",
-        "ECE of the paper",
-        "TACE",
-        "ECE near boundaries",
-    ]
+    assert list(settings) == list(bwcr_table.MEASURES) and list(settings)[3] == "ECE of the paper"
     cell = settings["ECE, foreground"]["methods"]["BWCR"]
     assert cell["values"] == pytest.approx([0.205, 0.206, 0.207]) and cell["std"] == pytest.approx(0.001)
-    assert [entry["best"] for entry in settings.values()] == ["BWCR"] * 6
-    assert [entry.get("lower_is_better", False) for entry in settings.values()] == [False, True, True, True, True, True]
-    found = settings["ECE, foreground"]["comparison"]
+    assert [entry["best"] for entry in settings.values()] == ["BWCR"] * 9
+    assert [entry.get("lower_is_better", False) for entry in settings.values()] == [False] + [True] * 8
+    pairs = {found["methods"][1]: found for found in settings["ECE, foreground"]["comparisons"]}
+    assert list(pairs) == ["Baseline", "DA", "SVLS", "MLS", "CR"], "the paper tests against all"
+    assert pairs["CR"]["relative_change"] == pytest.approx(0.206 / 0.256 - 1)
+    found = pairs["DA"]
     assert found["relative_change"] == pytest.approx(0.206 / 0.356 - 1)
     assert (found["subjects"], found["p"]) == (12, pytest.approx(2 / 2**12)), "all 12 subjects improve"
-    assert settings["ECE near boundaries"]["comparison"]["subjects"] == 11, "one has no value"
+    assert settings["ECE near boundaries"]["comparisons"][0]["subjects"] == 11, "one has no value"
+    paper = settings["ECE of the paper"]["comparisons"][1]
+    of_da, of_bwcr = (level + sum(range(12)) / 12 / 90 for level in (0.3, 0.15))
+    assert paper["relative_change"] == pytest.approx(of_bwcr / of_da - 1, abs=1e-5)
     assert results["subjects"]["TACE"]["DA"]["patient004"] == pytest.approx(0.15)
     assert results["subjects"]["ECE near boundaries"]["DA"]["patient001"] is None
     assert "| BWCR against DA | " in results_table(results)
@@ -111,17 +113,21 @@ def test_table_2(data: Path, tmp_path: Path) -> None:
         assert (tmp_path / f"bwcr_acdc_{figure}.png").stat().st_size > 10_000
 
 
-def test_table_1(data: Path, tmp_path: Path) -> None:
+def test_table_1(tmp_path: Path) -> None:
     methods = {"da": 0.3, "cr_0.1": 0.28, "cr_10": 0.25, "bwcr_0.1": 0.2}
     write_runs(tmp_path / "runs", methods, seeds=1)
-    bwcr_table.write_table("bwcr_lambda", "paper", list(methods), [0], {}, tmp_path / "runs", data, tmp_path)
+    methods |= {"bwcr_1_cosine": 0.25}
+    write_runs(tmp_path / "runs", {"bwcr_1_cosine": 0.25}, seeds=1)
+    bwcr_table.write_table("bwcr_lambda", "paper", list(methods), [0], {}, tmp_path / "runs", tmp_path, "NCI", True)
     results = load_results(tmp_path / "bwcr_lambda_paper.json")
+    assert results["title"] == "12 test subjects of NCI"
     lines = results_table(results).splitlines()
-    assert [line.split(" | ")[0].strip("| ") for line in lines[2:6]] == [
+    assert [line.split(" | ")[0].strip("| ") for line in lines[2:7]] == [
         "DA, λ = 0",
         "CR, λ = 0.1",
         "CR, λ = 10",
         "BWCR, λ = 0.1",
+        "BWCR, λ = 1, cosine",
     ]
     assert not list(tmp_path.glob("*.png"))
 
@@ -131,21 +137,48 @@ def test_mistakes(data: Path, tmp_path: Path) -> None:
     write_csv(tmp_path / "cr_1/seed0/evaluation/summary.csv", summary(0.2, 0)[2:])
     with pytest.raises(InputError, match=r"cr_1.*must have the test subjects of the other runs"):
         bwcr_table.collect(tmp_path, ["da", "cr_1"], [0], False)
+    with pytest.raises(InputError, match=r"must have the column nll_all, but has case.*evaluate again"):
+        bwcr_table.subject_means([{"case": "a", "subject": "a", "dice": "1"}], "nll_all")
+    with pytest.raises(InputError, match="expected BWCR among them, got DA, CR"):
+        bwcr_table.compare({"DA": {"a": 1.0}, "CR": {"a": 1.0}})
     with pytest.raises(InputError, match=r"must hold patient\d+_frame\d+\.nii\.gz"):
         bwcr_table.example(tmp_path / "da/seed0/evaluation/summary.csv", data / "patient001")
 
 
-@pytest.mark.parametrize(("table", "trainings", "examples"), [("bwcr_acdc", 18, 6), ("bwcr_lambda", 9, 0)])
+SIZES = {"bwcr_acdc_10": 10, "bwcr_acdc_95": 95, "bwcr_nci_12": 12, "bwcr_nci_36": 36}  # of training sets
+
+
+@pytest.mark.parametrize(
+    ("tables", "scale", "trainings", "examples"),
+    [
+        (["bwcr_acdc"], "desk", 6 * 3, 6),
+        (["bwcr_nci_lambda"], "desk", (1 + 2 * 4) * 3, 0),
+        (["bwcr_acdc", "bwcr_lambda", "bwcr_distances", "bwcr_nci", *SIZES], "paper", (16 + 6 + 4 * 6) * 3, 6),
+    ],
+)
 def test_the_whole_table_is_planned(
-    table: str, trainings: int, examples: int, warm_snakemake: WarmPython, data: Path, tmp_path: Path
+    tables: list[str],
+    scale: str,
+    trainings: int,
+    examples: int,
+    warm_snakemake: WarmPython,
+    data: Path,
+    tmp_path: Path,
 ) -> None:
-    """6 methods × 3 seeds, and 1 + 2 methods × 4 weights."""
+    """3 seeds of 6 methods, of 1 + 2 methods × 4 weights, of 2 + 2 distances × 2 weights; a run is shared by tables."""
     command = ["-m", "snakemake", "--snakefile", "benchmarks/Snakefile", "--cores", "1", "--dry-run"]
-    command += ["--forceall", "--nolock", "--config", f"data={data}", "--", table]
+    command += ["--forceall", "--nolock", "--printshellcmds", "--config", f"data={data}", f"scale={scale}"]
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "XDG_CACHE_HOME": str(tmp_path)}
-    process = warm_snakemake.start(*command, folder=REPOSITORY, environment=environment)
+    process = warm_snakemake.start(*command, "--", *tables, folder=REPOSITORY, environment=environment)
     assert process.wait(timeout=300) == 0, process.output()
     plan = process.output().splitlines()
     counts = dict(line.split() for line in plan if line.startswith("bwcr_") and len(line.split()) == 2)
     assert counts["bwcr_train"] == counts["bwcr_evaluate"] == str(trainings)
     assert int(counts.get("bwcr_example", 0)) == examples
+    told = [line for line in plan if "bundle run training" in line]
+    assert sum("configs/nci.yaml" in line for line in told) == sum("nci" in table for table in tables) * (
+        trainings if len(tables) == 1 else 18
+    )
+    for table in SIZES.keys() & set(tables):
+        size = [line for line in told if f"--counts#training {SIZES[table]} " in line]
+        assert len(size) == 18 and all(f"configs/{table.split('_')[1]}.yaml" in line for line in size)

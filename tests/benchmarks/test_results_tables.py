@@ -158,13 +158,20 @@ def test_measures_of_which_lower_is_better() -> None:
     dice, ece = results["settings"]
     assert (dice["best"], ece["best"], ece["lower_is_better"]) == ("BWCR", "BWCR", True)
     assert "lower_is_better" not in dice and ece["best_is_significant"]
-    ece["comparison"] = {"methods": ["BWCR", "DA"], "relative_change": -1 / 3, "p": 0.00019998, "subjects": 25}
+    pair = {"methods": ["BWCR", "DA"], "relative_change": -1 / 3, "p": 0.00019998, "subjects": 25}
+    ece["comparisons"] = [pair, pair | {"methods": ["BWCR", "CR"], "p": 0.25}]
     lines = results_table(results).splitlines()
     assert lines[0] == "| Method | Dice | ECE ↓ |"
     assert lines[2] == "| DA | 0.701 ± 0.001 | 0.301 ± 0.001 |"
     assert lines[4] == r"| BWCR | **0.711 ± 0.001**\* | **0.201 ± 0.001**\* |"
-    assert lines[5:7] == ["| BWCR against DA | – | −33.3 % |", "| BWCR against DA, p | – | 0.0002 |"]
+    assert lines[5:7] == [
+        "| BWCR against DA | – | −33.3 %, p = 0.0002 |",
+        "| BWCR against CR | – | −33.3 %, p = 0.25 |",
+    ]
     assert "the best of a column, ↓: lower is better" in lines[-1] and "over 25 subjects" in lines[-1]
+    assert "not corrected" in lines[-1]
+    ece["comparisons"] = [pair]
+    assert "not corrected" not in results_table(results)
 
 
 def test_a_run_without_a_value_is_counted_and_no_result(tmp_path: Path) -> None:

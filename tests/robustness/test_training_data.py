@@ -198,11 +198,18 @@ CASES: list[tuple[str, list[str], dict[str, str], Spoil, str]] = [  # name, bund
         "ends outside the image of 9000001_V00",
     ),
     (
-        "a reader's unknown structure",
+        "a region in a bone that the mask lacks",
         ["soft_label_apl"],
         {"soft_label_apl": "regions.csv"},
         lambda path: path.write_text(path.read_text() + "9000001_V00,R1,0,patella,1,1,2,2\n"),
-        "got 'patella'",
+        "that has the patella (value 3), got one without it",
+    ),
+    (
+        "a reader's unknown structure",
+        ["soft_label_apl"],
+        {"soft_label_apl": "regions.csv"},
+        lambda path: path.write_text(path.read_text() + "9000001_V00,R1,0,fibula,1,1,2,2\n"),
+        "got 'fibula'",
     ),
 ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from common.datasets.layouts.assemble import assemble, folder_names
 from common.datasets.listing import files_by_stem, list_folder
 from common.errors import InputError
 from common.io.regions import Region, read_regions
-from common.phantoms.knee import BONES
+from common.phantoms.knee import BONES, PATELLA
 
 EXPECTS = "images/SUBJECT_SCAN.nii.gz, bones/ with the same names, regions.csv, and truth/ for some subjects"
 
@@ -22,8 +23,24 @@ def recognize(root: Path) -> bool:
     return {"images", "bones"} <= folder_names(root) and (root / "regions.csv").is_file()
 
 
+def marked_bones(regions: Iterable[Region]) -> dict[str, int]:
+    """The bones in which a data set has lesions, and their values in its files.
+
+    Args:
+        regions: what its annotators marked.
+
+    Returns:
+        Femur and tibia, and the patella if it was marked.
+
+    Example:
+        >>> marked_bones([Region("k1", "AR", 0, "patella", 0, 0, 2, 2)])
+        {'femur': 1, 'tibia': 2, 'patella': 3}
+    """
+    return BONES | (PATELLA if any(region.structure in PATELLA for region in regions) else {})
+
+
 def read(root: Path, soft_labels: str | os.PathLike[str] | None = None) -> Dataset:
-    """Every scan, its bone mask, and what the annotators marked.
+    """Every scan, its bone mask, and what the annotators marked; the patella is a class if they marked it in any scan.
 
     Args:
         root: folder in this layout.
@@ -41,8 +58,9 @@ def read(root: Path, soft_labels: str | os.PathLike[str] | None = None) -> Datas
     listing = list_folder(root)
     images, bones, truths = (files_by_stem(listing.below(name), name) for name in ("images", "bones", "truth"))
     regions: dict[str, list[Region]] = defaultdict(list)
-    for region in read_regions(listing.root / "regions.csv", structures=BONES, cases=images.keys()):
+    for region in read_regions(listing.root / "regions.csv", structures=BONES | PATELLA, cases=images.keys()):
         regions[region.case].append(region)
+    bones_marked = marked_bones(region for found in regions.values() for region in found)
     soft: dict[str, str] = {}
     if soft_labels is not None:
         folder = listing.root / Path(soft_labels).expanduser()
@@ -73,5 +91,8 @@ def read(root: Path, soft_labels: str | os.PathLike[str] | None = None) -> Datas
         reasons=reasons,
         used=[*bones.values(), *truths.values(), "new", "new_truth", *(["soft_labels"] if soft else [])],
         channel_names=("IWFS",),
-        class_names={0: "background", **{value: bone for bone, value in BONES.items()}},  # in which a lesion lies
+        class_names={
+            0: "background",
+            **{value: bone for bone, value in bones_marked.items()},
+        },  # in which a lesion lies
     )

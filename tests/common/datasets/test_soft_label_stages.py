@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
+import nibabel as nib
+import numpy as np
 import pytest
 import torch
 from monai.data import MetaTensor
@@ -23,7 +26,9 @@ from common.datasets.fingerprint import take_fingerprint
 from common.datasets.plan import example_plan
 from common.datasets.plan_rules import make_plan
 from common.errors import InputError
+from common.methods import prepare_soft_labels
 from common.phantoms import write_knee_phantom
+from common.report import soft_label_examples
 
 PICTURES = example_plan()
 VOLUMES = dataclasses.replace(PICTURES, image_dims=3, image_size=None, orientation="RAS", spacing=(1.0, 1.0, -1.0))
@@ -53,6 +58,33 @@ def test_regions_are_learned_and_the_ground_truth_is_validated(tmp_path):
     assert truth.unique().tolist() == [0, 1] and truth.sum() > 0
     with pytest.raises(InputError, match="Case 9000001_V00: expected label or annotators, got none of them"):
         soft_reference(plan)[0](rated[0])
+
+
+def test_the_patella_is_a_bone_where_it_was_marked(tmp_path):
+    """Its lesions are a third class; without a mask of it they would all be removed, which is refused."""
+    folder = Path(write_knee_phantom(tmp_path / "knee", num_cases=4, size=48, num_slices=3))
+    with (folder / "regions.csv").open("a") as file:
+        file.write("9000001_V00,reader_1,1,patella,12,3,17,8\n")
+    data = read_dataset(folder)
+    assert list(data.class_names.values()) == ["background", "femur", "tibia", "patella"]
+    plan = make_plan(data, take_fingerprint(data.items[:1]), {"spatial_dims": 2})
+    learned = Compose([*reading(plan), *soft_targets(plan, hyperintensity=0, neighbour_slices=0)])
+    with pytest.raises(RuntimeError) as raised:
+        learned(data.items[0])
+    assert "regions.csv, line" in str(raised.value.__cause__)
+    assert "expected a bone mask of 9000001_V00 that has the patella (value 3)" in str(raised.value.__cause__)
+    everywhere = Compose([*reading(plan), *soft_targets(plan, restrict=False)])(data.items[0])["label"]
+    assert everywhere.shape[0] == 3 and everywhere[2, 12:17, 3:8, 1].min() > 0
+    file = folder / "bones/9000001_V00.nii.gz"
+    bones = nib.load(file)
+    with_patella = np.asarray(bones.dataobj).copy()
+    with_patella[14:20, 3:8] = 3
+    nib.save(nib.Nifti1Image(with_patella, bones.affine), file)
+    patella = learned(data.items[0])["label"][2]
+    assert 0 < patella[14:17, 3:8, 1].min() <= 1 and patella.count_nonzero() == 3 * 5
+    prepared = nib.load(Path(prepare_soft_labels(folder, hyperintensity=0, neighbour_slices=0)) / file.name)
+    assert np.allclose(np.asarray(prepared.dataobj)[..., 2], patella)
+    assert soft_label_examples(data.items[:1])[0].steps["anatomy"].any()
 
 
 def test_the_grid_of_pictures_keeps_what_nobody_labeled():

@@ -16,6 +16,7 @@ from common.losses import (
     ConsensusLoss,
     CrossEntropyLoss,
     GeneralizedCrossEntropyLoss,
+    HardLabelLoss,
     MarginLabelSmoothingLoss,
     MeanAbsoluteErrorLoss,
     NormalizedCrossEntropyLoss,
@@ -44,6 +45,7 @@ def dice_ce(**options: object) -> SumLoss:
 PIXELWISE = [
     CrossEntropyLoss,
     GeneralizedCrossEntropyLoss,
+    HardLabelLoss,
     MarginLabelSmoothingLoss,
     MeanAbsoluteErrorLoss,
     NormalizedCrossEntropyLoss,

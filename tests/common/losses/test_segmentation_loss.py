@@ -14,6 +14,7 @@ from common.errors import ArgumentError
 from common.losses import (
     ActivePassiveLoss,
     GeneralizedCrossEntropyLoss,
+    HardLabelLoss,
     MeanAbsoluteErrorLoss,
     NormalizedCrossEntropyLoss,
     NormalizedGeneralizedCrossEntropyLoss,
@@ -32,6 +33,7 @@ def active_passive(**options: object) -> ActivePassiveLoss:
 
 LOSSES: list[Make] = [
     GeneralizedCrossEntropyLoss,
+    HardLabelLoss,
     MeanAbsoluteErrorLoss,
     NormalizedCrossEntropyLoss,
     NormalizedGeneralizedCrossEntropyLoss,

@@ -18,7 +18,8 @@ from common.losses import (
     SoftActivePassiveLoss,
     table_1_loss,
 )
-from common.losses.soft_active_passive import TABLE_1, hard_label
+from common.losses.hard_label import hard_label
+from common.losses.soft_active_passive import TABLE_1
 
 few = settings(max_examples=30, deadline=None)
 soft_labels = st.floats(0.02, 0.98).filter(lambda y: abs(y - 0.5) > 1e-3)

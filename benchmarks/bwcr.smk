@@ -17,9 +17,11 @@ BWCR = {
 } | PART
 BWCR_SWEEP = [f"{method}_{weight:g}" for method in ("cr", "bwcr") for weight in BWCR["lambdas"]]
 BWCR_DISTANCES = [f"bwcr_{weight:g}_{distance}" for distance in BWCR["distances"] for weight in BWCR["distance_lambdas"]]
-# A table's rows and data; training subjects where they are not those of the overlay and of desk; whether figure 4 is drawn
+# A table's rows and data; training subjects where they are not those of the overlay and of desk; other values of desk; whether
+# figure 4 is drawn
 BWCR_TABLES = {
     "bwcr_acdc": {"methods": BWCR["methods"], "data": "acdc", "example": True},
+    "bwcr_acdc_short": {"methods": BWCR["methods"], "data": "acdc", "desk": {"patch_size": [64, 64], "max_epochs": 6, "val_interval": 2}},
     "bwcr_acdc_10": {"methods": BWCR["methods"], "data": "acdc", "training": 10},
     "bwcr_acdc_95": {"methods": BWCR["methods"], "data": "acdc", "training": 95},
     "bwcr_nci": {"methods": BWCR["methods"], "data": "nci"},
@@ -34,6 +36,7 @@ BWCR_TABLES = {
 def bwcr_values(spec):
     """What the trainings of a table are told besides the overlay of their data."""
     values = BWCR[SCALE] | (BWCR["nci_desk"] if SCALE == "desk" and spec["data"] == "nci" else {})
+    values |= spec.get("desk", {}) if SCALE == "desk" else {}
     if "training" not in spec:
         return values
     if "counts" in values:

@@ -1,4 +1,4 @@
-# Tables 1 to 3 and figures 3 and 4 of the paper on disentangling annotators, on digits, a phantom and microscopy with three real annotators.
+# Tables 1 to 6 and figures 3 and 4 of the paper on disentangling annotators, on its own data sets, and on a phantom, MRI and microscopy.
 
 # Rows: overrides of the bundle's train.yaml. The best epoch is chosen by the validation images' truth, or without one by the likelihood.
 BY_VOTE = {"readout": "vote", "select_by": "likelihood"}
@@ -26,25 +26,63 @@ ANNOTATOR_ROWS = {
     "one": [name for name in ANNOTATOR_METHODS if name not in ("majority", "majority_by_likelihood", "spatial_staple")],
 }
 ANNOTATOR_SAMPLE = f"{OUTPUT}/disentangling_annotators_mnist/data-{runs_of('disentangling_annotators', [], 'mnist_annotators')}"
+ANNOTATOR_FIVE = {name: name for name in ("good", "over", "under", "wrong", "blank")}
+# All of MNIST, and LIDC's crops with a ground truth: training, validation and test images of what is written for a table
+ANNOTATOR_DIGITS = ({"desk": [960, 240, 200], "paper": [48000, 12000, 10000]} | PART.get("digits", {}))[SCALE]
+ANNOTATOR_CROPS = ({"desk": [200, 50, 100], "paper": [5000, 1000, 1000]} | PART.get("crops", {}))[SCALE]
+ANNOTATOR_ALL_DIGITS = f"{OUTPUT}/disentangling_annotators_mnist_full/data-{runs_of('disentangling_annotators', [], 'mnist', ANNOTATOR_DIGITS)}"
+ANNOTATOR_CONSENSUS = f"{OUTPUT}/disentangling_annotators_lidc/data-{runs_of('disentangling_annotators', [], 'lidc', ANNOTATOR_CROPS)}"
+ANNOTATOR_BRATS = {"desk": {"counts": [6, 2, 4], "spacing": 2.0, "patch_size": [96, 96], "features": [16, 32, 64], "max_epochs": 10}, "paper": {}}
 ANNOTATOR_TABLES = {
     # The authors' sample: 70 digits, annotators good (the truth), over, under, wrong; and blank, whom the paper has and the sample lacks
     "disentangling_annotators_mnist": {
-        "data": "mnist_annotators", "folder": ANNOTATOR_SAMPLE, "overlay": "mnist", "rows": ANNOTATOR_ROWS, "seeds": [0, 1, 2],
+        "data": "mnist_annotators", "folder": ANNOTATOR_SAMPLE, "overlays": ["mnist"], "rows": ANNOTATOR_ROWS, "seeds": [0, 1, 2],
         "desk": {"shift": 3}, "paper": {"shift": 3},
     },
+    # The paper's tables 1 to 3: all of MNIST with the same five, and slices of multiple sclerosis
+    "disentangling_annotators_mnist_full": {
+        "data": "mnist", "folder": ANNOTATOR_ALL_DIGITS, "overlays": ["mnist"], "rows": ANNOTATOR_ROWS, "seeds": [0, 1, 2],
+        "desk": {}, "paper": {},
+    },
+    "disentangling_annotators_ms_lesion": {
+        "data": "ms_lesion", "overlays": ["ms_lesion"], "rows": ANNOTATOR_ROWS, "seeds": [0, 1, 2],
+        "desk": {
+            "truth": "mask1", "simulated": ANNOTATOR_FIVE, "counts": [1, 1, 2], "patch_size": [96, 96], "features": [16, 32, 64],
+            "max_epochs": 10, "val_interval": 2,
+        },
+        "paper": {"truth": "mask1", "simulated": ANNOTATOR_FIVE},
+    },
+    # Tables 3 to 5: gliomas of four classes with four annotators; lung nodules of four radiologists, whose spatial STAPLE is the truth
+    "disentangling_annotators_brats": {
+        "data": "brats", "overlays": ["brats"], "rows": ANNOTATOR_ROWS, "seeds": [0, 1, 2],
+    } | ANNOTATOR_BRATS,
+    "disentangling_annotators_lidc": {
+        "data": "lidc", "folder": ANNOTATOR_CONSENSUS, "overlays": ["lidc"], "rows": ANNOTATOR_ROWS, "seeds": [0, 1, 2],
+        "desk": {"layout": "datalist", "image_size": [96, 96], "features": [16, 32, 64], "max_epochs": 10},
+        "paper": {"layout": "datalist"},
+    },
+    # Table 6: matrices of low rank, and with s * I, as the authors' code has them
+    "disentangling_annotators_rank": {
+        "data": "brats", "overlays": ["brats"], "rows": {"dense": ["ours", "ours_rank", "ours_rank_identity"]}, "seeds": [0, 1, 2],
+        "values": {
+            "ours": {"method": "ours"},
+            "ours_rank": {"method": "ours", "rank": 1},
+            "ours_rank_identity": {"method": "ours", "rank": 1, "add_identity": "true"},
+        },
+    } | ANNOTATOR_BRATS,
     # Five annotators, one of them blank, on the bundle's phantom
     "disentangling_annotators_phantom": {
-        "folder": f"{OUTPUT}/disentangling_annotators_phantom/data", "overlay": None, "rows": ANNOTATOR_ROWS, "seeds": [0, 1, 2],
+        "folder": f"{OUTPUT}/disentangling_annotators_phantom/data", "overlays": [], "rows": ANNOTATOR_ROWS, "seeds": [0, 1, 2],
         "desk": {}, "paper": {},
     },
     # The same five on slices of hippocampus MRI
     "disentangling_annotators_hippocampus": {
-        "data": "hippocampus", "overlay": "hippocampus", "rows": ANNOTATOR_ROWS, "seeds": [0, 1, 2],
+        "data": "hippocampus", "overlays": ["hippocampus"], "rows": ANNOTATOR_ROWS, "seeds": [0, 1, 2],
         "desk": {"counts": [8, 4, 8]}, "paper": {},
     },
     # Three real annotators and no truth
     "disentangling_annotators_oocytes": {
-        "data": "oocytes", "overlay": None, "rows": {"dense": ["mean", "majority", "separate", "ours", "ours_vote"]}, "seeds": [0, 1, 2],
+        "data": "oocytes", "overlays": [], "rows": {"dense": ["mean", "majority", "separate", "ours", "ours_vote"]}, "seeds": [0, 1, 2],
         "desk": {"image_size": [96, 128], "max_epochs": 20, "select_by": "likelihood", "val_interval": 2},
         "paper": {"select_by": "likelihood"},
     },
@@ -53,7 +91,9 @@ ANNOTATOR_TABLES = {name: spec | PART for name, spec in ANNOTATOR_TABLES.items()
 # Figure 3: the weight of the trace, on the paper's sample
 ANNOTATOR_TRACE = {"labels": "dense", "weights": [0, 0.001, 0.01, 0.1, 0.4, 0.7, 0.9], "seed": 0, "desk": {"shift": 3}, "paper": {"shift": 3}} | PART
 ANNOTATOR_METHODS |= {f"ours_trace_{weight:g}": {"method": "ours", "trace_weight": weight} for weight in ANNOTATOR_TRACE["weights"]}
-ANNOTATOR_TABLES["disentangling_annotators_trace"] = ANNOTATOR_TRACE | {"data": "mnist_annotators", "folder": ANNOTATOR_SAMPLE, "overlay": "mnist"}
+ANNOTATOR_TABLES["disentangling_annotators_trace"] = ANNOTATOR_TRACE | {
+    "data": "mnist_annotators", "folder": ANNOTATOR_SAMPLE, "overlays": ["mnist", "confusion_error"],
+}
 # Figure 4: digits of the same sample whose annotators err by shares of what they do there; a good one is among them
 ANNOTATOR_NOISE = {
     "shares": [0.25, 0.5, 0.75, 1],
@@ -63,16 +103,17 @@ ANNOTATOR_NOISE = {
 ANNOTATOR_SPOILED = f"{OUTPUT}/disentangling_annotators_noise/data-{runs_of('disentangling_annotators', [], 'mnist_annotators')}/{{share}}"
 ANNOTATOR_NOISE_TABLES = {share: f"disentangling_annotators_noise_{share:g}" for share in ANNOTATOR_NOISE["shares"]}
 ANNOTATOR_TABLES |= {
-    table: ANNOTATOR_NOISE | {"data": "mnist_annotators", "folder": ANNOTATOR_SPOILED.format(share=f"{share:g}"), "overlay": "mnist"}
+    table: ANNOTATOR_NOISE | {"data": "mnist_annotators", "folder": ANNOTATOR_SPOILED.format(share=f"{share:g}"), "overlays": ["mnist"]}
     for share, table in ANNOTATOR_NOISE_TABLES.items()
 }
 ANNOTATOR_RUNS = {
     name: runs_of(
-        "disentangling_annotators", [*([spec["overlay"]] if spec["overlay"] else []), "evaluate"], spec.get("data"),
-        spec[SCALE], ANNOTATOR_METHODS,
+        "disentangling_annotators", [*spec["overlays"], "evaluate"], spec.get("data"), spec[SCALE],
+        spec.get("values", ANNOTATOR_METHODS),
     )
     for name, spec in ANNOTATOR_TABLES.items()
 }
+ANNOTATOR_PAGE = (ROOT / "docs/methods/disentangling_annotators.md").read_text(encoding="utf-8")  # has the tables that were made
 ANNOTATOR_RUN = f"{OUTPUT}/{{table}}/{{runs}}/{{labels}}/{{method}}/seed{{seed}}"
 
 
@@ -82,12 +123,12 @@ def annotator_overrides(wildcards):
     values = {"dataset_dir": str(ROOT / spec["folder"]) if "folder" in spec else data_folder(spec["data"])}
     values |= {"seed": wildcards.seed, "output_dir": folder, "ckpt_dir": folder}
     values |= {"labels_per_image": 1} if wildcards.labels == "one" else {}
-    return overrides(values | spec[SCALE] | ANNOTATOR_METHODS[wildcards.method])
+    return overrides(values | spec[SCALE] | spec.get("values", ANNOTATOR_METHODS)[wildcards.method])
 
 
 def annotator_configs(wildcards, *more):
-    overlay = ANNOTATOR_TABLES[wildcards.table]["overlay"]
-    return shlex.quote(str([f"configs/{name}.yaml" for name in ("train", *([overlay] if overlay else []), *more)]))
+    names = ("train", *ANNOTATOR_TABLES[wildcards.table]["overlays"], *more)
+    return shlex.quote(str([f"configs/{name}.yaml" for name in names]))
 
 
 rule disentangling_annotators_phantom_data:
@@ -103,6 +144,26 @@ rule disentangling_annotators_sample:
         "{PYTHON} -m benchmarks.disentangling_annotators_table sample --data {params.data} --output_dir $(dirname {output})"
 
 
+rule disentangling_annotators_digits:
+    output: touch(f"{ANNOTATOR_ALL_DIGITS}/done")
+    params:
+        data=lambda wildcards: shlex.quote(data_folder("mnist")),
+        counts=shlex.quote(json.dumps(ANNOTATOR_DIGITS)),
+    shell:
+        "{PYTHON} -m benchmarks.disentangling_annotators_table digits --data {params.data} --counts {params.counts}"
+        " --output_dir $(dirname {output})"
+
+
+rule disentangling_annotators_consensus:
+    output: touch(f"{ANNOTATOR_CONSENSUS}/done")
+    params:
+        data=lambda wildcards: shlex.quote(data_folder("lidc")),
+        counts=shlex.quote(json.dumps(ANNOTATOR_CROPS)),
+    shell:
+        "{PYTHON} -m benchmarks.disentangling_annotators_table consensus --data {params.data} --counts {params.counts}"
+        " --output_dir $(dirname {output})"
+
+
 rule disentangling_annotators_spoil:
     output: touch(f"{ANNOTATOR_SPOILED}/done")
     params: data=lambda wildcards: shlex.quote(data_folder("mnist_annotators"))
@@ -116,7 +177,7 @@ rule disentangling_annotators_train:
     output: touch(f"{ANNOTATOR_RUN}/done")
     log: f"{ANNOTATOR_RUN}/train.log"
     params: configs=annotator_configs, values=annotator_overrides
-    wildcard_constraints: table=r"disentangling_annotators_[a-z]+(_[0-9.]+)?"
+    wildcard_constraints: table=r"disentangling_annotators_[a-z_]+(_[0-9.]+)?"
     shell:
         "cd bundles/disentangling_annotators && {PYTHON} -m monai.bundle run training"
         " --config_file {params.configs} {params.values} --resume True --overwrite True > {ROOT}/{log} 2>&1"
@@ -127,7 +188,7 @@ rule disentangling_annotators_evaluate:
     output: f"{ANNOTATOR_RUN}/evaluation/summary.csv"
     log: f"{ANNOTATOR_RUN}/evaluate.log"
     params: configs=lambda wildcards: annotator_configs(wildcards, "evaluate"), values=annotator_overrides
-    wildcard_constraints: table=r"disentangling_annotators_[a-z]+(_[0-9.]+)?"
+    wildcard_constraints: table=r"disentangling_annotators_[a-z_]+(_[0-9.]+)?"
     shell:
         "cd bundles/disentangling_annotators && {PYTHON} -m monai.bundle run evaluating"
         " --config_file {params.configs} {params.values} > {ROOT}/{log} 2>&1"
@@ -151,6 +212,7 @@ for name, spec in ANNOTATOR_TABLES.items():
             show=" ".join(
                 f"&& {{PYTHON}} -m benchmarks.report table docs/results/{name}_{labels}.json docs/methods/disentangling_annotators.md"
                 for labels in spec["rows"]
+                if f"<!-- results:{name}_{labels} -->" in ANNOTATOR_PAGE
             ).replace("{PYTHON}", PYTHON) if SCALE == "desk" else "",
         shell:
             "{PYTHON} -m benchmarks.disentangling_annotators_table table --table {params.table} --scale {SCALE} --configuration {params.configuration}"
@@ -173,7 +235,7 @@ rule disentangling_annotators_trace:
         ),
         figure=f"docs/results/disentangling_annotators_trace{'' if SCALE == 'desk' else '_' + SCALE}.png",
     shell:
-        "{PYTHON} -m benchmarks.report validation {params.runs} --output {params.figure}"
+        "{PYTHON} -m benchmarks.report validation {params.runs} --metric val_mean_dice,val_cm_error --output {params.figure}"
 
 
 rule disentangling_annotators_noise:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
+import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,9 @@ from benchmarks.report.annotators import draw_confusion_matrices
 from benchmarks.report.noise_levels import draw_dice_by_noise_level
 from benchmarks.report.statistics import known_mean, mean_and_std
 from benchmarks.report.tables import summarize_runs, write_results
-from common.datasets import annotator_datalist
+from common.datasets import annotator_datalist, read_dataset, write_mnist_annotators
+from common.errors import InputError
+from common.fuse import fuse
 from common.io import LoadAnnotatorsd
 from common.io.files import read_csv
 from common.metrics import pairwise_dice
@@ -38,10 +43,17 @@ NAMES = {
     "ours_trace": "Ours without warm-up",
     "ours": "Ours",
     "ours_vote": "Ours, vote, chosen by likelihood",
+    "ours_rank": "Ours, rank 1",
+    "ours_rank_identity": "Ours, s·I + rank 1",
     "oracle": "Oracle (known matrices)",
 }
 TITLES = {
     "mnist": "noisy digits",
+    "mnist_full": "noisy digits of all of MNIST",
+    "ms_lesion": "slices of multiple sclerosis",
+    "brats": "slices of glioma",
+    "lidc": "lung nodules",
+    "rank": "slices of glioma, matrices of low rank",
     "phantom": "the lesion phantom",
     "hippocampus": "hippocampus slices",
     "oocytes": "oocytes",
@@ -50,6 +62,7 @@ LABELS = {"dense": "all annotators label each training image", "one": "one label
 SHOWN = ("ours_vote", "ours")  # of the first that was run the matrices are drawn
 LOWER = ("CM error", "GED²", "NLL")
 SECTIONS = ("train", "validate", "test")
+LISTS = {"training": "training", "validation": "validation", "test": "testing"}  # by section
 ERRING = ("over", "under", "wrong")
 
 
@@ -174,6 +187,55 @@ def write_sample(data: str, output_dir: str, share: float | None = None) -> None
                 Image.fromarray(255 * label.numpy()).save(target / kind / path.name)
 
 
+def write_digits(data: str, output_dir: str, counts: Sequence[int]) -> None:
+    """Writes MNIST with the paper's five annotators.
+
+    Args:
+        data: folder that holds ``train-images-idx3-ubyte`` and ``t10k-images-idx3-ubyte``, packed (``.gz``) or not.
+        output_dir: folder to write, see `common.datasets.write_mnist_annotators`.
+        counts: of training, validation and test digits (paper: 48000, 12000, 10000).
+    """
+    write_mnist_annotators(output_dir, data, *counts)
+
+
+def write_consensus(data: str, output_dir: str, counts: Sequence[int]) -> None:
+    """Writes datalist.json of crops of LIDC, whose ground truth is the spatial STAPLE of the radiologists' labels.
+
+    Args:
+        data: folder of the crops in the layout ``lidc``, with sections.
+        output_dir: gets ``datalist.json``, and what the consensus is made from and written to in folders of its own.
+        counts: of training, validation and test crops (paper: 5000, 1000, 1000), drawn at random from each section.
+
+    Raises:
+        InputError: a section has fewer crops.
+    """
+    dataset = read_dataset(data, "lidc")
+    lists: dict[str, list[dict[str, Any]]] = {}
+    for (section, name), count in zip(LISTS.items(), counts, strict=True):
+        items = [item for item in dataset.items if item.get("section") == section]
+        if len(items) < count:
+            raise InputError(f"{data}: expected at least {count} crops for {section}, got {len(items)}.")
+        chosen = sorted(random.Random(0).sample(items, count), key=lambda item: item["case"])
+        lists[name] = [
+            {
+                "case": item["case"],
+                "subject": item["subject"],
+                "image": str(dataset.root / item["image"]),
+                "annotators": {name: str(dataset.root / file) for name, file in item["annotators"].items()},
+            }
+            for item in chosen
+        ]
+    folder = Path(output_dir)
+    (folder / "crops").mkdir(parents=True, exist_ok=True)
+    (folder / "crops/datalist.json").write_text(json.dumps(lists), encoding="utf-8")
+    fuse(dataset_dir=f"{folder}/crops", layout="datalist", method="spatial_staple", output=f"{folder}/consensus")
+    fused = json.loads((folder / "consensus/datalist.json").read_text(encoding="utf-8"))
+    labels = {entry["case"]: f"consensus/{entry['label']}" for name in lists for entry in fused[name]}
+    for entry in (entry for entries in lists.values() for entry in entries):
+        entry["label"] = labels[entry["case"]]
+    (folder / "datalist.json").write_text(json.dumps(lists), encoding="utf-8")
+
+
 def quality(data: str) -> float:
     """Mean Dice with the truth of the training labels of all annotators who mark something, the good one included."""
     load = Compose(LoadAnnotatorsd("annotators", annotators=["truth", *ERRING], threshold=0.5))
@@ -206,4 +268,12 @@ def write_noise(*runs: str, scale: str, configuration: dict, output_dir: str) ->
 
 
 if __name__ == "__main__":
-    fire.Fire({"table": write_table, "sample": write_sample, "noise": write_noise})
+    fire.Fire(
+        {
+            "table": write_table,
+            "sample": write_sample,
+            "digits": write_digits,
+            "consensus": write_consensus,
+            "noise": write_noise,
+        }
+    )

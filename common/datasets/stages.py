@@ -153,6 +153,9 @@ def patch(plan: Plan, keys: Sequence[str] = ("image", *LABELS)) -> list[Transfor
         Transforms; beyond the border an image has its last value with ``label``, else 0, and a label background;
         annotators, and what is made of their labels, have −1 there, not labeled.
 
+    Raises:
+        InputError: slices of volumes are to be cropped around their label.
+
     Example:
         >>> from common.datasets.plan import example_plan
         >>> [type(step).__name__ for step in patch(example_plan())]
@@ -160,6 +163,8 @@ def patch(plan: Plan, keys: Sequence[str] = ("image", *LABELS)) -> list[Transfor
     """
     size = [*plan.patch_size, *([-1] if plan.slices else [])]
     if plan.crop == "label":
+        if plan.slices:
+            raise InputError("crop: expected random or center for slices of volumes, got label.")
         modes = ["edge" if key == "image" else "constant" for key in keys]
         return [CropAroundLabeld(keys, "label", plan.patch_size, modes, allow_missing_keys=True)]
     fit = ResizeWithPadOrCropd if plan.crop == "center" else SpatialPadd

@@ -55,7 +55,7 @@ class CropAroundLabeld(MapTransform):
         allow_missing_keys: leave out keys that the item does not have.
 
     Raises:
-        InputError: if the label is empty.
+        InputError: if there is no label, or it is empty.
 
     Example:
         >>> label = torch.zeros(1, 8, 8)
@@ -80,6 +80,11 @@ class CropAroundLabeld(MapTransform):
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
+        if self.label_key not in item:
+            raise InputError(
+                f"Case {item.get('case', '')}: expected a {self.label_key} to center the patch on, got none: crop it "
+                "at random or in the center."
+            )
         foreground = (torch.as_tensor(item[self.label_key]) > 0).any(0).nonzero()
         if not len(foreground):
             raise InputError(f"Case {item.get('case', '')}: expected a mask to center the patch on, got an empty one.")

@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import nibabel as nib
@@ -47,7 +49,7 @@ def snakemake(
 ) -> str:
     (checkout / "part.json").write_text(json.dumps({"part": part}))
     command = ["-m", "snakemake", "--snakefile", "benchmarks/Snakefile", "--cores", "2", *options]
-    command += ["--configfile", "part.json", "--config", "scale=paper", f"data={data}", "--", table]
+    command += ["--configfile", "part.json", "--config", "scale=paper", f"data={data}", "--", *table.split()]
     jobs = warm_snakemake.write_command(checkout / "python")
     environment = os.environ | {"PYTHONPATH": str(checkout)}
     process = warm_snakemake.start(*command, folder=checkout, environment=environment, executable=jobs)
@@ -64,16 +66,51 @@ def test_the_whole_table_is_planned(warm_snakemake: WarmPython, checkout: Path, 
     assert len(asked) > 240 and all("mem_mb=8000," in line and "runtime=720" in line for line in asked)
 
 
-@pytest.mark.parametrize(
-    ("table", "runs"),
-    [("mnist", 21 * 3), ("phantom", 21 * 3), ("hippocampus", 21 * 3), ("oocytes", 5 * 3), ("noise", 4 * (6 + 4))],
+ALL_ROWS = (15 + 12) * 3  # dense labels and one label, three seeds
+RUNS_OF_ANNOTATORS = dict.fromkeys(("mnist", "mnist_full", "ms_lesion", "brats", "lidc", "phantom"), ALL_ROWS)
+RUNS_OF_ANNOTATORS |= {"hippocampus": ALL_ROWS, "oocytes": 5 * 3, "rank": 3 * 3} | dict.fromkeys(
+    [f"noise_{share:g}" for share in (0.25, 0.5, 0.75, 1)], 6 + 4
 )
-def test_tables_of_several_annotators_are_planned(
-    warm_snakemake: WarmPython, checkout: Path, tmp_path: Path, table: str, runs: int
-) -> None:
-    plan = snakemake(warm_snakemake, checkout, tmp_path, {}, "--dry-run", table=f"disentangling_annotators_{table}")
-    counts = dict(line.split() for line in plan.splitlines() if line.startswith("disentangling_annotators_"))
-    assert counts["disentangling_annotators_train"] == counts["disentangling_annotators_evaluate"] == str(runs)
+
+
+def test_tables_of_several_annotators_are_planned(warm_snakemake: WarmPython, checkout: Path, tmp_path: Path) -> None:
+    """All in one plan: what is trained and evaluated for each; of the figure over λ the trainings alone."""
+    tables = [f"disentangling_annotators_{name}" for name in RUNS_OF_ANNOTATORS if not name.startswith("noise")]
+    tables += ["disentangling_annotators_noise", "disentangling_annotators_trace"]
+    plan = snakemake(warm_snakemake, checkout, tmp_path, {}, "--dry-run", table=" ".join(tables))
+    made = re.findall(
+        r"output: benchmarks/output/disentangling_annotators_([^/]+)/\S+/seed\d/(?:evaluation/)?(\S+)\n", plan
+    )
+    counts = Counter(made)
+    for table, runs in RUNS_OF_ANNOTATORS.items():
+        assert counts[table, "done"] == counts[table, "summary.csv"] == runs, table
+    assert counts["trace", "done"] == 7 and counts["trace", "summary.csv"] == 0
+
+
+def test_nodules_with_their_consensus_for_the_truth(warm_snakemake: WarmPython, checkout: Path, tmp_path: Path) -> None:
+    """Two of three crops for training; three of four radiologists agree."""
+    for section, patients in (("train", "ABC"), ("val", "D"), ("test", "EF")):
+        for patient in patients:
+            for name in ("images", "gt"):
+                (tmp_path / "crops" / section / name / patient).mkdir(parents=True)
+            picture = np.full((16, 16), 60, dtype=np.uint8)
+            picture[5:11, 5:11] = 200
+            Image.fromarray(picture).save(tmp_path / "crops" / section / "images" / patient / "c0.png")
+            for number in range(4):
+                label = 255 * (picture > 100).astype(np.uint8) * (number < 3)
+                Image.fromarray(label).save(tmp_path / "crops" / section / "gt" / patient / f"c0_l{number}.png")
+    values = {"layout": "datalist", "max_epochs": 1, "image_size": [16, 16], "features": [4, 8], "num_workers": 0}
+    part = {"rows": {"one": ["ours"]}, "seeds": [0], "crops": {"paper": [2, 1, 2]}, "paper": values}
+    snakemake(warm_snakemake, checkout, tmp_path / "crops", part, table="disentangling_annotators_lidc")
+    results = json.loads((checkout / "docs/results/disentangling_annotators_lidc_one_paper.json").read_text())
+    assert results["confusion"].keys() == {"l0", "l1", "l2", "l3"}
+    assert {entry["setting"]["measure"] for entry in results["settings"]} >= {"Dice", "CM error", "GED²"}
+    (written,) = (checkout / "benchmarks/output/disentangling_annotators_lidc").glob("data-*")
+    lists = json.loads((written / "datalist.json").read_text())
+    assert {name: len(entries) for name, entries in lists.items()} == {"training": 2, "validation": 1, "testing": 2}
+    for entry in (entry for entries in lists.values() for entry in entries):
+        consensus = np.asarray(Image.open(written / entry["label"]))
+        assert np.array_equal(consensus, np.asarray(Image.open(entry["annotators"]["l0"])))
 
 
 def test_the_atlas_is_planned(warm_snakemake: WarmPython, checkout: Path, tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from monai.bundle import ConfigParser
 from monai.transforms import ResizeWithPadOrCrop
 from PIL import Image
 
-from common.errors import find_input_error
+from common.datasets import read_dataset
+from common.errors import InputError, find_input_error
 from common.io.files import read_csv
 
 MODALITIES = ["flair", "t1", "t1ce", "t2"]
@@ -160,6 +161,8 @@ def test_slices_of_two_annotators(lesions: Path) -> None:
     assert not parser.get_parsed_content("ground_truth")
     parser, samples = prepared("train", "ms_lesion", dataset_dir=str(lesions), truth="mask1")
     assert parser.get_parsed_content("ground_truth") and parser.get_parsed_content("chosen_readout") == "estimate"
+    with pytest.raises(InputError, match="truth: expected one of mask1, mask2, got mask3"):
+        read_dataset(lesions, "ms_lesion", truth="mask3")
 
 
 def test_simulated_annotators_of_a_ground_truth(lesions: Path) -> None:

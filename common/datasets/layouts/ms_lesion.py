@@ -11,6 +11,7 @@ from typing import Any
 from common.datasets.dataset import Dataset
 from common.datasets.layouts.assemble import assemble, folder_names
 from common.datasets.listing import list_folder
+from common.errors import InputError
 
 EXPECTS = "training01/preprocessed/training01_01_flair_pp.nii and training01/masks/training01_01_mask1.nii"
 MODALITY = re.compile(r"(?P<case>(?P<patient>training\d+)_\d+)_(?P<modality>[a-z0-9]+)_pp\.nii(\.gz)?")
@@ -41,7 +42,7 @@ def read(
         The data set; subjects are patients.
 
     Raises:
-        InputError: there is no labeled scan.
+        InputError: there is no labeled scan, or none with a label by ``truth``.
     """
     listing = list_folder(root)
     scans: dict[str, dict[str, str]] = defaultdict(dict)
@@ -55,6 +56,9 @@ def read(
                 reasons[file] = f"{match['modality']} is not among the modalities"
         elif match := MASK.fullmatch(name):
             masks[match["case"]][match["annotator"]] = file
+    known = sorted({name for found in masks.values() for name in found})
+    if truth is not None and known and truth not in known:
+        raise InputError(f"{root}: truth: expected one of {', '.join(known)}, got {truth}.")
     items = []
     for case, found in scans.items():
         missing = [name for name in modalities if name not in found]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from monai.data import MetaTensor
 
+from common.datasets import patch
+from common.datasets.plan import example_plan
 from common.errors import InputError
 from common.transforms import CropAroundLabeld
 from common.transforms.crop_around_label import crop_around
@@ -65,6 +69,10 @@ def test_center_is_the_center_of_mass() -> None:
 def test_an_empty_label_is_named() -> None:
     with pytest.raises(InputError, match="Case s0001: expected a mask to center the patch on"):
         CropAroundLabeld("label", "label", [2, 2])({"case": "s0001", "label": torch.zeros(1, 4, 4)})
+    with pytest.raises(InputError, match="Case s0001: expected a label to center the patch on, got none"):
+        CropAroundLabeld("image", "label", [2, 2])({"case": "s0001", "image": torch.zeros(1, 4, 4)})
+    with pytest.raises(InputError, match="crop: expected random or center for slices of volumes"):
+        patch(replace(example_plan(), crop="label", image_dims=3, spatial_dims=2))
 
 
 def test_what_was_not_labeled_is_no_foreground_and_other_keys_may_be_missing() -> None:

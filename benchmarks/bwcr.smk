@@ -21,7 +21,7 @@ BWCR_DISTANCES = [f"bwcr_{weight:g}_{distance}" for distance in BWCR["distances"
 # figure 4 is drawn
 BWCR_TABLES = {
     "bwcr_acdc": {"methods": BWCR["methods"], "data": "acdc", "example": True},
-    "bwcr_acdc_short": {"methods": BWCR["methods"], "data": "acdc", "desk": {"patch_size": [64, 64], "max_epochs": 6, "val_interval": 2}},
+    "bwcr_acdc_short": {"methods": ["da", "cr_1", "bwcr_1"], "data": "acdc", "desk": {"patch_size": [64, 64], "max_epochs": 6, "val_interval": 2}},
     "bwcr_acdc_10": {"methods": BWCR["methods"], "data": "acdc", "training": 10},
     "bwcr_acdc_95": {"methods": BWCR["methods"], "data": "acdc", "training": 95},
     "bwcr_nci": {"methods": BWCR["methods"], "data": "nci"},

@@ -13,6 +13,7 @@ from pathlib import Path
 import fire
 from fire.decorators import SetParseFn
 
+from benchmarks.report.annotator_maps import draw_maps_of_case
 from benchmarks.report.annotators import draw_validation
 from benchmarks.report.consistency import draw_boundary_weight, draw_loss_landscape
 from benchmarks.report.curves import draw_dice_by_setting
@@ -26,15 +27,44 @@ from common.report.__main__ import labeled_runs
 def validation(
     *runs: str, metric: str = "val_mean_dice", legend: str = "Trace weight", output: str = "validation.png"
 ) -> str:
-    """A metric of the validation over the epochs, a line per run, darker for the later ones.
+    """Metrics of the validation over the epochs, a panel each with a line per run, darker for the later ones.
 
     Args:
         runs: folders with metrics.csv, or LABEL:FOLDER, in the order of what they differ in: 0:runs/a 0.1:runs/b.
-        metric: column of metrics.csv.
+        metric: column of metrics.csv, or several with commas: val_mean_dice,val_cm_error.
         legend: what the labels are.
         output: PNG to write.
     """
-    return str(draw_validation(labeled_runs(runs), output, metric, legend))
+    return str(draw_validation(labeled_runs(runs), output, metric.split(","), legend))
+
+
+@SetParseFn(str, "inference", "case", "image", "labels", "truth", "output")
+def annotator_maps(
+    inference: str,
+    case: str,
+    image: str,
+    *labels: str,
+    truth: str | None = None,
+    value: int | None = None,
+    label_value: int | None = None,
+    output: str = "annotator_maps.png",
+) -> str:
+    """What each annotator does at each pixel of a case, as the confusion matrices predict it and as it was drawn.
+
+    Args:
+        inference: folder that inference wrote with --save_annotators true.
+        case: name of the case in it.
+        image: file that was segmented.
+        labels: what annotators drew: NAME:FILE each.
+        truth: file of the ground truth.
+        value: of the class in the predictions; without it all of the foreground.
+        label_value: of the class in labels and ground truth, where it is another.
+        output: PNG to write.
+    """
+    if odd := [label for label in labels if ":" not in label]:
+        raise InputError(f"label {odd[0]!r}: expected NAME:FILE, the annotator's name and what was drawn.")
+    files = {name: file for name, _, file in (label.partition(":") for label in labels)}
+    return str(draw_maps_of_case(inference, case, image, output, files, truth, value, label_value))
 
 
 @SetParseFn(str)
@@ -134,6 +164,7 @@ def loss_landscape(
 
 
 COMMANDS = {
+    "annotator_maps": annotator_maps,
     "validation": validation,
     "dice": dice,
     "table": table,

@@ -1,4 +1,4 @@
-"""What annotators do, as measured and as learned: confusion matrices, overlays, and training over the trace weight."""
+"""What annotators do, as measured and as learned: confusion matrices, and training over the trace weight."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from common.report.tables import epoch_column, run_tables
 __all__ = ["draw_confusion_matrices", "draw_validation"]
 
 SHADES = "Blues"
-ERRORS = "magma"  # as bright as it is grave, for every color vision
+METRICS = {"val_mean_dice": "Dice on validation set", "val_cm_error": "Error of the matrices"}
 
 
 def draw_confusion_matrices(
@@ -95,9 +95,12 @@ def draw_confusion_matrices(
 
 
 def draw_validation(
-    runs: Mapping[str, PathLike], path: PathLike, metric: str = "val_mean_dice", legend: str = "Trace weight"
+    runs: Mapping[str, PathLike],
+    path: PathLike,
+    metric: str | Sequence[str] = "val_mean_dice",
+    legend: str = "Trace weight",
 ) -> Path:
-    """A metric of the validation over the epochs, a line per run, darker for the later ones.
+    """Metrics of the validation over the epochs, a panel each with a line per run, darker for the later ones.
 
     For runs that differ in one number, given in its order: of the trace weight it is figure 3 of Zhang et al.,
     *Disentangling Human Error from Ground Truth in Segmentation of Medical Images*.
@@ -105,22 +108,26 @@ def draw_validation(
     Args:
         runs: folder with ``metrics.csv`` of each line, by its label.
         path: PNG to write.
-        metric: column of ``metrics.csv``.
+        metric: column of ``metrics.csv``, or several.
         legend: what the labels are.
 
     Raises:
         InputError: no runs, a missing ``metrics.csv``, or one without the column.
     """
-    tables = run_tables(runs, "metrics.csv", ("epoch", metric))
+    metrics = [metric] if isinstance(metric, str) else list(metric)
+    tables = run_tables(runs, "metrics.csv", ("epoch", *metrics))
     colors = matplotlib.colormaps["viridis_r"](np.linspace(0.1, 1.0, len(tables)))
     figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
-    panel = figure.subplots()
-    plain_axes(panel, title="")
-    for (label, rows), color in zip(tables.items(), colors, strict=True):
-        panel.plot(*epoch_column(rows, metric), label=label, color=color, linewidth=1.5)
-    epochs_below(panel)
-    panel.set_ylabel("Dice on validation set" if metric == "val_mean_dice" else metric, color=TEXT)
-    figure.legend(loc="outside lower center", ncols=min(7, len(tables)), title=legend, title_fontsize=8, **LEGEND)
+    panels = figure.subplots(1, len(metrics), squeeze=False)[0]
+    for panel, name in zip(panels, metrics, strict=True):
+        plain_axes(panel, title="")
+        for (label, rows), color in zip(tables.items(), colors, strict=True):
+            panel.plot(*epoch_column(rows, name), label=label, color=color, linewidth=1.5)
+        epochs_below(panel)
+        panel.set_ylabel(METRICS.get(name, name), color=TEXT)
+    columns = min(7, len(tables))
+    handles = panels[0].lines
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns, title=legend, title_fontsize=8, **LEGEND)
     return save_figure(figure, path)
 
 

@@ -93,6 +93,15 @@ def test_validation_over_epochs(runs: dict[str, Path], figures: list[Figure]) ->
     assert panel.get_ylabel() == "Dice on validation set"
 
 
+def test_validation_of_two_metrics(figures: list[Figure], tmp_path: Path) -> None:
+    rows = [{"epoch": e, "val_mean_dice": e / 10, "val_cm_error": 1 / e} for e in (1, 2)]
+    write_csv(tmp_path / "metrics.csv", rows)
+    draw_validation({"0.1": tmp_path}, "unused.png", ["val_mean_dice", "val_cm_error"])
+    dice, error = figures[0].axes
+    assert (dice.get_ylabel(), error.get_ylabel()) == ("Dice on validation set", "Error of the matrices")
+    np.testing.assert_allclose(error.lines[0].get_xydata(), [[1, 1], [2, 0.5]])
+
+
 def test_validation_command(runs: dict[str, Path], tmp_path: Path) -> None:
     arguments = [*(f"λ = {weight}:{folder}" for weight, folder in runs.items()), "--output", str(tmp_path / "a.png")]
     assert fire.Fire(COMMANDS, command=["validation", *arguments]) == str(tmp_path / "a.png")

@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from monai.data import Dataset, PersistentDataset
+from monai.data import Dataset
 from monai.transforms import Compose, RandomizableTrait, apply_transform
 
 from common.datasets.in_memory import in_memory
+from common.datasets.on_disk import OnDisk
 from common.datasets.plan import Plan
 from common.datasets.slice_dataset import SliceDataset
 from common.errors import InputError
@@ -32,16 +32,18 @@ def cached(
     cache_dir: str | os.PathLike[str] | None = None,
     key: str = "",
     num_workers: int = 0,
+    planes: bool = False,
 ) -> Dataset:
     """Cases after their deterministic transforms, by MONAI's data sets.
 
     Args:
         data: items.
         transform: its random part, if there is one, runs anew each time.
-        cache: ``memory`` (`in_memory`), ``disk`` (`PersistentDataset`, shared by processes and runs) or ``none``.
+        cache: ``memory`` (`in_memory`), ``disk`` (`OnDisk`, shared by processes and runs) or ``none``.
         cache_dir: for ``disk``.
         key: what the result depends on beside the items, such as the plan as JSON. Files count by name, size and time.
         num_workers: threads that fill the memory.
+        planes: of volumes on disk, whether their slices are what is used.
 
     Returns:
         A data set of as many cases.
@@ -61,13 +63,14 @@ def cached(
         return Dataset(data, transform)
     if not cache_dir:
         raise InputError("cache_dir: expected a folder for cache disk, got none.")
-    described = "\n".join([key, *(_described(step) for step in _deterministic(transform))])
+    steps, kept = transform.flatten(), _deterministic(transform)
+    described = "\n".join([key, *map(_described, kept)])
 
-    def fingerprint(item: Mapping[Hashable, Any]) -> bytes:
+    def fingerprint(item: Mapping[Hashable, Any]) -> str:
         text = "\n".join([described, *(f"{name}: {_stated(item[name])}" for name in sorted(item, key=str))])
-        return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest().encode()
+        return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
-    return PersistentDataset(data, transform, Path(cache_dir), hash_func=fingerprint)
+    return OnDisk(data, steps, len(kept), cache_dir, fingerprint, planes)
 
 
 class Samples(torch.utils.data.Dataset):
@@ -115,7 +118,7 @@ class Samples(torch.utils.data.Dataset):
         if plan.faults:
             raise InputError(plan.faults[0])
         self.data = data
-        self.cases = cached(data, transform, cache, cache_dir, plan.to_json(), num_workers)
+        self.cases = cached(data, transform, cache, cache_dir, plan.to_json(), num_workers, plan.slices and not whole)
         drawn = ("label", "annotators") if slices == "foreground" else None
         self.samples: Any = SliceDataset(self.cases, 2, foreground=drawn) if plan.slices and not whole else self.cases
         steps = list(augmentation) if isinstance(augmentation, Sequence) else [augmentation]
@@ -143,7 +146,7 @@ class Samples(torch.utils.data.Dataset):
 
 
 def _deterministic(transform: Compose) -> list[Any]:
-    """The transforms before the first random one, which `PersistentDataset` keeps."""
+    """The transforms before the first random one, which are kept."""
     steps = list(transform.flatten().transforms)
     return steps[: next((k for k, step in enumerate(steps) if isinstance(step, RandomizableTrait)), len(steps))]
 

@@ -105,3 +105,41 @@ def test_disk_serves_other_runs_and_nothing_stale(tmp_path: Path) -> None:
 def test_what_cannot_be_is_refused(options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         cached([], Compose([]), **options)
+
+
+def test_a_damaged_file_is_made_again(tmp_path: Path) -> None:
+    """As a run leaves it that was killed while MONAI's `PersistentDataset` moved it to another file system."""
+    data = cached([{"image": torch.ones(1)}], Compose([Counted()]), "disk", tmp_path)
+    data[0]
+    (file,) = tmp_path.glob("*.pt")
+    whole = file.read_bytes()
+    for damaged in (whole[: len(whole) // 2], b"", b"something else"):
+        file.write_bytes(damaged)
+        with pytest.warns(UserWarning, match=f"{file.name} is damaged"):
+            assert float(data[0]["image"]) == 1
+        assert file.read_bytes() == whole
+
+
+def test_files_on_disk_are_whole_or_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(_: Any, path: Path) -> None:
+        Path(path).write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(torch, "save", killed)
+    with pytest.raises(KeyboardInterrupt):
+        cached([{"image": torch.ones(1)}], Compose([Counted()]), "disk", tmp_path)[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_slices_on_disk_are_those_of_the_volume(tmp_path: Path) -> None:
+    """Kept one after the other; what changes a sample changes no file."""
+    volume = {"image": torch.rand(2, 5, 6, 4), "label": torch.rand(1, 5, 6, 4).round(), "case": "a"}
+    for _ in range(2):
+        samples = Samples([volume], Compose([]), replace(VOLUMES, crop="center"), cache="disk", cache_dir=tmp_path)
+        for index in range(4):
+            assert torch.equal(samples[index]["image"], volume["image"][..., index])
+            samples[index]["image"].zero_()
+        kept = samples.cases[0]["image"]
+        assert kept[..., 0].is_contiguous() and not kept.is_contiguous()
+        kept.zero_()
+    assert torch.equal(samples.cases[0]["label"], volume["label"])

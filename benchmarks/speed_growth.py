@@ -135,17 +135,21 @@ def median_of(values: Sequence[float]) -> float:
 def grow_cases(counts: Sequence[int], runs: int, folder: Path) -> dict[str, Any]:
     """By number of cases: see the module."""
     found: dict[str, Any] = {}
-    imports = [in_process(IMPORTS)["seconds"] for _ in range(runs)]
+    imports: list[float] = []
     for count in counts:
         data = write_pictures(folder / f"cases_{count}", count, 32)
         places = {"dataset_dir": str(data), "output_dir": str(data) + "_run", "ckpt_dir": str(data) + "_run"}
         values = {"cache": "disk", "overwrite": True} | places
         first = measured("train", "t_loss", values, LONG_EPOCH)
-        again = [measured("train", "t_loss", values, 1) for _ in range(runs)]
+        again, alone = [], []
+        for _ in range(runs):  # in turns
+            alone.append(in_process(IMPORTS)["seconds"])
+            again.append(measured("train", "t_loss", values, 1))
+        imports += alone
         found[str(count)] = {
             "first_step_seconds": median_of([run["first_step_at"] - run["started"] for run in again]),
             "over_imports": median_of(
-                [(run["first_step_at"] - run["started"]) / alone for run, alone in zip(again, imports, strict=True)]
+                [(run["first_step_at"] - run["started"]) / bare for run, bare in zip(again, alone, strict=True)]
             ),
             "empty_cache_seconds": median_of([first["first_step_at"] - first["started"]]),
             "listing_ms": median_of([measured("listing", data)["listing_ms"] for _ in range(runs)]),

@@ -65,7 +65,7 @@ class OnDisk(Dataset):
         path = self.folder / f"{self.name(item)}.pt"
         if not path.is_file() or (kept := _read(path)) is None:
             prepared = convert_to_tensor(steps(deepcopy(item), end=self.count), convert_numeric=False, track_meta=False)
-            with whole_file(path) as partial:
+            with whole_file(path, sync=False) as partial:
                 torch.save(_by_planes(prepared) if self.planes else prepared, partial)
             kept = torch.load(path, mmap=True, weights_only=True)
         return steps(kept, start=self.count)

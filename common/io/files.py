@@ -45,10 +45,15 @@ def writing(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 @contextmanager
-def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+def whole_file(path: str | os.PathLike[str], sync: bool = True) -> Iterator[Path]:
     """A temporary path beside ``path`` that takes its place when the block ends well, and vanishes when it does not.
 
     Missing parent folders are made. The temporary name keeps every suffix of ``path`` (writers go by suffixes).
+
+    Args:
+        path: to write.
+        sync: wait until the disk holds the content, so that not even a power failure leaves a part; for many small
+            files that can be made again, this takes longer than writing.
 
     Raises:
         InputError: as `writing`.
@@ -67,8 +72,9 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix=".partial-", dir=path.parent) as folder:
             partial = Path(folder) / path.name
             yield partial
-            with partial.open("rb") as written:
-                os.fsync(written.fileno())
+            if sync:
+                with partial.open("rb") as written:
+                    os.fsync(written.fileno())
             os.replace(partial, path)
 
 

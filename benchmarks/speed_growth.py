@@ -44,7 +44,7 @@ GROWTH = {
     "annotators": [2, 4, 8, 16],
     "sizes": [32, 64, 128, 256],
 }
-IMPORTS = "import monai.bundle, torch"
+IMPORTS = "import json, time, monai.bundle, torch; print(json.dumps({'imported_at': time.time()}))"
 STEPS, NOT_TIMED = 14, 4  # of a timed training
 LONG_EPOCH = 200  # steps after which memory is looked at
 
@@ -112,7 +112,7 @@ def listing(folder: Path) -> dict[str, float]:
 
 
 def in_process(code: str) -> dict[str, float]:
-    """What a process of its own prints as JSON in its last line, and when it was started and had ended."""
+    """What a process of its own prints as JSON in its last line, and when it was started."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)}
     started = time.time()
     done = subprocess.run(
@@ -121,7 +121,7 @@ def in_process(code: str) -> dict[str, float]:
     if done.returncode:
         raise SystemExit(done.stderr)
     found = json.loads(done.stdout.splitlines()[-1]) if done.stdout.strip() else {}
-    return {**found, "started": started, "seconds": time.time() - started}
+    return {**found, "started": started}
 
 
 def measured(function: str, *arguments: Any) -> dict[str, float]:
@@ -146,7 +146,8 @@ def grow_cases(counts: Sequence[int], runs: int, folder: Path) -> dict[str, Any]
         first = measured("train", "t_loss", values, LONG_EPOCH)
         again, alone = [], []
         for _ in range(runs):  # in turns
-            alone.append(in_process(IMPORTS)["seconds"])
+            imported = in_process(IMPORTS)
+            alone.append(imported["imported_at"] - imported["started"])
             again.append(measured("train", "t_loss", values, 1))
         imports += alone
         found[str(count)] = {

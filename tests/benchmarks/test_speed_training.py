@@ -46,7 +46,7 @@ def test_growth_is_measured(tmp_path: Path, document: Path, monkeypatch: pytest.
             exec(code, {})
         lines = said.getvalue().splitlines()
         found: dict[str, Any] = json.loads(lines[-1]) if lines else {}
-        return {**found, "started": started, "seconds": time.time() - started + 1}
+        return {**found, "started": started - 1}
 
     monkeypatch.setattr(speed_growth, "in_process", here)
     for name, value in {"BUNDLES": ["t_loss"], "STEPS": 5, "LONG_EPOCH": 2}.items():

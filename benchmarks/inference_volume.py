@@ -6,7 +6,9 @@ python -m benchmarks.inference_volume [--shape 256,256,160] [--spacing_mm 1] [--
 Each bundle runs `inferring` as its inference.yaml says, with weights that are not trained, on the same volume, and
 writes all that it writes by default. Memory is the process's largest resident set, as Linux counts it; of it, ``start``
 is there after the imports. CPU seconds are those that the process was given, so that other work on the machine does
-not count; on a GPU its memory and the seconds of the wall count. Writes JSON and puts its table into the document.
+not count; on a GPU its memory and the seconds of the wall count. ``network`` is the network's part of these seconds,
+and ``passes`` the voxels that it saw over those of the image as it was prepared: 1 where no windows overlap. Writes
+JSON and puts its table into the document.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ def measure(
 ) -> dict[str, float]:
     """Inference of one bundle in this process; ``entries`` replace those of the plan of an untrained network."""
     import torch
-    from monai.bundle import ConfigParser, run
+    from monai.bundle import ConfigParser, ConfigWorkflow
 
     from common import datasets, io, networks, transforms, workflow
 
@@ -51,23 +53,54 @@ def measure(
     (folder / "plan.json").write_text(parser.get_parsed_content("plan").to_json(), encoding="utf-8")
     start = resident_mb()
     cpu, wall = time.process_time(), time.perf_counter()
-    run(
-        run_id="inferring",
+    inference = ConfigWorkflow(
         config_file=str(configs / "inference.yaml"),
+        workflow_type="infer",
+        run_id="inferring",
+        logging_file=False,
+        bundle_root=str(configs.parent),
         dataset_dir=volume,
         ckpt_dir=str(folder),
         output_dir=str(folder / "output"),
         device=torch.device(device),
     )
+    inference.initialize()
+    evaluator = inference.parser.get_parsed_content("evaluator")
+    seen = watch(evaluator.network, evaluator.inferer)
+    inference.run()
     result = {
         "cpu_seconds": round(time.process_time() - cpu, 2),
         "wall_seconds": round(time.perf_counter() - wall, 1),
+        "network_seconds": round(seen["seconds"], 2),
+        "passes": round(seen["voxels"] / seen["prepared"], 2),
         "start_mb": round(start),
         "peak_mb": round(resident_mb()),
     }
     if device.startswith("cuda"):
         result["gpu_peak_mb"] = round(torch.cuda.max_memory_allocated() / 1e6)
     return result
+
+
+def watch(network: Any, inferer: Any) -> dict[str, float]:
+    """Counts from now on the network's CPU seconds, the voxels that it sees, and those that `SlabInferer` prepares."""
+    seen = {"seconds": 0.0, "voxels": 0, "prepared": 0}
+    name = getattr(inferer.inferer, "call", None) or "forward"
+    call, predict = getattr(network, name), inferer._predict
+
+    def timed(inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        start = time.process_time()
+        found = call(inputs, *args, **kwargs)
+        seen["seconds"] += time.process_time() - start
+        seen["voxels"] += inputs[:, 0].numel()
+        return found
+
+    def counted(values: Any, infer: Any) -> Any:
+        seen["prepared"] += values[0].numel()
+        return predict(values, infer)
+
+    setattr(network, name, timed)
+    inferer._predict = counted
+    return seen
 
 
 def resident_mb() -> float:
@@ -111,7 +144,13 @@ def main(
     git = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     with whole_file(REPOSITORY / output) as partial:
         partial.write_text(json.dumps(record | {"commit": git.stdout.strip() or None}, indent=1) + "\n")
-    columns = {"CPU seconds": "cpu_seconds", "peak MB": "peak_mb", "of it start": "start_mb"}
+    columns = {
+        "CPU seconds": "cpu_seconds",
+        "of it network": "network_seconds",
+        "passes": "passes",
+        "peak MB": "peak_mb",
+        "of it start": "start_mb",
+    }
     if device != "cpu":
         columns = {"seconds": "wall_seconds", "GPU peak MB": "gpu_peak_mb", **columns}
     rows = [[bundle, *(row[key] for key in columns.values())] for bundle, row in results.items()]

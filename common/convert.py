@@ -21,6 +21,7 @@ from tqdm import tqdm
 from common.command import listed, run_command
 from common.datasets.converted import (
     CLASSES_FILE,
+    FINDINGS_FILE,
     IMAGES,
     MAPS,
     NOBODY_DREW,
@@ -38,10 +39,9 @@ from common.errors import InputError
 from common.formats import coco, dicom_seg, list_exports, read_export
 from common.formats.exports import ANNOTATOR_BY
 from common.formats.held_segments import HeldSegments
-from common.formats.segments import MARK, without_marks
+from common.formats.segments import MARK, Segments, without_background, without_marks
 from common.io.files import whole_folder, write_csv
 
-FINDINGS_FILE = "findings.csv"
 MOST_NAMED = 12  # classes in a sentence
 
 
@@ -51,6 +51,7 @@ class _Read:
 
     rows: list[dict[str, Any]] = field(default_factory=list)  # of FINDINGS_FILE
     marked: int = 0  # segments that an audit added
+    background: int = 0  # segments that stand for the background
     fractions: Counter[str] = field(default_factory=Counter)  # labels by kind of fractions
 
 
@@ -175,14 +176,20 @@ def _read_exports(
                 if (found.annotator, found.case) in held:
                     problems.append(f"{path}, {found.case}: {found.annotator} drew it in another file too; left out.")
                     continue
-                drawn = without_marks(found)
+                unmarked = without_marks(found)
+                drawn = without_background(unmarked)
                 held.add(drawn)
-                read.marked += len(found.masks) - len(drawn.masks)
+                read.marked += len(found.masks) - len(unmarked.masks)
+                read.background += _count(unmarked) - _count(drawn)
                 read.fractions.update([found.fractional] if found.fractional else [])
                 read.rows += [{**row, "annotator": found.annotator} for row in found.rows]
         except InputError as error:
             problems.append(str(error))
     return read
+
+
+def _count(drawn: Segments) -> int:
+    return len(drawn.masks) + len(drawn.probabilities)
 
 
 def _class_names(classes: str | Sequence[str] | None, held: HeldSegments) -> list[str]:
@@ -205,6 +212,8 @@ def _print_written(
         print(_about_fractions(read.fractions, fractional))
     if read.marked:
         print(f"Segments that an audit added ({MARK}…) are not classes; left out: {read.marked}.")
+    if read.background:
+        print(f"The background is what no class covers; segments of this name left out: {read.background}.")
     if written.overlaps:
         names = list(values)[1:]
         order = ", ".join(names) if len(names) <= MOST_NAMED else f"the {len(names)} classes of {CLASSES_FILE}"

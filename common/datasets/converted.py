@@ -25,6 +25,7 @@ from common.io.writers import save_like
 
 __all__ = [
     "CLASSES_FILE",
+    "FINDINGS_FILE",
     "IMAGES",
     "MAPS",
     "NOBODY_DREW",
@@ -39,7 +40,7 @@ __all__ = [
 ]
 
 NOT_LABELED = 255  # what stands for −1 in the files
-CLASSES_FILE = "classes.json"
+CLASSES_FILE, FINDINGS_FILE = "classes.json", "findings.csv"
 NOBODY_DREW = {"background": 0}  # the classes of images alone
 IMAGES, MAPS = "images", "probabilities"  # folders that are no annotator's
 
@@ -109,13 +110,14 @@ def write_labels(
     """
     written = Written()
     copies: dict[str, Path] = {}
-    owners: dict[str, str] = {IMAGES: "", MAPS: ""}  # annotator by folder, as a file system that ignores case has it
+    # annotator by folder, as a file system that ignores case has it
+    owners = dict.fromkeys((IMAGES, MAPS, CLASSES_FILE, FINDINGS_FILE), "")
     for found in tqdm(held, total=len(held), desc="writing", unit="label", disable=None):
         annotator, case = found.annotator or "annotator", found.case
         place = folder_name(annotator)
         try:
             if owners.setdefault(place.lower(), annotator) != annotator:
-                other = owners[place.lower()] or f"the {place.lower()}"
+                other = owners[place.lower()] or "the data set itself"
                 raise InputError(f"{case}, annotator {annotator}: the folder {place} is that of {other} already.")
             if case not in copies:
                 copies[case] = _copy(images[case], folder / IMAGES, case)

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["MARK", "Segments", "without_marks"]
+from common.errors import InputError
+
+__all__ = ["MARK", "Segments", "without_background", "without_marks"]
 
 MARK = "audit: "  # begins the names of segments that an audit adds to a label; they are no classes
 
@@ -59,3 +61,29 @@ def without_marks(drawn: Segments) -> Segments:
         ['disc']
     """
     return replace(drawn, masks={name: mask for name, mask in drawn.masks.items() if not name.startswith(MARK)})
+
+
+def without_background(drawn: Segments) -> Segments:
+    """What the annotator drew, without a segment of that name for the background: it is what no class covers.
+
+    Args:
+        drawn: of a file.
+
+    Returns:
+        The same without segments named background, in capitals or not.
+
+    Raises:
+        InputError: it is the only class of which there are probabilities.
+
+    Example:
+        >>> masks = {"disc": np.eye(2, dtype=bool), "Background": ~np.eye(2, dtype=bool)}
+        >>> list(without_background(Segments("case_1", "AR", masks)).masks)
+        ['disc']
+    """
+    masks, probabilities = (
+        {name: values for name, values in of.items() if name.casefold() != "background"}
+        for of in (drawn.masks, drawn.probabilities)
+    )
+    if drawn.probabilities and not probabilities:
+        raise InputError(f"{drawn.case}: expected probabilities of classes, got those of the background alone.")
+    return replace(drawn, masks=masks, probabilities=probabilities)

@@ -86,7 +86,7 @@ def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     ended well.
 
     Raises:
-        InputError: as `writing`.
+        InputError: as `writing`; or ``path`` is a mount point, whose place nothing can take.
 
     Example:
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -96,6 +96,8 @@ def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         ['a.txt']
     """
     path = Path(path).resolve()  # a link remains one, and a folder may be the current one
+    if path.is_mount():
+        raise InputError(f"{path}: expected a folder that can be replaced, got a mount point; name a folder in it.")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".partial-", dir=path.parent) as folder:

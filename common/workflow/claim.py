@@ -22,7 +22,7 @@ try:
 except ImportError:  # Windows: nobody is kept out
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["claim_folder", "claim_while_running", "release_folders"]
+__all__ = ["claim_folder", "claim_while_running", "release_folder"]
 
 CLAIM_FILE = ".in_use"
 
@@ -32,7 +32,7 @@ _claims: dict[Path, IO[str]] = {}
 
 
 def claim_folder(folder: str | os.PathLike[str]) -> None:
-    """Keeps other processes from claiming a folder until `release_folders`, or until this process ends in any way.
+    """Keeps other processes from claiming a folder until `release_folder`, or until this process ends in any way.
 
     The claim is a lock on the file ``.in_use``, which names the process. Of several processes that train one network
     the first claims. Claiming again what this process has changes nothing.
@@ -47,7 +47,7 @@ def claim_folder(folder: str | os.PathLike[str]) -> None:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     claim_folder(folder), os.listdir(folder)
-        ...     release_folders(), os.listdir(folder)
+        ...     release_folder(folder), os.listdir(folder)
         (None, ['.in_use'])
         (None, [])
     """
@@ -84,10 +84,10 @@ def claim_folder(folder: str | os.PathLike[str]) -> None:
     _claims[path] = file
 
 
-def release_folders() -> None:
-    """Gives back all that this process has claimed."""
-    while _claims:
-        path, file = _claims.popitem()
+def release_folder(folder: str | os.PathLike[str]) -> None:
+    """Gives a folder back, if this process has claimed it."""
+    path = Path(folder).resolve() / CLAIM_FILE
+    if file := _claims.pop(path, None):
         with suppress(OSError):
             path.unlink()  # before the lock goes, for it may be somebody else's afterwards
         file.close()
@@ -100,6 +100,9 @@ def claim_while_running(engine: Engine, folder: str | os.PathLike[str]) -> None:
         with done_by_all():
             done_by_first(lambda: claim_folder(folder))
 
+    def release() -> None:
+        release_folder(folder)
+
     engine.add_event_handler(Events.STARTED, claim)
-    engine.add_event_handler(Events.COMPLETED, release_folders)
-    after_failure(engine, release_folders)
+    engine.add_event_handler(Events.COMPLETED, release)
+    after_failure(engine, release)

@@ -17,7 +17,7 @@ from monai.utils import ensure_tuple
 from common.datasets.folder_images import RESULTS_RECORD
 from common.errors import InputError
 from common.io.files import whole_file, write_csv
-from common.workflow.claim import claim_folder, release_folders
+from common.workflow.claim import claim_folder, release_folder
 from common.workflow.monai_internals import running_workflow
 
 __all__ = ["InferenceProgress", "weights_digest"]
@@ -149,7 +149,7 @@ class InferenceProgress:
                 if any(table in self.cases[case]["tables"] for case in self._finished):
                     write_csv(self.folder / f"{table}.csv", self.rows(table))
         finally:
-            release_folders()
+            release_folder(self.folder)
 
     def attach(self, engine: Engine) -> None:
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._record)

@@ -17,16 +17,16 @@ import pytest
 import torch
 from bundle_runs import BUNDLES
 from conftest import TINY
-from ignite.engine import Engine
+from ignite.engine import Engine, Events
 from torch.utils.tensorboard import SummaryWriter
 from warm_python import WarmPython
 
 from common.errors import InputError
-from common.io.files import read_csv
+from common.io.files import read_csv, whole_folder
 from common.phantoms.folder import write_phantom_once
 from common.workflow import Tracking
 from common.workflow.begin import check_writable
-from common.workflow.claim import claim_folder, release_folders
+from common.workflow.claim import claim_folder, claim_while_running, release_folder
 
 NAMES = sorted(TINY)
 HOLDER = """
@@ -142,11 +142,26 @@ def test_a_claim_ends_with_its_process(claimed: Callable, tmp_path: Path) -> Non
     claim_folder(tmp_path)
     assert f"process {os.getpid()} on " in (tmp_path / ".in_use").read_text()
     claim_folder(tmp_path)
-    release_folders()
+    release_folder(tmp_path)
     assert list(tmp_path.iterdir()) == []
     claimed(tmp_path)
     with pytest.raises(InputError):
         claim_folder(tmp_path)
+
+
+def test_a_folder_is_given_back_alone(tmp_path: Path) -> None:
+    """Of two engines in one process the first to end keeps the other's folder claimed."""
+    folders = [tmp_path / name for name in ("first", "second")]
+    engines = [Engine(lambda engine, batch: None) for _ in folders]
+    for engine, folder in zip(engines, folders, strict=True):
+        claim_while_running(engine, folder)
+    held: list[bool] = []
+    engines[0].add_event_handler(Events.ITERATION_COMPLETED, lambda: engines[1].run([0]))
+    engines[0].add_event_handler(
+        Events.ITERATION_COMPLETED, lambda: held.extend((folder / ".in_use").is_file() for folder in folders)
+    )
+    engines[0].run([0])
+    assert held == [True, False] and not any((folder / ".in_use").exists() for folder in folders)
 
 
 @pytest.fixture
@@ -199,6 +214,16 @@ def test_a_read_only_folder(bundle: str, small_disk: Callable, run_tiny: Callabl
 
 def full(*_: Any, **__: Any) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_mount_point_is_refused_before_anything_is_written(small_disk: Callable, refused: Callable) -> None:
+    """Nothing can take its place."""
+    disk = small_disk(64)
+    with refused(str(disk), "got a mount point; name a folder in it", unchanged=disk), whole_folder(disk) as partial:
+        (partial / "a.txt").touch()
+    with whole_folder(disk / "data") as partial:
+        (partial / "a.txt").touch()
+    assert (disk / "data/a.txt").is_file()
 
 
 def test_a_full_disk_ends_the_writing_of_a_phantom(refused: Callable, tmp_path: Path) -> None:

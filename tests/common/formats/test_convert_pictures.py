@@ -94,7 +94,7 @@ def test_a_ground_truth_that_is_called_so_is_one(scans: Path, tmp_path: Path) ->
     assert Path(item["label"]).parent.name == "truth" and list(item["annotators"]) == ["ben"]
 
 
-@pytest.mark.parametrize("names", [("a b", "a_b"), ("images", "ben"), ("Anna", "anna")])
+@pytest.mark.parametrize("names", [("a b", "a_b"), ("images", "ben"), ("Anna", "anna"), ("ben", "classes.json")])
 def test_annotators_do_not_share_a_folder(names: tuple[str, str], scans: Path, tmp_path: Path) -> None:
     exports = {
         who: str(coco_file(tmp_path / f"{k}.json", {"a.png": [(1, LEFT, {})]})) for k, who in enumerate(sorted(names))
@@ -102,6 +102,20 @@ def test_annotators_do_not_share_a_folder(names: tuple[str, str], scans: Path, t
     with pytest.raises(InputError, match=r"the folder .* is that of .* already"):
         convert(str(scans), str(tmp_path / "out"), exports)
     assert Image.open(tmp_path / "out/images/a.png").getpixel((0, 0)) == 90
+
+
+@pytest.mark.parametrize("name", ["background", "Background"])
+def test_a_category_named_background_is_no_class(
+    name: str, scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Tools list it beside the classes; it is what no class covers, also below the others."""
+    path = coco_file(tmp_path / "anna.json", {"a.png": [(1, LEFT, {}), (2, [[0, 0, 8, 0, 8, 6, 0, 6]], {})]})
+    path.write_text(path.read_text().replace("vessel", name))
+    convert(str(scans), str(tmp_path / "out"), str(path))
+    assert json.loads((tmp_path / "out/classes.json").read_text()) == {"background": 0, "lesion": 1}
+    drawn = label(tmp_path / "out/anna/a.png")
+    assert (drawn[:, :4] == 1).all() and (drawn[:, 4:] == 0).all()
+    assert "The background is what no class covers; segments of this name left out: 1." in capsys.readouterr().out
 
 
 def test_what_this_command_did_not_write_is_not_replaced(scans: Path, tmp_path: Path) -> None:

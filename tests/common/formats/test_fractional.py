@@ -159,6 +159,26 @@ def test_what_is_no_distribution(tmp_path: Path, series: Series, spoil, match: s
     assert not (tmp_path / "out").exists()
 
 
+def test_a_segment_of_the_background(tmp_path: Path, series: Series, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is the rest, as without it; alone it says nothing of classes."""
+    exact = softmax(series)
+    for name, labels, values in (
+        ("with", ["Background", *NAMES], exact),
+        ("without", NAMES, exact[..., 1:]),
+    ):
+        path = write(tmp_path / name / "ct.dcm", series, values, labels)
+        convert(str(tmp_path / "scans"), str(tmp_path / f"{name}_out"), f"net={path}", fractional="probabilities")
+    assert "segments of this name left out: 1." in capsys.readouterr().out
+    found, expected = (
+        nib.load(tmp_path / f"{name}_out/probabilities/net/ct_probabilities.nii.gz").get_fdata()
+        for name in ("with", "without")
+    )
+    np.testing.assert_allclose(found, expected, atol=3 * STEP)
+    path = write(tmp_path / "alone/ct.dcm", series, exact[..., :1], ["background"])
+    with pytest.raises(InputError, match="ct: expected probabilities of classes, got those of the background alone"):
+        convert(str(tmp_path / "scans"), str(tmp_path / "out"), f"net={path}", fractional="probabilities")
+
+
 def test_other_classes_and_choices(tmp_path: Path, series: Series) -> None:
     path = write(tmp_path / "ct.dcm", series, np.full((*series.shape, 2), 0.2))
     arguments = str(tmp_path / "scans"), str(tmp_path / "out"), f"net={path}"
@@ -167,6 +187,6 @@ def test_other_classes_and_choices(tmp_path: Path, series: Series) -> None:
     with pytest.raises(InputError, match="--fractional: expected labels or probabilities, got maps"):
         convert(*arguments, fractional="maps")
     with pytest.raises(
-        InputError, match="annotator Probabilities: the folder Probabilities is that of the probabilities"
+        InputError, match="annotator Probabilities: the folder Probabilities is that of the data set itself"
     ):
         convert(*arguments[:2], f"Probabilities={path}")

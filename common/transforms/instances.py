@@ -16,6 +16,7 @@ from common.fusion import exceeds
 __all__ = [
     "DetectInstancesd",
     "find_instances",
+    "instance_parts",
     "instance_rows",
     "label_instances",
     "merge_instances",
@@ -157,28 +158,42 @@ def instance_rows(
         [{'instance': 1, 'structure': 'tibia', 'voxels': 2, 'volume_mm3': 9.0, 'score': 0.75, 'first_slice': 0,
           'last_slice': 1}]
     """
-    array = np.moveaxis(instances.detach().cpu().numpy().astype(np.int64), slice_axis, -1)
-    array = array.reshape(-1, array.shape[-1])
-    if array.size and array.max() > len(classes):
-        raise InputError(f"classes: expected one for each of {array.max()} instances, got {len(classes)}.")
-    counts = np.bincount(array.ravel(), minlength=len(classes) + 1)
+    if instances.numel() and int(instances.max()) > len(classes):
+        raise InputError(f"classes: expected one for each of {int(instances.max())} instances, got {len(classes)}.")
     rows = []
-    for number, where in enumerate(ndimage.find_objects(array, max_label=len(classes)), start=1):
-        if where is None:
-            continue
-        value = int(classes[number - 1])
+    for number, where, part in instance_parts(instances):
+        value, voxels, along = int(classes[number - 1]), int(part.sum()), where[slice_axis]
         rows.append(
             {
                 "instance": number,
                 "structure": value if names is None else names[value],
-                "voxels": int(counts[number]),
-                "volume_mm3": "" if voxel_mm3 is None else round(float(counts[number]) * voxel_mm3, 3),
+                "voxels": voxels,
+                "volume_mm3": "" if voxel_mm3 is None else round(voxels * voxel_mm3, 3),
                 "score": "" if scores is None else round(float(scores[number - 1]), 6),
-                "first_slice": where[1].start,
-                "last_slice": where[1].stop - 1,
+                "first_slice": along.start,
+                "last_slice": along.stop - 1,
             }
         )
     return rows
+
+
+def instance_parts(instances: torch.Tensor) -> Iterator[tuple[int, tuple[slice, ...], torch.Tensor]]:
+    """The instances of a map one after the other.
+
+    Args:
+        instances: map (*spatial) of 0 or 1 … N, whole numbers.
+
+    Yields:
+        Number, box and bool mask inside the box of each instance that has a voxel.
+
+    Example:
+        >>> [(number, mask.tolist()) for number, _, mask in instance_parts(torch.tensor([0, 3, 1, 3]))]
+        [(1, [True]), (3, [True, False, True])]
+    """
+    array = instances.detach().cpu().numpy()
+    for number, where in enumerate(ndimage.find_objects(array), start=1):
+        if where is not None:
+            yield number, where, torch.from_numpy(array[where] == number)
 
 
 def slices_of(image: torch.Tensor) -> tuple[torch.Tensor, ...]:

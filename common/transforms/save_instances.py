@@ -13,7 +13,7 @@ from monai.transforms import MapTransform
 from common.errors import InputError
 from common.io.formats import is_picture
 from common.io.writers import save_like, voxel_mm3
-from common.transforms.instances import instance_rows, label_instances
+from common.transforms.instances import instance_parts, instance_rows, label_instances
 from common.transforms.planes import by_planes
 from common.transforms.save_prediction import label_map_like
 from common.transforms.save_probabilities import save_class_probabilities
@@ -47,6 +47,17 @@ def class_map(probabilities: torch.Tensor, threshold: float = 0.5) -> torch.Tens
 
 def _looked_up(table: torch.Tensor, part: torch.Tensor) -> torch.Tensor:
     return table[part[0].long()]
+
+
+def _scores(
+    instances: torch.Tensor, classes: torch.Tensor, probabilities: torch.Tensor, scores: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Of each instance the highest score, or without scores the mean probability of its structure."""
+    found = torch.zeros(len(classes))
+    for number, where, part in instance_parts(instances):
+        index = (int(classes[number - 1]) - 1, *where)
+        found[number - 1] = probabilities[index][part].mean() if scores is None else scores[index][part].max()
+    return found
 
 
 class SaveInstancesd(MapTransform):
@@ -128,16 +139,13 @@ class SaveInstancesd(MapTransform):
                 background = by_planes(lambda part: 1 - part.amax(0), probabilities, torch.float32)
                 shares = [background.numpy(), *probabilities.numpy()]
                 save_class_probabilities(source, shares, target, self.class_names)
-            parts = ((k - 1, instances == n) for n, k in enumerate(classes.tolist(), start=1))
             affine = torch.as_tensor(item["image"].meta.get("original_affine", torch.eye(4)))  # a picture has none
             rows = instance_rows(
                 instances,
                 classes,
                 None if is_picture(source) else voxel_mm3(source),
                 dict(enumerate(self.class_names, start=1)),
-                torch.tensor(
-                    [scores[0][k][part].max() if scores else probabilities[k][part].mean() for k, part in parts]
-                ),
+                _scores(instances, classes, probabilities, *scores),
                 slice_axis=int(affine[self.world_axis, :3].abs().argmax()),
             )
             item["instances"] = [{"case": item["case"], **row} for row in rows]

@@ -55,8 +55,9 @@ def _scores(
     """Of each instance the highest score, or without scores the mean probability of its structure."""
     found = torch.zeros(len(classes))
     for number, where, part in instance_parts(instances):
-        index = (int(classes[number - 1]) - 1, *where)
-        found[number - 1] = probabilities[index][part].mean() if scores is None else scores[index][part].max()
+        index = int(classes[number - 1]) - 1
+        values = (probabilities if scores is None else scores)[index][where][part]
+        found[number - 1] = values.mean() if scores is None else values.max()
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from monai.inferers import Inferer, SliceInferer, SlidingWindowInferer
+from monai.inferers import Inferer, SlidingWindowInferer
 
 from common.datasets.plan import Plan
 from common.datasets.stages import intensity
@@ -43,8 +43,11 @@ class EachMember(Inferer):
         return averaged(network, lambda member: self.inferer(inputs, member, *args, **kwargs))
 
 
-def inferer_of(plan: Plan, batch_size: int = 8, overlap: float = 0.25) -> EachMember:
-    """The inferer of prepared images, for validation: windows of the plan's patch.
+OVERLAP = 0.5  # of neighboring windows, as a share of their size
+
+
+def inferer_of(plan: Plan, batch_size: int = 8, overlap: float = OVERLAP) -> EachMember:
+    """The inferer of prepared images, for validation: windows of the plan's patch, as `new_image_inferer` has them.
 
     Args:
         plan: plan of the network.
@@ -53,19 +56,18 @@ def inferer_of(plan: Plan, batch_size: int = 8, overlap: float = 0.25) -> EachMe
             is nothing to overlap.
 
     Returns:
-        `EachMember` of MONAI's `SliceInferer` for volumes and a 2-D network, with slices along the last axis, else of
+        `EachMember` of `SliceBatches` for volumes and a 2-D network, with slices along the last axis, else of MONAI's
         `SlidingWindowInferer`.
 
     Example:
         >>> from dataclasses import replace
         >>> from common.datasets.plan import example_plan
         >>> [type(inferer_of(replace(example_plan(), image_dims=dims)).inferer).__name__ for dims in (2, 3)]
-        ['SlidingWindowInferer', 'SliceInferer']
+        ['SlidingWindowInferer', 'SliceBatches']
     """
-    options: dict[str, Any] = {"sw_batch_size": batch_size, "overlap": overlap, "mode": "gaussian"}
     if plan.slices:
-        return EachMember(SliceInferer(spatial_dim=2, roi_size=plan.patch_size, **options))
-    return EachMember(SlidingWindowInferer(plan.patch_size, **options))
+        return EachMember(SliceBatches(plan.patch_size, batch_size, overlap))
+    return EachMember(SlidingWindowInferer(plan.patch_size, batch_size, overlap, mode="gaussian"))
 
 
 def new_image_inferer(
@@ -73,7 +75,7 @@ def new_image_inferer(
     activations: Sequence[Callable] = (),
     orientation: str = "RAS",
     batch_size: int = 8,
-    overlap: float = 0.25,
+    overlap: float = OVERLAP,
     neighbors: int = 0,
     num_classes: int | None = None,
     call: str | None = None,
@@ -85,7 +87,8 @@ def new_image_inferer(
         activations: transforms of ``pred`` before it is brought back.
         orientation: orientation in which slices of volumes lie as pictures do, for a network trained on pictures.
         batch_size: slices or windows that the network sees at once.
-        overlap: share of its size by which a window of a 3-D network overlaps the next, in [0, 1).
+        overlap: share of its size by which a window of the network overlaps the next, in [0, 1). A method that
+            ``call`` names sees whole slices.
         neighbors: slices on either side that are channels of each slice.
         num_classes: see `SlabInferer`.
         call: name of the network's method; None calls the network itself.
@@ -103,7 +106,7 @@ def new_image_inferer(
     """
     if isinstance(overlap, bool) or not isinstance(overlap, int | float) or not 0 <= overlap < 1:
         raise InputError(f"overlap: expected a number from 0 to below 1, got {overlap!r}.")
-    slices = SliceBatches(plan.patch_size, batch_size, call)
+    slices = SliceBatches(plan.patch_size, batch_size, None if call else overlap, call)
     if plan.image_dims == 2:
         fit = [*intensity(plan, slice_axis=2), ResizeAread("image", [*(plan.image_size or plan.patch_size), -1])]
         depth = None if plan.normalization["kind"] == "zscore" else 1  # other numbers are of one picture

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from monai.data import MetaTensor
-from monai.inferers import Inferer
+from monai.inferers import Inferer, SlidingWindowInferer
 from monai.transforms import Compose
 from nibabel.orientations import axcodes2ornt, inv_ornt_aff, io_orientation, ornt_transform
 
@@ -26,43 +26,50 @@ ELEMENTS = 1 << 21  # of a slab as it is read, channels included
 
 
 class SliceBatches(Inferer):
-    """A 2-D network on whole slices, several at once.
+    """A 2-D network on the slices of volumes, several at once.
 
-    A fully convolutional network needs no windows: overlapping ones would compute pixels up to four times. Slices that
-    are smaller than those of training are extended by zeros, as MONAI's `SliceInferer` extends them.
+    Slices that are larger than those of training are seen through windows of that size, which overlap: where a network
+    has instance normalization, the statistics of what it sees are part of its result (docs/performance.md has what
+    whole slices would cost). Smaller ones are extended by zeros, as MONAI's `SliceInferer` extends them.
 
     Args:
-        roi_size: ``(H, W)``, the least size that the network sees, that of training.
-        batch_size: slices of that size that the network sees at once; of larger ones fewer.
+        roi_size: ``(H, W)`` that the network sees, that of training.
+        batch_size: slices or windows that the network sees at once; of larger slices fewer.
+        overlap: of neighboring windows, as a share of their size, in [0, 1); None: slices are seen as a whole.
         call: name of the network's method; None calls the network itself.
 
     Shapes:
-        ``(1, C, H, W, S)`` → ``(1, K, H, W, S)``.
+        ``(B, C, H, W, S)`` → ``(B, K, H, W, S)``.
 
     Example:
         >>> SliceBatches((4, 4))(torch.ones(1, 1, 2, 5, 3), torch.nn.Identity()).shape
         torch.Size([1, 1, 2, 5, 3])
     """
 
-    def __init__(self, roi_size: Sequence[int], batch_size: int = 8, call: str | None = None) -> None:
+    def __init__(
+        self, roi_size: Sequence[int], batch_size: int = 8, overlap: float | None = None, call: str | None = None
+    ) -> None:
         super().__init__()
-        self.roi_size, self.batch_size, self.call = tuple(roi_size), batch_size, call
+        self.roi_size, self.batch_size, self.overlap, self.call = tuple(roi_size), batch_size, overlap, call
 
     def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
         run = getattr(network, self.call) if self.call else network
-        slices = inputs.as_subclass(torch.Tensor)[0].movedim(-1, 0)
+        slices = inputs.as_subclass(torch.Tensor).movedim(-1, 1).flatten(0, 1)
         height, width = slices.shape[2:]
         extra = [max(wanted - side, 0) for wanted, side in zip(self.roi_size, (height, width), strict=True)]
-        before = [side // 2 for side in extra]
-        pixels = (height + extra[0]) * (width + extra[1])
-        count = max(1, self.batch_size * self.roi_size[0] * self.roi_size[1] // pixels)
-        found = []
-        for part in slices.split(count):
-            padded = F.pad(part, (before[1], extra[1] - before[1], before[0], extra[0] - before[0])).contiguous()
-            found.append(
-                run(padded, *args, **kwargs)[..., before[0] : before[0] + height, before[1] : before[1] + width]
-            )
-        return torch.cat(found).movedim(0, -1)[None]
+        if self.overlap is not None and (height > self.roi_size[0] or width > self.roi_size[1]):
+            windows = SlidingWindowInferer(self.roi_size, self.batch_size, self.overlap, mode="gaussian")
+            found = [torch.as_tensor(windows(slices, run, *args, **kwargs))]
+        else:
+            before = [side // 2 for side in extra]
+            pixels = (height + extra[0]) * (width + extra[1])
+            count = max(1, self.batch_size * self.roi_size[0] * self.roi_size[1] // pixels)
+            found = []
+            for part in slices.split(count):
+                padded = F.pad(part, (before[1], extra[1] - before[1], before[0], extra[0] - before[0])).contiguous()
+                pred = run(padded, *args, **kwargs)
+                found.append(pred[..., before[0] : before[0] + height, before[1] : before[1] + width])
+        return torch.cat(found).unflatten(0, (len(inputs), -1)).movedim(1, -1)
 
 
 class SlabInferer(Inferer):

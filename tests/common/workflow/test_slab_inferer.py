@@ -15,12 +15,13 @@ import torch
 from monai.data import MetaTensor
 from monai.inferers import SimpleInferer
 from monai.transforms import Compose, Orientation, Resize, ScaleIntensityRangePercentiles, Spacing
+from torch.nn import functional
 
 from common.datasets.plan import example_plan
 from common.errors import InputError
 from common.transforms import AxisSpacingd, NormalizeSlicesd, ResizeAread
 from common.transforms.neighbour_slices import neighbour_slices
-from common.workflow import SlabInferer, SliceBatches, inferer_of
+from common.workflow import SlabInferer, SliceBatches, inferer_of, new_image_inferer
 
 AFFINE = torch.tensor([[0, -1.5, 0, 4], [0, 0, 3, -2], [2, 0, 0, 1], [0, 0, 0, 1]], dtype=torch.float64)
 SAME = torch.nn.Identity()
@@ -182,6 +183,33 @@ def test_nothing_but_one_image() -> None:
     with pytest.raises(InputError, match="one image"):
         SlabInferer(SliceBatches((4, 4)))(torch.zeros(2, 1, 4, 4, 4), SAME)
     assert np.isfinite(SlabInferer(SliceBatches((4, 4)))(torch.zeros(1, 1, 1, 1, 1), SAME).numpy()).all()
+
+
+@pytest.mark.parametrize("shape", [(12, 9, 4), (6, 9, 4), (6, 5, 4)])
+def test_new_volumes_are_seen_as_an_evaluation_sees_them(shape: tuple[int, ...]) -> None:
+    """In windows of the size of training, whose mean and deviation a network with normalization has learned."""
+    plan = replace(example_plan(), image_dims=3, orientation="RAS", image_size=None, patch_size=(8, 8))
+    volume, seen = torch.rand(1, 1, *shape), set()
+
+    def network(windows: torch.Tensor) -> torch.Tensor:
+        seen.add(tuple(windows.shape[2:]))
+        return functional.instance_norm(windows)
+
+    found = new_image_inferer(plan)(MetaTensor(volume, affine=torch.eye(4)[None]), network)
+    torch.testing.assert_close(found.as_tensor(), inferer_of(plan)(volume, network))
+    assert seen == {(8, 8)}
+    whole = new_image_inferer(plan, call="whole")
+    seen.clear()
+    network.whole = network  # type: ignore[attr-defined]
+    assert whole(MetaTensor(volume, affine=torch.eye(4)[None]), network).shape == volume.shape
+    assert seen == {tuple(max(side, 8) for side in shape[:2])}, "a detection has whole slices"
+
+
+def test_slices_of_several_volumes() -> None:
+    volumes = torch.rand(2, 1, 12, 9, 3)
+    for overlap in (None, 0.5):
+        found = SliceBatches((8, 8), 4, overlap)(volumes, lambda windows: windows.repeat(1, 2, 1, 1))
+        torch.testing.assert_close(found, volumes.repeat(1, 2, 1, 1, 1))
 
 
 def test_validation_of_volumes_slice_by_slice() -> None:

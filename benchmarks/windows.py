@@ -123,7 +123,7 @@ def main(
     """Measures, writes JSON and puts its table into the document; see the module. ``layout``: of `read_dataset`."""
     path = REPOSITORY / output
     results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    results[name or f"{bundle}, {Path(data).name}"] = measure(bundle, Path(run), data, cases, overlaps, **layout)
+    results[name or f"{bundle} on {Path(data).name}"] = measure(bundle, Path(run), data, cases, overlaps, **layout)
     with whole_file(path) as partial:
         partial.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     insert_between_markers(REPOSITORY / document, "windows", table(results))

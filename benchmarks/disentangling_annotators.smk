@@ -26,6 +26,7 @@ ANNOTATOR_ROWS = {
     "one": [name for name in ANNOTATOR_METHODS if name not in ("majority", "majority_by_likelihood", "spatial_staple")],
 }
 ANNOTATOR_SAMPLE = f"{OUTPUT}/disentangling_annotators_mnist/data-{runs_of('disentangling_annotators', [], 'mnist_annotators')}"
+ANNOTATOR_PHANTOM = f"{OUTPUT}/disentangling_annotators_phantom/data"
 ANNOTATOR_FIVE = {name: name for name in ("good", "over", "under", "wrong", "blank")}
 # All of MNIST, and LIDC's crops with a ground truth: training, validation and test images of what is written for a table
 ANNOTATOR_DIGITS = ({"desk": [960, 240, 200], "paper": [48000, 12000, 10000]} | PART.get("digits", {}))[SCALE]
@@ -72,7 +73,7 @@ ANNOTATOR_TABLES = {
     } | ANNOTATOR_BRATS,
     # Five annotators, one of them blank, on the bundle's phantom
     "disentangling_annotators_phantom": {
-        "folder": f"{OUTPUT}/disentangling_annotators_phantom/data", "overlays": [], "rows": ANNOTATOR_ROWS, "seeds": [0, 1, 2],
+        "folder": ANNOTATOR_PHANTOM, "overlays": [], "rows": ANNOTATOR_ROWS, "seeds": [0, 1, 2],
         "desk": {}, "paper": {},
     },
     # The same five on slices of hippocampus MRI
@@ -132,9 +133,9 @@ def annotator_configs(wildcards, *more):
 
 
 rule disentangling_annotators_phantom_data:
-    output: touch(f"{OUTPUT}/disentangling_annotators_phantom/data/done")
+    output: touch(f"{ANNOTATOR_PHANTOM}/done")
     shell:
-        "{PYTHON} -c 'from common.phantoms import write_lesion_phantom; write_lesion_phantom(\"$(dirname {output})\")'"
+        "{PYTHON} -c 'from common.phantoms import write_lesion_phantom; write_lesion_phantom(\"{ANNOTATOR_PHANTOM}\")'"
 
 
 rule disentangling_annotators_sample:

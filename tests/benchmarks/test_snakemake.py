@@ -77,7 +77,9 @@ def test_tables_of_several_annotators_are_planned(warm_snakemake: WarmPython, ch
     """All in one plan: what is trained and evaluated for each; of the figure over λ the trainings alone."""
     tables = [f"disentangling_annotators_{name}" for name in RUNS_OF_ANNOTATORS if not name.startswith("noise")]
     tables += ["disentangling_annotators_noise", "disentangling_annotators_trace"]
-    plan = snakemake(warm_snakemake, checkout, tmp_path, {}, "--dry-run", table=" ".join(tables))
+    plan = snakemake(warm_snakemake, checkout, tmp_path, {}, "--dry-run", "--printshellcmds", table=" ".join(tables))
+    assert "'from common.phantoms import write_lesion_phantom; write_lesion_phantom(\"benchmarks/output/" in plan
+    assert re.findall(r"-c '[^'\n]*\$\(.*", plan) == [], "within single quotes a shell replaces nothing"
     made = re.findall(
         r"output: benchmarks/output/disentangling_annotators_([^/]+)/\S+/seed\d/(?:evaluation/)?(\S+)\n", plan
     )

@@ -65,21 +65,21 @@ TRIALS = (
         "hippocampus",
         (24, 2, 20),
         ("anterior", "posterior"),
-        {"max_epochs": 10, "fold": None, "class_values": {"background": 0, "anterior": 1, "posterior": 2}},
+        {"max_epochs": 24, "fold": None, "class_values": {"background": 0, "anterior": 1, "posterior": 2}},
     ),
     Trial(
         "disentangling_annotators",
         "hippocampus",
         (8, 2, 20),
         HIPPOCAMPUS,
-        {"max_epochs": 8, "warmup_epochs": 2} | SLICES,
+        {"max_epochs": 16, "warmup_epochs": 4} | SLICES,
     ),
     Trial(
         "soft_label_apl",
         "hippocampus",
         (16, 2, 20),
         HIPPOCAMPUS,
-        {"max_epochs": 10, "iterations_per_epoch": 60} | SLICES,
+        {"max_epochs": 40, "iterations_per_epoch": 60} | SLICES,
         ("unet",),
     ),
     Trial(
@@ -88,7 +88,7 @@ TRIALS = (
         (10, 2, 20),
         ("right ventricle", "myocardium", "left ventricle"),
         {
-            "max_epochs": 4,
+            "max_epochs": 6,
             "iterations_per_epoch": 150,
             "batch_size": 4,
             "learning_rate": 3e-3,

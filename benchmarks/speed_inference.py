@@ -8,7 +8,8 @@ two, each in a process of its own by the `measure` of its checkout's benchmarks/
 not trained, all that ``inferring`` writes by default, at the resolution and with the network of the base (`AS_BASE`),
 whose windows overlap as its own configuration says. CPU seconds are those that the process was given on one thread,
 memory is the largest resident set over that after the imports. Medians and the spread (largest minus smallest).
-Of the ratio, the median of the runs' ratios. Writes JSON and puts its table into the document.
+Of the ratio, the median of the runs' ratios. Writes JSON and puts its table into the document; bundles that are not
+measured anew keep their place.
 """
 
 from __future__ import annotations
@@ -82,15 +83,19 @@ def main(
                     results[name][key].append(measure(checkout, name, volume))
                 print(number + 1, name, results[name]["base"][-1], results[name]["here"][-1], flush=True)
     commits = {key: _commit(checkout) for key, checkout in checkouts.items()}
-    record: dict[str, Any] = {"shape": list(shape), "runs": runs, "commits": commits, "bundles": results}
+    if (REPOSITORY / output).is_file():
+        known = json.loads((REPOSITORY / output).read_text(encoding="utf-8"))
+        results = dict(sorted(((known["bundles"] if known["shape"] == list(shape) else {}) | results).items()))
+    record: dict[str, Any] = {"shape": list(shape), "commits": commits, "bundles": results}
     with whole_file(REPOSITORY / output) as partial:
         partial.write_text(json.dumps(record, indent=1) + "\n")
     volume_mb = 4e-6 * math.prod(shape)
     columns = ["bundle", "CPU s before", "CPU s now", "ratio", "MB over start before", "MB over start now"]
     rows = [[name, *_cells(found)] for name, found in results.items()]
+    counts = " to ".join(str(count) for count in sorted({len(found["base"]) for found in results.values()}))
     note = (
-        f"{' × '.join(map(str, shape))} voxels of 1 mm ({volume_mb:.0f} MB in float32), one thread, {runs} interleaved "
-        f"run{'s' * (runs > 1)}: median (spread). Before: {commits['base'][:7]}."
+        f"{' × '.join(map(str, shape))} voxels of 1 mm ({volume_mb:.0f} MB in float32), one thread, {counts} interleaved "
+        f"run{'s' * (counts != '1')}: median (spread). Before: {commits['base'][:7]}."
     )
     insert_between_markers(REPOSITORY / document, "speed_inference", f"{markdown_table(columns, rows)}\n\n{note}")
 

@@ -86,9 +86,7 @@ def test_new_gliomas_are_prepared_as_in_training(shape: tuple[int, ...], tmp_pat
     for image in (files, [str(tmp_path / Path(path).name) for path in files]):
         volume = new.get_parsed_content("preprocessing")({"image": image})["image"]
         seen: list[torch.Tensor] = []
-        inferer = new.get_parsed_content("inferer")
-        inferer.inferer.overlap = None  # of windows: slices are seen as a whole here
-        inferer(volume[None], lambda slices, seen=seen: seen.append(slices) or slices.clone())
+        new.get_parsed_content("inferer")(volume[None], lambda slices, seen=seen: seen.append(slices) or slices.clone())
         slices = torch.cat(seen)
         assert slices.shape[:2] == (3, 4)
         np.testing.assert_allclose(fit(slices.movedim(0, -1)), known, atol=1e-5)

@@ -138,9 +138,9 @@ class Plan:
         """How many images go through a network together in a validation.
 
         Returns:
-            16 where images have one size, as resized pictures do, else 1.
+            16 where images have one size, as resized pictures and crops around a label do, else 1.
         """
-        return 16 if self.image_dims == 2 or (self.crop != "random" and not self.slices) else 1
+        return 16 if self.image_dims == 2 or (self.crop == "label" and not self.slices) else 1
 
     @property
     def new_dimensions(self) -> tuple[int, ...]:

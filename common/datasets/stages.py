@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from monai.transforms import (
+    CenterSpatialCropd,
     EnsureTyped,
     NormalizeIntensityd,
     Orientationd,
@@ -140,7 +141,7 @@ def intensity(plan: Plan, slice_axis: int | None = None) -> list[Transform]:
     return correction + _scaling(plan.normalization, slice_axis)
 
 
-def patch(plan: Plan, keys: Sequence[str] = ("image", *LABELS)) -> list[Transform]:
+def patch(plan: Plan, keys: Sequence[str] = ("image", *LABELS), whole: bool = False) -> list[Transform]:
     """Images of at least the plan's patch: extended, and cropped where the plan crops each case once.
 
     A ``random`` patch is drawn later, for each sample anew (`common.datasets.Samples`).
@@ -148,6 +149,8 @@ def patch(plan: Plan, keys: Sequence[str] = ("image", *LABELS)) -> list[Transfor
     Args:
         plan: with ``patch_size`` and ``crop``.
         keys: which of image and labels the items have, or may have.
+        whole: of validation, whose inferer extends what is smaller than its windows and takes off what it added, as
+            that of new images does: nothing is extended here, where what is predicted in it would count as wrong.
 
     Returns:
         Transforms; beyond the border an image has its last value with ``label``, else 0, and a label background;
@@ -158,8 +161,8 @@ def patch(plan: Plan, keys: Sequence[str] = ("image", *LABELS)) -> list[Transfor
 
     Example:
         >>> from common.datasets.plan import example_plan
-        >>> [type(step).__name__ for step in patch(example_plan())]
-        ['SpatialPadd', 'SpatialPadd']
+        >>> [type(step).__name__ for step in patch(example_plan())], patch(example_plan(), whole=True)
+        (['SpatialPadd', 'SpatialPadd'], [])
     """
     size = [*plan.patch_size, *([-1] if plan.slices else [])]
     if plan.crop == "label":
@@ -167,6 +170,8 @@ def patch(plan: Plan, keys: Sequence[str] = ("image", *LABELS)) -> list[Transfor
             raise InputError("crop: expected random or center for slices of volumes, got label.")
         modes = ["edge" if key == "image" else "constant" for key in keys]
         return [CropAroundLabeld(keys, "label", plan.patch_size, modes, allow_missing_keys=True)]
+    if whole:
+        return [CenterSpatialCropd(keys, size, allow_missing_keys=True)] if plan.crop == "center" else []
     fit = ResizeWithPadOrCropd if plan.crop == "center" else SpatialPadd
     filled = [key for key in keys if key not in BY_ANNOTATORS]
     unlabeled = [key for key in keys if key in BY_ANNOTATORS]  # an annotator who is absent is absent there, too

@@ -28,6 +28,7 @@ from common.transforms import (
     slices_of,
     without_unlabelled,
 )
+from common.transforms.slices import extended_slices
 
 __all__ = ["DetectSlices", "InstanceScores", "LossAverages", "PrepareInstances", "SumOfLosses"]
 
@@ -128,14 +129,16 @@ class DetectSlices:
 
     Args:
         batch_size: slices that the network sees at once.
+        patch_size: height and width to which smaller slices are extended by zeros, as those of new images are
+            (`common.workflow.SliceBatches`); what is found there is left out. None leaves them as they are.
 
     Shapes:
         ``image`` ``(B, C, H, W, S)``, or of pictures ``(B, C, H, W)``, whose channels are those of the network
         (`common.transforms.NeighbourSlicesd`). ``pred`` of a picture is ``(K, H, W)``.
     """
 
-    def __init__(self, batch_size: int = 8) -> None:
-        self.batch_size = batch_size
+    def __init__(self, batch_size: int = 8, patch_size: Sequence[int] | None = None) -> None:
+        self.batch_size, self.patch_size = batch_size, tuple(patch_size or (1, 1))
 
     def __call__(self, engine: SupervisedEvaluator, batch: dict[str, Any]) -> list[dict[str, Any]]:
         device = torch.device(engine.state.device)  # text where it comes from the command line
@@ -147,10 +150,11 @@ class DetectSlices:
                 maps, detections = [], []
                 for part in volume.split(self.batch_size):
                     part = part.to(device, non_blocking=engine.non_blocking, **engine.to_kwargs)
+                    extended, inside = extended_slices(part, self.patch_size)
                     if isinstance(network, Ensemble):
-                        maps.append(network(part))
+                        maps.append(network(extended)[(..., *inside)])
                         continue
-                    found = network.detect(part)
+                    found = [_within(one, inside) for one in network.detect(extended)]
                     maps.append(class_probabilities(found, network.num_classes, network.map_threshold))
                     detections += [
                         {key: value.cpu() for key, value in (one | {"masks": exceeds(one["masks"])}).items()}
@@ -165,6 +169,17 @@ class DetectSlices:
         engine.fire_event(IterationEvents.FORWARD_COMPLETED)
         engine.fire_event(IterationEvents.MODEL_COMPLETED)
         return engine.state.output
+
+
+def _within(found: Mapping[str, torch.Tensor], inside: tuple[slice, slice]) -> dict[str, torch.Tensor]:
+    """The detections of an extended slice as those of the slice; those outside are left out."""
+    starts, stops = ([getattr(side, name) for side in inside] for name in ("start", "stop"))
+    boxes = found["boxes"]
+    origin, size = boxes.new_tensor(starts * 2), boxes.new_tensor(stops) - boxes.new_tensor(starts)
+    boxes = (boxes - origin).clamp_min(0).minimum(size.repeat(2))
+    kept = (boxes[:, 2:] > boxes[:, :2]).all(1)
+    moved = {**found, "boxes": boxes, "masks": found["masks"][(..., *inside)]}
+    return {key: value[kept] for key, value in moved.items()}
 
 
 class InstanceScores(Metric):

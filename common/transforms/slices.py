@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 
 import torch
+import torch.nn.functional as F
 from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
@@ -37,6 +38,28 @@ def slice_stack(image: torch.Tensor, axis: int) -> torch.Tensor:
     if isinstance(stack, MetaTensor):
         stack.affine = torch.eye(4, dtype=torch.float64)
     return stack
+
+
+def extended_slices(slices: torch.Tensor, size: Sequence[int]) -> tuple[torch.Tensor, tuple[slice, slice]]:
+    """Slices with zeros around them, where they are smaller than a network wants them.
+
+    Args:
+        slices: (B, C, H, W).
+        size: height and width that they have at least.
+
+    Returns:
+        The slices in the middle of zeros, and the rows and columns in which they lie then.
+
+    Example:
+        >>> extended, (rows, columns) = extended_slices(torch.ones(1, 1, 2, 5), (5, 4))
+        >>> extended.shape, (rows.start, rows.stop), (columns.start, columns.stop)
+        (torch.Size([1, 1, 5, 5]), (1, 3), (0, 5))
+    """
+    height, width = slices.shape[2:]
+    below, beside = (max(wanted - side, 0) for wanted, side in zip(size, (height, width), strict=True))
+    top, left = below // 2, beside // 2
+    extended = F.pad(slices, (left, beside - left, top, below - top))
+    return extended, (slice(top, top + height), slice(left, left + width))
 
 
 def normalize_slices(image: torch.Tensor, axis: int | None = None) -> torch.Tensor:

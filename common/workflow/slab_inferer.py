@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from monai.data import MetaTensor
 from monai.inferers import Inferer, SlidingWindowInferer
 from monai.transforms import Compose
@@ -18,6 +17,7 @@ from common.errors import InputError
 from common.networks.ensemble import averaged
 from common.transforms.neighbour_slices import neighbour_slices
 from common.transforms.resample_slices import interpolate_axis, spaced
+from common.transforms.slices import extended_slices
 
 __all__ = ["SlabInferer", "SliceBatches"]
 
@@ -56,19 +56,16 @@ class SliceBatches(Inferer):
         run = getattr(network, self.call) if self.call else network
         slices = inputs.as_subclass(torch.Tensor).movedim(-1, 1).flatten(0, 1)
         height, width = slices.shape[2:]
-        extra = [max(wanted - side, 0) for wanted, side in zip(self.roi_size, (height, width), strict=True)]
         if self.overlap is not None and (height > self.roi_size[0] or width > self.roi_size[1]):
             windows = SlidingWindowInferer(self.roi_size, self.batch_size, self.overlap, mode="gaussian")
             found = [torch.as_tensor(windows(slices, run, *args, **kwargs))]
         else:
-            before = [side // 2 for side in extra]
-            pixels = (height + extra[0]) * (width + extra[1])
+            pixels = max(height, self.roi_size[0]) * max(width, self.roi_size[1])
             count = max(1, self.batch_size * self.roi_size[0] * self.roi_size[1] // pixels)
             found = []
             for part in slices.split(count):
-                padded = F.pad(part, (before[1], extra[1] - before[1], before[0], extra[0] - before[0])).contiguous()
-                pred = run(padded, *args, **kwargs)
-                found.append(pred[..., before[0] : before[0] + height, before[1] : before[1] + width])
+                extended, (rows, columns) = extended_slices(part, self.roi_size)
+                found.append(run(extended.contiguous(), *args, **kwargs)[..., rows, columns])
         return torch.cat(found).unflatten(0, (len(inputs), -1)).movedim(1, -1)
 
 

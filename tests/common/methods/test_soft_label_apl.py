@@ -146,6 +146,41 @@ def test_volumes_are_detected_slice_by_slice_and_transforms_can_change_what_come
             assert torch.equal(found["masks"][0], image[1, ..., index] >= 0.5)
 
 
+def test_what_is_found_beside_a_slice_is_left_out() -> None:
+    """A network sees smaller slices within zeros, as inference shows them, and what it finds there is not scored."""
+
+    class Framer(torch.nn.Module):
+        """Detects the whole field that it sees, its first row, and its last column."""
+
+        num_classes, map_threshold = 1, 0.5
+
+        def detect(self, images: torch.Tensor) -> list[dict[str, torch.Tensor]]:
+            height, width = images.shape[2:]
+            assert (height, width) == (8, 6)
+            boxes = torch.tensor([[0, 0, height, width], [0, 0, 1, width], [0, width - 1, height, width]])
+            masks = torch.stack([(image[0] > 0).float() for image in images for _ in boxes]).unflatten(0, (-1, 3))
+            scores = torch.tensor([0.9, 0.8, 0.7])
+            found = {"boxes": boxes.float(), "scores": scores, "classes": torch.ones(3, dtype=torch.int64)}
+            return [found | {"masks": mask} for mask in masks]
+
+    image = torch.ones(1, 5, 6, 2)
+    image[:, 0] = -1
+    engine = SupervisedEvaluator(
+        device=torch.device("cpu"),
+        val_data_loader=DataLoader(Dataset([{"image": image}]), batch_size=1, num_workers=0),
+        network=Framer(),
+        iteration_update=DetectSlices(batch_size=3, patch_size=(8, 4)),
+        decollate=False,
+    )
+    engine.run()
+    (item,) = engine.state.output
+    assert torch.equal(item["pred"], (image > 0).float())
+    for found in item["detections"]:  # three rows were added, of which one is before the slice
+        assert found["boxes"].tolist() == [[0, 0, 5, 6], [0, 5, 5, 6]]
+        assert found["scores"].tolist() == pytest.approx([0.9, 0.7])
+        assert torch.equal(found["masks"], (image[0, ..., 0] > 0).expand(2, 5, 6))
+
+
 def test_scores_are_those_of_all_slices() -> None:
     class Oracle(torch.nn.Module):
         """Answers the truth: what is bright."""

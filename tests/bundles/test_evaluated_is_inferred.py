@@ -1,0 +1,33 @@
+"""What an evaluation measures is what inference writes for the same images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from bundle_runs import BUNDLES
+from data_kinds import drawn, save_volume
+from monai.bundle import ConfigParser
+
+
+def test_validation_images_are_not_extended(bundle: Path, tmp_path: Path) -> None:
+    """Else what is predicted beside an image would count, which no mask has."""
+    for index in range(4):
+        image, label = drawn((20, 27, 3), index, 2)
+        for folder, values in (("images", image), ("AR", label), ("HS", label)):
+            save_volume(tmp_path / f"{folder}/{index}.nii.gz", values, np.eye(4))
+    parser = ConfigParser()
+    parser.read_config([str(BUNDLES / bundle.name / f"configs/{name}.yaml") for name in ("train", "evaluate")])
+    values = {"bundle_root": str(tmp_path), "dataset_dir": str(tmp_path), "patch_size": [32, 32], "cache": "none"}
+    values |= {"spatial_dims": 2, "spacing": [1.0, 1.0, -1.0]}
+    for name, value in (values | {"plan#trained": False, "split#trained": False, "num_workers": 0}).items():
+        parser[name] = value
+    item = parser.get_parsed_content("split").training[0]
+    sizes = {name: parser.get_parsed_content(f"{name}#preprocessing")(item) for name in ("train", "validate")}
+    extended, whole = (
+        {key: tuple(value.shape[1:]) for key, value in sizes[name].items() if isinstance(value, torch.Tensor)}
+        for name in ("train", "validate")
+    )
+    assert set(extended.values()) == {(32, 32, 3)} and {"image", "label"} & set(extended)
+    assert set(whole.values()) == {(20, 27, 3)} and {"image", "label"} & set(whole)

@@ -94,8 +94,8 @@ def main(
     rows = [[name, *_cells(found)] for name, found in results.items()]
     counts = " to ".join(str(count) for count in sorted({len(found["base"]) for found in results.values()}))
     note = (
-        f"{' × '.join(map(str, shape))} voxels of 1 mm ({volume_mb:.0f} MB in float32), one thread, {counts} interleaved "
-        f"run{'s' * (counts != '1')}: median (spread). Before: {commits['base'][:7]}."
+        f"{' × '.join(map(str, shape))} voxels of 1 mm ({volume_mb:.0f} MB in float32), one thread, {counts} "
+        f"interleaved run{'s' * (counts != '1')}: median (spread). Before: {commits['base'][:7]}."
     )
     insert_between_markers(REPOSITORY / document, "speed_inference", f"{markdown_table(columns, rows)}\n\n{note}")
 

@@ -150,7 +150,8 @@ def patch(plan: Plan, keys: Sequence[str] = ("image", *LABELS), whole: bool = Fa
         plan: with ``patch_size`` and ``crop``.
         keys: which of image and labels the items have, or may have.
         whole: of validation, whose inferer extends what is smaller than its windows and takes off what it added, as
-            that of new images does: nothing is extended here, where what is predicted in it would count as wrong.
+            that of new images does: nothing is extended here, where what is predicted in it would count as wrong. A
+            crop around a label stays as in training.
 
     Returns:
         Transforms; beyond the border an image has its last value with ``label``, else 0, and a label background;

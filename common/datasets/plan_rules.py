@@ -18,6 +18,10 @@ from common.io.label_meaning import LabelMeaning, LabelObservation
 __all__ = ["default_class_names", "make_plan"]
 
 CROPS = ("random", "center", "label")
+CROP_NOTES = {
+    "center": "Of images larger than {size} only the center is trained on and measured; inference segments all.",
+    "label": "Images are cropped to {size} around their label in training and evaluation; inference segments all.",
+}
 NORMALIZATIONS = ("zscore", "ct", "percentiles", "window", "none")
 ISOTROPIC = 3.0  # a coarser axis than this times the finest is that of slices (nnU-Net's threshold)
 FEWEST_SLICES = 16  # of volumes for a 3-D network
@@ -115,6 +119,9 @@ def make_plan(
     patch = asked.get("patch_size") or _patch(size, dims, memory_gb, batch_size, base_features)
     if len(patch) != dims:
         raise InputError(f"patch_size: expected {dims} sides in voxels, got {list(patch)}.")
+    crop = str(asked.get("crop", "random"))
+    if crop in CROP_NOTES:
+        notes.append(CROP_NOTES[crop].format(size=_sides(patch)))
     features = asked.get("features") or _features(patch, base_features, most_levels or MOST_LEVELS[dims], dims)
     plan = Plan(
         spatial_dims=dims,
@@ -128,7 +135,7 @@ def make_plan(
         spacing=spacing,
         image_size=image_size,
         patch_size=patch,
-        crop=str(asked.get("crop", "random")),
+        crop=crop,
         normalization=_normalization(dataset, fingerprint, asked, notes),
         features=features,
         method=asked.get("method", {}),

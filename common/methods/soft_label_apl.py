@@ -23,6 +23,7 @@ from common.networks.mask_rcnn import class_probabilities
 from common.transforms import (
     AugmentBatch,
     DetectInstancesd,
+    class_map,
     find_instances,
     slice_instances,
     slices_of,
@@ -121,7 +122,8 @@ class DetectSlices:
 
     The evaluator needs ``decollate: false``: what comes out is a list of items already, each with ``image``, ``label``
     where there is one, ``pred`` ``(K, H, W, S)``, what the network gives as a segmentation, and ``detections``, for
-    each slice the instances with masks of True and False, on the CPU. The batch is as the data loader collates it.
+    each slice the instances with masks of True and False and the `common.transforms.class_map` of ``pred``, which
+    inference writes, on the CPU. The batch is as the data loader collates it.
 
     Of a `common.networks.Ensemble`, whose networks find different instances, ``pred`` is the mean of the segmentations
     and ``detections`` are its connected components (`common.transforms.DetectInstancesd`), which is also what inference
@@ -156,10 +158,9 @@ class DetectSlices:
                         continue
                     found = [_within(one, inside) for one in network.detect(extended)]
                     maps.append(class_probabilities(found, network.num_classes, network.map_threshold))
-                    detections += [
-                        {key: value.cpu() for key, value in (one | {"masks": exceeds(one["masks"])}).items()}
-                        for one in found
-                    ]
+                    for one, probabilities in zip(found, maps[-1], strict=True):
+                        one |= {"masks": exceeds(one["masks"]), "class_map": class_map(probabilities)}
+                        detections.append({key: value.cpu() for key, value in one.items()})
                 label = {"label": item["label"].to(device)} if "label" in item else {}
                 pred = torch.cat(maps).movedim(0, -1) if item["image"].ndim == 4 else maps[0][0]
                 if isinstance(network, Ensemble):

@@ -59,9 +59,9 @@ class InstanceMetrics(Metric):
     - ``detection_precision`` = TP/(TP+FP) and ``detection_recall`` = TP/(TP+FN): instances, where a detection is right
       if its box and a true one of its class, that no better detection took, have an IoU of ``overlap`` or more.
     - ``detection_iou``: of each true box with the best detected one of its class, 0 if there is none; their mean.
-    - ``precision``, ``recall``, ``iou`` = TP/(TP+FP+FN) and ``dice`` = 2TP/(2TP+FP+FN): pixels, of the union of the
-      masks of a class in an image. Masks are cut at one half, which itself
-      is outside.
+    - ``precision``, ``recall``, ``iou`` = TP/(TP+FP+FN) and ``dice`` = 2TP/(2TP+FP+FN): pixels of a class in an image,
+      of the class map that comes with the detections, which is what a user gets, else of the union of their masks.
+      Masks are cut at one half, which itself is outside.
     - ``absent``, ``missed``, ``false``: in how many images, summed over the classes, neither truth nor detections have
       a pixel of the class, the truth alone has, the detections alone have.
 
@@ -105,7 +105,7 @@ class InstanceMetrics(Metric):
 
         Args:
             y_pred: of each image ``boxes`` ``(D, 4)``, ``classes`` and ``scores`` ``(D,)``, ``masks`` ``(D, H, W)``
-                of probabilities; D ≥ 0.
+                of probabilities; D ≥ 0. Beside them a ``class_map`` ``(H, W)`` of 0 … K, or none.
             y: of each image ``boxes``, ``classes`` and ``masks`` (soft or hard) of the N ≥ 0 true instances.
 
         Raises:
@@ -166,10 +166,12 @@ class InstanceMetrics(Metric):
         matches = _matches(boxes[sure], classes[sure], predicted["scores"][sure], true_classes, [self.overlap])
         right = sum(float(result["dtMatches"].sum()) for result in matches.values())
         best = (boxes[sure] * same).max(0).values if sure.any() else torch.zeros(len(true_classes))
+        written = found.get("class_map")
         hits = positives = pixels = 0
         pairs = []
         for label in range(self.num_classes):
-            prediction = masks[sure & (classes == label)].any(0)
+            chosen = masks[sure & (classes == label)].any(0)
+            prediction = chosen if written is None else torch.as_tensor(written.cpu() == label + 1)
             target = true_masks[true_classes == label].any(0)
             hits += int((prediction & target).sum())
             positives += int(prediction.sum())

@@ -15,6 +15,7 @@ from .gaussian_field_noise import GaussianFieldNoised, RandGaussianFieldNoised
 from .instance_scores import InstanceScoresd
 from .instances import (
     DetectInstancesd,
+    class_map,
     find_instances,
     instance_rows,
     label_instances,
@@ -30,7 +31,7 @@ from .planes import by_planes, most_probable_class
 from .random_patch import RandomPatch
 from .resample_slices import AxisSpacingd, ResizeAread, interpolate_axis, resize_area, resize_linear
 from .resize_labels import ResizeLabelsd
-from .save_instances import SaveInstancesd, class_map
+from .save_instances import SaveInstancesd
 from .save_prediction import SaveSegmentationd
 from .save_probabilities import SaveProbabilitiesd
 from .shares import ClassShares, class_shares

@@ -11,10 +11,12 @@ from monai.transforms import MapTransform
 from scipy import ndimage
 
 from common.errors import InputError
-from common.fusion import exceeds
+from common.fusion import exceeds, most_probable_class
+from common.transforms.planes import by_planes
 
 __all__ = [
     "DetectInstancesd",
+    "class_map",
     "find_instances",
     "instance_parts",
     "instance_rows",
@@ -23,6 +25,27 @@ __all__ = [
     "slice_instances",
     "slices_of",
 ]
+
+
+def class_map(probabilities: torch.Tensor, threshold: float = 0.5) -> torch.Tensor:
+    """The most probable structure of each voxel, if its probability exceeds a threshold (see `common.fusion.ties`).
+
+    Args:
+        probabilities: (K, *spatial) in [0, 1], of each structure on its own.
+        threshold: in [0, 1).
+
+    Returns:
+        (*spatial) uint8: 0 where there is none, else 1 … K; of equal ones the first.
+
+    Example:
+        >>> class_map(torch.tensor([[0.6, 0.2, 0.7], [0.1, 0.3, 0.9]]))
+        tensor([1, 0, 2], dtype=torch.uint8)
+    """
+
+    def decide(part: torch.Tensor) -> torch.Tensor:
+        return torch.where(exceeds(part.amax(0), threshold), most_probable_class(part) + 1, 0)
+
+    return by_planes(decide, probabilities, torch.uint8)
 
 
 def label_instances(labels: torch.Tensor, min_voxels: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
@@ -233,14 +256,14 @@ def slice_instances(label: torch.Tensor, threshold: float = 0.5) -> list[dict[st
 
 
 class DetectInstancesd(MapTransform):
-    """Detections of a segmentation network: adds ``detections``, the connected components in each slice.
+    """Detections of a segmentation network: adds ``detections``, the connected components of `class_map` in each slice.
 
-    Each has ``boxes`` (N, 4), ``classes`` and ``scores`` (N,) and ``masks`` (N, H, W) of True and False, as
-    `common.metrics.InstanceMetrics` takes them. The score is the mean probability within the component.
+    Each has ``boxes`` (N, 4), ``classes`` and ``scores`` (N,), ``masks`` (N, H, W) of True and False and ``class_map``
+    (H, W), as `common.metrics.InstanceMetrics` takes them. The score is the mean probability within the component.
 
     Args:
         keys: one, of probabilities (K, H, W, S), or of a picture (K, H, W).
-        threshold: of `find_instances`.
+        threshold: of `class_map`.
 
     Example:
         >>> item = DetectInstancesd("pred")({"pred": torch.full((1, 4, 4, 2), 0.75)})
@@ -255,11 +278,14 @@ class DetectInstancesd(MapTransform):
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
         for key in self.key_iterator(item):
-            item["detections"] = []
-            for found in slice_instances(item[key], self.threshold):
+            probabilities = item[key].detach().as_subclass(torch.Tensor).cpu()
+            classes = class_map(probabilities, self.threshold)
+            structures = torch.arange(1, len(probabilities) + 1).reshape(-1, *[1] * classes.ndim)
+            item["detections"], alone = [], probabilities.where(classes == structures, 0)
+            for found, part in zip(slice_instances(alone, self.threshold), slices_of(classes[None]), strict=True):
                 values, inside = found["masks"], exceeds(found["masks"], self.threshold)
                 scores = (values * inside).sum((1, 2)) / inside.sum((1, 2))
-                item["detections"].append(found | {"masks": inside, "scores": scores})
+                item["detections"].append(found | {"masks": inside, "scores": scores, "class_map": part[0]})
         return item
 
 

@@ -13,36 +13,14 @@ from monai.transforms import MapTransform
 from common.errors import InputError
 from common.io.formats import is_picture
 from common.io.writers import save_like, voxel_mm3
-from common.transforms.instances import instance_parts, instance_rows, label_instances
+from common.transforms.instances import class_map, instance_parts, instance_rows, label_instances
 from common.transforms.planes import by_planes
 from common.transforms.save_prediction import label_map_like
 from common.transforms.save_probabilities import save_class_probabilities
 
-__all__ = ["SaveInstancesd", "class_map"]
+__all__ = ["SaveInstancesd"]
 
 AXES = {"R": 0, "L": 0, "A": 1, "P": 1, "S": 2, "I": 2}  # of the world, by the direction that a letter names
-
-
-def class_map(probabilities: torch.Tensor, threshold: float = 0.5) -> torch.Tensor:
-    """The most probable structure of each voxel, if its probability exceeds a threshold.
-
-    Args:
-        probabilities: (K, *spatial) in [0, 1], of each structure on its own.
-        threshold: in [0, 1).
-
-    Returns:
-        (*spatial) uint8: 0 where there is none, else 1 … K; of equal ones the first.
-
-    Example:
-        >>> class_map(torch.tensor([[0.6, 0.2, 0.7], [0.1, 0.3, 0.9]]))
-        tensor([1, 0, 2], dtype=torch.uint8)
-    """
-
-    def decide(part: torch.Tensor) -> torch.Tensor:
-        largest, index = part.max(0)
-        return torch.where(largest > threshold, index + 1, 0)
-
-    return by_planes(decide, probabilities, torch.uint8)
 
 
 def _looked_up(table: torch.Tensor, part: torch.Tensor) -> torch.Tensor:

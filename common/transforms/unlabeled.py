@@ -23,7 +23,8 @@ def without_unlabelled(detections: Mapping[str, torch.Tensor], label: torch.Tens
     """Detections without the pixels that nobody labeled; those that lay there altogether are left out.
 
     Args:
-        detections: ``masks`` (N, *spatial) of True and False, and other values of the N.
+        detections: ``masks`` (N, *spatial) of True and False, other values of the N, and where there is one
+            ``class_map`` (*spatial), which is 0 there afterwards.
         label: (K, *spatial), −1 where nobody labeled.
 
     Returns:
@@ -39,7 +40,10 @@ def without_unlabelled(detections: Mapping[str, torch.Tensor], label: torch.Tens
         return dict(detections)
     known = masks & ~unknown
     kept = known.flatten(1).any(1) | ~masks.flatten(1).any(1)
-    return {key: value[kept] for key, value in (dict(detections) | {"masks": known}).items()}
+    remaining = {key: value[kept] for key, value in (dict(detections) | {"masks": known}).items() if key != "class_map"}
+    if "class_map" in detections:
+        remaining["class_map"] = detections["class_map"].masked_fill(unknown, 0)
+    return remaining
 
 
 class HardLabeld(MapTransform):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import yaml
 from bundle_runs import BUNDLES
 from data_kinds import drawn, save_volume
 from monai.bundle import ConfigParser
@@ -31,3 +32,13 @@ def test_validation_images_are_not_extended(bundle: Path, tmp_path: Path) -> Non
     )
     assert set(extended.values()) == {(32, 32, 3)} and {"image", "label"} & set(extended)
     assert set(whole.values()) == {(20, 27, 3)} and {"image", "label"} & set(whole)
+
+
+def test_the_same_network_is_evaluated_and_inferred(bundle: Path) -> None:
+    """Else an average of several trainings would segment otherwise than was measured, as with their temperatures."""
+    configs = [yaml.safe_load((bundle / f"configs/{name}.yaml").read_text()) for name in ("evaluate", "inference")]
+    evaluated, inferred = (config["network"] for config in configs)
+    assert evaluated == inferred
+    if "temperatures" in inferred:
+        assert configs[0]["divisor"] == configs[1]["divisor"]
+        assert configs[0]["temperature"] is configs[1]["temperature"] is None

@@ -40,6 +40,12 @@ def test_pictures_are_resized_as_a_whole() -> None:
     assert any("resized" in note for note in large.notes)
 
 
+@pytest.mark.parametrize(("crop", "said"), [("random", ""), ("center", "only the center"), ("label", "their label in")])
+def test_a_crop_that_inference_does_not_make_is_said(crop: str, said: str) -> None:
+    notes = [note for note in plan_of((40, 40), patch_size=[16, 24], crop=crop).notes if "inference" in note]
+    assert len(notes) == bool(said) and all(said in note and "16 × 24" in note for note in notes)
+
+
 def test_volumes_whose_axes_are_alike_get_a_network_of_three_dimensions() -> None:
     plan = plan_of((40, 48, 36), (1.0, 1.0, 1.2), CLASSES)
     assert (plan.spatial_dims, plan.orientation, plan.spacing) == (3, "RAS", (1.0, 1.0, 1.2))

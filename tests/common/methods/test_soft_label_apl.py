@@ -19,7 +19,7 @@ from common.losses import table_1_loss
 from common.methods import DetectSlices, InstanceScores, LossAverages, PrepareInstances, SumOfLosses
 from common.metrics import InstanceMetrics
 from common.networks import IMaskRCNN, class_probabilities
-from common.transforms import AugmentBatch, slice_instances
+from common.transforms import AugmentBatch, class_map, slice_instances
 from common.workflow import EpochSeed, EpochTable, TrainingCheckpoint, load_weights
 
 SIZE = 64
@@ -144,6 +144,8 @@ def test_volumes_are_detected_slice_by_slice_and_transforms_can_change_what_come
         for index, found in enumerate(item["detections"]):
             assert found["masks"].dtype == torch.bool
             assert torch.equal(found["masks"][0], image[1, ..., index] >= 0.5)
+        written = torch.stack([found["class_map"] for found in item["detections"]], -1)
+        assert torch.equal(written, class_map(item["pred"]))  # what inference writes
 
 
 def test_what_is_found_beside_a_slice_is_left_out() -> None:

@@ -96,6 +96,17 @@ def test_a_true_box_is_found_once_and_only_by_its_class() -> None:
     assert scores["box_ap50"] == pytest.approx(1)  # class 2 does not occur, so it has no average precision
 
 
+def test_pixels_are_those_of_the_class_map_that_is_written() -> None:
+    """Of a pixel in the masks of two classes the more probable one is written; detections count as they are."""
+    truth = instances([[0, 0, 4, 4]], [1])
+    both = instances([[0, 0, 4, 4], [0, 0, 4, 4]], [1, 2], [0.9, 0.8])
+    written = both | {"class_map": both["masks"][0].ceil().byte()}
+    apart, together = (evaluate([found], [truth], num_classes=2) for found in (both, written))
+    assert apart["precision"] == 0.5 and together["precision"] == together["dice"] == 1
+    assert together["detection_precision"] == apart["detection_precision"] == 0.5
+    assert (apart["false"], together["false"]) == (1, 0)
+
+
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**31))
 @example(1180)

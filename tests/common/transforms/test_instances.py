@@ -171,4 +171,6 @@ def test_detections_of_a_segmentation_are_the_components_of_each_slice(seed: int
         for label, mask, score in zip(found["classes"], found["masks"], found["scores"], strict=True):
             assert score.item() == pytest.approx(values[label - 1][mask].mean().item())
         covered = torch.stack([found["masks"][found["classes"] == label].sum(0) for label in (1, 2)])
-        assert torch.equal(covered, (values >= 0.5).long())
+        winners = values.amax(0) > 0.5
+        assert torch.equal(covered, torch.stack([winners & (values.argmax(0) == index) for index in (0, 1)]).long())
+        assert torch.equal(found["class_map"], (covered * torch.tensor([1, 2])[:, None, None]).sum(0).byte())

@@ -44,3 +44,5 @@ def test_detections_where_nobody_labeled_are_neither_right_nor_wrong() -> None:
     metric = InstanceMetrics()
     metric([without_unlabelled(found, label[..., 0])], [true])
     assert metric.aggregate()["false"] == 0
+    known = without_unlabelled(found | {"class_map": masks.any(0).byte()}, label[..., 0])["class_map"]
+    assert known.sum() == 10 and not known[:, 5:].any()

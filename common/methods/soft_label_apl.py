@@ -221,6 +221,7 @@ class InstanceScores(Metric):
         scores = self.compute()
         engine.state.metrics.update({f"{self.prefix}{key}": value for key, value in scores.items()})
         engine.state.metrics[name] = scores[self.key]
+        engine.state.metric_details[name] = self.metrics.dice_of_images()  # as MONAI's handlers of metrics do
 
 
 def _pairs(output: Sequence[Item]) -> tuple[Sequence[Item], Sequence[Item]]:

@@ -17,6 +17,7 @@ from common.errors import ArgumentError
 from common.fusion import exceeds
 from common.metrics.average_precision import average_precision
 from common.metrics.conventions import count_structures
+from common.metrics.structures import dice_score
 
 __all__ = ["InstanceMetrics", "mask_overlap"]
 
@@ -124,11 +125,7 @@ class InstanceMetrics(Metric):
         Returns:
             Values in [0, 1] or nan by the names above.
         """
-        images = self.images
-        if distributed.is_available() and distributed.is_initialized():
-            gathered: list[Any] = [None] * distributed.get_world_size()
-            distributed.all_gather_object(gathered, images)
-            images = [image for part in gathered for image in part]
+        images = self._gathered()
         present = sorted({label for image in images for label in image["truths"]})
         values = {}
         for kind in ("box", "mask"):
@@ -149,6 +146,22 @@ class InstanceMetrics(Metric):
             "missed": missed,
             "false": false,
         }
+
+    def dice_of_images(self) -> torch.Tensor:
+        """Dice of the pixels of each image and class since the last reset, on every process the same.
+
+        Returns:
+            ``(N, K)`` in [0, 1], nan where neither truth nor detections have a pixel of the class.
+        """
+        values = [image["dice"] for image in self._gathered()]
+        return torch.stack(values) if values else torch.zeros(0, self.num_classes)
+
+    def _gathered(self) -> list[dict[str, Any]]:
+        if not (distributed.is_available() and distributed.is_initialized()):
+            return self.images
+        gathered: list[Any] = [None] * distributed.get_world_size()
+        distributed.all_gather_object(gathered, self.images)
+        return [image for part in gathered for image in part]
 
     def _compare(self, found: Instances, truth: Instances) -> dict[str, Any]:
         """What remains of an image: MONAI's matches, the classes that occur, and the counts of `aggregate`."""
@@ -177,11 +190,13 @@ class InstanceMetrics(Metric):
             positives += int(prediction.sum())
             pixels += int(target.sum())
             pairs.append(torch.stack((prediction, target)))
-        kinds = count_structures(*torch.stack(pairs, 1)[:, None])
+        pairs_of_masks = torch.stack(pairs, 1)[:, None]
+        kinds = count_structures(*pairs_of_masks)
         return {
             "box": _matches(boxes, classes, predicted["scores"], true_classes, THRESHOLDS),
             "mask": _matches(mask_overlap(masks, true_masks), classes, predicted["scores"], true_classes, THRESHOLDS),
             "truths": set(true_classes.tolist()),
+            "dice": dice_score(*pairs_of_masks)[0],
             "counts": [right, int(sure.sum()), len(true_classes), float(best.sum()), hits, positives, pixels, *kinds],
         }
 

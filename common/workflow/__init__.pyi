@@ -6,6 +6,7 @@ from .distributed import DistributedNetwork, share_batches, share_cases
 from .epoch_table import EpochTable
 from .inference_progress import InferenceProgress, weights_digest
 from .inferers import EachMember, inferer_of, new_image_inferer
+from .lost_structures import LostStructures
 from .metrics_tables import MetricsSaver
 from .optimizer_groups import parameter_groups
 from .outputs import case_names, class_maps, key_metric, negative_loss
@@ -28,6 +29,7 @@ __all__ = [
     "FitTemperature",
     "InferenceProgress",
     "KeepPlan",
+    "LostStructures",
     "MetricsSaver",
     "PredictionSummary",
     "ReliabilityTable",

@@ -96,6 +96,18 @@ def test_a_true_box_is_found_once_and_only_by_its_class() -> None:
     assert scores["box_ap50"] == pytest.approx(1)  # class 2 does not occur, so it has no average precision
 
 
+def test_dice_of_each_image_and_class() -> None:
+    """Absent from one image, missed in the next, half found in the third."""
+    metric = InstanceMetrics(2)
+    for boxes in ([], [], [[0, 0, 4, 2]]):
+        true = [[0, 0, 4, 4]] if metric.images else []
+        metric([instances(boxes, [2] * len(boxes), [0.9] * len(boxes))], [instances(true, [2] * len(true))])
+    assert metric.dice_of_images()[:, 1].tolist() == pytest.approx([math.nan, 0, 2 / 3], nan_ok=True)
+    assert metric.dice_of_images()[:, 0].isnan().all()
+    metric.reset()
+    assert metric.dice_of_images().shape == (0, 2)
+
+
 def test_pixels_are_those_of_the_class_map_that_is_written() -> None:
     """Of a pixel in the masks of two classes the more probable one is written; detections count as they are."""
     truth = instances([[0, 0, 4, 4]], [1])

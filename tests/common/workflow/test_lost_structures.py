@@ -1,0 +1,49 @@
+"""A training that ends without a structure says so."""
+
+from __future__ import annotations
+
+import logging
+import math
+
+import pytest
+import torch
+from ignite.engine import Engine
+
+from common.metrics import DiceScore
+from common.workflow import LostStructures
+
+
+def evaluator(masks: list[list[int]], labels: list[list[int]]) -> Engine:
+    """Has measured class maps of three pixels with two structures."""
+    engine = Engine(lambda engine, batch: batch)
+    engine.state.metric_details = {}
+    DiceScore(num_classes=3, include_background=False).attach(engine, "val_mean_dice")
+    engine.run([tuple(torch.tensor(values)[None, None] for values in pair) for pair in zip(masks, labels, strict=True)])
+    return engine
+
+
+@pytest.mark.parametrize(
+    ("masks", "said"),
+    [
+        ([[1, 2, 0], [0, 2, 1]], []),
+        ([[1, 0, 0], [0, 0, 1]], ["tumor: Dice is 0 in all 1 images"]),  # missed in one, absent from the other
+        ([[1, 0, 2], [0, 0, 1]], ["tumor: Dice is 0 in all 1 images"]),  # in the wrong place
+        ([[1, 0, 0], [0, 2, 0]], ["tumor: Dice is 0 in all 2 images"]),  # missed, and found where it is not
+        ([[0, 0, 0], [0, 0, 0]], ["liver: Dice is 0 in all 2 images", "tumor: Dice is 0 in all 1 images"]),
+    ],
+)
+def test_each_structure_that_is_never_right_is_named(
+    masks: list[list[int]], said: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    trainer = Engine(lambda engine, batch: None)
+    LostStructures(evaluator(masks, [[1, 2, 0], [0, 0, 1]]), ["liver", "tumor"]).attach(trainer)
+    with caplog.at_level(logging.WARNING):
+        trainer.run([0], max_epochs=2)
+    assert [record.getMessage().split(" of the last")[0] for record in caplog.records] == said
+
+
+def test_before_a_validation_and_without_a_structure_nothing_is_said() -> None:
+    engine = Engine(lambda engine, batch: None)
+    assert LostStructures(engine, ["liver"]).lost() == []
+    engine.state.metric_details = {"val_mean_dice": torch.full((3, 1), math.nan)}
+    assert LostStructures(engine, ["liver"]).lost() == []

@@ -8,7 +8,7 @@ writes all that it writes by default. Memory is the process's largest resident s
 is there after the imports. CPU seconds are those that the process was given, so that other work on the machine does
 not count; on a GPU its memory and the seconds of the wall count. ``network`` is the network's part of these seconds,
 and ``passes`` the voxels that it saw over those of the image as it was prepared: 1 where no windows overlap. Writes
-JSON and puts its table into the document.
+JSON and puts its table between the document's markers of the same name.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def main(
     size = " × ".join(map(str, shape))
     note = f"{size} voxels of {spacing_mm} mm, {device}, {threads} thread{'s' * (threads > 1)}."
     table = markdown_table(["bundle", *columns], rows)
-    insert_between_markers(REPOSITORY / document, "inference_volume", f"{table}\n\n{note}")
+    insert_between_markers(REPOSITORY / document, Path(output).stem, f"{table}\n\n{note}")
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ TRIALS = (
         "hippocampus",
         (16, 2, 20),
         HIPPOCAMPUS,
-        {"max_epochs": 40, "iterations_per_epoch": 60} | SLICES,
+        {"max_epochs": 40, "iterations_per_epoch": 60, "loss_name": "soft_bce"} | SLICES,
         ("unet",),
     ),
     Trial(

@@ -30,6 +30,7 @@ FLOORS = [
     "decision",
     "fusion",
     "io",
+    "planes",  # of whole volumes, one after the other
     "command",  # a function as a command
     "errors",
 ]

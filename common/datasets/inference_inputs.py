@@ -24,7 +24,7 @@ from common.errors import InputError
 from common.formats.dicom_files import is_dicom
 from common.formats.dicom_series import read_series
 from common.formats.save_result import output_fault
-from common.io.checks import geometry_finding
+from common.io.checks import geometry_finding, image_findings
 from common.io.formats import NIFTI_SUFFIXES, is_picture
 from common.io.readers import load_images
 
@@ -256,7 +256,7 @@ def _read(path: Path, suffixes: tuple[str, ...], load: Any, expected: Sequence[i
     dimensions = image.ndim - 1
     if dimensions not in expected:
         raise InputError(f"it has {dimensions} dimensions, where {' or '.join(map(str, expected))} were expected")
-    if load and not torch.isfinite(image).all():
+    if load and any(finding.kind == "not finite" for finding in image_findings(image)):
         raise InputError("it has values that are not finite")
     if torch.linalg.matrix_rank(image.affine) < 4:
         raise InputError("its affine cannot be inverted")

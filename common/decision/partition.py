@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 
 from common.decision.dice_optimal import dice_optimal_threshold
 from common.errors import ArgumentError
+from common.planes import by_planes
 
 __all__ = ["classes_above", "dice_optimal_partition"]
 
@@ -33,7 +37,7 @@ def dice_optimal_partition(probabilities: torch.Tensor) -> tuple[torch.Tensor, t
         probabilities: ``(B, L, *spatial)``, background first, of whole images, each voxel summing to 1; L ≥ 2.
 
     Returns:
-        Class indices ``(B, 1, *spatial)`` int64, and the thresholds ``(B, L − 1)`` float64 of the foreground classes.
+        Class indices ``(B, 1, *spatial)`` uint8, and the thresholds ``(B, L − 1)`` float64 of the foreground classes.
 
     Raises:
         ArgumentError: if there are fewer than two classes or the values are no probabilities.
@@ -57,22 +61,34 @@ def classes_above(foreground: torch.Tensor, threshold: torch.Tensor) -> torch.Te
     """The class whose probability is the largest multiple of its threshold, if that is at least 1, else background.
 
     Args:
-        foreground: ``(B, K, *spatial)`` probabilities of the classes 1 … K.
+        foreground: ``(B, K, *spatial)`` probabilities of the classes 1 … K, at most 255.
         threshold: ``(B, K)`` above 0.
 
     Returns:
-        Class indices ``(B, 1, *spatial)`` int64; of equal multiples the smallest class.
+        Class indices ``(B, 1, *spatial)`` uint8; of equal multiples the smallest class.
 
     Example:
         >>> classes_above(torch.tensor([[[0.5, 0.2], [0.4, 0.2]]]), torch.tensor([[0.5, 0.25]]))
-        tensor([[[2, 0]]])
+        tensor([[[2, 0]]], dtype=torch.uint8)
     """
-    limit = threshold.view(*threshold.shape, *[1] * (foreground.ndim - 2)).to(foreground.device)
-    best = torch.zeros_like(foreground[:, :1], dtype=limit.dtype)
-    index = torch.zeros_like(best, dtype=torch.int64)
-    for k in range(foreground.shape[1]):  # one by one: all at once would hold every class in float64
-        ratio = foreground[:, k : k + 1] / limit[:, k : k + 1]
-        better = ratio > best
-        best, index = torch.where(better, ratio, best), torch.where(better, k + 1, index)
+    limits = iter(threshold.to(foreground.device))
+    return of_each_image(lambda image: by_planes(partial(_largest_ratio, next(limits)), image, torch.uint8), foreground)
+
+
+def of_each_image(decide: Callable[[torch.Tensor], torch.Tensor], values: torch.Tensor) -> torch.Tensor:
+    """The class map ``(B, 1, *spatial)`` of a rule for one image, from ``(C, *spatial)`` to ``(*spatial)`` uint8."""
+    class_map = torch.zeros_like(values[:, :1], dtype=torch.uint8)
+    for image, target in zip(values, class_map, strict=True):
+        target[0] = decide(image)
+    return class_map
+
+
+def _largest_ratio(limits: torch.Tensor, foreground: torch.Tensor) -> torch.Tensor:
+    best = torch.zeros_like(foreground[0], dtype=limits.dtype)
+    index = torch.zeros_like(best, dtype=torch.uint8)
+    for k, (probability, limit) in enumerate(zip(foreground, limits, strict=True), start=1):
+        ratio = probability / limit
+        index.masked_fill_(ratio > best, k)
+        best = torch.maximum(best, ratio)
     # thresholds are attained by a voxel, whose ratio may be rounded to just below 1
-    return torch.where(best >= 1 - 4 * torch.finfo(limit.dtype).eps, index, 0)
+    return index.masked_fill_(best < 1 - 4 * torch.finfo(limits.dtype).eps, 0)

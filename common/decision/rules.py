@@ -7,12 +7,14 @@ from typing import NamedTuple
 import torch
 
 from common.decision.dice_optimal import apply_threshold, as_probabilities, dice_optimal_threshold
-from common.decision.partition import classes_above, dice_optimal_partition
+from common.decision.partition import classes_above, dice_optimal_partition, of_each_image
 from common.errors import ArgumentError
 from common.fusion.ties import exceeds
+from common.planes import most_probable_class, planes
 
 __all__ = ["Decision", "decide", "decision_threshold"]
 
+BLOCK = 1 << 22  # values at a time
 SUM_TOLERANCE = 0.01  # of classes that exclude each other, after rounding or blending
 
 
@@ -108,7 +110,8 @@ def decision_threshold(marginal: torch.Tensor, decision: str | float) -> torch.T
 
 def _of_several(values: torch.Tensor, decision: str | float) -> tuple[torch.Tensor, torch.Tensor]:
     """Class map and thresholds of classes that exclude each other."""
-    off = float((values.sum(1) - 1).abs().max()) if values.numel() else 0.0
+    parts = (part for image in values for part in planes(image) if part.numel())
+    off = max((float((part.sum(0) - 1).abs().max()) for part in parts), default=0.0)
     if not off <= SUM_TOLERANCE:
         raise ArgumentError(
             f"expected the probabilities of {values.shape[1]} classes, background first, which sum to 1 in every voxel "
@@ -118,8 +121,7 @@ def _of_several(values: torch.Tensor, decision: str | float) -> tuple[torch.Tens
         return dice_optimal_partition(values)
     threshold = decision_threshold(values[:, 1:], decision).to(values.device)
     if decision == "half":
-        largest = values == values.amax(1, keepdim=True)
-        return largest.to(torch.uint8).argmax(1, keepdim=True), torch.full_like(threshold, torch.nan)
+        return of_each_image(most_probable_class, values), torch.full_like(threshold, torch.nan)
     return classes_above(values[:, 1:], threshold), threshold
 
 
@@ -129,9 +131,11 @@ def _expected_dice(class_map: torch.Tensor, foreground: torch.Tensor) -> torch.T
         class_map, foreground = class_map.cpu(), foreground.cpu()
     found = []
     for k, probability in enumerate(foreground.split(1, 1), start=1):
-        inside = class_map == k
-        count = inside.flatten(1).sum(1).double()
-        total = probability.flatten(1).sum(1, dtype=torch.float64)
-        both = torch.where(inside, probability, 0).flatten(1).sum(1, dtype=torch.float64)
+        blocks = zip((class_map == k).flatten(1).split(BLOCK, 1), probability.flatten(1).split(BLOCK, 1), strict=True)
+        sums = [
+            torch.stack([part.sum(1, dtype=torch.float64) for part in (inside, values, values.where(inside, 0))])
+            for inside, values in blocks  # all at once would hold the image in float64
+        ]
+        count, total, both = torch.stack(sums).sum(0)
         found.append(torch.where(count + total > 0, 2 * both / (count + total), 1.0))
     return torch.stack(found, 1)

@@ -63,12 +63,14 @@ def image_findings(image: torch.Tensor, file: str = "") -> list[Finding]:
         >>> [finding.kind for finding in image_findings(torch.tensor([1.0, torch.nan]))]
         ['not finite']
     """
-    count = int((~torch.isfinite(image)).sum())
-    if count:
-        message = f"{count} of {image.numel()} intensities are not finite"
+    if not image.numel():
+        return []
+    low, high = (float(extreme) for extreme in image.aminmax())  # nan if one is nan; a mask would need its memory
+    if not math.isfinite(low) or not math.isfinite(high):
+        message = f"{int((~torch.isfinite(image)).sum())} of {image.numel()} intensities are not finite"
         return [Finding("not finite", message, True, file)]
-    if image.numel() and image.min() == image.max():
-        return [Finding("constant image", f"every intensity is {image.flatten()[0].item():g}", False, file)]
+    if low == high:
+        return [Finding("constant image", f"every intensity is {low:g}", False, file)]
     return []
 
 

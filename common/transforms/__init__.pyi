@@ -27,7 +27,6 @@ from .keep_annotators import KeepAnnotatorsd
 from .morphological_noise import MorphologicalNoised
 from .neighbour_slices import NeighbourSlicesd
 from .outside import OutsideAsBackgroundd, outside_as_background
-from .planes import by_planes, most_probable_class
 from .random_patch import RandomPatch
 from .resample_slices import AxisSpacingd, ResizeAread, interpolate_axis, resize_area, resize_linear
 from .resize_labels import ResizeLabelsd
@@ -89,7 +88,6 @@ __all__ = [
     "as_class_map",
     "boundary_distance",
     "boundary_weight",
-    "by_planes",
     "class_map",
     "class_shares",
     "correct_bias_field",
@@ -98,7 +96,6 @@ __all__ = [
     "interpolate_axis",
     "label_instances",
     "merge_instances",
-    "most_probable_class",
     "outside_as_background",
     "resize_area",
     "resize_linear",

@@ -12,6 +12,7 @@ from monai.transforms import MapTransform
 from monai.utils import convert_to_dst_type
 
 from common.errors import InputError
+from common.planes import planes
 
 __all__ = ["CalibratedSoftmaxd"]
 
@@ -62,7 +63,15 @@ class CalibratedSoftmaxd(MapTransform):
         for key in self.key_iterator(item):
             logits = torch.as_tensor(item[key])
             plain = logits.as_subclass(torch.Tensor).float()
-            scaled = (plain.clamp_min(0).log() if self.probabilities else plain) / self.temperature
-            probabilities = scaled.sigmoid() if len(scaled) == 1 else scaled.softmax(0)
-            item[key] = convert_to_dst_type(probabilities, logits, dtype=torch.float32)[0]
+            if not (self.probabilities and self.temperature == 1):
+                plain = self._scaled(plain)
+            item[key] = convert_to_dst_type(plain, logits, dtype=torch.float32)[0]
         return item
+
+    def _scaled(self, values: torch.Tensor) -> torch.Tensor:
+        result, first = torch.empty_like(values), 0
+        for part in planes(values):
+            scaled = (part.clamp_min(0).log() if self.probabilities else part) / self.temperature
+            where = slice(first, first := first + part.shape[1])
+            result[:, where] = scaled.sigmoid() if len(scaled) == 1 else scaled.softmax(0)
+        return result

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from monai.transforms import MapTransform
 
@@ -81,7 +82,7 @@ class SaveDecisiond(MapTransform):
             item["summary"] = {"case": item["case"]}
             for k, name in enumerate(names or [""]):
                 behind = f"_{name}" if name else ""
-                counts = [int((found == k + 1).sum()) for found in (mask, half.class_map)]
+                counts = [int(np.count_nonzero(found.numpy() == k + 1)) for found in (mask, half.class_map)]
                 volumes = ["" if voxel is None else round(count * voxel, 3) for count in counts]
                 threshold = float(decided.threshold[0, k])
                 item["summary"] |= {

@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from common.errors import InputError
 from common.fusion import exceeds, most_probable_class
-from common.transforms.planes import by_planes
+from common.planes import by_planes
 
 __all__ = [
     "DetectInstancesd",

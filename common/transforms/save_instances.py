@@ -13,8 +13,8 @@ from monai.transforms import MapTransform
 from common.errors import InputError
 from common.io.formats import is_picture
 from common.io.writers import save_like, voxel_mm3
+from common.planes import by_planes
 from common.transforms.instances import class_map, instance_parts, instance_rows, label_instances
-from common.transforms.planes import by_planes
 from common.transforms.save_prediction import label_map_like
 from common.transforms.save_probabilities import save_class_probabilities
 

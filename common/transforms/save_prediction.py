@@ -15,7 +15,7 @@ from monai.utils import convert_to_dst_type
 from common.errors import InputError
 from common.io.formats import is_nifti, is_picture
 from common.io.writers import save_like, voxel_mm3
-from common.transforms.planes import by_planes, most_probable_class
+from common.planes import by_planes, most_probable_class
 
 __all__ = ["SaveSegmentationd", "is_nifti", "label_map_like", "save_like", "voxel_mm3"]
 

@@ -16,7 +16,7 @@ from common.io.files import whole_file
 from common.io.formats import is_nifti, is_picture
 from common.io.gzip_files import open_gzip
 from common.io.writers import save_like, voxel_mm3
-from common.transforms.planes import by_planes, most_probable_class
+from common.planes import by_planes, most_probable_class
 from common.transforms.save_prediction import label_map_like
 
 __all__ = ["SaveProbabilitiesd", "relative_entropy", "save_class_probabilities"]
@@ -138,8 +138,8 @@ class SaveProbabilitiesd(MapTransform):
             row: dict[str, Any] = {"case": item["case"]}
             for index, name in enumerate(names, start=1):
                 counts = {
-                    "volume": float((mask == index).sum()),
-                    "expected_volume": float(probabilities[index].sum(dtype=torch.float64)),
+                    "volume": int(np.count_nonzero(mask.numpy() == index)),
+                    "expected_volume": float(probabilities[index].numpy().sum(dtype=np.float64)),
                 }
                 row |= {
                     f"{kind}_mm3_{name}": "" if voxel is None else round(count * voxel, 3)

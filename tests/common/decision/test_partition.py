@@ -52,7 +52,7 @@ def test_no_voxel_is_in_two_classes_and_none_that_nobody_claims() -> None:
     labels, threshold = dice_optimal_partition(maps)
     claimed = maps[:, 1:] >= threshold[..., None] * (1 - 1e-12)
     assert torch.equal(labels[:, 0] > 0, claimed.any(1))
-    chosen = claimed.gather(1, (labels - 1).clamp_min(0))
+    chosen = claimed.gather(1, (labels.long() - 1).clamp_min(0))
     assert chosen[labels > 0].all()
 
 

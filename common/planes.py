@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 
-__all__ = ["by_planes", "most_probable_class"]
+__all__ = ["by_planes", "most_probable_class", "planes"]
 
 CHUNK = 1 << 22  # values at a time
+
+
+def planes(values: torch.Tensor) -> Iterator[torch.Tensor]:
+    """Views of a volume, a few planes of its first spatial axis each, so that what is made of them is small.
+
+    Args:
+        values: ``(C, *spatial)``.
+
+    Yields:
+        ``(C, n, *)``, one after the other.
+
+    Example:
+        >>> [part.shape for part in planes(torch.zeros(2, 3, 4))]
+        [torch.Size([2, 3, 4])]
+    """
+    count = max(1, CHUNK * values.shape[1] // max(values.numel(), 1))
+    for first in range(0, values.shape[1], count):
+        yield values[:, first : first + count]
 
 
 def by_planes(
@@ -28,10 +46,10 @@ def by_planes(
         >>> by_planes(lambda part: part.sum(0), torch.ones(3, 2, 2), torch.uint8).tolist()
         [[3, 3], [3, 3]]
     """
-    result = torch.empty(values.shape[1:], dtype=dtype, device=values.device)
-    count = max(1, CHUNK * values.shape[1] // max(values.numel(), 1))
-    for first in range(0, values.shape[1], count):
-        result[first : first + count] = function(values[:, first : first + count])
+    result, first = torch.empty(values.shape[1:], dtype=dtype, device=values.device), 0
+    for part in planes(values):
+        result[first : first + part.shape[1]] = function(part)
+        first += part.shape[1]
     return result
 
 

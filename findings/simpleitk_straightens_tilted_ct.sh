@@ -16,7 +16,7 @@ trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
 "$work/venv/bin/python" -m pip install --quiet --no-compile numpy==2.4.6 simpleitk==2.5.7 pydicom==3.0.2
 cd "$work"
-"$work/venv/bin/python" - <<'PY' 2> said
+"$work/venv/bin/python" - <<'PY' 2> said || { cat said >&2; exit 1; }
 import sys
 from importlib.metadata import version
 from pathlib import Path

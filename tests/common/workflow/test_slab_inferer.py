@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -132,51 +128,6 @@ def test_whole_slices_are_extended_to_the_size_of_training() -> None:
 def test_arguments(settings: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(settings))):
         SlabInferer(SliceBatches((4, 4)), **settings)
-
-
-MEASURE = """
-import torch
-from monai.inferers import SlidingWindowInferer
-from monai.transforms import Activationsd
-from common.transforms import AxisSpacingd, NormalizeSlicesd, ResizeAread, NeighbourSlicesd
-from common.datasets.plan import example_plan
-from common.workflow import SlabInferer, SliceBatches, inferer_of
-from monai.data import MetaTensor
-
-def peak():
-    (line,) = (line for line in open("/proc/self/status") if line.startswith("VmHWM"))
-    return int(line.split()[1]) / 1024
-
-torch.set_num_threads(1)
-kinds = {
-    "slices": dict(inferer=SliceBatches((64, 64)), slice_axis=0,
-                   fit=[ResizeAread("image", [-1, 64, 64]), NormalizeSlicesd("image", 0)]),
-    "spacing": dict(inferer=SliceBatches((64, 64)), fit=[AxisSpacingd("image", [1.5, 1.5, -1])], percentiles=[1, 99],
-                    neighbors=1, orientation="IPL"),
-    "volume": dict(inferer=SlidingWindowInferer((32, 32, 32)), fit=[AxisSpacingd("image", [3.0, 3.0, -1])], volume=True,
-                   slice_mm=3.0, orientation="LPS"),
-}
-network = lambda values: values[:, :1]
-image = MetaTensor(torch.rand(1, 1, 256, 256, 256))  # 64 MiB
-for kind, settings in kinds.items():
-    inferer = SlabInferer(activations=[Activationsd("pred", sigmoid=True)], **settings)
-    inferer(MetaTensor(torch.rand(1, 1, 64, 64, 8)), network)  # what is loaded belongs to the start
-    open("/proc/self/clear_refs", "w").write("5")  # the peak is what is held now
-    start = peak()
-    inferer(image, network)
-    print(kind, peak() - start)
-"""
-
-
-@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the peak is Linux's")
-def test_memory() -> None:
-    """64 MiB of image: the prediction, 64 MiB, and slabs, but no third volume."""
-    environment = os.environ | {"MALLOC_MMAP_THRESHOLD_": "65536", "PYTHONWARNINGS": "ignore"}
-    done = subprocess.run([sys.executable, "-c", MEASURE], env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    growth = {kind: float(value) for kind, value in (line.split() for line in done.stdout.splitlines())}
-    assert [*growth] == ["slices", "spacing", "volume"]
-    assert all(60 < value < 64 + 56 for value in growth.values()), f"{growth} MiB"
 
 
 def test_nothing_but_one_image() -> None:

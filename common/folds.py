@@ -1,8 +1,9 @@
 """Cross-validation: as many networks as folds, and every case measured and segmented by the one that did not see it.
 
-The plan is made from all cases that are dealt to the folds, so that the networks can be averaged: inference with
-``--ckpt_dir runs/mine`` does. Of a case that a network did not see it knows sizes, spacings, the values in label files
-and, of CT, shares of the intensities' statistics, as in nnU-Net, whose fingerprint is of all cases, too.
+The plan is made from all cases that are dealt to the folds, without those of weight 0, so that the networks can be
+averaged: inference with ``--ckpt_dir runs/mine`` does. Of a case that a network did not see it knows sizes, spacings,
+the values in label files and, of CT, shares of the intensities' statistics, as in nnU-Net, whose fingerprint is of all
+cases, too.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from tqdm import tqdm
 
 from common.command import POSITIONAL, listed, run_command
 from common.datasets import Dataset, read_dataset, split_dataset
+from common.datasets.case_weights import read_case_weights
 from common.errors import InputError, counted
 from common.io.files import read_csv, whole_file, write_csv
 from common.run_bundle import POLLED, run_bundle, stage_of, stop_runs
@@ -31,7 +33,7 @@ BUNDLES = Path(__file__).parents[1] / "bundles"
 MAPS = ("save_probability", "save_probabilities", "save_marginal")  # what the bundles call it
 LAYOUT_OPTIONS = ("layout", "annotators", "truth", "subject_pattern", "organ")
 MACHINE = ("device", "amp")  # options of the training that inference has, too
-PLANNED = "$@split.training + @split.validation"  # the same cases in every fold, so that there is one plan
+PLANNED = "$@split.of_all_folds"  # the same cases in every fold, so that there is one plan
 TABLE = "out_of_fold.csv"
 DONE = "finished.json"
 
@@ -212,13 +214,16 @@ def cross_validate(
     """
     if num_folds < 2 or parallel < 1:
         raise InputError(f"--num_folds must be at least 2 and --parallel at least 1, got {num_folds} and {parallel}.")
+    dataset = Dataset("", data, tuple(items))
     for fold in (0, num_folds - 1):  # refused here in a moment, by a training after the seconds of its start
-        split_dataset(Dataset("", data, tuple(items)), fold=fold, num_folds=num_folds, file=options.get("split_file"))
+        split_dataset(dataset, fold=fold, num_folds=num_folds, file=options.get("split_file"))
     name = configs[0].parents[1].name
     runs = [target / f"fold_{index}" for index in range(num_folds)]
     overlays = [path.stem for path in configs[1:]]
     question = {"bundle": name, "dataset_dir": str(data), "num_folds": num_folds, "overlays": overlays}
     question |= {key: str(value) for key, value in options.items()}
+    if weights := options.get("case_weights"):  # what the file says, not only its name
+        question["weights"] = read_case_weights(Path(weights).expanduser(), dataset)
     threads = max(1, (os.cpu_count() or 1) // parallel)
 
     def run(index: int) -> None:

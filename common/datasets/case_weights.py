@@ -134,7 +134,7 @@ def leave_out(split: Split, weights: Mapping[str, float], source: str | os.PathL
         source: file of the weights, for messages.
 
     Returns:
-        The split with `Split.weights`, and in `Split.where` how many cases are left out.
+        The split with `Split.weights` and `Split.left_out`, and in `Split.where` how many cases are left out.
 
     Raises:
         InputError: there are training cases, and all have the weight 0.
@@ -157,7 +157,8 @@ def leave_out(split: Split, weights: Mapping[str, float], source: str | os.PathL
         said.append("The others are drawn in proportion to their weights.")
     if listed < len(of_case):
         said.append(f"It lists {listed} of them; the rest has weight 1.")
-    return replace(split, training=training, weights=of_case, where=" ".join(said))
+    left_out = frozenset(str(case) for case, weight in weights.items() if weight == 0)
+    return replace(split, training=training, weights=of_case, left_out=left_out, where=" ".join(said))
 
 
 def sample_weights(samples: Samples, weights: Mapping[str, float]) -> torch.Tensor:

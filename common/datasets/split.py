@@ -36,6 +36,7 @@ class Split:
         where: how the cases were split, a sentence.
         weights: of the training cases, those of weight 0 too, which are no longer in ``training``; empty without
             weights, see `common.datasets.case_weights`.
+        left_out: names of the cases of weight 0, also of validation and test, where such cases stay.
 
     Example:
         >>> Split(where="By hand.").training
@@ -47,6 +48,20 @@ class Split:
     test: list[Item] = field(default_factory=list)
     where: str = ""
     weights: dict[str, float] = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()
+
+    @property
+    def of_all_folds(self) -> list[Item]:
+        """The cases from which one plan for all folds is made: whatever the fold, the same.
+
+        Returns:
+            Training and validation cases without those of weight 0.
+
+        Example:
+            >>> Split([{"case": "a"}], [{"case": "b"}, {"case": "c"}], left_out=frozenset("b")).of_all_folds
+            [{'case': 'a'}, {'case': 'c'}]
+        """
+        return [item for item in self.training + self.validation if str(item["case"]) not in self.left_out]
 
 
 def split_dataset(

@@ -53,6 +53,9 @@ def test_every_case_is_segmented_by_the_network_that_did_not_see_it(
 
     monkeypatch.setattr(common.folds, "run_bundle", run)
     options = {"num_folds": 2, "features": [4, 8, 8], "max_epochs": 1, "batch_size": 3, "layout": "plain"}
+    weights = tmp_path / "weights.csv"
+    weights.write_text("case,weight\ncase0,0\n", encoding="utf-8")
+    options["case_weights"] = str(weights)
     folds(bundle, str(pictures), str(tmp_path / "runs"), **options)
     assert verbs == ["training", "evaluating", "inferring"] * 2
 
@@ -69,7 +72,7 @@ def test_every_case_is_segmented_by_the_network_that_did_not_see_it(
     assert f"{metric}: {mean:.4f} over 6 cases" in capsys.readouterr().out
 
     first, second = ((tmp_path / f"runs/fold_{index}/plan.json").read_bytes() for index in (0, 1))
-    assert first == second, "one plan for the data set"
+    assert first == second, "one plan for the data set, without the case of weight 0 in whichever fold"
     places = ("runs/fold_0", "runs/fold_1", "runs")
     fold_0, fold_1, both = (probability_map(pictures, tmp_path, place) for place in places)
     assert np.abs(both - (fold_0 + fold_1) / 2).max() <= 1.5, "gray levels, each map rounded"
@@ -78,6 +81,9 @@ def test_every_case_is_segmented_by_the_network_that_did_not_see_it(
     assert len(verbs) == 6, "finished folds are kept"
     with pytest.raises(InputError, match="holds a fold with other options"):
         folds(bundle, str(pictures), str(tmp_path / "runs"), **options | {"max_epochs": 2})
+    weights.write_text("case,weight\ncase1,0\n", encoding="utf-8")
+    with pytest.raises(InputError, match="holds a fold with other options"):
+        folds(bundle, str(pictures), str(tmp_path / "runs"), **options)
 
 
 def test_cases_are_segmented_by_the_network_of_the_overlay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

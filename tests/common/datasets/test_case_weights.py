@@ -92,6 +92,7 @@ def test_a_list_of_exclusions_is_a_training_without_these_cases() -> None:
     parts = [[item["case"] for item in part] for part in (split.training, split.validation, split.test)]
     assert parts == [["a", "c", "d"], ["e"], ["f"]]
     assert split.weights == {"a": 1, "b": 0, "c": 1, "d": 1}
+    assert [item["case"] for item in split.of_all_folds] == ["a", "c", "d"], "case e is validated, but not planned"
     assert split.where == (
         "By hand. weights.csv leaves out 1 of 4 training cases, by weight 0. It lists 1 of them; the rest has weight 1."
     )

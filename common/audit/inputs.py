@@ -29,7 +29,7 @@ __all__ = [
 
 ARRAY_SUFFIXES = (".npz", ".npy")
 ENDINGS = ("_probabilities", "_probability", "_marginal", "_prob")  # of maps, the most explicit first
-OF_A_CLASS = "_probability_"  # and the name of a class: a map for each class of a picture but the background
+OF_A_CLASS = "_probability_"  # and the name of a class, where each class has a map of its own
 KEYS = ("probabilities", "softmax")  # nnU-Net v2's, and v1's
 WORDS = {"L": ("right", "left"), "R": ("left", "right"), "P": ("front", "back"), "A": ("back", "front")}
 WORDS |= {"I": ("up", "down"), "S": ("down", "up")}
@@ -107,20 +107,20 @@ def probability_files(
     """The probability map of each case, in the first folder that has one.
 
     A map is ``CASE.npz`` or ``CASE.npy``, or an image named ``CASE_probabilities``, ``CASE_probability``,
-    ``CASE_marginal`` or ``CASE_prob``, or of pictures ``CASE_probability_<class>`` for each class but the background,
+    ``CASE_marginal`` or ``CASE_prob``, or ``CASE_probability_<class>`` for each class, with or without the background,
     as the bundles write them, or just ``CASE``, in this order; nnU-Net writes masks ``CASE.nii.gz`` beside its
     ``CASE.npz``.
 
     Args:
         cases: names.
         folders: of the maps, such as one for each fold; those of a case ``a/b`` lie in its subfolder ``a``.
-        class_names: background first: the order of a picture's maps, where there are several.
+        class_names: background first: the order of a case's maps, where there are several.
 
     Returns:
-        Path by case, or the paths of a picture's classes; cases without a map are left out.
+        Path by case, or the paths of its classes but the background; cases without a map are left out.
 
     Raises:
-        InputError: a folder does not exist, or the maps of a picture are not those of ``class_names``.
+        InputError: a folder does not exist, or the maps of a case are not those of ``class_names``.
     """
     listed: dict[str, Path] = {}
     for folder in folders:
@@ -142,9 +142,11 @@ def probability_files(
 
 
 def _of_classes(case: str, listed: Mapping[str, Path], class_names: Sequence[str]) -> tuple[Path, ...]:
-    """The maps of a picture's classes: one as it is, several in the order of their names."""
+    """The maps of a case's classes but the background: one as it is, several in the order of their names."""
     start = case + OF_A_CLASS
     parts = {name[len(start) :]: path for name, path in listed.items() if name.startswith(start)}
+    if class_names and len(parts) == len(class_names):  # the rest of the others, and left out by some bundles
+        parts.pop(class_names[0], None)
     if len(parts) < 2:
         return tuple(parts.values())
     wanted = list(class_names[1:])

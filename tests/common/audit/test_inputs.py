@@ -162,3 +162,12 @@ def test_pictures_as_the_bundles_write_them(classes: list[str], tmp_path: Path) 
 def test_the_marginal_of_a_picture(tmp_path: Path) -> None:
     (tmp_path / "a_marginal.png").touch()
     assert probability_files(["a"], [tmp_path]) == {"a": (tmp_path / "a_marginal.png",)}
+
+
+def test_volumes_with_a_map_of_the_background_too(tmp_path: Path, maps: np.ndarray) -> None:
+    """As `SaveSegmentationd` writes them, in the order of their names another one."""
+    names = ["background", "vessel", "lesion"]
+    for name, part in zip(names, maps, strict=True):
+        nib.save(nib.Nifti1Image(part, AFFINE), tmp_path / f"a_probability_{name}.nii.gz")
+    found = probability_files(["a"], [tmp_path], names)["a"]
+    np.testing.assert_allclose(read_probabilities(found, SHAPE), maps, atol=1e-6)

@@ -187,7 +187,7 @@ def training_overlap(folders: Sequence[Path], labels: Mapping[str, Path]) -> str
         labels: of the audit, by case.
 
     Returns:
-        A sentence for the log and the page.
+        A sentence for the log and the page; empty if they were trained with none of the labels.
 
     Example:
         >>> training_overlap([Path("nowhere")], {"a": Path("a.png")})[:68]
@@ -196,6 +196,8 @@ def training_overlap(folders: Sequence[Path], labels: Mapping[str, Path]) -> str
     splits = [folder / SPLIT_FILE for folder in folders]
     names = {name for split in splits if split.is_file() for name in read_split(split, labels)[0]["training"]}
     count = len(labels.keys() & names) if all(split.is_file() for split in splits) else len(labels)
+    if not count:
+        return ""
     return (
         f"The network in {', '.join(map(str, folders))} was trained with {count} of these {len(labels)} labels and may "
         "have learned wrong ones by heart, so that fewer of them are found: --num_folds 5 judges each label by a "

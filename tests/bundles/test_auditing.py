@@ -101,6 +101,7 @@ def test_several_networks_at_hand_are_named_with_what_they_learned(tmp_path: Pat
         (folder / "split.json").write_text(json.dumps({"training": [case], "validation": [], "test": []}))
     said = training_overlap(folders, {case: tmp_path / f"{case}.png" for case in "abc"})
     assert f"{folders[0]}, {folders[1]} was trained with 2 of these 3 labels" in said
+    assert training_overlap(folders, {"c": tmp_path / "c.png"}) == "", "another data set, which no network can know"
 
 
 def test_it_needs_the_command_that_it_hands_on(pictures: Path, tmp_path: Path) -> None:

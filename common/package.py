@@ -22,12 +22,12 @@ from common.command import POSITIONAL, run_command
 from common.errors import InputError
 from common.io.files import whole_file
 from common.network_format import describe_network
-from common.phantom_weights import COMPANIONS, RECORD, WEIGHTS, read_record, train_weights
+from common.phantom_weights import COMPANIONS, RECORD, TEMPERATURE, WEIGHTS, read_record, train_weights
 from common.reached_modules import COMMON, reached_files
 
 BUNDLES = COMMON.parent / "bundles"
 REQUIRED = ("LICENSE", "configs/inference.yaml", "configs/metadata.json", "configs/train.yaml", "docs/README.md")
-SHARED = ("LICENSE", "configs", "docs", WEIGHTS, *(f"models/{name}" for name in COMPANIONS))
+SHARED = ("LICENSE", "configs", "docs", WEIGHTS, TEMPERATURE, *(f"models/{name}" for name in COMPANIONS))
 TEXTS = (".json", ".md", ".yaml")  # of files that may name modules of `common`
 MODEL_INFO = "model_info.json"
 

@@ -14,10 +14,11 @@ import yaml
 from common.errors import InputError
 from common.io.files import whole_file
 
-__all__ = ["COMPANIONS", "RECORD", "WEIGHTS", "read_record", "train_weights"]
+__all__ = ["COMPANIONS", "RECORD", "TEMPERATURE", "WEIGHTS", "read_record", "train_weights"]
 
 WEIGHTS = "models/model.pt"
 COMPANIONS = ("plan.json", "split.json")  # of the weights, which cannot be used without
+TEMPERATURE = "models/temperature.json"  # that `calibrating` has fitted to the weights, if it has
 RECORD = "models/eval_metrics.json"
 CHECKSUM = "weights_sha256"
 
@@ -48,6 +49,7 @@ def train_weights(bundle: Path) -> None:
         companions = {name: Path(folder, name).read_bytes() for name in COMPANIONS}
         lines = Path(folder, "evaluation/metrics.csv").read_text(encoding="utf-8").split()
         scores = {name: round(float(value), 4) for name, value in (line.split(",") for line in lines)}
+    (bundle / TEMPERATURE).unlink(missing_ok=True)  # of other weights
     for name, content in companions.items():
         with whole_file((bundle / WEIGHTS).with_name(name)) as partial:
             partial.write_bytes(content)

@@ -89,6 +89,7 @@ def test_products_and_caches_stay_behind(bundles_dir: Path, tmp_path: Path) -> N
     split = json.dumps({"training": ["Miller^Anne"], "validation": ["b"], "test": [], "weights": {"Miller^Anne": 1.0}})
     plan = replace(example_plan(), notes=("1 case is left out: Miller^Anne.",)).to_json()
     weights = {"models/model.pt": "bytes", "models/plan.json": plan, "models/split.json": split}
+    weights["models/temperature.json"] = '{"temperature": 2.0}'  # which --temperature fitted needs
     _write_bundle(bundles_dir, dict.fromkeys([*products, *caches], "bytes") | weights)
     (path,) = package("method", output=str(tmp_path / "trained"), bundles_dir=bundles_dir)
     trained = _names(path)
@@ -189,12 +190,13 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
 
 
 def test_weights_and_their_scores(bundles_dir: Path, tmp_path: Path, runs: list[tuple[str, list[str]]]) -> None:
-    _write_bundle(bundles_dir, {"configs/demo.yaml": PLAN})
+    _write_bundle(bundles_dir, {"configs/demo.yaml": PLAN, "models/temperature.json": "of weights that were deleted"})
     (path,) = package_with_weights("method", output=str(tmp_path / "dist"), bundles_dir=bundles_dir)
     trained = ["train", "overlay", "demo"]
     assert runs == [("training", trained), ("evaluating", [*trained, "evaluate"])]
     archive = zipfile.ZipFile(path)
     assert archive.read("method/models/model.pt") == b"weights"
+    assert "method/models/temperature.json" not in archive.namelist()
     read = archive.read("method/models/plan.json").decode()
     assert Plan.from_json(read) == example_plan(), "which inference reads beside the weights"
     scores = {

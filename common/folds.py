@@ -34,6 +34,7 @@ MAPS = ("save_probability", "save_probabilities", "save_marginal")  # what the b
 LAYOUT_OPTIONS = ("layout", "annotators", "truth", "subject_pattern", "organ")
 MACHINE = ("device", "amp")  # options of the training that inference has, too
 PLANNED = "$@split.of_all_folds"  # the same cases in every fold, so that there is one plan
+OWN = {"fold": "trains all folds", "ckpt_dir": "has the folders below --output", "output_dir": "has --output"}
 TABLE = "out_of_fold.csv"
 DONE = "finished.json"
 
@@ -292,7 +293,8 @@ def folds(
         **options: any option of the bundle's training, such as ``--max_epochs 60``.
 
     Raises:
-        InputError: an unknown bundle, a data set that cannot be read, or as `cross_validate`.
+        InputError: an unknown bundle, a data set that cannot be read, an option that this command sets for each fold,
+            or as `cross_validate`.
 
     Example:
         Five folds of short trainings, and three with an overlay:
@@ -300,6 +302,8 @@ def folds(
             python -m common.folds t_loss --dataset_dir /data/mine --output runs/mine --max_epochs 60
             python -m common.folds bwcr --dataset_dir /data/acdc --num_folds 3 --overlays acdc
     """
+    for name in OWN.keys() & options.keys():
+        raise InputError(f"--{name}: expected none, since python -m common.folds {OWN[name]}; got {options[name]!r}.")
     available = {path.parents[1].name: path.parents[1] for path in Path(bundles_dir).glob("*/configs/train.yaml")}
     source: Path = choose(bundle, available, kind="bundle").resolve()
     data = Path(dataset_dir).expanduser().resolve()

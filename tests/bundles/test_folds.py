@@ -133,6 +133,8 @@ def test_a_mistaken_number_is_one_sentence(pictures: Path, tmp_path: Path) -> No
         folds("t_los", str(pictures), str(tmp_path / "runs"))
     with pytest.raises(InputError, match="num_folds: expected 2 to 6, the number of subjects, got 100"):
         folds("t_loss", str(pictures), str(tmp_path / "runs"), num_folds=100)
+    with pytest.raises(InputError, match=r"--ckpt_dir: expected none, since python -m common\.folds has the folders"):
+        folds("t_loss", str(pictures), str(tmp_path / "runs"), ckpt_dir="models")
     assert not (tmp_path / "runs").exists()
 
 

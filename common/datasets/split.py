@@ -203,7 +203,7 @@ def _from_file(dataset: Dataset, path: Path, fold: int | None) -> Split:
         raise InputError(f"{path} cannot be read as a split: {error}.") from error
     if isinstance(content, list):
         if fold is None:
-            raise InputError(f"{path} holds {len(content)} folds: choose one by fold, from 0.")
+            raise InputError(f"{path} holds {counted(len(content), 'fold')}: choose one by fold, from 0.")
         if not 0 <= fold < len(content):
             raise InputError(f"fold: {path} holds the folds 0 to {len(content) - 1}, got {fold}.")
         names, where = _nnunet(content[fold], path), f"Fold {fold} of {path}."

@@ -61,13 +61,13 @@ class SaveSegmentationd(MapTransform):
     Args:
         keys: probabilities (C, *spatial), C ≥ 1, in the geometry of the file that the item's ``image`` was read from.
         output_dir: folder for the files; a case ``a/b`` goes into its sub-folder ``a``.
-        threshold: a pixel whose probability exceeds it is foreground, in [0, 1).
+        threshold: of one channel, a pixel whose probability exceeds it is foreground, in [0, 1).
         save_probability: also write the map, of several channels ``<case>_probability_<class>`` of each.
         class_names: of all C classes, background included, for several channels; None for their numbers.
 
     Raises:
-        InputError: the threshold is out of range; of several channels the probabilities do not sum to 1, or there are
-            not as many names.
+        InputError: the threshold is out of range, or given for more than two classes; of several channels the
+            probabilities do not sum to 1, or there are not as many names.
     """
 
     def __init__(
@@ -81,6 +81,11 @@ class SaveSegmentationd(MapTransform):
         super().__init__(keys)
         if not 0 <= threshold < 1:
             raise InputError(f"threshold: expected a number from 0 to below 1, got {threshold}.")
+        if threshold != 0.5 and len(class_names or ()) > 2:
+            raise InputError(
+                f"threshold: expected none for {len(class_names or ())} classes, of which the most probable is taken; "
+                f"got {threshold}."
+            )
         self.output_dir = Path(output_dir)
         self.threshold = threshold
         self.save_probability = save_probability

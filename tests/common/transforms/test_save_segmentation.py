@@ -84,6 +84,12 @@ def test_others_are_refused(probabilities: torch.Tensor, names: list[str] | None
     assert "Case scan" in str(raised.value) and not (tmp_path / "out").exists()
 
 
+def test_a_threshold_of_several_classes_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"threshold: expected none for 3 classes.*got 0\.9"):
+        SaveSegmentationd("pred", str(tmp_path), threshold=0.9, class_names=["background", "liver", "tumor"])
+    assert SaveSegmentationd("pred", str(tmp_path), threshold=0.9, class_names=["background", "liver"]).threshold == 0.9
+
+
 def test_a_decision_of_several_channels_is_one_class_map(tmp_path: Path) -> None:
     decided = SaveDecisiond("pred", str(tmp_path / "out"))(item(tmp_path, shares()))["pred"]
     assert len(decided) == 1 and set(decided.unique().tolist()) <= {0, 1, 2}

@@ -15,12 +15,13 @@ from tqdm import tqdm
 
 from common.command import listed, run_command
 from common.decision import Decision, decide
-from common.errors import InputError
+from common.errors import InputError, counted
 from common.io.files import write_csv
 from common.io.formats import ITK_SUFFIXES, NIBABEL_SUFFIXES, is_picture, read_image, suffix_of
 from common.io.writers import save_like, voxel_mm3
 
 VOLUMES = (*NIBABEL_SUFFIXES, *ITK_SUFFIXES)
+NO_MAPS = ("_mask", "_instances", "_entropy")  # what the bundles write beside their maps
 
 
 def dice_optimal_rows(
@@ -73,7 +74,8 @@ def threshold(probabilities: str | Sequence[str], output: str, overlapping: bool
     Args:
         probabilities: maps in NIfTI, MGH, NRRD or MetaImage: files, folders of them, or both. They are in 2-D or 3-D,
             with values from 0 to 1. Several classes are along the fourth dimension, background first, and sum to 1 in
-            every voxel.
+            every voxel. What the bundles write beside their maps, ``CASE_mask``, ``CASE_instances`` and
+            ``CASE_entropy``, is left out of a folder.
         output: folder of the masks and of ``summary.csv``.
         overlapping: the fourth dimension holds structures that may overlap, without a background; the result has a mask
             for each of them along the fourth dimension.
@@ -91,7 +93,7 @@ def threshold(probabilities: str | Sequence[str], output: str, overlapping: bool
     folder = Path(str(output))
     maps: dict[str, Path] = {}
     for path in _maps(probabilities):
-        case = path.name.removesuffix(path.name[len(path.name) - len(suffix_of(path)) :])
+        case = _case(path)
         if case in maps:
             raise InputError(f"{path}: expected one map named {case}, got {maps[case]} too; their masks would collide.")
         if path.parent.resolve() == folder.resolve():
@@ -119,10 +121,18 @@ def threshold(probabilities: str | Sequence[str], output: str, overlapping: bool
         raise InputError(f"{len(unusable)} of {len(maps)} maps could not be used: {'; '.join(unusable)}.")
 
 
+def _case(path: Path) -> str:
+    return path.name[: len(path.name) - len(suffix_of(path))]
+
+
 def _maps(probabilities: str | Sequence[str]) -> Iterator[Path]:
     """The files that ``probabilities`` names, and those in the folders that it names."""
     for source in map(Path, listed(probabilities)):
-        found = sorted(path for path in source.iterdir() if suffix_of(path) in VOLUMES) if source.is_dir() else [source]
+        volumes = sorted(path for path in source.iterdir() if suffix_of(path) in VOLUMES) if source.is_dir() else []
+        found = [path for path in volumes if not _case(path).endswith(NO_MAPS)] if source.is_dir() else [source]
+        if source.is_dir() and len(found) < len(volumes):
+            left_out = counted(len(volumes) - len(found), "file")
+            tqdm.write(f"{source}: {left_out} left out, whose names end with {', '.join(NO_MAPS)}.")
         if not found:
             raise InputError(f"{source}: expected probability maps ({', '.join(VOLUMES)}), got none in the folder.")
         yield from found

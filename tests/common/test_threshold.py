@@ -79,6 +79,8 @@ def test_a_folder_of_maps_of_all_kinds(tmp_path: Path):
     scaled.set_data_dtype(np.uint16)  # stored as integers with a slope
     nib.save(scaled, folder / "scaled.nii.gz")
     (folder / "notes.txt").write_text("not a map")
+    for name in ("plane_mask", "plane_entropy"):  # of a bundle, whose values may be those of probabilities
+        save(folder / f"{name}.nii", organ(16, 12))
     threshold(str(folder), str(tmp_path / "masks"))
 
     rows = {(row["case"], row["class"]): row for row in read_csv(tmp_path / "masks/summary.csv")}

@@ -17,7 +17,6 @@ from monai.transforms import (
     ResizeWithPadOrCropd,
     ScaleIntensityRanged,
     ScaleIntensityRangePercentilesd,
-    Spacingd,
     SpatialPadd,
     Transform,
 )
@@ -30,7 +29,7 @@ from common.transforms.bias_field import N4BiasFieldd
 from common.transforms.consensus_label import ConsensusLabeld
 from common.transforms.crop_around_label import CropAroundLabeld
 from common.transforms.resample_slices import AxisSpacingd, ResizeAread
-from common.transforms.resize_labels import ResizeLabelsd
+from common.transforms.resize_labels import AxisSpacingLabelsd, ResizeLabelsd
 from common.transforms.slices import NormalizeSlicesd
 
 __all__ = ["consensus", "geometry", "intensity", "new_images", "patch", "reading", "to_tensor"]
@@ -85,8 +84,8 @@ def geometry(plan: Plan, keys: Sequence[str] = ("image", *LABELS), soft: Sequenc
     """Images and labels onto the grid of the plan.
 
     Pictures are resized as a whole, an image by the mean over areas, a class map to the class with the largest share of
-    the area. Volumes are turned and resampled, an image linearly, a class map by its nearest voxel. For a network that
-    was trained on pictures a volume is a stack of them.
+    the area. Volumes are turned and resampled along straight lines between voxels, a class map to the class with the
+    largest share. For a network that was trained on pictures a volume is a stack of them.
 
     Args:
         plan: with orientation and spacing, or the size of pictures.
@@ -115,7 +114,7 @@ def geometry(plan: Plan, keys: Sequence[str] = ("image", *LABELS), soft: Sequenc
     if soft:
         found.append(AxisSpacingd(soft, spacing, allow_missing_keys=True))
     if labels:
-        found.append(Spacingd(labels, spacing, mode="nearest", dtype="float32", allow_missing_keys=True))
+        found.append(AxisSpacingLabelsd(labels, spacing, allow_missing_keys=True))
     return found
 
 

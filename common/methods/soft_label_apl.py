@@ -221,7 +221,8 @@ class InstanceScores(Metric):
         scores = self.compute()
         engine.state.metrics.update({f"{self.prefix}{key}": value for key, value in scores.items()})
         engine.state.metrics[name] = scores[self.key]
-        engine.state.metric_details[name] = self.metrics.dice_of_images()  # as MONAI's handlers of metrics do
+        details = getattr(engine.state, "metric_details", {})  # of MONAI's engines
+        engine.state.metric_details = details | {name: self.metrics.dice_of_images()}
 
 
 def _pairs(output: Sequence[Item]) -> tuple[Sequence[Item], Sequence[Item]]:

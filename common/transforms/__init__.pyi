@@ -29,7 +29,7 @@ from .neighbour_slices import NeighbourSlicesd
 from .outside import OutsideAsBackgroundd, outside_as_background
 from .random_patch import RandomPatch
 from .resample_slices import AxisSpacingd, ResizeAread, interpolate_axis, resize_area, resize_linear
-from .resize_labels import ResizeLabelsd
+from .resize_labels import AxisSpacingLabelsd, ResizeLabelsd
 from .save_instances import SaveInstancesd
 from .save_prediction import SaveSegmentationd
 from .save_probabilities import SaveProbabilitiesd
@@ -37,7 +37,6 @@ from .shares import ClassShares, class_shares
 from .simulate_annotators import SimulateAnnotatorsd
 from .slices import NormalizeSlicesd, SliceStackd
 from .soft_label import SoftLabelFromRatersd
-from .spacing import SpacingOfKeysd
 from .unlabeled import HardLabeld, ResizeSoftLabeld, SpacingSoftLabeld, without_unlabelled
 from .views import RandomView, unwarp, warp
 
@@ -45,6 +44,7 @@ __all__ = [
     "AnnotatorScoresd",
     "AsClassMapd",
     "AugmentBatch",
+    "AxisSpacingLabelsd",
     "AxisSpacingd",
     "BinaryMaskd",
     "BoundaryBandLabeld",
@@ -82,7 +82,6 @@ __all__ = [
     "SimulateAnnotatorsd",
     "SliceStackd",
     "SoftLabelFromRatersd",
-    "SpacingOfKeysd",
     "SpacingSoftLabeld",
     "SplitAnnotatorsd",
     "as_class_map",

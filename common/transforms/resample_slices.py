@@ -202,6 +202,22 @@ class AxisSpacingd(_Resampling):
         self.pixdim = [float(side) for side in pixdim]
 
     def _forward(self, image: torch.Tensor, affine: Any) -> tuple[torch.Tensor, np.ndarray, dict[str, Any]]:
+        scales = self._scales(image, affine)
+        positions = [spaced(old, scale) for old, scale in zip(image.shape[1:], scales, strict=True)]
+        return self._moved(image, positions), np.asarray(create_scale(3, scales)), {"scales": scales}
+
+    def _backward(self, image: torch.Tensor, size: Sequence[int], extra: Mapping[str, Any]) -> torch.Tensor:
+        pairs = zip(size, extra["scales"], strict=True)
+        return self._moved(image, [torch.arange(old, dtype=torch.float64) / scale for old, scale in pairs])
+
+    def _moved(self, image: torch.Tensor, positions: Sequence[torch.Tensor]) -> torch.Tensor:
+        """The values at new positions on each axis."""
+        for axis, along in enumerate(positions, start=1):
+            image = interpolate_axis(image, axis, along)
+        return image
+
+    def _scales(self, image: torch.Tensor, affine: Any) -> list[float]:
+        """Of each axis a new voxel in old ones."""
         if affine is None:
             raise InputError("expected a volume with an affine (a MetaTensor), got a tensor without one.")
         sides = torch.as_tensor(affine, dtype=torch.float64)[:3, :3].norm(dim=0).tolist()
@@ -209,16 +225,7 @@ class AxisSpacingd(_Resampling):
             raise InputError(f"expected a volume (C, *spatial) of three axes, got the shape {tuple(image.shape)}.")
         if not all(0 < side < math.inf for side in sides):
             raise InputError(f"expected an affine whose columns have a length, got voxels of {sides} mm.")
-        scales = [1.0 if new == -1 else new / old for new, old in zip(self.pixdim, sides, strict=True)]
-        for axis, scale in enumerate(scales, start=1):
-            image = interpolate_axis(image, axis, spaced(image.shape[axis], scale))
-        return image, np.asarray(create_scale(3, scales)), {"scales": scales}
-
-    def _backward(self, image: torch.Tensor, size: Sequence[int], extra: Mapping[str, Any]) -> torch.Tensor:
-        for axis, scale in enumerate(extra["scales"], start=1):
-            positions = torch.arange(size[axis - 1], dtype=torch.float64) / scale
-            image = interpolate_axis(image, axis, positions)
-        return image
+        return [1.0 if new == -1 else new / old for new, old in zip(self.pixdim, sides, strict=True)]
 
 
 def spaced(size: int, scale: float) -> torch.Tensor:

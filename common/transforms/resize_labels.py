@@ -13,8 +13,10 @@ from monai.transforms.utils import scale_affine
 from torch.nn.functional import interpolate
 
 from common.errors import InputError
+from common.fusion.ties import TIE
+from common.transforms.resample_slices import AxisSpacingd, interpolate_axis
 
-__all__ = ["ResizeLabelsd", "resize_labels"]
+__all__ = ["AxisSpacingLabelsd", "ResizeLabelsd", "resample_labels", "resize_labels"]
 
 
 def resize_labels(labels: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
@@ -45,9 +47,9 @@ def resize_labels(labels: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
     plain = torch.as_tensor(labels).as_subclass(torch.Tensor)
     best = torch.zeros((len(plain), *size), dtype=torch.float32, device=plain.device)
     result = torch.zeros_like(best)
-    for value in [value for value in plain.unique().tolist() if value >= 0] + [-1.0]:  # from the smallest class on
+    for value in _from_the_smallest(plain):
         share = interpolate((plain == value).float()[None], tuple(size), mode="area")[0]
-        larger = share > best + 1e-6  # shares of one and the same area differ by rounding
+        larger = share > best + TIE  # shares of one and the same area differ by rounding
         best, result = torch.where(larger, share, best), torch.where(larger, torch.full_like(result, value), result)
     result = result.to(labels.dtype)
     if isinstance(labels, MetaTensor):
@@ -57,6 +59,78 @@ def resize_labels(labels: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
             scaling = scale_affine(labels.shape[1:], torch.Size(size))
             result.affine = affine @ torch.from_numpy(to_affine_nd(len(affine) - 1, scaling))
     return result
+
+
+def resample_labels(labels: torch.Tensor, positions: Sequence[torch.Tensor]) -> torch.Tensor:
+    """At each new voxel the class with the largest share, of equal shares the smallest class.
+
+    The shares lie on straight lines between neighboring voxels, as the intensities of the image do
+    (`interpolate_axis`), so that a border stays where it is. The nearest voxel instead would leave out a plane, or
+    repeat one, wherever the two grids get out of step: at 1.03 times the spacing a ball of 16 voxels across loses a
+    plane of each axis, 15 % of its voxels. nnU-Net resamples labels by shares, too. What was not labeled counts as a
+    class of its own, to which any other is preferred at equal shares.
+
+    Args:
+        labels: ``(C, *spatial)`` class maps of their own; whole numbers, −1 where it was not labeled.
+        positions: of the new voxels on each spatial axis, in old voxels.
+
+    Returns:
+        ``(C, *new)`` float32.
+
+    Example:
+        >>> resample_labels(torch.tensor([[0.0, 2.0, 2.0]]), [torch.tensor([0.0, 0.4, 0.5, 0.6])]).tolist()
+        [[0.0, 0.0, 0.0, 2.0]]
+    """
+    shape = [len(along) for along in positions]
+    old_positions = [torch.arange(size, dtype=torch.float64) for size in labels.shape[1:]]
+    if all(torch.equal(*pair) for pair in zip(old_positions, positions, strict=True)):
+        return labels.float()
+    result = torch.zeros((len(labels), *shape), dtype=torch.float32, device=labels.device)
+    best = torch.zeros_like(result)
+    for value in _from_the_smallest(labels):
+        mask = labels == value
+        old, new, moved = [slice(None)], [slice(None)], []
+        for axis, along in enumerate(positions, start=1):  # the box in which its share is above 0
+            inside = mask.movedim(axis, 0).flatten(1).any(1).nonzero().flatten()
+            first, last = max(int(inside[0]) - 1, 0), int(inside[-1]) + 1
+            where = ((along > first) | (first == 0)).logical_and((along < last) | (last >= labels.shape[axis]))
+            reached = where.nonzero().flatten()
+            new.append(slice(int(reached[0]), int(reached[-1]) + 1) if len(reached) else slice(0, 0))
+            old.append(slice(first, last + 1))
+            moved.append(along[new[-1]] - first)
+        share = mask[tuple(old)].float()
+        for axis, along in enumerate(moved, start=1):
+            share = interpolate_axis(share, axis, along) if len(along) else share.narrow(axis, 0, 0)
+        larger = share > best[tuple(new)] + TIE
+        result[tuple(new)].masked_fill_(larger, value)
+        best[tuple(new)] = torch.maximum(best[tuple(new)], share)
+    return result
+
+
+def _from_the_smallest(labels: torch.Tensor) -> list[float]:
+    """The values of class maps, −1 last, so that others are preferred to it."""
+    return sorted(labels.unique().tolist(), key=lambda value: (value < 0, value))
+
+
+class AxisSpacingLabelsd(AxisSpacingd):
+    """`AxisSpacingd` of class maps: on the grid of their image, with values by `resample_labels`.
+
+    Args:
+        keys: of volumes ``(C, *spatial)`` with an affine.
+        pixdim: of the axes in mm, positive, or -1 where an axis stays.
+        allow_missing_keys: leave out keys that an item does not have.
+
+    Raises:
+        InputError: as `AxisSpacingd`.
+
+    Example:
+        >>> label = MetaTensor(torch.tensor([0.0, 2.0, 2.0, 1.0, 1.0]).reshape(1, 5, 1, 1), affine=torch.eye(4))
+        >>> AxisSpacingLabelsd("label", (2.0, -1, -1))({"label": label})["label"].flatten().tolist()
+        [0.0, 2.0, 1.0]
+    """
+
+    def _moved(self, image: torch.Tensor, positions: Sequence[torch.Tensor]) -> torch.Tensor:
+        return resample_labels(image, positions)
 
 
 class ResizeLabelsd(MapTransform):

@@ -52,6 +52,7 @@ ROWS = {
     "AsClassMapd": Row({"keys": "logits"}),
     "AugmentBatch": Row(takes="batch", in_place="the batch is the trainer's, and handlers see what the network saw"),
     "AxisSpacingd": Row({"keys": "image", "pixdim": (0.6, -1, 3.0)}, dimensions=(3,), geometry=["image"]),
+    "AxisSpacingLabelsd": Row({"keys": "label", "pixdim": (0.6, -1, 3.0)}, labels=["label"], dimensions=(3,)),
     "BinaryMaskd": Row({"keys": "label"}, labels=["label"]),
     "BoundaryBandLabeld": Row({"keys": "label", "radius": 2.0}, labels=["label_band"]),
     "BoundaryWeight": Row({"radius": 2.0, "millimetres": True}, takes="label"),
@@ -88,7 +89,6 @@ ROWS = {
     "SimulateAnnotatorsd": Row({"keys": "label", "annotators": EXPERTS}, labels=["annotators"]),
     "SliceStackd": Row({"keys": "image"}),
     "SoftLabelFromRatersd": Row({"keys": "raters", "anatomy_key": "label", "neighbour_slices": None}),
-    "SpacingOfKeysd": Row({"keys": "image", "pixdim": (0.6, 1.0, 3.0)}, dimensions=(3,), geometry=["image"]),
     "SpacingSoftLabeld": Row(
         {"keys": "soft", "pixdim": (0.6, -1, 3.0)}, dimensions=(3,), labels=["soft"], geometry=["soft"]
     ),

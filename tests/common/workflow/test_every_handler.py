@@ -43,6 +43,7 @@ from common.workflow import (
     FitTemperature,
     InferenceProgress,
     KeepPlan,
+    LostStructures,
     MetricsSaver,
     PredictionSummary,
     ReliabilityTable,
@@ -110,6 +111,7 @@ ROWS = {
         frozenset({"plan.json", "split.json"}),
     ),
     "LossAverages": Row(lambda parts: LossAverages(["mask"]), frozenset({"loss_mask"})),
+    "LostStructures": Row(lambda parts: LostStructures(Engine(lambda engine, batch: None), ["liver"])),
     "MemorisationCurve": Row(
         lambda parts: MemorisationCurve(text(parts.folder)), frozenset({"memorisation.csv", "memorisation"})
     ),

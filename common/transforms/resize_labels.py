@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 
+import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.data.utils import to_affine_nd
 from monai.transforms import MapTransform
 from monai.transforms.utils import scale_affine
+from scipy import ndimage
 from torch.nn.functional import interpolate
 
 from common.errors import InputError
@@ -47,7 +49,7 @@ def resize_labels(labels: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
     plain = torch.as_tensor(labels).as_subclass(torch.Tensor)
     best = torch.zeros((len(plain), *size), dtype=torch.float32, device=plain.device)
     result = torch.zeros_like(best)
-    for value in _from_the_smallest(plain):
+    for value in [value for value in plain.unique().tolist() if value >= 0] + [-1.0]:  # from the smallest class on
         share = interpolate((plain == value).float()[None], tuple(size), mode="area")[0]
         larger = share > best + TIE  # shares of one and the same area differ by rounding
         best, result = torch.where(larger, share, best), torch.where(larger, torch.full_like(result, value), result)
@@ -72,7 +74,7 @@ def resample_labels(labels: torch.Tensor, positions: Sequence[torch.Tensor]) -> 
 
     Args:
         labels: ``(C, *spatial)`` class maps of their own; whole numbers, −1 where it was not labeled.
-        positions: of the new voxels on each spatial axis, in old voxels.
+        positions: of the new voxels on each spatial axis, in old voxels, ascending.
 
     Returns:
         ``(C, *new)`` float32.
@@ -87,29 +89,31 @@ def resample_labels(labels: torch.Tensor, positions: Sequence[torch.Tensor]) -> 
         return labels.float()
     result = torch.zeros((len(labels), *shape), dtype=torch.float32, device=labels.device)
     best = torch.zeros_like(result)
-    for value in _from_the_smallest(labels):
-        mask = labels == value
+    for value, box in _boxes(labels):
         old, new, moved = [slice(None)], [slice(None)], []
-        for axis, along in enumerate(positions, start=1):  # the box in which its share is above 0
-            inside = mask.movedim(axis, 0).flatten(1).any(1).nonzero().flatten()
-            first, last = max(int(inside[0]) - 1, 0), int(inside[-1]) + 1
-            where = ((along > first) | (first == 0)).logical_and((along < last) | (last >= labels.shape[axis]))
-            reached = where.nonzero().flatten()
-            new.append(slice(int(reached[0]), int(reached[-1]) + 1) if len(reached) else slice(0, 0))
+        for axis, (side, along) in enumerate(zip(box, positions, strict=True), start=1):  # where its share is above 0
+            first, last = max(side.start - 1, 0), side.stop
+            before = 0 if first == 0 else int((along <= first).sum())
+            behind = len(along) if last >= labels.shape[axis] else int((along < last).sum())
             old.append(slice(first, last + 1))
+            new.append(slice(before, max(before, behind)))
             moved.append(along[new[-1]] - first)
-        share = mask[tuple(old)].float()
+        if not all(len(along) for along in moved):
+            continue  # between two new voxels
+        share = (labels[tuple(old)] == value).float()
         for axis, along in enumerate(moved, start=1):
-            share = interpolate_axis(share, axis, along) if len(along) else share.narrow(axis, 0, 0)
+            share = interpolate_axis(share, axis, along)
         larger = share > best[tuple(new)] + TIE
         result[tuple(new)].masked_fill_(larger, value)
         best[tuple(new)] = torch.maximum(best[tuple(new)], share)
     return result
 
 
-def _from_the_smallest(labels: torch.Tensor) -> list[float]:
-    """The values of class maps, −1 last, so that others are preferred to it."""
-    return sorted(labels.unique().tolist(), key=lambda value: (value < 0, value))
+def _boxes(labels: torch.Tensor) -> list[tuple[int, tuple[slice, ...]]]:
+    """Each value of class maps and the spatial box that holds it, −1 last, so that others are preferred to it."""
+    boxes = ndimage.find_objects(labels.cpu().numpy().astype(np.int32) + 2)  # which counts from 1
+    found = [(index - 1, box[1:]) for index, box in enumerate(boxes) if box is not None]
+    return sorted(found, key=lambda pair: (pair[0] < 0, pair[0]))
 
 
 class AxisSpacingLabelsd(AxisSpacingd):

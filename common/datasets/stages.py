@@ -28,6 +28,7 @@ from common.io.load_case import LoadCased
 from common.transforms.bias_field import N4BiasFieldd
 from common.transforms.consensus_label import ConsensusLabeld
 from common.transforms.crop_around_label import CropAroundLabeld
+from common.transforms.keep_affine import KeepAffined
 from common.transforms.resample_slices import AxisSpacingd, ResizeAread
 from common.transforms.resize_labels import AxisSpacingLabelsd, ResizeLabelsd
 from common.transforms.slices import NormalizeSlicesd
@@ -196,20 +197,23 @@ def new_images(plan: Plan) -> list[Transform]:
     return [*reading(plan, labels=False), *(intensity(plan) if plan.image_dims == 3 else [])]
 
 
-def to_tensor(keys: Sequence[str]) -> list[Transform]:
+def to_tensor(keys: Sequence[str], with_affine: Sequence[str] = ()) -> list[Transform]:
     """Float32 tensors without metadata, which a loader puts into batches.
 
     Args:
         keys: that items have, or may have.
+        with_affine: those of them that keep their affine, for measures in mm.
 
     Returns:
-        One transform.
+        Transforms, in this order.
 
     Example:
         >>> to_tensor(["image"])[0]({"image": [[1]]})["image"].dtype
         torch.float32
     """
-    return [EnsureTyped(keys, dtype="float32", track_meta=False, allow_missing_keys=True)]
+    plain = [key for key in keys if key not in with_affine]
+    kept: list[Transform] = [KeepAffined(with_affine, "image", allow_missing_keys=True)] if with_affine else []
+    return [*kept, EnsureTyped(plain, dtype="float32", track_meta=False, allow_missing_keys=True)]
 
 
 def _scaling(numbers: Mapping[str, Any], slice_axis: int | None) -> list[Transform]:

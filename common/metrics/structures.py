@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from ignite.engine import Engine
+from monai.data import MetaTensor
 from monai.handlers import IgniteMetricHandler
 from monai.metrics import compute_hausdorff_distance
 from monai.utils import MetricReduction
@@ -128,7 +129,7 @@ class _StructureMetric(ImageMetric):
 
     def __init__(
         self,
-        measure: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+        measure: Callable[..., torch.Tensor],
         num_classes: int | None,
         include_background: bool,
         reduction: MetricReduction | str,
@@ -139,9 +140,12 @@ class _StructureMetric(ImageMetric):
     def values(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         pair = structure_pair(prediction, target, self.num_classes, self.include_background)
         found, true = (masks.flatten(2).any(2) for masks in pair)
-        values = self.measure(*pair)
+        values = self.measured(pair, target)
         # a column of flags beside each value: they are gathered from all processes as the values are
         return torch.stack([values, found.to(values), true.to(values)], 2)
+
+    def measured(self, pair: tuple[torch.Tensor, torch.Tensor], target: torch.Tensor) -> torch.Tensor:
+        return self.measure(*pair)
 
     def aggregate(self, reduction: MetricReduction | str | None = None) -> Any:
         return self.reduced(self.known_values(), reduction)
@@ -163,6 +167,19 @@ class _StructureMetric(ImageMetric):
         if not isinstance(values, torch.Tensor):
             raise ArgumentError("expected at least one image before a metric's aggregate, got none.")
         return values
+
+
+class _DistanceMetric(_StructureMetric):
+    """A measure ``(B, K)`` with the ``spacing`` of each label's own affine."""
+
+    def measured(self, pair: tuple[torch.Tensor, torch.Tensor], target: torch.Tensor) -> torch.Tensor:
+        if not isinstance(target, MetaTensor):
+            raise ArgumentError("spacing: expected labels with an affine (MetaTensors), got one without.")
+        dimensions = target.ndim - 2
+        affines = torch.as_tensor(target.affine, dtype=torch.float64).cpu().expand(len(target), -1, -1)
+        sides = [affine[:dimensions, :dimensions].norm(dim=0).tolist() for affine in affines]
+        images = zip(*(masks.split(1) for masks in pair), sides, strict=True)
+        return torch.cat([self.measure(*masks, spacing=spacing) for *masks, spacing in images])
 
 
 def _as_it_is(output: Any) -> Any:  # not a lambda, so that the metrics can be pickled
@@ -225,8 +242,12 @@ class HausdorffDistance95(_StructureHandler):
     missed and false structures get the image's diagonal.
 
     Args:
-        spacing: voxel size along each axis; by default 1, so the distance is in voxels.
+        spacing: voxel size along each axis; by default 1, so the distance is in voxels; ``"affine"`` takes that of each
+            label's affine, so that it is in mm, and of pictures, whatever size they were given, in pixels of the file.
         num_classes, include_background, reduction, output_transform, save_details, count: see `DiceScore`.
+
+    Raises:
+        ArgumentError: another word for the spacing; with ``"affine"``, a label without one.
 
     Example:
         >>> metric = HausdorffDistance95()
@@ -237,7 +258,7 @@ class HausdorffDistance95(_StructureHandler):
 
     def __init__(
         self,
-        spacing: Sequence[float] | None = None,
+        spacing: Sequence[float] | str | None = None,
         num_classes: int | None = None,
         include_background: bool = True,
         reduction: MetricReduction | str = MetricReduction.MEAN,
@@ -245,7 +266,12 @@ class HausdorffDistance95(_StructureHandler):
         save_details: bool = True,
         count: bool = False,
     ) -> None:
-        measure = partial(hausdorff_distance_95, spacing=spacing)
-        super().__init__(
-            _StructureMetric(measure, num_classes, include_background, reduction), output_transform, save_details, count
+        if isinstance(spacing, str) and spacing != "affine":
+            raise ArgumentError(f"spacing: expected voxel sizes, affine or none, got {spacing!r}.")
+        options = (num_classes, include_background, reduction)
+        metric = (
+            _DistanceMetric(hausdorff_distance_95, *options)
+            if isinstance(spacing, str)
+            else _StructureMetric(partial(hausdorff_distance_95, spacing=spacing), *options)
         )
+        super().__init__(metric, output_transform, save_details, count)

@@ -23,6 +23,7 @@ from .instances import (
     slice_instances,
     slices_of,
 )
+from .keep_affine import KeepAffined
 from .keep_annotators import KeepAnnotatorsd
 from .morphological_noise import MorphologicalNoised
 from .neighbour_slices import NeighbourSlicesd
@@ -62,6 +63,7 @@ __all__ = [
     "GaussianFieldNoised",
     "HardLabeld",
     "InstanceScoresd",
+    "KeepAffined",
     "KeepAnnotatorsd",
     "MorphologicalNoised",
     "N4BiasFieldd",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import torch
-from monai.data import DataLoader
+from monai.data import DataLoader, MetaTensor
 from monai.engines import SupervisedEvaluator
 from monai.handlers import MeanDice, from_engine
 from monai.metrics import compute_dice, compute_hausdorff_distance
@@ -177,6 +177,25 @@ def test_where_all_structures_exist_the_values_are_those_of_monai(spatial: tuple
     torch.testing.assert_close(hausdorff_distance_95(*pair, spacing), expected)
 
 
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_distances_are_in_the_unit_of_each_label_s_affine(dimensions: int) -> None:
+    """Two images of another voxel size, one of them turned; as MONAI's engines hand them over: a list of items."""
+    generator = torch.Generator().manual_seed(1)
+    maps = [torch.randint(2, (1, *(7, 6, 5)[:dimensions]), generator=generator).float() for _ in range(4)]
+    spacings, affines = ([0.5, 2.0, 3.0], [1.5, 1.0, 4.0]), []
+    for turned, sides in zip((False, True), spacings, strict=True):
+        axes = torch.eye(3, dtype=torch.float64)[[1, 0, 2]] if turned else torch.eye(3, dtype=torch.float64)
+        affines.append(torch.block_diag(axes @ torch.diag(torch.tensor(sides, dtype=torch.float64)), torch.ones(1, 1)))
+    metric = HausdorffDistance95("affine")
+    labels = [MetaTensor(label, affine=affine) for label, affine in zip(maps[2:], affines, strict=True)]
+    metric.update((maps[:2], labels))
+    expected = [
+        compute_hausdorff_distance(one[None], other[None], True, percentile=95, spacing=sides[:dimensions])[0, 0]
+        for one, other, sides in zip(maps[:2], maps[2:], spacings, strict=True)
+    ]
+    torch.testing.assert_close(metric.structures.get_buffer()[:, 0], torch.stack(expected))
+
+
 def test_what_nobody_labeled_does_not_count() -> None:
     label = torch.zeros(1, 1, 8, 8)
     label[..., 2:6, 2:4] = 1
@@ -194,6 +213,10 @@ def test_what_nobody_labeled_does_not_count() -> None:
 
 
 def test_spacing_and_sizes_that_do_not_fit_are_named() -> None:
+    with pytest.raises(ArgumentError, match="spacing: expected voxel sizes, affine or none, got 'mm'"):
+        HausdorffDistance95("mm")
+    with pytest.raises(ArgumentError, match="expected labels with an affine"):
+        HausdorffDistance95("affine").update((NOTHING, NOTHING))
     with pytest.raises(ArgumentError, match="expected 2 voxel sizes above 0, got"):
         hausdorff_distance_95(NOTHING, NOTHING, [1.0])
     with pytest.raises(ArgumentError, match=r"expected \(batch, 1 or 3, \*spatial\)"):

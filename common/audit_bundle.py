@@ -71,8 +71,9 @@ def audit_bundle(
             for those of the data set.
 
     Raises:
-        InputError: it was not started by ``monai.bundle.run``; folds learned different classes; some cases could not be
-            audited or written; as `labels_of`, `cross_validate` and `audit_cases`.
+        InputError: it was not started by ``monai.bundle.run``; it was given a fold, or to resume; folds learned
+            different classes; some cases could not be audited or written; as `labels_of`, `cross_validate` and
+            `audit_cases`.
 
     Example:
         It is what this verb of a bundle calls, here with the data that the bundle generates:
@@ -90,7 +91,13 @@ def audit_bundle(
     several = annotator is None and len(dataset.annotators) > 1
     drawn = dict(labels_of(dataset, name)[::-1] for name in (dataset.annotators if several else (annotator,)))
     labels = {case: path for files in drawn.values() for case, path in files.items()}
-    given = {key: value for key, value in given_overrides().items() if key.split(ID_SEP_KEY)[0] not in OWN}
+    told = given_overrides()
+    if wrong := [name for name in ("fold", "resume") if told.get(name) not in (None, False)]:
+        raise InputError(
+            f"{wrong[0]}: expected none, since auditing trains all folds and takes those that are finished; got "
+            f"{told[wrong[0]]!r}."
+        )
+    given = {key: value for key, value in told.items() if key.split(ID_SEP_KEY)[0] not in OWN}
     items = [item for item in dataset.items if item["case"] in labels]
     own = {item["case"]: Path(ensure_tuple(item["image"])[0]) for item in items}
     tool_images = own if images is None else images_of(Path(images).expanduser(), list(labels))

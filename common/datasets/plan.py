@@ -44,6 +44,9 @@ class Plan:
         notes: decisions that alter data, a sentence each.
         faults: of training cases that cannot be used, a sentence each: `checking` names them, no training starts.
 
+    Raises:
+        InputError: the name of a class or an annotator cannot be part of a file's name.
+
     Example:
         >>> plan = example_plan()
         >>> Plan.from_json(plan.to_json()) == plan, plan.num_classes
@@ -68,6 +71,15 @@ class Plan:
     fingerprint: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for entry in ("class_names", "annotators"):  # results are called by them
+            wrong = [name for name in getattr(self, entry) if {"/", "\\"} & set(str(name))]
+            if wrong:
+                raise InputError(
+                    f"{entry}: expected names that can be part of a file's name, without / and \\, got {wrong[0]!r}; "
+                    f"give others by --{entry}."
+                )
 
     @property
     def num_classes(self) -> int:

@@ -22,7 +22,7 @@ from common.datasets.given_items import GIVEN, dataset_of_items
 from common.datasets.plan import Plan
 from common.datasets.plan_rules import make_plan
 from common.datasets.split import Split, split_dataset
-from common.errors import InputError
+from common.errors import InputError, counted
 from common.io.files import whole_file
 from common.workflow.checkpoint import WEIGHTS_FILE
 from common.workflow.monai_internals import loaded_weights
@@ -166,6 +166,7 @@ def split_of(
     resume: bool = False,
     trained: bool = False,
     case_weights: str | os.PathLike[str] | None = None,
+    new_cases: bool = False,
     **options: Any,
 ) -> Split:
     """The split of a training: drawn, or when it resumes or is evaluated, the one it began with.
@@ -177,6 +178,7 @@ def split_of(
         trained: read the split in ``folder``; then ``case_weights`` does not matter.
         case_weights: file of `read_case_weights`. Cases of weight 0 are left out of the training cases, and so of the
             plan, which is made from these; validation and test cases stay, whatever their weight.
+        new_cases: of a trained network every case is a test case, also those that are called as one of the training.
         options: options of `split_dataset`.
 
     Returns:
@@ -192,8 +194,15 @@ def split_of(
         >>> len(split.training), len(split.validation)
         (8, 2)
     """
+    if trained and new_cases:
+        logger.warning("%s: all of its %d cases are test cases, by --new_cases.", dataset.root, len(dataset.cases))
+        return Split([], [], list(dataset.items), f"all cases of {dataset.root} are tested")
     if trained:
         split = load_split(dataset, folder)
+        sizes = [len(section) for section in (split.training, split.validation, split.test)]
+        left = len(dataset.items) - sum(sizes)
+        behind = f"; {counted(left, 'case')} of {dataset.root} in none of them" if left else ""
+        logger.info("The network has %d training, %d validation and %d test cases, %s%s.", *sizes, split.where, behind)
         if not split.validation and not split.test:
             raise InputError(
                 f"{dataset.root}: the network in {folder} was trained on all {len(split.training)} cases, so none is "
@@ -228,7 +237,9 @@ def load_split(dataset: Dataset, folder: Places) -> Split:
     """The split with which a network was trained.
 
     Of several trainings a case counts as one of training if any of the networks learned from it, else as one of
-    validation if any was chosen by it: what is left was seen by none.
+    validation if any was chosen by it: what is left was seen by none. A case of weight 0 is no validation case then:
+    as no network learned from it, it would be the only one left of a cross-validation, with a label that is likely to
+    be wrong.
 
     Args:
         dataset: the same as in training, or another: of a data set that shares no case with it, every labeled case is a
@@ -252,8 +263,10 @@ def load_split(dataset: Dataset, folder: Places) -> Split:
     """
     paths = [found / SPLIT_FILE for found in training_folders(folder)]
     sections: dict[str, list[str]] = {section: [] for section in SECTIONS}
+    left_out: set[str] = set()
     for path in paths:
         found, weights = read_split(path, dataset.cases)
+        left_out |= {case for case, weight in weights.items() if weight == 0}
         for section, names in found.items():
             sections[section] += names
     known = list(dict.fromkeys(name for section in SECTIONS for name in sections[section]))
@@ -268,15 +281,17 @@ def load_split(dataset: Dataset, folder: Places) -> Split:
     if missing:
         raise InputError(
             f"{dataset.root}: expected the {len(known)} cases of the training ({where}), but it lacks {len(missing)} "
-            f"of them, such as {missing[0]}."
+            f"of them, such as {missing[0]}. An evaluation of other cases with the same names takes --new_cases true."
         )
     first = {name: section for section in reversed(SECTIONS) for name in sections[section]}
     training, validation, test = ([by_case[name] for name in known if first[name] == part] for part in SECTIONS)
+    if len(paths) > 1:
+        validation = [item for item in validation if item["case"] not in left_out]
     if len(paths) > 1 and not validation and not test:
         raise InputError(
-            f"{dataset.root}: each of the {len(known)} cases trained at least one of the {len(paths)} networks "
-            f"({where}), so their average cannot be evaluated on them; give a data set with other cases, or use "
-            "out_of_fold.csv, where each network was evaluated on its own fold."
+            f"{dataset.root}: each of the {len(known)} cases trained at least one of the {len(paths)} networks"
+            f"{' or has weight 0' if left_out else ''} ({where}), so their average cannot be evaluated on them; give "
+            "a data set with other cases, or use out_of_fold.csv, where each network was evaluated on its own fold."
         )
     return Split(training, validation, test, f"as in {where}", weights if len(paths) == 1 else {})
 

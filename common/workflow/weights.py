@@ -13,7 +13,7 @@ import torch
 
 from common.errors import InputError
 from common.networks.ensemble import ensemble_of
-from common.workflow.checkpoint import load_into, read_state
+from common.workflow.checkpoint import WEIGHTS_FILE, load_into, read_state
 from common.workflow.trainings import WEIGHTS, Places, training_folders
 
 __all__ = ["load_weights", "start_from_weights"]
@@ -75,7 +75,7 @@ def start_from_weights(network: torch.nn.Module, path: str | os.PathLike[str] | 
 
     Args:
         network: network that is to be trained.
-        path: file ``model.pt`` or ``checkpoint.pt``; None leaves the network as it is.
+        path: file ``model.pt`` or ``checkpoint.pt``, or the folder of a ``model.pt``; None leaves the network as it is.
 
     Returns:
         ``network``.
@@ -89,6 +89,7 @@ def start_from_weights(network: torch.nn.Module, path: str | os.PathLike[str] | 
     """
     if path is None:
         return network
+    path = Path(path, WEIGHTS_FILE) if Path(path).is_dir() else path
     own, found = network.state_dict(), _network_state(path)
     common_names = [name for name in own if name in found]
     other_shape = [name for name in common_names if getattr(found[name], "shape", None) != own[name].shape]

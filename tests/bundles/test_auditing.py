@@ -144,3 +144,11 @@ def test_all_annotators_are_audited_and_compared(tmp_path: Path, monkeypatch: py
     assert (audited / "AR/tool_files.json").is_file() and (audited / "HS/tool_files.json").is_file()
     assert maps == [audited / "maps"] and (audited / "HS/false_labels/2.png").is_file()
     assert "may have learned wrong ones by heart" in (audited / "AR/audit.html").read_text(encoding="utf-8")
+
+
+def test_options_of_one_fold_are_refused(pictures: Path, tmp_path: Path) -> None:
+    for name, value in (("fold", 1), ("resume", True)):
+        with pytest.raises(Exception, match="audit_bundle") as caught:
+            auditing(pictures, tmp_path / "output", **{name: value})
+        assert f"{name}: expected none, since auditing trains all folds" in str(find_input_error(caught.value))
+    assert not (tmp_path / "output/folds").exists()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +149,17 @@ def test_pictures_and_volumes_are_not_mixed() -> None:
     facts = [case_facts(torch.zeros(1, 8, 8)), case_facts(torch.zeros(1, 8, 8, 8)), case_facts(torch.zeros(1, 8, 8))]
     with pytest.raises(InputError, match="Case b: expected images of one number of dimensions, got 3"):
         summarize(facts, {}, list("abc"))
+
+
+@pytest.mark.parametrize("name", ["left/right kidney", "../kidney", "kidney\\left"])
+def test_names_that_would_lead_to_another_folder_are_refused(name: str) -> None:
+    """Also in a plan that came with someone else's weights."""
+    for entry in ("class_names", "annotators"):
+        with pytest.raises(InputError, match=f"{entry}: expected names that can be part of a file's name"):
+            replace(example_plan(), **{entry: ("background", name)})
+    content = json.loads(example_plan().to_json())
+    with pytest.raises(InputError, match="class_names"):
+        Plan.from_json(json.dumps(content | {"class_names": ["background", name]}))
 
 
 def test_the_example_is_whole() -> None:

@@ -224,6 +224,7 @@ def test_start_from_other_weights(tmp_path, caplog):
         start_from_weights(torch.nn.Linear(7, 7), tmp_path / "model.pt")
     with pytest.raises(InputError, match="no such checkpoint"):
         start_from_weights(ours, tmp_path / "absent.pt")
+    assert start_from_weights(torch.nn.ModuleDict({"body": torch.nn.Linear(2, 3)}), tmp_path), "a folder"
 
 
 def test_without_a_validation_the_last_epoch_is_kept(tmp_path):

@@ -140,6 +140,37 @@ def test_another_data_set_is_tested_as_a_whole(dataset, tmp_path: Path) -> None:
     assert len(load_split(dataset, tmp_path).test) == 8
 
 
+def test_other_cases_with_the_same_names_are_tested_as_a_whole(
+    dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Names such as case_0 occur in many data sets: what is measured is said, and can be said."""
+    keep(tmp_path, dataset)
+    split = json.loads((tmp_path / "split.json").read_text())
+    (tmp_path / "split.json").write_text(json.dumps(split | {"training": split["training"][1:]}))
+    with caplog.at_level("INFO"):
+        known = split_of(dataset, tmp_path, trained=True)
+        every = split_of(dataset, tmp_path, trained=True, new_cases=True)
+    assert len(known.training + known.validation + known.test) == 7 and len(every.test) == 8
+    said = "\n".join(record.getMessage() for record in caplog.records)
+    assert f"{len(known.training)} training, {len(known.validation)} validation" in said and "; 1 case of" in said
+    assert "all of its 8 cases are test cases, by --new_cases" in said
+
+
+def test_an_average_is_not_measured_on_what_was_left_out(dataset, tmp_path: Path) -> None:
+    """Cases of weight 0 are those that no network of a cross-validation learned from; their labels are suspect."""
+    names = list(dataset.cases)
+    for fold, validation in enumerate((names[:4], names[4:])):
+        training = [name for name in names if name not in validation and name != names[0]]
+        weights = {name: float(name != names[0]) for name in names if name not in validation}
+        split = {"training": training, "validation": validation, "test": [], "weights": weights}
+        (tmp_path / f"fold_{fold}").mkdir()
+        (tmp_path / f"fold_{fold}/split.json").write_text(json.dumps(split))
+        (tmp_path / f"fold_{fold}/model.pt").touch()
+    assert [item["case"] for item in load_split(dataset, tmp_path / "fold_0").validation] == names[:4]
+    with pytest.raises(InputError, match=r"trained at least one of the 2 networks or has weight 0 \("):
+        load_split(dataset, [str(tmp_path / "fold_0"), str(tmp_path / "fold_1")])
+
+
 def test_nothing_is_measured_on_the_training_cases(dataset, tmp_path: Path) -> None:
     keep(tmp_path, dataset)
     split = {"training": dataset.cases, "validation": [], "test": []}

@@ -72,9 +72,14 @@ def apply_threshold(marginal: torch.Tensor, threshold: torch.Tensor) -> torch.Te
         >>> apply_threshold(torch.tensor([[[0.2, 0.3]]]), torch.tensor([[0.25]])).tolist()
         [[[0.0, 1.0]]]
     """
+    return reaches(marginal, threshold).to(marginal.dtype)
+
+
+def reaches(marginal: torch.Tensor, threshold: torch.Tensor) -> torch.Tensor:
+    """`apply_threshold` as True and False, in a quarter of the memory."""
     values = _single_or_double(marginal)
     limit = _rounded_up(threshold, values.dtype).to(values.device)
-    return (values >= limit.view(*limit.shape, *[1] * (values.ndim - 2))).to(marginal.dtype)
+    return values >= limit.view(*limit.shape, *[1] * (values.ndim - 2))
 
 
 def dice_optimal_segmentation(marginal: torch.Tensor) -> torch.Tensor:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import torch
 
-from common.decision.dice_optimal import apply_threshold, as_probabilities, dice_optimal_threshold
+from common.decision.dice_optimal import as_probabilities, dice_optimal_threshold, reaches
 from common.decision.partition import classes_above, dice_optimal_partition, of_each_image
 from common.errors import ArgumentError
 from common.fusion.ties import exceeds
@@ -70,11 +70,12 @@ def decide(probabilities: torch.Tensor, decision: str | float = "dice_optimal") 
     else:
         threshold = decision_threshold(values, decision).to(values.device)
         if decision == "dice_optimal":
-            class_map = apply_threshold(values, threshold)
+            class_map = reaches(values, threshold)
         else:  # one half is background
             class_map = exceeds(values, float(threshold.flatten()[0]) if threshold.numel() else 0.5)
         foreground = values
-    return Decision(class_map.to(torch.uint8), threshold, _expected_dice(class_map, foreground))
+    class_map = class_map.to(torch.uint8)  # PyTorch compares bool with a number as int64
+    return Decision(class_map, threshold, _expected_dice(class_map, foreground))
 
 
 def decision_threshold(marginal: torch.Tensor, decision: str | float) -> torch.Tensor:

@@ -179,7 +179,8 @@ class SlabInferer(Inferer):
         for first in range(0, stack.length, depth):
             image = self._prepare(stack, first, min(first + depth, stack.length))
             parts.append(image.as_subclass(torch.Tensor))
-            empty = MetaTensor(parts[-1][:0], affine=image.affine, applied_operations=image.applied_operations)
+            nothing = parts[-1][:0].clone()  # a view would keep the slab
+            empty = MetaTensor(nothing, affine=image.affine, applied_operations=image.applied_operations)
             records.append((first, parts[-1].shape[axis], empty))
         values = torch.cat(parts, axis) if len(parts) > 1 else parts[0]
         del parts

@@ -91,6 +91,6 @@ def test_all_results_are_named() -> None:
             [path.stem for path in (REPOSITORY / "docs/results").glob("*.json")],
         )
     )
-    own = {"atlas", "label_audit", "inference_volume", "plan_or_overlay", "gpu"}
+    own = {"atlas", "label_audit", "inference_volume", "inference_volume_large", "plan_or_overlay", "gpu"}
     own |= {"speed_inference", "speed_training", "speed_growth", "windows"}
     assert found - named <= own, "of no paper"

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import fire
 import torch
+from monai.data import MetaTensor
 from monai.networks import one_hot
 from monai.transforms import Spacingd
 
@@ -35,10 +36,10 @@ RULES: Mapping[str, Callable[[tuple[float, ...]], Callable]] = {
 }
 
 
-def way_and_back(label: torch.Tensor, spacing: tuple[float, ...], rule: str, classes: int) -> tuple[float, float]:
+def way_and_back(label: MetaTensor, spacing: tuple[float, ...], rule: str, classes: int) -> tuple[float, float]:
     """Dice after the way back, and the change of volume, means over the structures of a label ``(1, *spatial)``."""
     resampled = RULES[rule](spacing)({"label": label})["label"]
-    sides, new_sides = (values.affine[:3, :3].norm(dim=0).double() for values in (label, resampled))
+    sides, new_sides = (affine[:3, :3].norm(dim=0).double() for affine in (label.affine, resampled.affine))
     maps = one_hot(torch.as_tensor(resampled).as_subclass(torch.Tensor)[None], classes)[0]
     for axis, size in enumerate(label.shape[1:]):
         positions = torch.arange(size, dtype=torch.float64) * (sides[axis] / new_sides[axis])
@@ -53,7 +54,7 @@ def main(data: str, cases: int = 20) -> None:
     rows = []
     for name, spacings in SPACINGS.items():
         items = [item for item in read_dataset(Path(data) / name).items if item.get("label")][:cases]
-        labels = [read_label_values(item["label"]).float() for item in items]
+        labels = [MetaTensor(read_label_values(item["label"]).float()) for item in items]
         classes = int(max(label.max() for label in labels)) + 1
         for spacing in spacings:
             found = {

@@ -69,7 +69,7 @@ def resample_labels(labels: torch.Tensor, positions: Sequence[torch.Tensor]) -> 
     The shares lie on straight lines between neighboring voxels, as the intensities of the image do
     (`interpolate_axis`), so that a border stays where it is. The nearest voxel instead would leave out a plane, or
     repeat one, wherever the two grids get out of step: at 1.03 times the spacing a ball of 16 voxels across loses a
-    plane of each axis, 15 % of its voxels. nnU-Net resamples labels by shares, too. On a much coarser grid, structures
+    plane of each axis, 15 % of its voxels. nnU-Net resamples shares, too. On a much coarser grid, structures
     of few voxels are rounded off (docs/plan.md, Labels on the grid of the plan). What was not labeled counts as a class
     of its own, to which any other is preferred at equal shares.
 

@@ -31,6 +31,14 @@ SOFT_LABEL_TABLES = {
             "unet": SOFT_LABEL_PAPER | {"features": [32, 64, 128, 256, 512]},
         },
     },
+    # Its most important rows at a schedule at which trainings agree: more knees, five times the steps, five seeds
+    "soft_label_apl_seeds": {
+        "data": None, "overlay": None, "networks": ["imaskrcnn"], "rows": ["bce", "apl_binary_1_0_1", "soft_bce", "apl_soft_1_1_1"],
+        "seeds": [0, 1, 2, 3, 4], "majority": SOFT_LABEL_STEPS_OFF, "references": ["truth"],
+        "phantom": {"desk": {"num_cases": 64}, "paper": {"num_cases": 65, "size": 320, "num_slices": 20}},
+        "desk": {"imaskrcnn": {"counts": [40, 6, 18], "max_epochs": 50, "iterations_per_epoch": 40, "val_interval": 5}},
+        "paper": {"imaskrcnn": SOFT_LABEL_PAPER},
+    },
     # The paper's own data, which the user has to ask for: --config data=/path
     "soft_label_apl_oai": {
         "data": "oai", "overlay": "oai", "networks": ["imaskrcnn"], "rows": [*SOFT_LABEL_ROWS, *SOFT_LABEL_BESIDE], "seeds": [0, 1, 2],
@@ -63,13 +71,13 @@ SOFT_LABEL_RUNS = {
 }
 SOFT_LABEL_PAGE = (ROOT / "docs/methods/soft_label_apl.md").read_text(encoding="utf-8")  # which shows the tables that it has markers of
 SOFT_LABEL_RUN = f"{OUTPUT}/{{table}}/{{runs}}/{{network}}/{{row}}/seed{{seed}}"
-SOFT_LABEL_PHANTOM = f"{OUTPUT}/soft_label_apl_phantom/{SOFT_LABEL_RUNS['soft_label_apl_phantom']}/data"
+SOFT_LABEL_PHANTOM = f"{OUTPUT}/{{table}}/{{runs}}/data"
 
 
 def soft_label_overrides(wildcards):
     spec = SOFT_LABEL_TABLES[wildcards.table]
     folder = str(ROOT / SOFT_LABEL_RUN.format(**wildcards))
-    values = {"dataset_dir": data_folder(spec["data"]) if spec["data"] else str(ROOT / SOFT_LABEL_PHANTOM)}
+    values = {"dataset_dir": data_folder(spec["data"]) if spec["data"] else str(ROOT / SOFT_LABEL_PHANTOM.format(**wildcards))}
     values |= {"seed": wildcards.seed, "output_dir": folder, "ckpt_dir": folder} | spec[SCALE][wildcards.network]
     values |= spec["majority"] if wildcards.row == "majority_bce" else {}
     if "reference" in wildcards.keys():
@@ -85,13 +93,16 @@ def soft_label_configs(wildcards, *more, start="train"):
 
 rule soft_label_apl_phantom_data:
     output: touch(f"{SOFT_LABEL_PHANTOM}/done")
-    params: sizes=", ".join(f"{key}={value}" for key, value in SOFT_LABEL_TABLES["soft_label_apl_phantom"]["phantom"][SCALE].items())
+    params:
+        folder=lambda wildcards, output: str(Path(output[0]).parent),
+        sizes=lambda wildcards: ", ".join(f"{key}={value}" for key, value in SOFT_LABEL_TABLES[wildcards.table]["phantom"][SCALE].items()),
+    wildcard_constraints: table="soft_label_apl_[a-z]+"
     shell:
-        "{PYTHON} -c 'from common.phantoms import write_knee_phantom; write_knee_phantom(\"{SOFT_LABEL_PHANTOM}\", {params.sizes})'"
+        "{PYTHON} -c 'from common.phantoms import write_knee_phantom; write_knee_phantom(\"{params.folder}\", {params.sizes})'"
 
 
 rule soft_label_apl_train:
-    input: lambda wildcards: [] if SOFT_LABEL_TABLES[wildcards.table]["data"] else f"{SOFT_LABEL_PHANTOM}/done"
+    input: lambda wildcards: [] if SOFT_LABEL_TABLES[wildcards.table]["data"] else f"{SOFT_LABEL_PHANTOM.format(**wildcards)}/done"
     output: touch(f"{SOFT_LABEL_RUN}/done")
     log: f"{SOFT_LABEL_RUN}/train.log"
     params: configs=soft_label_configs, values=soft_label_overrides
@@ -121,9 +132,10 @@ rule soft_label_apl_example:
     log: f"{SOFT_LABEL_RUN}/example.log"
     params:
         configs=lambda wildcards: soft_label_configs(wildcards, start="inference"),
+        data=lambda wildcards: SOFT_LABEL_PHANTOM.format(**wildcards),
     wildcard_constraints: table="soft_label_apl_phantom"
     shell:
-        "IMAGE=$({PYTHON} -m benchmarks.soft_label_apl_table example --evaluation $(dirname {input.summary}) --data {SOFT_LABEL_PHANTOM})"
+        "IMAGE=$({PYTHON} -m benchmarks.soft_label_apl_table example --evaluation $(dirname {input.summary}) --data {params.data})"
         " && cd bundles/soft_label_apl && {PYTHON} -m monai.bundle run inferring --config_file {params.configs}"
         " --dataset_dir {ROOT}/\"$IMAGE\" --ckpt_dir {ROOT}/$(dirname {output}) --output_dir {ROOT}/{output} > {ROOT}/{log} 2>&1"
 
@@ -136,18 +148,19 @@ for name, spec in SOFT_LABEL_TABLES.items():
                 SOFT_LABEL_RUN + "/{reference}/evaluation/metrics.csv",
                 table=name, runs=SOFT_LABEL_RUNS[name], network=spec["networks"], row=spec["rows"], seed=spec["seeds"], reference=spec["references"],
             ),
-            [] if spec["data"] else expand(
+            [] if name != "soft_label_apl_phantom" else expand(
                 SOFT_LABEL_RUN + "/example", table=name, runs=SOFT_LABEL_RUNS[name], network=spec["networks"], row=spec["rows"], seed=spec["seeds"][:1]
             ),
         params:
             table=name,
             runs=SOFT_LABEL_RUNS[name],
             configuration=shlex.quote(json.dumps(spec[SCALE])),
-            data="" if spec["data"] else f"--data {SOFT_LABEL_PHANTOM}",
+            data="" if spec["data"] else f"--data {SOFT_LABEL_PHANTOM.format(table=name, runs=SOFT_LABEL_RUNS[name])}",
+            figures="--figures" if name == "soft_label_apl_phantom" else "",
             show=" ".join(
                 f"&& {PYTHON} -m benchmarks.report table docs/results/{name}_{network}.json docs/methods/soft_label_apl.md" for network in spec["networks"]
                 if f"<!-- results:{name}_{network} -->" in SOFT_LABEL_PAGE
             ) if SCALE == "desk" else "",
         shell:
             "{PYTHON} -m benchmarks.soft_label_apl_table table --table {params.table} --scale {SCALE} --configuration {params.configuration}"
-            " --runs_dir {OUTPUT}/{params.table}/{params.runs} --output_dir docs/results {params.data} {params.show}"
+            " --runs_dir {OUTPUT}/{params.table}/{params.runs} --output_dir docs/results {params.data} {params.figures} {params.show}"

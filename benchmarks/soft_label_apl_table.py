@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import csv
+import json
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import fire
+import nibabel as nib
+import numpy as np
 
 from benchmarks.report.tables import summarize_runs, write_results
 from common.datasets import read_dataset
 from common.errors import InputError
 from common.io.files import read_csv
+from common.methods import prepare_soft_labels
 from common.report import draw_soft_label_pipeline, soft_label_examples
 
+ITSELF = "The soft label itself, no network"
 ROWS = {
     "majority_bce": "BCE, majority vote",
     "bce": "BCE (baseline)",
@@ -30,6 +37,7 @@ ROWS = {
     "sce": "SCE, beside Table I",
     "smoothed_bce": "BCE, labels smoothed by 0.1, beside Table I",
 }
+SPLITS = "bce"  # row whose trainings tell the test cases of each seed, the same for all rows
 MEASURES = {
     "val_box_ap50": "Box AP50",
     "val_box_ap75": "Box AP75",
@@ -44,6 +52,7 @@ MEASURES = {
 }
 TITLES = {
     "phantom": "test volumes of the knee phantom, exact lesions",
+    "seeds": "test volumes of the knee phantom, exact lesions, 2,000 steps on 40 knees",
     "oai": "test scans of the Osteoarthritis Initiative, masks of experts",
     "oocytes": "test images of oocytes with three annotators",
     "hippocampus": "test slices of the hippocampus, exact truth",
@@ -82,8 +91,48 @@ def _metrics(path: Path) -> dict[str, float]:
         return {name: float(value) for name, value in csv.reader(file)}
 
 
-def table(table: str, scale: str, configuration: dict, runs_dir: str, output_dir: str, data: str | None = None) -> None:
-    """Writes TABLE_NETWORK.json for each network, and of the phantom TABLE_NETWORK.png and TABLE_pipeline.png.
+def soft_labels_themselves(data: Path, splits: Iterable[Path]) -> list[dict[str, Any]]:
+    """What a network would reach that gives the soft label of every test volume, above one half, against the truth.
+
+    With TP, FP and FN of all test voxels and structures together: precision TP / (TP + FP), recall TP / (TP + FN),
+    IoU TP / (TP + FP + FN), Dice 2 TP / (2 TP + FP + FN), as `common.metrics.InstanceMetrics` has them.
+
+    Args:
+        data: folder of a knee phantom.
+        splits: split.json of one training for each seed, in folders ``seedN``.
+
+    Returns:
+        Records as those of `collect`.
+    """
+    counts = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for path in Path(prepare_soft_labels(data, folder)).iterdir():
+            found = np.moveaxis(np.asarray(nib.load(path).dataobj) > 0.5, -1, 0)  # type: ignore[attr-defined]
+            classes = np.asarray(nib.load(data / "truth" / path.name).dataobj)  # type: ignore[attr-defined]
+            truth = np.stack([classes == 1 + structure for structure in range(len(found))])
+            hits = (found & truth).sum()
+            counts[path.name.removesuffix(".nii.gz")] = np.asarray([hits, found.sum() - hits, truth.sum() - hits])
+    runs = []
+    for split in splits:
+        cases = json.loads(split.read_text(encoding="utf-8"))["test"]
+        tp, fp, fn = np.sum([counts[case] for case in cases], axis=0).tolist()
+        values = {"IoU": tp / (tp + fp + fn), "Recall": tp / (tp + fn), "Precision": tp / (tp + fp)}
+        for measure, value in (values | {"Dice": 2 * tp / (2 * tp + fp + fn)}).items():
+            record = {"method": ITSELF, "setting": {"measure": measure}, "seed": int(split.parent.name[4:])}
+            runs.append(record | {"value": value})
+    return runs
+
+
+def table(
+    table: str,
+    scale: str,
+    configuration: dict,
+    runs_dir: str,
+    output_dir: str,
+    data: str | None = None,
+    figures: bool = False,
+) -> None:
+    """Writes TABLE_NETWORK.json for each network; with ``figures`` also TABLE_NETWORK.png and TABLE_pipeline.png.
 
     Args:
         table: name of the table's rule.
@@ -91,7 +140,8 @@ def table(table: str, scale: str, configuration: dict, runs_dir: str, output_dir
         configuration: of each network, what differs from the bundle's configuration, for the record.
         runs_dir: folder of the table's runs, NETWORK/ROW/seedN/REFERENCE.
         output_dir: where results and figures go.
-        data: folder of the phantom, for the figures.
+        data: folder of the phantom, for the row of the soft label itself and the figures.
+        figures: draw the figures of ``data``.
     """
     ending = "" if scale == "desk" else f"_{scale}"
     title = TITLES[table.removeprefix("soft_label_apl_")]
@@ -101,11 +151,13 @@ def table(table: str, scale: str, configuration: dict, runs_dir: str, output_dir
             continue
         target = Path(output_dir) / f"{table}_{name}{ending}"
         runs = collect(folder)
-        summary = summarize_runs(runs, f"{NETWORKS[name]}, {title}", MEASURED)
-        write_results(f"{target}.json", summary, runs, scale, configuration[name])
         if data is not None:
+            runs += soft_labels_themselves(Path(data), folder.glob(f"{SPLITS}/seed*/split.json"))
+        summary = summarize_runs(runs, f"{NETWORKS[name]}, {title}", MEASURED, references={ITSELF})
+        write_results(f"{target}.json", summary, runs, scale, configuration[name])
+        if figures and data:
             _draw_predictions(folder, Path(data), f"{target}.png")
-    if data is not None:
+    if figures and data:
         pipeline = Path(output_dir) / f"{table}_pipeline{ending}.png"
         draw_soft_label_pipeline(pipeline, soft_label_examples(read_dataset(data).items))
 

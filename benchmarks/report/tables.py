@@ -25,7 +25,7 @@ import math
 import os
 import subprocess
 import textwrap
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,11 @@ GREEK = {"alpha": "α", "beta": "β"}
 
 
 def summarize_runs(
-    runs: Sequence[Mapping[str, Any]], title: str, metric: str = "Dice", lower_is_better: Collection[str] = ()
+    runs: Sequence[Mapping[str, Any]],
+    title: str,
+    metric: str = "Dice",
+    lower_is_better: Collection[str] = (),
+    references: Set[str] = frozenset(),
 ) -> dict[str, Any]:
     """Mean, standard deviation and significance of each method in each setting, from one value per run.
 
@@ -53,6 +57,7 @@ def summarize_runs(
         title: what was measured on which data.
         metric: its name; higher is better.
         lower_is_better: measures (values of ``measure`` in the settings) of which lower is better.
+        references: methods that stand in the table to be compared with, such as a ceiling: never best, not tested.
 
     Returns:
         The content of a results file, see the module's docstring; ``std`` of a single seed is None, and ``best`` where
@@ -88,13 +93,16 @@ def summarize_runs(
         sign = 1
         if entry["setting"].get("measure") in lower_is_better:
             entry["lower_is_better"], sign = True, -1
-        known = [name for name, cell in methods.items() if cell["values"]]
+        for name in references & methods.keys():
+            methods[name]["reference"] = True
+        compared = {name: cell for name, cell in methods.items() if name not in references}
+        known = [name for name, cell in compared.items() if cell["values"]]
         entry["best"] = max(known, key=lambda name: sign * methods[name]["mean"]) if known else None
         entry["anova_p"], entry["best_is_significant"] = None, False
-        if len(methods) > 1 and all(len(cell["values"]) > 1 and not cell["missing"] for cell in methods.values()):
-            comparison = compare_groups({name: [sign * x for x in cell["values"]] for name, cell in methods.items()})
+        if len(compared) > 1 and all(len(cell["values"]) > 1 and not cell["missing"] for cell in compared.values()):
+            comparison = compare_groups({name: [sign * x for x in cell["values"]] for name, cell in compared.items()})
             entry["anova_p"], entry["best_is_significant"] = comparison.anova_p, comparison.best_is_significant
-            for name, cell in methods.items():
+            for name, cell in compared.items():
                 cell["tukey_p"] = None if name == comparison.best else comparison.tukey[comparison.best, name]
     return {"title": title, "metric": metric, "settings": list(settings.values())}
 
@@ -212,6 +220,8 @@ def results_table(results: Mapping[str, Any]) -> str:
     if any(entry["anova_p"] is not None for entry in settings):
         above = "better than" if lower else "above"
         note += rf"; \*: significantly {above} every other row (ANOVA and Tukey's HSD, p < 0.05)"
+    if references := list(dict.fromkeys(name for _, name, cell in cells if cell.get("reference"))):
+        note += f"; not compared: {', '.join(references)}"
     if pairs:
         every = [one for found in compared for one in found.values()]
         subjects = max(one["subjects"] for one in every)
@@ -245,7 +255,7 @@ def _cell(entry: Mapping[str, Any], name: str) -> str:
         return "–"
     mean = f"{cell['mean']:.3f}"
     text = mean + ("" if cell["std"] is None else f" ± {cell['std']:.3f}")
-    if mean != f"{entry['methods'][entry['best']]['mean']:.3f}":
+    if cell.get("reference") or mean != f"{entry['methods'][entry['best']]['mean']:.3f}":
         return text
     return f"**{text}**" + (r"\*" if name == entry["best"] and entry["best_is_significant"] else "")
 

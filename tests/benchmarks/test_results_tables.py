@@ -71,6 +71,19 @@ def test_missing_cells_and_unequal_seeds() -> None:
     assert "over 2 to 3 seeds" in table
 
 
+def test_a_reference_is_not_compared() -> None:
+    """Whatever it reaches, the comparison and the best are those of the others."""
+    ceiling = [{"method": "Ceiling", "setting": NOISY, "seed": seed, "value": 0.99} for seed in range(3)]
+    alone = summarize_runs(make_runs(), "Dice")["settings"]
+    results = summarize_runs([*make_runs(), *ceiling], "Dice", references={"Ceiling"})
+    methods = results["settings"][1]["methods"]
+    assert methods.pop("Ceiling")["mean"] == pytest.approx(0.99)
+    assert results["settings"] == alone
+    table = results_table(summarize_runs([*make_runs(), *ceiling], "Dice", references={"Ceiling"}))
+    assert "| Ceiling | – | 0.990 ± 0.000 |" in table and "not compared: Ceiling" in table
+    assert r"**0.875 ± 0.018**\*" in table
+
+
 def test_runs_that_cannot_be_summarized() -> None:
     with pytest.raises(InputError, match=r"GCE has seed 0 twice at α = 0\.0"):
         summarize_runs([*make_runs(), make_runs()[0]], "Dice")

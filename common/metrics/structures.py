@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -120,7 +121,10 @@ def hausdorff_distance_95(
     distance = torch.full(found.shape, diagonal, device=prediction.device).masked_fill(~found & ~true, torch.nan)
     for image, structure in (found & true).nonzero().tolist():
         one, other = (masks[image, structure][None, None] for masks in (prediction, label))
-        distance[image, structure] = compute_hausdorff_distance(one, other, True, percentile=95, spacing=sides)[0, 0]
+        with warnings.catch_warnings():  # of an argument that MONAI 1.6 itself gives
+            warnings.simplefilter("ignore", FutureWarning)
+            value = compute_hausdorff_distance(one, other, True, percentile=95, spacing=sides)
+        distance[image, structure] = value[0, 0]
     return distance
 
 

@@ -19,6 +19,7 @@ from common.convert import convert
 from common.demo import demo
 from common.folds import folds
 from common.fuse import fuse
+from common.measure import measure
 from common.package import package
 from common.report.__main__ import COMMANDS
 from common.threshold import threshold
@@ -32,6 +33,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "demo": demo,
     "folds": folds,
     "fuse": fuse,
+    "measure": measure,
     "package": package,
     "threshold": threshold,
 }

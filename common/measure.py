@@ -1,0 +1,196 @@
+"""Masks that a bundle, or any other program, wrote against the labels of a data set, in the geometry of their files.
+
+The verb ``evaluating`` measures on the grid of the plan, on which a network works. Here nothing is resampled: what is
+measured is what a user gets.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+from monai.data import MetaTensor
+from monai.transforms import Compose
+from tqdm import tqdm
+
+from common.command import REQUIRED, run_command
+from common.datasets import Dataset, consensus, read_dataset, reading
+from common.errors import InputError, counted
+from common.io import read_label_values
+from common.io.checks import geometry_finding, voxel_size
+from common.io.files import write_csv
+from common.io.formats import IMAGE_SUFFIXES
+from common.metrics import dice_score, hausdorff_distance_95, structure_pair
+from common.report.tables import markdown_table
+from common.workflow import as_bool, load_plan, training_folders
+from common.workflow.planning import SPLIT_FILE, read_split
+
+__all__ = ["measure", "measure_case"]
+
+logger = logging.getLogger(__name__)
+SECTIONS = ("training", "validation", "test", "new")
+
+
+def measure_case(mask: torch.Tensor, label: torch.Tensor, class_names: Sequence[str]) -> dict[str, float]:
+    """Dice and 95 % Hausdorff distance of each class of one case.
+
+    Args:
+        mask: class indices ``(1, *spatial)``.
+        label: likewise, −1 where nobody labeled; with an affine (`MetaTensor`) distances are in its unit, mm, without
+            one in pixels.
+        class_names: of all classes, background first.
+
+    Returns:
+        ``dice_CLASS`` in [0, 1] and ``hd95_CLASS`` from 0 up, for each class but the background; nan where neither has
+        it, and for a missed or false class 0 and the diagonal of the image (`common.metrics.hausdorff_distance_95`).
+
+    Raises:
+        InputError: the two are not on one grid, or the mask holds other values than those of the classes.
+
+    Example:
+        >>> label = torch.tensor([[[0, 1, 1, 0]]])
+        >>> measure_case(torch.tensor([[[0, 1, 0, 0]]]), label, ["background", "tumor"])
+        {'dice_tumor': 0.6667, 'hd95_tumor': 1.0}
+    """
+    finding = geometry_finding(label, mask)
+    if finding is not None and finding.unusable:
+        raise InputError(f"expected a mask on the grid of the label, but {finding.message.replace('image', 'label')}")
+    unknown = sorted(set(mask.unique().tolist()) - set(range(len(class_names))))
+    if unknown:
+        raise InputError(
+            f"expected a mask with the numbers of {len(class_names)} classes, 0 to {len(class_names) - 1}, "
+            f"got {', '.join(f'{value:g}' for value in unknown[:5])} too"
+        )
+    pair = structure_pair(mask[None], label[None], len(class_names), include_background=False)
+    spacing = voxel_size(label) if isinstance(label, MetaTensor) else None
+    measures = {"dice": dice_score(*pair)[0], "hd95": hausdorff_distance_95(*pair, spacing)[0]}
+    return {
+        f"{measure}_{name}": round(float(value), 4)
+        for measure, values in measures.items()
+        for name, value in zip(class_names[1:], values, strict=True)
+    }
+
+
+def measure(
+    masks: Annotated[str | None, REQUIRED] = None,
+    dataset_dir: Annotated[str | None, REQUIRED] = None,
+    ckpt_dir: Annotated[str | None, REQUIRED] = None,
+    layout: str | None = None,
+    new_cases: bool = False,
+    output: str | None = None,
+) -> str:
+    """Measures the masks of a folder with the labels of a data set, in the geometry of the files.
+
+    Nothing is resampled, unlike in ``evaluating``, which measures on the grid on which the network works. Distances
+    are in mm, those of pictures in pixels. A case with the labels of several annotators and no ground truth is measured
+    with their majority. What a label leaves out is left out.
+
+    ``measures.csv`` has Dice and 95 % Hausdorff distance of each class for each case. The table that is printed has
+    their means, apart for the cases of training, validation and test, and for those that the training did not know.
+
+    Args:
+        masks: folder with ``CASE_mask``, or ``CASE``, in any format, as ``inferring`` writes them: class numbers, with
+            two classes anything but 0 is the foreground.
+        dataset_dir: folder of the data set with the labels.
+        ckpt_dir: folder of the training, whose plan says what the values of labels mean.
+        layout: of the data set; by default it is recognized.
+        new_cases: all cases are new, also those with the name of a case of the training.
+        output: the CSV file; by default ``measures.csv`` in the folder of the masks.
+
+    Returns:
+        The table, as Markdown.
+
+    Raises:
+        InputError: no labeled case has a mask, or some could not be measured; all others are measured.
+
+    Example:
+        Masks that `inferring` wrote:
+
+            python -m common.measure --masks output/inference --dataset_dir /data/mine --ckpt_dir models
+    """
+    folder = Path(str(masks))
+    if not folder.is_dir():
+        raise InputError(f"masks: expected a folder of masks, got {folder}.")
+    plan, dataset = load_plan(str(ckpt_dir)), read_dataset(str(dataset_dir), layout=layout)
+    labeled = [item for item in dataset.items if "label" in item or item.get("annotators")]
+    found = [(item, path) for item in labeled if (path := _mask_of(folder, item["case"])) is not None]
+    if not found:
+        raise InputError(
+            f"{folder}: expected CASE_mask of labeled cases of {dataset_dir}, such as "
+            f"{labeled[0]['case'] + '_mask' if labeled else 'none, as no case there has a label'}, got none."
+        )
+    if len(found) < len(labeled):
+        logger.info("%s of %s have a mask in %s.", len(found), counted(len(labeled), "labeled case"), folder)
+    load = Compose(reading(plan) + consensus(plan, replace=False))
+    sections = {} if as_bool("new_cases", new_cases) else _sections(dataset, str(ckpt_dir))
+    rows: list[dict[str, Any]] = []
+    unusable: list[str] = []
+    for item, path in tqdm(found, desc="measuring", unit="case", disable=None):
+        try:
+            label = load(item)["label"]
+            measures = measure_case(_class_map(path, plan.binary), label, plan.class_names)
+        except Exception as error:  # decoders of damaged files raise whatever they meet
+            unusable.append(f"{item['case']} ({' '.join(str(error.__cause__ or error).split()).rstrip('.')})")
+            continue
+        rows.append({"case": item["case"], "section": sections.get(item["case"], "new"), **measures})
+    if rows:
+        write_csv(Path(output or folder / "measures.csv"), [_without_nan(row) for row in rows])
+    if unusable:
+        raise InputError(f"{len(unusable)} of {len(found)} cases could not be measured: {'; '.join(unusable)}.")
+    return _table(rows, plan.class_names[1:], "pixels" if plan.image_dims == 2 else "mm")
+
+
+def _mask_of(folder: Path, case: str) -> Path | None:
+    """The file ``CASE_mask``, else ``CASE``, of any format."""
+    names = (f"{case}{ending}{suffix}" for ending in ("_mask", "") for suffix in IMAGE_SUFFIXES)
+    return next((path for name in names if (path := folder / name).is_file()), None)
+
+
+def _class_map(path: Path, binary: bool) -> torch.Tensor:
+    """A mask's numbers of classes ``(1, *spatial)``; of two classes 1 where it is not 0."""
+    mask = read_label_values(path)
+    if len(mask) != 1:
+        raise InputError(f"{path}: expected a mask with one channel, got {len(mask)}")
+    return (mask != 0).to(mask.dtype) if binary else mask
+
+
+def _sections(dataset: Dataset, ckpt_dir: str) -> dict[str, str]:
+    """What each case was to the training; one that any of several networks learned from is one of training."""
+    sections: dict[str, str] = {}
+    for path in (folder / SPLIT_FILE for folder in training_folders(ckpt_dir)):
+        split = read_split(path, dataset.cases)[0] if path.is_file() else {}
+        for section in SECTIONS:
+            for case in split.get(section, ()):
+                known = sections.setdefault(case, section)
+                sections[case] = min(known, section, key=SECTIONS.index)
+    return sections
+
+
+def _without_nan(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of a CSV file, empty where nothing could be measured."""
+    return {name: "" if isinstance(value, float) and np.isnan(value) else value for name, value in row.items()}
+
+
+def _table(rows: Sequence[Mapping[str, Any]], names: Sequence[str], unit: str) -> str:
+    """Means of each section and class, over the cases in which the class could be measured."""
+
+    def lines() -> Iterator[list[str]]:
+        for section in SECTIONS:
+            chosen = [row for row in rows if row["section"] == section]
+            for name in names if chosen else ():
+                known = [row for row in chosen if not np.isnan(row[f"dice_{name}"])]
+                dice, distance = (
+                    f"{np.mean([row[f'{measure}_{name}'] for row in known]):.{digits}f}" if known else "–"
+                    for measure, digits in (("dice", 3), ("hd95", 2))
+                )
+                yield [section, name, str(len(known)), dice, distance]
+
+    return markdown_table(["cases of", "class", "measured", "Dice", f"HD95 ({unit})"], list(lines()))
+
+
+if __name__ == "__main__":
+    run_command(measure)

@@ -1,0 +1,136 @@
+"""Masks against labels in the geometry of the files: values by hand, sections, and input that does not fit."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+from monai.data import MetaTensor
+from PIL import Image
+
+from common.datasets.plan import example_plan
+from common.errors import InputError
+from common.io import LabelMeaning
+from common.measure import measure, measure_case
+
+NAMES = ("background", "edema", "tumor")
+
+
+def write_plan(folder: Path, **values: object) -> Path:
+    folder.mkdir()
+    (folder / "plan.json").write_text(replace(example_plan(), **values).to_json(), encoding="utf-8")
+    return folder
+
+
+def write_picture(path: Path, rows: list[list[int]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.array(rows, np.uint8)).save(path)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Cases a, b and c with an object of 0, 2 and 4 pixels, and masks of 0, 1 and 4."""
+    for case, label, mask in (("a", 0, 0), ("b", 2, 1), ("c", 4, 4)):
+        for folder, count in (("images", 4), ("masks", label), ("found", mask)):
+            ending = "_mask" if folder == "found" else ""
+            write_picture(tmp_path / f"{folder}/{case}{ending}.png", [[255] * count + [0] * (4 - count), [0] * 4])
+    (tmp_path / "data").mkdir()
+    for folder in ("images", "masks"):
+        (tmp_path / folder).rename(tmp_path / "data" / folder)
+    write_plan(tmp_path / "models")
+    return tmp_path
+
+
+def measured(root: Path, **options: object) -> tuple[str, dict[str, dict[str, str]]]:
+    table = measure(str(root / "found"), str(root / "data"), str(root / "models"), **options)
+    with (root / "found/measures.csv").open(encoding="utf-8", newline="") as file:
+        return table, {row["case"]: row for row in csv.DictReader(file)}
+
+
+def test_pictures_by_hand(pictures: Path) -> None:
+    """2 · 1 / (1 + 2), a pixel off (the 95th percentile of 0 and 1); what neither has is not measured."""
+    table, rows = measured(pictures)
+    assert [rows[case]["dice_foreground"] for case in "abc"] == ["", "0.6667", "1.0"]
+    assert [rows[case]["hd95_foreground"] for case in "abc"] == ["", "0.95", "0.0"]
+    assert "| new | foreground | 2 | 0.833 | 0.47 |" in table and "HD95 (pixels)" in table
+
+
+def test_cases_of_the_training_stand_apart(pictures: Path) -> None:
+    split = {"training": ["a", "b"], "validation": [], "test": ["c"]}
+    (pictures / "models/split.json").write_text(json.dumps(split), encoding="utf-8")
+    table, rows = measured(pictures)
+    assert [rows[case]["section"] for case in "abc"] == ["training", "training", "test"]
+    assert (
+        "| training | foreground | 1 | 0.667 | 0.95 |" in table and "| test | foreground | 1 | 1.000 | 0.00 |" in table
+    )
+    table, rows = measured(pictures, new_cases=True)
+    assert {row["section"] for row in rows.values()} == {"new"} and "training" not in table
+
+
+def test_of_several_trainings_a_case_that_one_learned_from_is_one_of_training(pictures: Path) -> None:
+    for name, training in (("one", "b"), ("two", "c")):
+        folder = write_plan(pictures / name)
+        (folder / "model.pt").touch()
+        split = {"training": [training], "validation": sorted(set("bc") - {training}), "test": ["a"]}
+        (folder / "split.json").write_text(json.dumps(split), encoding="utf-8")
+    both = f"{pictures / 'one'},{pictures / 'two'}"
+    measure(str(pictures / "found"), str(pictures / "data"), both)
+    text = (pictures / "found/measures.csv").read_text(encoding="utf-8")
+    assert "b,training" in text and "c,training" in text and "a,test" in text
+
+
+def test_volumes_are_measured_on_the_grid_of_their_files(tmp_path: Path) -> None:
+    """A slice of 5 mm too far, whatever grid the plan has; the mask is of another format."""
+    affine = np.diag([1, 1, 5, 1])
+    label = np.zeros((6, 6, 4), np.uint8)
+    label[1:5, 1:5, 1:3] = 7
+    label[0, 0, 0] = 9  # of which nothing is known
+    mask = (np.roll(label == 7, 1, axis=2)).astype(np.uint8) * 2
+    mask[0, 0, 0] = 1
+    for folder, array, kind in (("images", label, ".nii.gz"), ("labels", label, ".nii.gz"), ("found", mask, ".mgz")):
+        target = tmp_path / ("found" if folder == "found" else f"data/{folder}")
+        target.mkdir(parents=True)
+        make = nib.MGHImage if kind == ".mgz" else nib.Nifti1Image
+        nib.save(make(array.astype(np.float32) if folder == "images" else array, affine), target / f"x{kind}")
+    meaning = {"": LabelMeaning(values={0: 0, 3: 1, 7: 2}, ignore=9).to_json()}
+    volumes = {"spatial_dims": 3, "image_dims": 3, "class_names": NAMES, "labels": meaning, "image_size": None}
+    write_plan(tmp_path / "models", **volumes, spacing=(3.0, 3.0, 5.0), patch_size=(4, 4, 4), orientation="RAS")
+    table, rows = measured(tmp_path)
+    assert "HD95 (mm)" in table
+    assert (rows["x"]["dice_tumor"], rows["x"]["hd95_tumor"]) == ("0.5", "5.0")
+    assert (rows["x"]["dice_edema"], rows["x"]["hd95_edema"]) == ("", "")  # where it was found nobody labeled
+
+
+def test_distances_are_in_millimeters() -> None:
+    label = torch.zeros(1, 4, 4)
+    label[0, 1] = 1
+    mask = label.roll(1, 1)
+    fine = MetaTensor(label, affine=torch.diag(torch.tensor([0.5, 2.0, 1.0])).double())
+    assert measure_case(mask, label, ["background", "x"])["hd95_x"] == 1
+    assert measure_case(MetaTensor(mask, affine=fine.affine), fine, ["background", "x"])["hd95_x"] == 0.5
+
+
+def test_what_does_not_fit_is_named_and_the_rest_measured(pictures: Path) -> None:
+    write_picture(pictures / "found/b_mask.png", [[0, 0, 0]])
+    with pytest.raises(
+        InputError, match=r"^1 of 3 cases could not be measured: b \(.*its shape is 3 × 1, that of the "
+    ):
+        measured(pictures)
+    with (pictures / "found/measures.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["case"] for row in csv.DictReader(file)] == ["a", "c"]
+
+
+def test_masks_of_other_classes_and_folders_without_any(pictures: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"numbers of 2 classes, 0 to 1, got 3 too"):
+        measure_case(torch.tensor([[3.0]]), torch.tensor([[1.0]]), ["background", "x"])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=r"expected CASE_mask of labeled cases .* such as a_mask, got none"):
+        measure(str(tmp_path / "empty"), str(pictures / "data"), str(pictures / "models"))
+    with pytest.raises(InputError, match=r"masks: expected a folder of masks, got .*missing"):
+        measure(str(tmp_path / "missing"), str(pictures / "data"), str(pictures / "models"))

@@ -107,9 +107,11 @@ class SegmentationLoss(nn.Module):
     def reduce(self, values: torch.Tensor, labeled: torch.Tensor | None = None) -> torch.Tensor:
         """Mean (nan if there is no value, as in PyTorch), sum, or all of the values, 0 where not ``labeled``.
 
-        The mean is that of the labeled values, 0 if there is none.
+        The mean is that of the labeled values, 0 if there is none. Of a mask with one channel each channel of the
+        values counts.
         """
         if labeled is not None:
+            labeled = labeled.expand_as(values)
             values = values.where(labeled, 0)
         if self.reduction == LossReduction.MEAN:
             return values.mean() if labeled is None else values.sum() / labeled.sum().clamp_min(1)

@@ -108,6 +108,16 @@ def test_class_indices_are_made_one_hot(make: Make) -> None:
 
 
 @each_loss
+def test_every_channel_of_class_indices_counts_where_some_pixels_are_not_labeled(make: Make) -> None:
+    logits, indices = draw(2, 3, 4, 5), torch.randint(3, (2, 1, 4, 5), generator=torch.Generator().manual_seed(0))
+    indices[0, 0, 0] = -1
+    loss = make(sigmoid=True, to_onehot_y=True, reduction="none")
+    labeled = (indices >= 0).expand_as(logits)
+    expected = loss(logits, indices)[labeled].mean()
+    torch.testing.assert_close(make(sigmoid=True, to_onehot_y=True)(logits, indices), expected)
+
+
+@each_loss
 def test_gradients(make: Make) -> None:
     logits = draw(2, 3, 2, 2).requires_grad_()
     target = soft_target(2, 3, 2, 2)

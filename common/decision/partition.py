@@ -37,7 +37,8 @@ def dice_optimal_partition(probabilities: torch.Tensor) -> tuple[torch.Tensor, t
         probabilities: ``(B, L, *spatial)``, background first, of whole images, each voxel summing to 1; L ≥ 2.
 
     Returns:
-        Class indices ``(B, 1, *spatial)`` uint8, and the thresholds ``(B, L − 1)`` float64 of the foreground classes.
+        Class indices ``(B, 1, *spatial)`` uint8, and the thresholds ``(B, L − 1)`` float64 of the foreground classes
+        (on the CPU for Apple's MPS).
 
     Raises:
         ArgumentError: if there are fewer than two classes or the values are no probabilities.
@@ -71,6 +72,8 @@ def classes_above(foreground: torch.Tensor, threshold: torch.Tensor) -> torch.Te
         >>> classes_above(torch.tensor([[[0.5, 0.2], [0.4, 0.2]]]), torch.tensor([[0.5, 0.25]]))
         tensor([[[2, 0]]], dtype=torch.uint8)
     """
+    if foreground.device.type == "mps":  # has no float64
+        return classes_above(foreground.cpu(), threshold).to(foreground.device)
     limits = iter(threshold.to(foreground.device))
     return of_each_image(lambda image: by_planes(partial(_largest_ratio, next(limits)), image, torch.uint8), foreground)
 

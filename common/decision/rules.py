@@ -53,7 +53,7 @@ def decide(probabilities: torch.Tensor, decision: str | float = "dice_optimal") 
         decision: see above; a number is above 0 and up to 1.
 
     Returns:
-        `Decision`, on the device of the probabilities.
+        `Decision`, on the device of the probabilities (of Apple's MPS the class map alone, the rest on the CPU).
 
     Raises:
         ArgumentError: another decision; values that are no probabilities; several channels that do not sum to 1.
@@ -64,6 +64,8 @@ def decide(probabilities: torch.Tensor, decision: str | float = "dice_optimal") 
         [[[[1, 2, 2]]], [[[1, 0, 0]]], [[[1, 1, 0]]]]
     """
     values = as_probabilities(probabilities)
+    device = values.device
+    values = values.cpu() if device.type == "mps" else values  # has no float64
     if values.shape[1] > 1:
         class_map, threshold = _of_several(values, decision)
         foreground = values[:, 1:]
@@ -75,7 +77,7 @@ def decide(probabilities: torch.Tensor, decision: str | float = "dice_optimal") 
             class_map = exceeds(values, float(threshold.flatten()[0]) if threshold.numel() else 0.5)
         foreground = values
     class_map = class_map.to(torch.uint8)  # PyTorch compares bool with a number as int64
-    return Decision(class_map, threshold, _expected_dice(class_map, foreground))
+    return Decision(class_map.to(device), threshold, _expected_dice(class_map, foreground))
 
 
 def decision_threshold(marginal: torch.Tensor, decision: str | float) -> torch.Tensor:
@@ -127,9 +129,7 @@ def _of_several(values: torch.Tensor, decision: str | float) -> tuple[torch.Tens
 
 
 def _expected_dice(class_map: torch.Tensor, foreground: torch.Tensor) -> torch.Tensor:
-    """``(B, K)`` float64 (on the CPU for Apple's MPS), see `Decision`."""
-    if foreground.device.type == "mps":  # has no float64
-        class_map, foreground = class_map.cpu(), foreground.cpu()
+    """``(B, K)`` float64, see `Decision`."""
     found = []
     for k, probability in enumerate(foreground.split(1, 1), start=1):
         blocks = zip((class_map == k).flatten(1).split(BLOCK, 1), probability.flatten(1).split(BLOCK, 1), strict=True)

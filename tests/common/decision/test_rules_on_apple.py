@@ -1,0 +1,53 @@
+"""Thresholds are float64, which Apple's GPU has not: validation and post-processing decide there all the same."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from common.decision import decide, dice_optimal_partition, dice_optimal_segmentation
+from common.methods import dice_optimal_maps
+from common.transforms import DiceOptimalThresholdd
+from tests.common.apple import AppleGpu
+
+LOGITS = torch.randn(2, 3, 4, 5, generator=torch.Generator().manual_seed(0))
+
+
+def test_the_stand_in_refuses_what_the_device_refuses() -> None:
+    with AppleGpu() as gpu:
+        image = gpu.put(LOGITS)
+        assert image.softmax(1)[0].device.type == "mps" and image.cpu().double().device.type == "cpu"
+        with pytest.raises(TypeError, match="no float64"):
+            image.double()
+        with pytest.raises(TypeError, match="no float64"):
+            LOGITS.double().to(image.device)
+        with pytest.raises(RuntimeError, match="one device"):
+            image + LOGITS
+
+
+@pytest.mark.parametrize("rule", ["dice_optimal", "half", 0.3])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_decisions_are_those_of_the_cpu(rule: str | float, channels: int) -> None:
+    probabilities = LOGITS.softmax(1)[:, 3 - channels :]
+    expected = decide(probabilities, rule)
+    with AppleGpu() as gpu:
+        found = decide(gpu.put(probabilities), rule)
+        devices = [value.device.type for value in found]
+    assert devices == ["mps", "cpu", "cpu"]
+    for value, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(value, other, rtol=0, atol=0, equal_nan=True)
+
+
+def test_what_engines_call_decides_where_the_prediction_lies() -> None:
+    probabilities = LOGITS.softmax(1)
+    with AppleGpu() as gpu:
+        here, logits = gpu.put(probabilities), gpu.put(LOGITS)
+        found = [
+            DiceOptimalThresholdd("pred")({"pred": here[0]})["pred"],
+            dice_optimal_maps({"pred": logits, "label": logits[:, :1]})[0],
+            dice_optimal_partition(here)[0],
+            dice_optimal_segmentation(here),
+        ]
+        assert [value.device.type for value in found] == ["mps"] * len(found)
+    assert torch.equal(found[2], dice_optimal_partition(probabilities)[0])
+    assert torch.equal(found[3], dice_optimal_segmentation(probabilities))

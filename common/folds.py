@@ -37,6 +37,7 @@ PLANNED = "$@split.of_all_folds"  # the same cases in every fold, so that there 
 OWN = {"fold": "trains all folds", "ckpt_dir": "has the folders below --output", "output_dir": "has --output"}
 TABLE = "out_of_fold.csv"
 DONE = "finished.json"
+NAMES = ("case", "subject")  # columns of a summary that are no measures, also where the names are numbers
 
 
 def held_out(fold: Path, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -104,7 +105,7 @@ def measures(fold: Path) -> list[dict[str, Any]]:
     rows = []
     summary = fold / "evaluation/summary.csv"
     for row in read_csv(summary) if summary.is_file() else []:
-        found = {name: _number(text) for name, text in row.items() if name != "case"}
+        found = {name: _number(text) for name, text in row.items() if name not in NAMES}
         rows += [{"metric": name, "case": row["case"], "value": v} for name, v in found.items() if v is not None]
     for path in sorted(fold.glob("evaluation/*_raw.csv")):
         name = path.name.removesuffix("_raw.csv")

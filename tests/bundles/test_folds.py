@@ -20,7 +20,7 @@ from PIL import Image
 import common.folds
 from common.errors import InputError
 from common.folds import folds, held_out, measures, segment, summarize
-from common.io.files import read_csv
+from common.io.files import read_csv, write_csv
 from common.run_bundle import RUNNING, run_bundle, stop_runs
 
 
@@ -124,6 +124,11 @@ def test_cases_without_a_measure_count_nowhere(tmp_path: Path) -> None:
     assert summarize(rows)["dice"] == pytest.approx((0.6, 0.3, 3))  # folds 0.2 and 0.8
     missing = summarize([{"fold": 0, "metric": "dice", "case": "a", "value": math.nan}])["dice"]
     assert math.isnan(missing[0]) and missing[2] == 0
+
+
+def test_subjects_that_are_called_by_numbers_are_no_measure(tmp_path: Path) -> None:
+    write_csv(tmp_path / "evaluation/summary.csv", [{"case": "001", "subject": "001", "dice": 0.5}])
+    assert measures(tmp_path) == [{"metric": "dice", "case": "001", "value": 0.5}]
 
 
 def test_a_mistaken_number_is_one_sentence(pictures: Path, tmp_path: Path) -> None:

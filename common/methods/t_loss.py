@@ -8,10 +8,11 @@ from pathlib import Path
 import ignite.distributed as idist
 import torch
 from ignite.engine import Engine, Events
-from monai.metrics import compute_dice
 from monai.utils import evenly_divisible_all_gather, string_list_all_gather
 
 from common.io.files import write_csv
+from common.metrics import dice_score, structure_pair
+from common.transforms.class_maps import as_class_map
 
 
 class MemorisationCurve:
@@ -22,12 +23,14 @@ class MemorisationCurve:
     ``epoch, noise_kind, cases, dice_clean, dice_noisy``. A network that memorizes gains against the noisy labels what
     it loses against the clean ones (T-Loss paper, Fig. 1). Several processes put their cases together.
 
-    The batch must hold ``label`` and ``clean_label`` (B, C, *spatial), and may hold ``noise_kind``, a name per image;
-    without it every name is ``none``. Two empty masks have a Dice of 1.
+    The batch must hold ``label`` and ``clean_label``, masks (B, C, *spatial) of the C logits, or of several classes
+    class maps (B, 1, *spatial), of whose structures the mean is taken; it may hold ``noise_kind``, a name per image,
+    without which every name is ``none``. Two empty masks have a Dice of 1; pixels that nobody labeled (−1) do not
+    count.
 
     Args:
         folder: folder in which ``memorisation.csv`` is written.
-        threshold: on the logits; 0 is a probability of one half.
+        threshold: on the logits of masks; 0 is a probability of one half. Of class maps the most probable class counts.
 
     Example:
         >>> import tempfile
@@ -63,13 +66,19 @@ class MemorisationCurve:
 
     def add(self, engine: Engine) -> None:
         batch, output = engine.state.batch, engine.state.output
-        prediction = (output["pred"].detach() > self.threshold).float()
-        scores = [
-            compute_dice(prediction, batch[key].float(), ignore_empty=False).mean(dim=1)
-            for key in ("clean_label", "label")
-        ]
+        logits = output["pred"].detach()
+        scores = [self._dice(logits, batch[key]) for key in ("clean_label", "label")]
         self._scores.append(torch.stack(scores, dim=1))  # stays on the device until the epoch ends
-        self._kinds.extend(batch.get("noise_kind", ["none"] * len(prediction)))
+        self._kinds.extend(batch.get("noise_kind", ["none"] * len(logits)))
+
+    def _dice(self, logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+        """``(B,)``, the mean over the structures of an image."""
+        if logits.shape == label.shape:
+            pair = structure_pair((logits > self.threshold).float(), label)
+        else:
+            classes = torch.stack([as_class_map(each) for each in logits])
+            pair = structure_pair(classes, label, logits.shape[1], include_background=False)
+        return dice_score(*pair).nan_to_num(1.0).mean(1)
 
     def finish(self, engine: Engine) -> None:
         by_kind: dict[str, list[list[float]]] = defaultdict(list)

@@ -94,6 +94,22 @@ def test_memorization_by_kind(tmp_path):
     assert (none["cases"], float(none["dice_clean"]), float(none["dice_noisy"])) == ("2", 1, 1)
 
 
+@pytest.mark.parametrize(
+    ("logits", "clean", "dice"),
+    [
+        ([[3.0, 3.0, -3.0, 3.0, 3.0]], [1.0, 1, 0, -1, -1], 1.0),  # two pixels that nobody labeled
+        ([[0.0, 0, 9, 9, 9], [9.0, 0, 0, 0, 0], [0.0, 9, 0, 0, 0]], [1.0, 2, 0, 0, 0], 1.0),  # three classes
+        ([[0.0, 0, 9, 9, 9], [9.0, 9, 0, 0, 0], [0.0, 0, 0, 0, 0]], [1.0, 2, 0, 0, 0], (2 / 3 + 0) / 2),
+    ],
+)
+def test_memorization_of_unlabeled_pixels_and_of_several_classes(tmp_path, logits, clean, dice):
+    label = torch.tensor(clean)[None, None]
+    engine = Engine(lambda engine, batch: {"pred": torch.tensor(logits)[None]})
+    MemorisationCurve(tmp_path).attach(engine)
+    (row,) = engine.run([{"clean_label": label, "label": label}], max_epochs=1).memorisation
+    assert (row["dice_clean"], row["dice_noisy"]) == pytest.approx((dice, dice))
+
+
 def test_switches_and_choices():
     assert as_bool("resume", True) is True
     assert as_bool("resume", "False") is False

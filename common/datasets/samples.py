@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from glob import escape
+from pathlib import Path
+from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -12,6 +15,7 @@ import torch
 from monai.data import Dataset
 from monai.transforms import Compose, RandomizableTrait, apply_transform
 
+from common import __version__
 from common.datasets.in_memory import in_memory
 from common.datasets.on_disk import OnDisk
 from common.datasets.plan import Plan
@@ -23,6 +27,7 @@ __all__ = ["CACHES", "Samples", "cached"]
 
 CACHES = ("memory", "disk", "none")
 SLICES = ("all", "foreground")
+HEADERS = (".hdr", ".img", ".mhd", ".nhdr")  # whose images stand in files of the same name
 
 
 def cached(
@@ -41,7 +46,9 @@ def cached(
         transform: its random part, if there is one, runs anew each time.
         cache: ``memory`` (`in_memory`), ``disk`` (`OnDisk`, shared by processes and runs) or ``none``.
         cache_dir: for ``disk``.
-        key: what the result depends on beside the items, such as the plan as JSON. Files count by name, size and time.
+        key: what the result depends on beside the items, the transforms and the version of `common`, such as the plan
+            as JSON. Files count by name, size and time, a folder, such as that of a DICOM series, by its files, and a
+            header by the file of its data, too.
         num_workers: threads that fill the memory.
         planes: of volumes on disk, whether their slices are what is used.
 
@@ -64,7 +71,7 @@ def cached(
     if not cache_dir:
         raise InputError("cache_dir: expected a folder for cache disk, got none.")
     steps, kept = transform.flatten(), _deterministic(transform)
-    described = "\n".join([key, *map(_described, kept)])
+    described = "\n".join([__version__, key, *map(_described, kept)])
 
     def fingerprint(item: Mapping[Hashable, Any]) -> str:
         text = "\n".join([described, *(f"{name}: {_stated(item[name])}" for name in sorted(item, key=str))])
@@ -165,18 +172,31 @@ def _described(value: Any) -> str:
         return "random"
     if isinstance(value, torch.Tensor | np.ndarray):
         return hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
-    if isinstance(value, type) or callable(getattr(value, "__code__", None)):
+    if isinstance(value, type):
         return f"{value.__module__}.{value.__qualname__}"
-    if hasattr(value, "__code__"):
-        return f"{value.__module__}.{value.__qualname__} {hashlib.sha256(value.__code__.co_code).hexdigest()}"
+    if isinstance(value, FunctionType):
+        around = [cell.cell_contents for cell in value.__closure__ or ()]
+        known = [_program(each.__code__) if isinstance(each, FunctionType) else _described(each) for each in around]
+        said = f"{_program(value.__code__)} {_described((value.__defaults__, value.__kwdefaults__))} {known}"
+        return f"{value.__module__}.{value.__qualname__} {hashlib.sha256(said.encode()).hexdigest()}"
     return f"{type(value).__module__}.{type(value).__qualname__}{_described(getattr(value, '__dict__', {}))}"
+
+
+def _program(code: CodeType) -> str:
+    """What a function does, its constants included: ``x * 2`` and ``x * 3`` have the same instructions."""
+    constants = [_program(each) if isinstance(each, CodeType) else repr(each) for each in code.co_consts]
+    return f"{code.co_code.hex()} {code.co_names} {constants}"
 
 
 def _stated(value: Any) -> str:
     """A file by its name, size and time; everything else in words."""
-    if isinstance(value, str | os.PathLike) and os.path.isfile(value):
-        state = os.stat(value)
-        return f"{os.path.abspath(value)} {state.st_size} {state.st_mtime_ns}"
+    series = isinstance(value, str | os.PathLike) and os.path.isabs(value) and os.path.isdir(value)  # not a case's name
+    if series or (isinstance(value, str | os.PathLike) and os.path.isfile(value)):
+        path = Path(value)
+        parts = [path] if path.suffix.lower() not in HEADERS else sorted(path.parent.glob(f"{escape(path.stem)}.*"))
+        states = [(part.name, part.stat()) for part in (sorted(path.iterdir()) if series else parts)]
+        each = (f"{name} {state.st_size} {state.st_mtime_ns}" for name, state in states)
+        return " ".join([os.path.abspath(value), *each])
     if isinstance(value, Mapping):
         return ", ".join(f"{name}: {_stated(entry)}" for name, entry in value.items())
     if isinstance(value, list | tuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing.pool
 import os
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from monai.transforms import Compose, MapTransform, RandFlipd
+from monai.transforms import Compose, Lambdad, MapTransform, RandFlipd
 from PIL import Image
 
 from common.datasets.in_memory import THREADS
@@ -97,6 +98,43 @@ def test_disk_serves_other_runs_and_nothing_stale(tmp_path: Path) -> None:
     item = picture(tmp_path, 9)
     os.utime(item["image"], ns=(1, 1))
     assert read(item) == (9, 1), "another file of the same name"
+
+
+def test_what_a_function_holds_is_part_of_what_is_kept(tmp_path: Path) -> None:
+    """Functions of a user's own configuration with the same instructions and other numbers."""
+
+    def value(function: Callable[[torch.Tensor], torch.Tensor]) -> float:
+        chain = Compose([Lambdad("image", function)])
+        return float(cached([{"image": torch.ones(1)}], chain, "disk", tmp_path / "cache")[0]["image"])
+
+    def times(factor: float) -> Callable[[torch.Tensor], torch.Tensor]:
+        return lambda image: image * factor
+
+    assert value(lambda image: image * 2) == 2 and value(lambda image: image * 3) == 3
+    assert value(times(4)) == 4 and value(times(5)) == 5
+
+
+def test_files_of_a_series_or_behind_a_header_and_the_library_are_part_of_what_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "series").mkdir()
+    slice_file, header, values = tmp_path / "series/1.dcm", tmp_path / "a.mhd", tmp_path / "a.raw"
+    for file in (slice_file, header, values):
+        file.write_bytes(b"first")
+
+    def kept() -> int:
+        data = [{"image": torch.ones(1), "from": str(source)} for source in (tmp_path / "series", header)]
+        counted = [Counted() for _ in data]
+        for index, steps in enumerate(counted):
+            cached(data, Compose([steps]), "disk", tmp_path / "cache")[index]
+        return sum(not steps.calls for steps in counted)
+
+    assert (kept(), kept()) == (0, 2)
+    for file in (slice_file, values):
+        file.write_bytes(b"another")
+        assert (kept(), kept()) == (1, 2), file
+    monkeypatch.setattr("common.datasets.samples.__version__", "another")
+    assert (kept(), kept()) == (0, 2)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from monai.data import MetaTensor
 from monai.transforms import Compose
+from monai.utils import ensure_tuple
 from tqdm import tqdm
 
 from common.command import REQUIRED, run_command
@@ -23,7 +24,7 @@ from common.errors import InputError, counted
 from common.io import read_label_values
 from common.io.checks import geometry_finding, voxel_size
 from common.io.files import write_csv
-from common.io.formats import IMAGE_SUFFIXES
+from common.io.formats import IMAGE_SUFFIXES, is_picture
 from common.metrics import dice_score, hausdorff_distance_95, structure_pair
 from common.report.tables import markdown_table
 from common.workflow import as_bool, load_plan, training_folders
@@ -141,7 +142,8 @@ def measure(
         write_csv(Path(output or folder / "measures.csv"), [_without_nan(row) for row in rows])
     if unusable:
         raise InputError(f"{len(unusable)} of {len(found)} cases could not be measured: {'; '.join(unusable)}.")
-    return _table(rows, plan.class_names[1:], "pixels" if plan.image_dims == 2 else "mm")
+    pictures = all(is_picture(ensure_tuple(item["image"])[0]) for item, _ in found)
+    return _table(rows, plan.class_names[1:], "pixels" if pictures else "mm")
 
 
 def _mask_of(folder: Path, case: str) -> Path | None:

@@ -107,6 +107,18 @@ def test_volumes_are_measured_on_the_grid_of_their_files(tmp_path: Path) -> None
     assert (rows["x"]["dice_edema"], rows["x"]["hd95_edema"]) == ("", "")  # where it was found nobody labeled
 
 
+def test_images_of_two_axes_have_a_voxel_size_too(tmp_path: Path) -> None:
+    label = np.zeros((6, 6), np.uint8)
+    label[1:3] = 1
+    for folder, array in (("data/images", label), ("data/labels", label), ("found", np.roll(label, 1, axis=0))):
+        (tmp_path / folder).mkdir(parents=True)
+        kind = np.float32 if folder == "data/images" else np.uint8
+        nib.save(nib.Nifti1Image(255 * array.astype(kind), np.diag([0.5, 0.5, 1, 1])), tmp_path / folder / "x.nii.gz")
+    write_plan(tmp_path / "models")
+    table, rows = measured(tmp_path)
+    assert rows["x"]["hd95_foreground"] == "0.5" and "HD95 (mm)" in table
+
+
 def test_distances_are_in_millimeters() -> None:
     label = torch.zeros(1, 4, 4)
     label[0, 1] = 1

@@ -6,6 +6,7 @@ from .distributed import DistributedNetwork, share_batches, share_cases
 from .epoch_table import EpochTable
 from .inference_progress import InferenceProgress, weights_digest
 from .inferers import EachMember, inferer_of, new_image_inferer
+from .learning_rate import linear_decay
 from .lost_structures import LostStructures
 from .metrics_tables import MetricsSaver
 from .optimizer_groups import parameter_groups
@@ -45,6 +46,7 @@ __all__ = [
     "class_maps",
     "inferer_of",
     "key_metric",
+    "linear_decay",
     "load_plan",
     "load_split",
     "load_temperature",

@@ -54,7 +54,8 @@ class InstanceMetrics(Metric):
 
     Average precision is that of `average_precision`, for boxes and for masks (the paper does not say which; the errata
     ask for both), of the 100 best detections of a class in an image, whatever their scores. The others are of the
-    detections with a score of at least ``score_threshold`` and pool all images and classes:
+    detections that come as ``counted``, else of those with a score of at least ``score_threshold``, and pool all images
+    and classes:
 
     - ``box_ap50``, ``box_ap75``, ``mask_ap50``, ``mask_ap75``: mean over the classes that occur.
     - ``detection_precision`` = TP/(TP+FP) and ``detection_recall`` = TP/(TP+FN): instances, where a detection is right
@@ -71,7 +72,7 @@ class InstanceMetrics(Metric):
 
     Args:
         num_classes: without the background.
-        score_threshold: from 0 to 1.
+        score_threshold: from 0 to 1; of detections that say themselves which of them count it is not used.
         overlap: from 0 to 1; 0.1 is what detection in medical images usually takes.
 
     Raises:
@@ -106,7 +107,8 @@ class InstanceMetrics(Metric):
 
         Args:
             y_pred: of each image ``boxes`` ``(D, 4)``, ``classes`` and ``scores`` ``(D,)``, ``masks`` ``(D, H, W)``
-                of probabilities; D ≥ 0. Beside them a ``class_map`` ``(H, W)`` of 0 … K, or none.
+                of probabilities; D ≥ 0. Beside them, or not, a ``class_map`` ``(H, W)`` of 0 … K, and ``counted``
+                ``(D,)`` of True and False, which detections belong to the segmentation.
             y: of each image ``boxes``, ``classes`` and ``masks`` (soft or hard) of the N ≥ 0 true instances.
 
         Raises:
@@ -173,7 +175,8 @@ class InstanceMetrics(Metric):
                 f"masks: expected the size {tuple(true_masks.shape[1:])} of the truth, got {tuple(masks.shape[1:])}."
             )
         boxes = torch.as_tensor(box_iou(predicted["boxes"].float(), expected["boxes"].float()))
-        sure = predicted["scores"] >= self.score_threshold
+        counted = found.get("counted")
+        sure = predicted["scores"] >= self.score_threshold if counted is None else counted.detach().cpu().bool()
         classes, true_classes = predicted["classes"].long() - 1, expected["classes"].long() - 1
         same = classes[sure, None] == true_classes
         matches = _matches(boxes[sure], classes[sure], predicted["scores"][sure], true_classes, [self.overlap])

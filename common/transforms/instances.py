@@ -258,8 +258,9 @@ def slice_instances(label: torch.Tensor, threshold: float = 0.5) -> list[dict[st
 class DetectInstancesd(MapTransform):
     """Detections of a segmentation network: adds ``detections``, the connected components of `class_map` in each slice.
 
-    Each has ``boxes`` (N, 4), ``classes`` and ``scores`` (N,), ``masks`` (N, H, W) of True and False and ``class_map``
-    (H, W), as `common.metrics.InstanceMetrics` takes them. The score is the mean probability within the component.
+    Each has ``boxes`` (N, 4), ``classes``, ``scores`` and ``counted`` (N,), ``masks`` (N, H, W) of True and False and
+    ``class_map`` (H, W), as `common.metrics.InstanceMetrics` takes them. The score is the mean probability within the
+    component. All are counted, whatever their scores, since all are in the class map.
 
     Args:
         keys: one, of probabilities (K, H, W, S), or of a picture (K, H, W).
@@ -285,7 +286,8 @@ class DetectInstancesd(MapTransform):
             for found, part in zip(slice_instances(alone, self.threshold), slices_of(classes[None]), strict=True):
                 values, inside = found["masks"], exceeds(found["masks"], self.threshold)
                 scores = (values * inside).sum((1, 2)) / inside.sum((1, 2))
-                item["detections"].append(found | {"masks": inside, "scores": scores, "class_map": part[0]})
+                values_of = {"scores": scores, "counted": torch.ones(len(scores), dtype=torch.bool)}
+                item["detections"].append(found | values_of | {"masks": inside, "class_map": part[0]})
         return item
 
 

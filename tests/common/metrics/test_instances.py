@@ -14,6 +14,7 @@ from torch import distributed
 from common.errors import ArgumentError
 from common.metrics import InstanceMetrics
 from common.metrics.instances import mask_overlap
+from common.transforms import DetectInstancesd, slice_instances
 
 SIZE = (12, 16)
 
@@ -185,6 +186,18 @@ def test_average_precision_equals_pycocotools(seed: int) -> None:
 def _boxes(draw: np.random.Generator, count: int) -> np.ndarray:
     corner = draw.integers(0, 7, (count, 2))
     return np.concatenate((corner, corner + draw.integers(2, 6, (count, 2))), 1).astype(np.float64)
+
+
+def test_components_of_a_mask_count_whatever_their_scores() -> None:
+    """Those of a U-Net, or of an average of networks: what is in the mask is a detection, also below the threshold."""
+    probability = torch.zeros(1, *SIZE)
+    probability[0, 1:5, 1:5], probability[0, 7:9, 7:9] = 0.6, 0.9
+    (found,) = DetectInstancesd("pred")({"pred": probability})["detections"]
+    truth = slice_instances((probability > 0).float())
+    values = evaluate([found], truth, score_threshold=0.75)
+    assert [values[name] for name in ("detection_recall", "detection_precision", "recall")] == [1, 1, 1]
+    del found["counted"]
+    assert evaluate([found], truth, score_threshold=0.75)["detection_recall"] == 0.5, "else the score decides"
 
 
 def test_nothing_found_and_nothing_true() -> None:

@@ -88,7 +88,13 @@ ANNOTATOR_TABLES = {
         "paper": {"select_by": "likelihood"},
     },
 }
-ANNOTATOR_TABLES = {name: spec | PART for name, spec in ANNOTATOR_TABLES.items()}
+def annotator_part(spec):
+    """A table's specification with what a part says; its rows may be a list, as those of tables without ways of labeling are."""
+    known = {*ANNOTATOR_METHODS, *spec.get("values", {})}
+    return spec | PART | ({"rows": chosen_rows(spec["rows"], PART.get("rows"), known)} if "rows" in spec else {})
+
+
+ANNOTATOR_TABLES = {name: annotator_part(spec) for name, spec in ANNOTATOR_TABLES.items()}
 # Figure 3: the weight of the trace, on the paper's sample
 ANNOTATOR_TRACE = {"labels": "dense", "weights": [0, 0.001, 0.01, 0.1, 0.4, 0.7, 0.9], "seed": 0, "desk": {"shift": 3}, "paper": {"shift": 3}} | PART
 ANNOTATOR_METHODS |= {f"ours_trace_{weight:g}": {"method": "ours", "trace_weight": weight} for weight in ANNOTATOR_TRACE["weights"]}
@@ -96,11 +102,11 @@ ANNOTATOR_TABLES["disentangling_annotators_trace"] = ANNOTATOR_TRACE | {
     "data": "mnist_annotators", "folder": ANNOTATOR_SAMPLE, "overlays": ["mnist", "confusion_error"],
 }
 # Figure 4: digits of the same sample whose annotators err by shares of what they do there; a good one is among them
-ANNOTATOR_NOISE = {
+ANNOTATOR_NOISE = annotator_part({
     "shares": [0.25, 0.5, 0.75, 1],
     "rows": {"dense": ["mean", "majority", "staple", "ours", "ours_vote", "oracle"], "one": ["mean", "ours", "ours_vote", "oracle"]},
     "seeds": [0], "desk": {"shift": 3}, "paper": {"shift": 3},
-} | PART
+})
 ANNOTATOR_SPOILED = f"{OUTPUT}/disentangling_annotators_noise/data-{runs_of('disentangling_annotators', [], 'mnist_annotators')}/{{share}}"
 ANNOTATOR_NOISE_TABLES = {share: f"disentangling_annotators_noise_{share:g}" for share in ANNOTATOR_NOISE["shares"]}
 ANNOTATOR_TABLES |= {

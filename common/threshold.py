@@ -6,22 +6,34 @@ Noisy Image Segmentation*, eq. 12, 15). A map of several classes gives one class
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+from monai.data import MetaTensor
 from tqdm import tqdm
 
 from common.command import listed, run_command
 from common.decision import Decision, decide
+from common.datasets.given import names_of
 from common.errors import InputError, counted
+from common.io.checks import geometry_finding
 from common.io.files import write_csv
 from common.io.formats import ITK_SUFFIXES, NIBABEL_SUFFIXES, is_picture, read_image, suffix_of
 from common.io.writers import save_like, voxel_mm3
 
 VOLUMES = (*NIBABEL_SUFFIXES, *ITK_SUFFIXES)
+OF_A_CLASS = "_probability_"  # and the name of a class, where each class has a file of its own
+BACKGROUND = "background"
 NO_MAPS = ("_mask", "_instances", "_entropy")  # what the bundles write beside their maps
+
+
+class _Map(NamedTuple):
+    """The file of a case, or those of its classes; ``rest``: the probability of the background is what they leave."""
+
+    paths: tuple[Path, ...]
+    rest: bool = False
 
 
 def dice_optimal_rows(
@@ -64,24 +76,32 @@ def _count(found: Decision, image: int, k: int) -> int:
     return int((found.class_map[image] == k + 1).sum())
 
 
-def threshold(probabilities: str | Sequence[str], output: str, overlapping: bool = False) -> None:
+def threshold(
+    probabilities: str | Sequence[str],
+    output: str,
+    overlapping: bool = False,
+    class_names: str | Sequence[str] = (),
+) -> None:
     """Writes the mask with the highest expected Dice for each probability map.
 
     Masks, ``CASE_mask``, have the format and grid of their map. ``summary.csv`` has a row for each case and class, with
     the threshold, the expected Dice, and the volumes in mm³ at this threshold and at one half. A map of several classes
-    gives one class map. Maps that cannot be used are reported at the end; all others are processed.
+    gives one class map, also where each class has a file of its own, ``CASE_probability_CLASS``. Maps that cannot be used are reported at the end; all others are processed.
 
     Args:
         probabilities: maps in NIfTI, MGH, NRRD or MetaImage: files, folders of them, or both. They are in 2-D or 3-D,
             with values from 0 to 1. Several classes are along the fourth dimension, background first, and sum to 1 in
-            every voxel. What the bundles write beside their maps, ``CASE_mask``, ``CASE_instances`` and
+            every voxel; without a file of the background its probability is the rest. What the bundles write beside their maps, ``CASE_mask``, ``CASE_instances`` and
             ``CASE_entropy``, is left out of a folder.
         output: folder of the masks and of ``summary.csv``.
         overlapping: the fourth dimension holds structures that may overlap, without a background; the result has a mask
-            for each of them along the fourth dimension.
+            for each of them along the fourth dimension, and files ``CASE_probability_CLASS`` have a mask each.
+        class_names: names of the classes, background first, in the order of their numbers in the class map. They are
+            needed where several classes have files of their own, ``CASE_probability_CLASS``.
 
     Raises:
-        InputError: if there is no map, two have one name, ``output`` is their folder, or some could not be used.
+        InputError: if there is no map, two have one name, ``output`` is their folder, the files of a case are not those
+            of ``class_names``, or some could not be used.
 
     Example:
         A folder of maps, the maps of three folds, and structures that may overlap:
@@ -89,22 +109,28 @@ def threshold(probabilities: str | Sequence[str], output: str, overlapping: bool
             python -m common.threshold --probabilities maps/ --output masks/
             python -m common.threshold --probabilities fold_0/ fold_1/ fold_2/ --output masks/
             python -m common.threshold --probabilities organs.nii.gz --output masks/ --overlapping true
+            python -m common.threshold --probabilities maps/ --output masks/ --class_names background liver spleen
     """
     folder = Path(str(output))
-    maps: dict[str, Path] = {}
+    names = names_of("class_names", listed(class_names)) if class_names else []
+    found: dict[str, Path] = {}
     for path in _maps(probabilities):
         case = _case(path)
-        if case in maps:
-            raise InputError(f"{path}: expected one map named {case}, got {maps[case]} too; their masks would collide.")
+        if case in found:
+            raise InputError(
+                f"{path}: expected one map named {case}, got {found[case]} too; their masks would collide."
+            )
         if path.parent.resolve() == folder.resolve():
             raise InputError(f"output: expected another folder than that of {path}, got {folder}.")
-        maps[case] = path
+        found[case] = path
+    maps = {case: _Map((path,)) for case, path in found.items()} if overlapping else _by_case(found, names)
 
     rows: list[dict[str, Any]] = []
     unusable: list[str] = []
-    for case, path in tqdm(maps.items(), desc="thresholding", unit="map", disable=None):
+    for case, source in tqdm(maps.items(), desc="thresholding", unit="map", disable=None):
+        path = source.paths[0]
         try:
-            mask, classes = dice_optimal_rows(_read(path), voxel_mm3(path), overlapping)
+            mask, classes = dice_optimal_rows(_read(source), voxel_mm3(path), overlapping)
         except Exception as error:  # decoders of damaged files raise whatever they meet
             reason = " ".join(str(error).split()).rstrip(".")
             if "sum to 1" in reason:
@@ -138,11 +164,57 @@ def _maps(probabilities: str | Sequence[str]) -> Iterator[Path]:
         yield from found
 
 
-def _read(path: Path) -> torch.Tensor:
+def _by_case(found: Mapping[str, Path], class_names: Sequence[str]) -> dict[str, _Map]:
+    """The map of each case, or the maps of its classes."""
+    parts: dict[str, dict[str, Path]] = {}
+    for name, path in found.items():
+        case, ending, label = name.partition(OF_A_CLASS)
+        if case and ending and label:
+            parts.setdefault(case, {})[label] = path
+    joined = {case: classes for case, classes in parts.items() if len(classes) > 1}
+    maps: dict[str, _Map] = {}
+    for name, path in found.items():
+        case = name.partition(OF_A_CLASS)[0]
+        if joined.get(case, {}).get(name[len(case + OF_A_CLASS) :]) is not path:
+            case, source = name, _Map((path,))
+        else:
+            source = _in_order(case, joined[case], class_names)
+        if source != maps.setdefault(case, source):
+            other = maps[case].paths[0]
+            raise InputError(f"{path}: expected one map of {case}, got {other} too; their masks would collide.")
+    return maps
+
+
+def _in_order(case: str, classes: Mapping[str, Path], class_names: Sequence[str]) -> _Map:
+    if not class_names and len(classes) == 2 and BACKGROUND in classes:  # no other order is possible
+        class_names = sorted(classes, key=lambda name: name != BACKGROUND)
+    if set(classes) not in (set(class_names), set(class_names[1:])):
+        raise InputError(
+            f"{case}: expected --class_names, background first, which gives the order of its maps "
+            f"{', '.join(sorted(classes))}, got {', '.join(class_names) or 'none'}; with --overlapping true each of "
+            "them has a mask of its own."
+        )
+    paths = tuple(classes[name] for name in class_names if name in classes)
+    return _Map(paths, len(paths) < len(class_names))
+
+
+def _read(source: _Map) -> torch.Tensor:
     """The map as ``(C, *spatial)`` float32."""
-    if is_picture(path):
+    first = source.paths[0]
+    if is_picture(first):
         raise InputError(f"expected a map in one of the formats {', '.join(VOLUMES)}")
-    return read_image(path).as_tensor()
+    if len(source.paths) == 1:
+        return read_image(first).as_tensor()
+    maps: list[MetaTensor] = []
+    for path in source.paths:
+        maps.append(read_image(path))
+        if len(maps[-1]) > 1:
+            raise InputError(f"{path.name}: expected the map of one class, got {len(maps[-1])} channels")
+        finding = geometry_finding(maps[0], maps[-1])
+        if finding is not None and finding.unusable:
+            raise InputError(f"{path.name}: {finding.message.replace('the image', first.name)}")
+    joined = torch.cat([one.as_tensor() for one in maps])
+    return torch.cat([(1 - joined.sum(0, keepdim=True)).clamp(min=0), joined]) if source.rest else joined
 
 
 if __name__ == "__main__":

@@ -118,6 +118,52 @@ def test_structures_that_may_overlap_are_asked_for(tmp_path: Path):
         assert float(row["volume_mm3"]) == pytest.approx(organs[..., k].sum() * VOXEL_MM3)
 
 
+def test_a_file_for_each_class_gives_one_class_map(tmp_path: Path):
+    """As T-Loss writes them; the same as of one file with all classes, with or without a file of the background."""
+    folder, whole = tmp_path / "maps", classes(16, 12, 10)
+    folder.mkdir()
+    save(folder / "one_probabilities.nii.gz", whole)
+    for k, name in enumerate(("background", "b", "a")):  # the order is not that of the alphabet
+        save(folder / f"all_probability_{name}.nii.gz", whole[..., k])
+        if k:
+            save(folder / f"rest_probability_{name}.nii.gz", whole[..., k])
+    with pytest.raises(InputError, match=r"all: expected --class_names.*order of its maps a, b, background, got none"):
+        threshold(str(folder), str(tmp_path / "masks"))
+    assert not (tmp_path / "masks").exists()
+    threshold(str(folder), str(tmp_path / "masks"), class_names="background,b,a")
+    assert sorted(path.name for path in (tmp_path / "masks").glob("*.nii.gz")) == [
+        f"{case}_mask.nii.gz" for case in ("all", "one_probabilities", "rest")
+    ]
+    one, *others = (
+        np.asarray(nib.Nifti1Image.from_filename(tmp_path / f"masks/{case}_mask.nii.gz").dataobj)
+        for case in ("one_probabilities", "all", "rest")
+    )
+    assert set(np.unique(one)) == {0, 1, 2}
+    for other in others:
+        np.testing.assert_array_equal(one, other)
+    rows = {(row["case"], row["class"]): row["threshold"] for row in read_csv(tmp_path / "masks/summary.csv")}
+    assert rows["all", "1"] == rows["one_probabilities", "1"] and len(rows) == 6
+    threshold(str(folder), str(tmp_path / "each"), overlapping=True)
+    assert len(list((tmp_path / "each").glob("*_probability_*_mask.nii.gz"))) == 5
+
+
+def test_two_classes_have_one_order_and_files_of_one_case_one_grid(tmp_path: Path):
+    folder, whole = tmp_path / "maps", organ(16, 12, 10)
+    folder.mkdir()
+    save(folder / "x_probability_background.nii.gz", 1 - whole)
+    save(folder / "x_probability_a.nii.gz", whole)
+    threshold(str(folder), str(tmp_path / "masks"))
+    mask = np.asarray(nib.Nifti1Image.from_filename(tmp_path / "masks/x_mask.nii.gz").dataobj)
+    np.testing.assert_array_equal(mask > 0, dice_optimal_segmentation(torch.from_numpy(whole)[None, None])[0, 0] > 0)
+    save(folder / "x_probability_background.nii.gz", 1 - whole[1:])
+    with pytest.raises(InputError, match=r"x_probability_a.nii.gz: its shape is 16 × 12 × 10, that of x_probability_b"):
+        threshold(str(folder), str(tmp_path / "none"))
+    save(folder / "x.nii.gz", whole)
+    with pytest.raises(InputError, match="expected one map of x"):
+        threshold(str(folder), str(tmp_path / "none"))
+    assert not (tmp_path / "none").exists()
+
+
 def test_bad_maps_are_named_and_the_rest_processed(tmp_path: Path, warm_python: WarmPython):
     good = save(tmp_path / "good.nii.gz", organ(16, 12, 10))
     bad = {

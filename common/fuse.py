@@ -53,6 +53,7 @@ def fuse(
     global_weight: float | None = None,
     output_format: str | None = None,
     images: str | None = None,
+    label_threshold: float | None = None,
 ) -> None:
     """Fuses the labels of several annotators into one, and compares each annotator with it.
 
@@ -99,6 +100,7 @@ def fuse(
             ``tool_files/``, otherwise beside the output.
         images: folder of the images, or of folders with DICOM series, whose grid the files of ``--output_format`` get;
             for one image, its file or the folder of its series; by default the images of the data set.
+        label_threshold: value in gray masks, such as masks with smoothed borders, above which a pixel is foreground.
 
     Raises:
         InputError: if a file is no label, files do not match, an argument is out of range, or cases failed.
@@ -118,6 +120,7 @@ def fuse(
         "global_weight": global_weight,
     }
     options = {name: value for name, value in method_options.items() if value is not None}
+    meaning = {"ignore_value": ignore_value, "class_values": class_values, "label_threshold": label_threshold}
     if output is None:
         raise InputError("output: expected the file to write, or the folder for a data set, got none.")
     if (labels is None) == (dataset_dir is None):
@@ -131,7 +134,7 @@ def fuse(
         if processes is not None:
             raise InputError("processes: expected it with several cases, got it with the label files of one image.")
         shown = output_format, images
-        _fuse_files(str(output), labels, method, probabilities, ignore_value, class_values, region, options, shown)
+        _fuse_files(str(output), labels, method, probabilities, meaning, region, options, shown)
         return
     if probabilities is not None:
         raise InputError(
@@ -147,7 +150,7 @@ def fuse(
         sources = folder_cases(folders)
     if images is not None:
         sources = with_images(sources, str(images))
-    said = {"ignore_value": ignore_value, "class_values": class_values, "output_format": output_format}
+    said = meaning | {"output_format": output_format}
     _fuse_set(sources, Path(str(output)), method, region, processes, options, said)
 
 
@@ -198,8 +201,7 @@ def _fuse_files(
     labels: Any,
     method: str,
     probabilities: str | None,
-    ignore_value: int | None,
-    class_values: Any,
+    said: dict[str, Any],
     region: str,
     options: dict[str, Any],
     shown: tuple[str | None, str | None],
@@ -218,7 +220,6 @@ def _fuse_files(
         if target.resolve() in [path.resolve() for path in paths]:
             raise InputError(f"{target}: expected a new file, got one of the labels.")
 
-    said = {"ignore_value": ignore_value, "class_values": class_values}
     meanings, notes = infer_annotator_meanings({str(path): [observe_label(path)] for path in paths}, **said)
     labels_read = [read_label(path, meanings[str(path)]) for path in paths]
     for path, label in zip(paths, labels_read, strict=True):
@@ -251,7 +252,7 @@ def _fuse_files(
     maps = probability_maps(consensus.probabilities)
     if output_format is not None:
         drawn = str(targets[0])[: -len(suffix_of(targets[0]))] + OUTPUT_FORMATS[output_format]
-        names = [names_of_values(class_values).get(int(value), str(value)) for value in values]
+        names = [names_of_values(said["class_values"]).get(int(value), str(value)) for value in values]
         write_for_tool(drawn, output_format, consensus.labels.numpy(), one, names, method)
     write_consensus(targets[0], maps if method == "mean" else fused, paths[0])
     if probabilities is not None:

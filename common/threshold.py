@@ -15,8 +15,8 @@ from monai.data import MetaTensor
 from tqdm import tqdm
 
 from common.command import listed, run_command
-from common.decision import Decision, decide
 from common.datasets.given import names_of
+from common.decision import Decision, decide
 from common.errors import InputError, counted
 from common.io.checks import geometry_finding
 from common.io.files import write_csv
@@ -86,12 +86,14 @@ def threshold(
 
     Masks, ``CASE_mask``, have the format and grid of their map. ``summary.csv`` has a row for each case and class, with
     the threshold, the expected Dice, and the volumes in mm³ at this threshold and at one half. A map of several classes
-    gives one class map, also where each class has a file of its own, ``CASE_probability_CLASS``. Maps that cannot be used are reported at the end; all others are processed.
+    gives one class map, also where each class has a file of its own, ``CASE_probability_CLASS``. Maps that cannot be
+    used are reported at the end; all others are processed.
 
     Args:
         probabilities: maps in NIfTI, MGH, NRRD or MetaImage: files, folders of them, or both. They are in 2-D or 3-D,
             with values from 0 to 1. Several classes are along the fourth dimension, background first, and sum to 1 in
-            every voxel; without a file of the background its probability is the rest. What the bundles write beside their maps, ``CASE_mask``, ``CASE_instances`` and
+            every voxel. Or each has a file of its own, ``CASE_probability_CLASS``; without one of the background, its
+            probability is the rest. What the bundles write beside their maps, ``CASE_mask``, ``CASE_instances`` and
             ``CASE_entropy``, is left out of a folder.
         output: folder of the masks and of ``summary.csv``.
         overlapping: the fourth dimension holds structures that may overlap, without a background; the result has a mask

@@ -35,6 +35,7 @@ def audit(
     class_values: Any = None,
     ignore_value: int | None = None,
     output_format: str | None = None,
+    label_threshold: float | None = None,
 ) -> None:
     """Finds the labels that are probably wrong, and the kind of error in each.
 
@@ -69,6 +70,7 @@ def audit(
         output_format: also write each suspicious label, with the regions that are likely to be false, into
             ``tool_files/``, in the format of the tool in which it is corrected: seg.nrrd (3D Slicer), dicom_seg (for
             DICOM series) or label_studio (for pictures).
+        label_threshold: value in gray masks, such as masks with smoothed borders, above which a pixel is foreground.
 
     Raises:
         InputError: folders or options that cannot be used, or some cases could not be audited.
@@ -107,7 +109,7 @@ def audit(
     }
     names = listed(class_names) if isinstance(class_names, str) else class_names
     named = names_of("class_names", names) if names else ()
-    said = {"class_values": class_values, "ignore_value": ignore_value}
+    said = {"class_values": class_values, "ignore_value": ignore_value, "label_threshold": label_threshold}
     if len(drawn) == 1:
         content = audit_folders(drawn[0], folders, target, pictures, class_names=named, **options, **said)
         print_audit(content, target)

@@ -11,7 +11,7 @@ from common.datasets.dataset import Dataset
 from common.datasets.fingerprint import Fingerprint
 from common.datasets.given import OPTION_KINDS, checked_given
 from common.datasets.plan import Plan
-from common.errors import InputError
+from common.errors import InputError, counted
 from common.io.label_inference import infer_annotator_meanings, infer_label_meaning
 from common.io.label_meaning import LabelMeaning, LabelObservation
 
@@ -100,6 +100,7 @@ def make_plan(
         channels = 3 if fingerprint.color else 1  # transparency is no channel
         if not fingerprint.color:
             notes.append("Pictures are stored in color but are gray: one channel is used.")
+    named = _channel_names(dataset, fingerprint, channels, asked)
     dims = asked.get("spatial_dims", _network_dims(fingerprint))
     if dims not in (2, 3) or dims > fingerprint.image_dims:
         raise InputError(
@@ -127,7 +128,7 @@ def make_plan(
         spatial_dims=dims,
         image_dims=fingerprint.image_dims,
         channels=channels,
-        channel_names=tuple(asked.get("channel_names", dataset.channel_names)),
+        channel_names=named,
         class_names=class_names,
         labels=labels,
         annotators=annotators,
@@ -143,6 +144,19 @@ def make_plan(
     )
     _check(plan)
     return replace(plan, notes=tuple(notes), faults=tuple(faults or ()))
+
+
+def _channel_names(
+    dataset: Dataset, fingerprint: Fingerprint, channels: int, asked: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """The names of the image's channels; none where it is read with other channels than it has."""
+    names = tuple(asked.get("channel_names", dataset.channel_names))
+    if names and len(names) not in (channels, fingerprint.channels):
+        raise InputError(
+            f"{dataset.root}: expected images of {counted(len(names), 'channel')} ({', '.join(names)}), which the data "
+            f"set names, got images of {fingerprint.channels}."
+        )
+    return names if len(names) == channels else ()
 
 
 def default_class_names(count: int) -> tuple[str, ...]:
@@ -205,7 +219,32 @@ def _classes(
         raise InputError(f"class_names: expected {count} names, background included, got {list(names)}.")
     if len(set(names)) < len(names):
         raise InputError(f"class_names: expected different names, got {list(names)}.")
+    notes += _without_a_voxel(fingerprint, meanings, names)
     return {name: meaning.to_json() for name, meaning in meanings.items()}, tuple(map(str, names))
+
+
+def _without_a_voxel(fingerprint: Fingerprint, meanings: Mapping[str, LabelMeaning], names: Sequence[str]) -> list[str]:
+    """A note on the classes that no training label has, where others are there; that nothing is labeled is refused."""
+    observed = [(one, meaning) for name, meaning in meanings.items() for one in fingerprint.labels.get(name, ())]
+    if not observed or any(meaning.values is None for _, meaning in observed):
+        return []
+    drawn: set[int] = set()
+    for one, meaning in observed:
+        if meaning.threshold is not None:
+            return []
+        known = [(value, index) for value, index in (meaning.values or {}).items() if value != meaning.ignore]
+        drawn |= {index for value, index in known if one.counts.get(value)}
+    if not drawn:
+        first, meaning = observed[0]
+        raise InputError(
+            f"{first.path}: expected labels, but every voxel of all {len(observed)} label files of the training cases "
+            f"has the value {meaning.ignore if meaning.ignore is not None else -1}, not labeled."
+        )
+    absent = [name for index, name in enumerate(names) if index and index not in drawn]
+    if not absent or len(absent) == len(names) - 1:  # without any label it is said that all are empty
+        return []
+    verb = "is" if len(absent) == 1 else "are"
+    return [f"{', '.join(absent)} {verb} in no label of the training cases, so that it cannot be learned."]
 
 
 Meanings = tuple[dict[str, LabelMeaning], tuple[str, ...]]

@@ -14,6 +14,7 @@ IGNORED = 255  # that many data sets write at the rim of objects
 WHITE = 255
 MOST_GRAY_CLASSES = 32  # more gray values that do not follow each other are a picture, not a label
 WINDOW = 9  # gray levels
+SMOOTH = 0.95  # of the pixels between 0 and the largest value at borders: these are smoothed, no classes
 SHOWN = 8
 
 Classes = Mapping[str, Any] | Sequence[int]
@@ -302,6 +303,14 @@ def _by_values(observations: Sequence[LabelObservation], found: Mapping[int, int
             f"{largest.path}: expected class values, got {len(drawn) + 1} values with gaps from 0 to {drawn[-1]}, as "
             "if it were an image; give --class_values with the value of each class, or for a gray mask "
             "--label_threshold, above which it is foreground."
+        )
+    between, smooth = (sum(getattr(seen, name) for seen in observations) for name in ("between", "smooth"))
+    if len(drawn) > 2 and smooth > SMOOTH * between:
+        path = next(seen.path for seen in observations if seen.smooth)
+        raise InputError(
+            f"{path}: expected class values, got {_some([0, *drawn])}, of which those between 0 and {drawn[-1]} lie at "
+            "borders, as if masks were smoothed there (anti-aliasing); give --label_threshold "
+            f"{drawn[-1] / 2:g}, above which a pixel is foreground, or --class_values with the value of each class."
         )
     values = {value: index for index, value in enumerate([0, *drawn])}
     return values, f"Label values have gaps and are numbered in their order: {_listed(values)}."

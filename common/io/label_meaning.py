@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from monai.data import MetaTensor
+from scipy.ndimage import maximum_filter, minimum_filter
 
 from common.errors import InputError
 from common.io.checks import NOT_LABELED, geometry_finding, value_counts
@@ -112,6 +113,8 @@ class LabelObservation:
         lossy: JPEG, whose values are spread by compression.
         distinct: number of different values or colors.
         palette: color of each index that occurs in a picture with a palette.
+        between: in a gray picture, how many pixels have a value between 0 and the largest one.
+        smooth: how many of these have neighbors of both a smaller and a larger value, as at a smoothed border.
     """
 
     path: str
@@ -121,6 +124,8 @@ class LabelObservation:
     lossy: bool = False
     distinct: int = 0
     palette: Mapping[int, str] = field(default_factory=dict)
+    between: int = 0
+    smooth: int = 0
 
 
 def observe_label(path: Paths) -> LabelObservation:
@@ -160,7 +165,15 @@ def observe_label(path: Paths) -> LabelObservation:
     palette = {}
     if stored.picture is not None and stored.picture.palette is not None:
         palette = {index: "#{:02x}{:02x}{:02x}".format(*stored.picture.palette[index]) for index in counts}
-    return LabelObservation(os.fspath(path), kind, counts, shape, lossy, len(values), palette)
+    between, smooth = _between(whole) if kind == "gray" and len(values) > 2 else (0, 0)
+    return LabelObservation(os.fspath(path), kind, counts, shape, lossy, len(values), palette, between, smooth)
+
+
+def _between(values: np.ndarray) -> tuple[int, int]:
+    """How many pixels lie between 0 and the largest value, and how many of these between their neighbors' values."""
+    inside = (values > 0) & (values < values.max())
+    lower, upper = (find(values, size=3, mode="nearest") for find in (minimum_filter, maximum_filter))
+    return int(inside.sum()), int((inside & (lower < values) & (values < upper)).sum())
 
 
 def read_label(path: Paths, meaning: LabelMeaning, image: torch.Tensor | None = None) -> MetaTensor:

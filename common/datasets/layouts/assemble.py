@@ -13,7 +13,7 @@ from common.datasets.case_names import case_fault, normalize_case
 from common.datasets.dataset import Dataset
 from common.datasets.dicom_folders import advise_to_convert
 from common.datasets.listing import Listing, find_unread
-from common.errors import InputError
+from common.errors import InputError, counted
 
 COUNTED = re.compile(r"^\d+ files: ")  # see `find_unread`
 
@@ -78,8 +78,9 @@ def assemble(
         cases[case] = item | {"case": case, "subject": item.get("subject") or subject_of(case, pattern)}
     if not cases:
         advice = advise_to_convert(listing)
+        first = f"; {counted(len(refused), 'case')} left out, the first by {': '.join(refused[0])}" if refused else ""
         raise InputError(
-            f"{listing.root} holds no labeled case in the layout {layout}, which expects {expects}.{advice}"
+            f"{listing.root} holds no labeled case in the layout {layout}, which expects {expects}{first}.{advice}"
         )
     refused += find_unread(listing, files, reasons or {})
     said = [*notes, *_left_out(refused, listing.root)]

@@ -41,7 +41,8 @@ def read(root: Path, subject_pattern: str | None = None) -> Dataset:
         subject_pattern: regular expression with one group, found in the case name, that is the subject.
 
     Returns:
-        The data set; ``image`` is a list where there are several channels.
+        The data set; ``image`` is a list where there are several channels, unless each image is one file
+        ``CASE_0000`` that holds all of them, as color pictures do.
 
     Raises:
         InputError: there is no labeled image; ``dataset.json`` cannot be understood, or has labels that are regions.
@@ -52,6 +53,10 @@ def read(root: Path, subject_pattern: str | None = None) -> Dataset:
         if key not in content:
             raise InputError(f"{listing.root / 'dataset.json'}: expected the key {key}, got {', '.join(content)}.")
     labels = content["labels"]
+    if isinstance(labels, dict):  # a list of one value is no region
+        labels = {
+            name: value[0] if isinstance(value, list) and len(value) == 1 else value for name, value in labels.items()
+        }
     regions = [name for name, value in labels.items() if isinstance(value, list)] if isinstance(labels, dict) else []
     if regions:
         raise InputError(
@@ -92,6 +97,8 @@ def _cases(
         raise InputError(f"{listing.root / 'dataset.json'}: expected file_ending as a text, got {suffix!r}.")
     images, labels = f"images{ending}", f"labels{ending}"
     existing = set(listing.files)
+    if channels > 1 and not any(_channel(file, suffix) for file in listing.below(images)):
+        channels = 1  # a file holds all channels, as color pictures do
     known = [file[len(labels) + 1 : -len(suffix)] for file in listing.below(labels) if file.endswith(suffix)]
     items, left_out = [], []
     for case in known:
@@ -110,6 +117,12 @@ def _cases(
         if file.endswith(suffix) and file[len(images) + 1 : -len(suffix) - 5] not in cases
     }
     return items, left_out
+
+
+def _channel(file: str, suffix: str) -> int:
+    """The number in ``CASE_0001.png``; 0 where there is none."""
+    number = file.removesuffix(suffix)[-5:]
+    return int(number[1:]) if file.endswith(suffix) and number[:1] == "_" and number[1:].isdigit() else 0
 
 
 def _listed(entries: Mapping[str, Any], listing: Listing) -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:

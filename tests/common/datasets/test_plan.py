@@ -109,6 +109,28 @@ def test_what_cannot_be_is_refused(given: dict[str, Any], sentence: str) -> None
         plan_of((32, 32), **given)
 
 
+def test_channels_are_as_many_as_the_data_set_names() -> None:
+    named = Dataset("msd", Path("/data"), (), channel_names=("T2", "ADC"))
+    with pytest.raises(InputError, match=r"/data: expected images of 2 channels \(T2, ADC\), .* got images of 1"):
+        plan_of((32, 32), dataset=named)
+    assert plan_of((32, 32), dataset=named, channels=2).channel_names == ("T2", "ADC")
+
+
+def test_a_class_that_no_training_label_has_is_said() -> None:
+    named = Dataset("nnunet", Path("/data"), (), class_names={0: "background", 1: "a", 2: "b", 3: "c"})
+    assert (
+        "c is in no label of the training cases, so that it cannot be learned."
+        in plan_of((32, 32), labels=CLASSES, dataset=named).notes
+    )
+    assert not any("cannot be learned" in note for note in plan_of((32, 32), labels=CLASSES).notes)
+
+
+def test_labels_of_which_nothing_is_labeled_are_refused() -> None:
+    ignored = (LabelObservation("a.png", "gray", {255: 12}, (3, 4), distinct=1),)
+    with pytest.raises(InputError, match=r"a.png: expected labels, but every voxel of all 1 .* has the value 255"):
+        plan_of((32, 32), labels=ignored, dataset=Dataset("plain", Path("/data"), (), ignore_value=255))
+
+
 def test_orientation_must_be_three_directions() -> None:
     with pytest.raises(InputError, match="orientation: expected three axis codes"):
         plan_of((20, 20, 20), (1, 1, 1), orientation="RAR")

@@ -44,7 +44,7 @@ def infer(paths, **said):
         ([(0, 255), (0, 1)], {0: 0, 1: 1, 255: 1}, "1 or 255 is foreground"),
         ([(0, 1, 2)], {0: 0, 1: 1, 2: 2}, "class indices from 0 to 2"),
         ([(0, 1), (0, 2), (0, 3)], {0: 0, 1: 1, 2: 2, 3: 3}, "class indices from 0 to 3"),
-        ([(0, 85, 170, 255)], {0: 0, 85: 1, 170: 2, 255: 3}, "numbered in their order"),
+        ([(*[0] * 8, *[85] * 16, *[170] * 16, *[255] * 8)], {0: 0, 85: 1, 170: 2, 255: 3}, "numbered in their order"),
     ],
 )
 def test_gray_values(tmp_path, files, values, note):
@@ -57,6 +57,17 @@ def test_gray_values(tmp_path, files, values, note):
         assert label.shape == (1, 8, 6) and label.dtype == torch.float32
         np.testing.assert_array_equal(label[0].numpy().T, np.resize([values[value] for value in drawn], SHAPE))
     assert LabelMeaning.from_json(json.loads(json.dumps(meaning.to_json()))) == meaning
+
+
+def test_smoothed_borders_are_no_classes(tmp_path):
+    """A mask that a program enlarged with interpolation, among exact ones."""
+    path = gray(tmp_path / "a.png", *[0] * 24, *[255] * 24)
+    smooth = tmp_path / "smooth.png"
+    Image.open(path).resize((16, 12), Image.Resampling.BILINEAR).save(smooth)
+    with pytest.raises(InputError, match=r"smooth.png: .*, got 0, 64, 191, 255, .*--label_threshold 127.5"):
+        infer([path, smooth])
+    meaning, _ = infer([path, smooth], label_threshold=127.5)
+    assert read_label(smooth, meaning).sum() == 4 * read_label(path, meaning).sum()
 
 
 @pytest.mark.parametrize("mode", ["1", "RGB", "RGBA", "LA"])

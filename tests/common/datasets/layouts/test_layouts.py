@@ -70,6 +70,25 @@ def test_nnunet(tmp_path):
     assert [item["section"] for item in read_dataset(tmp_path).items] == ["training", "training", "test"]
 
 
+def test_color_pictures_of_nnunet_are_one_file_and_a_list_of_one_value_is_no_region(tmp_path):
+    """As its Dataset120_RoadSegmentation, and labels of a region-based data set without overlaps."""
+    names = {"channel_names": {"0": "R", "1": "G", "2": "B"}, "file_ending": ".png"}
+    write_json(tmp_path / "dataset.json", NNUNET | names | {"labels": {"background": [0], "road": [1], "ignore": [2]}})
+    touch(tmp_path, *(f"imagesTr/{case}_0000.png" for case in "abc"), "labelsTr/a.png", "labelsTr/b.png")
+    dataset = read_dataset(tmp_path)
+    assert short(dataset)["a"]["image"] == "imagesTr/a_0000.png" and dataset.cases == ("a", "b")
+    assert dataset.class_names == {0: "background", 1: "road"} and dataset.ignore_value == 2
+    assert "no label" in reasons(dataset)["imagesTr/c_0000.png"]
+
+
+def test_where_every_case_lacks_a_channel_the_first_is_named(tmp_path):
+    nnunet(tmp_path)
+    for case in "ab":
+        (tmp_path / f"imagesTr/{case}_0000.nrrd").unlink()
+    with pytest.raises(InputError, match=r"holds no labeled case.*the first by .*a_0000.nrrd: there is no such file"):
+        read_dataset(tmp_path)
+
+
 def test_regions_of_nnunet_are_refused_by_name(tmp_path):
     nnunet(tmp_path, labels={"background": 0, "whole": [1, 2], "core": 2})
     with pytest.raises(InputError, match="the labels whole are regions"):

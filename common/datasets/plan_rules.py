@@ -94,6 +94,11 @@ def make_plan(
     checked_given(said | resources | {"most_levels": most_levels}, OPTION_KINDS)
     notes = list(dataset.notes)
     annotators = tuple(asked.get("annotators", dataset.annotators))
+    if strangers := [name for name in annotators if name not in dataset.annotators]:
+        raise InputError(
+            f"{dataset.root}: annotators: expected some of {', '.join(dataset.annotators) or 'none (there are none)'},"
+            f" but there is no {', '.join(strangers)}."
+        )
     labels, class_names = _classes(dataset, fingerprint, annotators, asked, said, notes, faults)
     channels = asked.get("channels", fingerprint.channels)
     if "channels" not in asked and fingerprint.image_dims == 2 and fingerprint.channels in (2, 3, 4):

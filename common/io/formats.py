@@ -228,10 +228,11 @@ def read_image(path: Paths | Sequence[Paths], channels: int | None = None) -> Me
     Args:
         path: of the file, or of several on one grid (`geometry_finding`), whose channels follow each other.
         channels: None keeps what the file has. Of one picture, 3 repeats gray values, and 1 turns colors into their
-            luminance, which ``meta["reduced"]`` then says. Otherwise the image must have as many.
+            luminance. Otherwise the image must have as many.
 
     Returns:
-        `MetaTensor` (C, *spatial) float32; affine and name are those of the first file.
+        `MetaTensor` (C, *spatial) float32; affine and name are those of the first file. What of a picture is not read
+        as it was stored, ``meta["reduced"]`` says: colors as gray, transparency that varies, CMYK.
 
     Raises:
         InputError: a file that cannot be read or is of another format, files on different grids, another number of
@@ -303,8 +304,10 @@ def to_tensor(stored: StoredImage, path: Paths, channels: int | None = None) -> 
         MetaKeys.ORIGINAL_CHANNEL_DIM: float("nan") if len(array) == 1 else -1,
         "filename_or_obj": os.fspath(path),
     }
-    if reduced:
-        meta["reduced"] = "its colors are read as gray (luminance)"
+    said = [stored.picture.altered] if stored.picture is not None and stored.picture.altered else []
+    said += ["its colors are read as gray (luminance)"] if reduced else []
+    if said:
+        meta["reduced"] = "; ".join(said)
     if stored.other_form is not None:
         meta |= {OTHER_AFFINE: stored.other_form.affine, TAKEN_FORM: stored.other_form.taken}
     return MetaTensor(values, affine=torch.from_numpy(stored.affine.copy()), meta=meta)

@@ -22,11 +22,13 @@ class Picture:
         pixels: (H, W) of gray values or of indices into ``palette``, or (H, W, 3) of colors; transparency is dropped.
         palette: (N, 3) colors of the indices; None if ``pixels`` are no indices.
         lossy: the values were changed by compression (JPEG).
+        altered: what of the file is not in the pixels, as a clause; empty if nothing is lost.
     """
 
     pixels: np.ndarray
     palette: np.ndarray | None = None
     lossy: bool = False
+    altered: str = ""
 
     @property
     def colors(self) -> np.ndarray:
@@ -47,8 +49,8 @@ def read_picture(path: str | os.PathLike[str]) -> Picture:
         The picture.
 
     Raises:
-        InputError: a file of several pictures (pages, frames), of one color whose transparency alone varies, or of
-            16 bits of gray with transparency.
+        InputError: a file of several pictures (pages, frames), of one color whose transparency alone varies, of 16 bits
+            of gray with transparency, or with channels that are neither colors nor transparency.
         Exception: whatever the decoders raise on damaged files.
     """
     tiff = os.fspath(path).lower().endswith((".tif", ".tiff"))
@@ -57,6 +59,7 @@ def read_picture(path: str | os.PathLike[str]) -> Picture:
             frames = getattr(image, "n_frames", 1)
             if frames > 1 and image.format not in ("MPO", "TIFF"):  # MPO: a photograph with its preview
                 raise InputError(f"{path}: expected one picture, got {frames} frames.")
+            _check_extra_channels(image, path)
             if image.format == "TIFF" and (frames > 1 or _beyond_pillow(image)):
                 return _read_tiff(path)
             if image.format == "PNG" and _is_deep_color(path):
@@ -91,10 +94,20 @@ def picture_header(path: str | os.PathLike[str]) -> tuple[tuple[int, int], int]:
         return (pixels.shape[1], pixels.shape[0]), 1 if pixels.ndim == 2 else 3
 
 
+def _check_extra_channels(image: Image.Image, path: str | os.PathLike[str]) -> None:
+    """Refuses a TIFF with channels that are neither colors nor transparency, such as infrared: Pillow drops them."""
+    tags = getattr(image, "tag_v2", {})
+    count, kinds = tags.get(277, 1), tags.get(338, ())
+    extra = count - {0: 1, 1: 1, 3: 1, 5: 4}.get(tags.get(262, 1), 3)
+    if extra > 0 and [*kinds, 0][0] not in (1, 2):
+        raise InputError(f"{path}: expected a gray or color picture, got {count} channels.")
+
+
 def _beyond_pillow(image: Image.Image) -> bool:
     """A TIFF that Pillow would cut to 8 bits, or whose orientation it would apply to the size only."""
     tags = getattr(image, "tag_v2", {})
-    return tags.get(274, 1) != 1 or (image.mode == "RGB" and max(tags.get(258, (8,))) > 8)
+    kept = image.mode == "F" or image.mode.startswith("I")
+    return tags.get(274, 1) != 1 or (not kept and max(tags.get(258, (8,))) > 8)
 
 
 def _is_deep_color(path: str | os.PathLike[str]) -> bool:
@@ -112,33 +125,38 @@ def _read_deep_png(path: str | os.PathLike[str], orientation: int) -> Picture:
 
     pixels = sitk.GetArrayFromImage(sitk.ReadImage(os.fspath(path), imageIO="PNGImageIO"))
     if pixels.shape[-1] > 3:
-        _check_transparency(pixels[..., :3], pixels[..., 3], path)
+        altered = _check_transparency(pixels[..., :3], pixels[..., 3], path)
+        return Picture(_upright(pixels[..., :3], orientation), altered=altered)
     return Picture(_upright(pixels[..., :3], orientation))
 
 
-def _check_transparency(colors: np.ndarray, alpha: np.ndarray, path: str | os.PathLike[str]) -> None:
-    """Refuses a picture that shows something by its transparency alone, which is dropped."""
-    if alpha.size and (alpha != alpha.flat[0]).any() and (colors == colors[:1, :1]).all():
+def _check_transparency(colors: np.ndarray, alpha: np.ndarray, path: str | os.PathLike[str]) -> str:
+    """Says whether something is lost, and refuses a picture that shows all by its transparency, which is dropped."""
+    varies = bool(alpha.size) and bool((alpha != alpha.flat[0]).any())
+    if varies and (colors == colors[:1, :1]).all():
         raise InputError(
             f"{path}: expected values or colors, got one color everywhere and a picture in the transparency; save it "
             "without transparency."
         )
+    return "its transparency, which varies, is not read" if varies else ""
 
 
 def _stored(image: Image.Image, lossy: bool, path: str | os.PathLike[str]) -> Picture:
+    altered = "its CMYK inks are read as red, green and blue" if image.mode == "CMYK" else ""
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa"):
         bands = np.asarray(image)
-        _check_transparency(bands[..., :-1], bands[..., -1], path)
+        altered = _check_transparency(bands[..., :-1], bands[..., -1], path)
     if image.mode in ("P", "PA"):
         colors = np.reshape(image.getpalette("RGB") or [], (-1, 3)).astype(np.uint8)
         indices = np.asarray(image if image.mode == "P" else image.getchannel(0))
         missing = max(0, int(indices.max(initial=0)) + 1 - len(colors))
-        return Picture(indices, np.concatenate([colors, np.zeros((missing, 3), np.uint8)]))
+        return Picture(indices, np.concatenate([colors, np.zeros((missing, 3), np.uint8)]), altered=altered)
     if image.mode == "1":
         return Picture(np.asarray(image.convert("L")))
     if image.mode == "L" or image.mode == "F" or image.mode.startswith("I"):
         return Picture(np.asarray(image), lossy=lossy)
-    return Picture(np.asarray(image.convert("L" if image.mode in ("LA", "La") else "RGB")), lossy=lossy)
+    pixels = np.asarray(image.convert("L" if image.mode in ("LA", "La") else "RGB"))
+    return Picture(pixels, lossy=lossy, altered=altered)
 
 
 def _read_tiff(path: str | os.PathLike[str]) -> Picture:
@@ -152,14 +170,20 @@ def _read_tiff(path: str | os.PathLike[str]) -> Picture:
         page: Any = pages[0]
         if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
             raise InputError(f"{path}: expected a palette of 8 bits, got one of {page.bitspersample}.")
-        pixels, axes = page.asarray(), page.axes
+        if page.photometric == tifffile.PHOTOMETRIC.SEPARATED:
+            raise InputError(
+                f"{path}: expected CMYK of 8 bits, or other colors, got CMYK of {page.bitspersample} bits."
+            )
+        pixels, axes, altered = page.asarray(), page.axes, ""
         orientation = page.tags.get("Orientation")
     if "S" in axes:
         pixels = np.moveaxis(pixels, axes.index("S"), -1)
+        if page.extrasamples:
+            altered = _check_transparency(pixels[..., : -len(page.extrasamples)], pixels[..., -1], path)
         pixels = pixels[..., :3] if pixels.shape[-1] > 2 else pixels[..., 0]
     if pixels.ndim not in (2, 3) or pixels.dtype.kind not in "uif":
         raise InputError(f"{path}: expected a gray or color picture, got the axes {axes} of type {pixels.dtype}.")
-    return Picture(_upright(pixels, int(orientation.value) if orientation else 1))
+    return Picture(_upright(pixels, int(orientation.value) if orientation else 1), altered=altered)
 
 
 def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:

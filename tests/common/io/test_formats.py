@@ -12,6 +12,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+import tifffile
 import torch
 from PIL import Image
 
@@ -270,6 +271,34 @@ def test_channels_of_pictures(tmp_path):
     for name in ("a.gif", "a.bmp"):
         Image.fromarray(RAMP).save(tmp_path / name)
         np.testing.assert_array_equal(read_image(tmp_path / name)[0].numpy(), RAMP.T)
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"), [("RGBA", "transparency, which varies"), ("CMYK", "its CMYK inks"), ("RGB", "")]
+)
+def test_what_is_not_read_of_a_picture_is_said(tmp_path: Path, mode: str, said: str) -> None:
+    bands = np.stack([RAMP, RAMP[::-1], RAMP, RAMP], -1)[..., : len(mode)].astype(np.uint8)
+    path = tmp_path / ("a.jpg" if mode == "CMYK" else "a.png")
+    Image.fromarray(np.ascontiguousarray(bands), mode=mode).save(path)
+    assert said in read_image(path).meta.get("reduced", "")
+    assert bool(said) == ("reduced" in read_image(path).meta)
+    bands[..., -1] = 255  # nothing is lost
+    Image.fromarray(np.ascontiguousarray(bands), mode=mode).save(path)
+    assert mode == "CMYK" or "reduced" not in read_image(path).meta
+
+
+def test_a_channel_that_is_no_color_is_refused(tmp_path: Path) -> None:
+    """Infrared beside colors, which Pillow drops; transparency is said to be one."""
+    bands = np.stack([RAMP, RAMP[::-1], RAMP, RAMP], -1).astype(np.uint8)
+    for kind, scale in ((0, 1), (0, 200), (2, 1), (2, 200)):  # of 8 and of 16 bits
+        values = bands if scale == 1 else bands.astype(np.uint16) * scale
+        tifffile.imwrite(tmp_path / "a.tif", values, photometric="rgb", extrasamples=[kind])
+        if kind:
+            read = read_image(tmp_path / "a.tif")
+            assert "transparency" in read.meta["reduced"] and read.max() == bands[..., :3].max() * scale
+        else:
+            with pytest.raises(InputError, match=r"a.tif: expected a gray or color picture, got 4 channels"):
+                read_image(tmp_path / "a.tif")
 
 
 def test_colors_of_sixteen_and_thirty_two_bits_in_tiff(tmp_path):

@@ -30,6 +30,11 @@ __all__ = ["begin_run"]
 # what MONAI and PyTorch refuse late, each in words of its own: whole numbers with the smallest, others as a rule
 LEAST = {"max_epochs": 1, "iterations_per_epoch": 1, "accumulate": 1, "val_interval": 1, "seed": 0, "num_workers": 0}
 LEAST |= {"pyramid_channels": 1, "hidden": 1, "proposals": 1, "anchor_samples": 1, "region_samples": 1, "mask_cells": 1}
+PLACES = {
+    "dataset_dir": "a folder or a datalist",
+    "output_dir": "a folder for the results",
+    "ckpt_dir": "the folder of a training",
+}
 RANGES: dict[str, tuple[str, Callable[[float], bool]]] = {
     "learning_rate": ("a finite number above 0", lambda value: 0 < value < math.inf),
     "last_learning_rate": ("a finite number from 0 up", lambda value: 0 <= value < math.inf),
@@ -71,6 +76,7 @@ def begin_run() -> None:
     with done_by_all():
         check_overrides(workflow)
     _check_numbers(parser)
+    _check_places(parser)
     take_given_items(parser)
     prepare_mlflow(parser, workflow.run_id)
     _check_device(parser)
@@ -88,6 +94,15 @@ def _check_numbers(parser: ConfigParser) -> None:
     for name, (expected, right) in RANGES.items():
         value = values.get(name)
         if isinstance(value, int | float) and not right(value):
+            raise InputError(f"{name}: expected {expected}, got {value!r}.")
+
+
+def _check_places(parser: ConfigParser) -> None:
+    """Raises if a place is empty text, which would be the folder in which the command was given, or nothing."""
+    values = parser.get()
+    for name, expected in PLACES.items():
+        value = values.get(name, name)
+        if value is None or (isinstance(value, str) and not value.strip()):
             raise InputError(f"{name}: expected {expected}, got {value!r}.")
 
 

@@ -276,3 +276,9 @@ class TrainingCheckpoint:
         if selector is not None and state["best"] is not None:
             selector.state.best_metric, selector.state.best_metric_epoch = state["best"]
         logger.info("Resumed after epoch %d from %s.", state["epoch"], path)
+        if engine.state.max_epochs is not None and state["epoch"] >= engine.state.max_epochs:
+            logger.warning(
+                "The training has %d epochs already, so nothing is left of max_epochs %d; a larger one continues it.",
+                state["epoch"],
+                engine.state.max_epochs,
+            )

@@ -218,6 +218,8 @@ def split_of(
     if case_weights is not None:
         split = leave_out(split, weights, case_weights)
     logger.info("%s", split.where)
+    if not split.validation:
+        logger.warning("No case is left for validation: nothing is measured, and model.pt is that of the last epoch.")
     return split
 
 

@@ -94,6 +94,10 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     # what only looks like a path
     ("t_loss", "training", {"dataset_dir": "$images"}, "a folder of that name is './$images'"),
     ("bwcr", "inferring", {"output_dir": "@results"}, "a folder of that name is './@results'"),
+    # a place that is none, or the folder in which the command is given
+    ("t_loss", "training", {"dataset_dir": ""}, "dataset_dir: expected a folder or a datalist, got ''"),
+    ("bwcr", "inferring", {"output_dir": " "}, "output_dir: expected a folder for the results, got ' '"),
+    ("soft_label_apl", "inferring", {"ckpt_dir": None}, "ckpt_dir: expected the folder of a training, got None"),
     # a mapping in place of a component
     ("t_loss", "training", {"dataset_dir": {"num_cases": 8}}, "--dataset_dir: expected a whole mapping, with _target_"),
     ("bwcr", "training", {"methods": {"bwcr": {}}}, "--methods: expected a whole mapping, with baseline too"),

@@ -47,6 +47,8 @@ def read_dataset(dataset_dir: str | os.PathLike[str], layout: str | None = None,
         ...     read_dataset(folder).layout
         'plain'
     """
+    if not isinstance(dataset_dir, str | os.PathLike) or not str(dataset_dir).strip():
+        raise InputError(f"dataset_dir: expected the folder of a data set or a datalist .json, got {dataset_dir!r}.")
     root = Path(dataset_dir).expanduser().absolute()
     notes: list[str] = []
     if layout is not None and (not isinstance(layout, str) or layout not in LAYOUTS):

@@ -49,13 +49,14 @@ def test_two_halves_make_a_whole(tmp_path):
     assert (whole / "metrics.csv").read_bytes() == (halves / "metrics.csv").read_bytes()
 
 
-def test_a_finished_run_resumed_stays_as_it_is(tmp_path):
+def test_a_finished_run_resumed_stays_as_it_is(tmp_path, caplog):
     engine_with(tmp_path)[0].run(DATA, max_epochs=2)
     before = (tmp_path / "metrics.csv").read_bytes()
     engine, _ = engine_with(tmp_path, resume=True, seed=1)
     engine.run(DATA, max_epochs=2)
     assert engine.state.iteration == 4
     assert (tmp_path / "metrics.csv").read_bytes() == before
+    assert "has 2 epochs already, so nothing is left of max_epochs 2" in caplog.text
 
 
 def test_nothing_to_resume_is_said_and_training_starts(tmp_path, caplog):

@@ -44,6 +44,13 @@ def test_what_a_training_keeps_is_what_follows_reads(dataset, tmp_path: Path) ->
     assert split_of(dataset, tmp_path, trained=True, fold=0).validation == split.validation, "as it was trained"
 
 
+def test_a_training_without_validation_cases_says_so(dataset, tmp_path: Path, caplog) -> None:
+    split_of(dataset, tmp_path)
+    assert "left for validation" not in caplog.text
+    split_of(dataset, tmp_path, fractions=[1, 0, 0])
+    assert "No case is left for validation" in caplog.text
+
+
 def test_cases_without_weight_are_left_out_of_training_alone(dataset, tmp_path: Path, caplog) -> None:
     """Of the plan too; evaluation has the same sections without the table of weights."""
     whole = split_of(dataset, tmp_path)

@@ -254,3 +254,9 @@ def test_listing_takes_a_millisecond_a_case_at_most(tmp_path):
     start = time.process_time()
     assert len(read_dataset(tmp_path).items) == count
     assert time.process_time() - start < count * 1e-3  # it takes about a twentieth
+
+
+@pytest.mark.parametrize("place", [None, [], "", 7])
+def test_a_data_set_is_a_folder(place):
+    with pytest.raises(InputError, match="dataset_dir: expected the folder of a data set or a datalist"):
+        read_dataset(place)

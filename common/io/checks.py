@@ -31,6 +31,7 @@ MOVED_VOXELS = 0.5  # from which a label lies on other voxels than it was drawn 
 NOTED_VOXELS = 0.01
 OTHER_AFFINE, TAKEN_FORM = "other_affine", "taken_form"  # in the metadata of a NIfTI file whose forms differ
 NO_FORM = "neither"
+TURNED = "turned"  # in the metadata of a picture whose width and height its EXIF orientation exchanges
 SHOWN_VALUES = 6
 LARGEST_INDEX = 65535
 
@@ -92,6 +93,10 @@ def geometry_finding(image: torch.Tensor, other: torch.Tensor, file: str = "") -
     """
     if other.shape[1:] != image.shape[1:]:
         message = f"its shape is {_listed(other.shape[1:])}, that of the image {_listed(image.shape[1:])}"
+        if other.shape[1:] == image.shape[1:][::-1] and any(
+            TURNED in getattr(one, "meta", {}) for one in (image, other)
+        ):
+            message += "; one of them is turned by its EXIF orientation, the other is not"
         return Finding("shape", message, True, file)
     if not isinstance(image, MetaTensor) or not isinstance(other, MetaTensor):
         return None

@@ -14,7 +14,7 @@ from monai.data import MetaTensor
 from monai.utils.enums import MetaKeys, SpaceKeys
 
 from common.errors import InputError
-from common.io.checks import OTHER_AFFINE, TAKEN_FORM, geometry_finding
+from common.io.checks import OTHER_AFFINE, TAKEN_FORM, TURNED, geometry_finding
 from common.io.pictures import Picture, picture_header, read_picture
 from common.io.simple_itk import itk_voxels, read_itk, read_itk_header, stored_bytes
 from common.io.volumes import MOST_GZIP, OtherForm, channels_of, open_volume, read_voxels, spatial_shape
@@ -308,6 +308,8 @@ def to_tensor(stored: StoredImage, path: Paths, channels: int | None = None) -> 
     said += ["its colors are read as gray (luminance)"] if reduced else []
     if said:
         meta["reduced"] = "; ".join(said)
+    if stored.picture is not None and stored.picture.turned:
+        meta[TURNED] = True
     if stored.other_form is not None:
         meta |= {OTHER_AFFINE: stored.other_form.affine, TAKEN_FORM: stored.other_form.taken}
     return MetaTensor(values, affine=torch.from_numpy(stored.affine.copy()), meta=meta)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,12 +23,14 @@ class Picture:
         palette: (N, 3) colors of the indices; None if ``pixels`` are no indices.
         lossy: the values were changed by compression (JPEG).
         altered: what of the file is not in the pixels, as a clause; empty if nothing is lost.
+        turned: it was turned by its EXIF orientation, so that width and height were exchanged.
     """
 
     pixels: np.ndarray
     palette: np.ndarray | None = None
     lossy: bool = False
     altered: str = ""
+    turned: bool = False
 
     @property
     def colors(self) -> np.ndarray:
@@ -64,7 +66,9 @@ def read_picture(path: str | os.PathLike[str]) -> Picture:
                 return _read_tiff(path)
             if image.format == "PNG" and _is_deep_color(path):
                 return _read_deep_png(path, image.getexif().get(ExifTags.Base.Orientation, 1))
-            return _stored(ImageOps.exif_transpose(image), image.format in ("JPEG", "MPO"), path)
+            turned = image.getexif().get(ExifTags.Base.Orientation) in TURNED
+            stored = _stored(ImageOps.exif_transpose(image), image.format in ("JPEG", "MPO"), path)
+            return replace(stored, turned=turned)
     except UnidentifiedImageError:
         if not tiff:
             raise

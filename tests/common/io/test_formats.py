@@ -363,3 +363,16 @@ def test_a_picture_in_the_transparency_alone_is_refused(tmp_path: Path, dtype: t
         read_image(path)
     pixels[1:3, 2:4, 0] = 200
     assert read_image(write_deep_png(path, pixels))[0, 2:4, 1:3].unique().tolist() == [200.0]
+
+
+def test_a_label_that_was_not_turned_with_its_image_is_explained(tmp_path: Path) -> None:
+    picture = Image.new("L", (6, 4))
+    exif = picture.getexif()
+    exif[274] = 6
+    picture.save(tmp_path / "a.jpg", exif=exif)
+    picture.save(tmp_path / "b.png")
+    found = geometry_finding(read_image(tmp_path / "a.jpg"), read_image(tmp_path / "b.png"))
+    assert found is not None and found.unusable
+    assert found.message == (
+        "its shape is 6 × 4, that of the image 4 × 6; one of them is turned by its EXIF orientation, the other is not"
+    )

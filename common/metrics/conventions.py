@@ -9,7 +9,8 @@ A structure (class, channel) of a case is
 
 Missed and false structures are failures, and get the worst value, so that finding nothing is never best and finding
 too much is never free. A mean of nothing is nan, never 0. MONAI 1.6.1 differs: its Dice leaves false structures out,
-its Hausdorff distance missed and false ones, and its mean of nothing is 0, the best distance there is.
+its Hausdorff distance missed and false ones, and its mean of nothing is 0, the best distance there is. Of a volume of
+one slice it takes every voxel of a structure for surface; here the slice is measured as a picture would be.
 
 `CONVENTIONS` has a row for each metric. A pixel that nobody labeled (−1) takes part in none of them.
 """

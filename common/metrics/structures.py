@@ -101,6 +101,8 @@ def hausdorff_distance_95(
     Returns:
         ``(B, K)`` float32 from 0 up, in the unit of ``spacing``: MONAI's ``compute_hausdorff_distance`` where label and
         prediction have the structure; the image's diagonal √Σ(nᵢ sᵢ)² where it is missed or false; nan where absent.
+        A volume of one slice is measured as that slice: with the axis of length 1, all of a structure would be surface,
+        and the distance smaller.
 
     Raises:
         ArgumentError: if the spacing does not fit.
@@ -119,6 +121,10 @@ def hausdorff_distance_95(
     diagonal = math.hypot(*(size * side for size, side in zip(prediction.shape[2:], sides, strict=True)))
     found, true = (masks.bool().flatten(2).any(2) for masks in (prediction, label))
     distance = torch.full(found.shape, diagonal, device=prediction.device).masked_fill(~found & ~true, torch.nan)
+    for axis in range(prediction.ndim - 1, 1, -1):
+        if prediction.ndim > 4 and prediction.shape[axis] == 1:
+            prediction, label = prediction.squeeze(axis), label.squeeze(axis)
+            del sides[axis - 2]
     for image, structure in (found & true).nonzero().tolist():
         one, other = (masks[image, structure][None, None] for masks in (prediction, label))
         with warnings.catch_warnings():  # of an argument that MONAI 1.6 itself gives

@@ -177,6 +177,18 @@ def test_where_all_structures_exist_the_values_are_those_of_monai(spatial: tuple
     torch.testing.assert_close(hausdorff_distance_95(*pair, spacing), expected)
 
 
+@pytest.mark.parametrize("axis", [2, 3, 4])
+def test_a_volume_of_one_slice_is_measured_as_that_slice(axis: int):
+    # with the axis of length 1, MONAI takes every voxel of the discs for surface
+    y, x = torch.meshgrid(torch.arange(24), torch.arange(30), indexing="ij")
+    discs = [((y - 11) ** 2 + (x - center) ** 2 <= 49)[None, None] for center in (11, 15)]
+    expected = compute_hausdorff_distance(*discs, include_background=True, percentile=95, spacing=[2.0, 1.0])
+    spacing = [2.0, 1.0]
+    spacing.insert(axis - 2, 5.0)
+    found = hausdorff_distance_95(*(disc.unsqueeze(axis) for disc in discs), spacing)
+    torch.testing.assert_close(found, expected)
+
+
 @pytest.mark.parametrize("dimensions", [2, 3])
 def test_distances_are_in_the_unit_of_each_label_s_affine(dimensions: int) -> None:
     """Two images of another voxel size, one of them turned; as MONAI's engines hand them over: a list of items."""

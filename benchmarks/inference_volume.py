@@ -29,7 +29,12 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 def measure(
-    bundle: str, volume: str, device: str, threads: int, entries: Mapping[str, Any] | None = None
+    bundle: str,
+    volume: str,
+    device: str,
+    threads: int,
+    entries: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> dict[str, float]:
     """Inference of one bundle in this process; ``entries`` replace those of the plan of an untrained network."""
     import torch
@@ -63,6 +68,7 @@ def measure(
         ckpt_dir=str(folder),
         output_dir=str(folder / "output"),
         device=torch.device(device),
+        **(options or {}),
     )
     inference.initialize()
     evaluator = inference.parser.get_parsed_content("evaluator")

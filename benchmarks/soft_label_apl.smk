@@ -33,7 +33,7 @@ SOFT_LABEL_TABLES = {
     },
     # Its most important rows at a schedule at which trainings agree: more knees, four times the steps, five seeds
     "soft_label_apl_seeds": {
-        "data": None, "overlay": None, "networks": ["imaskrcnn"], "rows": ["bce", "soft_bce", "apl_soft_1_1_1"],
+        "data": None, "overlay": None, "networks": ["imaskrcnn"], "rows": ["bce", "apl_soft_1_1_1"],
         "seeds": [0, 1, 2, 3, 4], "majority": SOFT_LABEL_STEPS_OFF, "references": ["truth"],
         "phantom": {"desk": {"num_cases": 64}, "paper": {"num_cases": 65, "size": 320, "num_slices": 20}},
         "desk": {"imaskrcnn": {"counts": [36, 10, 18], "max_epochs": 40, "iterations_per_epoch": 40, "val_interval": 2}},

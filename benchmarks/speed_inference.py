@@ -4,12 +4,12 @@ python -m benchmarks.speed_inference --base ../base [--shape 256,256,160] [--run
                                      [--output docs/results/speed_inference.json] [--document docs/performance.md]
 
 ``base`` is a checkout of the version to compare with (``git worktree add ../base 917b7cd``). Runs alternate between the
-two, each in a process of its own by the `measure` of its checkout's benchmarks/inference_volume.py: weights that are
-not trained, all that ``inferring`` writes by default, at the resolution and with the network of the base (`AS_BASE`),
-whose windows overlap as its own configuration says. CPU seconds are those that the process was given on one thread,
-memory is the largest resident set over that after the imports. Medians and the spread (largest minus smallest).
-Of the ratio, the median of the runs' ratios. Writes JSON and puts its table into the document; bundles that are not
-measured anew keep their place.
+two, and the present one in bfloat16 (``--amp true``), each in a process of its own by the `measure` of its checkout's
+benchmarks/inference_volume.py: weights that are not trained, all that ``inferring`` writes by default, at the
+resolution and with the network of the base (`AS_BASE`), whose windows overlap as its own configuration says. CPU
+seconds are those that the process was given on one thread, memory is the largest resident set over that after the
+imports. Medians and the spread (largest minus smallest). Of the ratio, the median of the runs' ratios. Writes JSON and
+puts its table into the document; bundles that are not measured anew keep their place.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ AS_BASE: dict[str, dict[str, Any]] = {  # of the plan, as 917b7cd had it
 }
 
 
-def measure(checkout: Path, bundle: str, volume: Path) -> dict[str, float]:
-    """CPU seconds and megabytes of one run of a checkout."""
+def measure(checkout: Path, bundle: str, volume: Path, **options: Any) -> dict[str, float]:
+    """CPU seconds and megabytes of one run of a checkout; ``options`` of its ``inferring``."""
     with tempfile.TemporaryDirectory(dir=volume.parent) as folder:
         place = Path(folder, volume.name)
         place.hardlink_to(volume)
         script = checkout / "benchmarks/inference_volume.py"
         command = [sys.executable, str(script), "--measured", bundle, str(place), "cpu", "1"]
         if checkout == REPOSITORY:
-            command.append(json.dumps(AS_BASE.get(bundle, {})))
+            command += [json.dumps(AS_BASE.get(bundle, {})), json.dumps(options)]
         environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(checkout)}
         done = subprocess.run(command, cwd=checkout, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     found = json.loads(done.stdout.splitlines()[-1])
@@ -73,7 +73,9 @@ def main(
 ) -> None:
     checkouts = {"base": Path(base).resolve(), "here": REPOSITORY}
     names = bundles or sorted(path.parents[1].name for path in REPOSITORY.glob("bundles/*/configs/inference.yaml"))
-    results: dict[str, dict[str, list[dict[str, float]]]] = {name: {"base": [], "here": []} for name in names}
+    results: dict[str, dict[str, list[dict[str, float]]]] = {
+        name: {"base": [], "here": [], "bfloat16": []} for name in names
+    }
     with tempfile.TemporaryDirectory() as folder:
         volume = Path(folder, "volume.nii.gz")
         write_volume(volume, tuple(shape))
@@ -81,7 +83,8 @@ def main(
             for name in names:
                 for key, checkout in checkouts.items():
                     results[name][key].append(measure(checkout, name, volume))
-                print(number + 1, name, results[name]["base"][-1], results[name]["here"][-1], flush=True)
+                results[name]["bfloat16"].append(measure(REPOSITORY, name, volume, amp=True))
+                print(number + 1, name, *(runs[-1] for runs in results[name].values()), flush=True)
     commits = {key: _commit(checkout) for key, checkout in checkouts.items()}
     if (REPOSITORY / output).is_file():
         known = json.loads((REPOSITORY / output).read_text(encoding="utf-8"))
@@ -90,7 +93,8 @@ def main(
     with whole_file(REPOSITORY / output) as partial:
         partial.write_text(json.dumps(record, indent=1) + "\n")
     volume_mb = 4e-6 * math.prod(shape)
-    columns = ["bundle", "CPU s before", "CPU s now", "ratio", "MB over start before", "MB over start now"]
+    columns = ["bundle", "CPU s before", "CPU s now", "ratio", "CPU s in bfloat16", "ratio"]
+    columns += ["MB over start before", "MB over start now"]
     rows = [[name, *_cells(found)] for name, found in results.items()]
     counts = " to ".join(str(count) for count in sorted({len(found["base"]) for found in results.values()}))
     note = (
@@ -105,10 +109,13 @@ def _cells(found: dict[str, list[dict[str, float]]]) -> list[str]:
         values = [run[of] for run in found[key]]
         return f"{statistics.median(values):.4g} ({max(values) - min(values):.3g})"
 
-    pairs = zip(found["base"], found["here"], strict=True)
-    ratio = statistics.median(here["cpu_seconds"] / before["cpu_seconds"] for before, here in pairs)
-    seconds = [cell(key, "cpu_seconds") for key in ("base", "here")]
-    return [*seconds, f"{ratio:.2f}", *(cell(key, "peak_over_start_mb") for key in ("base", "here"))]
+    def ratio(key: str) -> str:
+        pairs = zip(found["base"], found[key], strict=True)
+        return f"{statistics.median(now['cpu_seconds'] / before['cpu_seconds'] for before, now in pairs):.2f}"
+
+    cells = [cell("base", "cpu_seconds")]
+    cells += [text for key in ("here", "bfloat16") for text in (cell(key, "cpu_seconds"), ratio(key))]
+    return [*cells, *(cell(key, "peak_over_start_mb") for key in ("base", "here"))]
 
 
 def _commit(checkout: Path) -> str:

@@ -1,13 +1,13 @@
-"""Dice of a trained network's inference through windows of the size of training, and of all at once.
+"""Dice of a trained network's inference through windows of the size of training, of all at once, and in bfloat16.
 
     python -m benchmarks.windows --bundle marginal_thresholding --run RUN --data DATA [--name hippocampus] [--cases 40]
-                                 [--overlaps "[0.5,0.25,0]"] [--output docs/results/windows.json]
-                                 [--document docs/performance.md]
+                                 [--overlaps "[0.5,0.25,0]"] [--ways "['bfloat16','whole']"]
+                                 [--output docs/results/windows.json] [--document docs/performance.md]
 
-RUN is the ``ckpt_dir`` of a training, of which the test cases are segmented with each overlap of the windows, and then
-as a whole: slices of a 2-D network, the volume of a 3-D network. Dice against the labels is measured in the geometry of
-the files. Differences to the first overlap are given with their standard error over the cases. What other runs measured
-stays in the JSON file and the table.
+RUN is the ``ckpt_dir`` of a training, of which the test cases are segmented with each overlap of the windows, with the
+first one in bfloat16, and as a whole: slices of a 2-D network, the volume of a 3-D network. Dice against the labels is
+measured in the geometry of the files. Differences to the first overlap are given with their standard error over the
+cases. What other runs measured stays in the JSON file and the table.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from common.report.tables import markdown_table
 from common.workflow import SliceBatches, load_plan
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-WHOLE = "whole"
+WHOLE, BFLOAT16 = "whole", "bfloat16"
+NAMES = {WHOLE: "all at once", BFLOAT16: "windows, overlap 0.5, bfloat16"}
 
 
-def segment(bundle: str, run: Path, images: Path, folder: Path, overlap: float | None) -> float:
-    """Segments a datalist's test images with a training; CPU seconds. Without an overlap they are seen as a whole."""
+def segment(bundle: str, run: Path, images: Path, folder: Path, way: str, **values: Any) -> float:
+    """Segments a datalist's test images with a training; CPU seconds. ``WHOLE`` sees them as a whole."""
     root = REPOSITORY / "bundles" / bundle
-    values: dict[str, Any] = {} if overlap is None else {"overlap": overlap}
     inference = ConfigWorkflow(
         config_file=str(root / "configs/inference.yaml"),
         workflow_type="infer",
@@ -54,17 +54,19 @@ def segment(bundle: str, run: Path, images: Path, folder: Path, overlap: float |
     )
     inference.initialize()
     slabs = inference.parser.get_parsed_content("evaluator").inferer
-    if overlap is None and isinstance(slabs.inferer, SliceBatches):
+    if way == WHOLE and isinstance(slabs.inferer, SliceBatches):
         slabs.inferer.overlap = None
-    elif overlap is None:
+    elif way == WHOLE:
         slabs.inferer = SimpleInferer()
     start = time.process_time()
     inference.run()
     return time.process_time() - start
 
 
-def measure(bundle: str, run: Path, data: str, cases: int, overlaps: Sequence[float], **layout: Any) -> dict[str, Any]:
-    """Dice of each class, CPU seconds, and the difference of the mean Dice to the first overlap with its error."""
+def measure(
+    bundle: str, run: Path, data: str, cases: int, ways: dict[str, dict[str, Any]], **layout: Any
+) -> dict[str, Any]:
+    """Dice of each class, CPU seconds, and the difference of the mean Dice to the first way with its error."""
     plan, split = load_plan(run), json.loads((run / "split.json").read_text(encoding="utf-8"))
     items = {item["case"]: item for item in read_dataset(data, **layout).items}
     chosen = split["test"][:cases]
@@ -74,15 +76,14 @@ def measure(bundle: str, run: Path, data: str, cases: int, overlaps: Sequence[fl
         images = Path(place, "test.json")
         listed = [{"case": case, "image": str(Path(items[case]["image"]).resolve())} for case in chosen]
         images.write_text(json.dumps({"testing": listed}), encoding="utf-8")
-        for overlap in [*overlaps, None]:
-            name = WHOLE if overlap is None else str(overlap)
-            seconds = segment(bundle, run, images, Path(place, name), overlap)
+        for name, values in ways.items():
+            seconds = segment(bundle, run, images, Path(place, name), name, **values)
             rows = [
                 case_dice(next(Path(place, name).glob(f"{case}_mask.*")), items[case]["label"], plan.num_classes - 1)
                 for case in chosen
             ]
             dice[name] = np.nanmean(np.array(rows, dtype=float), axis=1)
-            change = dice[name] - dice[str(overlaps[0])]
+            change = dice[name] - dice[next(iter(ways))]
             found[name] = {
                 "dice": np.nanmean(np.array(rows, dtype=float), axis=0).round(4).tolist(),
                 "cpu_seconds": round(seconds, 1),
@@ -98,9 +99,9 @@ def table(results: dict[str, dict[str, Any]]) -> str:
     rows = [
         [
             f"{name}, {' × '.join(map(str, of['patch_size']))}",
-            "all at once" if way == WHOLE else f"windows, overlap {way}",
+            NAMES.get(way, f"windows, overlap {way}"),
             ", ".join(f"{value:.3f}" for value in row["dice"]),
-            "" if not row["error"] else f"{row['change']:+.3f} ± {row['error']:.3f}",
+            "" if way == next(iter(of["by"])) else f"{row['change']:+.3f} ± {row['error']:.3f}",
             row["cpu_seconds"],
         ]
         for name, of in results.items()
@@ -116,6 +117,7 @@ def main(
     name: str = "",
     cases: int = 40,
     overlaps: Sequence[float] = (0.5, 0.25, 0.0),
+    ways: Sequence[str] = (BFLOAT16, WHOLE),
     output: str = "docs/results/windows.json",
     document: str = "docs/performance.md",
     **layout: Any,
@@ -123,7 +125,11 @@ def main(
     """Measures, writes JSON and puts its table into the document; see the module. ``layout``: of `read_dataset`."""
     path = REPOSITORY / output
     results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    results[name or f"{bundle} on {Path(data).name}"] = measure(bundle, Path(run), data, cases, overlaps, **layout)
+    chosen = {str(overlap): {"overlap": overlap} for overlap in overlaps}
+    chosen |= {way: {"overlap": 0.5, "amp": True} if way == BFLOAT16 else {} for way in ways}
+    found = measure(bundle, Path(run), data, cases, chosen, **layout)
+    known = results.get(name := name or f"{bundle} on {Path(data).name}", {}).get("by", {})
+    results[name] = found | {"by": known | found["by"]}
     with whole_file(path) as partial:
         partial.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     insert_between_markers(REPOSITORY / document, "windows", table(results))

@@ -5,6 +5,7 @@ from .ensemble import Ensemble, averaged, ensemble_of
 from .mask_rcnn import IMaskRCNN, class_probabilities
 from .method_networks import annotator_model, has_matrices, output_of_method, output_of_request, readout_of_method
 from .padded_dyn_unet import PaddedDynUNet
+from .precision import MixedPrecision
 from .probabilistic_unet import ProbabilisticUNet
 from .region_align import roi_align
 from .segmenter import Segmenter
@@ -18,6 +19,7 @@ __all__ = [
     "Ensemble",
     "GlobalConfusion",
     "IMaskRCNN",
+    "MixedPrecision",
     "PaddedDynUNet",
     "ProbabilisticUNet",
     "Segmenter",

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from common.errors import ArgumentError
+from common.networks.precision import MixedPrecision
 
 __all__ = ["Ensemble", "averaged", "ensemble_of"]
 
@@ -90,12 +91,13 @@ class Ensemble(nn.Module):
         return values.sigmoid() if self.sigmoid else values.softmax(1) if self.softmax else values
 
 
-def averaged(network: nn.Module, run: Callable[[nn.Module], torch.Tensor]) -> torch.Tensor:
+def averaged(network: nn.Module, run: Callable[[Any], torch.Tensor], amp: bool = False) -> torch.Tensor:
     """What a network gives, or the average over the members of an `Ensemble`.
 
     Args:
         network: any.
         run: from a network to logits or probabilities ``(B, L, *spatial)``.
+        amp: whether ``run`` gets each network in `common.networks.MixedPrecision`.
 
     Returns:
         ``(B, L, *spatial)``.
@@ -104,7 +106,8 @@ def averaged(network: nn.Module, run: Callable[[nn.Module], torch.Tensor]) -> to
         >>> averaged(torch.nn.Identity(), lambda network: network(torch.ones(1, 1)))
         tensor([[1.]])
     """
-    return network.average(run) if isinstance(network, Ensemble) else run(network)
+    call = (lambda member: run(MixedPrecision(member))) if amp else run
+    return network.average(call) if isinstance(network, Ensemble) else call(network)
 
 
 def ensemble_of(members: Sequence[nn.Module], **options: Any) -> nn.Module:

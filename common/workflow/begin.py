@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from collections.abc import Callable
@@ -27,6 +28,8 @@ from common.workflow.run_definition import training_definition
 
 __all__ = ["begin_run"]
 
+logger = logging.getLogger(__name__)
+
 # what MONAI and PyTorch refuse late, each in words of its own: whole numbers with the smallest, others as a rule
 LEAST = {"max_epochs": 1, "iterations_per_epoch": 1, "accumulate": 1, "val_interval": 1, "seed": 0, "num_workers": 0}
 LEAST |= {"pyramid_channels": 1, "hidden": 1, "proposals": 1, "anchor_samples": 1, "region_samples": 1, "mask_cells": 1}
@@ -51,11 +54,11 @@ def begin_run() -> None:
     accepted only where it has an effect: if something refers to it, if it is an argument of the component that it is
     given to, or if it is a mapping, a new choice in a menu such as ``losses``. Values must be of the kind that the
     configuration has, see `common.workflow.override_checks.check_overrides`; numbers of steps, rates and the seed must
-    be in their ranges. ``device`` must exist, ``output_dir`` and the ``ckpt_dir`` of a training must be folders that
-    can be written to, and ``ckpt_dir`` must not hold another training, see `common.workflow.TrainingCheckpoint`. What
-    ``--tracking mlflow`` needs is installed and made to fit, see `common.workflow.mlflow_tracking.prepare_mlflow`.
-    Lists of cases that a program has put into the configuration take the place of the data set, see
-    `common.workflow.given_items.take_given_items`.
+    be in their ranges. ``device`` must exist, and be CUDA for a training with ``amp``; ``output_dir`` and the
+    ``ckpt_dir`` of a training must be folders that can be written to, and ``ckpt_dir`` must not hold another training,
+    see `common.workflow.TrainingCheckpoint`. What ``--tracking mlflow`` needs is installed and made to fit, see
+    `common.workflow.mlflow_tracking.prepare_mlflow`. Lists of cases that a program has put into the configuration take
+    the place of the data set, see `common.workflow.given_items.take_given_items`.
 
     In a command ``python -m monai.bundle`` it also lets an `InputError` be shown as one sentence, and SIGTERM end the
     process in order. In any other program it changes nothing of the kind.
@@ -80,6 +83,8 @@ def begin_run() -> None:
     take_given_items(parser)
     prepare_mlflow(parser, workflow.run_id)
     _check_device(parser)
+    if parser.get("amp") is True:
+        check_precision(str(parser.get_parsed_content("device")), _is_training(workflow))
     with done_by_all():  # of several processes the first alone writes
         done_by_first(lambda: _check_folders(workflow))
 
@@ -135,6 +140,24 @@ def _check_device(parser: ConfigParser) -> None:
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise InputError(f"--device: {device!r} cannot be used here ({reason}).") from error
+
+
+def check_precision(device: str, training: bool) -> None:
+    """Refuses mixed precision where MONAI's trainer has none, and says where it takes longer than without.
+
+    Args:
+        device: name of the device.
+        training: whether a training is to start.
+
+    Raises:
+        InputError: a training on another device than CUDA.
+    """
+    if training and not device.startswith("cuda"):
+        raise InputError(f"--amp: a training has mixed precision on CUDA alone, got the device {device}.")
+    if device.startswith("cpu") and not any(
+        has for name, has in torch.cpu.get_capabilities().items() if "bf16" in name
+    ):
+        logger.warning("amp: this processor does not compute in bfloat16, which takes much longer than without --amp.")
 
 
 def check_writable(name: str, folder: str | os.PathLike[str]) -> None:

@@ -26,6 +26,7 @@ class EachMember(Inferer):
 
     Args:
         inferer: inferer of MONAI.
+        amp: mixed precision also where MONAI's engines have none, see `common.networks.MixedPrecision`.
 
     Shapes:
         Those of the inferer.
@@ -35,18 +36,18 @@ class EachMember(Inferer):
         torch.Size([1, 1, 8, 8])
     """
 
-    def __init__(self, inferer: Inferer) -> None:
+    def __init__(self, inferer: Inferer, amp: bool = False) -> None:
         super().__init__()
-        self.inferer = inferer
+        self.inferer, self.amp = inferer, amp
 
     def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
-        return averaged(network, lambda member: self.inferer(inputs, member, *args, **kwargs))
+        return averaged(network, lambda member: self.inferer(inputs, member, *args, **kwargs), self.amp)
 
 
 OVERLAP = 0.5  # of neighboring windows, as a share of their size
 
 
-def inferer_of(plan: Plan, batch_size: int = 8, overlap: float = OVERLAP) -> EachMember:
+def inferer_of(plan: Plan, batch_size: int = 8, overlap: float = OVERLAP, amp: bool = False) -> EachMember:
     """The inferer of prepared images, for validation: windows of the plan's patch, as `new_image_inferer` has them.
 
     Args:
@@ -54,6 +55,7 @@ def inferer_of(plan: Plan, batch_size: int = 8, overlap: float = OVERLAP) -> Eac
         batch_size: windows that the network sees at once.
         overlap: of neighboring windows, as a share of their size, in [0, 1). Where an image fits into one window there
             is nothing to overlap.
+        amp: see `EachMember`.
 
     Returns:
         `EachMember` of `SliceBatches` for volumes and a 2-D network, with slices along the last axis, else of MONAI's
@@ -66,8 +68,8 @@ def inferer_of(plan: Plan, batch_size: int = 8, overlap: float = OVERLAP) -> Eac
         ['SlidingWindowInferer', 'SliceBatches']
     """
     if plan.slices:
-        return EachMember(SliceBatches(plan.patch_size, batch_size, overlap))
-    return EachMember(SlidingWindowInferer(plan.patch_size, batch_size, overlap, mode="gaussian"))
+        return EachMember(SliceBatches(plan.patch_size, batch_size, overlap), amp)
+    return EachMember(SlidingWindowInferer(plan.patch_size, batch_size, overlap, mode="gaussian"), amp)
 
 
 def new_image_inferer(
@@ -79,6 +81,7 @@ def new_image_inferer(
     neighbors: int = 0,
     num_classes: int | None = None,
     call: str | None = None,
+    amp: bool = False,
 ) -> SlabInferer:
     """The inferer of new images, which gives the prediction in the geometry of each file.
 
@@ -92,6 +95,7 @@ def new_image_inferer(
         neighbors: slices on either side that are channels of each slice.
         num_classes: see `SlabInferer`.
         call: name of the network's method; None calls the network itself.
+        amp: see `SlabInferer`.
 
     Returns:
         `SlabInferer`.
@@ -110,11 +114,13 @@ def new_image_inferer(
     if plan.image_dims == 2:
         fit = [*intensity(plan, slice_axis=2), ResizeAread("image", [*(plan.image_size or plan.patch_size), -1])]
         depth = None if plan.normalization["kind"] == "zscore" else 1  # other numbers are of one picture
-        return SlabInferer(slices, fit, activations, orientation, depth=depth, num_classes=num_classes)
+        return SlabInferer(slices, fit, activations, orientation, depth=depth, num_classes=num_classes, amp=amp)
     across = float(plan.spacing[2]) if plan.spacing else -1.0
     within = [AxisSpacingd("image", [*plan.spacing[:2], -1])] if plan.spacing else []
     if plan.spatial_dims == 2:
-        return SlabInferer(slices, within, activations, plan.orientation, neighbors=neighbors, num_classes=num_classes)
+        return SlabInferer(
+            slices, within, activations, plan.orientation, neighbors=neighbors, num_classes=num_classes, amp=amp
+        )
     windows = SlidingWindowInferer(plan.patch_size, sw_batch_size=4, overlap=overlap, mode="gaussian")
     return SlabInferer(
         windows,
@@ -124,4 +130,5 @@ def new_image_inferer(
         volume=True,
         slice_mm=across if across > 0 else None,
         num_classes=num_classes,
+        amp=amp,
     )

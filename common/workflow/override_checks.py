@@ -33,6 +33,7 @@ SECTIONS = ("train", "validate")  # dictionaries whose keys mean nothing unless 
 SEPARATOR = "#"  # as the command line has it
 NULL = ("null", "None", "~")
 PATHS = ("_dir", "_root", "weights", "split_file")  # endings of the keys whose values are paths
+SWITCHES = ("amp",)  # switches whose value in the files is an expression
 FILES = ("weights", "case_weights", "split_file")  # of one file
 
 
@@ -198,7 +199,7 @@ def _check_kind(id: str, value: Any, written: list[Any]) -> None:
 def _wrong_kind(id: str, value: Any, written: Any) -> str:
     """What was expected in place of ``value``, or an empty text."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if isinstance(written, bool):
+    if isinstance(written, bool) or id in SWITCHES:
         right = isinstance(value, bool) or str(value).lower() in ("true", "false")
         return "" if right else "true or false"
     if isinstance(written, int | float) and isinstance(value, bool | str | list | tuple | dict):
@@ -220,7 +221,7 @@ def _wrong_kind(id: str, value: Any, written: Any) -> str:
 
 def _as_meant(id: str, value: Any, written: list[Any]) -> Any:
     """A value of the command line in the form of those in the files."""
-    if any(isinstance(other, bool) for other in written):
+    if id in SWITCHES or any(isinstance(other, bool) for other in written):
         return str(value).lower() == "true" if str(value).lower() in ("true", "false") else value
     names = [other for other in written if isinstance(other, str) and not other.startswith(("$", "@", "%"))]
     if names and isinstance(value, int) and not isinstance(value, bool):

@@ -94,6 +94,7 @@ class SlabInferer(Inferer):
         intensities: for volumes, transforms of the ``image`` that is resampled as a whole, such as normalization.
         slice_mm: for volumes, distance in mm to which slices are resampled; None keeps it.
         depth: slices of a slab; None: as many as make up 2 million values; 0: all, where ``fit`` is of whole volumes.
+        amp: mixed precision also where MONAI's engines have none, see `common.networks.MixedPrecision`.
         num_classes: classes of the prediction; what ``fit`` has cropped is their background
             (`common.transforms.outside_as_background`); None leaves zeros.
 
@@ -122,6 +123,7 @@ class SlabInferer(Inferer):
         slice_mm: float | None = None,
         depth: int | None = None,
         num_classes: int | None = None,
+        amp: bool = False,
     ) -> None:
         super().__init__()
         if slice_axis not in (0, 1, 2):
@@ -132,6 +134,7 @@ class SlabInferer(Inferer):
         self.orientation, self.slice_axis, self.neighbors = orientation, slice_axis, neighbors
         self.percentiles, self.volume, self.slice_mm = percentiles, volume, slice_mm
         self.depth, self.num_classes, self.intensities = depth, num_classes, Compose(list(intensities))
+        self.amp = amp
 
     @torch.inference_mode()
     def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
@@ -141,7 +144,7 @@ class SlabInferer(Inferer):
         depth = stack.length if self.depth == 0 else self.depth or max(1, ELEMENTS // stack.slice_elements)
 
         def infer(values: torch.Tensor) -> torch.Tensor:
-            return averaged(network, lambda member: self.inferer(values, member, *args, **kwargs))
+            return averaged(network, lambda member: self.inferer(values, member, *args, **kwargs), self.amp)
 
         def run(prepared: torch.Tensor) -> torch.Tensor:
             return self._predict(prepared, infer)

@@ -43,11 +43,12 @@ def test_windows_and_whole_slices(tmp_path: Path) -> None:
         "marginal_thresholding", str(run), str(data), "tiny", 2, (0.5, 0.0), output=str(output), document=str(document)
     )
     found = json.loads(output.read_text(encoding="utf-8"))["tiny"]
-    assert found["cases"] == 2 and list(found["by"]) == ["0.5", "0.0", "whole"]
+    assert found["cases"] == 2 and list(found["by"]) == ["0.5", "0.0", "bfloat16", "whole"]
     assert found["by"]["0.5"]["change"] == 0 and all(0 <= row["dice"][0] <= 1 for row in found["by"].values())
     rows = [line for line in document.read_text(encoding="utf-8").splitlines() if line.startswith("| tiny, 16 × 16 |")]
     assert [row.split("|")[2].strip() for row in rows] == [
         "windows, overlap 0.5",
         "windows, overlap 0.0",
+        "windows, overlap 0.5, bfloat16",
         "all at once",
     ]

@@ -42,3 +42,10 @@ def test_the_same_network_is_evaluated_and_inferred(bundle: Path) -> None:
     if "temperatures" in inferred:
         assert configs[0]["divisor"] == configs[1]["divisor"]
         assert configs[0]["temperature"] is configs[1]["temperature"] is None
+
+
+def test_both_compute_in_what_amp_says(bundle: Path) -> None:
+    evaluate, inference = (
+        yaml.safe_load((bundle / f"configs/{name}.yaml").read_text()) for name in ("evaluate", "inference")
+    )
+    assert evaluate["validate#inferer#amp"] == inference["inferer"]["amp"] == "@amp"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from bundle_runs import BUNDLES
 from monai.bundle import ConfigWorkflow, run
 
@@ -69,6 +70,8 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("t_loss", "training", {"max_epochs": "twenty"}, "--max_epochs: expected a number such as 20, got 'twenty'"),
     ("t_loss", "training", {"batch_size": 2.5}, "--batch_size: expected a whole number such as 8, got 2.5"),
     ("t_loss", "training", {"resume": "yes"}, "--resume: expected true or false, got 'yes'"),
+    ("bwcr", "training", {"amp": "true", "device": "cpu"}, "--amp: a training has mixed precision on CUDA alone, got"),
+    ("t_loss", "inferring", {"amp": "bfloat16"}, "--amp: expected true or false, got 'bfloat16'"),
     ("bwcr", "training", {"lambda_max": (0, 5)}, "--lambda_max: expected a number such as 1.0, got (0, 5)"),
     ("bwcr", "training", {"view#scale": "large"}, "--view#scale: expected a list"),
     ("marginal_thresholding", "inferring", {"dataset_dir": 2024}, "--dataset_dir: expected a path"),
@@ -163,6 +166,23 @@ def test_what_has_an_effect_is_accepted(refused: Callable, tmp_path: Path) -> No
 def test_null_can_be_typed(null: str | None, overridden: Callable) -> None:
     parser = overridden("disentangling_annotators", truth=null)
     assert parser["truth"] is None and parser.get_parsed_content("truth") is None
+
+
+@pytest.mark.parametrize(("word", "value"), [("false", False), ("True", True)])
+def test_a_switch_that_follows_the_device_is_a_switch_too(word: str, value: bool, overridden: Callable) -> None:
+    """As a text, which Python holds true, --amp false would leave mixed precision on."""
+    assert overridden("t_loss", amp=word)["amp"] is value
+
+
+def test_a_processor_without_bfloat16_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """There it takes up to thirty times as long."""
+    for known, said in (({"avx2": True, "avx512_bf16": False}, 1), ({"avx2": True, "amx_bf16": True}, 0)):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda known=known: known)
+        caplog.clear()
+        begin.check_precision("cpu", training=False)
+        assert len(caplog.records) == said
 
 
 def test_a_mapping_can_become_null(overridden: Callable) -> None:

@@ -148,7 +148,7 @@ def test_accuracy_over_the_quality_of_labels(warm_snakemake: WarmPython, checkou
     ("table", "runs", "evaluations"),
     [
         ("phantom", 2 * 12 * 3, 2 * 12 * 3),
-        ("seeds", 3 * 5, 3 * 5),
+        ("seeds", 2 * 5, 2 * 5),
         ("oai", 12 * 3, 12 * 3),
         ("oocytes", 3 * 3, 3 * 3 * 4),
         ("hippocampus", 3 * 3, 3 * 3),

@@ -19,7 +19,7 @@ from common.datasets.dataset import Dataset
 from common.datasets.images_by_case import images_of
 from common.datasets.plan import Plan
 from common.errors import InputError
-from common.folds import MACHINE, cross_validate, datalist, held_out, segment
+from common.folds import cross_validate, datalist, held_out, inference_options, segment
 from common.io.formats import is_picture
 from common.io.label_meaning import LabelMeaning
 from common.workflow.distributed import require_one_process
@@ -104,8 +104,8 @@ def audit_bundle(
     tool_faults(labels, tool_images, output_format)
     if num_folds is None:
         folders, maps = [folder.resolve() for folder in training_folders(ckpt_dir)], [target / "maps"]
-        machine = {key: given[key] for key in MACHINE if key in given}
-        segment(configs, datalist(items), folders, maps[0], os.cpu_count() or 1, overwrite=True, **machine)
+        shared = inference_options(configs, given)
+        segment(configs, datalist(items), folders, maps[0], os.cpu_count() or 1, overwrite=True, **shared)
         caution = training_overlap(folders, labels)
     else:
         runs = Path(output_dir, "folds") if folds_dir is None else Path(folds_dir)

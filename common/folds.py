@@ -12,7 +12,7 @@ import json
 import math
 import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,8 +31,7 @@ from common.workflow.overrides import choose
 
 BUNDLES = Path(__file__).parents[1] / "bundles"
 MAPS = ("save_probability", "save_probabilities", "save_marginal")  # what the bundles call it
-LAYOUT_OPTIONS = ("layout", "annotators", "truth", "subject_pattern", "organ")
-MACHINE = ("device", "amp")  # options of the training that inference has, too
+SHARED = ("device", "amp", "backbone", "readout", "map_threshold")  # options that the inferences of some have, too
 PLANNED = "$@split.of_all_folds"  # the same cases in every fold, so that there is one plan
 OWN = {"fold": "trains all folds", "ckpt_dir": "has the folders below --output", "output_dir": "has --output"}
 TABLE = "out_of_fold.csv"
@@ -179,12 +178,54 @@ def segment(
     run_bundle(Path.cwd(), "inferring", [inference, *networks], log, threads, **options, **places, **maps)
 
 
+def inference_options(configs: Sequence[Path], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a training that the inference of its bundle has, too, with the same meaning.
+
+    Args:
+        configs: configuration files of the training, train first.
+        options: of the training.
+
+    Returns:
+        Those for `segment`.
+
+    Example:
+        >>> configs = [BUNDLES / "disentangling_annotators/configs/train.yaml"]
+        >>> inference_options(configs, {"readout": "estimate", "max_epochs": 3})
+        {'readout': 'estimate'}
+    """
+    known = _content(_beside(configs, "inference"))
+    return {key: options[key] for key in SHARED if key in options and key in known}
+
+
 def _beside(configs: Sequence[Path], name: str) -> Path:
     return configs[0].with_name(f"{name}{configs[0].suffix}")
 
 
 def _content(path: Path) -> dict[str, Any]:
     return yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is YAML
+
+
+def reading_options(configs: Sequence[Path], options: Mapping[str, Any]) -> dict[str, Any]:
+    """How a training reads its data set: the arguments of `read_dataset` beside the folder.
+
+    Args:
+        configs: configuration files of the training; later ones come before earlier ones.
+        options: of the training, which come before its files.
+
+    Returns:
+        Value of each argument, such as ``layout``, ``annotators`` or ``modalities``, null or not.
+
+    Example:
+        >>> found = reading_options([BUNDLES / "t_loss/configs/train.yaml"], {"layout": "msd"})
+        >>> found["layout"], found["annotators"]
+        ('msd', None)
+    """
+    content: dict[str, Any] = {}
+    for path in configs:
+        content |= _content(path)
+    reader = content["data"].get("dataset", content["data"])
+    named = {name: text.removeprefix("@") for name, text in reader.items() if str(text).startswith("@")}
+    return {name: (content | dict(options)).get(key) for name, key in named.items() if name != "dataset_dir"}
 
 
 def cross_validate(
@@ -227,6 +268,7 @@ def cross_validate(
     if weights := options.get("case_weights"):  # what the file says, not only its name
         question["weights"] = read_case_weights(Path(weights).expanduser(), dataset)
     threads = max(1, (os.cpu_count() or 1) // parallel)
+    shared = inference_options(configs, options)
 
     def run(index: int) -> None:
         folder, done = runs[index], runs[index] / DONE
@@ -240,8 +282,7 @@ def cross_validate(
         run_bundle(Path.cwd(), "training", configs, folder / "training.log", threads, **given, **resume)
         measuring = [*configs, _beside(configs, "evaluate")]
         run_bundle(Path.cwd(), "evaluating", measuring, folder / "evaluating.log", threads, **given)
-        machine = {key: options[key] for key in MACHINE if key in options}
-        segment(configs, held_out(folder, items), [folder], folder / "out_of_fold", threads, **machine)
+        segment(configs, held_out(folder, items), [folder], folder / "out_of_fold", threads, **shared)
         with whole_file(done) as partial:
             partial.write_text(json.dumps(question, indent=1) + "\n", encoding="utf-8")
 
@@ -308,9 +349,9 @@ def folds(
     available = {path.parents[1].name: path.parents[1] for path in Path(bundles_dir).glob("*/configs/train.yaml")}
     source: Path = choose(bundle, available, kind="bundle").resolve()
     data = Path(dataset_dir).expanduser().resolve()
-    items = read_dataset(data, **{key: options[key] for key in LAYOUT_OPTIONS if key in options}).items
     target = Path(output).expanduser().resolve()
     configs = [source / f"configs/{name}.yaml" for name in ("train", *listed(overlays))]
+    items = read_dataset(data, **reading_options(configs, options)).items
     runs = cross_validate(configs, data, items, target, num_folds, parallel, **options)
     rows = [{"fold": index, **row} for index, folder in enumerate(runs) for row in measures(folder)]
     write_csv(target / TABLE, rows)

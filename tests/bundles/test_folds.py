@@ -19,7 +19,7 @@ from PIL import Image
 
 import common.folds
 from common.errors import InputError
-from common.folds import folds, held_out, measures, segment, summarize
+from common.folds import cross_validate, folds, held_out, measures, reading_options, segment, summarize
 from common.io.files import read_csv, write_csv
 from common.run_bundle import RUNNING, run_bundle, stop_runs
 
@@ -101,6 +101,38 @@ def test_cases_are_segmented_by_the_network_of_the_overlay(tmp_path: Path, monke
     assert started[0][1]["save_probabilities"] is started[1][1]["save_probability"] is True
     listed = json.loads(Path(started[1][1]["dataset_dir"]).read_text(encoding="utf-8"))
     assert listed == {"testing": [{"case": "a", "image": "/data/a.png"}]}
+
+
+def test_the_data_set_is_read_as_by_the_training() -> None:
+    """Of an overlay's four modalities the held-out images have all four channels, unless the command says others."""
+    configs = [bundle_runs.BUNDLES / f"disentangling_annotators/configs/{name}.yaml" for name in ("train", "ms_lesion")]
+    read = {"layout": "ms_lesion", "annotators": None, "truth": None, "modalities": ["flair", "mprage", "pd", "t2"]}
+    assert reading_options(configs, {}) == read
+    given = {"modalities": ["flair"], "truth": "mask1", "max_epochs": 3}
+    assert reading_options(configs, given) == read | {"modalities": ["flair"], "truth": "mask1"}
+    organs = [
+        bundle_runs.BUNDLES / f"marginal_thresholding/configs/{name}.yaml" for name in ("train", "totalsegmentator")
+    ]
+    found = reading_options(organs, {"organ": "aorta"})
+    assert (found["organ"], found["max_cases"], found["layout"]) == ("aorta", 400, "totalsegmentator")
+
+
+def test_an_option_that_inference_has_too_counts_for_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    items = [{"case": name, "subject": name, "image": f"/data/{name}.png"} for name in "abcd"]
+    given: dict[str, list[dict[str, Any]]] = {"training": [], "inferring": []}
+
+    def run(folder: Path, verb: str, configs: Any, log: Path, threads: int, **overrides: Any) -> None:
+        if verb == "training":
+            Path(overrides["ckpt_dir"]).mkdir(parents=True)
+            split = {"training": ["a"], "validation": ["b"], "test": []}
+            (overrides["ckpt_dir"] / "split.json").write_text(json.dumps(split), encoding="utf-8")
+        given.setdefault(verb, []).append(overrides)
+
+    monkeypatch.setattr(common.folds, "run_bundle", run)
+    configs = [bundle_runs.BUNDLES / "disentangling_annotators/configs/train.yaml"]
+    cross_validate(configs, tmp_path, items, tmp_path / "runs", 2, readout="estimate", trace_weight=0.2)
+    assert [each["readout"] for verb in ("training", "inferring") for each in given[verb]] == ["estimate"] * 4
+    assert given["training"][0]["trace_weight"] == 0.2 and "trace_weight" not in given["inferring"][0]
 
 
 def test_a_channel_per_file_stays_a_list(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import torch
-from monai.networks.layers import separable_filtering
 from monai.utils import LossReduction
 
 from common.errors import ArgumentError
@@ -45,23 +44,28 @@ def spatially_varying_smoothing(target: torch.Tensor, sigma: float = 1.0) -> tor
     if not target.numel():  # there is no border to repeat
         return target
     side = math.exp(-0.5 / sigma**2)
-    kernel = target.new_tensor([side, 1.0, side]) / (1 + 2 * side)
-    center = 1 / (1 + 2 * side) ** (target.ndim - 2)
     labeled = ~(target < 0)
     known = target.where(labeled, 0)
-
-    def around(values: torch.Tensor) -> torch.Tensor:
-        blurred = separable_filtering(values, [kernel] * (target.ndim - 2), mode="replicate")
-        return (blurred - center * values) / (1 - center)
-
-    with torch.autocast(target.device.type, enabled=False):  # convolutions of targets would be rounded to 1e-3
-        neighbors = around(known)
-        if target.device.type != "cpu" or not labeled.all():
-            share = around(labeled.to(target))
-            # of no labeled neighbor the share is rounding; the smallest share of one is a corner's
-            some = share > 0.5 * kernel[0] ** (target.ndim - 2) / (1 - center)
-            neighbors = torch.where(some, neighbors / share.where(some, 1), known)
+    neighbors = _around(known, side)
+    if target.device.type != "cpu" or not labeled.all():
+        share = _around(labeled.to(target), side)
+        neighbors = torch.where(share > 0, neighbors / share.where(share > 0, 1), known)
     return (0.5 * known + 0.5 * neighbors).where(labeled, -1)
+
+
+def _around(values: torch.Tensor, side: float) -> torch.Tensor:
+    """The mean of the 3ⁿ − 1 neighbors, weighted by ``side`` to the number of axes along which they are moved.
+
+    Sums of neighbors alone, without a difference: of a narrow kernel nearly everything is in its center.
+    """
+    neighbors, weight = torch.zeros_like(values), 0.0  # in units of the nearest neighbors' weight
+    for axis in range(2, values.ndim):
+        whole, size = values + side * neighbors, values.shape[axis]
+        before = torch.cat((whole.narrow(axis, 0, 1), whole.narrow(axis, 0, size - 1)), axis)
+        behind = torch.cat((whole.narrow(axis, 1, size - 1), whole.narrow(axis, size - 1, 1)), axis)
+        neighbors = neighbors + before + behind
+        weight += 2 * (1 + side * weight)
+    return neighbors / weight
 
 
 def margin_penalty(log_probabilities: torch.Tensor, margin: float) -> torch.Tensor:

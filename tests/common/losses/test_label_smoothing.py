@@ -50,6 +50,14 @@ def test_smoothing_is_a_correlation_with_the_kernel(spatial: tuple[int, ...], si
     torch.testing.assert_close(spatially_varying_smoothing(target, sigma), torch.from_numpy(expected))
 
 
+@pytest.mark.parametrize("sigma", [0.2, 0.15, 0.02])
+def test_of_a_narrow_kernel_the_nearest_neighbors_remain(sigma: float) -> None:
+    """Half a pixel and half the mean of its four, also in float32 and where a pixel is not labeled."""
+    target = torch.tensor([[[[0.0, 0, 1, 1], [0, 0, 1, 1], [0, -1, 1, 1]]]])
+    expected = torch.tensor([[[[0, 1 / 8, 7 / 8, 1], [0, 1 / 6, 7 / 8, 1], [0, -1, 1, 1]]]])
+    torch.testing.assert_close(spatially_varying_smoothing(target, sigma), expected, atol=1e-5, rtol=0)
+
+
 @few
 @given(st.integers(0, 2**31), st.floats(0.3, 5))
 def test_smoothing_keeps_distributions_the_majority_and_flat_regions(seed: int, sigma: float) -> None:

@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from common.command import REQUIRED, run_command
 from common.datasets import Dataset, consensus, read_dataset, reading
+from common.datasets.layouts.totalsegmentator import require_organ
 from common.errors import InputError, counted
 from common.io import read_label_values
 from common.io.checks import geometry_finding, voxel_size
@@ -83,6 +84,7 @@ def measure(
     layout: str | None = None,
     new_cases: bool = False,
     output: str | None = None,
+    **options: Any,
 ) -> str:
     """Measures the masks of a folder with the labels of a data set, in the geometry of the files.
 
@@ -101,6 +103,7 @@ def measure(
         layout: of the data set; by default it is recognized.
         new_cases: all cases are new, also those with the name of a case of the training.
         output: the CSV file; by default ``measures.csv`` in the folder of the masks.
+        **options: of the layout, as in the training: ``--organ``, ``--modalities``, ``--annotators``, ``--truth``.
 
     Returns:
         The table, as Markdown.
@@ -116,7 +119,8 @@ def measure(
     folder = Path(str(masks))
     if not folder.is_dir():
         raise InputError(f"masks: expected a folder of masks, got {folder}.")
-    plan, dataset = load_plan(str(ckpt_dir)), read_dataset(str(dataset_dir), layout=layout)
+    plan, dataset = load_plan(str(ckpt_dir)), read_dataset(str(dataset_dir), layout=layout, **options)
+    require_organ(dataset, plan.class_names)
     labeled = [item for item in dataset.items if "label" in item or item.get("annotators")]
     found = [(item, path) for item in labeled if (path := _mask_of(folder, item["case"])) is not None]
     if not found:

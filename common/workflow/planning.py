@@ -19,6 +19,7 @@ from common.datasets.dataset import Dataset
 from common.datasets.fingerprint import take_fingerprint
 from common.datasets.given import OPTION_KINDS, checked_given
 from common.datasets.given_items import GIVEN, dataset_of_items
+from common.datasets.layouts.totalsegmentator import require_organ
 from common.datasets.plan import Plan
 from common.datasets.plan_rules import make_plan
 from common.datasets.split import Split, split_dataset
@@ -70,7 +71,7 @@ def plan_of(
 
     Raises:
         InputError: as `take_fingerprint` and `make_plan`, where no training case is left;
-            what is given contradicts the plan that is resumed.
+            what is given contradicts the plan that is resumed; the network is trained on another organ.
 
     Example:
         >>> import tempfile
@@ -89,7 +90,10 @@ def plan_of(
     checked_given(rules, OPTION_KINDS)
     first = training_folders(folder)[0]
     if trained or loaded_weights() or (resume and (first / PLAN_FILE).is_file()):
-        return load_plan(folder, given)
+        kept = load_plan(folder, given)
+        if trained:
+            require_organ(dataset, kept.class_names)
+        return kept
     known = {str(item["image"]) for item in dataset.items}
     if any(str(item["image"]) not in known for item in items):  # a program has put images of its own in their place
         dataset = dataset_of_items(items)

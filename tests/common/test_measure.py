@@ -14,10 +14,12 @@ import torch
 from monai.data import MetaTensor
 from PIL import Image
 
+from common.datasets import read_dataset
 from common.datasets.plan import example_plan
 from common.errors import InputError
 from common.io import LabelMeaning
 from common.measure import measure, measure_case
+from common.workflow import plan_of
 
 NAMES = ("background", "edema", "tumor")
 
@@ -117,6 +119,27 @@ def test_images_of_two_axes_have_a_voxel_size_too(tmp_path: Path) -> None:
     write_plan(tmp_path / "models")
     table, rows = measured(tmp_path)
     assert rows["x"]["hd95_foreground"] == "0.5" and "HD95 (mm)" in table
+
+
+def test_the_masks_of_another_organ_are_not_measured(tmp_path: Path) -> None:
+    """The network has learned aorta; without a word of it the layout reads kidney_right."""
+    organs = {"aorta": np.zeros((4, 4, 4), np.uint8), "kidney_right": np.zeros((4, 4, 4), np.uint8)}
+    organs["aorta"][1], organs["kidney_right"][3] = 1, 1
+    (tmp_path / "data/s0001/segmentations").mkdir(parents=True)
+    (tmp_path / "found").mkdir()
+    files = {"data/s0001/ct.nii.gz": organs["aorta"].astype(np.float32), "found/s0001_mask.nii.gz": organs["aorta"]}
+    files |= {f"data/s0001/segmentations/{organ}.nii.gz": mask for organ, mask in organs.items()}
+    for name, array in files.items():
+        nib.save(nib.Nifti1Image(array, np.eye(4)), tmp_path / name)
+    volumes = {"spatial_dims": 3, "image_dims": 3, "image_size": None, "spacing": (1.0, 1.0, 1.0)}
+    meaning = {"": LabelMeaning(values={0: 0, 1: 1}).to_json()}
+    names = ("background", "aorta")
+    write_plan(tmp_path / "models", **volumes, class_names=names, labels=meaning, orientation="RAS")
+    with pytest.raises(InputError, match=r"^organ: the network segments aorta, got the masks of kidney_right; give"):
+        measured(tmp_path)
+    with pytest.raises(InputError, match=r"^organ: the network segments aorta"):
+        plan_of(read_dataset(tmp_path / "data"), [], tmp_path / "models", trained=True)
+    assert measured(tmp_path, organ="aorta")[1]["s0001"]["dice_aorta"] == "1.0"
 
 
 def test_distances_are_in_millimeters() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -77,6 +78,24 @@ def read(
         channel_names=("CT",),
         class_names={0: "background", 1: organ},
     )
+
+
+def require_organ(dataset: Dataset, class_names: Sequence[str]) -> None:
+    """Refuses to compare what a network segments with the masks of another organ.
+
+    Args:
+        dataset: of any layout; of others than this one nothing is said.
+        class_names: of the network.
+
+    Raises:
+        InputError: the network segments an organ of which there are masks, and those of another one were read.
+    """
+    if dataset.layout != "totalsegmentator" or dataset.class_names is None:
+        return
+    read_organ, organ = dataset.class_names[1], class_names[-1]
+    masks = (Path(item["image"]).with_name("segmentations") / f"{organ}.nii.gz" for item in dataset.items)
+    if organ != read_organ and any(mask.is_file() for mask in masks):
+        raise InputError(f"organ: the network segments {organ}, got the masks of {read_organ}; give --organ {organ}.")
 
 
 def unknown_organ(organ: str, known: list[str], root: Path) -> str:

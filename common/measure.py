@@ -56,7 +56,7 @@ def measure_case(mask: torch.Tensor, label: torch.Tensor, class_names: Sequence[
     Example:
         >>> label = torch.tensor([[[0, 1, 1, 0]]])
         >>> measure_case(torch.tensor([[[0, 1, 0, 0]]]), label, ["background", "tumor"])
-        {'dice_tumor': 0.6667, 'hd95_tumor': 1.0}
+        {'dice_tumor': 0.6667, 'hd95_tumor': 0.95}
     """
     finding = geometry_finding(label, mask)
     if finding is not None and finding.unusable:

@@ -111,7 +111,7 @@ def threshold(
             python -m common.threshold --probabilities maps/ --output masks/
             python -m common.threshold --probabilities fold_0/ fold_1/ fold_2/ --output masks/
             python -m common.threshold --probabilities organs.nii.gz --output masks/ --overlapping true
-            python -m common.threshold --probabilities maps/ --output masks/ --class_names rest liver lung
+            python -m common.threshold --probabilities maps/ --output masks/ --class_names rest,liver
     """
     folder = Path(str(output))
     names = names_of("class_names", listed(class_names)) if class_names else []

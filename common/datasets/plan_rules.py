@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from monai.utils import ensure_tuple
+
 from common.datasets.dataset import Dataset
 from common.datasets.fingerprint import Fingerprint
 from common.datasets.given import OPTION_KINDS, checked_given
@@ -157,9 +159,10 @@ def _channel_names(
     """The names of the image's channels; none where it is read with other channels than it has."""
     names = tuple(asked.get("channel_names", dataset.channel_names))
     if names and len(names) not in (channels, fingerprint.channels):
+        images = [ensure_tuple(item["image"])[0] for item in dataset.items]
         raise InputError(
-            f"{dataset.root}: expected images of {counted(len(names), 'channel')} ({', '.join(names)}), which the data "
-            f"set names, got images of {fingerprint.channels}."
+            f"{images[0] if images else dataset.root} and the other images: expected {counted(len(names), 'channel')} "
+            f"({', '.join(names)}), which the data set names, got {fingerprint.channels}."
         )
     return names if len(names) == channels else ()
 

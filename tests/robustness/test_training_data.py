@@ -119,7 +119,7 @@ CASES: list[tuple[str, list[str], dict[str, str], Spoil, str]] = [  # name, bund
         ["soft_label_apl"],
         IMAGES,
         voxels(lambda array: np.stack([array, array], -1)),
-        "expected images of 1 channel (IWFS), which the data set names, got images of 2",
+        "expected 1 channel (IWFS), which the data set names, got 2",
     ),
     (
         "a volume among slices",

@@ -111,7 +111,7 @@ def test_what_cannot_be_is_refused(given: dict[str, Any], sentence: str) -> None
 
 def test_channels_are_as_many_as_the_data_set_names() -> None:
     named = Dataset("msd", Path("/data"), (), channel_names=("T2", "ADC"))
-    with pytest.raises(InputError, match=r"/data: expected images of 2 channels \(T2, ADC\), .* got images of 1"):
+    with pytest.raises(InputError, match=r"/data and .*: expected 2 channels \(T2, ADC\), .* got 1"):
         plan_of((32, 32), dataset=named)
     assert plan_of((32, 32), dataset=named, channels=2).channel_names == ("T2", "ADC")
 

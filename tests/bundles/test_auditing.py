@@ -126,7 +126,8 @@ def test_all_annotators_are_audited_and_compared(tmp_path: Path, monkeypatch: py
         shutil.copytree(tmp_path / "maps", target)
 
     plan = SimpleNamespace(class_names=("background", "object"), labels={"": {"values": {0: 0, 255: 1}}}, channels=1)
-    monkeypatch.setattr(common.audit_bundle, "given_files", lambda: ["configs/train.yaml"])
+    train = str(bundle_runs.BUNDLES / "t_loss/configs/train.yaml")
+    monkeypatch.setattr(common.audit_bundle, "given_files", lambda: [train])
     monkeypatch.setattr(common.audit_bundle, "given_overrides", dict)
     monkeypatch.setattr(common.audit_bundle, "training_folders", lambda places: [tmp_path])
     monkeypatch.setattr(common.audit_bundle, "segment", segment)

@@ -19,7 +19,7 @@ from monai.utils import ensure_tuple
 from tqdm import tqdm
 
 from common.command import REQUIRED, run_command
-from common.datasets import Dataset, consensus, read_dataset, reading
+from common.datasets import Dataset, annotated, consensus, read_dataset, reading
 from common.datasets.layouts.totalsegmentator import require_organ
 from common.errors import InputError, counted
 from common.io import read_label_values
@@ -121,6 +121,8 @@ def measure(
         raise InputError(f"masks: expected a folder of masks, got {folder}.")
     plan, dataset = load_plan(str(ckpt_dir)), read_dataset(str(dataset_dir), layout=layout, **options)
     require_organ(dataset, plan.class_names)
+    if not dataset.annotators and plan.annotators and "" not in plan.labels:  # one label was learned as an annotator's
+        dataset = annotated(dataset)
     labeled = [item for item in dataset.items if "label" in item or item.get("annotators")]
     found = [(item, path) for item in labeled if (path := _mask_of(folder, item["case"])) is not None]
     if not found:

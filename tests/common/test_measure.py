@@ -142,6 +142,16 @@ def test_the_masks_of_another_organ_are_not_measured(tmp_path: Path) -> None:
     assert measured(tmp_path, organ="aorta")[1]["s0001"]["dice_aorta"] == "1.0"
 
 
+def test_one_label_that_was_learned_as_that_of_an_annotator(pictures: Path) -> None:
+    """As disentangling_annotators does where a data set has one label for each case."""
+    _, wanted = measured(pictures)
+    labels = {"label": example_plan().labels[""]}
+    (pictures / "models/plan.json").write_text(
+        replace(example_plan(), annotators=("label",), labels=labels).to_json(), encoding="utf-8"
+    )
+    assert measured(pictures)[1] == wanted
+
+
 def test_distances_are_in_millimeters() -> None:
     label = torch.zeros(1, 4, 4)
     label[0, 1] = 1

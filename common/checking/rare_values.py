@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from common.checking.examine import CaseRecord
 from common.datasets.plan import Plan
-from common.datasets.plan_rules import default_class_names
+from common.datasets.plan_classes import default_class_names
 from common.io.checks import Finding
 
 __all__ = ["find_rare_values"]

@@ -18,7 +18,8 @@ from common.checking.rare_values import find_rare_values
 from common.datasets.dataset import Dataset
 from common.datasets.fingerprint import take_fingerprint
 from common.datasets.plan import example_plan
-from common.datasets.plan_rules import default_class_names, make_plan
+from common.datasets.plan_classes import default_class_names
+from common.datasets.plan_rules import make_plan
 from common.errors import InputError
 from common.io.checks import Finding
 from common.io.files import read_csv

@@ -1,0 +1,156 @@
+"""The classes of a plan: what the values in label files mean, and what the classes are called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from common.datasets.dataset import Dataset
+from common.datasets.fingerprint import Fingerprint
+from common.errors import InputError
+from common.io.label_inference import infer_annotator_meanings, infer_label_meaning
+from common.io.label_meaning import LabelMeaning, LabelObservation
+
+__all__ = ["classes_of_labels", "default_class_names"]
+
+
+def default_class_names(count: int) -> tuple[str, ...]:
+    """Names of classes that nobody names.
+
+    Args:
+        count: of classes, background included.
+
+    Returns:
+        The background first.
+
+    Example:
+        >>> default_class_names(2), default_class_names(3)
+        (('background', 'foreground'), ('background', 'class_1', 'class_2'))
+    """
+    return ("background", "foreground") if count == 2 else ("background", *(f"class_{k}" for k in range(1, count)))
+
+
+def classes_of_labels(
+    dataset: Dataset,
+    fingerprint: Fingerprint,
+    annotators: Sequence[str],
+    asked: Mapping[str, Any],
+    said: dict[str, Any],
+    notes: list[str],
+    faults: list[str] | None,
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Meaning of the labels by annotator, and the names of the classes.
+
+    Args:
+        dataset: of the training cases.
+        fingerprint: what their label files hold.
+        annotators: names of those whose labels are used.
+        asked: values of the plan that are not to be found out, such as ``class_names``.
+        said: of the label values: ``class_values``, ``class_colors``, ``ignore_value`` and ``label_threshold``.
+        notes: where the sentences on what was decided go.
+        faults: where those on labels that cannot be used go; None: the first is raised.
+
+    Returns:
+        `LabelMeaning` as JSON by annotator, under ``""`` that of no annotator; names, background first.
+
+    Raises:
+        InputError: there is no label, its values cannot be understood, or nothing in any of them is labeled.
+    """
+    ignore = dataset.ignore_value if said["ignore_value"] is None else said["ignore_value"]
+    known = dict(dataset.class_names) if dataset.class_names else None
+    named = dict(said["class_values"] or said["class_colors"] or {})
+    said = said | {
+        "class_names": known,
+        "ignore_value": ignore,
+        "class_values": dict(said["class_values"] or {}) or None,
+    }
+    meanings: dict[str, LabelMeaning] = {}
+    drawn = {name: observed for name, observed in fingerprint.labels.items() if name in annotators}
+    if drawn:
+        meanings, found = _understood(infer_annotator_meanings, drawn, said, faults)
+        notes += found
+    if "" in fingerprint.labels:
+        one, found = _understood(_one_meaning, {"": fingerprint.labels[""]}, said, faults)
+        meanings |= one
+        notes += found
+    if not meanings and known and any(item.get("regions") for item in dataset.items):
+        order = sorted(value for value in known if value != ignore)  # only other cases have a ground truth
+        meanings[""] = LabelMeaning({value: index for index, value in enumerate(order)}, ignore=ignore)
+    if not meanings:
+        raise InputError(f"{dataset.root}: expected labels of the training cases, got none.")
+    count = max(meaning.num_classes for meaning in meanings.values())
+    names: Sequence[str] | None = asked.get("class_names")
+    if names is None and named:
+        names = list(named) if len(named) >= count else ["background", *named]
+    if names is None and known:
+        names = [known[value] for value in sorted(known) if value != ignore]
+    if names is None:
+        names = default_class_names(count)
+    if len(names) < count:
+        raise InputError(f"class_names: expected {count} names, background included, got {list(names)}.")
+    if len(set(names)) < len(names):
+        raise InputError(f"class_names: expected different names, got {list(names)}.")
+    notes += _without_a_voxel(fingerprint, meanings, names)
+    return {name: meaning.to_json() for name, meaning in meanings.items()}, tuple(map(str, names))
+
+
+def _without_a_voxel(fingerprint: Fingerprint, meanings: Mapping[str, LabelMeaning], names: Sequence[str]) -> list[str]:
+    """A note on the classes that no training label has, where others are there; that nothing is labeled is refused."""
+    observed = [(one, meaning) for name, meaning in meanings.items() for one in fingerprint.labels.get(name, ())]
+    if not observed or any(meaning.values is None for _, meaning in observed):
+        return []
+    drawn: set[int] = set()
+    for one, meaning in observed:
+        if meaning.threshold is not None:
+            return []
+        known = [(value, index) for value, index in (meaning.values or {}).items() if value != meaning.ignore]
+        drawn |= {index for value, index in known if one.counts.get(value)}
+    if not drawn:
+        first, meaning = observed[0]
+        raise InputError(
+            f"{first.path}: expected labels, but every voxel of all {len(observed)} label files of the training cases "
+            f"has the value {meaning.ignore if meaning.ignore is not None else -1}, not labeled."
+        )
+    absent = [name for index, name in enumerate(names) if index and index not in drawn]
+    if not absent or len(absent) == len(names) - 1:  # without any label it is said that all are empty
+        return []
+    verb = "is" if len(absent) == 1 else "are"
+    return [f"{', '.join(absent)} {verb} in no label of the training cases, so that it cannot be learned."]
+
+
+Meanings = tuple[dict[str, LabelMeaning], tuple[str, ...]]
+
+
+def _one_meaning(observations: Mapping[str, Sequence[LabelObservation]], **said: Any) -> Meanings:
+    meaning, notes = infer_label_meaning(observations[""], **said)
+    return {"": meaning}, notes
+
+
+def _understood(
+    infer: Callable[..., Meanings],
+    observations: Mapping[str, Sequence[LabelObservation]],
+    said: Mapping[str, Any],
+    faults: list[str] | None,
+) -> Meanings:
+    """The meanings; if need be, and ``faults`` is given, without the files that are not understood by themselves."""
+    try:
+        return infer(observations, **said)
+    except InputError:
+        if faults is None:
+            raise
+        wrong: list[str] = []
+        kept = {name: [one for one in seen if _is_clear(one, said, wrong)] for name, seen in observations.items()}
+        if not wrong or not all(kept.values()):
+            raise
+        found = infer(kept, **said)
+        faults += wrong
+        return found
+
+
+def _is_clear(observation: LabelObservation, said: Mapping[str, Any], faults: list[str]) -> bool:
+    try:
+        infer_label_meaning([observation], **said)
+    except InputError as error:
+        faults.append(str(error))
+        return False
+    return True

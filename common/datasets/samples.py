@@ -93,12 +93,13 @@ class Samples(torch.utils.data.Dataset):
         whole: give whole cases, as validation needs them.
         num_workers: threads that fill the memory.
         slices: of volumes for a 2-D network: ``all``, or ``foreground`` for those in which something is drawn.
+        foreground_patches: share in [0, 1] of the patches that hold a labeled voxel for certain, see `RandomPatch`.
 
     Attributes:
         data: the items; programs such as MONAI Label replace them before training.
 
     Raises:
-        InputError: as `cached`; the plan knows of training cases that cannot be used;
+        InputError: as `cached`; no such share; the plan knows of training cases that cannot be used;
             a volume whose tensors have different numbers of slices.
 
     Example:
@@ -119,9 +120,11 @@ class Samples(torch.utils.data.Dataset):
         whole: bool = False,
         num_workers: int = 0,
         slices: str = "all",
+        foreground_patches: float = 0.33,
     ) -> None:
         if slices not in SLICES:
             raise InputError(f"slices: expected one of {', '.join(SLICES)}, got {slices!r}.")
+        patch = RandomPatch(plan.patch_size, foreground=foreground_patches)
         if plan.faults:
             raise InputError(plan.faults[0])
         self.data = data
@@ -130,7 +133,7 @@ class Samples(torch.utils.data.Dataset):
         self.samples: Any = SliceDataset(self.cases, 2, foreground=drawn) if plan.slices and not whole else self.cases
         steps = list(augmentation) if isinstance(augmentation, Sequence) else [augmentation]
         if not whole and plan.crop == "random":
-            steps.insert(0, RandomPatch(plan.patch_size))
+            steps.insert(0, patch)
         self.transform = Compose(steps)
 
     def __len__(self) -> int:

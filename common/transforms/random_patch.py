@@ -19,7 +19,7 @@ __all__ = ["RandomPatch"]
 class RandomPatch(RandomizableTransform):
     """Crops all arrays of an item that have the image's size to one random patch.
 
-    With a given probability the patch holds a random voxel of the foreground (nnU-Net: a third of its patches), so that
+    With a given probability the patch holds a random voxel of the foreground (nnU-Net: 0.33), so that
     small structures are seen; elsewhere every place is equally likely. Images that are no larger than the patch stay as
     they are.
 
@@ -30,7 +30,7 @@ class RandomPatch(RandomizableTransform):
         image_key: of the image ``(C, *spatial)``.
 
     Raises:
-        InputError: a probability outside [0, 1].
+        InputError: ``foreground`` is no number in [0, 1].
 
     Example:
         >>> label = torch.zeros(1, 9, 9)
@@ -46,12 +46,12 @@ class RandomPatch(RandomizableTransform):
         self,
         spatial_size: Sequence[int],
         label_keys: Sequence[str] = ("label", "annotators"),
-        foreground: float = 1 / 3,
+        foreground: float = 0.33,
         image_key: str = "image",
     ) -> None:
         super().__init__(prob=1.0)
-        if not 0 <= foreground <= 1:
-            raise InputError(f"foreground: expected a probability in [0, 1], got {foreground}.")
+        if not isinstance(foreground, int | float) or not 0 <= foreground <= 1:
+            raise InputError(f"foreground_patches: expected a share in [0, 1], got {foreground!r}.")
         self.spatial_size, self.label_keys, self.foreground = tuple(spatial_size), tuple(label_keys), foreground
         self.image_key = image_key
 

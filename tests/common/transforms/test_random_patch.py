@@ -50,6 +50,23 @@ def test_volumes() -> None:
     assert patch["image"].shape == (1, 2, 3, 4) and patch["label"].sum() == 1
 
 
-def test_a_probability_outside_of_0_and_1_is_refused() -> None:
-    with pytest.raises(InputError, match="foreground"):
-        RandomPatch([4, 4], foreground=1.5)
+def test_odds_of_a_structure_rise_with_the_share_of_patches_around_it() -> None:
+    """A place is seen in 3 of 30 patches; of the images that show it alike one in five has a structure there."""
+    share, seen, prior, place = 0.33, 3 / 30, 0.2, 15
+    crop = RandomPatch([3], foreground=share).set_random_state(0)
+    images = [{"image": torch.arange(32.0)[None], "label": torch.zeros(1, 32)} for _ in range(5)]
+    images[0]["label"][0, place] = 1
+    found = [
+        float(patch["label"].sum())
+        for _ in range(2000)
+        for patch in map(crop, images)
+        if place in patch["image"][0].tolist()
+    ]
+    odds = prior / (1 - prior) * (1 - share + share / seen)
+    assert sum(found) / len(found) == pytest.approx(odds / (1 + odds), abs=0.04)
+
+
+@pytest.mark.parametrize("share", [1.5, -0.1, "all", float("nan")])
+def test_a_share_outside_of_0_and_1_is_refused(share: float) -> None:
+    with pytest.raises(InputError, match="foreground_patches: expected a share in"):
+        RandomPatch([4, 4], foreground=share)

@@ -11,7 +11,7 @@ measured on the same test cases, in the geometry of their files. What is finishe
 from __future__ import annotations
 
 import json
-import time
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -146,18 +146,18 @@ def draw_split(trial: Trial, data: Path, seed: int) -> dict[str, list[str]]:
     return {section: [case for one in names for case in by_subject[one]] for section, names in subjects.items()}
 
 
-def run(trial: Trial, kind: str, seed: int, data: Path, folder: Path) -> dict[str, float]:
+def run(trial: Trial, given: Mapping[str, Any], seed: int, data: Path, folder: Path) -> dict[str, float]:
     """Trains, segments the test cases and measures.
 
     Args:
         trial: what is trained.
-        kind: `OWN` or `OVERLAY`.
+        given: overrides of this training beside ``trial.both``.
         seed: of split, weights, order and augmentation.
         data: folder of the data set.
         folder: of the run; a finished one is read.
 
     Returns:
-        Mean Dice over the test cases by class, and under ``seconds`` the time of the training.
+        Mean Dice over the test cases by class, and under ``seconds`` the processor's time for the training.
     """
     done = folder / "dice.json"
     if done.is_file():
@@ -166,13 +166,14 @@ def run(trial: Trial, kind: str, seed: int, data: Path, folder: Path) -> dict[st
     split = draw_split(trial, data, seed)
     with whole_file(folder / "chosen.json") as partial:
         partial.write_text(json.dumps(split), encoding="utf-8")
-    given = (own_plan(trial) if kind == OWN else dict(trial.scaled)) | dict(trial.both)
     places = {"dataset_dir": data, "output_dir": folder, "ckpt_dir": folder, "split_file": folder / "chosen.json"}
-    given |= places | {"seed": seed, "val_interval": trial.both["max_epochs"], "overwrite": True}
+    schedule = {"seed": seed, "val_interval": trial.both["max_epochs"], "overwrite": True}
     configs = ["train", *trial.network, trial.overlay]
-    start = time.monotonic()
-    run_bundle(bundle, "training", configs, folder / "training.log", 1, **given)
-    seconds = time.monotonic() - start
+    start = children_seconds()
+    run_bundle(
+        bundle, "training", configs, folder / "training.log", 1, **{**given, **trial.both, **places, **schedule}
+    )
+    seconds = children_seconds() - start
     items = {item["case"]: item for item in read_dataset(data, layout=trial.overlay).items}
     images = [{"case": case, "image": str(Path(items[case]["image"]).resolve())} for case in split["test"]]
     with whole_file(folder / "test.json") as partial:
@@ -187,6 +188,12 @@ def run(trial: Trial, kind: str, seed: int, data: Path, folder: Path) -> dict[st
     with whole_file(done) as partial:
         partial.write_text(json.dumps(means | {"seconds": round(seconds, 1)}), encoding="utf-8")
     return means | {"seconds": round(seconds, 1)}
+
+
+def children_seconds() -> float:
+    """The processor's time of all processes that this one has started and that have ended."""
+    used = os.times()
+    return used.children_user + used.children_system
 
 
 def case_dice(mask: Path, label: str | Path, classes: int) -> list[float]:
@@ -221,7 +228,8 @@ def trained(trials: Sequence[Trial], seeds: Sequence[int], data: Path, work: Pat
     for seed in seeds:
         for trial, kind in [(trial, kind) for trial in trials for kind in (OWN, OVERLAY)]:
             folder = work / f"{trial.bundle}_{trial.overlay}/{kind.replace(' ', '_')}/seed{seed}"
-            for name, value in run(trial, kind, seed, data / trial.overlay, folder).items():
+            given = own_plan(trial) if kind == OWN else trial.scaled
+            for name, value in run(trial, given, seed, data / trial.overlay, folder).items():
                 setting = {"measure": f"{trial.bundle}, {name}"}
                 print(seed, kind, setting["measure"], round(value, 4), flush=True)
                 yield {"method": kind, "setting": setting, "seed": seed, "value": value}

@@ -5,7 +5,7 @@ from .checkpoint import TrainingCheckpoint
 from .distributed import DistributedNetwork, share_batches, share_cases
 from .epoch_table import EpochTable
 from .inference_progress import InferenceProgress, weights_digest
-from .inferers import EachMember, inferer_of, new_image_inferer
+from .inferers import EachMember, MixedPrecisionInferer, inferer_of, new_image_inferer
 from .learning_rate import linear_decay
 from .lost_structures import LostStructures
 from .metrics_tables import MetricsSaver
@@ -31,6 +31,7 @@ __all__ = [
     "InferenceProgress",
     "KeepPlan",
     "LostStructures",
+    "MixedPrecisionInferer",
     "MetricsSaver",
     "PredictionSummary",
     "ReliabilityTable",

@@ -54,7 +54,7 @@ def begin_run() -> None:
     accepted only where it has an effect: if something refers to it, if it is an argument of the component that it is
     given to, or if it is a mapping, a new choice in a menu such as ``losses``. Values must be of the kind that the
     configuration has, see `common.workflow.override_checks.check_overrides`; numbers of steps, rates and the seed must
-    be in their ranges. ``device`` must exist, and be CUDA for a training with ``amp``; ``output_dir`` and the
+    be in their ranges. ``device`` must exist, and be one on which a training with ``amp`` is possible; ``output_dir`` and the
     ``ckpt_dir`` of a training must be folders that can be written to, and ``ckpt_dir`` must not hold another training,
     see `common.workflow.TrainingCheckpoint`. What ``--tracking mlflow`` needs is installed and made to fit, see
     `common.workflow.mlflow_tracking.prepare_mlflow`. Lists of cases that a program has put into the configuration take
@@ -84,7 +84,8 @@ def begin_run() -> None:
     prepare_mlflow(parser, workflow.run_id)
     _check_device(parser)
     if parser.get("amp") is True:
-        check_precision(str(parser.get_parsed_content("device")), _is_training(workflow))
+        training, device = _is_training(workflow), str(parser.get_parsed_content("device"))
+        check_precision(device, training, training and parser.get_parsed_content("train#inferer#amp"))
     with done_by_all():  # of several processes the first alone writes
         done_by_first(lambda: _check_folders(workflow))
 
@@ -142,18 +143,21 @@ def _check_device(parser: ConfigParser) -> None:
         raise InputError(f"--device: {device!r} cannot be used here ({reason}).") from error
 
 
-def check_precision(device: str, training: bool) -> None:
-    """Refuses mixed precision where MONAI's trainer has none, and says where it takes longer than without.
+def check_precision(device: str, training: bool, network_alone: bool = True) -> None:
+    """Refuses mixed precision where a training has none, and says where it takes longer than without.
 
     Args:
         device: name of the device.
         training: whether a training is to start.
+        network_alone: whether that training can compute its network in bfloat16, and its loss not; a Mask R-CNN, whose
+            losses are part of it, cannot.
 
     Raises:
-        InputError: a training on another device than CUDA.
+        InputError: a training on another device than CUDA or, where ``network_alone``, a CPU.
     """
-    if training and not device.startswith("cuda"):
-        raise InputError(f"--amp: a training has mixed precision on CUDA alone, got the device {device}.")
+    if training and not device.startswith(("cuda", "cpu") if network_alone else "cuda"):
+        which, where = ("", "CUDA or a CPU") if network_alone else (" of this network", "CUDA alone")
+        raise InputError(f"--amp: a training{which} has mixed precision on {where}, got the device {device}.")
     if device.startswith("cpu") and not any(
         has for name, has in torch.cpu.get_capabilities().items() if "bf16" in name
     ):

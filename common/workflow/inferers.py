@@ -12,10 +12,11 @@ from common.datasets.plan import Plan
 from common.datasets.stages import intensity
 from common.errors import InputError
 from common.networks.ensemble import averaged
+from common.networks.precision import MixedPrecision
 from common.transforms.resample_slices import AxisSpacingd, ResizeAread
 from common.workflow.slab_inferer import SlabInferer, SliceBatches
 
-__all__ = ["EachMember", "inferer_of", "new_image_inferer"]
+__all__ = ["EachMember", "MixedPrecisionInferer", "inferer_of", "new_image_inferer"]
 
 
 class EachMember(Inferer):
@@ -42,6 +43,33 @@ class EachMember(Inferer):
 
     def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
         return averaged(network, lambda member: self.inferer(inputs, member, *args, **kwargs), self.amp)
+
+
+class MixedPrecisionInferer(Inferer):
+    """``inferer`` of MONAI's trainer that has mixed precision also on a CPU, where the trainer has none.
+
+    The network alone computes in bfloat16, forward and backward; weights, their gradients, the loss and the optimizer
+    stay in float32. A bfloat16 has the range of a float32, so the loss is not scaled, as it is with CUDA's float16.
+
+    Args:
+        inferer: inferer of MONAI.
+        amp: see `common.networks.MixedPrecision`; without it the network is handed on.
+
+    Shapes:
+        Those of the inferer.
+
+    Example:
+        >>> infer = MixedPrecisionInferer(SlidingWindowInferer((4,)), amp=True)
+        >>> infer(torch.ones(1, 1, 8), torch.nn.Conv1d(1, 1, 1)).dtype
+        torch.float32
+    """
+
+    def __init__(self, inferer: Inferer, amp: bool = False) -> None:
+        super().__init__()
+        self.inferer, self.amp = inferer, amp
+
+    def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> Any:
+        return self.inferer(inputs, MixedPrecision(network) if self.amp else network, *args, **kwargs)
 
 
 OVERLAP = 0.5  # of neighboring windows, as a share of their size

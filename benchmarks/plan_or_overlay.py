@@ -170,9 +170,7 @@ def run(trial: Trial, given: Mapping[str, Any], seed: int, data: Path, folder: P
     schedule = {"seed": seed, "val_interval": trial.both["max_epochs"], "overwrite": True}
     configs = ["train", *trial.network, trial.overlay]
     start = children_seconds()
-    run_bundle(
-        bundle, "training", configs, folder / "training.log", 1, **{**given, **trial.both, **places, **schedule}
-    )
+    run_bundle(bundle, "training", configs, folder / "training.log", 1, **{**given, **trial.both, **places, **schedule})
     seconds = children_seconds() - start
     items = {item["case"]: item for item in read_dataset(data, layout=trial.overlay).items}
     images = [{"case": case, "image": str(Path(items[case]["image"]).resolve())} for case in split["test"]]

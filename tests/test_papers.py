@@ -92,5 +92,5 @@ def test_all_results_are_named() -> None:
         )
     )
     own = {"atlas", "label_audit", "inference_volume", "inference_volume_large", "plan_or_overlay", "gpu"}
-    own |= {"speed_inference", "speed_training", "speed_growth", "windows"}
+    own |= {"speed_inference", "speed_training", "speed_growth", "windows", "training_bfloat16"}
     assert found - named <= own, "of no paper"

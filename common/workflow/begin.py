@@ -54,7 +54,7 @@ def begin_run() -> None:
     accepted only where it has an effect: if something refers to it, if it is an argument of the component that it is
     given to, or if it is a mapping, a new choice in a menu such as ``losses``. Values must be of the kind that the
     configuration has, see `common.workflow.override_checks.check_overrides`; numbers of steps, rates and the seed must
-    be in their ranges. ``device`` must exist, and be one on which a training with ``amp`` is possible; ``output_dir`` and the
+    be in their ranges. ``device`` must exist, and have ``amp`` if a training asks for it; ``output_dir`` and the
     ``ckpt_dir`` of a training must be folders that can be written to, and ``ckpt_dir`` must not hold another training,
     see `common.workflow.TrainingCheckpoint`. What ``--tracking mlflow`` needs is installed and made to fit, see
     `common.workflow.mlflow_tracking.prepare_mlflow`. Lists of cases that a program has put into the configuration take

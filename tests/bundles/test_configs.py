@@ -131,6 +131,21 @@ def test_switches_of_a_step_reach_the_trainer(bundle: Path) -> None:
     assert (trainer["compile"], parser["compile"]) == ("@compile", False)
 
 
+@pytest.mark.parametrize(("device", "engine", "network"), [("cpu", False, True), ("cuda", True, True)])
+def test_mixed_precision_reaches_network_and_engines(bundle: Path, device: str, engine: bool, network: bool) -> None:
+    """MONAI's engines know CUDA's alone; a Mask R-CNN, whose losses are part of it, has none on a CPU."""
+    mask_rcnn = bundle.name == "soft_label_apl"
+    for overlays in ([], ["unet"]) if mask_rcnn else ([],):
+        parser = lint.read([str(bundle / f"configs/{name}.yaml") for name in ("train", *overlays)])
+        parser.update({"device": device, "amp": True})
+        engines, inferers = (
+            [parser.get_parsed_content(f"{part}#amp") for part in parts]
+            for parts in (("train#trainer", "validate#evaluator"), ("train#inferer", "validate#inferer"))
+        )
+        assert engines == [engine, engine]
+        assert inferers == [network and (not mask_rcnn or bool(overlays)), network]
+
+
 def test_run_is_an_alias(parser: ConfigParser, config_files: list[str]) -> None:
     """``python -m monai.bundle run`` alone does what the last file of the configuration is for."""
     verbs = {"inference": "inferring", "evaluate": "evaluating", "calibrate": "calibrating", "audit": "auditing"}

@@ -13,6 +13,7 @@ from bundle_runs import BUNDLES
 from monai.bundle import ConfigWorkflow, run
 
 from common.datasets import annotated, read_dataset
+from common.errors import InputError
 from common.workflow import begin
 
 BEGIN = {"begin": [{"_target_": "common.workflow.begin_run"}]}
@@ -70,7 +71,7 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("t_loss", "training", {"max_epochs": "twenty"}, "--max_epochs: expected a number such as 20, got 'twenty'"),
     ("t_loss", "training", {"batch_size": 2.5}, "--batch_size: expected a whole number such as 8, got 2.5"),
     ("t_loss", "training", {"resume": "yes"}, "--resume: expected true or false, got 'yes'"),
-    ("bwcr", "training", {"amp": "true", "device": "cpu"}, "--amp: a training has mixed precision on CUDA alone, got"),
+    ("soft_label_apl", "training", {"amp": "true", "device": "cpu"}, "--amp: a training of this network has mixed"),
     ("t_loss", "inferring", {"amp": "bfloat16"}, "--amp: expected true or false, got 'bfloat16'"),
     ("bwcr", "training", {"lambda_max": (0, 5)}, "--lambda_max: expected a number such as 1.0, got (0, 5)"),
     ("bwcr", "training", {"view#scale": "large"}, "--view#scale: expected a list"),
@@ -183,6 +184,13 @@ def test_a_processor_without_bfloat16_is_told(
         caplog.clear()
         begin.check_precision("cpu", training=False)
         assert len(caplog.records) == said
+
+
+def test_mixed_precision_of_a_training_is_for_cuda_and_processors() -> None:
+    begin.check_precision("cuda:1", training=True, network_alone=False)
+    for device, alone, where in (("mps", True, "CUDA or a CPU"), ("cpu", False, "CUDA alone")):
+        with pytest.raises(InputError, match=f"on {where}, got the device {device}"):
+            begin.check_precision(device, training=True, network_alone=alone)
 
 
 def test_a_mapping_can_become_null(overridden: Callable) -> None:

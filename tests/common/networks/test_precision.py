@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from monai.engines import SupervisedTrainer
+from monai.inferers import SimpleInferer
 from torch import nn
 
 from common.datasets.plan import example_plan
 from common.networks import Ensemble, MixedPrecision, UNet
-from common.workflow import inferer_of, new_image_inferer
+from common.workflow import MixedPrecisionInferer, inferer_of, new_image_inferer
 
 IMAGE = torch.rand(2, 1, 16, 16, generator=torch.Generator().manual_seed(0))
 
@@ -57,3 +59,36 @@ def test_all_inferers_have_it_as_an_option(amp: bool, dims: int) -> None:
         inferer(image, one)
         inferer(image, Ensemble([one, other], sigmoid=True))
         assert {*one.seen, *other.seen} == {amp}
+
+
+class Watched(nn.Module):
+    """Cross-entropy that remembers the type of what it gets, and whether it is computed in mixed precision."""
+
+    def forward(self, logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+        self.seen = (logits.dtype, torch.is_autocast_enabled("cpu"))
+        return nn.functional.cross_entropy(logits, label[:, 0])
+
+
+def test_a_training_computes_its_network_alone_in_bfloat16() -> None:
+    gradients = {}
+    for amp in (False, True):
+        torch.manual_seed(0)
+        network, loss = UNet(2, out_channels=2, features=(8, 16)), Watched()
+        trainer = SupervisedTrainer(
+            *(
+                "cpu",
+                1,
+                [{"image": IMAGE, "label": (IMAGE > 0.5).long()}],
+                network,
+                torch.optim.SGD(network.parameters()),
+            ),
+            *(loss,),
+            inferer=MixedPrecisionInferer(SimpleInferer(), amp),
+        )
+        trainer.run()
+        assert loss.seen == (torch.float32, False)
+        found = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
+        assert {gradient.dtype for gradient in found} == {torch.float32}
+        gradients[amp] = torch.cat([gradient.flatten() for gradient in found])
+    assert not torch.equal(gradients[False], gradients[True])
+    assert torch.cosine_similarity(gradients[False], gradients[True], dim=0) > 0.98

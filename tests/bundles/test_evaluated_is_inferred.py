@@ -45,7 +45,7 @@ def test_the_same_network_is_evaluated_and_inferred(bundle: Path) -> None:
 
 
 def test_both_compute_in_what_amp_says(bundle: Path) -> None:
-    evaluate, inference = (
-        yaml.safe_load((bundle / f"configs/{name}.yaml").read_text()) for name in ("evaluate", "inference")
+    train, inference = (
+        yaml.safe_load((bundle / f"configs/{name}.yaml").read_text()) for name in ("train", "inference")
     )
-    assert evaluate["validate#inferer#amp"] == inference["inferer"]["amp"] == "@amp"
+    assert train["validate"]["inferer"]["amp"] == inference["inferer"]["amp"] == "@amp"

@@ -8,7 +8,8 @@ from typing import Any
 from common.datasets.dataset import Dataset
 from common.datasets.fingerprint import Fingerprint
 from common.errors import InputError
-from common.io.label_inference import infer_annotator_meanings, infer_label_meaning
+from common.io.checks import NOT_LABELED
+from common.io.label_inference import background_of, infer_annotator_meanings, infer_label_meaning
 from common.io.label_meaning import LabelMeaning, LabelObservation
 
 __all__ = ["classes_of_labels", "default_class_names"]
@@ -57,7 +58,8 @@ def classes_of_labels(
         InputError: there is no label, its values cannot be understood, or nothing in any of them is labeled.
     """
     ignore = dataset.ignore_value if said["ignore_value"] is None else said["ignore_value"]
-    known = dict(dataset.class_names) if dataset.class_names else None
+    unlabeled = {str(ignore), str(NOT_LABELED)}  # may stand among the names, but is no class
+    known = {value: name for value, name in (dataset.class_names or {}).items() if str(value) not in unlabeled} or None
     named = dict(said["class_values"] or said["class_colors"] or {})
     said = said | {
         "class_names": known,
@@ -74,16 +76,18 @@ def classes_of_labels(
         meanings |= one
         notes += found
     if not meanings and known and any(item.get("regions") for item in dataset.items):
-        order = sorted(value for value in known if value != ignore)  # only other cases have a ground truth
+        order = sorted({0, *known})  # only other cases have a ground truth
         meanings[""] = LabelMeaning({value: index for index, value in enumerate(order)}, ignore=ignore)
     if not meanings:
         raise InputError(f"{dataset.root}: expected labels of the training cases, got none.")
     count = max(meaning.num_classes for meaning in meanings.values())
     names: Sequence[str] | None = asked.get("class_names")
     if names is None and named:
-        names = list(named) if len(named) >= count else ["background", *named]
+        zero = "#000000" if said["class_colors"] else 0
+        background = background_of(named, zero)  # class 0 wherever it stands in the mapping
+        names = [background or "background", *(name for name in named if name != background)]
     if names is None and known:
-        names = [known[value] for value in sorted(known) if value != ignore]
+        names = [known.get(value, "background") for value in sorted({0, *known})]
     if names is None:
         names = default_class_names(count)
     if len(names) < count:

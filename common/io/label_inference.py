@@ -8,7 +8,7 @@ from typing import Any
 from common.errors import InputError
 from common.io.label_meaning import MOST_KEPT, LabelMeaning, LabelObservation, total_counts
 
-__all__ = ["infer_annotator_meanings", "infer_label_meaning"]
+__all__ = ["background_of", "infer_annotator_meanings", "infer_label_meaning"]
 
 IGNORED = 255  # that many data sets write at the rim of objects
 WHITE = 255
@@ -179,14 +179,34 @@ def _color(value: Any) -> str:
     return text
 
 
+def background_of(classes: Mapping[str, Any], zero: Any) -> str | None:
+    """The name of class 0: ``background``, or else the class of the value or color ``zero``; None if there is neither.
+
+    Args:
+        classes: value or color, or a list of them, of each class by name.
+        zero: 0, or ``"#000000"``.
+
+    Returns:
+        One of the names, or None.
+
+    Example:
+        >>> background_of({"tumor": 1, "rest": [0, 2]}, 0)
+        'rest'
+    """
+    named = next((name for name in classes if str(name).lower() == "background"), None)
+    if named is not None:
+        return named
+    listed = ((name, value if isinstance(value, list | tuple) else [value]) for name, value in classes.items())
+    return next((name for name, values in listed if str(zero) in map(str, values)), None)
+
+
 def _numbered(classes: Mapping[str, Any], zero: Any, parse: Any) -> dict[Any, int]:
     """Class index by value; class 0 is ``background``, or the class of the value ``zero``, or else not among them."""
     parsed = {
         name: [parse(one) for one in (value if isinstance(value, list | tuple) else [value])]
         for name, value in classes.items()
     }
-    background = next((name for name in parsed if str(name).lower() == "background"), None)
-    background = background or next((name for name, values in parsed.items() if zero in values), None)
+    background = background_of(parsed, zero)
     numbered: dict[Any, int] = {}
     for index, name in enumerate(sorted(parsed, key=lambda name: name != background), start=int(background is None)):
         for value in parsed[name]:

@@ -116,7 +116,7 @@ def split_dataset(
         (7, ['a', 'h'])
     """
     fold = None if fold is None else whole_number("fold", fold)
-    num_folds = whole_number("num_folds", num_folds)
+    num_folds = whole_number("num_folds", num_folds, least=2)  # also where it is not used
     items = list(dataset.items)
     own = {name: [item for item in items if item.get("section") == name] for name in SECTIONS}
     ignored = ""
@@ -257,7 +257,8 @@ def _own_fold(dataset: Dataset, own: Mapping[str, list[Item]], fold: int) -> Spl
     if dataset.folds:
         if not 0 <= fold < len(dataset.folds):
             raise InputError(f"fold: {dataset.root} has the folds 0 to {len(dataset.folds) - 1}, got {fold}.")
-        names = {"training": dataset.folds[fold]["train"], "validation": dataset.folds[fold]["val"], "test": []}
+        train, val = ([normalize_case(name) for name in dataset.folds[fold][part]] for part in ("train", "val"))
+        names = {"training": train, "validation": val, "test": []}
         return _named(dataset, names, f"Fold {fold} of the data set's own {len(dataset.folds)}.", f"{dataset.root}")
     known = [item for item in dataset.items if item.get("section") != "test" and "fold" in item]
     numbers = sorted({item["fold"] for item in known})

@@ -173,6 +173,8 @@ def test_arguments_out_of_range():
     found = dataset(*named("abc"))
     with pytest.raises(InputError, match="three shares"):
         split_dataset(found, fractions=(1, 1, 1))
+    with pytest.raises(InputError, match="num_folds: expected a whole number from 2 up, got 0"):
+        split_dataset(found, num_folds=0)  # also without a fold
     with pytest.raises(InputError, match="num_folds: expected 2 to 3"):
         split_dataset(found, fold=0)
     with pytest.raises(InputError, match="at least two subjects that are dealt to folds, got 1"):

@@ -225,7 +225,7 @@ def summarize(
         image_dims=len(facts[0].shape),
         channels=channels,
         color=color,
-        median_shape=tuple(round(float(side)) for side in np.median(shapes, axis=0)),
+        median_shape=tuple(max(1, round(float(side))) for side in np.median(shapes, axis=0)),
         largest_shape=tuple(int(np.ceil(side - 1e-6)) for side in shapes.max(axis=0)),
         median_spacing=median,
         coarse_spacing=coarse,

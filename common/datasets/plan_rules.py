@@ -16,13 +16,15 @@ from common.datasets.plan import Plan
 from common.datasets.plan_classes import classes_of_labels
 from common.errors import InputError, counted
 
-__all__ = ["make_plan"]
+__all__ = ["ONLY_OF", "make_plan"]
 
 CROPS = ("random", "center", "label")
 CROP_NOTES = {
     "center": "Of images larger than {size} only the center is trained on and measured; inference segments all.",
     "label": "Images are cropped to {size} around their label in training and evaluation; inference segments all.",
 }
+ONLY_OF = {2: ("image_size",), 3: ("orientation", "spacing")}  # what images of two, and of three dimensions have alone
+KINDS = {2: "pictures", 3: "volumes"}
 NORMALIZATIONS = ("zscore", "ct", "percentiles", "window", "none")
 ISOTROPIC = 3.0  # a coarser axis than this times the finest is that of slices (nnU-Net's threshold)
 FEWEST_SLICES = 16  # of volumes for a 3-D network
@@ -100,10 +102,17 @@ def make_plan(
             f"{dataset.root}: annotators: expected some of {', '.join(dataset.annotators) or 'none (there are none)'},"
             f" but there is no {', '.join(strangers)}."
         )
+    for dims_of, only in ONLY_OF.items():
+        if strange := [name for name in only if name in asked and fingerprint.image_dims != dims_of]:
+            raise InputError(
+                f"{strange[0]}: expected images that are {KINDS[dims_of]}, which alone have one, got "
+                f"{KINDS[fingerprint.image_dims]}; leave it out."
+            )
     labels, class_names = classes_of_labels(dataset, fingerprint, annotators, asked, said, notes, faults)
     channels = asked.get("channels", fingerprint.channels)
-    if "channels" not in asked and fingerprint.image_dims == 2 and fingerprint.channels in (2, 3, 4):
-        channels = 3 if fingerprint.color else 1  # transparency is no channel
+    in_files = any(isinstance(item["image"], list | tuple) for item in dataset.items)  # a channel each
+    if "channels" not in asked and fingerprint.image_dims == 2 and fingerprint.channels > 1 and not in_files:
+        channels = 3 if fingerprint.color else 1
         if not fingerprint.color:
             notes.append("Pictures are stored in color but are gray: one channel is used.")
     named = _channel_names(dataset, fingerprint, channels, asked)
@@ -143,7 +152,7 @@ def make_plan(
         image_size=image_size,
         patch_size=patch,
         crop=crop,
-        normalization=_normalization(dataset, fingerprint, asked, notes),
+        normalization=_normalization(fingerprint, channels, named or dataset.channel_names, asked, notes),
         features=features,
         method=asked.get("method", {}),
         fingerprint=fingerprint.summary(),
@@ -180,7 +189,7 @@ def _grid(
     if fingerprint.image_dims == 2:
         return None, None, fingerprint.median_shape
     sides = fingerprint.median_spacing or (1.0, 1.0, 1.0)
-    orientation = str(asked.get("orientation") or _orientation(sides, dims))
+    orientation = str(asked.get("orientation") or _orientation(sides, fingerprint.median_shape, dims))
     axes = _axes(orientation)
     target = asked.get("spacing")
     if target is None:
@@ -217,11 +226,19 @@ def _axes(orientation: str) -> list[int]:
     return axes
 
 
-def _orientation(sides: Sequence[float], dims: int) -> str:
-    """Right, anterior, superior, with the coarsest axis last where slices are stacked along it."""
-    if dims == 3 or max(sides) < 1.5 * sorted(sides)[1]:
+def _orientation(sides: Sequence[float], shape: Sequence[int], dims: int) -> str:
+    """Right, anterior, superior, with the axis last along which slices are stacked.
+
+    That is an axis of one voxel, else the coarsest, else one of few slices, as slices across it would be narrow.
+    """
+    if dims == 3:
         return "RAS"
-    return {0: "ASR", 1: "RSA", 2: "RAS"}[list(sides).index(max(sides))]
+    axis, fewest = 2, min(shape)
+    if fewest > 1 and max(sides) >= 1.5 * sorted(sides)[1]:
+        axis = list(sides).index(max(sides))
+    elif fewest < FEWEST_SLICES and shape[2] > fewest:
+        axis = list(shape).index(fewest)
+    return {0: "ASR", 1: "RSA", 2: "RAS"}[axis]
 
 
 def _stacked(code: str, names: Mapping[str, str]) -> str:
@@ -266,24 +283,32 @@ def _features(patch: Sequence[int], base: int, most_levels: int, dims: int) -> t
 
 
 def _normalization(
-    dataset: Dataset, fingerprint: Fingerprint, asked: Mapping[str, Any], notes: list[str]
+    fingerprint: Fingerprint, channels: int, names: Sequence[str], asked: Mapping[str, Any], notes: list[str]
 ) -> Mapping[str, Any]:
-    given = asked.get("normalization")
-    is_ct = given is None and len(dataset.channel_names) == 1 and dataset.channel_names[0].lower() == "ct"
-    if is_ct or (given and given.get("kind") == "ct" and "mean" not in given):
-        rows = fingerprint.percentiles
-        numbers = {
-            "lower": [row[0] for row in rows],
-            "upper": [row[-1] for row in rows],
-            "mean": list(fingerprint.mean),
-            "std": list(fingerprint.std),
-        }
-        notes.append(
-            f"CT: intensities are clipped to {rows[0][0]:g} … {rows[0][-1]:g}, the percentiles 0.5 and 99.5 of the "
-            "training cases."
+    given = asked.get("normalization", {"kind": "ct"} if [name.lower() for name in names] == ["ct"] else None)
+    if not given or given.get("kind") != "ct":
+        return given or {"kind": "zscore"}
+    if channels != 1:
+        raise InputError(f"normalization: expected images of one channel for ct, got {channels} channels.")
+    row = fingerprint.percentiles[0]  # of gray pictures that are stored in color all rows are the same
+    found = {"lower": row[0], "upper": row[-1], "mean": fingerprint.mean[0], "std": fingerprint.std[0]}
+    numbers = {name: _number(name, given.get(name, value)) for name, value in found.items()}
+    limits = {"lower", "upper"} & given.keys()
+    if limits and not numbers["lower"] < numbers["upper"]:
+        raise InputError(
+            f"normalization: expected lower below upper for ct, got {numbers['lower']:g} and {numbers['upper']:g}."
         )
-        return {"kind": "ct"} | numbers
-    return given or {"kind": "zscore"}
+    where = "" if limits else ", the percentiles 0.5 and 99.5 of the training cases"
+    notes.append(f"CT: intensities are clipped to {numbers['lower']:g} … {numbers['upper']:g}{where}.")
+    return {**given, **{name: [value] for name, value in numbers.items()}}
+
+
+def _number(name: str, value: Any) -> float:
+    """A number of the normalization ct, which may be a list of the one channel's."""
+    listed = ensure_tuple(value)
+    if len(listed) != 1 or isinstance(listed[0], bool | str) or not isinstance(listed[0], int | float):
+        raise InputError(f"normalization: expected a number as {name} of ct, got {value!r}.")
+    return float(listed[0])
 
 
 def _check(plan: Plan) -> None:
@@ -298,6 +323,8 @@ def _check(plan: Plan) -> None:
         raise InputError(f"normalization: expected bias_field n4, got {correction!r}.")
     if correction and plan.image_dims == 2:
         raise InputError("normalization: expected volumes to correct the bias field of, got pictures.")
+    if plan.normalization.get("nonzero") and plan.image_dims == 2:
+        raise InputError("normalization: expected volumes, whose background is 0, for nonzero, got pictures.")
 
 
 def _without_none(given: Mapping[str, Any]) -> dict[str, Any]:

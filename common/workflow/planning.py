@@ -21,7 +21,7 @@ from common.datasets.given import OPTION_KINDS, checked_given
 from common.datasets.given_items import GIVEN, dataset_of_items
 from common.datasets.layouts.totalsegmentator import require_organ
 from common.datasets.plan import Plan
-from common.datasets.plan_rules import make_plan
+from common.datasets.plan_rules import ONLY_OF, make_plan
 from common.datasets.split import Split, split_dataset
 from common.errors import InputError, counted
 from common.io.files import whole_file
@@ -97,13 +97,15 @@ def plan_of(
     known = {str(item["image"]) for item in dataset.items}
     if any(str(item["image"]) not in known for item in items):  # a program has put images of its own in their place
         dataset = dataset_of_items(items)
+    faults: list[str] = []
+    fingerprint = take_fingerprint(items, faults=faults)
     if dataset.layout == GIVEN and (first / PLAN_FILE).is_file() and (first / WEIGHTS_FILE).is_file():
         served = load_plan(folder, {"method": given.get("method")})
-        given |= {name: value for name in OF_THE_NETWORK if (value := getattr(served, name))}
+        fitting = [name for name in OF_THE_NETWORK if name not in ONLY_OF[5 - fingerprint.image_dims]]
+        given |= {name: value for name in fitting if (value := getattr(served, name))}
         if served.several_classes:  # labels hold the numbers of the maps that the network gives
             dataset = replace(dataset, class_names=dict(enumerate(served.class_names)))
-    faults: list[str] = []
-    plan = make_plan(dataset, take_fingerprint(items, faults=faults), given, faults=faults, **rules)
+    plan = make_plan(dataset, fingerprint, given, faults=faults, **rules)
     for note in plan.notes:
         logger.info("%s", note)
     return plan

@@ -128,7 +128,7 @@ class SlabInferer(Inferer):
         super().__init__()
         if slice_axis not in (0, 1, 2):
             raise InputError(f"slice_axis: expected 0, 1 or 2, along which slices are stacked, got {slice_axis!r}.")
-        if orientation is not None and {_SIDES.get(letter) for letter in str(orientation)} != {0, 1, 2}:
+        if orientation is not None and sorted(_SIDES.get(letter, 3) for letter in str(orientation)) != [0, 1, 2]:
             raise InputError(f"orientation: expected three letters such as RAS, got {orientation!r}.")
         self.inferer, self.fit, self.activations = inferer, Compose(list(fit)), Compose(list(activations))
         self.orientation, self.slice_axis, self.neighbors = orientation, slice_axis, neighbors

@@ -63,6 +63,23 @@ def test_thick_slices_are_stacked_along_the_last_axis(spacing: Any, orientation:
     assert plan.patch_size == (32, 32) and plan.slice_axis == 2
 
 
+@pytest.mark.parametrize(
+    ("shape", "spacing", "orientation"),
+    [
+        ((32, 1, 32), (1, 1, 1), "RSA"),
+        ((32, 1, 32), (1, 1, 5), "RSA"),  # a slice of thick voxels
+        ((5, 32, 32), (1, 1, 1), "ASR"),
+        ((32, 32, 5), (1, 1, 1), "RAS"),
+        ((32, 32, 32), (1, 1, 1), "RAS"),
+        ((12, 32, 8), (1, 1, 6), "RAS"),
+    ],
+)
+def test_few_slices_are_stacked_along_their_axis(shape: Any, spacing: Any, orientation: str) -> None:
+    plan = plan_of(shape, spacing, CLASSES, spatial_dims=2)
+    assert plan.orientation == orientation
+    assert min(plan.patch_size) >= 32 or shape == (12, 32, 8)
+
+
 def test_the_patch_fits_into_the_memory() -> None:
     large, small = (plan_of((200, 200, 200), (1, 1, 1), memory_gb=memory) for memory in (16, 2))
     assert np.prod(large.patch_size) > 4 * np.prod(small.patch_size)
@@ -81,6 +98,28 @@ def test_ct_is_clipped_and_all_else_is_normalized_image_by_image() -> None:
     ct = plan_of((20, 20, 20), (1, 1, 1), dataset=Dataset("nnunet", Path("/data"), (), channel_names=("CT",)))
     assert ct.normalization["kind"] == "ct" and ct.normalization["lower"][0] < ct.normalization["upper"][0]
     assert plan_of((20, 20, 20), (1, 1, 1)).normalization == {"kind": "zscore"}
+    named = plan_of((20, 20, 20), (1, 1, 1), channel_names=["CT"])
+    assert named.normalization == ct.normalization and named.channel_names == ("CT",)
+
+
+def test_what_is_given_of_ct_is_kept_and_the_rest_found_out() -> None:
+    found = plan_of((20, 20, 20), (1, 1, 1), normalization="ct").normalization
+    given = {"kind": "ct", "lower": -100, "upper": 300, "bias_field": "n4"}
+    plan = plan_of((20, 20, 20), (1, 1, 1), normalization=given)
+    assert plan.normalization == {**found, "lower": [-100], "upper": [300], "bias_field": "n4"}
+    assert any("clipped to -100 … 300." in note for note in plan.notes)
+    whole = plan_of((8, 8), normalization={"kind": "ct", "lower": 0, "upper": 4, "mean": 1, "std": [2]})
+    scaled = intensity(whole)[0]({"image": torch.tensor([[[-9.0, 1.0, 9.0]]])})["image"]
+    assert scaled.flatten().tolist() == [-0.5, 0, 1.5]
+
+
+def test_files_of_pictures_are_channels_and_stay_so() -> None:
+    facts = [case_facts(torch.rand(4, 8, 8))] * 2
+    fingerprint = summarize(facts, {"": MASKS}, list("ab"))
+    files = tuple({"case": case, "image": [f"{case}_{k}.png" for k in range(4)]} for case in "ab")
+    assert make_plan(Dataset("nnunet", Path("/data"), files), fingerprint).channels == 4
+    one = tuple({"case": case, "image": f"{case}.png"} for case in "ab")
+    assert make_plan(Dataset("plain", Path("/data"), one), fingerprint).channels == 1  # gray in color
 
 
 def test_what_is_given_is_taken() -> None:
@@ -100,6 +139,12 @@ def test_what_is_given_is_taken() -> None:
         ({"class_names": ["one"]}, "class_names: expected 2 names"),
         ({"class_names": ["a", "a"]}, "different names"),
         ({"features": [0]}, "features: expected positive"),
+        ({"orientation": "XYZ"}, "orientation: expected images that are volumes.*got pictures"),
+        ({"spacing": 1.0}, "spacing: expected images that are volumes.*got pictures"),
+        ({"normalization": {"kind": "ct", "lower": 3, "upper": 2}}, "expected lower below upper for ct, got 3 and 2"),
+        ({"normalization": {"kind": "ct", "mean": [1, 2]}}, r"expected a number as mean of ct, got \(1, 2\)"),
+        ({"normalization": "ct", "channels": 3}, "images of one channel for ct, got 3"),
+        ({"normalization": {"kind": "zscore", "nonzero": True}}, "expected volumes.* for nonzero, got pictures"),
         ({"memory_gb": 0}, "memory_gb: expected a number above 0"),
         ({"no_such": 1}, "plan: expected known entries, got no_such"),
     ],
@@ -129,6 +174,35 @@ def test_labels_of_which_nothing_is_labeled_are_refused() -> None:
     ignored = (LabelObservation("a.png", "gray", {255: 12}, (3, 4), distinct=1),)
     with pytest.raises(InputError, match=r"a.png: expected labels, but every voxel of all 1 .* has the value 255"):
         plan_of((32, 32), labels=ignored, dataset=Dataset("plain", Path("/data"), (), ignore_value=255))
+
+
+def named_classes(labels: Any = MASKS, dataset: Any = None, **said: Any) -> tuple[tuple[str, ...], Any]:
+    fingerprint = summarize([case_facts(torch.rand(1, 8, 8))], {"": labels}, ["a"])
+    plan = make_plan(dataset or Dataset("plain", Path("/data"), ()), fingerprint, **said)
+    return plan.class_names, plan.labels[""]["values"] or plan.labels[""]["colors"]
+
+
+def test_class_0_is_called_as_its_value_wherever_it_stands() -> None:
+    names, values = named_classes(class_values={"tumor": 255, "background": 0})
+    assert names == ("background", "tumor") and values == {"0": 0, "255": 1}
+    assert named_classes(class_values={"tumor": [255], "rest": [0, 7]})[0] == ("rest", "tumor")
+    assert named_classes(class_values={"tumor": 255})[0] == ("background", "tumor")
+    colors = (LabelObservation("a.png", "color", {"#000000": 9, "#ff0000": 1}, (2, 5), distinct=2),)
+    names, values = named_classes(colors, class_colors={"disc": "#FF0000", "rest": "#000000"})
+    assert names == ("rest", "disc") and values == {"#000000": 0, "#ff0000": 1}
+
+
+@pytest.mark.parametrize(
+    ("known", "ignore", "names"),
+    [
+        ({1: "spleen", 2: "liver"}, None, ("background", "spleen", "liver")),
+        ({0: "air", 1: "spleen", 2: "liver", 255: "unclear"}, 255, ("air", "spleen", "liver")),
+        ({-1: "unlabeled", 0: "air", 1: "spleen", 2: "liver"}, None, ("air", "spleen", "liver")),
+    ],
+)
+def test_named_values_that_are_no_class_and_a_background_without_a_name(known: Any, ignore: Any, names: Any) -> None:
+    found = named_classes(CLASSES, Dataset("msd", Path("/data"), (), class_names=known), ignore_value=ignore)
+    assert found == (names, {"0": 0, "1": 1, "2": 2})
 
 
 def test_orientation_must_be_three_directions() -> None:

@@ -9,7 +9,7 @@ from common.datasets.dataset import Dataset
 from common.datasets.fingerprint import Fingerprint
 from common.errors import InputError
 from common.io.checks import NOT_LABELED
-from common.io.label_inference import background_of, infer_annotator_meanings, infer_label_meaning
+from common.io.label_inference import infer_annotator_meanings, infer_label_meaning, names_of_classes
 from common.io.label_meaning import LabelMeaning, LabelObservation
 
 __all__ = ["classes_of_labels", "default_class_names"]
@@ -60,7 +60,7 @@ def classes_of_labels(
     ignore = dataset.ignore_value if said["ignore_value"] is None else said["ignore_value"]
     unlabeled = {str(ignore), str(NOT_LABELED)}  # may stand among the names, but is no class
     known = {value: name for value, name in (dataset.class_names or {}).items() if str(value) not in unlabeled} or None
-    named = dict(said["class_values"] or said["class_colors"] or {})
+    named = names_of_classes(said["class_values"], said["class_colors"])
     said = said | {
         "class_names": known,
         "ignore_value": ignore,
@@ -83,9 +83,7 @@ def classes_of_labels(
     count = max(meaning.num_classes for meaning in meanings.values())
     names: Sequence[str] | None = asked.get("class_names")
     if names is None and named:
-        zero = "#000000" if said["class_colors"] else 0
-        background = background_of(named, zero)  # class 0 wherever it stands in the mapping
-        names = [background or "background", *(name for name in named if name != background)]
+        names = named
     if names is None and known:
         names = [known.get(value, "background") for value in sorted({0, *known})]
     if names is None:

@@ -8,7 +8,7 @@ from typing import Any
 from common.errors import InputError
 from common.io.label_meaning import MOST_KEPT, LabelMeaning, LabelObservation, total_counts
 
-__all__ = ["background_of", "infer_annotator_meanings", "infer_label_meaning"]
+__all__ = ["infer_annotator_meanings", "infer_label_meaning", "names_of_classes"]
 
 IGNORED = 255  # that many data sets write at the rim of objects
 WHITE = 255
@@ -125,7 +125,8 @@ def infer_annotator_meanings(
         >>> infer_annotator_meanings(seen)[0]["A"].values
         {0: 0, 255: 1}
     """
-    ignore = _value(said.get("ignore_value"))
+    colored = said.get("class_colors") is not None  # what is ignored is then a color, too
+    ignore = None if colored else _value(said.get("ignore_value"))
     fixed = any(said.get(name) is not None for name in ("class_names", "class_values", "class_colors"))
     apart = said.get("label_threshold") is not None
     drawn = {
@@ -142,6 +143,31 @@ def infer_annotator_meanings(
         return meanings, tuple(notes)
     meaning, decided = infer_label_meaning([one for seen in observations.values() for one in seen], **said)
     return dict.fromkeys(observations, meaning), decided
+
+
+def names_of_classes(class_values: Classes | None, class_colors: Mapping[str, Any] | None = None) -> list[str]:
+    """The names of classes in the order of their indices, which need not be the order in which they are given.
+
+    Args:
+        class_values: value or values of each class, by name; a list of values has no names.
+        class_colors: color or colors of each class, by name, in place of the values.
+
+    Returns:
+        Names, background first, also where it was not named; empty if neither is given.
+
+    Raises:
+        InputError: values are no whole numbers, or colors no such text.
+
+    Example:
+        >>> names_of_classes({"tumor": 255, "rest": 0}), names_of_classes({"cup": 1})
+        (['rest', 'tumor'], ['background', 'cup'])
+    """
+    classes, zero, parse = (class_colors, "#000000", _color) if class_colors else (class_values, 0, _whole)
+    if not isinstance(classes, Mapping) or not classes:
+        return []
+    parsed = _parsed(classes, parse)
+    background = _background(parsed, zero)
+    return [*(["background"] if background is None else []), *map(str, _background_first(parsed, background))]
 
 
 def _value(ignore: int | str | None) -> int | None:
@@ -179,41 +205,33 @@ def _color(value: Any) -> str:
     return text
 
 
-def background_of(classes: Mapping[str, Any], zero: Any) -> str | None:
-    """The name of class 0: ``background``, or else the class of the value or color ``zero``; None if there is neither.
-
-    Args:
-        classes: value or color, or a list of them, of each class by name.
-        zero: 0, or ``"#000000"``.
-
-    Returns:
-        One of the names, or None.
-
-    Example:
-        >>> background_of({"tumor": 1, "rest": [0, 2]}, 0)
-        'rest'
-    """
-    named = next((name for name in classes if str(name).lower() == "background"), None)
-    if named is not None:
-        return named
-    listed = ((name, value if isinstance(value, list | tuple) else [value]) for name, value in classes.items())
-    return next((name for name, values in listed if str(zero) in map(str, values)), None)
-
-
 def _numbered(classes: Mapping[str, Any], zero: Any, parse: Any) -> dict[Any, int]:
     """Class index by value; class 0 is ``background``, or the class of the value ``zero``, or else not among them."""
-    parsed = {
-        name: [parse(one) for one in (value if isinstance(value, list | tuple) else [value])]
-        for name, value in classes.items()
-    }
-    background = background_of(parsed, zero)
+    parsed = _parsed(classes, parse)
+    background = _background(parsed, zero)
     numbered: dict[Any, int] = {}
-    for index, name in enumerate(sorted(parsed, key=lambda name: name != background), start=int(background is None)):
+    for index, name in enumerate(_background_first(parsed, background), start=int(background is None)):
         for value in parsed[name]:
             if value in numbered:
                 raise InputError(f"class {name}: expected a value that no other class has, got {value}.")
             numbered[value] = index
     return numbered if zero in numbered or background is not None else {zero: 0, **numbered}
+
+
+def _parsed(classes: Mapping[str, Any], parse: Any) -> dict[str, list[Any]]:
+    return {
+        name: [parse(one) for one in (value if isinstance(value, list | tuple) else [value])]
+        for name, value in classes.items()
+    }
+
+
+def _background(parsed: Mapping[str, Sequence[Any]], zero: Any) -> str | None:
+    named = next((name for name in parsed if str(name).lower() == "background"), None)
+    return named or next((name for name, values in parsed.items() if zero in values), None)
+
+
+def _background_first(names: Iterable[str], background: str | None) -> list[str]:
+    return sorted(names, key=lambda name: name != background)
 
 
 def _from_colors(

@@ -25,7 +25,9 @@ CLASSES = (LabelObservation("a.nii", "volume", {0: 9, 1: 3, 2: 1}, (3, 4, 5), di
 
 
 def plan_of(shape: tuple[int, ...], voxel: Any = None, labels: Any = None, dataset: Any = None, **given: Any) -> Plan:
-    options = {name: given.pop(name) for name in ("memory_gb", "batch_size", "most_levels") if name in given}
+    options = {
+        name: given.pop(name) for name in ("memory_gb", "batch_size", "most_levels", "class_values") if name in given
+    }
     image = torch.arange(float(np.prod(shape))).reshape(1, *shape)
     if voxel:
         image = MetaTensor(image, affine=torch.diag(torch.tensor([*voxel, 1.0], dtype=torch.float64)))
@@ -53,6 +55,11 @@ def test_volumes_whose_axes_are_alike_get_a_network_of_three_dimensions() -> Non
     assert (plan.spatial_dims, plan.orientation, plan.spacing) == (3, "RAS", (1.0, 1.0, 1.2))
     assert plan.patch_size == (40, 48, 40) and plan.logits == 3 and plan.slice_axis is None
     assert plan.class_names == ("background", "class_1", "class_2")
+
+
+def test_names_belong_to_the_classes_in_whatever_order_they_are_given() -> None:
+    plan = plan_of((32, 32), labels=CLASSES, class_values={"b": 2, "rest": 0, "a": 1})
+    assert plan.class_names == ("rest", "b", "a") and plan.labels[""]["values"] == {"0": 0, "2": 1, "1": 2}
 
 
 @pytest.mark.parametrize(("spacing", "orientation"), [((1, 1, 6), "RAS"), ((6, 1, 1), "ASR"), ((1, 6, 1), "RSA")])

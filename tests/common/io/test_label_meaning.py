@@ -12,8 +12,8 @@ import torch
 from PIL import Image
 
 from common.errors import InputError
-from common.io.label_inference import infer_annotator_meanings, infer_label_meaning
-from common.io.label_meaning import LabelMeaning, observe_label, read_label
+from common.io.label_inference import infer_annotator_meanings, infer_label_meaning, names_of_classes
+from common.io.label_meaning import LabelMeaning, LabelObservation, observe_label, read_label
 
 SHAPE = (6, 8)  # height, width
 
@@ -151,6 +151,32 @@ def test_colors(tmp_path):
         infer([path], class_colors={"cup": "#ff0000"})
     with pytest.raises(InputError, match=r"expected colors such as '#ff0000', got 'red'"):
         infer([path], class_colors={"cup": "red"})
+    seen = {"AR": [observe_label(path)], "HS": [observe_label(path)]}
+    said = {"class_colors": {"cup": "#ff0000"}, "ignore_value": "#00ff00"}
+    assert infer_annotator_meanings(seen, **said)[0] == {"AR": ignored, "HS": ignored}
+
+
+@pytest.mark.parametrize(
+    ("values", "colors", "names"),
+    [
+        ({"tumor": 255, "background": 0}, None, ["background", "tumor"]),
+        ({"d": 100, "rest": [0, 5], "a": 3}, None, ["rest", "d", "a"]),
+        ({"a": 3, "b": 1}, None, ["background", "a", "b"]),
+        (None, {"cup": "#FF0000", "rest": "#000000"}, ["rest", "cup"]),
+        ([0, 255], None, []),
+        (None, None, []),
+    ],
+)
+def test_names_are_in_the_order_of_the_indices(values, colors, names):
+    """Names in another order than the indices give each class the name of another one, without a word."""
+    assert names_of_classes(values, colors) == names
+    if names:
+        seen = LabelObservation("a.png", "color" if colors else "gray", {}, (1, 1))
+        meaning, _ = infer_label_meaning([seen], class_values=values, class_colors=colors)
+        for name, given in (colors or values).items():
+            for one in given if isinstance(given, list) else [given]:
+                index = meaning.colors[one.lower()] if colors else meaning.values[one]
+                assert names[index] == name
 
 
 def test_volumes(tmp_path):

@@ -11,8 +11,9 @@ from monai.utils import ensure_tuple
 
 from common.audit.annotators import audit_annotators, print_annotators
 from common.audit.inputs import probability_files
-from common.audit.order import read_order
+from common.audit.order import check_order, read_order
 from common.audit.run import audit_cases, print_audit
+from common.audit.second import read_audit
 from common.audit.tool_files import tool_faults
 from common.consensus.sources import FusionCase, Sources
 from common.datasets.dataset import Dataset
@@ -98,6 +99,12 @@ def audit_bundle(
             f"{told[wrong[0]]!r}."
         )
     given = {key: value for key, value in told.items() if key.split(ID_SEP_KEY)[0] not in OWN}
+    places = None if order is None else read_order(Path(order).expanduser())  # before networks are trained
+    check_order(places, labels)
+    before = None if previous is None else Path(previous).expanduser()
+    if before is not None:
+        for folder in [before / name for name in drawn] if several else [before]:
+            read_audit(folder)
     items = [item for item in dataset.items if item["case"] in labels]
     own = {item["case"]: Path(ensure_tuple(item["image"])[0]) for item in items}
     tool_images = own if images is None else images_of(Path(images).expanduser(), list(labels))
@@ -129,8 +136,8 @@ def audit_bundle(
         "class_names": plan.class_names,
         "caution": caution,
         "maps_of_false_labels": bool(maps_of_false_labels),
-        "previous": None if previous is None else Path(previous),
-        "order": None if order is None else read_order(Path(order)),
+        "previous": before,
+        "order": places,
         "output_format": output_format,
         "tool_images": tool_images,
     }

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from common.audit.kinds import PICTURE_DIRECTIONS
+from common.datasets.pairs import some
 from common.errors import InputError
 from common.io.checks import geometry_finding
 from common.io.formats import is_picture, read_image, read_stored, suffix_of
@@ -120,7 +121,7 @@ def probability_files(
         Path by case, or the paths of its classes but the background; cases without a map are left out.
 
     Raises:
-        InputError: a folder does not exist, or the maps of a case are not those of ``class_names``.
+        InputError: a folder does not exist, no case has a map, or the maps of a case are not those of ``class_names``.
     """
     listed: dict[str, Path] = {}
     for folder in folders:
@@ -138,6 +139,11 @@ def probability_files(
         chosen = explicit or _of_classes(case, listed, class_names) or ((listed[case],) if case in listed else ())
         if chosen:
             found[case] = chosen
+    if not found:
+        places = ", ".join(map(str, folders))
+        raise InputError(
+            f"{places}: expected probability maps of the cases {some(list(cases))}, got none of these names."
+        )
     return found
 
 

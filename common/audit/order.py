@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from common.datasets.pairs import some
 from common.errors import InputError
-from common.io.files import read_csv
+from common.io.files import read_case_column
 
-__all__ = ["read_order"]
+__all__ = ["check_order", "read_order"]
 
 
 def read_order(path: Path) -> dict[str, float]:
@@ -31,19 +33,36 @@ def read_order(path: Path) -> dict[str, float]:
         ...     read_order(path)
         {'a': 20240131.0}
     """
-    if not path.is_file():
-        raise InputError(f"order: {path} does not exist: expected a CSV file with the columns case and order.")
     places: dict[str, float] = {}
-    for row in read_csv(path):
-        if not {"case", "order"} <= row.keys():
-            raise InputError(f"order: {path}: expected the columns case and order, got {', '.join(row)}.")
-        if row["case"] in places:
-            raise InputError(f"order: {path} names {row['case']} twice.")
+    for case, text in read_case_column(path, "order", "order"):
+        if case in places:
+            raise InputError(f"order: {path} names {case} twice.")
         try:
-            place = float(row["order"])
-        except (TypeError, ValueError):
+            place = float(text)
+        except ValueError:
             place = math.nan
         if not math.isfinite(place):
-            raise InputError(f"order: {path}: expected a number for {row['case']}, got {row['order']!r}.")
-        places[row["case"]] = place
+            raise InputError(f"order: {path}: expected a number for {case}, got {text!r}.")
+        places[case] = place
     return places
+
+
+def check_order(order: Mapping[str, float] | None, cases: Collection[str]) -> None:
+    """Refuses an order that says nothing of any case: the drift would be missing without a word.
+
+    Args:
+        order: of `read_order`; None for the order of the names.
+        cases: that are audited.
+
+    Raises:
+        InputError: it names none of the cases.
+
+    Example:
+        >>> check_order({"a": 1.0}, ["a", "b"])
+        >>> check_order({"a.nii.gz": 1.0}, ["a", "b"])
+        Traceback (most recent call last):
+        common.errors.InputError: order: expected the places of the cases a, b, got those of a.nii.gz.
+    """
+    if order is not None and not order.keys() & set(cases):
+        got = f"those of {some(list(order))}" if order else "an empty table"
+        raise InputError(f"order: expected the places of the cases {some(list(cases))}, got {got}.")

@@ -21,14 +21,12 @@ algorithm*, 2014, [arXiv:1310.5715](https://arxiv.org/abs/1310.5715).
 
 from __future__ import annotations
 
-import csv
 import math
 import os
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
-from pathlib import Path
 
 import torch
 from torch.utils.data import RandomSampler, Sampler, WeightedRandomSampler
@@ -38,10 +36,11 @@ from common.datasets.pairs import some
 from common.datasets.samples import Samples
 from common.datasets.split import Split
 from common.errors import InputError
+from common.io.files import read_case_column
 
 __all__ = ["leave_out", "read_case_weights", "sample_weights", "sampler_of"]
 
-COLUMNS = ("case", "weight")
+COLUMN = "weight"
 
 
 def read_case_weights(path: str | os.PathLike[str], dataset: Dataset) -> dict[str, float]:
@@ -62,6 +61,7 @@ def read_case_weights(path: str | os.PathLike[str], dataset: Dataset) -> dict[st
 
     Example:
         >>> import tempfile
+        >>> from pathlib import Path
         >>> items = ({"case": "a"}, {"case": "b"})
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     _ = Path(folder, "weights.csv").write_text("case,weight\\na,0\\n", encoding="utf-8")
@@ -71,7 +71,7 @@ def read_case_weights(path: str | os.PathLike[str], dataset: Dataset) -> dict[st
     known = {str(case): str(case) for case in dataset.cases}
     alike = {_alike(case): case for case in known} | known
     found: dict[str, float] = {}
-    for name, text in _rows(Path(path)):
+    for name, text in read_case_column(path, COLUMN, "case_weights", "the weights.csv of an audit"):
         case = alike.get(name, alike.get(_alike(name), name))
         if case in found:
             raise InputError(f"{path}: the case {case} is listed twice; keep one of the two.")
@@ -94,35 +94,6 @@ def read_case_weights(path: str | os.PathLike[str], dataset: Dataset) -> dict[st
 def _alike(name: str) -> str:
     """A name as a spreadsheet may have it: without spaces around it, letters with accents as one character."""
     return unicodedata.normalize("NFC", name.strip())
-
-
-def _rows(path: Path) -> list[tuple[str, str]]:
-    """Case and weight of each row that is not empty, as text."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:  # with the mark that spreadsheets put in front
-            reader = csv.reader(file, strict=True)
-            columns = [name.strip() for name in next(reader, [])]
-            if [columns.count(name) for name in COLUMNS] != [1, 1]:
-                raise InputError(
-                    f"{path}: expected a table with the columns case and weight, separated by commas, got "
-                    f"{', '.join(map(repr, columns)) or 'no columns'}."
-                )
-            rows = [(reader.line_num, [text.strip() for text in row]) for row in reader]
-    except OSError as error:
-        raise InputError(
-            f"case_weights: {path} cannot be read ({error.strerror}); expected a CSV file with the columns case and "
-            "weight, such as the weights.csv of an audit."
-        ) from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} cannot be read as a CSV file: {error}.") from error
-    rows = [(line, row) for line, row in rows if any(row)]
-    for line, row in rows:
-        if len(row) != len(columns):  # 0,5 would be read as 0
-            raise InputError(
-                f"{path}, line {line}: expected {len(columns)} fields, got {len(row)}: {','.join(row)!r}; a number has "
-                "a decimal point, and a name with a comma stands in quotes."
-            )
-    return [(row[columns.index("case")], row[columns.index("weight")]) for _, row in rows]
 
 
 def leave_out(split: Split, weights: Mapping[str, float], source: str | os.PathLike[str]) -> Split:

@@ -39,9 +39,45 @@ def writing(path: str | os.PathLike[str]) -> Iterator[None]:
         cause: BaseException | None = error
         while cause is not None and not isinstance(cause, InputError):
             if isinstance(cause, OSError) and cause.errno in UNWRITABLE:
-                raise InputError(f"{path} cannot be written: {os.strerror(cause.errno)}.") from error
+                # a file where a folder should be: making the folder says that it exists, all else that it is none
+                number = errno.ENOTDIR if cause.errno == errno.EEXIST else cause.errno
+                raise InputError(f"{path} cannot be written: {os.strerror(number)}.") from error
             cause = cause.__cause__ or cause.__context__
         raise
+
+
+def check_writable(name: str, folder: str | os.PathLike[str]) -> None:
+    """Raises if files cannot be written into a folder, which need not exist yet.
+
+    Args:
+        name: name of the option that names the folder, for the message.
+        folder: folder in which results are to be written.
+
+    Raises:
+        InputError: it is a file or below one, its name is too long, it is a loop of links, or it is read-only.
+
+    Example:
+        >>> check_writable("output", f"{__file__}/results")
+        Traceback (most recent call last):
+        common.errors.InputError: output: expected a folder for the results, but ...files.py is a file.
+    """
+    path = Path(os.path.abspath(folder))
+    try:
+        nearest = next(parent for parent in (path, *path.parents) if _exists(parent))
+    except OSError as error:
+        raise InputError(f"{name}: {folder} cannot be a folder for the results: {error.strerror}.") from error
+    if not nearest.is_dir():
+        raise InputError(f"{name}: expected a folder for the results, but {nearest} is a file.")
+    if not os.access(nearest, os.W_OK):
+        raise InputError(f"{name}: {path} cannot be written to, {nearest} is read-only.")
+
+
+def _exists(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 @contextmanager
@@ -122,6 +158,61 @@ def read_csv(path: str | os.PathLike[str]) -> list[dict[str, str]]:
     """The rows of a CSV file with a header, as text."""
     with Path(path).open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+def read_case_column(
+    path: str | os.PathLike[str], column: str, option: str, such_as: str = ""
+) -> list[tuple[str, str]]:
+    """What a CSV file with the columns ``case`` and another one, as a user or a spreadsheet writes it, says of cases.
+
+    Further columns, empty rows, spaces around a field and the mark that spreadsheets put in front are ignored.
+
+    Args:
+        path: of the file.
+        column: the other column.
+        option: that names the file, for messages.
+        such_as: a file of this kind, for the message that there is none; empty for none.
+
+    Returns:
+        Case and text of each row.
+
+    Raises:
+        InputError: the file is missing or no such table, or a row has another number of fields than the header.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "order.csv").write_text("order, case\\n2024, a\\n")
+        ...     read_case_column(Path(folder, "order.csv"), "order", "order")
+        [('a', '2024')]
+    """
+    path = Path(path)
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file, strict=True)
+            columns = [name.strip() for name in next(reader, [])]
+            if [columns.count(name) for name in ("case", column)] != [1, 1]:
+                raise InputError(
+                    f"{option}: {path}: expected a table with the columns case and {column}, separated by commas, got "
+                    f"{', '.join(map(repr, columns)) or 'no columns'}."
+                )
+            rows = [(reader.line_num, [text.strip() for text in row]) for row in reader]
+    except OSError as error:
+        example = f", such as {such_as}" if such_as else ""
+        raise InputError(
+            f"{option}: {path} cannot be read ({error.strerror}); expected a CSV file with the columns case and "
+            f"{column}{example}."
+        ) from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{option}: {path} cannot be read as a CSV file: {error}.") from error
+    rows = [(line, row) for line, row in rows if any(row)]
+    for line, row in rows:
+        if len(row) != len(columns):  # 0,5 would be read as 0
+            raise InputError(
+                f"{option}: {path}, line {line}: expected {len(columns)} fields, got {len(row)}: {','.join(row)!r}; a "
+                "number has a decimal point, and a name with a comma stands in quotes."
+            )
+    return [(row[columns.index("case")], row[columns.index(column)]) for _, row in rows]
 
 
 def file_digest(path: str | os.PathLike[str]) -> str:

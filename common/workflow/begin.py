@@ -6,13 +6,13 @@ import logging
 import math
 import os
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 from monai.bundle import ConfigParser, ConfigWorkflow
 
 from common.datasets.given import whole_number
 from common.errors import InputError, show_input_errors
+from common.io.files import check_writable
 from common.workflow.checkpoint import check_start, loads_own_weights
 from common.workflow.compilation import explain_compilation
 from common.workflow.distributed import done_by_all, done_by_first
@@ -162,32 +162,3 @@ def check_precision(device: str, training: bool, network_alone: bool = True) -> 
         has for name, has in torch.cpu.get_capabilities().items() if "bf16" in name
     ):
         logger.warning("amp: this processor does not compute in bfloat16, which takes much longer than without --amp.")
-
-
-def check_writable(name: str, folder: str | os.PathLike[str]) -> None:
-    """Raises if files cannot be written into a folder, which need not exist yet.
-
-    Args:
-        name: name of the option that names the folder, for the message.
-        folder: folder in which results are to be written.
-
-    Raises:
-        InputError: it is a file or below one, its name is too long, it is a loop of links, or it is read-only.
-    """
-    path = Path(os.path.abspath(folder))
-    try:
-        nearest = next(parent for parent in (path, *path.parents) if _exists(parent))
-    except OSError as error:
-        raise InputError(f"{name}: {folder} cannot be a folder for the results: {error.strerror}.") from error
-    if not nearest.is_dir():
-        raise InputError(f"{name}: expected a folder for the results, but {nearest} is a file.")
-    if not os.access(nearest, os.W_OK):
-        raise InputError(f"{name}: {path} cannot be written to, {nearest} is read-only.")
-
-
-def _exists(path: Path) -> bool:
-    try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return True

@@ -22,10 +22,9 @@ from torch.utils.tensorboard import SummaryWriter
 from warm_python import WarmPython
 
 from common.errors import InputError
-from common.io.files import read_csv, whole_folder
+from common.io.files import check_writable, read_csv, whole_folder
 from common.phantoms.folder import write_phantom_once
 from common.workflow import Tracking
-from common.workflow.begin import check_writable
 from common.workflow.claim import claim_folder, claim_while_running, release_folder
 
 NAMES = sorted(TINY)

@@ -13,7 +13,7 @@ from scipy.ndimage import binary_dilation, binary_erosion
 from common.audit import annotator_habits, drift
 from common.audit.__main__ import audit
 from common.audit.habits import natural_order
-from common.audit.order import read_order
+from common.audit.order import check_order, read_order
 from common.errors import InputError
 from common.io.files import read_csv, write_csv
 
@@ -85,10 +85,16 @@ def test_drift_by_a_given_order(three: Path) -> None:
     with pytest.raises(InputError, match=r"order: .* expected a number for a, got 'x'"):
         write_csv(three / "order.csv", [{"case": "a", "order": "x"}])
         read_order(three / "order.csv")
-    with pytest.raises(InputError, match="expected the columns case and order, got case, date"):
+    with pytest.raises(InputError, match=r"expected a table with the columns case and order, .* got 'case', 'date'"):
         write_csv(three / "order.csv", [{"case": "a", "date": 1}])
         read_order(three / "order.csv")
-    with pytest.raises(InputError, match="does not exist"):
+    (three / "order.csv").write_text("\ufeffcase,order\ncase1,1\n", encoding="utf-8")  # of a spreadsheet
+    assert read_order(three / "order.csv") == {"case1": 1.0}
+    check_order({"case1": 1.0}, ["case1", "case2"])
+    for order, got in (({"case1.png": 1.0}, "got those of case1.png"), ({}, "got an empty table")):
+        with pytest.raises(InputError, match=f"order: expected the places of the cases case1, {got}"):
+            check_order(order, ["case1"])
+    with pytest.raises(InputError, match=r"order: .* cannot be read \(No such file"):
         read_order(three / "none.csv")
 
 

@@ -16,7 +16,7 @@ from common.command import REQUIRED, listed, run_command
 from common.consensus.datalist import write_datalist
 from common.consensus.page import annotator_rows, write_tables
 from common.consensus.run import fuse_cases
-from common.consensus.settings import make_settings, names_of_values
+from common.consensus.settings import make_settings, value_names
 from common.consensus.sources import FusionCase, Sources, dataset_cases, folder_cases, with_images
 from common.consensus.summary import summarize_annotators
 from common.consensus.tool_files import check_tool, image_fault, write_for_tool
@@ -25,6 +25,7 @@ from common.errors import InputError, counted
 from common.formats.save_result import OUTPUT_FORMATS
 from common.fusion.patterns import is_disputed
 from common.io.checks import geometry_finding
+from common.io.files import check_writable
 from common.io.formats import IMAGE_SUFFIXES, NIFTI_SUFFIXES, is_picture, suffix_of
 from common.io.label_inference import infer_annotator_meanings
 from common.io.label_meaning import observe_label, read_label
@@ -39,7 +40,7 @@ def fuse(
     output: Annotated[str | None, REQUIRED] = None,
     method: str = "staple",
     probabilities: str | None = None,
-    ignore_value: int | None = None,
+    ignore_value: int | str | None = None,
     dataset_dir: str | None = None,
     layout: str | None = None,
     annotators: str | Sequence[str] | None = None,
@@ -54,6 +55,7 @@ def fuse(
     output_format: str | None = None,
     images: str | None = None,
     label_threshold: float | None = None,
+    class_colors: Any = None,
 ) -> None:
     """Fuses the labels of several annotators into one, and compares each annotator with it.
 
@@ -76,7 +78,7 @@ def fuse(
         method: mean (the share of annotators for each class, a probability map), majority, staple or spatial_staple.
         probabilities: for one image, a file that gets the probability of the foreground; with more than two classes it
             gets the probabilities of all classes, along the fourth dimension.
-        ignore_value: value in the label files that means not labeled, such as 255.
+        ignore_value: value in the label files that means not labeled, such as 255; of colored labels a color.
         dataset_dir: folder of a data set with several annotators, instead of ``--labels``.
         layout: layout of the data set; by default it is recognized.
         annotators: names of the annotators of the data set that are fused; by default all.
@@ -101,6 +103,8 @@ def fuse(
         images: folder of the images, or of folders with DICOM series, whose grid the files of ``--output_format`` get;
             for one image, its file or the folder of its series; by default the images of the data set.
         label_threshold: value in gray masks, such as masks with smoothed borders, above which a pixel is foreground.
+        class_colors: color of each class in colored label pictures, by name, such as ``"{'tumor': '#ff0000'}"``; the
+            consensus has the numbers of the classes.
 
     Raises:
         InputError: if a file is no label, files do not match, an argument is out of range, or cases failed.
@@ -120,7 +124,8 @@ def fuse(
         "global_weight": global_weight,
     }
     options = {name: value for name, value in method_options.items() if value is not None}
-    meaning = {"ignore_value": ignore_value, "class_values": class_values, "label_threshold": label_threshold}
+    meaning = {"class_values": class_values, "class_colors": class_colors, "ignore_value": ignore_value}
+    meaning["label_threshold"] = label_threshold
     if output is None:
         raise InputError("output: expected the file to write, or the folder for a data set, got none.")
     if (labels is None) == (dataset_dir is None):
@@ -172,6 +177,7 @@ def _fuse_set(
             )
         if folder.resolve() in root.resolve().parents and (root.name in ("labels", "probabilities", "cases")):
             raise InputError(f"{output}: expected a new folder, got that of the labels {root}.")
+    check_writable("output", folder)
     settings, notes = make_settings(sources, folder, method, region, options, **said)
     notes = (*sources.notes, *notes)
     print("\n".join(notes))
@@ -219,6 +225,7 @@ def _fuse_files(
             raise InputError(f"{target}: expected a name that ends with {' or '.join(_suffixes(paths[0]))}.")
         if target.resolve() in [path.resolve() for path in paths]:
             raise InputError(f"{target}: expected a new file, got one of the labels.")
+        check_writable(str(target), target.parent)
 
     meanings, notes = infer_annotator_meanings({str(path): [observe_label(path)] for path in paths}, **said)
     labels_read = [read_label(path, meanings[str(path)]) for path in paths]
@@ -252,7 +259,7 @@ def _fuse_files(
     maps = probability_maps(consensus.probabilities)
     if output_format is not None:
         drawn = str(targets[0])[: -len(suffix_of(targets[0]))] + OUTPUT_FORMATS[output_format]
-        names = [names_of_values(said["class_values"]).get(int(value), str(value)) for value in values]
+        names = value_names(values.tolist(), said)
         write_for_tool(drawn, output_format, consensus.labels.numpy(), one, names, method)
     write_consensus(targets[0], maps if method == "mean" else fused, paths[0])
     if probabilities is not None:

@@ -8,13 +8,15 @@ from typing import Any
 
 from common.audit.annotators import audit_annotators, print_annotators
 from common.audit.inputs import probability_files
-from common.audit.order import read_order
+from common.audit.order import check_order, read_order
 from common.audit.run import audit_folders, print_audit
 from common.command import listed, run_command
 from common.consensus.sources import folder_cases
 from common.datasets.given import names_of
 from common.datasets.images_by_case import images_of
 from common.errors import InputError
+from common.io.files import check_writable
+from common.io.label_inference import names_of_classes
 
 AXES = ("zyx", "xyz")
 
@@ -33,9 +35,10 @@ def audit(
     order: str | None = None,
     class_names: str | Sequence[str] = (),
     class_values: Any = None,
-    ignore_value: int | None = None,
+    ignore_value: int | str | None = None,
     output_format: str | None = None,
     label_threshold: float | None = None,
+    class_colors: Any = None,
 ) -> None:
     """Finds the labels that are probably wrong, and the kind of error in each.
 
@@ -63,14 +66,16 @@ def audit(
         order: CSV file with the columns ``case`` and ``order``, a number such as 20240131; the audit reports whether
             borders drift in this order. By default it is the order of the names.
         class_names: names of the classes, background first. They are used in the results, and give the order of the
-            maps if a picture has one file for each class. By default the values of the labels.
+            maps if a picture has one file for each class. By default those of ``class_values`` or ``class_colors``, or
+            else the values of the labels.
         class_values: value of each class in the label files, by name, such as ``"{'background': 0, 'tumor': 255}"``; by
             default it is derived from the label files.
-        ignore_value: value in the label files that means not labeled, such as 255.
+        ignore_value: value in the label files that means not labeled, such as 255; of colored labels a color.
         output_format: also write each suspicious label, with the regions that are likely to be false, into
             ``tool_files/``, in the format of the tool in which it is corrected: seg.nrrd (3D Slicer), dicom_seg (for
             DICOM series) or label_studio (for pictures).
         label_threshold: value in gray masks, such as masks with smoothed borders, above which a pixel is foreground.
+        class_colors: color of each class in colored label pictures, by name, such as ``"{'tumor': '#ff0000'}"``.
 
     Raises:
         InputError: folders or options that cannot be used, or some cases could not be audited.
@@ -97,6 +102,7 @@ def audit(
     for folder in (*drawn, *folders, *([pictures] if pictures is not None else [])):
         if folder.resolve() == target.resolve():
             raise InputError(f"output: expected another folder than {folder}, which is read.")
+    check_writable("output", target)
     options: dict[str, Any] = {
         "axes": axes,
         "border_mm": None if border_mm is None else float(border_mm),
@@ -107,15 +113,17 @@ def audit(
         "order": None if order is None else read_order(Path(str(order))),
         "output_format": output_format,
     }
+    said = {"class_values": class_values, "class_colors": class_colors, "ignore_value": ignore_value}
+    said["label_threshold"] = label_threshold
     names = listed(class_names) if isinstance(class_names, str) else class_names
-    named = names_of("class_names", names) if names else ()
-    said = {"class_values": class_values, "ignore_value": ignore_value, "label_threshold": label_threshold}
+    named = names_of("class_names", names) if names else names_of_classes(class_values, class_colors)
     if len(drawn) == 1:
         content = audit_folders(drawn[0], folders, target, pictures, class_names=named, **options, **said)
         print_audit(content, target)
         return
     sources = folder_cases(drawn)
     cases = [case.name for case in sources.cases]
+    check_order(options["order"], cases)
     found = probability_files(cases, folders, named)
     shown = images_of(pictures, cases) if pictures is not None else {}
     title = drawn[0].resolve().parent.name

@@ -16,12 +16,14 @@ from tqdm import tqdm
 
 from common.audit.cases import PILOT, case_record, pilot, public_row, usual_border_deviation
 from common.audit.inputs import LoadedCase, case_files, length_unit, load_case, probability_files
+from common.audit.order import check_order
 from common.audit.page import write_audit_page
 from common.audit.second import compare_audits, read_audit
 from common.audit.summary import LEAST_CERTAINTY, SUSPICIOUS, rank_records, summarize
 from common.audit.thumbnails import draw_thumbnail, thumbnail_plane
 from common.audit.tool_files import tool_faults, write_suspicious
 from common.audit.truth import truth_given_label
+from common.consensus.writing import written_values
 from common.datasets.images_by_case import images_of
 from common.errors import InputError, counted, reason_of
 from common.formats.dicom_series import read_series
@@ -75,12 +77,10 @@ def audit_folders(
         'not judged'
     """
     paths = case_files(labels)
+    check_order(options.get("order"), paths)
     named = [str(name) for name in class_names]
     maps = probability_files(list(paths), probabilities, named)
     pictures = images_of(images, paths) if images is not None else {}
-    if not maps:
-        names = ", ".join(map(str, probabilities))
-        raise InputError(f"{names}: expected probability maps of the cases {_some(paths)}, got none of these names.")
     return audit_cases(paths, maps, output, labels.resolve().name, pictures, class_names=named, **options)
 
 
@@ -125,13 +125,14 @@ def audit_cases(
             (`truth_given_label`), in the format and grid of the label; of pictures 8 bits in which 1 is 255.
         previous: folder of an audit of the same cases, with which this one is compared; None for none.
         order: place of each case in time, such as a date as a number, to look for a drift; None takes the names.
-        class_names: from class 0 on; empty for numbers.
+        class_names: from class 0 on; empty for the values in label files.
         meaning: of the values in label files; None infers it.
         caution: what a reader must know of the maps, a sentence for the page and for ``audit.json``.
         output_format: writes each suspicious label into ``tool_files/``, with the regions that are likely to be false,
             for the tool in which it is corrected (`write_suspicious`); None writes none.
         tool_images: that this tool shows, of the cases that have one; None for ``images``.
-        **said: to infer it, as for `common.io.infer_label_meaning`: ``ignore_value``, ``class_values``.
+        **said: to infer it, as for `common.io.infer_label_meaning`: ``ignore_value``, ``class_values``,
+            ``class_colors``.
 
     Returns:
         The content of ``audit.json``: ``summary``, ``cases``, ``failures``, ``notes`` and ``settings``, and with
@@ -144,11 +145,11 @@ def audit_cases(
     if output_format is not None:
         tool_faults({case: labels[case] for case in maps}, shown, output_format)
     before = None if previous is None else read_audit(previous)
-    named = [str(name) for name in class_names]
     notes: tuple[str, ...] = ()
     failures = {case: "there is no probability map of its name" for case in labels if case not in maps}
     if meaning is None:
         meaning, notes = _meaning({case: labels[case] for case in maps}, failures, said)
+    named = [str(name) for name in (class_names or written_values(meaning).tolist())]
 
     def load(case: str) -> LoadedCase:
         return load_case(labels[case], meaning, maps[case], axes)
@@ -355,11 +356,6 @@ def _json(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_json(one) for one in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _some(names: Iterable[str]) -> str:
-    listed = list(names)
-    return ", ".join(listed[:SHOWN]) + (", …" if len(listed) > SHOWN else "")
 
 
 def _first(failures: Mapping[str, str]) -> str:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-from monai.utils import ensure_tuple
 
 from common.consensus.one_case import Settings
 from common.consensus.sources import Sources
@@ -16,11 +14,11 @@ from common.consensus.writing import written_values
 from common.datasets.splits import shuffled
 from common.errors import InputError
 from common.fusion.pattern_consensus import REGIONS
-from common.io.label_inference import infer_annotator_meanings
+from common.io.label_inference import infer_annotator_meanings, names_of_classes
 from common.io.label_meaning import LabelObservation, observe_label
 from common.transforms.fuse_annotators import FUSION_METHODS
 
-__all__ = ["make_settings", "names_of_values"]
+__all__ = ["make_settings", "value_names"]
 
 MOST_CLASSES = 256  # more distinct values than that are an image, not a label
 MOST_OBSERVED = 300  # label files per annotator, drawn by name
@@ -100,7 +98,6 @@ def make_settings(
     classes = max(meaning.num_classes for meaning in meanings.values())
     if classes > MOST_CLASSES:
         raise InputError(f"{sources.roots[0]}: expected at most {MOST_CLASSES} classes, got {classes} values.")
-    names = names_of_values(said.get("class_values")) or sources.class_names or {}
     settings = Settings(
         output=str(output),
         method=method,
@@ -109,29 +106,31 @@ def make_settings(
         annotators=sources.annotators,
         meanings={name: meanings[name].to_json() for name in sources.annotators},
         values=values,
-        class_names=tuple(str(names.get(value, value)) for value in values),
+        class_names=tuple(value_names(values, said, sources.class_names)),
         ignore=first.ignore if isinstance(first.ignore, int) else -1,
         output_format=output_format,
     )
     return settings, notes
 
 
-def names_of_values(class_values: Any) -> dict[int, str]:
-    """The name of each class by the first value that it has in the files.
+def value_names(values: Sequence[int], said: Mapping[str, Any], known: Mapping[int, str] | None = None) -> list[str]:
+    """The name of each class of a consensus.
 
     Args:
-        class_values: value or values by name; of another kind there are no names.
+        values: of the classes in the consensus; of colored labels the class indices.
+        said: of the label values, as for `common.io.infer_label_meaning`.
+        known: name by value that the data set gives.
 
     Returns:
-        Name by value.
+        Names: those of ``class_values`` or ``class_colors``, else the known ones, else the values.
 
     Example:
-        >>> names_of_values({"background": 0, "disc": [1, 2]})
-        {0: 'background', 1: 'disc'}
+        >>> value_names([0, 1], {"class_values": {"background": 0, "disc": [1, 2]}})
+        ['background', 'disc']
     """
-    if not isinstance(class_values, Mapping):
-        return {}
-    return {int(next(iter(ensure_tuple(value)))): str(name) for name, value in class_values.items()}
+    named = names_of_classes(said.get("class_values"), said.get("class_colors"))
+    names = dict(zip(values, named, strict=False)) if named else known or {}
+    return [str(names.get(value, value)) for value in values]
 
 
 HIDDEN = ("labels", "num_classes")

@@ -193,6 +193,24 @@ def test_255_may_be_ignored(tmp_path: Path):
     np.testing.assert_array_equal(read(tmp_path / "out.nii.gz")[0], -1)
 
 
+def test_colors_become_the_numbers_of_their_classes(tmp_path: Path):
+    labels = annotators(9, 8)
+    paths = []
+    for name, label in zip("abc", labels, strict=True):
+        picture = np.where(label.T[..., None], np.uint8([0, 255, 0]), np.uint8([9, 9, 9]))
+        picture[0] = (255, 0, 0)
+        Image.fromarray(picture).save(tmp_path / f"{name}.png")
+        paths.append(str(tmp_path / f"{name}.png"))
+    with pytest.raises(InputError, match="give --class_colors"):
+        fuse(paths, str(tmp_path / "out.png"), "majority")
+    colors = {"disc": "#00ff00", "background": "#090909", "cup": "#FF0000"}
+    fuse(paths, str(tmp_path / "out.png"), "majority", class_colors=colors)
+    expected = majority_vote(torch.from_numpy(labels)).numpy()
+    expected[:, 0] = 2
+    with Image.open(tmp_path / "out.png") as image:
+        np.testing.assert_array_equal(np.asarray(image).T, expected)
+
+
 def test_affines_that_differ_by_rounding_are_one_grid(tmp_path: Path):
     labels = annotators(8, 7, 6).astype(np.uint8)
     moved = AFFINE.copy()

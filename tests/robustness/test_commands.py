@@ -115,7 +115,7 @@ def test_labels_that_cannot_be_fused(name: str, refused: Callable, tmp_path: Pat
         ({"labels": ["a.nii", "d.png"]}, "expected a volume as a.nii is, got a picture"),
         ({"labels": ["a.nii", "missing.nii"]}, "missing.nii"),
         ({"max_iterations": 0}, "max_iterations"),
-        ({"output": "a.nii/c.nii"}, "cannot be written"),
+        ({"output": "a.nii/c.nii"}, "a.nii is a file"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )
@@ -128,6 +128,16 @@ def test_arguments_of_fuse(
     Image.fromarray(LABEL[..., 0].astype(np.uint8)).save("d.png")
     with refused(message, unchanged=tmp_path):
         fuse(**{"labels": ["a.nii", "b.nii"], "output": "c.nii", **options})
+
+
+@pytest.mark.hostile("fuse")
+def test_a_consensus_cannot_go_into_a_file(refused: Callable, tmp_path: Path) -> None:
+    for name in ("AR", "HS"):
+        (tmp_path / name).mkdir()
+        nifti(LABEL)(tmp_path / name / "a.nii")
+    (tmp_path / "out").write_text("mine")
+    with refused("output: expected a folder for the results, but", "out is a file", unchanged=tmp_path):
+        fuse([str(tmp_path / "AR"), str(tmp_path / "HS")], str(tmp_path / "out"))
 
 
 @pytest.mark.hostile("package")

@@ -169,7 +169,7 @@ def test_the_command(folders: tuple[Path, Path, Path], capsys: pytest.CaptureFix
     labels, maps, output = folders
     audit(str(labels), str(maps), str(output))
     said = capsys.readouterr().out
-    assert "case_03: missing: a part of class 1" in said
+    assert "case_03: missing: a part of class 255" in said
     assert " pixels, the lower quartile" in said, "pictures have no millimeters"
     assert "Suspicious labels: 2 of 13; cases that could not be judged: 1." in said
     save(organ(0), labels / "lonely.png")
@@ -191,6 +191,7 @@ def test_the_command(folders: tuple[Path, Path, Path], capsys: pytest.CaptureFix
         ({"border_mm": "thick"}, "border_mm: expected a number, got 'thick'"),
         ({"least_certainty": 70}, "least_certainty: expected a number from 0 to 1, got 70"),
         ({"images": "nowhere"}, "nowhere is no folder"),
+        ({"output": Path(__file__)}, "output: expected a folder for the results, but .*test_run.py is a file"),
     ],
 )
 def test_mistakes_are_one_sentence(folders: tuple[Path, Path, Path], options: dict[str, object], message: str) -> None:
@@ -200,6 +201,14 @@ def test_mistakes_are_one_sentence(folders: tuple[Path, Path, Path], options: di
     with pytest.raises(InputError, match=message):
         audit(**given)  # type: ignore[arg-type]
     assert not output.exists()
+
+
+def test_structures_have_the_names_that_are_given(
+    folders: tuple[Path, Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels, maps, output = folders
+    audit(str(labels), str(maps), str(output), class_values={"kidney": 255, "rest": 0})
+    assert "case_03: missing: a part of class kidney" in capsys.readouterr().out
 
 
 def test_maps_of_other_names_are_refused(folders: tuple[Path, Path, Path]) -> None:

@@ -7,7 +7,7 @@ the pixel grid, whatever the spacing.
 
 Of a class map one structure changes. What it leaves becomes background (0), and it takes background only: the other
 classes, and −1 where nothing was labeled, keep their voxels. What it may not take does not count as changed either, so
-that β is aimed at all the same.
+that β is aimed at all the same. A volume of one slice is a picture: nothing is known beside the slice.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from scipy.spatial.transform import Rotation
 
 from common.errors import ArgumentError
 
-__all__ = ["MORPHOLOGICAL_KINDS", "dilate", "displace", "erode", "morphological_noise", "relative_change"]
+__all__ = ["MORPHOLOGICAL_KINDS", "dilate", "displace", "erode", "morphological_noise", "plane_of", "relative_change"]
 
 MORPHOLOGICAL_KINDS = ("erosion", "dilation", "displacement")
 MAX_ROTATION = math.radians(30)  # as in the experiments of Li et al.
@@ -61,8 +61,9 @@ def erode(label: torch.Tensor, ratio: float, structure: int | None = None) -> to
     mask, _, value = _structure(label, ratio, structure)
     if not mask.any():
         return label.clone()
-    inside = (slice(1, -1),) * mask.ndim
-    distance = distance_transform_cdt(np.pad(mask, 1), metric="taxicab")[inside]
+    plane = plane_of(mask)
+    inside = (slice(1, -1),) * plane.ndim
+    distance = distance_transform_cdt(np.pad(plane, 1), metric="taxicab")[inside].reshape(mask.shape)
     changed = np.cumsum(np.bincount(distance[mask]))[:-1]
     return _relabel(distance > _nearest(changed, ratio * np.count_nonzero(mask)), label, value)
 
@@ -140,7 +141,8 @@ def displace(
     mask, open_to_it, value = _structure(label, ratio, structure)
     if not mask.any():
         return label.clone()
-    target = ratio * np.count_nonzero(mask)
+    target, shape = ratio * np.count_nonzero(mask), mask.shape
+    mask, open_to_it = plane_of(mask), plane_of(open_to_it)
     directions = [step for step in itertools.product((-1, 0, 1), repeat=mask.ndim) if any(step)]
     device = generator.device
     direction = directions[int(torch.randint(len(directions), (), generator=generator, device=device))]
@@ -152,7 +154,7 @@ def displace(
         angle /= 2
         rotated = _rotate(mask, axis, angle)
     changed = _changed_by_shift(mask, rotated, open_to_it, direction, target)
-    return _relabel(_shift(rotated, direction, _nearest(changed, target)), label, value)
+    return _relabel(_shift(rotated, direction, _nearest(changed, target)).reshape(shape), label, value)
 
 
 def morphological_noise(
@@ -229,6 +231,22 @@ def _structure(label: torch.Tensor, ratio: float, structure: int | None) -> tupl
     value = structure if structure is not None else foreground[0].item() if len(foreground) else 1
     mask = (values == value).numpy(force=True)
     return mask, mask | (values == 0).numpy(force=True), value
+
+
+def plane_of(mask: Mask) -> Mask:
+    """The slice of a volume that has one, whose neighbors are not known to be background; all else as it is.
+
+    Args:
+        mask: ``(*spatial)``, 2-D or 3-D.
+
+    Returns:
+        2-D where an axis of a volume has one voxel, of the same memory.
+
+    Example:
+        >>> plane_of(np.ones((5, 1, 4), bool)).shape, plane_of(np.ones((1, 4), bool)).shape
+        ((5, 4), (1, 4))
+    """
+    return mask.squeeze(mask.shape.index(1)) if mask.ndim == 3 and 1 in mask.shape else mask
 
 
 def _relabel(mask: Mask, label: torch.Tensor, value: float) -> torch.Tensor:

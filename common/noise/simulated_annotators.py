@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, maximum_filter
 
 from common.errors import ArgumentError
-from common.noise.morphology import dilate, erode
+from common.noise.morphology import dilate, erode, plane_of
 
 __all__ = ["ANNOTATOR_KINDS", "choose_annotators", "fracture", "pixelwise_confusion", "simulate_annotator"]
 
@@ -120,14 +120,15 @@ def fracture(label: torch.Tensor, count: int, generator: torch.Generator) -> tor
     mask = (label > 0).numpy(force=True)
     if not mask.any():
         return label.clone()
-    distance = distance_transform_edt(np.pad(mask, 1))[(slice(1, -1),) * mask.ndim]
-    medial = np.argwhere(mask & (distance == maximum_filter(distance, 3)))
+    plane = plane_of(mask)  # its cuts are those of the mask
+    distance = distance_transform_edt(np.pad(plane, 1))[(slice(1, -1),) * plane.ndim]
+    medial = np.argwhere(plane & (distance == maximum_filter(distance, 3)))
     chosen = torch.randint(len(medial), (count,), generator=generator, device=generator.device).tolist()
-    pixels = np.argwhere(mask)
+    pixels = np.argwhere(plane)
     for place in medial[chosen]:
         cut = pixels[_cut(pixels - place, distance[tuple(place)])]
-        if np.count_nonzero(mask) > np.count_nonzero(mask[tuple(cut.T)]):
-            mask[tuple(cut.T)] = False
+        if np.count_nonzero(plane) > np.count_nonzero(plane[tuple(cut.T)]):
+            plane[tuple(cut.T)] = False
     return torch.where(convert_to_dst_type(mask, label, dtype=torch.bool)[0] | (label < 0), label, 0)
 
 

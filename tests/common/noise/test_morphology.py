@@ -77,6 +77,8 @@ ratios = st.floats(0, 3)
 @pytest.mark.parametrize(("function", "operation"), [(erode, binary_erosion), (dilate, binary_dilation)])
 def test_is_the_best_number_of_iterated_steps(function, operation, mask: Mask, ratio: float):
     noisy = function(torch.from_numpy(mask), ratio).numpy()
+    if mask.ndim == 3 and len(mask) == 1:  # of one slice
+        mask, noisy = mask[0], noisy[0]
     expected = nearest(iterated(operation, mask), mask, ratio) if mask.any() else mask
     np.testing.assert_array_equal(noisy, expected)
 
@@ -317,3 +319,12 @@ def test_case_generator_is_the_same_everywhere():
 def test_case_generator_tells_its_arguments_apart():
     arguments = [(0, "a"), (1, "a"), (0, "b"), (0, "ab"), (0, "a", "b"), (0, "a", 1), (0, "a", 2), (0,)]
     assert len({case_generator(*each).initial_seed() for each in arguments}) == len(arguments)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("kind", MORPHOLOGICAL_KINDS)
+def test_a_volume_of_one_slice_is_a_picture(kind: str, axis: int) -> None:
+    label = torch.zeros(40, 36)
+    label[10:30, 12:28] = 1
+    drawn = [noise(given, kind, 0.5, torch.Generator().manual_seed(1)) for given in (label, label.unsqueeze(axis))]
+    assert torch.equal(drawn[0], drawn[1].squeeze(axis)) and relative_change(drawn[0], label) > 0.3

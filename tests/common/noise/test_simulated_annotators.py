@@ -229,3 +229,11 @@ def test_every_choice_of_annotators_is_equally_likely():
     assert choose_annotators(names, 9, state) == names
     with pytest.raises(ArgumentError, match="at least one label"):
         choose_annotators(names, 0, state)
+
+
+@pytest.mark.parametrize("kind", ANNOTATOR_KINDS)
+def test_of_a_volume_of_one_slice_an_annotator_draws_what_is_drawn_of_the_picture(kind):
+    label = torch.zeros(30, 24)
+    label[6:22, 8:13] = 1
+    drawn = [simulate_annotator(given, kind, torch.Generator().manual_seed(1)) for given in (label, label.unsqueeze(1))]
+    assert torch.equal(drawn[0], drawn[1].squeeze(1)) and (kind == "good") == torch.equal(drawn[0], label)

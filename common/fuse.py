@@ -255,7 +255,9 @@ def _fuse_files(
     if not consensus.converged:
         print(f"{method} did not converge; --max_iterations allows more iterations.", file=sys.stderr)
 
-    fused = np.where(consensus.labels < 0, -1, values[consensus.labels])
+    ignore = meanings[str(paths[0])].ignore
+    unlabeled = ignore if isinstance(ignore, int) and is_picture(paths[0]) else -1  # which pictures do not hold
+    fused = np.where(consensus.labels < 0, unlabeled, values[consensus.labels])
     maps = probability_maps(consensus.probabilities)
     if output_format is not None:
         drawn = str(targets[0])[: -len(suffix_of(targets[0]))] + OUTPUT_FORMATS[output_format]

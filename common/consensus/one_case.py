@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -210,6 +210,16 @@ def fuse_case(case: FusionCase, settings: Settings) -> dict[str, Any]:
         [0, 12]
     """
     _begin(case, settings)
+    try:
+        return _fuse(case, settings)
+    except BaseException:
+        by_methods = [result_path(case, replace(settings, method=method)) for method in ("mean", "majority")]
+        if not any(path.exists() for path in (*by_methods, *tool_files(settings.output, case).values())):
+            record_path(case, settings).unlink(missing_ok=True)  # nothing is left that it would mark as ours
+        raise
+
+
+def _fuse(case: FusionCase, settings: Settings) -> dict[str, Any]:
     if fault := image_fault(case, settings.output_format):
         raise InputError(f"{fault}.")
     labels, spacing = read_annotators(case, settings)

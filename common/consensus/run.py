@@ -9,8 +9,9 @@ import sys
 from collections.abc import Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -94,6 +95,7 @@ def fuse_cases(cases: Sequence[FusionCase], settings: Settings, processes: int |
             else:
                 failed[name] = fault
                 progress.write(f"Case {name}: {fault}", file=sys.stderr)
+    _remove_empty(Path(settings.output, "cases"))  # of cases that failed
     return Outcome(tuple(records[name] for name in sorted(records)), dict(sorted(failed.items())), kept)
 
 
@@ -116,6 +118,13 @@ def _results(
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)  # `with` would wait for all cases after Ctrl-C
+
+
+def _remove_empty(folder: Path) -> None:
+    """Removes the folders in which there is no file, from the deepest up."""
+    for place, _, _ in os.walk(folder, topdown=False):
+        with suppress(OSError):  # it holds something
+            os.rmdir(place)
 
 
 def _attempt(case: FusionCase, settings: Settings) -> tuple[str, dict[str, Any] | None, str]:

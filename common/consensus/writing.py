@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from common.errors import InputError
 from common.io.formats import is_picture
 from common.io.label_meaning import LabelMeaning
 from common.io.writers import write_like
@@ -59,7 +60,7 @@ def write_consensus(path: Path, array: np.ndarray, source: Path) -> Path:
         The path.
 
     Raises:
-        InputError: as `common.io.writers.write_like`.
+        InputError: as `common.io.writers.write_like`; a negative value, not labeled, of a picture.
 
     Example:
         >>> import tempfile
@@ -72,6 +73,11 @@ def write_consensus(path: Path, array: np.ndarray, source: Path) -> Path:
     """
     if array.dtype.kind == "f":
         return write_like(source, array, path)
+    if is_picture(source) and array.min(initial=0) < 0:
+        raise InputError(
+            f"{path}: expected numbers from 0 up, as a PNG holds them, got {array.min()} where nobody has labeled; "
+            "give --ignore_value, the number that says so in the label files."
+        )
     if is_picture(source):
         return write_like(source, array / 255 if array.max(initial=0) < 256 else array.astype(np.int32), path)
     smallest = np.result_type(*(np.min_scalar_type(value) for value in (array.min(), array.max(initial=1))))

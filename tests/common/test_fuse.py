@@ -211,6 +211,19 @@ def test_colors_become_the_numbers_of_their_classes(tmp_path: Path):
         np.testing.assert_array_equal(np.asarray(image).T, expected)
 
 
+def test_what_nobody_labeled_is_no_object_of_a_picture(tmp_path: Path):
+    labels = annotators(9, 8) * 255
+    labels[:, 0] = 128
+    fuse(save_all(tmp_path, labels, ".png"), str(tmp_path / "out.png"), "majority", ignore_value=128)
+    found = np.asarray(Image.open(tmp_path / "out.png")).T
+    np.testing.assert_array_equal(found[0], 128)
+    assert set(found[1:].ravel()) == {0, 255}
+    for name in "ab":  # which says −1 itself
+        Image.fromarray(np.where(labels[0] == 128, -1, labels[0]).astype(np.float32)).save(tmp_path / f"{name}.tif")
+    with pytest.raises(InputError, match=r"out2\.png: expected numbers from 0 up, .* got -1 where nobody has labeled"):
+        fuse([str(tmp_path / "a.tif"), str(tmp_path / "b.tif")], str(tmp_path / "out2.png"), "majority")
+
+
 def test_affines_that_differ_by_rounding_are_one_grid(tmp_path: Path):
     labels = annotators(8, 7, 6).astype(np.uint8)
     moved = AFFINE.copy()

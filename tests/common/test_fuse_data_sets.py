@@ -186,6 +186,15 @@ def test_one_failing_case_is_named_and_the_others_go_on(tmp_path: Path, capsys: 
     assert drawn["b/1"].shape == (3, 15, 12)
 
 
+def test_nothing_is_left_of_cases_that_all_fail(tmp_path: Path):
+    for name, width in (("AR", 4), ("HS", 5)):
+        (tmp_path / name / "b").mkdir(parents=True)
+        save(tmp_path / name / "b/a.png", np.ones((width, 6), np.uint8))
+    with pytest.raises(InputError, match="1 of 1 cases could not be fused"):
+        fuse([str(tmp_path / "AR"), str(tmp_path / "HS")], str(tmp_path / "out"), "majority")
+    assert list((tmp_path / "out").rglob("*")) == []
+
+
 def test_troubles_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     square = np.zeros((60, 60), np.uint8)
     square[20:24, 20:24] = 255

@@ -18,6 +18,7 @@ from PIL import Image
 
 from common.datasets.case_names import case_fault, normalize_case
 from common.datasets.folder_images import FORMATS, find_images
+from common.datasets.given import whole_number
 from common.datasets.layouts.recognize import read_dataset
 from common.datasets.listing import IMAGE_SUFFIXES, VOLUMES, split_suffix
 from common.errors import InputError
@@ -25,8 +26,7 @@ from common.formats.dicom_files import is_dicom
 from common.formats.dicom_series import read_series
 from common.formats.save_result import output_fault
 from common.io.checks import geometry_finding, image_findings
-from common.io.formats import NIFTI_SUFFIXES, is_picture
-from common.io.readers import load_images
+from common.io.formats import NIFTI_SUFFIXES, is_picture, read_image
 
 logger = logging.getLogger(__name__)
 
@@ -63,8 +63,8 @@ class InferenceInputs:
             name that is not given is the path below the folder (of a list: below the folder that all its files share)
             of the first file without suffix, or of what an image's files share; names are unique in the run.
         failures: (path, reason) for each other image; the path is that of the file at fault, or of all
-            where their number of channels is. Of a folder also files of kinds that are not read (documents are
-            passed over), and subfolders and links that could not be followed.
+            where their number of channels is. Of a folder also files of kinds that are not read (documents, weights
+            and TensorBoard's files are passed over), and subfolders and links that could not be followed.
         left_out: (path, reason) of what is not taken for an image, such as labels.
 
     Raises:
@@ -92,7 +92,7 @@ class InferenceInputs:
     ) -> None:
         self.items: list[dict[str, Any]] = []
         self.failures: list[tuple[str, str]] = []
-        load = load_images("image", channels, check=False) if check_values else None
+        whole_number("channels", channels, least=1)
         first: dict[str, Path] = {}
         found, failures, self.left_out = _find(source, channel_files, output_dir, layout)
         if self.left_out:
@@ -108,7 +108,7 @@ class InferenceInputs:
             if not reason and case in first:
                 reason = f"its result would have the same name as that of {first[case]}"
             reason = reason or output_fault(files[0], output_format)
-            found_fault = (str(files[0]), reason) if reason else _find_fault(files, load, channels, dimensions)
+            found_fault = (str(files[0]), reason) if reason else _find_fault(files, check_values, channels, dimensions)
             if found_fault:
                 self._fail(found_fault)
             else:
@@ -212,21 +212,22 @@ def _is_below_a_folder(name: str) -> bool:
     return bool(parts) and ".." not in parts and not Path(name).is_absolute()
 
 
-def _find_fault(files: Sequence[Path], load: Any, channels: int, expected: Sequence[int]) -> tuple[str, str] | None:
+def _find_fault(files: Sequence[Path], check: bool, channels: int, expected: Sequence[int]) -> tuple[str, str] | None:
     """The file because of which an image cannot be segmented, and why; None if it can."""
     images: list[torch.Tensor] = []
     pictures = all(map(is_picture, files))
     suffixes = IMAGE_SUFFIXES if pictures else tuple(VOLUMES)
+    wanted = (3 if channels == 3 else 1) if len(files) == 1 and pictures else None  # of several files each as it is
     for file in files:
         try:
-            images.append(_read(file, IMAGE_SUFFIXES if len(files) == 1 else suffixes, load, expected))
+            images.append(_read(file, IMAGE_SUFFIXES if len(files) == 1 else suffixes, check, wanted, expected))
         except InputError as error:
             return str(file), str(error)
         finding = geometry_finding(images[0], images[-1])
         if finding and finding.unusable:
             return str(file), finding.message
     found = sum(len(image) for image in images)
-    if load is None and len(files) == 1 and pictures and channels in (1, 3):
+    if not check and len(files) == 1 and pictures and channels in (1, 3):
         found = channels  # gray or color, as the network expects
     if found == channels:
         return None
@@ -236,7 +237,9 @@ def _find_fault(files: Sequence[Path], load: Any, channels: int, expected: Seque
     return ", ".join(map(str, files)), f"{got}, where the network expects {channels}"
 
 
-def _read(path: Path, suffixes: tuple[str, ...], load: Any, expected: Sequence[int]) -> MetaTensor:
+def _read(
+    path: Path, suffixes: tuple[str, ...], check: bool, channels: int | None, expected: Sequence[int]
+) -> MetaTensor:
     """The image of a file; an `InputError` says why it cannot be segmented."""
     if is_dicom(path):
         raise InputError("it is one file of DICOM, where the folder of a series was expected")
@@ -249,14 +252,14 @@ def _read(path: Path, suffixes: tuple[str, ...], load: Any, expected: Sequence[i
             series = read_series(path, voxels=False)  # which says what is missing in a series
             if series.frames:
                 raise InputError("frames in one file, enhanced DICOM: python -m common.convert --images makes NIfTI")
-        image = load({"image": str(path)})["image"] if load else read_header(path)
+        image = read_image(path, channels) if check else read_header(path)
     except Exception as error:  # decoders of damaged files raise whatever they meet
         cause = str(error.__cause__ or error) or type(error).__name__
         raise InputError(f"it cannot be read ({' '.join(cause.split())})") from error
     dimensions = image.ndim - 1
     if dimensions not in expected:
         raise InputError(f"it has {dimensions} dimensions, where {' or '.join(map(str, expected))} were expected")
-    if load and any(finding.kind == "not finite" for finding in image_findings(image)):
+    if check and any(finding.kind == "not finite" for finding in image_findings(image)):
         raise InputError("it has values that are not finite")
     if torch.linalg.matrix_rank(image.affine) < 4:
         raise InputError("its affine cannot be inverted")
@@ -284,12 +287,13 @@ def read_header(path: Path) -> MetaTensor:
     """
     if is_picture(path):
         with Image.open(path) as picture:
-            return MetaTensor(torch.zeros(1).expand(1, *picture.size))
+            gray = picture.mode in ("1", "L", "LA", "F") or picture.mode.startswith("I")
+            return MetaTensor(torch.zeros(1).expand(1 if gray else 3, *picture.size))
     if path.is_dir():
         series = read_series(path, voxels=False)
         return MetaTensor(torch.zeros(1).expand(1, *series.shape), affine=torch.as_tensor(series.affine))
     if not path.name.lower().endswith(NIFTI_SUFFIXES):
-        return load_images("image", None, check=False)({"image": str(path)})["image"]
+        return read_image(path)
     header: Any = nib.load(path)
     shape = header.shape
     if 0 in shape or not shape:

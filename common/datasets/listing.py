@@ -28,6 +28,8 @@ DOCUMENTS = (
     *(".sh", ".ipynb", ".doc", ".docx", ".xls", ".xlsx", ".ini", ".cfg", ".toml", ".bib", ".md5", ".sha256"),
     *(".bval", ".bvec", ".sql", ".js", ".css", ".license", ".cff", ".m"),
 )
+OF_TRAININGS = (".pt", ".pth", ".ckpt", ".onnx", ".safetensors")  # weights, which hold no image
+EVENTS = ".tfevents."  # in the names of TensorBoard's files
 DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 CHANNEL = re.compile(r"(.+)_(\d{4})")
 GROUPED = 10  # files of one folder and one kind, from which one line stands for all
@@ -228,7 +230,8 @@ def find_unread(listing: Listing, used: set[str], reasons: Mapping[str, str]) ->
     Args:
         listing: of the folder.
         used: files that were read, and folders all of whose files were.
-        reasons: why a file or folder was not read, where that is known. Documents without a reason are not named.
+        reasons: why a file or folder was not read, where that is known. Documents, weights and TensorBoard's files
+            without a reason are not named.
 
     Returns:
         (path, reason), the folder's problems included. Ten or more files of one folder with one reason are one line.
@@ -253,7 +256,7 @@ def find_unread(listing: Listing, used: set[str], reasons: Mapping[str, str]) ->
 
 
 def unread_reason(file: str, names: set[str]) -> str:
-    """Why a file is not read, by its name; empty for documents and for voxels that belong to a header.
+    """Why a file is not read, by its name; empty for documents, what trainings write, and voxels that have a header.
 
     Args:
         file: path with slashes.
@@ -270,7 +273,7 @@ def unread_reason(file: str, names: set[str]) -> str:
         return f"its header ({' or '.join(HEADERS[suffix])}) is missing"
     if suffix in DICOM_SUFFIXES or stem.rpartition("/")[2] == "DICOMDIR":
         return "DICOM is not trained on: python -m common.convert makes NIfTI of a series"
-    if suffix in DOCUMENTS:
+    if suffix in (*DOCUMENTS, *OF_TRAININGS) or EVENTS in file.rpartition("/")[2]:
         return ""
     if suffix in IMAGE_SUFFIXES:
         return "it has no place in the layout"

@@ -261,6 +261,15 @@ def test_files_numbered_as_channels_are_one_image(tmp_path):
         InferenceInputs(tmp_path, channels=1)
 
 
+@pytest.mark.parametrize("check_values", [True, False])
+@pytest.mark.parametrize("channels", [2, 3, 4])
+def test_pictures_numbered_as_channels_are_one_image_of_as_many(tmp_path, channels, check_values):
+    for channel in range(channels):
+        picture(tmp_path / f"a_{channel:04d}.png")
+    inputs = InferenceInputs(tmp_path, channels=channels, check_values=check_values)
+    assert cases(inputs) == ["a"] and len(inputs.items[0]["image"]) == channels
+
+
 def test_numbers_that_are_no_channels(tmp_path):
     for name in ("NEW_0001", "NEW_0002", "b_0000"):
         picture(tmp_path / f"{name}.png")
@@ -269,7 +278,8 @@ def test_numbers_that_are_no_channels(tmp_path):
 
 def test_what_is_in_a_folder_but_not_read_is_named(tmp_path):
     picture(tmp_path / "a.png")
-    for name in ("b.dcm", "c.webp", "d.img", "notes.txt", "list.csv", "README"):
+    training = ("model.pt", "last.ckpt", "events.out.tfevents.1764400000.host.42.0")  # weights and TensorBoard's file
+    for name in ("b.dcm", "c.webp", "d.img", "notes.txt", "list.csv", "README", *training):
         (tmp_path / name).write_text("x")
     (tmp_path / "IM0001").write_bytes(bytes(200))
     (tmp_path / "lost").symlink_to(tmp_path / "nowhere")

@@ -15,10 +15,9 @@ MARGINAL_HIPPOCAMPUS = {
 MARGINAL_TABLES = {
     # Real data: does the per-image threshold make cross-entropy as good as soft-Dice?
     "marginal_thresholding_hippocampus": MARGINAL_HIPPOCAMPUS | {"levels": [0, 0.03, 0.06]},
-    # The epoch of the lowest training loss there, of the highest Dice of the training samples, as the paper's, here
+    # The epoch of the lowest training loss, or, after the dash, of the highest Dice of the training samples, as the paper's
     "marginal_thresholding_epoch": MARGINAL_HIPPOCAMPUS | {
-        "levels": [0.03],
-        **{scale: MARGINAL_HIPPOCAMPUS[scale] | {"select_by": "train_dice"} for scale in ("desk", "paper")},
+        "levels": [0.03], "losses": ["cross_entropy", "soft_dice", "cross_entropy-train_dice", "soft_dice-train_dice"],
     },
     # The same where the truth is known, by the organ's shape
     "marginal_thresholding_phantom": {
@@ -44,7 +43,7 @@ MARGINAL_TABLES = {
         "paper": {},
     },
 }
-MARGINAL_TABLES = {name: spec | PART for name, spec in MARGINAL_TABLES.items()}
+MARGINAL_TABLES = {name: {"losses": ["cross_entropy", "soft_dice"]} | spec | PART for name, spec in MARGINAL_TABLES.items()}
 MARGINAL_RUNS = {
     name: runs_of("marginal_thresholding", [*spec["overlays"], "noise", "evaluate"], spec["data"], spec[SCALE])
     for name, spec in MARGINAL_TABLES.items()
@@ -64,11 +63,11 @@ def marginal_organ(wildcards):
 
 
 def marginal_overrides(wildcards):
-    folder = str(ROOT / MARGINAL_RUN.format(**wildcards))
+    folder, (loss, _, select_by) = str(ROOT / MARGINAL_RUN.format(**wildcards)), wildcards.loss.partition("-")
     return overrides({
-        "dataset_dir": marginal_data(wildcards.table), **marginal_organ(wildcards), "loss_name": wildcards.loss, "noise_a": wildcards.a,
+        "dataset_dir": marginal_data(wildcards.table), **marginal_organ(wildcards), "loss_name": loss, "noise_a": wildcards.a,
         "fold": wildcards.run, "seed": wildcards.run, "output_dir": folder, "ckpt_dir": folder,
-    } | MARGINAL_TABLES[wildcards.table][SCALE])
+    } | MARGINAL_TABLES[wildcards.table][SCALE] | ({"select_by": select_by} if select_by else {}))
 
 
 def marginal_configs(wildcards, *more):
@@ -109,7 +108,7 @@ for name, spec in MARGINAL_TABLES.items():
         name: name
         input:
             expand(
-                MARGINAL_RUN + "/evaluation/summary.csv", table=name, runs=MARGINAL_RUNS[name], organ=spec["organs"], loss=["cross_entropy", "soft_dice"],
+                MARGINAL_RUN + "/evaluation/summary.csv", table=name, runs=MARGINAL_RUNS[name], organ=spec["organs"], loss=spec["losses"],
                 a=spec["levels"], run=spec["runs"],
             )
         params:

@@ -14,11 +14,12 @@ from benchmarks.report.tables import summarize_runs, write_results
 from common.io.files import read_csv
 
 LOSSES = {"cross_entropy": "CE", "soft_dice": "SD"}
+SELECTIONS = {"": "", "train_dice": ", epoch of the best training Dice"}
 DECISIONS = {"half": "at 1/2", "optimal": "Dice-optimal"}
 
 
 def collect(folder: Path, label: str) -> list[dict[str, Any]]:
-    """One record per run and decision under ``folder``, whose runs lie in organ/loss/aLEVEL/runN/.
+    """One record per run and decision under ``folder``, whose runs lie in organ/loss[-select_by]/aLEVEL/runN/.
 
     Args:
         folder: of the table's runs.
@@ -28,19 +29,25 @@ def collect(folder: Path, label: str) -> list[dict[str, Any]]:
     several = len({path.parts[-6] for path in paths}) > 1
     runs = []
     for path in paths:
-        organ, loss, level, run = path.parts[-6:-2]
+        organ, losses, level, run = path.parts[-6:-2]
+        loss, _, select_by = losses.partition("-")
         rows = read_csv(path)
         for decision, name in DECISIONS.items():
             runs.append(
                 {
-                    "method": f"{LOSSES[loss]} {name}",
+                    "method": f"{LOSSES[loss]} {name}{SELECTIONS[select_by]}",
                     "setting": ({"organ": organ} if several else {}) | {"a": float(level.removeprefix("a"))},
                     "seed": int(run.removeprefix("run")),
                     "value": sum(float(row[f"dice_{decision}_{label}"]) for row in rows) / len(rows),
                     "rows": rows,
                 }
             )
-    methods = [f"{loss} {name}" for name in DECISIONS.values() for loss in LOSSES.values()]
+    methods = [
+        f"{loss} {name}{ending}"
+        for ending in SELECTIONS.values()
+        for name in DECISIONS.values()
+        for loss in LOSSES.values()
+    ]
     organs = ["kidney_right", "aorta", "esophagus"]
     return sorted(
         runs,
@@ -55,7 +62,7 @@ def collect(folder: Path, label: str) -> list[dict[str, Any]]:
 
 def thresholds(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Threshold, expected and obtained Dice of the Dice-optimal masks, over all cases of a setting."""
-    optimal = [run for run in runs if run["method"].endswith(DECISIONS["optimal"])]
+    optimal = [run for run in runs if DECISIONS["optimal"] in run["method"]]
     found = []
     for setting in {json.dumps(run["setting"]): run["setting"] for run in optimal}.values():
         for method in dict.fromkeys(run["method"] for run in optimal):
@@ -74,7 +81,7 @@ def thresholds(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def write_table(table: str, scale: str, configuration: dict, runs_dir: str, output_dir: str) -> None:
-    """Writes TABLE.json (Dice with the noisy labels, as the paper) and TABLE_clean.json, each with its figure.
+    """Writes TABLE.json (Dice with the noisy labels, as the paper) and TABLE_clean.json, each with its figure if there are several levels.
 
     Args:
         table: name of the table's rule.
@@ -88,7 +95,8 @@ def write_table(table: str, scale: str, configuration: dict, runs_dir: str, outp
         runs = collect(Path(runs_dir), label)
         summary = summarize_runs(runs, f"Dice with the {label} test labels of {data}")
         target = Path(output_dir) / f"{table}{suffix}{'' if scale == 'desk' else f'_{scale}'}"
-        draw_dice_by_noise_level(summary, f"{target}.png")
+        if len({run["setting"]["a"] for run in runs}) > 1:
+            draw_dice_by_noise_level(summary, f"{target}.png")
         summary["thresholds"] = thresholds(runs)
         write_results(f"{target}.json", summary, runs, scale, configuration)
 

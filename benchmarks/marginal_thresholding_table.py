@@ -81,7 +81,7 @@ def thresholds(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def write_table(table: str, scale: str, configuration: dict, runs_dir: str, output_dir: str) -> None:
-    """Writes TABLE.json (Dice with the noisy labels, as the paper) and TABLE_clean.json, each with its figure if there are several levels.
+    """Writes TABLE.json (Dice with the noisy labels, as the paper) and TABLE_clean.json, each with its figure.
 
     Args:
         table: name of the table's rule.
@@ -95,8 +95,7 @@ def write_table(table: str, scale: str, configuration: dict, runs_dir: str, outp
         runs = collect(Path(runs_dir), label)
         summary = summarize_runs(runs, f"Dice with the {label} test labels of {data}")
         target = Path(output_dir) / f"{table}{suffix}{'' if scale == 'desk' else f'_{scale}'}"
-        if len({run["setting"]["a"] for run in runs}) > 1:
-            draw_dice_by_noise_level(summary, f"{target}.png")
+        draw_dice_by_noise_level(summary, f"{target}.png")
         summary["thresholds"] = thresholds(runs)
         write_results(f"{target}.json", summary, runs, scale, configuration)
 

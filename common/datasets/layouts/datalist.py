@@ -153,7 +153,9 @@ def _item(value: Any, folder: Path, where: str) -> tuple[dict[str, Any] | None, 
     every = [*files, *([label] if label else []), *by_name.values()]
     if not files or not all(isinstance(file, str) for file in every):
         return None, f'it is not {{"image": path, "label": path}}: {value!r}'
-    if "case" in value and (fault := case_fault(value["case"])):
+    case = value.get("case")
+    case = str(case) if isinstance(case, int) and not isinstance(case, bool) else case  # as those of subjects
+    if case is not None and (fault := case_fault(case)):
         return None, fault
     paths = {file: os.path.normpath(os.path.join(folder, os.path.expanduser(file))) for file in every}
     for path in paths.values():

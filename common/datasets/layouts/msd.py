@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ def read(root: Path, subject_pattern: str | None = None) -> Dataset:
 
     Channels, class names and the list of cases are those of ``dataset.json`` where it exists; without it every image in
     ``imagesTr`` with a label of its name in ``labelsTr`` is a case, ``NAME_0000``, ``NAME_0001`` being its channels.
-    ``imagesTs`` has no labels and is left out, which is said.
+    ``imagesTs`` has no labels and is left out, which is said. Images that nnU-Net v1 lists without the numbers of their
+    channels are found by these numbers.
 
     Args:
         root: folder of the task.
@@ -52,7 +54,14 @@ def read(root: Path, subject_pattern: str | None = None) -> Dataset:
         images: dict[str, Any] = dict(files_by_stem(listing.below("imagesTr"), "imagesTr"))
         groups = group_channels(images)
         if groups and not labels.keys() & images.keys() and labels.keys() & groups.keys():
-            images = {case: [files[index] for index in sorted(files)] for case, files in groups.items()}
+            most = max(map(len, groups.values()))
+            whole = {case: files for case, files in groups.items() if sorted(files) == list(range(most))}
+            for case, files in groups.items():
+                if case not in whole:
+                    reason = f"{case} has {len(files)} of {most} channels"
+                    reasons |= dict.fromkeys((*files.values(), *([labels[case]] if case in labels else [])), reason)
+            labels = {case: file for case, file in labels.items() if case not in groups or case in whole}
+            images = {case: [files[index] for index in sorted(files)] for case, files in whole.items()}
             images = {case: files[0] if len(files) == 1 else files for case, files in images.items()}
         items, more = pair(images, labels)
         reasons |= more
@@ -144,10 +153,19 @@ def _listed(entries: Any, listing: Listing) -> tuple[list[dict[str, Any]], list[
                 f"{listing.root / 'dataset.json'}: entry {number} of training must be "
                 f'{{"image": path, "label": path}}, got {entry!r}.'
             )
-        files = {key: os.path.normpath(entry[key]) for key in ("image", "label")}
-        missing = [file for file in files.values() if file not in existing]
+        label, image = os.path.normpath(entry["label"]), os.path.normpath(entry["image"])
+        images = [image] if image in existing else _of_channels(image, existing) or [image]
+        missing = [file for file in (*images, label) if file not in existing]
         if missing:
             left_out.append((listing.path(missing[0]), "dataset.json lists it, but there is no such file"))
             continue
-        items.append({"case": split_suffix(files["label"])[0].rpartition("/")[2], **files})
+        case = split_suffix(label)[0].rpartition("/")[2]
+        items.append({"case": case, "image": images if len(images) > 1 else images[0], "label": label})
     return items, left_out
+
+
+def _of_channels(image: str, existing: Collection[str]) -> list[str]:
+    """Files of the image that nnU-Net v1 lists as ``a.nii.gz`` and stores as ``a_0000.nii.gz``, ``a_0001.nii.gz``."""
+    stem, suffix = image[: -len(split_suffix(image)[1])], split_suffix(image)[1]
+    names = (f"{stem}_{channel:04d}{suffix}" for channel in itertools.count())
+    return list(itertools.takewhile(existing.__contains__, names)) if suffix else []

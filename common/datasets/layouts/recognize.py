@@ -6,6 +6,7 @@ import dataclasses
 import importlib
 import inspect
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -36,7 +37,7 @@ def read_dataset(dataset_dir: str | os.PathLike[str], layout: str | None = None,
 
     Raises:
         InputError: no layout fits, with what was found and what each layout expects; there is no such layout or
-            option; what the layout's ``read`` refuses.
+            option; an annotator or a ground truth that is named has no file; what the layout's ``read`` refuses.
 
     Example:
         >>> import tempfile
@@ -79,7 +80,20 @@ def read_dataset(dataset_dir: str | os.PathLike[str], layout: str | None = None,
     if "truth" in given:
         given["truth"] = str(given["truth"])
     dataset: Dataset = read(root, **given)
+    _require_named(dataset, given)
     return dataclasses.replace(dataset, notes=(*notes, *dataset.notes))
+
+
+def _require_named(dataset: Dataset, given: Mapping[str, Any]) -> None:
+    """Refuses names of annotators, or of the ground truth, that the data set does not have beside others."""
+    present = dict.fromkeys(name for item in dataset.items for name in item.get("annotators") or ())
+    if absent := [name for name in given.get("annotators", ()) if present and name not in present]:
+        raise InputError(
+            f"{dataset.root}: annotators: expected names of those who labeled a case, got {', '.join(absent)}, who "
+            f"labeled none; {', '.join(present)} did."
+        )
+    if "truth" in given and present and not any("label" in item for item in dataset.items):
+        raise InputError(f"{dataset.root}: truth: expected the name of a ground truth, got {given['truth']}, of none.")
 
 
 def find_layouts(root: Path) -> list[str]:

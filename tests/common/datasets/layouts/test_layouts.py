@@ -260,3 +260,39 @@ def test_listing_takes_a_millisecond_a_case_at_most(tmp_path):
 def test_a_data_set_is_a_folder(place):
     with pytest.raises(InputError, match="dataset_dir: expected the folder of a data set or a datalist"):
         read_dataset(place)
+
+
+def test_images_that_nnunet_1_lists_without_their_channels(tmp_path: Path) -> None:
+    touch(tmp_path, "imagesTr/a_0000.nii.gz", "imagesTr/a_0001.nii.gz", "labelsTr/a.nii.gz")
+    listed = {"image": "./imagesTr/a.nii.gz", "label": "./labelsTr/a.nii.gz"}
+    write_json(tmp_path / "dataset.json", {"modality": {"0": "T1", "1": "T2"}, "training": [listed]})
+    files = ["imagesTr/a_0000.nii.gz", "imagesTr/a_0001.nii.gz"]
+    assert short(read_dataset(tmp_path))["a"] == {"image": files, "label": "labelsTr/a.nii.gz", "subject": "a"}
+
+
+def test_a_case_without_all_channels_is_left_out_where_no_file_lists_them(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"imagesTr/{name}.png" for name in ("a_0000", "a_0001", "b_0000", "c_0001")))
+    touch(tmp_path, *(f"labelsTr/{name}.png" for name in "abc"))
+    found = read_dataset(tmp_path, "msd")
+    assert found.cases == ("a",)
+    assert reasons(found)["imagesTr/b_0000.png"] == reasons(found)["labelsTr/b.png"] == "b has 1 of 2 channels"
+    assert "imagesTr/c_0001.png" in reasons(found)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"annotators": ["AR", "XX"]}, "annotators: .* got XX, who labeled none; AR did"),
+        ({"annotators": ["AR", "HS"], "truth": "gtx"}, "truth: expected the name of a ground truth, got gtx"),
+    ],
+)
+def test_names_that_the_data_set_does_not_have_are_refused(tmp_path: Path, options: Any, sentence: str) -> None:
+    touch(tmp_path, "images/a.png", "AR/a.png", "HS/a.png", "truth/a.png")
+    with pytest.raises(InputError, match=sentence):
+        read_dataset(tmp_path, **options)
+
+
+def test_a_number_may_be_the_name_of_a_case_in_a_datalist(tmp_path: Path) -> None:
+    touch(tmp_path, "a.png", "b.png")
+    write_json(tmp_path / "list.json", {"training": [{"image": "a.png", "label": "b.png", "case": 7}]})
+    assert read_dataset(tmp_path).cases == ("7",)

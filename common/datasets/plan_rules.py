@@ -15,6 +15,7 @@ from common.datasets.given import OPTION_KINDS, checked_given
 from common.datasets.plan import Plan
 from common.datasets.plan_classes import classes_of_labels
 from common.errors import InputError, counted
+from common.io.formats import is_picture
 
 __all__ = ["ONLY_OF", "make_plan"]
 
@@ -110,8 +111,9 @@ def make_plan(
             )
     labels, class_names = classes_of_labels(dataset, fingerprint, annotators, asked, said, notes, faults)
     channels = asked.get("channels", fingerprint.channels)
-    in_files = any(isinstance(item["image"], list | tuple) for item in dataset.items)  # a channel each
-    if "channels" not in asked and fingerprint.image_dims == 2 and fingerprint.channels > 1 and not in_files:
+    one_file = [files[0] for item in dataset.items if len(files := ensure_tuple(item["image"])) == 1]
+    pictures = len(one_file) == len(dataset.items) and all(map(is_picture, one_file))  # files are channels, and stay so
+    if "channels" not in asked and fingerprint.image_dims == 2 and fingerprint.channels > 1 and pictures:
         channels = 3 if fingerprint.color else 1
         if not fingerprint.color:
             notes.append("Pictures are stored in color but are gray: one channel is used.")

@@ -167,10 +167,10 @@ def _described(value: Any) -> str:
         return repr(value)
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key!r}: {_described(entry)}" for key, entry in value.items()) + "}"
-    if isinstance(value, list | tuple | set | frozenset):
-        return (
-            "[" + ", ".join(sorted(map(_described, value)) if isinstance(value, set) else map(_described, value)) + "]"
-        )
+    if isinstance(value, set | frozenset):  # in an order that differs between processes
+        return "[" + ", ".join(sorted(map(_described, value))) + "]"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_described, value)) + "]"
     if isinstance(value, np.random.RandomState):
         return "random"
     if isinstance(value, torch.Tensor | np.ndarray):

@@ -125,6 +125,8 @@ def test_files_of_pictures_are_channels_and_stay_so() -> None:
     fingerprint = summarize(facts, {"": MASKS}, list("ab"))
     files = tuple({"case": case, "image": [f"{case}_{k}.png" for k in range(4)]} for case in "ab")
     assert make_plan(Dataset("nnunet", Path("/data"), files), fingerprint).channels == 4
+    vectors = tuple({"case": case, "image": f"{case}.nrrd"} for case in "ab")
+    assert make_plan(Dataset("plain", Path("/data"), vectors), fingerprint).channels == 4
     one = tuple({"case": case, "image": f"{case}.png"} for case in "ab")
     assert make_plan(Dataset("plain", Path("/data"), one), fingerprint).channels == 1  # gray in color
 

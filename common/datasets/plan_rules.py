@@ -45,6 +45,7 @@ def make_plan(
     batch_size: int = 2,
     base_features: int = 16,
     most_levels: int | None = None,
+    least_levels: int = 1,
     default_normalization: Mapping[str, Any] | None = None,
     class_values: Mapping[str, Any] | None = None,
     class_colors: Mapping[str, str] | None = None,
@@ -69,6 +70,7 @@ def make_plan(
         batch_size: images of a training step.
         base_features: of the finest resolution.
         most_levels: of resolutions; None: 7 in 2-D, 6 in 3-D.
+        least_levels: of resolutions that the network has, however narrow the images.
         default_normalization: of a method whose transforms expect certain intensities, where none is given; None: as
             above.
         class_values: name → value in the label files, where the data set does not say.
@@ -95,7 +97,7 @@ def make_plan(
         "label_threshold": label_threshold,
     }
     resources = {"memory_gb": memory_gb, "batch_size": batch_size, "base_features": base_features}
-    checked_given(said | resources | {"most_levels": most_levels}, OPTION_KINDS)
+    checked_given(said | resources | {"most_levels": most_levels, "least_levels": least_levels}, OPTION_KINDS)
     notes = list(dataset.notes)
     annotators = tuple(asked.get("annotators", dataset.annotators))
     if strangers := [name for name in annotators if name not in dataset.annotators]:
@@ -140,7 +142,9 @@ def make_plan(
     crop = str(asked.get("crop", "random"))
     if crop in CROP_NOTES:
         notes.append(CROP_NOTES[crop].format(size=_sides(patch)))
-    features = asked.get("features") or _features(patch, base_features, most_levels or MOST_LEVELS[dims], dims)
+    levels = max(least_levels, _levels(patch, most_levels or MOST_LEVELS[dims]))
+    most = max(base_features, MOST_FEATURES[dims])
+    features = asked.get("features") or tuple(min(base_features * 2**level, most) for level in range(levels))
     plan = Plan(
         spatial_dims=dims,
         image_dims=fingerprint.image_dims,
@@ -277,11 +281,11 @@ def _rounded(side: float) -> int:
     return max(step, math.ceil(side / step - 1e-9) * step)
 
 
-def _features(patch: Sequence[int], base: int, most_levels: int, dims: int) -> tuple[int, ...]:
+def _levels(patch: Sequence[int], most_levels: int) -> int:
     levels = 1
     while levels < most_levels and min(patch) // 2**levels >= (SMALLEST_SIDE if levels < 4 else SMALLEST_SIDE_OF_MORE):
         levels += 1
-    return tuple(min(base * 2**level, max(base, MOST_FEATURES[dims])) for level in range(levels))
+    return levels
 
 
 def _normalization(

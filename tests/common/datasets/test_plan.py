@@ -26,7 +26,9 @@ CLASSES = (LabelObservation("a.nii", "volume", {0: 9, 1: 3, 2: 1}, (3, 4, 5), di
 
 def plan_of(shape: tuple[int, ...], voxel: Any = None, labels: Any = None, dataset: Any = None, **given: Any) -> Plan:
     options = {
-        name: given.pop(name) for name in ("memory_gb", "batch_size", "most_levels", "class_values") if name in given
+        name: given.pop(name)
+        for name in ("memory_gb", "batch_size", "most_levels", "least_levels", "class_values")
+        if name in given
     }
     image = torch.arange(float(np.prod(shape))).reshape(1, *shape)
     if voxel:
@@ -99,6 +101,7 @@ def test_resolutions_end_at_four_voxels_and_from_the_fifth_on_at_eight() -> None
     assert plan_of((28, 28)).features == (16, 32, 64)
     assert plan_of((64, 64), most_levels=3).features == (16, 32, 64)
     assert plan_of((8, 64)).features == (16, 32)
+    assert plan_of((8, 64), least_levels=3).features == (16, 32, 64)
 
 
 def test_ct_is_clipped_and_all_else_is_normalized_image_by_image() -> None:

@@ -89,8 +89,8 @@ def _require_named(dataset: Dataset, given: Mapping[str, Any]) -> None:
     present = dict.fromkeys(name for item in dataset.items for name in item.get("annotators") or ())
     if absent := [name for name in given.get("annotators", ()) if present and name not in present]:
         raise InputError(
-            f"{dataset.root}: annotators: expected names of those who labeled a case, got {', '.join(absent)}, who "
-            f"labeled none; {', '.join(present)} did."
+            f"{dataset.root}: annotators: expected names of those who labeled a case, but there is no "
+            f"{', '.join(absent)}; of those that are named, {', '.join(present)} did."
         )
     if "truth" in given and present and not any("label" in item for item in dataset.items):
         raise InputError(f"{dataset.root}: truth: expected the name of a ground truth, got {given['truth']}, of none.")

@@ -282,7 +282,7 @@ def test_a_case_without_all_channels_is_left_out_where_no_file_lists_them(tmp_pa
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"annotators": ["AR", "XX"]}, "annotators: .* got XX, who labeled none; AR did"),
+        ({"annotators": ["AR", "XX"]}, "annotators: .* there is no XX; of those that are named, AR did"),
         ({"annotators": ["AR", "HS"], "truth": "gtx"}, "truth: expected the name of a ground truth, got gtx"),
     ],
 )

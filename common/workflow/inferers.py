@@ -103,7 +103,7 @@ def inferer_of(plan: Plan, batch_size: int = 8, overlap: float = OVERLAP, amp: b
 def new_image_inferer(
     plan: Plan,
     activations: Sequence[Callable] = (),
-    orientation: str = "RAS",
+    orientation: str | None = None,
     batch_size: int = 8,
     overlap: float = OVERLAP,
     neighbors: int = 0,
@@ -116,7 +116,8 @@ def new_image_inferer(
     Args:
         plan: plan of the network.
         activations: transforms of ``pred`` before it is brought back.
-        orientation: orientation in which slices of volumes lie as pictures do, for a network trained on pictures.
+        orientation: orientation in which slices of volumes lie as pictures do, for a network trained on pictures;
+            None: RAS. Of a network trained on volumes it is the plan's.
         batch_size: slices or windows that the network sees at once.
         overlap: share of its size by which a window of the network overlaps the next, in [0, 1). A method that
             ``call`` names sees whole slices.
@@ -129,7 +130,7 @@ def new_image_inferer(
         `SlabInferer`.
 
     Raises:
-        InputError: ``overlap`` is out of range, ``orientation`` is none.
+        InputError: ``overlap`` is out of range, ``orientation`` is none, or another than the plan's.
 
     Example:
         >>> from common.datasets.plan import example_plan
@@ -142,7 +143,13 @@ def new_image_inferer(
     if plan.image_dims == 2:
         fit = [*intensity(plan, slice_axis=2), ResizeAread("image", [*(plan.image_size or plan.patch_size), -1])]
         depth = None if plan.normalization["kind"] == "zscore" else 1  # other numbers are of one picture
-        return SlabInferer(slices, fit, activations, orientation, depth=depth, num_classes=num_classes, amp=amp)
+        turned = "RAS" if orientation is None else orientation
+        return SlabInferer(slices, fit, activations, turned, depth=depth, num_classes=num_classes, amp=amp)
+    if orientation not in (None, plan.orientation):
+        raise InputError(
+            f"orientation: the network was trained with {plan.orientation}, got {orientation!r}. Leave it out: "
+            "files may have any orientation."
+        )
     across = float(plan.spacing[2]) if plan.spacing else -1.0
     within = [AxisSpacingd("image", [*plan.spacing[:2], -1])] if plan.spacing else []
     if plan.spatial_dims == 2:

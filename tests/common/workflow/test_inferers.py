@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from common.datasets.plan import example_plan
-from common.workflow import inferer_of
+from common.errors import InputError
+from common.workflow import inferer_of, new_image_inferer
 
 
 @pytest.mark.parametrize(
@@ -27,3 +28,12 @@ def test_volumes_slice_by_slice_or_in_windows(spatial_dims, patch_size, shape):
     image = torch.rand(shape)
     torch.testing.assert_close(inferer_of(plan)(image, network), 2 * image)
     assert set(seen) == {patch_size}
+
+
+def test_orientation_is_that_of_slices_for_pictures_and_of_the_plan_for_volumes():
+    pictures, volumes = (dataclasses.replace(example_plan(), image_dims=dims, spacing=None) for dims in (2, 3))
+    volumes = dataclasses.replace(volumes, orientation="ASR")
+    assert [new_image_inferer(pictures, orientation=given).orientation for given in (None, "RSA")] == ["RAS", "RSA"]
+    assert [new_image_inferer(volumes, orientation=given).orientation for given in (None, "ASR")] == ["ASR", "ASR"]
+    with pytest.raises(InputError, match="orientation: the network was trained with ASR, got 'RAS'"):
+        new_image_inferer(volumes, orientation="RAS")

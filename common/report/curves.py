@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -64,7 +64,7 @@ def draw_memorisation(runs: Mapping[str, PathLike], path: PathLike, highlight: s
         plain_axes(panel, title=PANEL_TITLES.get(kind, kind))
         for label, rows in tables.items():
             epochs, dice = epoch_column([row for row in rows if row["noise_kind"] == kind], "dice_clean")
-            panel.plot(epochs, dice, label=label, **styles[label])
+            panel.plot(epochs, dice, label=label, marker=_marker(epochs), **styles[label])
         if panel.get_subplotspec().is_first_col():
             panel.set_ylabel("Dice with clean labels", color=TEXT)
     for column in range(columns):
@@ -118,9 +118,15 @@ def draw_nu_path(runs: Mapping[str, PathLike], path: PathLike, starts: Mapping[s
         styles = line_styles(tables)
         plain_axes(panel, title)
         for label, rows in tables.items():
-            panel.plot(*epoch_column(rows, metric), label=label, **styles[label])
+            epochs, values = epoch_column(rows, metric)
+            panel.plot(epochs, values, label=label, marker=_marker(epochs), **styles[label])
         epochs_below(panel)
         panel.set_ylabel(unit, color=TEXT)
         below.axis("off")
         below.legend(*panel.get_legend_handles_labels(), loc="upper center", borderpad=0, **LEGEND)
     return save_figure(figure, path)
+
+
+def _marker(epochs: Sequence[float]) -> str:
+    """A dot for a single epoch, of which there is no line to see."""
+    return "o" if len(epochs) == 1 else ""

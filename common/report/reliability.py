@@ -56,7 +56,8 @@ def draw_reliability(runs: Mapping[str, Sequence[PathLike]], path: PathLike) -> 
     columns = min(3, len(classes))
     lines = -(-len(classes) // columns)
     cell = WIDTH / max(2, columns)
-    figure = Figure(figsize=(cell * columns, cell * lines + 0.55), layout="constrained")
+    height = (cell + 0.3) * lines + 0.25  # of a square panel with its title and the name of its axis, and of the legend
+    figure = Figure(figsize=(cell * columns, height), layout="constrained")
     panels = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
     for panel in panels.flat[len(classes) :]:
         panel.remove()

@@ -105,6 +105,13 @@ def test_nu_path_lines(runs: dict[str, Path], figures: list[Figure]) -> None:
     assert len(figures[1].axes) == 4  # two panels and their legends
 
 
+def test_a_single_epoch_is_a_dot(runs: dict[str, Path], figures: list[Figure], tmp_path: Path) -> None:
+    first = (runs["T-Loss"] / "metrics.csv").read_text(encoding="utf-8").splitlines()[:2]
+    (tmp_path / "metrics.csv").write_text("\n".join(first), encoding="utf-8")
+    draw_nu_path({"many": runs["T-Loss"], "one": tmp_path}, "unused.png")
+    assert [line.get_marker() for line in figures[0].axes[0].lines] == ["", "o"]
+
+
 def test_every_line_has_its_own_style() -> None:
     styles = drawing.line_styles([str(i) for i in range(18)])
     seen = [(style["color"], style["linestyle"]) for style in styles.values()]

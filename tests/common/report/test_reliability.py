@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from common.errors import InputError
 from common.io.files import write_csv
 from common.report import draw_reliability
+from common.report import reliability as report_reliability
 from common.report.__main__ import reliability
 from common.report.drawing import COLORS
 from common.report.reliability import pooled_bins
@@ -42,6 +44,17 @@ def test_reliability(classes: list[str], tmp_path: Path) -> None:
     assert has_color(path, COLORS[1])
     alone = draw_reliability({"DA": runs["DA"]}, tmp_path / "alone.png")
     assert has_color(alone, COLORS[0]) and not has_color(alone, COLORS[1])
+
+
+def test_rows_of_panels_have_space_between_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Figure] = []
+    monkeypatch.setattr(report_reliability, "save_figure", lambda figure, path: drawn.append(figure))
+    draw_reliability({"DA": [table(tmp_path, ["background", *"abcd"])]}, "unused.png")
+    drawn[0].draw_without_rendering()
+    first, fourth = (drawn[0].axes[place].get_tightbbox() for place in (0, 3))
+    space = 0.03 * drawn[0].dpi  # inches
+    assert first.y1 + space < drawn[0].bbox.y1 and fourth.y1 + space < first.y0
+    assert drawn[0].legends[0].get_window_extent().y1 <= fourth.y0
 
 
 def test_reliability_from_the_command_line(tmp_path: Path) -> None:

@@ -199,7 +199,7 @@ def _whole(value: Any) -> int:
 
 
 def _color(value: Any) -> str:
-    text = str(value).lower()
+    text = str(value).lower().replace("::", "#")  # MONAI reads # as :: wherever it stands in a configuration
     if len(text) != 7 or text[0] != "#" or any(letter not in "0123456789abcdef" for letter in text[1:]):
         raise InputError(f"class_colors: expected colors such as '#ff0000', got {value!r}.")
     return text

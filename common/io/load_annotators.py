@@ -107,9 +107,10 @@ class LoadAnnotatorsd(MapTransform):
         present = {name: path for name, path in files.items() if path is not None}
         strangers = sorted(present.keys() - set(self.annotators))
         if strangers or not present:
+            hint = "; the option annotators, as in the training, leaves out all that it does not name"
             raise InputError(
                 f"expected labels of at least one of {', '.join(self.annotators)}, got those of "
-                f"{', '.join(strangers or present) or 'nobody'}."
+                f"{', '.join(strangers) + hint if strangers else 'nobody'}."
             )
         if index is None:
             read = [read_label_values(path) for path in present.values()]

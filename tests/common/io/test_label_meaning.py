@@ -9,6 +9,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
+from monai.bundle import ConfigParser
 from PIL import Image
 
 from common.errors import InputError
@@ -145,6 +146,8 @@ def test_colors(tmp_path):
     meaning, notes = infer([path], class_colors={"cup": "#FF0000", "disc": "#00ff00"})
     assert dict(meaning.colors) == {"#000000": 0, "#ff0000": 1, "#00ff00": 2} and "#ff0000 is class 1" in notes[0]
     assert read_label(path, meaning)[0, 0, :4].tolist() == [0, 1, 2, 0]
+    parser = ConfigParser({"class_colors": {"cup": "#FF0000", "disc": "#00ff00"}})  # which makes :: of #
+    assert infer([path], class_colors=parser.get_parsed_content("class_colors"))[0] == meaning
     ignored, _ = infer([path], class_colors={"cup": "#ff0000"}, ignore_value="#00ff00")
     assert read_label(path, ignored)[0, 0, :4].tolist() == [0, 1, -1, 0]
     with pytest.raises(InputError, match=r"a\.png: expected the colors .*got #00ff00"):

@@ -109,7 +109,7 @@ def test_mistakes_name_case_and_file(tmp_path: Path):
     for files, message in [
         ({}, "at least one of AR, HS, SG, got those of nobody"),
         ({"AR": None}, "got those of nobody"),
-        ({"AR": good, "MK": good}, "got those of MK"),
+        ({"AR": good, "MK": good}, "got those of MK; the option annotators"),
         ([good], "label files by annotator"),
         ({"HS": gray}, "gray.png: expected 0 and one other value, got 0, 1"),
         ({"HS": good, "SG": wide}, r"wide.png and .*good.png: expected labels of one shape"),

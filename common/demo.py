@@ -14,7 +14,7 @@ from typing import Annotated
 import yaml
 
 from common.command import POSITIONAL, run_command
-from common.io.files import read_csv
+from common.io.files import check_writable, read_csv
 from common.report import draw_memorisation, draw_nu_path, draw_overlay, write_page
 from common.run_bundle import POLLED, run_bundle, stage_of
 from common.workflow.overrides import choose
@@ -47,6 +47,7 @@ def demo(
     available = {path.parents[1].name: path.parents[1] for path in Path(bundles_dir).glob("*/configs/demo.yaml")}
     source: Path = choose(bundle, available, kind="bundle").resolve()
     folder = (Path(output) / bundle).resolve()
+    check_writable("output", folder)
     plan = yaml.safe_load((source / "configs/demo.yaml").read_text(encoding="utf-8"))["demo"]
     phantom = source / plan.get("phantom", "phantom")
     configs = ["train", *plan.get("overlays", []), "demo"]

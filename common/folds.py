@@ -25,7 +25,7 @@ from common.command import POSITIONAL, listed, run_command
 from common.datasets import Dataset, read_dataset, split_dataset
 from common.datasets.case_weights import read_case_weights
 from common.errors import InputError, counted
-from common.io.files import read_csv, whole_file, write_csv
+from common.io.files import check_writable, read_csv, whole_file, write_csv
 from common.run_bundle import POLLED, run_bundle, stage_of, stop_runs
 from common.workflow.overrides import choose
 
@@ -350,6 +350,7 @@ def folds(
     source: Path = choose(bundle, available, kind="bundle").resolve()
     data = Path(dataset_dir).expanduser().resolve()
     target = Path(output).expanduser().resolve()
+    check_writable("output", target)
     configs = [source / f"configs/{name}.yaml" for name in ("train", *listed(overlays))]
     items = read_dataset(data, **reading_options(configs, options)).items
     runs = cross_validate(configs, data, items, target, num_folds, parallel, **options)

@@ -20,7 +20,7 @@ import yaml
 
 from common.command import POSITIONAL, run_command
 from common.errors import InputError
-from common.io.files import whole_file
+from common.io.files import check_writable, whole_file
 from common.network_format import describe_network
 from common.phantom_weights import COMPANIONS, RECORD, TEMPERATURE, WEIGHTS, read_record, train_weights
 from common.reached_modules import COMMON, reached_files
@@ -76,6 +76,7 @@ def package(
         near = get_close_matches(str(bundle), [*names, "all"], n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
         raise InputError(f"bundle: expected all or one of {', '.join(names)} in {bundles_dir}, got {bundle!r}{hint}.")
+    check_writable("output", output)  # before weights are trained
     info = _read_model_info(Path(output, MODEL_INFO))
     written = []
     for name in names if bundle == "all" else [bundle]:

@@ -16,6 +16,7 @@ from PIL import Image
 
 from common.audit.__main__ import audit
 from common.demo import demo
+from common.folds import folds
 from common.fuse import fuse
 from common.package import package
 from common.report.__main__ import labeled_runs, memorisation
@@ -153,8 +154,16 @@ def test_bundles_that_there_are_not(bundle: str, message: str, refused: Callable
 @pytest.mark.hostile("package")
 def test_packages_cannot_go_into_a_file(refused: Callable, tmp_path: Path) -> None:
     (tmp_path / "dist").write_text("mine")
-    with refused("cannot be written", unchanged=tmp_path):
-        package("t_loss", output=str(tmp_path / "dist"), train=False)
+    with refused("output: expected a folder for the results, but", "dist is a file", unchanged=tmp_path):
+        package("t_loss", output=str(tmp_path / "dist"))  # before weights are trained
+
+
+@pytest.mark.hostile("demo")
+def test_runs_cannot_go_into_a_file(refused: Callable, tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("mine")
+    for run in (demo, lambda bundle, output: folds(bundle, str(tmp_path), output)):
+        with refused("output: expected a folder for the results, but", "runs is a file", unchanged=tmp_path):
+            run("t_loss", output=str(tmp_path / "runs"))
 
 
 @pytest.mark.hostile("package")

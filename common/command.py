@@ -276,6 +276,8 @@ def _reading(hint: Any) -> dict[str, Any]:
         }
     if bool in kinds:
         return {"nargs": "?", "const": True, "type": _switch, "metavar": "true|false"}
+    if {int, str} <= set(kinds):
+        return {"type": _whole_or_text}
     return {"type": next((READERS[kind] for kind in kinds if kind in READERS), str)}
 
 
@@ -314,6 +316,10 @@ def _whole(text: str) -> int:
     if not re.fullmatch(r"[+-]?[0-9]+", text):
         raise argparse.ArgumentTypeError(f"expected a whole number, got {text!r}")
     return int(text)
+
+
+def _whole_or_text(text: str) -> int | str:
+    return _whole(text) if re.match(r"[+-]?[0-9.]", text) else text
 
 
 def _number(text: str) -> float:

@@ -16,7 +16,7 @@ from common.command import REQUIRED, listed, run_command
 from common.consensus.datalist import write_datalist
 from common.consensus.page import annotator_rows, write_tables
 from common.consensus.run import fuse_cases
-from common.consensus.settings import make_settings, value_names
+from common.consensus.settings import make_settings, unlabeled_value, value_names
 from common.consensus.sources import FusionCase, Sources, dataset_cases, folder_cases, with_images
 from common.consensus.summary import summarize_annotators
 from common.consensus.tool_files import check_tool, image_fault, write_for_tool
@@ -255,8 +255,7 @@ def _fuse_files(
     if not consensus.converged:
         print(f"{method} did not converge; --max_iterations allows more iterations.", file=sys.stderr)
 
-    ignore = meanings[str(paths[0])].ignore
-    unlabeled = ignore if isinstance(ignore, int) and is_picture(paths[0]) else -1  # which pictures do not hold
+    unlabeled = unlabeled_value(meanings[str(paths[0])]) if is_picture(paths[0]) else -1
     fused = np.where(consensus.labels < 0, unlabeled, values[consensus.labels])
     maps = probability_maps(consensus.probabilities)
     if output_format is not None:

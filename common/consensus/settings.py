@@ -15,10 +15,10 @@ from common.datasets.splits import shuffled
 from common.errors import InputError
 from common.fusion.pattern_consensus import REGIONS
 from common.io.label_inference import infer_annotator_meanings, names_of_classes
-from common.io.label_meaning import LabelObservation, observe_label
+from common.io.label_meaning import LabelMeaning, LabelObservation, observe_label
 from common.transforms.fuse_annotators import FUSION_METHODS
 
-__all__ = ["make_settings", "value_names"]
+__all__ = ["make_settings", "unlabeled_value", "value_names"]
 
 MOST_CLASSES = 256  # more distinct values than that are an image, not a label
 MOST_OBSERVED = 300  # label files per annotator, drawn by name
@@ -107,10 +107,28 @@ def make_settings(
         meanings={name: meanings[name].to_json() for name in sources.annotators},
         values=values,
         class_names=tuple(value_names(values, said, sources.class_names)),
-        ignore=first.ignore if isinstance(first.ignore, int) else -1,
+        ignore=unlabeled_value(first),
         output_format=output_format,
     )
     return settings, notes
+
+
+def unlabeled_value(meaning: LabelMeaning) -> int:
+    """What a consensus has where nobody labeled.
+
+    Args:
+        meaning: of an annotator's values.
+
+    Returns:
+        The value of the annotator; 255 for a color, beside the numbers of classes, as pictures have no −1; or −1.
+
+    Example:
+        >>> unlabeled_value(LabelMeaning({0: 0, 1: 1}, ignore=254)), unlabeled_value(LabelMeaning({0: 0, 255: 1}))
+        (254, -1)
+    """
+    if isinstance(meaning.ignore, int):
+        return meaning.ignore
+    return -1 if meaning.ignore is None else 255
 
 
 def value_names(values: Sequence[int], said: Mapping[str, Any], known: Mapping[int, str] | None = None) -> list[str]:

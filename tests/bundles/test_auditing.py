@@ -139,7 +139,7 @@ def test_all_annotators_are_audited_and_compared(tmp_path: Path, monkeypatch: py
     (tmp_path / "order.csv").write_text("case,order\n0.png,1\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"order: expected the places of the cases 0, 1, 2, 3, got those of 0\.png"):
         audit_bundle(*places, order=str(tmp_path / "order.csv"))
-    with pytest.raises(InputError, match="previous: .*AR: expected the folder of an audit"):
+    with pytest.raises(InputError, match=r"previous: .*AR: expected the folder of an audit"):
         audit_bundle(*places, previous=str(tmp_path))
     assert not maps, "it is said before a network is asked"
     audit_bundle(*places, maps_of_false_labels=True, output_format="label_studio")

@@ -189,6 +189,7 @@ def test_a_command_line_that_is_wrong_is_one_sentence(
             {"annotators": ["07", "1e3"], "output": "07"},
         ),
         (fuse, "--output c --ignore-value -1 --half_window 3", {"ignore_value": -1, "half_window": 3}),
+        (fuse, "--output c --ignore_value #00ff00", {"ignore_value": "#00ff00"}),
         (fuse, "--output c --half_window 3,3,1 --prior 0.9 0.1", {"half_window": [3, 3, 1], "prior": [0.9, 0.1]}),
         (fuse, "--output c --class_values \"{'a': 0, 'b': 255}\"", {"class_values": {"a": 0, "b": 255}}),
         (audit, "--labels l --probabilities p,q --output o --maps", {"maps": True, "probabilities": ["p", "q"]}),

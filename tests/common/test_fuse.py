@@ -188,6 +188,11 @@ def test_255_may_be_ignored(tmp_path: Path):
     paths = save_all(tmp_path, labels, ".png")
     with pytest.raises(InputError, match="--ignore_value 255"):
         fuse(paths, str(tmp_path / "out.png"), "majority")
+    labels[:, 0] = 254
+    fuse(save_all(tmp_path, labels, ".png"), str(tmp_path / "out.png"), "majority", ignore_value=254)
+    with Image.open(tmp_path / "out.png") as image:
+        assert set(np.asarray(image).T[0]) == {254}, "not 255, which is -1 in 8 bits"
+    labels[:, 0] = 255
     volumes = save_all(tmp_path, labels.astype(np.uint8))
     fuse(volumes, str(tmp_path / "out.nii.gz"), "majority", ignore_value=255)
     np.testing.assert_array_equal(read(tmp_path / "out.nii.gz")[0], -1)
@@ -207,6 +212,11 @@ def test_colors_become_the_numbers_of_their_classes(tmp_path: Path):
     fuse(paths, str(tmp_path / "out.png"), "majority", class_colors=colors)
     expected = majority_vote(torch.from_numpy(labels)).numpy()
     expected[:, 0] = 2
+    with Image.open(tmp_path / "out.png") as image:
+        np.testing.assert_array_equal(np.asarray(image).T, expected)
+    del colors["cup"]  # nobody labeled what has its color
+    fuse(paths, str(tmp_path / "out.png"), "majority", class_colors=colors, ignore_value="#ff0000")
+    expected[:, 0] = 255
     with Image.open(tmp_path / "out.png") as image:
         np.testing.assert_array_equal(np.asarray(image).T, expected)
 

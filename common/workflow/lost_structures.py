@@ -18,7 +18,8 @@ class LostStructures:
     """Ignite handler of a trainer: a warning at its end about each structure that the last validation never got right.
 
     Where most labels miss a structure, it is small, or the training is short, a network may learn that it is nowhere,
-    and the loss falls all the same. A mean over several structures hides that.
+    and the loss falls all the same. A mean over several structures hides that. Of a training that was interrupted,
+    which can be continued, nothing is said.
 
     Args:
         evaluator: of the validation, with the Dice of each image and structure, ``(N, K)``, nan where an image neither
@@ -54,7 +55,7 @@ class LostStructures:
         return [row[:2] for row in zip(self.names, counts, best, strict=True) if row[1] and not row[2]]
 
     def warn(self, engine: Engine) -> None:
-        if idist.get_rank() > 0:
+        if idist.get_rank() > 0 or engine.state.epoch < (engine.state.max_epochs or 0):
             return
         for name, count in self.lost():
             logger.warning(

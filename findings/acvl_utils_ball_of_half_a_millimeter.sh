@@ -30,7 +30,7 @@ for radius, spacing in ((10, 5), (0.4, 0.1), (400, 100), (1.5, 0.5), (2.5, 0.5))
     ball = generate_ball([radius] * 3, [spacing] * 3)
     seen[radius, spacing] = (ball.shape[0] - 1) // 2
     asked = round(radius / spacing, 3)
-    print(f"radius {radius}, spacing {spacing}: {seen[radius, spacing]} voxels (asked for {asked}), {ball.sum()} in all")
+    print(f"radius {radius}, spacing {spacing}: {seen[radius, spacing]} voxels, asked for {asked}; {ball.sum()} in all")
 if list(seen.values()) != [2, 0, 4, 4, 4]:
     sys.exit("The behavior has changed: the balls have other radii.")
 PY

@@ -7,7 +7,8 @@
 # Expected: the values of the slices, which imread of each file gives. The documentation says of volread that the series
 #     is one array, and nothing of its type.
 # Seen: an MR series of 16 bits, slope 1 and intercept 0, of slices of 100, 1501 and 2001: 100, -35 and -47 (int8). With
-#     300 in the first slice all are right (int16). A CT with its intercept of -1024 is right for air in the first slice.
+#     300 in the first slice all are right (int16). A CT with its intercept of -1024 is right for air in the first
+#     slice.
 set -euo pipefail
 
 work=$(mktemp -d)

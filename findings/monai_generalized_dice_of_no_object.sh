@@ -2,14 +2,14 @@
 # MONAI's generalized Dice loss of an image without the object is 0, whatever is predicted.
 #
 # Versions: MONAI 1.6.1, PyTorch 2.13.0, NumPy 2.4.6.
-# Behavior: a class that is not in the label has an infinite weight, which is replaced by the largest weight of the other
-#     classes. If no class that counts is in the label (one channel, or the background left out), the largest weight is
-#     0, all weights are, and what remains of the loss are the two smoothing terms: 1 - 1e-5 / 1e-5 = 0. With
+# Behavior: a class that is not in the label has an infinite weight, which is replaced by the largest weight of the
+#     other classes. If no class that counts is in the label (one channel, or the background left out), the largest
+#     weight is 0, all weights are, and what remains of the loss are the two smoothing terms: 1 - 1e-5 / 1e-5 = 0. With
 #     w_type="uniform" the loss is 1; with batch=True it is 0 if the whole batch is empty.
-# Expected: near 1 where everything is predicted and nothing is there, as DiceLoss gives. The documentation does not tell
-#     of labels without objects; MONAI's score of the same name is 0 (its issue 4510, of 2022), which agrees.
+# Expected: near 1 where everything is predicted and nothing is there, as DiceLoss gives. The documentation does not
+#     tell of labels without objects; MONAI's score of the same name is 0 (its issue 4510, of 2022), which agrees.
 # Seen: 64 of 64 pixels wrongly predicted: 0 with weights "square" (the default) and "simple", 1 with "uniform" and from
-#     DiceLoss; likewise of three classes without the background. The gradient is exactly 0.
+#     DiceLoss; likewise of three classes without the background, and with probabilities of 0.5.
 set -euo pipefail
 
 work=$(mktemp -d)

@@ -2,13 +2,13 @@
 # MONAI's VarianceMetric finds certain predictions uncertain, and undecided ones certain.
 #
 # Versions: MONAI 1.6.1, PyTorch 2.13.0, NumPy 2.4.6.
-# Behavior: the repeats of a prediction and its classes are put into one axis, over which the variance is taken. If there
-#     is more than one channel, it measures how different the classes are within a voxel: largest where one class has all
-#     the probability, 0 where all classes have the same, and repeats that disagree completely change nothing.
+# Behavior: the repeats of a prediction and its classes are put into one axis, over which the variance is taken. If
+#     there is more than one channel, it measures how different the classes are within a voxel: largest where one class
+#     has all the probability, 0 where all classes have the same, and repeats that disagree completely change nothing.
 # Expected: the variance over the repeats, averaged over the classes; "variance of a given T-repeats N-dimensional array
 #     [...] as an uncertainty based metric", for input of [N, C, H, W, D], N being repeats.
-# Seen: two classes, three repeats. Equal and certain: 0.25; equal and undecided (0.5 and 0.5): 0; one of three gives the
-#     other class everywhere: 0.25. Over the repeats alone they are 0, 0 and 0.22, which the metric gives if
+# Seen: two classes, three repeats. Equal and certain: 0.25; equal and undecided (0.5 and 0.5): 0; one of three gives
+#     the other class everywhere: 0.25. Over the repeats alone they are 0, 0 and 0.22, which the metric gives if
 #     include_background=False leaves one channel.
 set -euo pipefail
 

@@ -4,7 +4,8 @@
 # Versions: PyMIC 0.6.2 (PYMIC), MedPy 0.5.2, SimpleITK 2.5.7, SciPy 1.17.1, NumPy 2.4.6, PyTorch 2.13.0.
 # Behavior: what pymic_eval_seg writes for "hd95" and "assd" is the distance or 50 and 20, whichever is lower, in the
 #     units of the spacing. A prediction far away, one somewhat away and one that is empty have the same result; means
-#     over cases are lower than the distances are. The functions for one mask, binary_hd95 and binary_assd, do not do so.
+#     over cases are lower than the distances are. The functions for one mask, binary_hd95 and binary_assd, do not do
+#     so.
 # Expected: the distances, as of these two functions and of MedPy. The documentation of the evaluation lists the metrics
 #     by name and has no word about limits, which the code alone gives ("to reject outliers").
 # Seen: an object 125 mm off: HD95 50 instead of 125, ASSD 20 instead of 107.5; an empty prediction: 50 and 20 as well.

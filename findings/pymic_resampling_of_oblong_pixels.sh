@@ -5,8 +5,8 @@
 # Behavior: the factors of x, y and z are put in the order z, x, y for an array whose axes are z, y, x. The header gets
 #     the spacing that was asked for and the direction of the input, but not its origin.
 # Expected: objects of the same size in mm, at the same place, in an image of half the columns.
-# Seen: pixels of 0.5 x 1 mm to 1 x 1 mm: 30 x 20 pixels become 30 x 10 instead of 15 x 20. An object of 5 x 10 mm is
-#     10 x 4 mm large afterwards; its middle was at (-2.75, -10.5, -16.5) mm and is at (14.5, 4.5, 13.5).
+# Seen: pixels of 0.5 x 1 mm to 1 x 1 mm: 30 x 20 pixels become 30 x 10 instead of 15 x 20. An object of 5 x 10 mm is 10
+#     x 4 mm large afterwards; its middle was at (-2.75, -10.5, -16.5) mm and is at (14.5, 4.5, 13.5).
 set -euo pipefail
 
 work=$(mktemp -d)
@@ -36,7 +36,8 @@ for name, image in (("given", given), ("resampled", resample_sitk_image_to_given
     lengths = (np.ptp(places, axis=0) + 1) * image.GetSpacing()
     middle = image.TransformContinuousIndexToPhysicalPoint(places.mean(0).tolist())
     seen[name] = image.GetSize(), lengths.tolist(), [round(value, 2) for value in middle]
-    print(f"{name}: {image.GetSize()} voxels of {image.GetSpacing()} mm, object of {seen[name][1]} mm at {seen[name][2]}")
+    print(f"{name}: {image.GetSize()} voxels of {image.GetSpacing()} mm,", end=" ")
+    print(f"object of {seen[name][1]} mm at {seen[name][2]}")
 as_described = seen["given"] == ((30, 20, 10), [5.0, 10.0, 12.0], [-2.75, -10.5, -16.5])
 as_described &= seen["resampled"] == ((30, 10, 10), [10.0, 4.0, 12.0], [14.5, 4.5, 13.5])
 sys.exit(0 if as_described else "The behavior has changed.")

@@ -4,12 +4,12 @@
 # Versions: TorchMetrics 1.9.0, PyTorch 2.13.0, NumPy 2.4.6.
 # Behavior: the weight of a class that is not in an image is infinite and is replaced by the largest one of its class in
 #     the batch; but these weights are laid out class after class, while they are read image after image. Which class's
-#     weight an image gets is decided by how many images the batch has and which of them it is. In a batch of its own the
-#     weight is 0, and pixels wrongly taken for that class cost nothing.
+#     weight an image gets is decided by how many images the batch has and which of them it is. In a batch of its own
+#     the weight is 0, and pixels wrongly taken for that class cost nothing.
 # Expected: one score per image, and the mean of them; the documentation's formula has the voxels of that image alone.
 # Seen: an image of which 5 pixels are wrongly of class 2, alone: 0.99; as the first of three images 0.96, as the second
-#     0.89, as the third 0.67. Without the background it is perfect (1.0) alone and 0.86 ... 0.62 in a batch. The mean of
-#     GeneralizedDiceScore over the same images is 0.95 in batches of one, 0.94, 0.91 or 0.84 in one batch.
+#     0.89, as the third 0.67. Without the background it is perfect (1.0) alone and 0.86 ... 0.62 in a batch. The mean
+#     of GeneralizedDiceScore over the same images is 0.95 in batches of one, 0.94, 0.91 or 0.84 in one batch.
 set -euo pipefail
 
 work=$(mktemp -d)

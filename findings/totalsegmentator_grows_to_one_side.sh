@@ -8,8 +8,8 @@
 #     across slices that are further apart than the radius. The task "vertebrae_pp" uses it with the spacing of the
 #     image, to undo the 3 mm by which its training labels had been eroded.
 # Expected: the same growth on both sides: "anisotropic 3D ellipsoid kernel for morphology in physical space".
-# Seen: 3 mm with voxels of 2 mm: one voxel on the lower side and none on the upper one, along each axis. With slices
-#     5 mm apart and pixels of 1 mm: the slice below is filled, 5 mm away, the one above is not, and within the slices
+# Seen: 3 mm with voxels of 2 mm: one voxel on the lower side and none on the upper one, along each axis. With slices 5
+#     mm apart and pixels of 1 mm: the slice below is filled, 5 mm away, the one above is not, and within the slices
 #     labels grow by 2 mm instead of 3. Of 0.7 mm: four voxels and three.
 set -euo pipefail
 

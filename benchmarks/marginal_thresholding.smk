@@ -48,6 +48,7 @@ MARGINAL_RUNS = {
     name: runs_of("marginal_thresholding", [*spec["overlays"], "noise", "evaluate"], spec["data"], spec[SCALE])
     for name, spec in MARGINAL_TABLES.items()
 }
+MARGINAL_PAGE = (ROOT / "docs/methods/marginal_thresholding.md").read_text(encoding="utf-8")  # has the tables that were made
 MARGINAL_RUN = f"{OUTPUT}/{{table}}/{{runs}}/{{organ}}/{{loss}}/a{{a}}/run{{run}}"
 MARGINAL_PHANTOM = f"{OUTPUT}/marginal_thresholding_phantom/data"
 
@@ -115,8 +116,10 @@ for name, spec in MARGINAL_TABLES.items():
             table=name,
             runs=MARGINAL_RUNS[name],
             configuration=shlex.quote(json.dumps(spec[SCALE])),
-            show=f"&& for file in {name} {name}_clean; do {PYTHON} -m benchmarks.report table docs/results/$file.json"
-            " docs/methods/marginal_thresholding.md; done" if SCALE == "desk" and spec["data"] != "totalsegmentator" else "",
+            show=" ".join(
+                f"&& {PYTHON} -m benchmarks.report table docs/results/{file}.json docs/methods/marginal_thresholding.md"
+                for file in (name, f"{name}_clean") if f"<!-- results:{file} -->" in MARGINAL_PAGE
+            ) if SCALE == "desk" else "",
         shell:
             "{PYTHON} -m benchmarks.marginal_thresholding_table --table {params.table} --scale {SCALE}"
             " --configuration {params.configuration} --runs_dir {OUTPUT}/{params.table}/{params.runs}"

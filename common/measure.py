@@ -97,7 +97,7 @@ def measure(
 
     Args:
         masks: folder with ``CASE_mask``, or ``CASE``, in any format, as ``inferring`` writes them: class numbers, with
-            two classes anything but 0 is the foreground.
+            two classes anything but 0 is the foreground; numbers below 0 are refused.
         dataset_dir: folder of the data set with the labels.
         ckpt_dir: folder of the training, whose plan says what the values of labels mean.
         layout: of the data set; by default it is recognized.
@@ -163,6 +163,8 @@ def _class_map(path: Path, binary: bool) -> torch.Tensor:
     mask = read_label_values(path)
     if len(mask) != 1:
         raise InputError(f"{path}: expected a mask with one channel, got {len(mask)}")
+    if (least := float(mask.min())) < 0:  # of a fusion, where nobody labeled; it would be foreground
+        raise InputError(f"{path}: expected a mask that says a class everywhere, numbers from 0, got {least:g} too")
     return (mask != 0).to(mask.dtype) if binary else mask
 
 

@@ -174,6 +174,10 @@ def test_what_does_not_fit_is_named_and_the_rest_measured(pictures: Path) -> Non
 def test_masks_of_other_classes_and_folders_without_any(pictures: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"numbers of 2 classes, 0 to 1, got 3 too"):
         measure_case(torch.tensor([[3.0]]), torch.tensor([[1.0]]), ["background", "x"])
+    (pictures / "found/b_mask.png").unlink()  # with two classes −1, where nobody labeled, would be foreground
+    nib.save(nib.Nifti1Image(np.array([[-1, 1]], np.int16), np.eye(4)), pictures / "found/b_mask.nii.gz")
+    with pytest.raises(InputError, match=r"b_mask\.nii\.gz: expected a mask that says a class everywhere.* got -1 too"):
+        measured(pictures)
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"expected CASE_mask of labeled cases .* such as a_mask, got none"):
         measure(str(tmp_path / "empty"), str(pictures / "data"), str(pictures / "models"))

@@ -131,12 +131,17 @@ def _by_annotator(
     if attribute is None:
         return {who: annotations}
     drawn: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    if whole := image.get(attribute):
-        drawn[str(whole)] = []
+    if whole := name_of(image.get(attribute)):
+        drawn[whole] = []
     for annotation in annotations:
         own = annotation.get("attributes") or {}
-        drawn[str(annotation.get(attribute) or own.get(attribute) or whole or "")].append(annotation)
+        drawn[name_of(annotation.get(attribute)) or name_of(own.get(attribute)) or whole].append(annotation)
     return drawn
+
+
+def name_of(value: Any) -> str:
+    """The text of a name or number, of 0 too; empty of what says nobody: null, false, or nothing."""
+    return "" if value is None or value is False else str(value)
 
 
 def _masks(

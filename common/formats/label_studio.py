@@ -14,7 +14,7 @@ import numpy as np
 from common.errors import InputError
 from common.formats.brush import decode_brush, encode_brush
 from common.formats.class_colors import NOT_LABELED
-from common.formats.coco import UNREADABLE, read_json, sentence
+from common.formats.coco import UNREADABLE, name_of, read_json, sentence
 from common.formats.picture_cases import Images, Report, case_finder, ellipse_mask, picture_size, polygon_mask
 from common.formats.segments import Segments
 from common.io.files import whole_file
@@ -47,7 +47,8 @@ def read(
 
     A completion that was canceled ("skipped") did not label the image; one that was submitted with nothing marked is an
     empty label. Polygons, rectangles and ellipses by the centers inside. A completion with a region that cannot be
-    read is left out as a whole, which is said; results that are no regions, such as choices, do not count.
+    read is left out as a whole, which is said, and so is a task with regions of several images; results that are no
+    regions, such as choices, do not count.
 
     Args:
         path: of the file.
@@ -71,9 +72,9 @@ def read(
     for case, completions in _by_case(path, tasks, find, report).items():
         drawn: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
         for done in completions:
-            who = done.get(attribute) if attribute else annotator or _person(done.get("completed_by"))
+            who = name_of(done.get(attribute)) if attribute else annotator or _person(done.get("completed_by"))
             if who:
-                drawn[str(who)].append(done)
+                drawn[who].append(done)
             else:
                 report(f"{path}, {case}: a completion without {attribute or 'completed_by'} is left out.")
         for who, several in drawn.items():
@@ -157,6 +158,7 @@ def _by_case(
     for task in tasks:
         try:
             done = [done for done in task["annotations"] if not done.get("was_cancelled")]
+            _check_one_image(done)
             found[_picture(task["data"], find)] += done
         except UNREADABLE as error:
             report(f"{path}, task {task.get('id', '?')}: {sentence(error)}")
@@ -164,8 +166,21 @@ def _by_case(
 
 
 def _results(task: Mapping[str, Any]) -> list[Any]:
-    completions = task["annotations"] if isinstance(task["annotations"], list) else []
-    return [one for done in completions if isinstance(done, dict) for one in done.get("result") or []]
+    completions = _list(task["annotations"])
+    return [one for done in completions if isinstance(done, dict) for one in _list(done.get("result"))]
+
+
+def _check_one_image(completions: Sequence[Mapping[str, Any]]) -> None:
+    """Refuses a task of several images, or pages of one: what was drawn on one would lie on another."""
+    regions = [one for done in completions for one in _list(done.get("result")) if _names(one)]
+    drawn_on = sorted({(str(one.get("to_name", "image")), int(one.get("item_index") or 0)) for one in regions})
+    if len({name for name, _ in drawn_on}) > 1 or any(page for _, page in drawn_on):
+        shown = ", ".join(f"{name}, page {page + 1}" if page else name for name, page in drawn_on)
+        raise InputError(f"expected regions of one image, got some of {shown}.")
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _names(region: Any) -> list[str]:
@@ -178,8 +193,7 @@ def _names(region: Any) -> list[str]:
 
 def _person(entry: Any) -> str:
     """Email, or number, of who completed a task; empty if that is not said."""
-    found = entry.get("email") or entry.get("id") if isinstance(entry, dict) else entry
-    return "" if found is None else str(found)
+    return name_of(entry.get("email") or entry.get("id") if isinstance(entry, dict) else entry)
 
 
 def _picture(data: Mapping[str, Any], find: Callable[[str], str]) -> str:

@@ -344,6 +344,15 @@ def test_a_region_that_cannot_be_read_leaves_no_label_without_it(scans: Path, tm
         assert len(said) == 1 and "annotator 4: a: " in said[0] and what in said[0]
 
 
+def test_a_task_of_several_images_is_not_laid_on_one_of_them(scans: Path, tmp_path: Path) -> None:
+    whole = region("rectanglelabels", x=0, y=0, width=50, height=100)
+    for other, shown in (({"to_name": "second"}, "image, second"), ({"item_index": 1}, "image, image, page 2")):
+        done = [{"completed_by": 4, "result": [whole]}, {"completed_by": 5, "result": [whole | other]}]
+        found, said = read_tasks([task("a", *done), task("b", done[0])], scans, tmp_path)
+        assert [one.case for one in found] == ["b"] and len(said) == 1
+        assert said[0].endswith(f"task 1: expected regions of one image, got some of {shown}.")
+
+
 def test_of_several_completions_the_last_is_taken_and_it_is_said(scans: Path, tmp_path: Path) -> None:
     whole = region("rectanglelabels", x=0, y=0, width=50, height=100)
     tasks = [task("a", {"completed_by": 4, "result": [whole]}), task("a", {"completed_by": 4, "result": []})]
@@ -397,7 +406,8 @@ def test_damaged_parts_of_tasks_are_said(scans: Path, tmp_path: Path) -> None:
         {"id": 3, "data": {"image": "a.png"}, "annotations": 5},
         {"id": 4, "data": {"image": "a.png"}, "annotations": [{"completed_by": 1, "result": [3]}]},
         {"id": 5, "data": {"image": "b.png"}, "annotations": [{"result": []}]},
+        {"id": 6, "data": {"image": "b.png"}, "annotations": [{"completed_by": 1, "result": 5}]},
     ]
     found, said = read_tasks(odd, scans, tmp_path)
-    assert not list(found) and len(said) == 5, said
+    assert not list(found) and len(said) == 6, said
     assert coco.recognize(tmp_path / "tasks.json") is False

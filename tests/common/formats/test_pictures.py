@@ -211,6 +211,19 @@ def test_annotators_by_an_attribute(images: dict[str, Path], tmp_path: Path) -> 
     assert said == [f"{tmp_path / 'all.json'}, a: 1 annotations without reader are left out."]
 
 
+def test_numbers_from_0_name_annotators(images: dict[str, Path], tmp_path: Path) -> None:
+    content = as_coco(drawn_by(0))
+    for index, annotation in enumerate(content["annotations"]):
+        annotation["attributes" if index else "reader"] = {"reader": index % 2} if index else 0
+    (tmp_path / "all.json").write_text(json.dumps(content), encoding="utf-8")
+    found = coco.read(tmp_path / "all.json", images, pytest.fail, attribute="reader")
+    assert {one.annotator for one in found} == {"0", "1"}
+    tasks = [{"data": {"image": "a.png"}, "annotations": [{"rater": 0, "result": []}]}]
+    (tmp_path / "tasks.json").write_text(json.dumps(tasks), encoding="utf-8")
+    found = label_studio.read(tmp_path / "tasks.json", images, pytest.fail, attribute="rater")
+    assert [one.annotator for one in found] == ["0"]
+
+
 @pytest.mark.parametrize(
     ("content", "read", "message"),
     [

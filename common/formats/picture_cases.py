@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlparse
@@ -35,12 +37,16 @@ def case_finder(images: Images) -> Callable[[str], str]:
     Returns:
         A function of a file name, a path or a URL, with or without an ending. It returns the case whose picture has
         this name; else the one whose name is the same without the ending, or without the eight characters that Label
-        Studio puts in front; and raises an `InputError` if there is none, or two pictures have the name.
+        Studio puts in front. Of pictures of one name in several folders it is the case of the whole name, else the one
+        of which most folders, from the last on, are in the name too. It raises an `InputError` if there is none, or it
+        is not known which.
 
     Example:
         >>> find = case_finder({"a": "images/a.png", "b": "images/b.jpg"})
         >>> [find(name) for name in ("train/a.png", "b", "/data/upload/1/0a1b2c3d-b.jpg", "?d=set/a.png", "a.jpg")]
         ['a', 'b', 'b', 'a', 'a']
+        >>> case_finder({"p1/a": "images/p1/a.png", "p2/a": "images/p2/a.png"})("train/p2/a.png")
+        'p2/a'
     """
     whole: dict[str, list[str]] = defaultdict(list)
     stems: dict[str, list[str]] = defaultdict(list)
@@ -49,10 +55,14 @@ def case_finder(images: Images) -> Callable[[str], str]:
         stems[Path(case).name].append(case)
 
     def find(name: str) -> str:
-        names = _file_names(name)
+        texts = _addresses(name)
+        names = _file_names(texts)
         short = [last[: len(last) - len(suffix_of(last))] for last in names]
         for known, last in (*((whole, last) for last in names), *((stems, last) for last in (*names, *short))):
             found = known.get(last, [])
+            if len(found) > 1:
+                shared = [_shared_folders(case, Path(images[case]).parent, texts) for case in found]
+                found = [case for case, count in zip(found, shared, strict=True) if count == max(shared)]
             if len(found) > 1:
                 raise InputError(f"{name}: expected one image of this name, got {found[0]} and {found[1]}.")
             if found:
@@ -123,16 +133,31 @@ def place_entries(
     return {entry: placed[entry] for entry in files if entry in placed}
 
 
-def _file_names(name: str) -> list[str]:
-    """What the file may be called: the name as it stands, then as a URL of the web or of Label Studio's own files."""
+def _addresses(name: str) -> list[str]:
+    """The name as it stands, then as a URL of the web or of Label Studio's own files, with slashes."""
     address = urlparse(name)
-    local = parse_qs(address.query).get("d", [""])[0] if not address.scheme else ""
+    own = not address.scheme or address.path.rstrip("/").endswith("/local-files")
+    local = parse_qs(address.query).get("d", [""])[0] if own else ""
     url = local or (address.path if address.scheme in ("http", "https") else name)
+    return [text.replace("\\", "/") for text in (name, url, unquote(url))]
+
+
+def _file_names(addresses: Sequence[str]) -> list[str]:
+    """What the file may be called."""
     found: list[str] = []
-    for text in (name, url, unquote(url)):
-        last = PurePosixPath(text.replace("\\", "/")).name
+    for text in addresses:
+        last = PurePosixPath(text).name
         found += [last, UPLOAD.sub("", last)]
     return [last for last in dict.fromkeys(found) if last]
+
+
+def _shared_folders(case: str, folder: Path, addresses: Sequence[str]) -> float:
+    """How many folders, from the last on, a picture and an address have in common; all if it is the case's name."""
+    if any(case in (text, text[: len(text) - len(suffix_of(text))]) for text in addresses):
+        return math.inf
+    own = folder.parts[::-1]
+    others = [PurePosixPath(text).parent.parts[::-1] for text in addresses]
+    return max(sum(1 for _ in takewhile(bool, map(str.__eq__, own, other))) for other in others)
 
 
 def picture_size(picture: str | os.PathLike[str], said: tuple[float, float] | None = None) -> tuple[int, int]:

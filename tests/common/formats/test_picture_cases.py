@@ -131,12 +131,23 @@ def test_damaged_brushes_are_a_sentence(change: Callable[[list[int]], list[int]]
         ("s3://bucket/a#1.png", "a#1"),
         ("C:\\scans\\a.png", "a"),
         ("https://host/a.png#view", "a"),
+        ("http://localhost:8080/data/local-files/?d=scans/c%20d.png", "c d"),
     ],
 )
 def test_names_are_taken_as_they_stand(name: str, case: str) -> None:
     """Of a URL's point of view all of these would be the picture ``a``, or none."""
     names = ("a", "a#1", "a?b", "a;1", "a%20b", "c d")
     assert case_finder({one: f"scans/{one}.png" for one in names})(name) == case
+
+
+def test_pictures_of_one_name_are_told_apart_by_their_folders() -> None:
+    find = case_finder({f"{part}/a": f"scans/{part}/a.png" for part in ("p 1", "p2", "q/p2")})
+    assert find("p 1/a.png") == find("http://host/data/local-files/?d=x/p%201/a.png") == "p 1/a"
+    assert find("C:\\scans\\p2\\a.png") == "p2/a" and find("q/p2/a") == "q/p2/a"
+    assert find("p2/a.png") == "p2/a"
+    for name in ("a.png", "p3/a.png", "x/p2/a.png"):
+        with pytest.raises(InputError, match="expected one image of this name"):
+            find(name)
 
 
 @pytest.mark.parametrize("name", ["a#1.png", "a.v2", "b.png", "", "s3://bucket/a#1.png"])

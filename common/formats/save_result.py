@@ -6,6 +6,7 @@ import os
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import torch
@@ -130,7 +131,7 @@ def write_in_format(
         masks = {name: plane == value for value, name in named_values(classes, names, target, marks).items()}
         masks |= {name: mask.reshape(mask.shape[:2]).T for name, mask in marks.items()}
         by = marked_by or made_by
-        address = LOCAL_FILES + Path(image).absolute().as_posix().lstrip("/")
+        address = LOCAL_FILES + quote(Path(image).absolute().as_posix().lstrip("/"))  # as Label Studio itself does
         drawn = [Segments(target.stem, by.name if by else "", masks)]
         target.parent.mkdir(parents=True, exist_ok=True)
         write_label_studio(target, drawn, {target.stem: address})

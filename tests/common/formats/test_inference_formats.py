@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from urllib.parse import parse_qs, urlparse
 
 import nibabel as nib
 import numpy as np
@@ -23,6 +24,7 @@ from common.datasets import InferenceInputs
 from common.errors import InputError
 from common.formats import Grid, SaveInFormatd, label_studio, read_dicom_seg, read_seg_nrrd, read_series
 from common.formats.dicom_seg_writing import segment_code
+from common.formats.save_result import write_in_format
 from common.io import LoadCased
 from common.transforms import SaveProbabilitiesd
 from common.workflow import InferenceProgress
@@ -106,6 +108,12 @@ def test_a_picture_in_and_pre_annotations_out(tmp_path: Path) -> None:
     _, classes = segmented(tmp_path, "a.png", "label_studio")
     (task,) = json.loads((tmp_path / "out/a_mask.json").read_text(encoding="utf-8"))
     assert "/" + task["data"]["image"].split("?d=")[1] == str(tmp_path / "a.png")
+    picture = tmp_path / "a & b#1+%20.png"
+    picture.write_bytes((tmp_path / "a.png").read_bytes())
+    named = dict(enumerate(NAMES))
+    odd = write_in_format(tmp_path / "odd", "label_studio", classes, np.eye(4), named, picture, None)
+    address = json.loads(odd.read_text(encoding="utf-8"))[0]["data"]["image"]
+    assert "/" + parse_qs(urlparse(address).query)["d"][0] == str(picture)
     (prediction,) = task.pop("predictions")
     assert prediction["model_version"] == "t_loss"
     task["annotations"] = [{"completed_by": 1, "result": prediction["result"]}]

@@ -79,6 +79,8 @@ def assemble(
     if not cases:
         advice = advise_to_convert(listing)
         first = f"; {counted(len(refused), 'case')} left out, the first by {': '.join(refused[0])}" if refused else ""
+        if reasons and not refused:
+            first = f"; {counted(len(reasons), 'file')} left out, the first {': '.join(min(reasons.items()))}"
         raise InputError(
             f"{listing.root} holds no labeled case in the layout {layout}, which expects {expects}{first}.{advice}"
         )

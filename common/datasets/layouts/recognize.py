@@ -37,7 +37,8 @@ def read_dataset(dataset_dir: str | os.PathLike[str], layout: str | None = None,
 
     Raises:
         InputError: no layout fits, with what was found and what each layout expects; there is no such layout or
-            option; an annotator or a ground truth that is named has no file; what the layout's ``read`` refuses.
+            option; annotators or modalities are no list of names; an annotator or a ground truth that is named has no
+            file; what the layout's ``read`` refuses.
 
     Example:
         >>> import tempfile
@@ -75,8 +76,9 @@ def read_dataset(dataset_dir: str | os.PathLike[str], layout: str | None = None,
         raise InputError(
             f"The layout {layout} has no option {', '.join(unknown)}; it has {', '.join(known) or 'none'}."
         )
-    if "annotators" in given:
-        given["annotators"] = names_of("annotators", given["annotators"])
+    for option in ("annotators", "modalities"):
+        if option in given:
+            given[option] = names_of(option, given[option])
     if "truth" in given:
         given["truth"] = str(given["truth"])
     dataset: Dataset = read(root, **given)

@@ -238,6 +238,11 @@ def test_a_layout_or_option_that_there_is_not(tmp_path):
         read_dataset(tmp_path, subject_pattern="a")
     with pytest.raises(InputError, match="holds no labeled case in the layout nci"):
         read_dataset(tmp_path, layout="nci")
+    touch(tmp_path / "ms", *PUBLIC["ms_lesion"])
+    with pytest.raises(InputError, match="modalities: expected a list of names, got 'flair'"):  # no letters of it
+        read_dataset(tmp_path / "ms", modalities="flair")
+    with pytest.raises(InputError, match=r"4 files left out, the first .*training01_01 has no t1\.$"):
+        read_dataset(tmp_path / "ms", modalities=["flair", "t1"])
 
 
 def test_several_layouts_that_fit_are_said(tmp_path):

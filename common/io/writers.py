@@ -135,6 +135,7 @@ def _save_nibabel(source: Paths, affine: np.ndarray, array: np.ndarray, channels
         image.header.set_xyzt_units("mm")
     image.set_data_dtype(array.dtype)
     image.header.set_slope_inter(1, 0)
+    image.header["cal_min"] = image.header["cal_max"] = 0  # else viewers show a mask in the window of its image
     save_volume(image, path)
 
 

@@ -72,6 +72,14 @@ def test_every_format_gives_the_same_image_and_gets_its_results_back(tmp_path, n
     )
 
 
+def test_a_mask_is_not_shown_in_the_window_of_its_image(tmp_path):
+    image = nib.Nifti1Image(VOXELS, AFFINE)
+    image.header["cal_min"], image.header["cal_max"] = -160, 240
+    nib.save(image, tmp_path / "a.nii")
+    header = nib.load(save_like(tmp_path / "a.nii", np.ones(VOXELS.shape, np.uint8), tmp_path / "mask")).header
+    assert (header["cal_min"], header["cal_max"]) == (0, 0)
+
+
 @pytest.mark.parametrize("name", ["a.nii.gz", "a2.nii.gz", "a.mgz"])
 def test_channels_are_the_fourth_axis_and_results_have_none(tmp_path, name):
     path = write(tmp_path / name, np.stack([VOXELS, VOXELS + 1], -1))

@@ -99,11 +99,12 @@ def threshold(
         overlapping: the fourth dimension holds structures that may overlap, without a background; the result has a mask
             for each of them along the fourth dimension, and files ``CASE_probability_CLASS`` have a mask each.
         class_names: names of the classes, background first, in the order of their numbers in the class map. They are
-            needed where several classes have files of their own, ``CASE_probability_CLASS``.
+            needed where several classes have files of their own, ``CASE_probability_CLASS``; a map of another number of
+            classes cannot be used.
 
     Raises:
         InputError: if there is no map, two have one name, ``output`` is their folder, the files of a case are not those
-            of ``class_names``, or some could not be used.
+            of ``class_names``, these are given with ``overlapping``, or some could not be used.
 
     Example:
         A folder of maps, the maps of three folds, and structures that may overlap:
@@ -115,6 +116,11 @@ def threshold(
     """
     folder = Path(str(output))
     names = names_of("class_names", listed(class_names)) if class_names else []
+    if names and overlapping:
+        raise InputError(
+            f"class_names: expected none with --overlapping true, where each structure has a mask of its own, got "
+            f"{', '.join(names)}."
+        )
     found: dict[str, Path] = {}
     for path in _maps(probabilities):
         case = _case(path)
@@ -132,7 +138,10 @@ def threshold(
     for case, source in tqdm(maps.items(), desc="thresholding", unit="map", disable=None):
         path = source.paths[0]
         try:
-            mask, classes = dice_optimal_rows(_read(source), voxel_mm3(path), overlapping)
+            probability = _read(source)
+            if names and len(probability) not in (1, len(names)):
+                raise InputError(f"expected the {len(names)} classes of --class_names, got {len(probability)}")
+            mask, classes = dice_optimal_rows(probability, voxel_mm3(path), overlapping)
         except Exception as error:  # decoders of damaged files raise whatever they meet
             reason = " ".join(str(error).split()).rstrip(".")
             if "sum to 1" in reason:

@@ -130,6 +130,8 @@ def test_a_file_for_each_class_gives_one_class_map(tmp_path: Path):
     with pytest.raises(InputError, match=r"all: expected --class_names.*order of its maps a, b, background, got none"):
         threshold(str(folder), str(tmp_path / "masks"))
     assert not (tmp_path / "masks").exists()
+    with pytest.raises(InputError, match=r"one_probabilities.*expected the 4 classes of --class_names, got 3\)"):
+        threshold(str(folder / "one_probabilities.nii.gz"), str(tmp_path / "masks"), class_names="background,b,a,c")
     threshold(str(folder), str(tmp_path / "masks"), class_names="background,b,a")
     assert sorted(path.name for path in (tmp_path / "masks").glob("*.nii.gz")) == [
         f"{case}_mask.nii.gz" for case in ("all", "one_probabilities", "rest")
@@ -195,6 +197,8 @@ def test_mistakes_are_named_before_anything_is_written(tmp_path: Path):
     paths = [str(save(tmp_path / name, organ(16, 12))) for name in ("a/x.nii", "b/x.nii.gz")]
     with pytest.raises(InputError, match=r"one map named x"):
         threshold(paths, str(tmp_path / "masks"))
+    with pytest.raises(InputError, match=r"class_names: expected none with --overlapping true.*got rest, liver"):
+        threshold(paths[0], str(tmp_path / "masks"), overlapping=True, class_names="rest,liver")
     with pytest.raises(InputError, match="another folder"):
         threshold(paths[0], str(tmp_path / "a"))
     assert not (tmp_path / "masks").exists()

@@ -85,7 +85,7 @@ def convert(
         annotator_by: where the annotator's name comes from if ``--exports`` does not give it: creator (as the file
             says, otherwise the name of the file), file or folder; for volumes also description; for CVAT also task,
             assignee or job; for COCO and CVAT also copy or image_folder, if one file lists a picture once for each
-            annotator.
+            annotator; for Label Studio also copy, if each completion of an annotator counts.
         crowd: for COCO, how crowd regions are read: as mask, or as ignored (not labeled).
         polygons: for COCO, what whole numbers as coordinates mean: corners of pixels, as annotation tools write them,
             or centers of pixels, as in contours that OpenCV made from masks.

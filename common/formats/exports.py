@@ -18,6 +18,11 @@ PICTURES = {"coco": coco, "label_studio": label_studio, "cvat": cvat}
 VOLUMES = {"seg_nrrd": seg_nrrd, "dicom_seg": dicom_seg, "rtstruct": rtstruct, "lidc": lidc}
 SUFFIXES = {".json", ".xml", ".nrrd", ".nhdr", ".dcm", ""}  # of the files that are taken from a folder
 ANNOTATOR_BY = (*ANNOTATORS, "copy", "image_folder", *cvat.WITHIN)  # what may name an annotator
+BY_OF_PICTURES = {  # what may name one in files of pictures
+    "coco": ("creator", "file", "folder", "copy", "image_folder"),
+    "label_studio": ("creator", "file", "folder", "copy"),
+    "cvat": ("creator", "file", "folder", "copy", "image_folder", *cvat.WITHIN),
+}
 
 
 def list_exports(exports: str | Sequence[str] | Mapping[str, str]) -> list[tuple[str, Path]]:
@@ -84,7 +89,8 @@ def read_export(
         The segments of a case and an annotator.
 
     Raises:
-        InputError: no format fits, or the file cannot be read.
+        InputError: no format fits, the file cannot be read, or its format does not have what ``attribute`` or ``by``
+            names.
 
     Example:
         >>> import json, tempfile
@@ -99,14 +105,21 @@ def read_export(
         >>> [(one.case, one.annotator) for one in found]
         [('a', 'anna')]
     """
-    for tool in PICTURES.values():
+    for name, tool in PICTURES.items():
         if tool.recognize(path):
-            default = path.resolve().parent.name if by == "folder" else "" if tool is label_studio else path.stem
+            if by not in BY_OF_PICTURES[name] and not annotator:
+                raise InputError(f"{path}: expected an annotator by {', '.join(BY_OF_PICTURES[name])}, got {by}.")
+            says_who = tool is label_studio and by != "file"
+            default = path.resolve().parent.name if by == "folder" else "" if says_who else path.stem
             options = {"crowd": crowd, "polygons": polygons} if tool is coco else {}
             yield from tool.read(path, images, problems.append, annotator or default, attribute, by, **options)
             return
     for reader in VOLUMES.values():
         if reader.recognize(path):
+            if attribute is not None:
+                raise InputError(
+                    f"{path}: expected no --attribute, since only annotations of pictures have any, got {attribute}."
+                )
             options = {"fractional": fractional} if reader is dicom_seg else {}
             for found in reader.read(path, images, by, **options):
                 problems.extend(f"{path}: {problem}" for problem in found.problems)

@@ -16,7 +16,7 @@ from PIL import Image
 from common.convert import convert
 from common.datasets import read_dataset
 from common.errors import InputError
-from common.formats import Segments, coco, cvat, label_studio, list_exports, write_label_studio
+from common.formats import Segments, coco, cvat, label_studio, list_exports, read_export, write_label_studio
 
 SIZE = (6, 8)  # rows, columns
 LEFT = [[0, 0, 4, 0, 4, 6, 0, 6]]
@@ -351,6 +351,21 @@ def test_a_task_of_several_images_is_not_laid_on_one_of_them(scans: Path, tmp_pa
         found, said = read_tasks([task("a", *done), task("b", done[0])], scans, tmp_path)
         assert [one.case for one in found] == ["b"] and len(said) == 1
         assert said[0].endswith(f"task 1: expected regions of one image, got some of {shown}.")
+
+
+def test_what_names_an_annotator_is_not_ignored(scans: Path, tmp_path: Path) -> None:
+    tasks = tmp_path / "anna.json"
+    tasks.write_text(json.dumps([task("a", {"completed_by": 4, "result": []})]), encoding="utf-8")
+    images = {"a": scans / "a.png"}
+    for by, who in (("creator", "4"), ("file", "anna"), ("folder", tmp_path.name)):
+        assert [one.annotator for one in read_export(tasks, images, [], by=by)] == [who]
+    other = coco_file(tmp_path / "all.json", {"a.png": []})
+    for path, by in ((tasks, "image_folder"), (other, "assignee"), (other, "description")):
+        with pytest.raises(InputError, match=rf"expected an annotator by creator, file, folder, copy.*, got {by}\."):
+            next(read_export(path, images, [], by=by))
+    (tmp_path / "a.seg.nrrd").touch()
+    with pytest.raises(InputError, match=r"a\.seg\.nrrd: expected no --attribute, .*, got reader\."):
+        next(read_export(tmp_path / "a.seg.nrrd", images, [], attribute="reader"))
 
 
 def test_of_several_completions_the_last_is_taken_and_it_is_said(scans: Path, tmp_path: Path) -> None:

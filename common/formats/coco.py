@@ -95,8 +95,9 @@ def read(
         listed = {image["id"]: image for image in content["images"]}
     except UNREADABLE as error:
         raise InputError(f"{path}: expected COCO's images, annotations and categories, lacking is {error}.") from error
-    if len(listed) < len(content["images"]):
-        raise InputError(f"{path}: expected an id for each image, got {len(listed)} for {len(content['images'])}.")
+    for what, many, count in (("image", "images", len(listed)), ("category", "categories", len(names))):
+        if count < len(content[many]):
+            raise InputError(f"{path}: expected an id for each {what}, got {count} for {len(content[many])}.")
     for lost in sorted(map(str, by_image.keys() - listed.keys())):
         report(f"{path}: annotations of image {lost}, which the file does not list, are left out.")
     files = {identity: str(image.get("file_name", "")) for identity, image in listed.items()}

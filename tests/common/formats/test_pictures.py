@@ -211,6 +211,14 @@ def test_annotators_by_an_attribute(images: dict[str, Path], tmp_path: Path) -> 
     assert said == [f"{tmp_path / 'all.json'}, a: 1 annotations without reader are left out."]
 
 
+def test_two_categories_of_one_number_are_refused(images: dict[str, Path], tmp_path: Path) -> None:
+    content = as_coco(drawn_by(0))
+    content["categories"].append(content["categories"][0] | {"name": "another"})
+    (tmp_path / "all.json").write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(InputError, match=r"expected an id for each category, got \d for \d"):
+        next(coco.read(tmp_path / "all.json", images, pytest.fail))
+
+
 def test_numbers_from_0_name_annotators(images: dict[str, Path], tmp_path: Path) -> None:
     content = as_coco(drawn_by(0))
     for index, annotation in enumerate(content["annotations"]):

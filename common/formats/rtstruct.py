@@ -55,7 +55,8 @@ def read_rtstruct(path: str | os.PathLike[str], series: Series) -> tuple[dict[st
 
     A structure is left out as a whole, and named, if one of its contours lies between slices or across them, or is a
     point or an open line: what remained of it would be a wrong label. Of contours that reach beyond the image, the part
-    inside is kept, which is said.
+    inside is kept, which is said. A contour that a structure has twice counts once, unless its kind is the exclusive or
+    (CLOSEDPLANAR_XOR).
 
     Args:
         path: of the RTSTRUCT.
@@ -172,7 +173,9 @@ def _planes(items: list[Any], to_voxels: np.ndarray) -> tuple[dict[int, list[np.
         place = int(np.rint(depths.mean()))
         if np.abs(depths - place).max() > OFF_GRID:
             return None, f"{which} lies between slices, at slice {depths.mean() + 1:.2f}"
-        found[place].append(points[:, :2])
+        same = kind == CLOSED[0] and any(np.array_equal(points[:, :2], known) for known in found[place])
+        if not same:  # the second of two would undo the first by even-odd
+            found[place].append(points[:, :2])
     return found, ""
 
 

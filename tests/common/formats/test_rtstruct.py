@@ -61,6 +61,13 @@ def write(path: Path, dataset: Dataset) -> Path:
     return path
 
 
+def test_a_contour_that_is_there_twice_counts_once_unless_by_exclusive_or(tmp_path: Path, series: Series) -> None:
+    for kind, count in (("CLOSED_PLANAR", 20), ("CLOSEDPLANAR_XOR", 0)):
+        made = structures(series, {"x": [(0, SQUARE), (0, SQUARE)]}, kind)
+        masks, problems = read_rtstruct(write(tmp_path / "a.dcm", made), series)
+        assert int(masks["x"].sum()) == count and not problems
+
+
 @pytest.mark.file_format("DICOM RTSTRUCT", "read", "holes, several contours in a slice")
 def test_holes_several_contours_and_pixels_that_are_not_square(tmp_path: Path, series: Series) -> None:
     two = [(1, [(-0.4, -0.4), (1.4, -0.4), (1.4, 0.4), (-0.4, 0.4)]), (1, [(4.6, 2.6), (6.4, 2.6), (6.4, 5.4)])]

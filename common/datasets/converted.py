@@ -123,6 +123,7 @@ def write_labels(
                 copies[case] = _copy(images[case], folder / IMAGES, case)
             shape = tuple(read_header(copies[case]).shape)
             picture = is_picture(copies[case])
+            shape = shape if picture or len(shape) > 2 else (*shape, 1)  # as masks of one slice are
             if found.probabilities:
                 values = probability_map(found, names, shape)
                 save_like(copies[case], values, folder / MAPS / place / f"{case}_probabilities")

@@ -38,6 +38,17 @@ def test_a_series_and_two_annotators(tmp_path: Path) -> None:
     assert np.allclose(nib.load(item["image"]).affine, affine(), atol=1e-4)
 
 
+def test_a_slice_of_two_axes_takes_masks_of_three(tmp_path: Path) -> None:
+    classes = np.random.default_rng(0).choice([0, 1, 2], (5, 4, 1))
+    for name in ("scans", "exports"):
+        (tmp_path / name).mkdir()
+    nib.save(nib.Nifti1Image(np.zeros((5, 4), np.float32), np.eye(4)), tmp_path / "scans/a.nii.gz")
+    write_seg_nrrd(tmp_path / "exports/a_ben.seg.nrrd", classes, np.eye(4), NAMES)
+    convert(str(tmp_path / "scans"), str(tmp_path / "out"), str(tmp_path / "exports"))
+    label = nib.load(tmp_path / "out/ben/a.nii.gz")
+    assert np.array_equal(np.asarray(label.dataobj), classes[..., 0])
+
+
 @pytest.mark.file_format("DICOM series", "written", "by common.convert, also without exports")
 def test_images_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A series becomes NIfTI, a file is copied, what cannot be read is named; both may be made anew."""

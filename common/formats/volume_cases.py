@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,8 @@ def case_of(path: str | os.PathLike[str], images: Images, uid: str = "") -> str:
 
     Returns:
         The case whose series has this UID; else the one whose name is that of the file, begins it (the rest is the
-        annotator's), or is that of a folder above it. The longest name that fits is taken.
+        annotator's), or is that of a folder above it. A case ``p1/ct`` is that of a file ``ct`` somewhere below a
+        folder ``p1``. The longest name that fits is taken.
 
     Raises:
         InputError: there is none.
@@ -44,9 +45,9 @@ def case_of(path: str | os.PathLike[str], images: Images, uid: str = "") -> str:
         for case, image in images.items():
             if Path(image).is_dir() and uid in _series_uids(str(image)):
                 return case
-    stem, folders = _stem(path), [part.name for part in Path(path).parents][:3]
-    fitting = [case for case in images if stem == case or (stem.startswith(case) and stem[len(case)] in SEPARATORS)]
-    fitting = fitting or [case for case in images if case in folders]
+    folders = Path(path).parent.parts
+    fitting = [case for case in images if _begins(path, case) and _lies_in(case.split("/")[:-1], folders)]
+    fitting = fitting or [case for case in images if _lies_in(case.split("/"), folders[-3:])]
     if not fitting:
         drawn = f"is of its series {uid} or " if uid else "is "
         raise InputError(f"{path}: expected an image that {drawn}named like it, got none among {len(images)} images.")
@@ -104,12 +105,24 @@ def annotator_of(path: str | os.PathLike[str], case: str, by: str = "creator", d
         return described
     if by == "description":
         raise InputError(f"{path}: expected a description (SeriesDescription, StructureSetLabel), got none.")
-    stem, folder = _stem(path), Path(path).parent.name
+    *own, name = case.split("/")
+    stem, folder = _stem(path), next((part for part in Path(path).parts[-2::-1] if part not in own), "")
     if by == "folder":
         return folder
-    if stem == case:
+    if stem == name:
         return folder or stem
-    return stem[len(case) :].strip(SEPARATORS) if stem.startswith(case) else stem
+    return stem[len(name) :].strip(SEPARATORS) if stem.startswith(name) else stem
+
+
+def _begins(path: str | os.PathLike[str], case: str) -> bool:
+    """Whether the last part of a case's name is that of a file, or begins it."""
+    stem, name = _stem(path), case.rpartition("/")[2]
+    return stem == name or (stem.startswith(name) and stem[len(name)] in SEPARATORS)
+
+
+def _lies_in(wanted: Sequence[str], folders: Sequence[str]) -> bool:
+    """Whether folders of a case, one in another, are among those of a path."""
+    return any(list(folders[at : at + len(wanted)]) == list(wanted) for at in range(len(folders) + 1 - len(wanted)))
 
 
 def _stem(path: str | os.PathLike[str]) -> str:

@@ -87,6 +87,21 @@ def test_one_drawing_in_three_formats(tmp_path: Path, images: dict[str, Path]) -
         np.testing.assert_array_equal(found.masks["a"], classes == 1)
 
 
+def test_a_case_in_a_folder_is_that_of_files_below_a_folder_of_its_name() -> None:
+    images = {"p1/ct": "p1/ct", "p2/ct": "p2/ct", "mr": "mr.nii"}
+    for path, case, who in (
+        ("exports/anna/p2/ct.seg.nrrd", "p2/ct", "anna"),
+        ("exports/p1/anna/ct.seg.nrrd", "p1/ct", "anna"),
+        ("p1/ct_ben.seg.nrrd", "p1/ct", "ben"),
+        ("p2/ct/carl.dcm", "p2/ct", "carl"),
+        ("p1/mr_ben.dcm", "mr", "ben"),
+    ):
+        assert case_of(path, images) == case and annotator_of(path, case) == who
+    for path in ("ct.seg.nrrd", "p3/ct.seg.nrrd", "p1/ctx.seg.nrrd"):
+        with pytest.raises(InputError, match="named like it"):
+            case_of(path, images)
+
+
 def test_what_does_not_fit(tmp_path: Path, images: dict[str, Path]) -> None:
     series = read_series(images["one"])
     path = write_dicom_seg(tmp_path / "x.dcm", drawn(series, 0), series, NAMES)

@@ -80,7 +80,7 @@ def read(
         for who, several in drawn.items():
             if len(several) > 1 and by != "copy":
                 report(f"{path}, {case}: of {len(several)} completions of {who} the last is taken.")
-                several = several[-1:]
+                several = sorted(several, key=_changed)[-1:]
             for number, done in enumerate(several, 1):
                 name = f"{who}_{number}" if by == "copy" else who
                 try:
@@ -189,6 +189,11 @@ def _names(region: Any) -> list[str]:
     value = region.get("value") if kind in LABELS else None
     names = value.get(kind) if isinstance(value, dict) else None
     return [str(name) for name in names] if isinstance(names, list) else []
+
+
+def _changed(completion: Mapping[str, Any]) -> str:
+    """When a completion was changed last; the order of a file's completions is that of a database."""
+    return name_of(completion.get("updated_at") or completion.get("created_at"))
 
 
 def _person(entry: Any) -> str:

@@ -373,6 +373,12 @@ def test_of_several_completions_the_last_is_taken_and_it_is_said(scans: Path, tm
     tasks = [task("a", {"completed_by": 4, "result": [whole]}), task("a", {"completed_by": 4, "result": []})]
     (found,), said = read_tasks(tasks, scans, tmp_path)
     assert not found.masks["lesion"].any() and said[0].endswith("a: of 2 completions of 4 the last is taken.")
+    dated = [
+        {"completed_by": 4, "result": result, "created_at": "2025-01-01", "updated_at": f"2025-0{month}-01T10:00:00Z"}
+        for month, result in ((3, [whole]), (2, []))
+    ]
+    (found,), _ = read_tasks([task("a", *dated)], scans, tmp_path)
+    assert found.masks["lesion"].any()
     found, said = read_tasks(tasks, scans, tmp_path, by="copy")
     assert [(one.annotator, int(one.masks["lesion"].sum())) for one in found] == [("4_1", 24), ("4_2", 0)]
     assert not said

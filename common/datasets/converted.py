@@ -241,7 +241,7 @@ def _copy(source: Path, folder: Path, case: str) -> Path:
     for voxels, headers in HEADERS.items():
         if split_suffix(source.name)[1] in headers and (other := source.with_name(case + voxels)).is_file():
             shutil.copy2(other, folder / other.name)
-    return Path(shutil.copy2(source, folder / source.name))
+    return Path(shutil.copy2(source, folder / f"{case}{split_suffix(source.name)[1]}"))
 
 
 def _save(indices: np.ndarray, source: Path, path: Path, picture: bool) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from common.datasets.listing import is_image_name, split_suffix
 from common.errors import InputError
 from common.formats.dicom_series import recognize as is_series
+from common.io.formats import is_picture
 
 __all__ = ["images_by_case", "images_of"]
 
@@ -19,9 +20,9 @@ def images_by_case(folder: Path) -> dict[str, Path]:
     """The images that were annotated, by case: pictures and volumes in a folder, and folders of DICOM series.
 
     Args:
-        folder: with the files, not in sub-folders, except that a sub-folder with files of its own is one image, and
-            that DICOM series may lie deeper: the only one below a sub-folder has its name, of several each has its own
-            folder's name behind that.
+        folder: with the files. A picture ``b`` in a sub-folder ``a`` is the case ``a_b``; a sub-folder with files of
+            another kind is one image. DICOM series may lie deeper: the only one below a sub-folder has its name, of
+            several each has its own folder's name behind that.
 
     Returns:
         Case, the name without its ending → path. Files of other kinds do not count.
@@ -52,9 +53,14 @@ def images_by_case(folder: Path) -> dict[str, Path]:
 
 
 def _folders(path: Path) -> dict[str, Path]:
-    """The images that a sub-folder holds, by case: itself, if it has files, else the DICOM series below it."""
-    if any(part.is_file() for part in path.iterdir()):
-        return {path.name: path}
+    """The images that a sub-folder holds, by case: its pictures, itself, or the DICOM series below it."""
+    files = [part for part in sorted(path.iterdir()) if part.is_file() and not part.name.startswith(".")]
+    if files:
+        pictures = [part for part in files if is_image_name(part.name) and is_picture(part)]
+        named = {f"{path.name}_{split_suffix(part.name)[0]}": part for part in pictures}
+        if len(named) < len(pictures):
+            raise InputError(f"{path}: expected a name for each image, got {len(named)} for {len(pictures)} images.")
+        return named if named and not is_series(path) else {path.name: path}
     below = sorted(Path(place) for place, _, files in os.walk(path) if files and is_series(place))
     return {path.name if len(below) == 1 else f"{path.name}_{place.name}": place for place in below}
 

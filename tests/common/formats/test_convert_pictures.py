@@ -200,6 +200,16 @@ def test_a_picture_once_for_each_annotator(scans: Path, tmp_path: Path) -> None:
         convert(str(scans), str(tmp_path / "none"), str(export))
 
 
+def test_pictures_of_one_name_in_sub_folders(scans: Path, tmp_path: Path) -> None:
+    for part in ("p1", "p 2"):
+        (tmp_path / "all" / part).mkdir(parents=True)
+        (tmp_path / "all" / part / "a.png").write_bytes((scans / "a.png").read_bytes())
+    export = coco_file(tmp_path / "anna.json", {"p1/a.png": [(1, LEFT, {})], "p 2/a.png": []})
+    convert(str(tmp_path / "all"), str(tmp_path / "out"), f"anna={export}")
+    found = {item["case"]: item["annotators"]["anna"] for item in read_dataset(tmp_path / "out").items}
+    assert {case: bool(label(Path(path)).any()) for case, path in found.items()} == {"p1_a": True, "p 2_a": False}
+
+
 def test_an_attribute_of_the_picture_names_who_found_nothing(scans: Path, tmp_path: Path) -> None:
     export = coco_file(tmp_path / "all.json", {"a.png": [], "b.png": [(1, LEFT, {"attributes": {}})]}, reader="anna")
     convert(str(scans), str(tmp_path / "out"), str(export), attribute="reader")

@@ -22,6 +22,7 @@ NAMES = {1: "edema", 2: "tumor"}
 def test_a_series_and_two_annotators(tmp_path: Path) -> None:
     series = read_series(write_slices(tmp_path / "scans/ct", slices()))
     classes = np.random.default_rng(0).choice([0, 0, 1, 2], series.shape)
+    (tmp_path / "scans/ct/preview.png").write_bytes(b"no image of a case")
     (tmp_path / "exports").mkdir()
     write_dicom_seg(tmp_path / "exports/ct_anna.dcm", classes, series, NAMES, Algorithm("by hand", "1"), creator="Anna")
     write_seg_nrrd(tmp_path / "exports/ct_ben.seg.nrrd", classes, series.affine, NAMES)

@@ -38,6 +38,7 @@ def training(bundle: str, folder: str, device: str, epochs: int, steps: int) -> 
     """The trainer of a bundle on its phantom, with epochs of ``steps`` steps and without validation."""
     root = REPOSITORY / "bundles" / bundle
     values: dict[str, Any] = {"max_epochs": epochs, "val_interval": 10**6, "train#trainer#epoch_length": steps}
+    values |= {"dataset_dir#folder": f"{folder}/phantom"}
     workflow = ConfigWorkflow(
         config_file=str(root / "configs/train.yaml"),
         workflow_type="train",

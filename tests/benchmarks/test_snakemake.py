@@ -22,7 +22,7 @@ TABLE = "marginal_thresholding_totalsegmentator"
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """What a table reads and writes, elsewhere: results go into docs/ of the checkout."""
-    ignore = shutil.ignore_patterns("output", "phantom", "models", "__pycache__")
+    ignore = shutil.ignore_patterns("output", "phantom", ".*", "models", "__pycache__")
     for name in ("benchmarks", "bundles", "common", "docs"):
         shutil.copytree(REPOSITORY / name, tmp_path / "checkout" / name, ignore=ignore)
     return tmp_path / "checkout"

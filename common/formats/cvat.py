@@ -11,7 +11,15 @@ import numpy as np
 
 from common.errors import InputError
 from common.formats.coco import UNREADABLE, decode_runs, sentence
-from common.formats.picture_cases import Images, Report, ellipse_mask, picture_size, place_entries, polygon_mask
+from common.formats.picture_cases import (
+    Images,
+    Report,
+    ellipse_mask,
+    picture_size,
+    place_entries,
+    polygon_mask,
+    turned,
+)
 from common.formats.segments import Segments
 from common.formats.xml_file import read_xml
 
@@ -41,8 +49,9 @@ def read(
     """What annotators drew, by the export "CVAT for images 1.1" of a project, task or job.
 
     All shapes of a label in an image are one mask; an image that is listed without a shape is empty, by an attribute it
-    is nobody's. Polygons by `polygon_mask`; boxes and ellipses likewise. Of an image with points, lines or other
-    shapes without an area, or one that cannot be read, the annotator's label is left out as a whole, which is said.
+    is nobody's. Polygons by `polygon_mask`; boxes and ellipses, also rotated ones, likewise. Of an image with points,
+    lines or other shapes without an area, or one that cannot be read, the annotator's label is left out as a whole,
+    which is said.
 
     Args:
         path: of ``annotations.xml``.
@@ -155,16 +164,18 @@ def _mask(case: str, shape: ElementTree.Element, size: tuple[int, int]) -> np.nd
         raise InputError(
             f"{case}: expected shapes with an area ({', '.join(SHAPES)}), got one of the kind {shape.tag}."
         )
-    if shape.tag != "mask" and float(shape.get("rotation", 0)):
-        raise InputError(f"{case}: expected a {shape.tag} along the axes, got one that is rotated.")
+    rotation = float(shape.get("rotation", 0))  # degrees about the center
+    if rotation and shape.tag not in ("box", "ellipse"):
+        raise InputError(f"{case}: expected a box or an ellipse to be rotated, got a {shape.tag}.")
     if shape.tag == "polygon":
         return polygon_mask([_points(shape.get("points", ""))], size)
     if shape.tag == "box":
         left, top, right, bottom = (float(shape.get(key, "nan")) for key in ("xtl", "ytl", "xbr", "ybr"))
-        return polygon_mask([[(left, top), (right, top), (right, bottom), (left, bottom)]], size)
+        corners = np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
+        return polygon_mask([turned(corners, corners.mean(0), rotation)], size)
     if shape.tag == "ellipse":
         x, y, across, down = (float(shape.get(key, "nan")) for key in ("cx", "cy", "rx", "ry"))
-        return ellipse_mask(np.array((x, y)), np.array((across, down)), size)
+        return ellipse_mask(np.array((x, y)), np.array((across, down)), size, rotation)
     left, top, width, height = (int(float(shape.get(key, "nan"))) for key in ("left", "top", "width", "height"))
     if min(left, top, width, height) < 0 or left + width > size[1] or top + height > size[0]:
         raise InputError(f"{case}: expected a mask within {size[1]} × {size[0]} pixels, got one beyond them.")

@@ -15,7 +15,15 @@ from common.errors import InputError
 from common.formats.brush import decode_brush, encode_brush
 from common.formats.class_colors import NOT_LABELED
 from common.formats.coco import UNREADABLE, name_of, read_json, sentence
-from common.formats.picture_cases import Images, Report, case_finder, ellipse_mask, picture_size, polygon_mask
+from common.formats.picture_cases import (
+    Images,
+    Report,
+    case_finder,
+    ellipse_mask,
+    picture_size,
+    polygon_mask,
+    turned,
+)
 from common.formats.segments import Segments
 from common.io.files import whole_file
 
@@ -46,9 +54,9 @@ def read(
     """What annotators drew, by the export "JSON" of a project.
 
     A completion that was canceled ("skipped") did not label the image; one that was submitted with nothing marked is an
-    empty label. Polygons, rectangles and ellipses by the centers inside. A completion with a region that cannot be
-    read is left out as a whole, which is said, and so is a task with regions of several images; results that are no
-    regions, such as choices, do not count.
+    empty label. Polygons, rectangles and ellipses, also rotated ones, by the centers inside. A completion with a
+    region that cannot be read is left out as a whole, which is said, and so is a task with regions of several images;
+    results that are no regions, such as choices, do not count.
 
     Args:
         path: of the file.
@@ -237,8 +245,11 @@ def _mask(case: str, region: Mapping[str, Any], size: tuple[int, int]) -> np.nda
     said = (region.get("original_height", size[0]), region.get("original_width", size[1]))
     if said != size:
         raise InputError(f"{case}: expected {size[1]} × {size[0]} pixels, got a region of {said[1]} × {said[0]}.")
-    if region.get("image_rotation") or value.get("rotation"):
-        raise InputError(f"{case}: expected a region along the axes of the image, got one that is rotated.")
+    if region.get("image_rotation"):
+        raise InputError(f"{case}: expected a region of the image as it is stored, got one of the image rotated.")
+    rotation = float(value.get("rotation") or 0)  # degrees, of ellipses about their center, of rectangles about (x, y)
+    if rotation and region["type"] not in ("rectanglelabels", "ellipselabels"):
+        raise InputError(f"{case}: expected a rectangle or an ellipse to be rotated, got a region of {region['type']}.")
     if region["type"] == "brushlabels":
         pixels = size[0] * size[1]
         opacity = decode_brush(value["rle"], 4 * pixels)
@@ -250,7 +261,7 @@ def _mask(case: str, region: Mapping[str, Any], size: tuple[int, int]) -> np.nda
         return polygon_mask([np.asarray(value["points"], float).reshape(-1, 2) * scale], size)
     corner = np.array((value["x"], value["y"]), float) * scale
     if region["type"] == "ellipselabels":
-        return ellipse_mask(corner, np.array((value["radiusX"], value["radiusY"]), float) * scale, size)
-    left, top = corner
-    right, bottom = corner + np.array((value["width"], value["height"]), float) * scale
-    return polygon_mask([[(left, top), (right, top), (right, bottom), (left, bottom)]], size)
+        return ellipse_mask(corner, np.array((value["radiusX"], value["radiusY"]), float) * scale, size, rotation)
+    sides = np.array((value["width"], value["height"]), float) * scale
+    corners = corner + sides * np.array([(0, 0), (1, 0), (1, 1), (0, 1)])
+    return polygon_mask([turned(corners, corner, rotation)], size)

@@ -19,7 +19,7 @@ from common.formats.contours import fill_contours
 from common.io.formats import suffix_of
 from common.io.pictures import picture_header
 
-__all__ = ["Images", "Report", "case_finder", "ellipse_mask", "picture_size", "place_entries", "polygon_mask"]
+__all__ = ["Images", "Report", "case_finder", "ellipse_mask", "picture_size", "place_entries", "polygon_mask", "turned"]
 
 Images = Mapping[str, str | os.PathLike[str]]
 Report = Callable[[str], None]
@@ -210,13 +210,30 @@ def polygon_mask(polygons: Sequence[Sequence[tuple[float, float]] | np.ndarray],
     return mask
 
 
-def ellipse_mask(center: np.ndarray, radii: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The pixels whose centers are inside an ellipse along the axes, or on its border.
+def turned(corners: np.ndarray, center: np.ndarray, degrees: float) -> np.ndarray:
+    """Points turned about a center, clockwise as the picture is shown (y points down).
+
+    Args:
+        corners: (N, 2) of x and y.
+        center: (2,).
+        degrees: any.
+
+    Example:
+        >>> turned(np.array([[3.0, 1.0]]), np.array([1.0, 1.0]), 90).round().tolist()
+        [[1.0, 3.0]]
+    """
+    cos, sin = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    return (corners - center) @ np.array([[cos, sin], [-sin, cos]]) + center
+
+
+def ellipse_mask(center: np.ndarray, radii: np.ndarray, size: tuple[int, int], rotation: float = 0.0) -> np.ndarray:
+    """The pixels whose centers are inside an ellipse, or on its border.
 
     Args:
         center: (x, y), in the coordinates of `polygon_mask`.
-        radii: along x and y, in pixels.
+        radii: along x and y before it is turned, in pixels.
         size: ``(H, W)``.
+        rotation: of the ellipse about its center, in degrees, clockwise as the picture is shown.
 
     Returns:
         bool ``(H, W)``.
@@ -227,8 +244,11 @@ def ellipse_mask(center: np.ndarray, radii: np.ndarray, size: tuple[int, int]) -
     Example:
         >>> ellipse_mask(np.array([2.0, 1.5]), np.array([1.5, 1.0]), (3, 4)).astype(int).tolist()
         [[0, 0, 0, 0], [1, 1, 1, 1], [0, 0, 0, 0]]
+        >>> ellipse_mask(np.array([2.0, 1.5]), np.array([1.5, 1.0]), (3, 4), rotation=90).astype(int).tolist()
+        [[0, 1, 1, 0], [0, 1, 1, 0], [0, 1, 1, 0]]
     """
-    if not np.isfinite([*center, *radii]).all() or min(radii) <= 0:
-        raise InputError(f"expected an ellipse of finite center and radii above 0, got {[*center, *radii]}.")
-    down, across = (np.arange(side) + 0.5 for side in size)
-    return ((across - center[0]) / radii[0]) ** 2 + ((down[:, None] - center[1]) / radii[1]) ** 2 <= 1
+    numbers = [*center, *radii, rotation]
+    if not np.isfinite(numbers).all() or min(radii) <= 0:
+        raise InputError(f"expected an ellipse of finite center and radii above 0, got {numbers}.")
+    centers = np.stack(np.meshgrid(*(np.arange(side) + 0.5 for side in size[::-1])), axis=-1)
+    return (((turned(centers, center, -rotation) - center) / radii) ** 2).sum(-1) <= 1

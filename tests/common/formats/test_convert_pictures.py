@@ -260,8 +260,25 @@ def test_shapes_of_cvat_by_definition(scans: Path, tmp_path: Path) -> None:
     assert found.masks["lesion"].tolist() == inside and not said
 
 
-@pytest.mark.file_format("CVAT for images 1.1", "refused", "labels with points, lines or rotated shapes")
-@pytest.mark.parametrize("shape", ['<polyline points="1,1;2,2"/>', '<points points="1,1"/>', '<box rotation="9"/>'])
+@pytest.mark.file_format("CVAT for images 1.1", "read", "rotated boxes and ellipses")
+def test_rotated_shapes_of_cvat_turn_clockwise_about_their_center(scans: Path, tmp_path: Path) -> None:
+    angle = np.deg2rad(30)
+    across, down = np.meshgrid(np.arange(8) - 3.5, np.arange(6) - 2.5)  # from (4, 3), y points down
+    along, beside = across * np.cos(angle) + down * np.sin(angle), down * np.cos(angle) - across * np.sin(angle)
+    box = '<box label="lesion" xtl="1" ytl="2" xbr="7" ybr="4" rotation="30"/>'
+    ellipse = '<ellipse label="lesion" cx="4" cy="3" rx="3.2" ry="1.4" rotation="30"/>'
+    inside = [(abs(along) <= 3) & (abs(beside) <= 1), (along / 3.2) ** 2 + (beside / 1.4) ** 2 <= 1]
+    for shape, expected in zip((box, ellipse), inside, strict=True):
+        path, said = cvat_file(tmp_path / "t.xml", "<task>LABELS</task>", cvat_image(0, "a.png", shape)), list[str]()
+        (found,) = cvat.read(path, {"a": scans / "a.png"}, said.append, "anna")
+        assert found.masks["lesion"].tolist() == expected.tolist() and not said
+        assert (expected != expected[::-1]).any()
+
+
+@pytest.mark.file_format("CVAT for images 1.1", "refused", "labels with points or lines")
+@pytest.mark.parametrize(
+    "shape", ['<polyline points="1,1;2,2"/>', '<points points="1,1"/>', '<polygon points="1,1;2,2;1,2" rotation="9"/>']
+)
 def test_a_shape_without_an_area_leaves_no_label_without_it(shape: str, scans: Path, tmp_path: Path) -> None:
     """As a region of Label Studio, or keypoints of COCO, below: nobody's label looks complete that is not."""
     box = '<box label="lesion" xtl="0" ytl="0" xbr="4" ybr="6">WHO</box>'

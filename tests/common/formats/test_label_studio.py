@@ -31,7 +31,7 @@ def read_tasks(tasks: list[Any], scans: Path, tmp_path: Path, **options: Any) ->
     return iter(list(label_studio.read(tmp_path / "tasks.json", images, said.append, **options))), said
 
 
-@pytest.mark.file_format("Label Studio JSON", "read", "polygons, rectangles, ellipses")
+@pytest.mark.file_format("Label Studio JSON", "read", "polygons, rectangles, ellipses, also rotated ones")
 @pytest.mark.parametrize(
     ("drawn", "inside"),
     [
@@ -40,6 +40,12 @@ def read_tasks(tasks: list[Any], scans: Path, tmp_path: Path, **options: Any) ->
         (
             region("ellipselabels", x=50, y=50, radiusX=25, radiusY=30),
             lambda x, y: ((x - 3.5) / 2) ** 2 + ((y - 2.5) / 1.8) ** 2 <= 1,
+        ),
+        # Clockwise about (x, y): what went right goes down, and what went down goes left
+        (region("rectanglelabels", x=50, y=0, width=50, height=50, rotation=90), lambda x, y: 1 <= x < 4 and y < 4),
+        (
+            region("ellipselabels", x=50, y=50, radiusX=25, radiusY=20, rotation=270),
+            lambda x, y: ((x - 3.5) / 1.2) ** 2 + ((y - 2.5) / 2) ** 2 <= 1,
         ),
     ],
 )
@@ -51,13 +57,19 @@ def test_shapes_of_label_studio_are_in_percent(
     assert found.masks["lesion"].tolist() == [[bool(inside(x, y)) for x in range(8)] for y in range(6)] and not said
 
 
-@pytest.mark.file_format("Label Studio JSON", "refused", "completions with another kind of region, or a rotated one")
+@pytest.mark.file_format(
+    "Label Studio JSON", "refused", "completions with another kind of region, or of a rotated image"
+)
 def test_a_region_that_cannot_be_read_leaves_no_label_without_it(scans: Path, tmp_path: Path) -> None:
     """Such a label would be wrong, and look as if nothing had been there."""
     whole = region("rectanglelabels", x=0, y=0, width=50, height=100)
     odd = {"type": "vectorlabels", "value": {"vertices": [1], "vectorlabels": ["lesion"]}}
-    turned = region("rectanglelabels", x=0, y=0, width=50, height=100, rotation=30)
-    for one, what in ((odd, "of the kind vectorlabels"), (turned, "one that is rotated")):
+    rotated = region("polygonlabels", points=[[0, 0], [50, 0], [50, 100]], rotation=30)
+    for one, what in (
+        (odd, "of the kind vectorlabels"),
+        (rotated, "got a region of polygonlabels"),
+        (whole | {"image_rotation": 90}, "of the image rotated"),
+    ):
         done = [{"completed_by": 4, "result": [whole, one]}, {"completed_by": 5, "result": [whole]}]
         found, said = read_tasks([task("a", *done)], scans, tmp_path)
         assert [segments.annotator for segments in found] == ["5"]

@@ -33,6 +33,12 @@ MARGINAL_TABLES = {
         "desk": {"max_epochs": 50, "val_interval": 50},
         "paper": {},
     },
+    # Its cross-entropy alone, until the gain without noise is gone
+    "marginal_thresholding_converged": {
+        "data": None, "overlays": ["phantom"], "organs": ["esophagus"], "levels": [0, 0.03], "runs": [0, 1, 2], "losses": ["cross_entropy"],
+        "desk": {"max_epochs": 100, "val_interval": 100},
+        "paper": {},
+    },
     # Table 1: 3 organs × 4 noise levels × 2 losses × 5 folds
     "marginal_thresholding_totalsegmentator": {
         "data": "totalsegmentator", "overlays": ["totalsegmentator"], "organs": ORGANS, "levels": [0, 0.01, 0.02, 0.03], "runs": [0, 1, 2, 3, 4],

@@ -117,7 +117,7 @@ def audit_bundle(
     else:
         runs = Path(output_dir, "folds") if folds_dir is None else Path(folds_dir)
         data = Path(dataset_dir).expanduser().resolve()
-        folders = cross_validate(configs, data, dataset.items, runs.resolve(), num_folds, parallel, **given)
+        folders = cross_validate(configs, data, dataset, runs.resolve(), num_folds, parallel, **given)
         maps = [folder / "out_of_fold" for folder in folders]
         judged = {case["case"] for folder in folders for case in held_out(folder, dataset.items)}
         apart = len(labels.keys() - judged)

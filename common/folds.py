@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -33,6 +33,7 @@ BUNDLES = Path(__file__).parents[1] / "bundles"
 MAPS = ("save_probability", "save_probabilities", "save_marginal")  # what the bundles call it
 SHARED = ("device", "amp", "backbone", "readout", "map_threshold")  # options that the inferences of some have, too
 PLANNED = "$@split.of_all_folds"  # the same cases in every fold, so that there is one plan
+MEASURED = "$@split.validation"  # by each fold its own, also where the data set has test cases
 OWN = {"fold": "trains all folds", "ckpt_dir": "has the folders below --output", "output_dir": "has --output"}
 TABLE = "out_of_fold.csv"
 DONE = "finished.json"
@@ -213,7 +214,8 @@ def reading_options(configs: Sequence[Path], options: Mapping[str, Any]) -> dict
         options: of the training, which come before its files.
 
     Returns:
-        Value of each argument, such as ``layout``, ``annotators`` or ``modalities``, null or not.
+        Value of each argument, such as ``layout``, ``annotators`` or ``modalities``, null or not, and of those that are
+        given as ``data#modalities``.
 
     Example:
         >>> found = reading_options([BUNDLES / "t_loss/configs/train.yaml"], {"layout": "msd"})
@@ -223,15 +225,18 @@ def reading_options(configs: Sequence[Path], options: Mapping[str, Any]) -> dict
     content: dict[str, Any] = {}
     for path in configs:
         content |= _content(path)
+    place = "data#dataset" if "dataset" in content["data"] else "data"
     reader = content["data"].get("dataset", content["data"])
+    known = content | dict(options)
     named = {name: text.removeprefix("@") for name, text in reader.items() if str(text).startswith("@")}
-    return {name: (content | dict(options)).get(key) for name, key in named.items() if name != "dataset_dir"}
+    read = {name: known.get(key) for name, key in named.items() if name != "dataset_dir"}
+    return read | {key.removeprefix(f"{place}#"): value for key, value in known.items() if key.startswith(f"{place}#")}
 
 
 def cross_validate(
     configs: Sequence[Path],
     data: Path,
-    items: Sequence[dict[str, Any]],
+    dataset: Dataset,
     target: Path,
     num_folds: int,
     parallel: int = 1,
@@ -241,8 +246,8 @@ def cross_validate(
 
     Args:
         configs: configuration files of the bundle's training, absolute, train first.
-        data: the data set, absolute.
-        items: of the data set, with ``case`` and ``image``.
+        data: folder or file of the data set, absolute.
+        dataset: that was read from it.
         target: folder of the results, absolute.
         num_folds: number of folds, at least 2.
         parallel: trainings side by side, which share the cores, at least 1.
@@ -252,14 +257,12 @@ def cross_validate(
         The folder of each fold, with weights, evaluation/ and out_of_fold/.
 
     Raises:
-        InputError: a number out of range, a fold of other options in the folder, or a training, evaluation or inference
-            that failed; finished folds are kept.
+        InputError: a number out of range, folds of which not each case is held out by one, a fold of other options in
+            the folder, or a training, evaluation or inference that failed; finished folds are kept.
     """
     if num_folds < 2 or parallel < 1:
         raise InputError(f"--num_folds must be at least 2 and --parallel at least 1, got {num_folds} and {parallel}.")
-    dataset = Dataset("", data, tuple(items))
-    for fold in (0, num_folds - 1):  # refused here in a moment, by a training after the seconds of its start
-        split_dataset(dataset, fold=fold, num_folds=num_folds, file=options.get("split_file"))
+    _require_held_out_once(dataset, num_folds, options.get("split_file"))
     name = configs[0].parents[1].name
     runs = [target / f"fold_{index}" for index in range(num_folds)]
     overlays = [path.stem for path in configs[1:]]
@@ -281,8 +284,8 @@ def cross_validate(
         resume = {"resume": True} if (folder / "checkpoint.pt").is_file() else {}
         run_bundle(Path.cwd(), "training", configs, folder / "training.log", threads, **given, **resume)
         measuring = [*configs, _beside(configs, "evaluate")]
-        run_bundle(Path.cwd(), "evaluating", measuring, folder / "evaluating.log", threads, **given)
-        segment(configs, held_out(folder, items), [folder], folder / "out_of_fold", threads, **shared)
+        run_bundle(Path.cwd(), "evaluating", measuring, folder / "evaluating.log", threads, **given, tested=MEASURED)
+        segment(configs, held_out(folder, dataset.items), [folder], folder / "out_of_fold", threads, **shared)
         with whole_file(done) as partial:
             partial.write_text(json.dumps(question, indent=1) + "\n", encoding="utf-8")
 
@@ -305,6 +308,18 @@ def cross_validate(
                 stop_runs()
             raise
     return runs
+
+
+def _require_held_out_once(dataset: Dataset, num_folds: int, file: Any) -> None:
+    """Refuses folds that would leave cases out; here in a moment, by a training after the seconds of its start."""
+    splits = [split_dataset(dataset, fold=fold, num_folds=num_folds, file=file) for fold in range(num_folds)]
+    dealt = sorted({item["case"] for split in splits for item in split.training + split.validation})
+    times = Counter(item["case"] for split in splits for item in split.validation)
+    if wrong := [case for case in dealt if times[case] != 1]:
+        raise InputError(
+            f"num_folds: expected each case to be held out by one fold, but {len(wrong)} of {len(dealt)} are not, such "
+            f"as {wrong[0]}, which {times[wrong[0]]} of {num_folds} folds hold out ({splits[0].where.rstrip('.')})."
+        )
 
 
 def folds(
@@ -352,8 +367,8 @@ def folds(
     target = Path(output).expanduser().resolve()
     check_writable("output", target)
     configs = [source / f"configs/{name}.yaml" for name in ("train", *listed(overlays))]
-    items = read_dataset(data, **reading_options(configs, options)).items
-    runs = cross_validate(configs, data, items, target, num_folds, parallel, **options)
+    dataset = read_dataset(data, **reading_options(configs, options))
+    runs = cross_validate(configs, data, dataset, target, num_folds, parallel, **options)
     rows = [{"fold": index, **row} for index, folder in enumerate(runs) for row in measures(folder)]
     write_csv(target / TABLE, rows)
     for name, (mean, spread, count) in summarize(rows).items():

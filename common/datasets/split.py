@@ -80,8 +80,8 @@ def split_dataset(
 
     1. ``file``;
     2. ``fold`` where the data set has folds of its own (`Dataset.folds`, or ``fold`` in its items);
-    3. the data set's own sections; where it has no validation cases but others to test on, they are drawn from the
-       training subjects, as fold ``fold`` of ``num_folds`` or by the share of ``fractions``;
+    3. the data set's own sections; with ``fold`` its training and validation cases are dealt to folds as below, and
+       without, where it has no validation cases but others to test on, they are drawn by the share of ``fractions``;
     4. ``fold``: the subjects, ordered by SHA-256 of (seed, name), are dealt to ``num_folds`` folds, and this one
        validates;
     5. ``counts``: so many subjects. Those of the test depend on their number only, not on the seed;
@@ -283,21 +283,18 @@ def _own_sections(
 ) -> Split:
     training, validation, test = (own[name] for name in SECTIONS)
     where = "The data set's own sections."
-    if validation or not training:
-        return Split(
-            training, validation, test, where + (" The argument fold was not used." if fold is not None else "")
-        )
     if fold is not None:
-        training, validation = _deal(training, fold, num_folds, seed, stratify)
-        drawn = f"fold {fold} of {num_folds}"
-    else:
+        dealt = "training and validation" if validation else "training"
+        training, validation = _deal(training + validation, fold, num_folds, seed, stratify)
+        where += f" Of its {dealt} cases fold {fold} of {num_folds} validates (seed {seed})."
+    elif training and not validation:
         share, more, _ = check_fractions(fractions)
         kept, chosen = stratified_split(
             _strata(training, stratify), share / (share + more) if share + more else 1, seed
         )
         training, validation = _of(training, kept), _of(training, chosen)
         drawn = f"{len(chosen)} of {len(kept) + len(chosen)} subjects"
-    where += f" It has no validation cases: {drawn} of its training cases validate (seed {seed})."
+        where += f" It has no validation cases: {drawn} of its training cases validate (seed {seed})."
     return Split(training, validation, test, where)
 
 

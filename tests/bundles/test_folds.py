@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import shutil
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,12 +15,14 @@ from typing import Any
 import bundle_runs
 import numpy as np
 import pytest
+import yaml
 from data_kinds import write_squares
 from PIL import Image
 
 import common.folds
+from common.datasets import Dataset, read_dataset, split_dataset
 from common.errors import InputError
-from common.folds import cross_validate, folds, held_out, measures, reading_options, segment, summarize
+from common.folds import BUNDLES, cross_validate, folds, held_out, measures, reading_options, segment, summarize
 from common.io.files import read_csv, write_csv
 from common.run_bundle import RUNNING, run_bundle, stop_runs
 
@@ -32,7 +35,7 @@ def pictures(tmp_path: Path) -> Path:
 def probability_map(pictures: Path, work: Path, place: str) -> np.ndarray:
     """The marginals of a picture: of a training, or of several their average."""
     output = work / "new" / Path(place).name
-    values = {"dataset_dir": str(pictures / "images/case0.png"), "ckpt_dir": str(work / place)}
+    values = {"dataset_dir": str(pictures / "train/images/case0.png"), "ckpt_dir": str(work / place)}
     bundle_runs.run_bundle(
         "marginal_thresholding", "inferring", ["inference"], output_dir=str(output), save_marginal=True, **values
     )
@@ -53,6 +56,11 @@ def test_every_case_is_segmented_by_the_network_that_did_not_see_it(
 
     monkeypatch.setattr(common.folds, "run_bundle", run)
     options = {"num_folds": 2, "features": [4, 8, 8], "max_epochs": 1, "batch_size": 3, "layout": "plain"}
+    for name in ("images", "masks"):  # a test case of the data set's own, which no fold measures
+        (pictures / "train").mkdir(exist_ok=True)
+        (pictures / name).rename(pictures / "train" / name)
+        (pictures / "test" / name).mkdir(parents=True)
+        shutil.copy(pictures / f"train/{name}/case0.png", pictures / f"test/{name}/apart.png")
     weights = tmp_path / "weights.csv"
     weights.write_text("case,weight\ncase0,0\n", encoding="utf-8")
     options["case_weights"] = str(weights)
@@ -115,10 +123,78 @@ def test_the_data_set_is_read_as_by_the_training() -> None:
     ]
     found = reading_options(organs, {"organ": "aorta"})
     assert (found["organ"], found["max_cases"], found["layout"]) == ("aorta", 400, "totalsegmentator")
+    for bundle, key in (("t_loss", "data#modalities"), ("disentangling_annotators", "data#dataset#modalities")):
+        found = reading_options([bundle_runs.BUNDLES / f"{bundle}/configs/train.yaml"], {key: ["T1w"]})
+        assert found["modalities"] == ["T1w"] and found["layout"] is None
+
+
+def in_sections(folder: Path, **cases: str) -> Path:
+    """A data set of empty files with its own sections; it is only listed."""
+    for section, names in cases.items():
+        for name in names:
+            for part in ("images", "masks"):
+                path = folder / section / part / f"{name}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.touch()
+    return folder
+
+
+def test_of_own_sections_every_case_but_those_of_the_test_is_held_out_once_and_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    splits: list[dict[str, Any]] = []
+    measured: list[Any] = []
+
+    def run(folder: Path, verb: str, configs: Any, log: Path, threads: int, **overrides: Any) -> None:
+        if verb == "training":
+            found = split_dataset(read_dataset(data), fold=overrides["fold"], num_folds=overrides["num_folds"])
+            parts = {"training": found.training, "validation": found.validation, "test": found.test}
+            splits.append({name: [item["case"] for item in part] for name, part in parts.items()})
+            Path(overrides["ckpt_dir"]).mkdir(parents=True)
+            (overrides["ckpt_dir"] / "split.json").write_text(json.dumps(splits[-1]), encoding="utf-8")
+            assert "tested" not in overrides
+        if verb == "evaluating":
+            measured.append(overrides["tested"])
+
+    monkeypatch.setattr(common.folds, "run_bundle", run)
+    data = in_sections(tmp_path / "data", train="abcdef", val="gh", test="ij")
+    folds("t_loss", str(data), str(tmp_path / "runs"), num_folds=3)
+    assert sorted(case for split in splits for case in split["validation"]) == list("abcdefgh")
+    assert all(split["test"] == ["i", "j"] and len(split["training"]) in (5, 6) for split in splits)
+    assert measured == ["$@split.validation"] * 3
+
+
+@pytest.mark.parametrize("bundle", sorted(path.parents[1].name for path in BUNDLES.glob("*/configs/evaluate.yaml")))
+def test_what_is_measured_has_one_key(bundle: str) -> None:
+    text = (bundle_runs.BUNDLES / f"{bundle}/configs/evaluate.yaml").read_text(encoding="utf-8")
+    content = yaml.safe_load(text)
+    assert content["tested"] == "$@split.test or @split.validation" and content["validate#dataset#data"] == "@tested"
+
+
+def test_folds_that_would_leave_cases_out_are_refused(tmp_path: Path) -> None:
+    items = [{"image": f"{name}.png", "label": f"{name}_l.png", "fold": k % 5} for k, name in enumerate("abcdefghij")]
+    (tmp_path / "data").mkdir()
+    for item in items:
+        (tmp_path / f"data/{item['image']}").touch()
+        (tmp_path / f"data/{item['label']}").touch()
+    (tmp_path / "data/list.json").write_text(json.dumps({"training": items}), encoding="utf-8")
+    message = (
+        r"num_folds: expected each case to be held out by one fold, but 4 of 10 are not, such as d, which 0 of 3 folds "
+        r"hold out \(Fold 0 of the data set's own 5\)\."
+    )
+    with pytest.raises(InputError, match=message):
+        folds("t_loss", str(tmp_path / "data"), str(tmp_path / "runs"), num_folds=3)
+    one = tmp_path / "one.json"
+    one.write_text('{"training": ["a", "b"], "validation": ["c"]}', encoding="utf-8")
+    with pytest.raises(
+        InputError, match=r"3 of 3 are not, such as a, which 0 of 2 folds hold out .As .*one\.json says"
+    ):
+        folds("t_loss", str(tmp_path / "data"), str(tmp_path / "runs"), num_folds=2, split_file=str(one))
+    assert not (tmp_path / "runs").exists()
 
 
 def test_an_option_that_inference_has_too_counts_for_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    items = [{"case": name, "subject": name, "image": f"/data/{name}.png"} for name in "abcd"]
+    items = tuple({"case": name, "subject": name, "image": f"/data/{name}.png"} for name in "abcd")
     given: dict[str, list[dict[str, Any]]] = {"training": [], "inferring": []}
 
     def run(folder: Path, verb: str, configs: Any, log: Path, threads: int, **overrides: Any) -> None:
@@ -130,7 +206,9 @@ def test_an_option_that_inference_has_too_counts_for_both(tmp_path: Path, monkey
 
     monkeypatch.setattr(common.folds, "run_bundle", run)
     configs = [bundle_runs.BUNDLES / "disentangling_annotators/configs/train.yaml"]
-    cross_validate(configs, tmp_path, items, tmp_path / "runs", 2, readout="estimate", trace_weight=0.2)
+    cross_validate(
+        configs, tmp_path, Dataset("plain", tmp_path, items), tmp_path / "runs", 2, readout="estimate", trace_weight=0.2
+    )
     assert [each["readout"] for verb in ("training", "inferring") for each in given[verb]] == ["estimate"] * 4
     assert given["training"][0]["trace_weight"] == 0.2 and "trace_weight" not in given["inferring"][0]
 

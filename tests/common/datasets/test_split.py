@@ -129,6 +129,15 @@ def test_what_decides(tmp_path):
     assert "own sections" in split.where and "counts was not used" in split.where
     split = split_dataset(own, fold=1, num_folds=4)
     assert cases(split) == [fold_of("abcdefgh", "training", 1, 4), fold_of("abcdefgh", "validation", 1, 4), ["i", "j"]]
+    both = dataset(
+        *named("abcdef", section="training"), *named("gh", section="validation"), *named("ij", section="test")
+    )
+    assert cases(split_dataset(both)) == [list("abcdef"), list("gh"), list("ij")]
+    split = split_dataset(both, fold=1, num_folds=4)  # a fold chooses another split than that of the sections
+    assert cases(split) == [fold_of("abcdefgh", "training", 1, 4), fold_of("abcdefgh", "validation", 1, 4), ["i", "j"]]
+    assert split.where == (
+        "The data set's own sections. Of its training and validation cases fold 1 of 4 validates (seed 0)."
+    )
     path = tmp_path / "splits_final.json"
     path.write_text(json.dumps([{"train": ["a", "b"], "val": ["c"]}]))
     split = split_dataset(own, fold=0, file=path)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import lru_cache
 from glob import escape
 from pathlib import Path
-from types import CodeType, FunctionType
 from typing import Any
 
-import numpy as np
+import monai
 import torch
 from monai.data import Dataset
 from monai.transforms import Compose, RandomizableTrait, apply_transform
 
+import common
 from common import __version__
+from common.datasets.described import described
 from common.datasets.in_memory import in_memory
 from common.datasets.on_disk import OnDisk
 from common.datasets.plan import Plan
@@ -46,9 +48,9 @@ def cached(
         transform: its random part, if there is one, runs anew each time.
         cache: ``memory`` (`in_memory`), ``disk`` (`OnDisk`, shared by processes and runs) or ``none``.
         cache_dir: for ``disk``.
-        key: what the result depends on beside the items, the transforms and the version of `common`, such as the plan
-            as JSON. Files count by name, size and time, a folder, such as that of a DICOM series, by its files, and a
-            header by the file of its data, too.
+        key: what the result depends on beside the items, the transforms, the program of `common`, and the versions of
+            MONAI and PyTorch, such as the plan as JSON. Files count by name, size and time, a folder, such as that of a
+            DICOM series, by its files, and a header by the file of its data, too.
         num_workers: threads that fill the memory.
         planes: of volumes on disk, whether their slices are what is used.
 
@@ -71,10 +73,10 @@ def cached(
     if not cache_dir:
         raise InputError("cache_dir: expected a folder for cache disk, got none.")
     steps, kept = transform.flatten(), _deterministic(transform)
-    described = "\n".join([__version__, key, *map(_described, kept)])
+    told = "\n".join([__version__, _sources(), monai.__version__, torch.__version__, key, *map(described, kept)])
 
     def fingerprint(item: Mapping[Hashable, Any]) -> str:
-        text = "\n".join([described, *(f"{name}: {_stated(item[name])}" for name in sorted(item, key=str))])
+        text = "\n".join([told, *(f"{name}: {_stated(item[name])}" for name in sorted(item, key=str))])
         return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
     return OnDisk(data, steps, len(kept), cache_dir, fingerprint, planes)
@@ -155,40 +157,20 @@ class Samples(torch.utils.data.Dataset):
         return sample
 
 
+@lru_cache
+def _sources() -> str:
+    """A digest of the program of `common`, which may change between two versions."""
+    digest = hashlib.sha256()
+    for folder in common.__path__:
+        for path in sorted(Path(folder).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 def _deterministic(transform: Compose) -> list[Any]:
     """The transforms before the first random one, which are kept."""
     steps = list(transform.flatten().transforms)
     return steps[: next((k for k, step in enumerate(steps) if isinstance(step, RandomizableTrait)), len(steps))]
-
-
-def _described(value: Any) -> str:
-    """What a transform is and was given, in words that are the same in every process."""
-    if value is None or isinstance(value, str | int | float | bool | torch.dtype | torch.device | os.PathLike):
-        return repr(value)
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key!r}: {_described(entry)}" for key, entry in value.items()) + "}"
-    if isinstance(value, set | frozenset):  # in an order that differs between processes
-        return "[" + ", ".join(sorted(map(_described, value))) + "]"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_described, value)) + "]"
-    if isinstance(value, np.random.RandomState):
-        return "random"
-    if isinstance(value, torch.Tensor | np.ndarray):
-        return hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
-    if isinstance(value, type):
-        return f"{value.__module__}.{value.__qualname__}"
-    if isinstance(value, FunctionType):
-        around = [cell.cell_contents for cell in value.__closure__ or ()]
-        known = [_program(each.__code__) if isinstance(each, FunctionType) else _described(each) for each in around]
-        said = f"{_program(value.__code__)} {_described((value.__defaults__, value.__kwdefaults__))} {known}"
-        return f"{value.__module__}.{value.__qualname__} {hashlib.sha256(said.encode()).hexdigest()}"
-    return f"{type(value).__module__}.{type(value).__qualname__}{_described(getattr(value, '__dict__', {}))}"
-
-
-def _program(code: CodeType) -> str:
-    """What a function does, its constants included: ``x * 2`` and ``x * 3`` have the same instructions."""
-    constants = [_program(each) if isinstance(each, CodeType) else repr(each) for each in code.co_consts]
-    return f"{code.co_code.hex()} {code.co_names} {constants}"
 
 
 def _stated(value: Any) -> str:
@@ -204,4 +186,4 @@ def _stated(value: Any) -> str:
         return ", ".join(f"{name}: {_stated(entry)}" for name, entry in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(map(_stated, value))
-    return _described(value)
+    return described(value)

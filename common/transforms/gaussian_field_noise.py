@@ -24,9 +24,9 @@ class GaussianFieldNoised(MapTransform):
     """Deform the labels of every case by a Gaussian field of its own, the same one in every epoch.
 
     L(ω) = l(ω + X(ω)), zero outside the image; see `common.noise.sample_gaussian_field` and
-    `common.noise.deform_label`. X is a function of (``seed``, case name) only, so it is the same on every worker and
-    in any order. MONAI may therefore cache the result: this is not a random transform to it. For a new draw each
-    time there is `RandGaussianFieldNoised`.
+    `common.noise.deform_label`. A volume of one slice is a picture: nothing is moved along an axis of one voxel. X is a
+    function of (``seed``, case name) only, so it is the same on every worker and in any order. MONAI may therefore
+    cache the result: this is not a random transform to it. For a new draw each time there is `RandGaussianFieldNoised`.
 
     Source: Nordström et al., *Marginal Thresholding in Noisy Image Segmentation*, eq. 8, 18, section 5, where train
     and test labels are noisy.
@@ -146,6 +146,9 @@ def _deform(
     label = next(iter(clean.values()))
     spacing = next(iter(labels.values())).pixdim[: label.ndim - 1].tolist() if millimetres else None
     field = sample_gaussian_field(label.shape[1:], a, b, generator, label.device, spacing=spacing)
+    for axis, size in enumerate(label.shape[1:]):
+        if size == 1:  # else a slice of 1 mm would lose most of a label that is moved by 2 mm
+            field[axis] = 0
     noisy = {}
     for key, label in clean.items():
         plain = label.as_subclass(torch.Tensor)

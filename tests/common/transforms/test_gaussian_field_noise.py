@@ -127,3 +127,22 @@ def test_class_maps_move_and_what_nobody_labeled_stays():
     assert torch.equal(noisy < 0, partly < 0)
     same = (noisy == moved) | (noisy == label)
     assert same[partly >= 0].all() and not torch.equal(noisy, partly)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_volume_of_one_slice_is_a_picture(axis: int):
+    """In mm a displacement across a slice of 1 mm would leave the image, and most of the label with it."""
+    picture = MetaTensor(box(32, 24), affine=torch.eye(4))
+    volume = MetaTensor(picture.as_tensor().unsqueeze(axis + 1), affine=torch.eye(4))
+    for noise in (GaussianFieldNoised, RandGaussianFieldNoised):
+        found = []
+        for label in (picture, volume):
+            step = noise("label", a=2.0, b=8.0, millimetres=True)
+            if isinstance(step, RandGaussianFieldNoised):
+                step.set_random_state(3)
+            found.append(step({"case": "c", "label": label})["label"].as_tensor())
+        of_picture, of_volume = found
+        assert of_volume.sum() > 0.7 * picture.sum()
+        if axis == 2:  # along which the displacement is drawn last
+            assert torch.equal(of_volume[..., 0], of_picture)
+            assert not torch.equal(of_picture, picture.as_tensor())

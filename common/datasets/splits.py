@@ -12,9 +12,10 @@ from common.errors import InputError
 def stratified_split(strata: Mapping[str, str], fraction: float, seed: int = 0) -> tuple[list[str], list[str]]:
     """Splits cases in two, with the same share of every stratum on both sides.
 
-    Within a stratum the cases are ordered by SHA-256 of (seed, name) and the first ``round(fraction · n)`` are taken,
-    at least one for each side where n ≥ 2. The split is therefore the same on every machine, for every library version
-    and for every order of listing.
+    Within a stratum the cases are ordered by SHA-256 of (seed, name) and the first ``round(fraction · n)`` are taken.
+    Strata so small that this would be none or all of them are split as one, with at least one for each side where
+    there are two cases: a case of every stratum would be far more than the share. The split is the same on every
+    machine, for every library version and for every order of listing.
 
     Args:
         strata: stratum of each case, by case name.
@@ -28,12 +29,18 @@ def stratified_split(strata: Mapping[str, str], fraction: float, seed: int = 0) 
         >>> stratified_split({"a_0": "0", "b_0": "0", "c_1": "1", "d_1": "1"}, fraction=0.5)
         (['b_0', 'c_1'], ['a_0', 'd_1'])
     """
-    members = defaultdict(list)
+    by_stratum = defaultdict(list)
     for case, stratum in strata.items():
-        members[stratum].append(case)
+        by_stratum[stratum].append(case)
+    groups: list[list[str]] = [[]]  # that of the small strata first
+    for cases in by_stratum.values():
+        if 0 < round(fraction * len(cases)) < len(cases):
+            groups.append(cases)
+        else:
+            groups[0] += cases
     first: list[str] = []
     second: list[str] = []
-    for cases in members.values():
+    for cases in groups:
         cases = shuffled(cases, seed)
         count = round(fraction * len(cases))
         if len(cases) > 1 and 0 < fraction < 1:

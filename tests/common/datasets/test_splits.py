@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from common.datasets import split_dataset
+from common.datasets.dataset import Dataset
 from common.datasets.splits import stratified_split
 
 STRATA = st.dictionaries(st.text(min_size=1, max_size=6), st.sampled_from("abc"), max_size=40)
@@ -16,12 +21,27 @@ STRATA = st.dictionaries(st.text(min_size=1, max_size=6), st.sampled_from("abc")
 def test_every_case_is_on_one_side_in_its_strata_share(strata, fraction, seed):
     first, second = stratified_split(strata, fraction, seed)
     assert sorted(first + second) == sorted(strata)
-    for stratum in set(strata.values()):
-        total = sum(value == stratum for value in strata.values())
-        taken = sum(strata[case] == stratum for case in first)
+    sizes = Counter(strata.values())
+    small = {stratum for stratum, size in sizes.items() if not 0 < round(fraction * size) < size}
+    for together in (small, *({stratum} for stratum in sizes.keys() - small)):
+        total = sum(sizes[stratum] for stratum in together)
+        taken = sum(strata[case] in together for case in first)
         assert abs(taken - fraction * total) <= 1
         if total > 1:
             assert 0 < taken < total
+
+
+def test_many_small_strata_have_the_share_together():
+    """One of every pair would be half of all cases, and nothing would be left to validate."""
+    strata = {f"{number}{twin}": str(number) for number in range(20) for twin in "ab"}
+    first, second = stratified_split(strata, 0.85)
+    assert (len(first), len(second)) == (34, 6)
+    items = tuple({"case": case, "subject": case, "stratum": stratum} for case, stratum in strata.items())
+    split = split_dataset(Dataset("plain", Path("/data"), items), fractions=(0.7, 0.15, 0.15))
+    assert [len(part) for part in (split.training, split.validation, split.test)] == [28, 6, 6]
+    alone = {f"{number}": str(number) for number in range(20)}
+    assert [len(part) for part in stratified_split(alone, 0.85)] == [17, 3]
+    assert stratified_split({"a": "0", "b": "0"}, 0.99) == stratified_split({"a": "", "b": ""}, 0.99)
 
 
 @settings(max_examples=30, deadline=None)

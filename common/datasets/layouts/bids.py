@@ -33,12 +33,14 @@ def read(
     modalities: Sequence[str] | None = None,
     annotators: Sequence[str] | None = None,
     truth: str | None = None,
+    structure: str | None = None,
 ) -> Dataset:
     """The images of which a derivative holds a segmentation.
 
     ``_dseg`` files are the labels, ``_mask`` files where there is no ``_dseg``. Several labels of one image are
-    annotators by what tells their files apart: ``desc-``, or the name of the derivative. Class names are those of a
-    ``dseg.tsv`` (columns ``index`` and ``name``).
+    annotators by what tells their files apart: ``desc-``, or the name of the derivative. Masks that differ in
+    ``label-`` are of different structures, of which one is read. Class names are those of a ``dseg.tsv`` (columns
+    ``index`` and ``name``).
 
     Args:
         root: folder that holds ``sub-…`` and ``derivatives``.
@@ -46,12 +48,14 @@ def read(
             None takes the one that there is.
         annotators: those that are read; None for all.
         truth: the annotator whose label is the ground truth.
+        structure: that masks show, by their ``label-``; None takes the one that there is.
 
     Returns:
         The data set; subjects are participants, cases ``sub-01_ses-1`` with what else tells images apart.
 
     Raises:
-        InputError: there is no segmentation, or there are images of several kinds and ``modalities`` does not choose.
+        InputError: there is no segmentation; there are images of several kinds, or masks of several structures, and
+            ``modalities`` or ``structure`` does not choose; tables name one value differently.
     """
     listing = list_folder(root)
     images: dict[str, dict[str, str]] = defaultdict(dict)  # case -> modality -> file
@@ -69,12 +73,15 @@ def read(
             (derived if derivative else images)[_case(entities, derivative)].setdefault(kind, file)
     images = images or derived
     kinds = [file for file in labels if split_suffix(file)[0].endswith("_dseg")] or labels
-    items, channels = _match(listing, images, kinds, modalities)
+    kinds = _of_structure(listing, kinds, structure)
+    notes: list[str] = []
+    reasons: dict[str, str] = {}
+    items, channels = _match(listing, images, kinds, modalities, reasons)
     names = sorted({name for item in items for name in item["by"]})
     several = any(len(item["by"]) > 1 for item in items)
-    notes, reasons = [], {}
-    if kinds is not labels and len(kinds) < len(labels):
-        reasons = dict.fromkeys((file for file in labels if file not in kinds), "labels are read from the _dseg files")
+    if len(kinds) < len(labels):
+        reason = "labels are read from the _dseg files" if structure is None else f"labels are those of {structure}"
+        reasons |= dict.fromkeys((file for file in labels if file not in kinds), reason)
     wanted = [name for name in annotators or names if name != truth]
     for item in items:
         by = item.pop("by")
@@ -83,6 +90,7 @@ def read(
             continue
         if truth in by:
             item["label"] = by[truth]
+        reasons |= {by[name]: f"{name} is not among the annotators" for name in by if name not in (*wanted, truth)}
         if chosen := {name: by[name] for name in wanted if name in by}:
             item["annotators"] = chosen
     if several:
@@ -96,7 +104,7 @@ def read(
         notes=notes,
         annotators=tuple(wanted) if several or annotators else (),
         channel_names=channels,
-        class_names=_class_names(listing),
+        class_names=_class_names(listing, kinds),
     )
 
 
@@ -111,13 +119,37 @@ def _case(entities: dict[str, str], derivative: bool = False) -> str:
     return "_".join(f"{key}-{value}" for key, value in entities.items() if not derivative or key not in OF_LABELS)
 
 
+def _of_structure(listing: Listing, labels: list[str], structure: str | None) -> list[str]:
+    """The labels of one structure; ``_dseg`` files, which hold all of them, have none."""
+    by_structure: dict[str, list[str]] = defaultdict(list)
+    for file in labels:
+        by_structure[_entities(file).get("label", "")].append(file)
+    known = ", ".join(f"label-{name}" if name else "no label-" for name in sorted(by_structure))
+    if structure is None and len(by_structure) > 1:
+        raise InputError(
+            f"{listing.root} holds masks of several structures ({known}), of which one is read: name it, such as "
+            f"structure={max(by_structure)}."
+        )
+    if structure is not None and structure not in by_structure:
+        raise InputError(f"{listing.root}: structure: expected one that masks show ({known}), got {structure}.")
+    return labels if structure is None else by_structure[structure]
+
+
+def _entities(file: str) -> dict[str, str]:
+    return _parse(split_suffix(file.rpartition("/")[2])[0])[0]
+
+
 def _match(
-    listing: Listing, images: dict[str, dict[str, str]], labels: list[str], modalities: Sequence[str] | None
+    listing: Listing,
+    images: dict[str, dict[str, str]],
+    labels: list[str],
+    modalities: Sequence[str] | None,
+    reasons: dict[str, str],
 ) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
-    """Items with their labels by annotator under ``by``, and the names of the channels."""
+    """Items with their labels by annotator under ``by``, and the names of the channels; why files are left out."""
     found: dict[str, list[tuple[str, str, str]]] = defaultdict(list)  # case -> (derivative, desc, file)
     for file in labels:
-        entities, _ = _parse(split_suffix(file.rpartition("/")[2])[0])
+        entities = _entities(file)
         case = _case(entities, True)
         if case not in images:  # the label may lack entities such as acq-, where that leaves one image
             own = {f"{key}-{value}" for key, value in entities.items() if key not in OF_LABELS}
@@ -125,20 +157,28 @@ def _match(
             case = near[0] if len(near) == 1 else case
         if case in images:
             pipeline = file.split("/")[1] if file.startswith("derivatives/") else ""
-            found[case].append((pipeline, entities.get("desc") or entities.get("label", ""), file))
+            found[case].append((pipeline, entities.get("desc", ""), file))
+        else:
+            reasons[file] = "there is no image of its name"
     kinds = sorted({kind for case in found for kind in images[case]})
     if modalities is None and len(kinds) > 1:
         raise InputError(
             f"{listing.root} holds images of several kinds ({', '.join(kinds)}): name those that are the channels, "
             f'such as modalities=["{kinds[0]}"].'
         )
+    if kinds and (absent := [name for name in modalities or () if name not in kinds]):
+        raise InputError(f"{listing.root}: modalities: expected some of {', '.join(kinds)}, got {', '.join(absent)}.")
     channels = tuple(modalities or kinds)
     pipelines = {pipeline for entries in found.values() for pipeline, _, _ in entries}
     descriptions = {description for entries in found.values() for _, description, _ in entries}
     items = []
     for case, entries in found.items():
-        if not all(kind in images[case] for kind in channels):
+        if lacking := [kind for kind in channels if kind not in images[case]]:
+            reasons |= {file: f"{case} has no {', '.join(lacking)}" for _, _, file in entries}
             continue
+        reasons |= {
+            file: f"{kind} is not among the modalities" for kind, file in images[case].items() if kind not in channels
+        }
         by: dict[str, str] = {}
         for pipeline, description, file in entries:
             name = "_".join(
@@ -153,16 +193,28 @@ def _match(
     return items, channels
 
 
-def _class_names(listing: Listing) -> dict[int, str] | None:
-    """Names of the label's values, from the first ``dseg.tsv``."""
-    tables = [file for file in listing.files if file.rpartition("/")[2] in ("dseg.tsv", "desc-dseg.tsv")]
-    if not tables:
-        return None
-    path = listing.root / tables[0]
+def _class_names(listing: Listing, labels: Sequence[str]) -> dict[int, str] | None:
+    """Names of the labels' values, from each ``dseg.tsv`` of the data set and of the derivatives that hold labels."""
+    derivatives = {"/".join(file.split("/")[:2]) for file in labels if file.startswith("derivatives/")}
+    names: dict[int, str] = {}
+    for file in listing.files:
+        folder, _, name = file.rpartition("/")
+        if name not in ("dseg.tsv", "desc-dseg.tsv") or (
+            folder.startswith("derivatives/") and folder not in derivatives
+        ):
+            continue
+        for value, found in _table(listing.root / file).items():
+            if names.setdefault(value, found) != found:
+                raise InputError(
+                    f"{listing.root / file}: expected {names[value]} for {value}, as in another table, got {found}."
+                )
+    return dict(sorted(({0: "background"} | names).items())) if names else None
+
+
+def _table(path: Path) -> dict[int, str]:
     try:
         header, *rows = [line.split("\t") for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
         index, name = header.index("index"), header.index("name")
-        names = {int(row[index]): row[name] for row in rows}
+        return {int(row[index]): row[name] for row in rows}
     except (OSError, ValueError, IndexError) as error:
         raise InputError(f"{path} must be a table with the columns index and name ({error}).") from error
-    return dict(sorted(({0: "background"} | names).items()))

@@ -8,9 +8,11 @@ from pathlib import Path
 from common.datasets.dataset import Dataset
 from common.datasets.layouts.assemble import assemble, folder_names
 from common.datasets.listing import list_folder
+from common.errors import InputError
 
 EXPECTS = "CASE/CASE_flair.nii.gz, CASE/CASE_t1.nii.gz, … and CASE/CASE_seg.nii.gz, in the folder itself or in HGG/"
 MODALITIES = ("flair", "t1", "t1ce", "t2")
+LABEL = "seg"
 SUFFIXES = (".nii.gz", ".nii")
 LOOKED_AT = 20
 
@@ -36,8 +38,10 @@ def read(root: Path, modalities: Sequence[str] = MODALITIES) -> Dataset:
         The data set; subjects are cases.
 
     Raises:
-        InputError: there is no case with all of its files.
+        InputError: there is no case with all of its files, or the label is to be a channel.
     """
+    if LABEL in modalities:
+        raise InputError(f"modalities: expected channels of the image, got {LABEL}, which is the label.")
     listing = list_folder(root)
     part = "HGG/" if any(file.startswith("HGG/") for file in listing.files) else ""
     existing = set(listing.files)
@@ -49,14 +53,14 @@ def read(root: Path, modalities: Sequence[str] = MODALITIES) -> Dataset:
             continue
         files = {
             name: next((f for s in SUFFIXES if (f := f"{folder}/{case}_{name}{s}") in existing), None)
-            for name in (*modalities, "seg")
+            for name in (*modalities, LABEL)
         }
         missing = [name for name, file in files.items() if file is None]
         if missing:
             reasons[folder] = f"the case {case} has no file of {', '.join(missing)}"
             continue
         images = [str(files[name]) for name in modalities]
-        items.append({"case": case, "image": images if len(images) > 1 else images[0], "label": str(files["seg"])})
+        items.append({"case": case, "image": images if len(images) > 1 else images[0], "label": str(files[LABEL])})
     return assemble(
         "brats",
         EXPECTS,

@@ -37,8 +37,8 @@ def read_dataset(dataset_dir: str | os.PathLike[str], layout: str | None = None,
 
     Raises:
         InputError: no layout fits, with what was found and what each layout expects; there is no such layout or
-            option; annotators or modalities are no list of names; an annotator or a ground truth that is named has no
-            file; what the layout's ``read`` refuses.
+            option; annotators or modalities are no list of different names; an annotator or a ground truth that is
+            named has no file; what the layout's ``read`` refuses.
 
     Example:
         >>> import tempfile
@@ -78,7 +78,9 @@ def read_dataset(dataset_dir: str | os.PathLike[str], layout: str | None = None,
         )
     for option in ("annotators", "modalities"):
         if option in given:
-            given[option] = names_of(option, given[option])
+            given[option] = names = names_of(option, given[option])
+            if len(set(names)) < len(names):
+                raise InputError(f"{option}: expected different names, got {', '.join(names)}.")
     if "truth" in given:
         given["truth"] = str(given["truth"])
     dataset: Dataset = read(root, **given)

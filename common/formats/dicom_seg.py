@@ -180,7 +180,7 @@ def read(
         fractional: what a FRACTIONAL file gives, ``labels`` (cut at one half) or ``probabilities``.
 
     Yields:
-        The segments of one case; the segment `NOT_LABELED` is what is ignored.
+        The segments of one case.
 
     Raises:
         InputError: no image fits, or the file cannot be read; the probabilities of its segments are those of no
@@ -190,11 +190,9 @@ def read(
     uid = referenced_series(header)
     case = case_of(path, images, uid)
     found = read_dicom_seg(path, series_of(images[case], uid), names)
-    masks = dict(found.masks)
-    ignored = masks.pop(NOT_LABELED, None)
-    drawn = Segments(case, annotator_of(path, case, annotator, header), masks, found.problems, ignored)
+    drawn = Segments(case, annotator_of(path, case, annotator, header), dict(found.masks), found.problems)
     if found.fractional and fractional == "probabilities":
-        drawn = replace(drawn, masks={}, ignored=None, probabilities=_distribution(path, found))
+        drawn = replace(drawn, masks={}, probabilities=_distribution(path, found))
     yield replace(drawn, fractional=found.fractional)
 
 

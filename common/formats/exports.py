@@ -9,7 +9,7 @@ from pathlib import Path
 from common.command import listed
 from common.errors import InputError
 from common.formats import coco, cvat, dicom_seg, label_studio, lidc, rtstruct, seg_nrrd
-from common.formats.segments import Segments
+from common.formats.segments import Segments, without_unlabeled
 from common.formats.volume_cases import ANNOTATORS
 
 __all__ = ["ANNOTATOR_BY", "list_exports", "read_export"]
@@ -86,7 +86,7 @@ def read_export(
         fractional: see `common.formats.dicom_seg.read`.
 
     Yields:
-        The segments of a case and an annotator.
+        The segments of a case and an annotator; one called ``not labeled``, whatever the tool, is what is ignored.
 
     Raises:
         InputError: no format fits, the file cannot be read, or its format does not have what ``attribute`` or ``by``
@@ -112,7 +112,8 @@ def read_export(
             says_who = tool is label_studio and by != "file"
             default = path.resolve().parent.name if by == "folder" else "" if says_who else path.stem
             options = {"crowd": crowd, "polygons": polygons} if tool is coco else {}
-            yield from tool.read(path, images, problems.append, annotator or default, attribute, by, **options)
+            for found in tool.read(path, images, problems.append, annotator or default, attribute, by, **options):
+                yield without_unlabeled(found)
             return
     for reader in VOLUMES.values():
         if reader.recognize(path):
@@ -124,6 +125,6 @@ def read_export(
             for found in reader.read(path, images, by, **options):
                 problems.extend(f"{path}: {problem}" for problem in found.problems)
                 who = f"{annotator}_{found.annotator}" if annotator and reader is lidc else annotator or found.annotator
-                yield replace(found, annotator=who, problems=())
+                yield without_unlabeled(replace(found, annotator=who, problems=()))
             return
     raise InputError(f"{path}: expected {', '.join((*PICTURES, *VOLUMES))}, got a file of none of these formats.")

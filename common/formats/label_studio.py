@@ -13,7 +13,6 @@ import numpy as np
 
 from common.errors import InputError
 from common.formats.brush import decode_brush, encode_brush
-from common.formats.class_colors import NOT_LABELED
 from common.formats.coco import UNREADABLE, name_of, read_json, sentence
 from common.formats.picture_cases import (
     Images,
@@ -96,8 +95,7 @@ def read(
                 except UNREADABLE as error:
                     report(f"{path}, annotator {name}: {sentence(error, case)}")
                     continue
-                ignored = masks.pop(NOT_LABELED, None)
-                yield Segments(case, name, masks, ignored=ignored)
+                yield Segments(case, name, masks)
 
 
 def write_label_studio(

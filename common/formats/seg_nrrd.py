@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from common.errors import InputError
-from common.formats.class_colors import NOT_LABELED, named_values, segment_color
+from common.formats.class_colors import named_values, segment_color
 from common.formats.grid import Grid, image_grid, lay_mask, voxel_steps
 from common.formats.segments import Segments
 from common.formats.volume_cases import annotator_of, case_of
@@ -122,15 +122,14 @@ def read(
         annotator: see `annotator_of`.
 
     Yields:
-        The segments of one case; the segment `NOT_LABELED` is what is ignored.
+        The segments of one case.
 
     Raises:
         InputError: no image fits, or the file cannot be read.
     """
     case = case_of(path, images)
     masks, problems = read_seg_nrrd(path, image_grid(images[case]))
-    ignored = masks.pop(NOT_LABELED, None)
-    yield Segments(case, annotator_of(path, case, annotator), masks, problems, ignored)
+    yield Segments(case, annotator_of(path, case, annotator), masks, problems)
 
 
 def write_seg_nrrd(

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from common.errors import InputError
+from common.formats.class_colors import NOT_LABELED
 
-__all__ = ["MARK", "Segments", "without_background", "without_marks"]
+__all__ = ["MARK", "Segments", "without_background", "without_marks", "without_unlabeled"]
 
 MARK = "audit: "  # begins the names of segments that an audit adds to a label; they are no classes
 
@@ -87,3 +88,27 @@ def without_background(drawn: Segments) -> Segments:
     if drawn.probabilities and not probabilities:
         raise InputError(f"{drawn.case}: expected probabilities of classes, got those of the background alone.")
     return replace(drawn, masks=masks, probabilities=probabilities)
+
+
+def without_unlabeled(drawn: Segments) -> Segments:
+    """What the annotator drew, without a segment called `NOT_LABELED`, in capitals or not: it is what is ignored.
+
+    Args:
+        drawn: of a file.
+
+    Returns:
+        The same; ``ignored`` is also where that segment is.
+
+    Example:
+        >>> masks = {"disc": np.eye(2, dtype=bool), "not labeled": ~np.eye(2, dtype=bool)}
+        >>> found = without_unlabeled(Segments("case_1", "AR", masks))
+        >>> list(found.masks), int(found.ignored.sum())
+        (['disc'], 2)
+    """
+    masks, ignored = {}, drawn.ignored
+    for name, mask in drawn.masks.items():
+        if name.casefold() == NOT_LABELED:
+            ignored = mask if ignored is None else ignored | mask
+        else:
+            masks[name] = mask
+    return replace(drawn, masks=masks, ignored=ignored)

@@ -167,6 +167,24 @@ def test_crowds_are_masks_or_not_labeled(scans: Path, tmp_path: Path) -> None:
         convert(str(scans), str(tmp_path / "out"), export, crowd="no")
 
 
+@pytest.mark.parametrize("name", ["not labeled", "Not labeled"])
+def test_what_is_called_not_labeled_is_no_class_in_any_format(
+    name: str, scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    """As in the files for 3D Slicer and Label Studio; in those of COCO, CVAT and RTSTRUCT it became a class."""
+    right = [[4, 0, 8, 0, 8, 6, 4, 6]]
+    content = json.loads(coco_file(tmp_path / "a.json", {"a.png": [(1, LEFT, {}), (2, right, {})]}).read_text())
+    content["categories"] = [{"id": 1, "name": "cyst"}, {"id": 2, "name": name}]
+    (tmp_path / "a.json").write_text(json.dumps(content), encoding="utf-8")
+    shapes = '<box label="cyst" xtl="0" ytl="0" xbr="4" ybr="6"/><box label="{}" xtl="4" ytl="0" xbr="8" ybr="6"/>'
+    task = "<task><id>1</id><name>x</name></task>"
+    cvat_file(tmp_path / "b.xml", task, cvat_image(0, "a.png", shapes.format(name)))
+    for export in ("a.json", "b.xml"):
+        convert(str(scans), str(tmp_path / export[0]), f"ann={tmp_path / export}")
+        assert label(tmp_path / export[0] / "ann/a.png").tolist() == [[1] * 4 + [255] * 4] * 6
+        assert "{'background': 0, 'cyst': 1}" in capsys.readouterr().out
+
+
 def test_contours_by_opencv_give_their_mask_back(scans: Path, tmp_path: Path) -> None:
     """The polygons are findContours' of OpenCV 4.12 for the mask; read as COCO has them, 34 of 41 pixels stay."""
     down, across = np.indices((9, 12))

@@ -18,7 +18,8 @@ import SimpleITK
 
 from common.datasets import read_dataset
 from common.errors import InputError
-from common.formats import image_grid, label_studio, read_dicom_seg, read_seg_nrrd, read_series, write_in_format
+from common.formats import image_grid, read_dicom_seg, read_seg_nrrd, read_series, write_in_format
+from common.formats.exports import read_export
 from common.fuse import fuse
 from tests.common.formats.made_dicom import affine, slices, write_slices
 
@@ -124,7 +125,7 @@ def test_pre_annotations_and_a_data_set_in_sections(tmp_path: Path) -> None:
         (prediction,) = task.pop("predictions")
         task["annotations"] = [{"completed_by": 1, "result": prediction["result"]}]
         (tmp_path / "done.json").write_text(json.dumps([task]), encoding="utf-8")
-        (found,) = label_studio.read(tmp_path / "done.json", {case: data / section / f"images/{case}.png"}, print)
+        (found,) = read_export(tmp_path / "done.json", {case: data / section / f"images/{case}.png"}, [])
         assert prediction["model_version"] == "majority"
         np.testing.assert_array_equal(found.masks["oocyte"].T, expected)
     consensus = read_dataset(out / "datalist.json")
@@ -198,7 +199,7 @@ def test_what_nobody_labeled_comes_back_from_label_studio(tmp_path: Path) -> Non
     (task,) = json.loads(path.read_text(encoding="utf-8"))
     task["annotations"] = [{"completed_by": 1, "result": task.pop("predictions")[0]["result"]}]
     path.write_text(json.dumps([task]), encoding="utf-8")
-    (found,) = label_studio.read(path, {"a": tmp_path / "a.png"}, print)
+    (found,) = read_export(path, {"a": tmp_path / "a.png"}, [])
     assert found.ignored is not None and sorted(found.masks) == ["four", "one"]
     np.testing.assert_array_equal(found.ignored.T, drawn()[0, :, :, 0] == -1)
     with pytest.raises(InputError, match=r"b\.json: expected the size \(7, 6\) of .*a\.png, got \(6, 7\)"):

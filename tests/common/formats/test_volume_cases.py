@@ -13,6 +13,7 @@ from common.errors import InputError
 from common.formats import dicom_seg, rtstruct, seg_nrrd
 from common.formats.dicom_seg_writing import write_dicom_seg
 from common.formats.dicom_series import Series, read_series
+from common.formats.exports import read_export
 from common.formats.seg_nrrd import write_seg_nrrd
 from common.formats.volume_cases import annotator_of, case_of
 from tests.common.formats.made_dicom import affine, slices, write_slices
@@ -41,7 +42,7 @@ def test_several_segmentations_of_one_series(tmp_path: Path, images: dict[str, P
         "description": ("Segmentation", "Expert 2", "Segmentation"),
     }.items():
         for seed, name in enumerate(names):
-            (found,) = dicom_seg.read(tmp_path / f"{seed}.dcm", images, annotator=by)
+            (found,) = read_export(tmp_path / f"{seed}.dcm", images, [], by=by)
             assert (found.case, found.annotator, found.problems) == ("two", name, ())
             np.testing.assert_array_equal(found.masks["tumor"], drawn(series, seed) == 2)
             np.testing.assert_array_equal(found.ignored, drawn(series, seed) == -1)
@@ -55,18 +56,21 @@ def test_on_nifti_turned_over(tmp_path: Path, images: dict[str, Path]) -> None:
     turned[1, 3] = series.shape[1] - 1
     nib.save(nib.Nifti1Image(series.voxels[:, ::-1], affine() @ turned), tmp_path / "one.nii.gz")
     path = write_dicom_seg(tmp_path / "one_ann.dcm", drawn(series, 3), series, NAMES)
-    structured = write_structures(tmp_path / "one_bob.dcm", structures(series, {"a": [(1, SQUARE)]}))
+    structured = write_structures(
+        tmp_path / "one_bob.dcm", structures(series, {"a": [(1, SQUARE)], "not labeled": [(2, SQUARE)]})
+    )
     slicer = write_seg_nrrd(tmp_path / "carl/one.seg.nrrd", drawn(series, 4), series.affine, NAMES)
     niftis = {"one": tmp_path / "one.nii.gz"}
     (seg,) = dicom_seg.read(path, niftis, annotator="file")
-    (contours,) = rtstruct.read(structured, niftis, annotator="file")
-    (nrrd,) = seg_nrrd.read(slicer, niftis)
+    (contours,) = read_export(structured, niftis, [], by="file")
+    (nrrd,) = read_export(slicer, niftis, [])
     assert [one.annotator for one in (seg, contours, nrrd)] == ["ann", "bob", "carl"]
     assert not seg.problems + contours.problems + nrrd.problems
     np.testing.assert_array_equal(seg.masks["liver"], drawn(series, 3)[:, ::-1] == 1)
     np.testing.assert_array_equal(nrrd.masks["liver"], drawn(series, 4)[:, ::-1] == 1)
     np.testing.assert_array_equal(nrrd.ignored, drawn(series, 4)[:, ::-1] == -1)
     assert contours.masks["a"][1:6, 1:5, 1].all() and contours.masks["a"].sum() == 20
+    assert list(contours.masks) == ["a"] and contours.ignored[1:6, 1:5, 2].all() and contours.ignored.sum() == 20
 
 
 def test_one_drawing_in_three_formats(tmp_path: Path, images: dict[str, Path]) -> None:

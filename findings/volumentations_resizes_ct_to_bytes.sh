@@ -3,8 +3,9 @@
 #
 # Versions: volumentations-3D 1.0.4, NumPy 2.4.6, SciPy 1.17.1, scikit-image 0.26.0, OpenCV 5.0.0.93.
 # Behavior: Resize with its default resize_type casts each channel to uint8 before it interpolates, so Hounsfield units
-#     are taken modulo 256 (negative ones on most processors) and images between 0 and 1 become 0. RandomResizedCrop and the crop around a mask do the
-#     same. resize_type=0 keeps the values. The code asks to change volumes to floating point.
+#     are taken modulo 256 (negative ones on most processors) and images between 0 and 1 become 0. RandomResizedCrop
+#     and the crop around a mask do the same. resize_type=0 keeps the values. The code asks to change volumes to
+#     floating point.
 # Expected: interpolated values, and none changed where the size stays the same.
 # Seen: 8 x 8 x 8 voxels resized to 8 x 8 x 8: -1000 and 300 become 24 and 44, 0.0 and 0.9 both become 0.
 set -euo pipefail

@@ -1,3 +1,4 @@
+from .affine_batch import AffineBatch
 from .annotator_predictions import AnnotatorScoresd, SaveAnnotatorsd, SplitAnnotatorsd
 from .batch_augmentation import AugmentBatch
 from .bias_field import N4BiasFieldd, correct_bias_field
@@ -42,6 +43,7 @@ from .unlabeled import HardLabeld, ResizeSoftLabeld, SpacingSoftLabeld, without_
 from .views import RandomView, unwarp, warp
 
 __all__ = [
+    "AffineBatch",
     "AnnotatorScoresd",
     "AsClassMapd",
     "AugmentBatch",

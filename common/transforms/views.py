@@ -90,12 +90,13 @@ def affine_matrix(
     return matrix
 
 
-def warp(batch: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
-    """The view of each image: view(x) = image(M⁻¹ x), linearly interpolated, the border voxel repeated outside.
+def warp(batch: torch.Tensor, matrix: torch.Tensor, mode: str = "bilinear") -> torch.Tensor:
+    """The view of each image: view(x) = image(M⁻¹ x), the border voxel repeated outside.
 
     Args:
         batch: ``(B, C, *spatial)`` images, 2-D or 3-D.
         matrix: ``(B, n + 1, n + 1)``, see `affine_matrix`.
+        mode: ``bilinear``, linearly interpolated along each axis; ``nearest``, for labels.
 
     Returns:
         ``(B, C, *spatial)``; float64 for float64, else computed and returned in float32, under AMP too.
@@ -109,7 +110,7 @@ def warp(batch: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
         tensor([[[[1., 1., 2.]]]])
     """
     batch = _floating(batch)
-    return _sample(batch, _places(_inverse(matrix, batch), batch))
+    return _sample(batch, _places(_inverse(matrix, batch), batch), mode)
 
 
 def unwarp(logits: torch.Tensor, matrix: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -359,11 +360,11 @@ def _inside(places: Sequence[torch.Tensor], batch: torch.Tensor) -> torch.Tensor
     return torch.stack(within, 1).all(1, keepdim=True)
 
 
-def _sample(batch: torch.Tensor, places: Sequence[torch.Tensor]) -> torch.Tensor:
-    """The batch at the places, linearly interpolated; outside of it the nearest place of its border."""
+def _sample(batch: torch.Tensor, places: Sequence[torch.Tensor], mode: str = "bilinear") -> torch.Tensor:
+    """The batch at the places, interpolated by ``mode``; outside of it the nearest place of its border."""
     # clamped here, as grid_sample cannot repeat the border on every device; it takes the last axis first, from −1 to 1
     grid = [
         place.clamp((1 - side) / 2, (side - 1) / 2) * (2 / side)
         for place, side in zip(places, batch.shape[2:], strict=True)
     ]
-    return functional.grid_sample(batch, torch.stack(grid[::-1], -1), mode="bilinear", align_corners=False)
+    return functional.grid_sample(batch, torch.stack(grid[::-1], -1), mode=mode, align_corners=False)

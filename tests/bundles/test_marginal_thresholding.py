@@ -68,7 +68,7 @@ def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
     folders = {}
     for loss in ("cross_entropy", "soft_dice"):
         folders[loss] = tmp_path_factory.mktemp(loss)
-        train(folders[loss], data, loss_name=loss, noise_a=0.1, max_epochs=30, val_interval=30)
+        train(folders[loss], data, loss_name=loss, noise_a=0.1, max_epochs=45, val_interval=45)
     return folders
 
 

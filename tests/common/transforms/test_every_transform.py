@@ -48,6 +48,11 @@ class Row:
 
 
 ROWS = {
+    "AffineBatch": Row(
+        {"probability": 1.0},
+        takes="batch",
+        in_place="the batch is the trainer's, and handlers see what the network saw",
+    ),
     "AnnotatorScoresd": Row({"keys": "pred", "names": ["a", "b", "c"]}),
     "AsClassMapd": Row({"keys": "logits"}),
     "AugmentBatch": Row(takes="batch", in_place="the batch is the trainer's, and handlers see what the network saw"),

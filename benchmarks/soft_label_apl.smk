@@ -21,8 +21,7 @@ SOFT_LABEL_NETWORKS = {"imaskrcnn": "resnet50" if SCALE == "paper" else None, "u
 SOFT_LABEL_TABLES = {
     # 24 knees, 2 to 7 annotators with rectangles, the exact lesions of validation and test volumes
     "soft_label_apl_phantom": {
-        "data": None, "overlay": None, "networks": ["imaskrcnn", "unet"], "rows": [*SOFT_LABEL_ROWS, *SOFT_LABEL_BESIDE],
-        "seeds": [0, 1, 2],
+        "data": None, "overlay": None, "networks": ["imaskrcnn", "unet"], "rows": list(SOFT_LABEL_ROWS), "seeds": [0, 1, 2],
         "majority": SOFT_LABEL_STEPS_OFF, "references": ["truth"],
         "phantom": {"desk": {"num_cases": 24}, "paper": {"num_cases": 65, "size": 320, "num_slices": 20}},
         "desk": {"imaskrcnn": {"max_epochs": 10, "iterations_per_epoch": 40}, "unet": {"batch_size": 4, "max_epochs": 10, "iterations_per_epoch": 60}},
@@ -30,6 +29,14 @@ SOFT_LABEL_TABLES = {
             "imaskrcnn": SOFT_LABEL_PAPER,
             "unet": SOFT_LABEL_PAPER | {"features": [32, 64, 128, 256, 512]},
         },
+    },
+    # The losses beside it on the same knees
+    "soft_label_apl_beside": {
+        "data": None, "overlay": None, "networks": ["imaskrcnn"], "rows": list(SOFT_LABEL_BESIDE), "seeds": [0, 1, 2],
+        "majority": SOFT_LABEL_STEPS_OFF, "references": ["truth"],
+        "phantom": {"desk": {"num_cases": 24}, "paper": {"num_cases": 65, "size": 320, "num_slices": 20}},
+        "desk": {"imaskrcnn": {"max_epochs": 10, "iterations_per_epoch": 40}},
+        "paper": {"imaskrcnn": SOFT_LABEL_PAPER},
     },
     # Its most important rows at a schedule at which trainings agree: more knees, four times the steps, five seeds
     "soft_label_apl_seeds": {

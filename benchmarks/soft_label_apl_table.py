@@ -52,6 +52,7 @@ MEASURES = {
 }
 TITLES = {
     "phantom": "test volumes of the knee phantom, exact lesions",
+    "beside": "test volumes of the knee phantom, exact lesions",
     "seeds": "test volumes of the knee phantom, exact lesions, 1,600 steps on 36 knees",
     "oai": "test scans of the Osteoarthritis Initiative, masks of experts",
     "oocytes": "test images of oocytes with three annotators",

@@ -84,6 +84,6 @@ class AffineBatch(Randomizable):
         chosen = torch.from_numpy(self.R.random(count) < self.probability)
         angles = torch.from_numpy(self.R.uniform(-self.rotation, self.rotation, (count, planes)))
         shifts = torch.from_numpy(self.R.uniform(-self.shift, self.shift, (count, dimensions)))
-        sigma = torch.from_numpy(self.R.uniform(*self.smoothing, count))
+        sigma = torch.from_numpy(self.R.uniform(self.smoothing[0], self.smoothing[1], count))
         still = torch.zeros(count, planes)
         return chosen, affine_matrix(torch.rad2deg(angles), shifts, torch.ones(count), still, self.spacing), sigma

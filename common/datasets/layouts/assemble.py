@@ -38,7 +38,8 @@ def assemble(
         expects: what it expects, for the message where there is no case.
         listing: of the data set's folder; what no item uses is left out and named.
         items: with ``case`` and files below the folder as relative paths with slashes, or absolute ones; without
-            ``subject`` it is the case.
+            ``subject`` it is the case, and of several cases of one image the first, so that no image is in two
+            sections.
         reasons: why files below the folder are left out, by relative path.
         used: further files and folders that were read.
         subject_pattern: regular expression with one group, found in the case name, that is the subject.
@@ -55,6 +56,7 @@ def assemble(
     pattern = compile_subject(subject_pattern)
     files = set(used)
     cases: dict[str, dict[str, Any]] = {}
+    subjects: dict[str, str] = {}  # of each image
     refused: list[tuple[str, str]] = list(left_out)
 
     def absolute(file: str) -> str:
@@ -75,7 +77,8 @@ def assemble(
         case = normalize_case(item["case"])
         if case in cases:
             raise InputError(f"{listing.root}: two cases have the name {case!r}, one of them {first}; rename one.")
-        cases[case] = item | {"case": case, "subject": item.get("subject") or subject_of(case, pattern)}
+        subject = item.get("subject") or (subject_of(case, pattern) if pattern else subjects.setdefault(first, case))
+        cases[case] = item | {"case": case, "subject": subject}
     if not cases:
         advice = advise_to_convert(listing)
         first = f"; {counted(len(refused), 'case')} left out, the first by {': '.join(refused[0])}" if refused else ""

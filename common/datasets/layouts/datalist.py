@@ -87,7 +87,7 @@ def read(
     known: dict[str, Any] = {}
     if isinstance(content, dict):
         if isinstance(content.get("labels"), Mapping):
-            known["class_names"] = class_names(content["labels"])
+            known["class_names"], known["ignore_value"] = class_names(content["labels"])
         if channels := content.get("channel_names", content.get("modality")):
             known["channel_names"] = (channels,) if isinstance(channels, str) else numbered_names(channels, "modality")
     return assemble(

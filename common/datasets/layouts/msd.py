@@ -65,6 +65,7 @@ def read(root: Path, subject_pattern: str | None = None) -> Dataset:
             images = {case: files[0] if len(files) == 1 else files for case, files in images.items()}
         items, more = pair(images, labels)
         reasons |= more
+    names, ignore = class_names(content["labels"]) if "labels" in content else (None, None)
     return assemble(
         "msd",
         EXPECTS,
@@ -75,7 +76,8 @@ def read(root: Path, subject_pattern: str | None = None) -> Dataset:
         notes=notes,
         subject_pattern=subject_pattern,
         channel_names=numbered_names(content.get("modality", content.get("channel_names", {})), "modality"),
-        class_names=class_names(content["labels"]) if "labels" in content else None,
+        class_names=names,
+        ignore_value=ignore,
     )
 
 
@@ -112,8 +114,13 @@ def numbered_names(names: Any, key: str) -> tuple[str, ...]:
     return tuple(numbered[number] for number in range(len(numbered)))
 
 
-def class_names(labels: Any) -> dict[int, str]:
+def class_names(labels: Any) -> tuple[dict[int, str], int | None]:
     """Name of each value, from ``{"0": "background"}`` as the Decathlon writes it or ``{"background": 0}`` as nnU-Net.
+
+    A name may be a number, ``{"11": 1}`` as of a tooth: a value is a number in JSON, a name a text.
+
+    Returns:
+        Names by value, and apart from them the value that is called ignore, as in nnU-Net.
 
     Raises:
         InputError: a value is not a whole number.
@@ -121,7 +128,8 @@ def class_names(labels: Any) -> dict[int, str]:
     names: dict[int, str] = {}
     try:
         for key, value in labels.items():
-            number, name = (int(key), str(value)) if str(key).lstrip("-").isdigit() else (int(value), str(key))
+            of_name = isinstance(value, int) or not str(key).lstrip("-").isdigit()
+            number, name = (int(value), str(key)) if of_name else (int(key), str(value))
             if number in names:
                 raise InputError(f"dataset.json: labels give the value {number} twice, {names[number]} and {name}.")
             names[number] = name
@@ -129,7 +137,8 @@ def class_names(labels: Any) -> dict[int, str]:
         if isinstance(error, InputError):
             raise
         raise InputError(f"dataset.json: expected labels as a whole number for each name, got {labels!r}.") from error
-    return dict(sorted(names.items()))
+    ignore = next((value for value, name in names.items() if name == "ignore"), None)
+    return {value: name for value, name in sorted(names.items()) if value != ignore}, ignore
 
 
 def unlabeled_test(listing: Listing) -> tuple[list[str], dict[str, str]]:

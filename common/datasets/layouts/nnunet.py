@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,7 @@ def read(root: Path, subject_pattern: str | None = None) -> Dataset:
             f"{listing.root / 'dataset.json'}: the labels {', '.join(regions)} are regions (lists of values), which "
             "overlap: classes that exclude each other were expected, a whole number for each name."
         )
-    names = class_names(labels)
-    ignore = next((value for value, name in names.items() if name == "ignore"), None)
+    names, ignore = class_names(labels)
     channels = numbered_names(content["channel_names"], "channel_names")
     notes, reasons = unlabeled_test(listing)
     training, left_out = _cases(listing, "Tr", content["file_ending"], len(channels), reasons)
@@ -83,7 +83,7 @@ def read(root: Path, subject_pattern: str | None = None) -> Dataset:
         notes=notes,
         subject_pattern=subject_pattern,
         channel_names=channels,
-        class_names={value: name for value, name in names.items() if value != ignore},
+        class_names=names,
         ignore_value=ignore,
         folds=_folds(listing),
     )
@@ -151,8 +151,9 @@ def _folds(listing: Listing) -> tuple[dict[str, list[str]], ...]:
     if not path.is_file():
         return ()
     try:
-        return tuple(
-            {name: list(map(str, fold[name])) for name in ("train", "val")} for fold in json.loads(path.read_text())
-        )
+        folds = [[fold[name] for name in ("train", "val")] for fold in json.loads(path.read_text(encoding="utf-8"))]
+        if not all(isinstance(names, list) for names in chain.from_iterable(folds)):
+            raise TypeError("a fold without lists")
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(f'{path} must hold a list of {{"train": [case, …], "val": [case, …]}} ({error}).') from error
+    return tuple({"train": list(map(str, train)), "val": list(map(str, val))} for train, val in folds)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from dataset_files import reasons, short, touch, write_json
 
-from common.datasets import read_dataset
+from common.datasets import read_dataset, split_dataset
 from common.datasets.layouts.recognize import LAYOUTS, find_layouts
 from common.errors import InputError
 
@@ -354,3 +354,43 @@ def test_a_number_may_be_the_name_of_a_case_in_a_datalist(tmp_path: Path) -> Non
     touch(tmp_path, "a.png", "b.png")
     write_json(tmp_path / "list.json", {"training": [{"image": "a.png", "label": "b.png", "case": 7}]})
     assert read_dataset(tmp_path).cases == ("7",)
+
+
+@pytest.mark.parametrize(
+    ("labels", "names", "ignore"),
+    [
+        ({"background": 0, "11": 1, "12": 2, "ignore": 3}, {0: "background", 1: "11", 2: "12"}, 3),  # teeth, as FDI
+        ({"0": "background", "1": "11", "2": "12", "3": "ignore"}, {0: "background", 1: "11", 2: "12"}, 3),
+        ({"background": "0", "a": "1"}, {0: "background", 1: "a"}, None),
+    ],
+)
+@pytest.mark.parametrize("layout", ["nnunet", "msd", "datalist"])
+def test_names_of_classes_may_be_numbers_and_ignore_is_none_of_them(
+    tmp_path: Path, layout: str, labels: Any, names: Any, ignore: Any
+) -> None:
+    touch(tmp_path, "imagesTr/a_0000.png", "imagesTr/a.png", "labelsTr/a.png")
+    training = [{"image": "imagesTr/a.png", "label": "labelsTr/a.png"}]
+    more = {"channel_names": {"0": "x"}, "file_ending": ".png"} if layout == "nnunet" else {"training": training}
+    write_json(tmp_path / "dataset.json", {"labels": labels, **more})
+    found = read_dataset(tmp_path, layout)
+    assert (found.class_names, found.ignore_value) == (names, ignore)
+
+
+def test_folds_that_are_no_lists_are_refused(tmp_path: Path) -> None:
+    write_json(nnunet(tmp_path) / "splits_final.json", [{"train": "a", "val": "b"}])
+    with pytest.raises(InputError, match=r"splits_final\.json must hold a list of .* \(a fold without lists\)"):
+        read_dataset(tmp_path)
+
+
+def test_one_image_is_not_in_two_sections(tmp_path: Path) -> None:
+    """As in a list with an entry for each annotator; which subject an image is of may be said."""
+    touch(tmp_path, *(f"{name}.png" for name in ("a", "b", "a_AR", "a_HS", "b_AR")))
+    entries = [{"image": f"{name[0]}.png", "label": f"{name}.png", "case": name} for name in ("a_AR", "a_HS", "b_AR")]
+    write_json(tmp_path / "list.json", {"training": entries})
+    found = short(read_dataset(tmp_path, "datalist"))
+    assert [item["subject"] for item in found.values()] == ["a_AR", "a_AR", "b_AR"]
+    write_json(tmp_path / "list.json", {"training": entries[::2], "testing": entries[1:2]})
+    with pytest.raises(InputError, match="the subject a_AR is in training and in test"):
+        split_dataset(read_dataset(tmp_path, "datalist"))
+    write_json(tmp_path / "list.json", {"training": [entry | {"subject": entry["case"]} for entry in entries]})
+    assert len({item["subject"] for item in read_dataset(tmp_path, "datalist").items}) == 3

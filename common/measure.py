@@ -19,7 +19,7 @@ from monai.utils import ensure_tuple
 from tqdm import tqdm
 
 from common.command import REQUIRED, run_command
-from common.datasets import Dataset, annotated, consensus, read_dataset, reading
+from common.datasets import Dataset, annotated, consensus, drawn_by, read_dataset, reading
 from common.datasets.layouts.totalsegmentator import require_organ
 from common.errors import InputError, counted
 from common.io import read_label_values
@@ -90,7 +90,7 @@ def measure(
 
     Nothing is resampled, unlike in ``evaluating``, which measures on the grid on which the network works. Distances
     are in mm, those of pictures in pixels. A case with the labels of several annotators and no ground truth is measured
-    with their majority. What a label leaves out is left out.
+    with their majority, without those whom the training left out. What a label leaves out is left out.
 
     ``measures.csv`` has Dice and 95 % Hausdorff distance of each class for each case. The table that is printed has
     their means, apart for the cases of training, validation and test, and for those that the training did not know.
@@ -103,7 +103,7 @@ def measure(
         layout: of the data set; by default it is recognized.
         new_cases: all cases are new, also those with the name of a case of the training.
         output: the CSV file; by default ``measures.csv`` in the folder of the masks.
-        **options: of the layout, as in the training: ``--organ``, ``--modalities``, ``--annotators``, ``--truth``.
+        **options: of the layout, as in the training: ``--organ``, ``--modalities``, ``--truth``.
 
     Returns:
         The table, as Markdown.
@@ -123,6 +123,7 @@ def measure(
     require_organ(dataset, plan.class_names)
     if not dataset.annotators and plan.annotators and "" not in plan.labels:  # one label was learned as an annotator's
         dataset = annotated(dataset)
+    dataset = drawn_by(dataset, plan.annotators)
     labeled = [item for item in dataset.items if "label" in item or item.get("annotators")]
     found = [(item, path) for item in labeled if (path := _mask_of(folder, item["case"])) is not None]
     if not found:

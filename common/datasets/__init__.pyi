@@ -1,6 +1,6 @@
 from .acdc import acdc_datalist
 from .annotators import annotator_datalist
-from .by_annotators import annotated, have_ground_truth, labeled_by_each
+from .by_annotators import annotated, drawn_by, have_ground_truth, labeled_by_each
 from .case_weights import sampler_of
 from .dataset import Dataset
 from .fingerprint import Fingerprint, take_fingerprint
@@ -44,6 +44,7 @@ __all__ = [
     "annotator_datalist",
     "consensus",
     "dataset_of_items",
+    "drawn_by",
     "fetch_hippocampus",
     "fold_of",
     "geometry",

@@ -10,7 +10,7 @@ from common.datasets.dataset import Dataset
 from common.datasets.given_items import GIVEN
 from common.errors import InputError, counted
 
-__all__ = ["annotated", "have_ground_truth", "labeled_by_each"]
+__all__ = ["annotated", "drawn_by", "have_ground_truth", "labeled_by_each"]
 
 ONLY_ANNOTATOR = "label"
 
@@ -76,6 +76,49 @@ def annotated(
     if lacking:
         notes.append(f"Left out without {needed}: {counted(len(lacking), 'case')}, the first is {lacking[0]}.")
     return replace(dataset, items=kept, annotators=tuple(names), notes=tuple(notes))
+
+
+def drawn_by(dataset: Dataset, annotators: Sequence[str]) -> Dataset:
+    """The data set with the labels of those alone whom a network knows.
+
+    Args:
+        dataset: in which others may have drawn, too, whom the training left out.
+        annotators: names, as in the plan; without any, as of a network that knows none, the data set stays.
+
+    Returns:
+        The data set; cases that have neither a label by one of them nor a ground truth are left out, which a note says.
+
+    Raises:
+        InputError: there are annotators, and none of them is known.
+
+    Example:
+        >>> from pathlib import Path
+        >>> item = {"case": "a", "annotators": {"AR": "a_AR.png", "HS": "a_HS.png"}}
+        >>> found = drawn_by(Dataset("plain", Path("/data"), (item,), annotators=("AR", "HS")), ["AR"])
+        >>> found.annotators, found.items[0]["annotators"]
+        (('AR',), {'AR': 'a_AR.png'})
+    """
+    known = tuple(name for name in dataset.annotators if name in annotators)
+    if not annotators or known == dataset.annotators:
+        return dataset
+    if not known:
+        raise InputError(
+            f"{dataset.root}: expected labels of at least one of {', '.join(annotators)}, whom the network knows, got "
+            f"those of {', '.join(dataset.annotators)}."
+        )
+    items, left = [], []
+    for item in dataset.items:
+        by = {name: path for name, path in (item.get("annotators") or {}).items() if name in known}
+        kept = {key: value for key, value in item.items() if key != "annotators"} | ({"annotators": by} if by else {})
+        if by or "label" in item or not item.get("annotators"):
+            items.append(kept)
+        else:
+            left.append(item["case"])
+    others = ", ".join(name for name in dataset.annotators if name not in known)
+    note = f"The network knows {', '.join(known)}; labels of {others} are not used."
+    if left:
+        note += f" Left out without another label: {counted(len(left), 'case')}, the first is {left[0]}."
+    return replace(dataset, items=tuple(items), annotators=known, notes=(*dataset.notes, note))
 
 
 def have_ground_truth(items: Sequence[Mapping[str, Any]]) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 import ignite.distributed as idist
 from ignite.engine import Engine, Events
 
+from common.datasets.by_annotators import drawn_by
 from common.datasets.case_names import case_digest
 from common.datasets.case_weights import leave_out, read_case_weights
 from common.datasets.dataset import Dataset
@@ -181,7 +182,8 @@ def split_of(
         dataset: data set of `read_dataset`.
         folder: folder of the weights.
         resume: read the split in ``folder``, if there is one.
-        trained: read the split in ``folder``; then ``case_weights`` does not matter.
+        trained: read the split in ``folder``; then ``case_weights`` does not matter, and of the annotators those count
+            whom the network knows.
         case_weights: file of `read_case_weights`. Cases of weight 0 are left out of the training cases, and so of the
             plan, which is made from these; validation and test cases stay, whatever their weight.
         new_cases: of a trained network every case is a test case, also those that are called as one of the training.
@@ -200,6 +202,11 @@ def split_of(
         >>> len(split.training), len(split.validation)
         (8, 2)
     """
+    if trained and dataset.annotators:  # others may have drawn, too
+        known = drawn_by(dataset, load_plan(folder).annotators)
+        if known is not dataset:
+            logger.info("%s", known.notes[-1])
+        dataset = known
     if trained and new_cases:
         logger.warning("%s: all of its %d cases are test cases, by --new_cases.", dataset.root, len(dataset.cases))
         return Split([], [], list(dataset.items), f"all cases of {dataset.root} are tested")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from annotator_runs import CONFIGS, LEFT_OUT, bundle_run
+from data_kinds import write_squares
 from monai.bundle import ConfigParser
 from monai.transforms import ResizeWithPadOrCrop
 from PIL import Image
@@ -190,3 +192,15 @@ def test_crops_of_four_radiologists(tmp_path: Path) -> None:
             Image.fromarray(mask).save(tmp_path / "gt" / patient / f"c0_l{number}.png")
     _, samples = prepared("train", "lidc", dataset_dir=str(tmp_path), image_size=[18, 18])
     assert samples[0]["annotators"].clamp(0).sum((1, 2)).tolist() == [0, 8, 16, 24]
+
+
+def test_an_evaluation_knows_whom_the_training_left_out(tmp_path: Path) -> None:
+    data = write_squares(tmp_path / "data")
+    (data / "masks").rename(data / "AR")
+    for name in ("HS", "XX"):
+        shutil.copytree(data / "AR", data / name)
+    few = {"features": [4, 8], "batch_size": 3, "max_epochs": 1, "dataset_dir": str(data), "num_workers": 0}
+    bundle_run("training", ["train"], tmp_path / "run", **few, annotators=["AR", "HS"])
+    bundle_run("evaluating", ["train", "evaluate"], tmp_path / "run", **few, annotators=LEFT_OUT)
+    rows = read_csv(tmp_path / "run/evaluation/confusion.csv")
+    assert {row["annotator"] for row in rows} == {"AR", "HS"}

@@ -152,6 +152,18 @@ def test_one_label_that_was_learned_as_that_of_an_annotator(pictures: Path) -> N
     assert measured(pictures)[1] == wanted
 
 
+def test_annotators_whom_the_training_left_out_do_not_count(pictures: Path) -> None:
+    """Without a word of it they would have been refused, or have had a vote in the majority."""
+    (pictures / "data/masks").rename(pictures / "data/AR")
+    for case in "abc":
+        write_picture(pictures / f"data/XX/{case}.png", [[0] * 4, [255] * 4])
+    labels = {"AR": LabelMeaning(values={0: 0, 255: 1}).to_json()}
+    (pictures / "models/plan.json").write_text(
+        replace(example_plan(), annotators=("AR",), labels=labels).to_json(), encoding="utf-8"
+    )
+    assert [measured(pictures)[1][case]["dice_foreground"] for case in "abc"] == ["", "0.6667", "1.0"]
+
+
 def test_distances_are_in_millimeters() -> None:
     label = torch.zeros(1, 4, 4)
     label[0, 1] = 1

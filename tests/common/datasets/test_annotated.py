@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from common.datasets import Dataset, annotated, have_ground_truth, labeled_by_each
+from common.datasets import Dataset, annotated, drawn_by, have_ground_truth, labeled_by_each
 from common.errors import InputError
 
 
@@ -48,3 +48,18 @@ def test_who_is_not_there_is_named() -> None:
     with pytest.raises(InputError, match="HS labeled no training case"):
         labeled_by_each(data.items, data.annotators)
     assert labeled_by_each([{"label": "t.png"}], ["over"]) == [{"label": "t.png"}]  # simulated later
+
+
+def test_those_whom_a_network_knows() -> None:
+    both, other = {"annotators": {"AR": "x.png", "XX": "y.png"}}, {"annotators": {"XX": "y.png"}}
+    found = drawn_by(dataset(both, other, other | {"label": "t.png"}, annotators=("AR", "XX")), ("AR", "HS"))
+    assert found.annotators == ("AR",) and found.cases == ("a", "c")
+    assert found.items[0]["annotators"] == {"AR": "x.png"}
+    assert found.items[1]["label"] == "t.png" and "annotators" not in found.items[1]
+    assert found.notes[-1] == (
+        "The network knows AR; labels of XX are not used. Left out without another label: 1 case, the first is b."
+    )
+    known = dataset(both, annotators=("AR", "XX"))
+    assert drawn_by(known, ("XX", "AR", "HS")) is known and drawn_by(known, ()) is known
+    with pytest.raises(InputError, match="at least one of HS, whom the network knows, got those of AR, XX"):
+        drawn_by(known, ("HS",))

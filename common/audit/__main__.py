@@ -15,8 +15,8 @@ from common.consensus.sources import folder_cases
 from common.datasets.given import names_of
 from common.datasets.images_by_case import images_of
 from common.errors import InputError
+from common.io.class_numbers import names_of_classes
 from common.io.files import check_writable
-from common.io.label_inference import names_of_classes
 
 AXES = ("zyx", "xyz")
 

@@ -9,11 +9,13 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from common.errors import InputError
+from common.io.class_numbers import contradicted_meanings
 from common.io.label_meaning import LabelMeaning
 
 __all__ = ["Plan", "example_plan"]
 
 FORMAT = 1
+OF_LABELS = ("class_values", "class_colors", "ignore_value", "label_threshold")  # said of files, kept as their meaning
 
 
 @dataclass(frozen=True)
@@ -224,7 +226,8 @@ class Plan:
         """What was given and is not what the plan says.
 
         Args:
-            given: by attribute of the plan; None is not given.
+            given: by attribute of the plan, and of the label files ``class_values``, ``class_colors``, ``ignore_value``
+                and ``label_threshold``; None is not given.
 
         Returns:
             A sentence each, in the order of ``given``; none if nothing contradicts.
@@ -234,6 +237,8 @@ class Plan:
             ['channels: the network was trained with 1, got 3']
         """
         found = []
+        said = {name: given[name] for name in OF_LABELS if name in given}
+        given = {name: value for name, value in given.items() if name not in said}
         options = dict(given.get("method") or {})
         for name, value in [*given.items(), *options.items()]:
             if name == "method" or (value is None and name not in options):
@@ -243,8 +248,9 @@ class Plan:
             if name == "class_names" and isinstance(asked, dict):
                 asked = tuple(asked)
             if asked != written and not _close(asked, written):
-                found.append(f"{name}: the network was trained with {_shown(written)}, got {_shown(value)}")
-        return found
+                found.append(_contradiction(name, written, value))
+        meanings = {name: LabelMeaning.from_json(meaning) for name, meaning in self.labels.items()}
+        return found + [_contradiction(name, *pair) for name, pair in contradicted_meanings(meanings, **said).items()]
 
     def differences(self, other: Plan) -> list[str]:
         """In what two plans differ that matters to a network.
@@ -275,6 +281,10 @@ def example_plan() -> Plan:
         2, 2, 1, (), ("background", "foreground"), meaning, (), None, None, (32, 32), (32, 32), "random",
         {"kind": "zscore"}, (4, 8),
     )  # fmt: skip
+
+
+def _contradiction(name: str, written: Any, given: Any) -> str:
+    return f"{name}: the network was trained with {_shown(written)}, got {_shown(given)}"
 
 
 def _frozen(value: Any) -> Any:

@@ -9,7 +9,8 @@ from common.datasets.dataset import Dataset
 from common.datasets.fingerprint import Fingerprint
 from common.errors import InputError
 from common.io.checks import NOT_LABELED
-from common.io.label_inference import infer_annotator_meanings, infer_label_meaning, names_of_classes
+from common.io.class_numbers import names_of_classes
+from common.io.label_inference import infer_annotator_meanings, infer_label_meaning
 from common.io.label_meaning import LabelMeaning, LabelObservation
 
 __all__ = ["classes_of_labels", "default_class_names"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from common.errors import InputError
+from common.io.class_numbers import Classes, color_code, numbers_of_colors, numbers_of_values
 from common.io.label_meaning import MOST_KEPT, LabelMeaning, LabelObservation, total_counts
 
-__all__ = ["infer_annotator_meanings", "infer_label_meaning", "names_of_classes"]
+__all__ = ["infer_annotator_meanings", "infer_label_meaning"]
 
 IGNORED = 255  # that many data sets write at the rim of objects
 WHITE = 255
@@ -16,8 +17,6 @@ MOST_GRAY_CLASSES = 32  # more gray values that do not follow each other are a p
 WINDOW = 9  # gray levels
 SMOOTH = 0.95  # of the pixels between 0 and the largest value at borders: these are smoothed, no classes
 SHOWN = 8
-
-Classes = Mapping[str, Any] | Sequence[int]
 
 
 def infer_label_meaning(
@@ -91,7 +90,7 @@ def _from_values(
         notes.append("Label pictures with a palette are read by their indices, not by their colors.")
     if label_threshold is not None and len({value for value in found if value}) > 1:
         return _by_threshold(found, label_threshold, ignore, notes)
-    given = _given(class_values, class_names)
+    given = numbers_of_values(class_values, class_names)
     if given is not None:
         values, said = given
         _refuse_others(observations, values, ignore, said)
@@ -145,31 +144,6 @@ def infer_annotator_meanings(
     return dict.fromkeys(observations, meaning), decided
 
 
-def names_of_classes(class_values: Classes | None, class_colors: Mapping[str, Any] | None = None) -> list[str]:
-    """The names of classes in the order of their indices, which need not be the order in which they are given.
-
-    Args:
-        class_values: value or values of each class, by name; a list of values has no names.
-        class_colors: color or colors of each class, by name, in place of the values.
-
-    Returns:
-        Names, background first, also where it was not named; empty if neither is given.
-
-    Raises:
-        InputError: values are no whole numbers, or colors no such text.
-
-    Example:
-        >>> names_of_classes({"tumor": 255, "rest": 0}), names_of_classes({"cup": 1})
-        (['rest', 'tumor'], ['background', 'cup'])
-    """
-    classes, zero, parse = (class_colors, "#000000", _color) if class_colors else (class_values, 0, _whole)
-    if not isinstance(classes, Mapping) or not classes:
-        return []
-    parsed = _parsed(classes, parse)
-    background = _background(parsed, zero)
-    return [*(["background"] if background is None else []), *map(str, _background_first(parsed, background))]
-
-
 def _value(ignore: int | str | None) -> int | None:
     try:
         return None if ignore is None else int(ignore)
@@ -179,66 +153,11 @@ def _value(ignore: int | str | None) -> int | None:
         ) from None
 
 
-def _given(class_values: Classes | None, names: Any) -> tuple[dict[int, int], str] | None:
-    if class_values is not None:
-        if isinstance(class_values, Mapping):
-            return _numbered(class_values, 0, _whole), "class_values"
-        if isinstance(class_values, str) or not isinstance(class_values, Iterable):
-            raise InputError(f"class_values: expected values by name, or a list of values, got {class_values!r}.")
-        return {_whole(value): index for index, value in enumerate(class_values)}, "class_values"
-    if names:
-        values = {_whole(value) for value in (names if isinstance(names, Mapping) else range(len(names)))}
-        return {value: index for index, value in enumerate(sorted({0, *values}))}, "class_names"
-    return None
-
-
-def _whole(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | str) or not str(value).lstrip("-").isdigit():
-        raise InputError(f"class_values: expected whole numbers, got {value!r}.")
-    return int(value)
-
-
-def _color(value: Any) -> str:
-    text = str(value).lower().replace("::", "#")  # MONAI reads # as :: wherever it stands in a configuration
-    if len(text) != 7 or text[0] != "#" or any(letter not in "0123456789abcdef" for letter in text[1:]):
-        raise InputError(f"class_colors: expected colors such as '#ff0000', got {value!r}.")
-    return text
-
-
-def _numbered(classes: Mapping[str, Any], zero: Any, parse: Any) -> dict[Any, int]:
-    """Class index by value; class 0 is ``background``, or the class of the value ``zero``, or else not among them."""
-    parsed = _parsed(classes, parse)
-    background = _background(parsed, zero)
-    numbered: dict[Any, int] = {}
-    for index, name in enumerate(_background_first(parsed, background), start=int(background is None)):
-        for value in parsed[name]:
-            if value in numbered:
-                raise InputError(f"class {name}: expected a value that no other class has, got {value}.")
-            numbered[value] = index
-    return numbered if zero in numbered or background is not None else {zero: 0, **numbered}
-
-
-def _parsed(classes: Mapping[str, Any], parse: Any) -> dict[str, list[Any]]:
-    return {
-        name: [parse(one) for one in (value if isinstance(value, list | tuple) else [value])]
-        for name, value in classes.items()
-    }
-
-
-def _background(parsed: Mapping[str, Sequence[Any]], zero: Any) -> str | None:
-    named = next((name for name in parsed if str(name).lower() == "background"), None)
-    return named or next((name for name, values in parsed.items() if zero in values), None)
-
-
-def _background_first(names: Iterable[str], background: str | None) -> list[str]:
-    return sorted(names, key=lambda name: name != background)
-
-
 def _from_colors(
     observations: Sequence[LabelObservation], class_colors: Mapping[str, Any], ignore: int | str | None
 ) -> tuple[LabelMeaning, tuple[str, ...]]:
-    colors = _numbered(class_colors, "#000000", _color)
-    ignored = None if ignore is None else _color(ignore)
+    colors = numbers_of_colors(class_colors)
+    ignored = None if ignore is None else color_code(ignore)
     for observed in observations:
         if observed.lossy:
             raise InputError(f"{observed.path}: expected exact colors, but JPEG changes them.")

@@ -13,7 +13,8 @@ from monai.bundle import ConfigParser
 from PIL import Image
 
 from common.errors import InputError
-from common.io.label_inference import infer_annotator_meanings, infer_label_meaning, names_of_classes
+from common.io.class_numbers import names_of_classes
+from common.io.label_inference import infer_annotator_meanings, infer_label_meaning
 from common.io.label_meaning import LabelMeaning, LabelObservation, observe_label, read_label
 
 SHAPE = (6, 8)  # height, width

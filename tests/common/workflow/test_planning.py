@@ -93,6 +93,26 @@ def test_a_contradiction_is_refused_by_name(dataset, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
+        ({"ignore_value": 255}, "ignore_value: the network was trained with null, got 255"),
+        (
+            {"class_values": {"lung": 1}},
+            r'class_values: the network was trained with \{"0": 0, "255": 1\}, got \{"0": 0, "1": 1\}',
+        ),
+        ({"class_colors": {"lung": "#ff0000"}}, "class_colors: the network was trained with null, got .*#ff0000"),
+    ],
+)
+@pytest.mark.parametrize("how", [{"trained": True}, {"resume": True}])
+def test_what_labels_mean_is_kept_and_another_meaning_refused(dataset, tmp_path: Path, options, sentence, how) -> None:
+    keep(tmp_path, dataset)
+    with pytest.raises(InputError, match=sentence):
+        plan_of(dataset, [], tmp_path, **how, **options)
+    same = {"class_values": {"lung": 255, "rest": 0}, "label_threshold": 127.5}
+    assert plan_of(dataset, [], tmp_path, **how, **same) == load_plan(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
         ({"memory_gb": -1}, "memory_gb: expected a number above 0, got -1"),
         ({"batch_size": 1.5}, "batch_size: expected a whole number from 1 up, got 1.5"),
         ({"class_values": [1]}, "class_values: expected a mapping from names to values"),

@@ -1,4 +1,4 @@
-"""What a packaged bundle's metadata say of its network: of weights of one's own, what their training found out."""
+"""What a packaged bundle's files say of its network: of weights of one's own, what their training found out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from common.errors import InputError
 if TYPE_CHECKING:
     from common.datasets.plan import Plan
 
-__all__ = ["describe_network"]
+__all__ = ["describe_network", "export_options"]
 
 
 def describe_network(bundle: Path, metadata: Mapping[str, Any], own: bool) -> dict[str, Any]:
@@ -66,15 +66,45 @@ def describe_network(bundle: Path, metadata: Mapping[str, Any], own: bool) -> di
     image["channel_def"] = {str(number): name for number, name in enumerate(names)}
     if own:
         image |= {"modality": ", ".join(plan.channel_names) or "other", "value_range": []}
+        image["format"] = "hounsfield" if plan.normalization["kind"] == "ct" else "magnitude"
+        image["is_patch_data"] = pred["is_patch_data"] = plan.patch_size != plan.image_size
         listed = ", ".join(f"{number} {name}" for number, name in classes.items())
         cases = plan.fingerprint.get("cases")
         found |= {
             "data_source": f"{cases} training cases of one's own; models/plan.json says what was found out about them",
             "data_type": "picture" if plan.image_dims == 2 else "volume",
-            "image_classes": f"{count} channels, intensities {plan.normalization['kind']}",
+            "image_classes": f"channels: {count}; intensities: {plan.normalization['kind']}",
             "label_classes": f"numbers of classes: {listed}",
-            "pred_classes": f"{output.shape[1]} channels; of the classes {listed}",
+            "pred_classes": f"channels: {output.shape[1]}; of the classes {listed}",
         }
+    return found
+
+
+def export_options(options: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of ``onnx_export`` for the network that the metadata describe.
+
+    Args:
+        options: the bundle's ``onnx_export.json``, for the network of its phantom.
+        metadata: of the bundle, as `describe_network` gives them.
+
+    Returns:
+        The same keys. Of another number of axes, the example input has the size in the metadata, and all of them are
+        dynamic.
+
+    Example:
+        >>> image = {"num_channels": 1, "spatial_shape": [32, 48, 16]}
+        >>> options = {"input_shape": [2, 3, 64, 96], "converter_kwargs": {"dynamic_axes": {"image": [0, 2, 3]}}}
+        >>> export_options(options, {"network_data_format": {"inputs": {"image": image}}})
+        {'input_shape': [2, 1, 32, 48, 16], 'converter_kwargs': {'dynamic_axes': {'image': [0, 2, 3, 4]}}}
+    """
+    found = deepcopy(dict(options))
+    (image,) = metadata["network_data_format"]["inputs"].values()
+    batch, _, *sizes = found["input_shape"]
+    if len(sizes) != len(image["spatial_shape"]):
+        sizes = image["spatial_shape"]
+    found["input_shape"] = [batch, image["num_channels"], *sizes]
+    axes = found["converter_kwargs"]["dynamic_axes"]
+    axes |= {name: [0, *range(2, 2 + len(sizes))] for name in axes}
     return found
 
 

@@ -21,7 +21,7 @@ import yaml
 from common.command import POSITIONAL, run_command
 from common.errors import InputError
 from common.io.files import check_writable, whole_file
-from common.network_format import describe_network
+from common.network_format import describe_network, export_options
 from common.phantom_weights import COMPANIONS, RECORD, TEMPERATURE, WEIGHTS, read_record, train_weights
 from common.reached_modules import COMMON, reached_files
 
@@ -29,6 +29,9 @@ BUNDLES = COMMON.parent / "bundles"
 REQUIRED = ("LICENSE", "configs/inference.yaml", "configs/metadata.json", "configs/train.yaml", "docs/README.md")
 SHARED = ("LICENSE", "configs", "docs", WEIGHTS, TEMPERATURE, *(f"models/{name}" for name in COMPANIONS))
 TEXTS = (".json", ".md", ".yaml")  # of files that may name modules of `common`
+INFERENCE = "configs/inference.yaml"
+ONNX_EXPORT = "configs/onnx_export.json"
+PLAN, SPLIT = (f"models/{name}" for name in COMPANIONS)
 MODEL_INFO = "model_info.json"
 
 
@@ -135,7 +138,8 @@ def bundle_contents(bundle_dir: Path) -> Mapping[str, bytes]:
     trained with are not among it: those in ``split.json`` become digests, and the plan has no notes.
 
     The metadata say which channels and classes the weights have, see `describe_network`, and what was measured with
-    exactly these, where that is known. MONAI's ``load`` looks for
+    exactly these, where that is known; the arguments of an export to ONNX have its axes and channels, and
+    ``inference.yaml`` its plan, for programs that take it from an exported model. MONAI's ``load`` looks for
     ``configs/train.json`` and ``configs/inference.json``; the twins of overlays lie beside them, so that every command
     of the documentation also works with JSON.
 
@@ -160,14 +164,20 @@ def bundle_contents(bundle_dir: Path) -> Mapping[str, bytes]:
         for name in SHARED
         for file in _files(bundle_dir / name)
     }
-    for file in (bundle_dir / "configs").glob("*.yaml"):
-        twin = json.dumps(yaml.safe_load(file.read_text(encoding="utf-8")), indent=4) + "\n"
-        contents[f"configs/{file.stem}.json"] = twin.encode()
     contents |= _without_cases(bundle_dir, contents)
+    if PLAN in contents:
+        text = contents[INFERENCE].decode()
+        contents[INFERENCE] = _with_plan(text, contents[PLAN].decode()).encode()
+    for file in (bundle_dir / "configs").glob("*.yaml"):
+        twin = json.dumps(yaml.safe_load(contents[f"configs/{file.name}"]), indent=4) + "\n"
+        contents[f"configs/{file.stem}.json"] = twin.encode()
     scores = read_record(bundle_dir)
     declared = metadata = json.loads(contents["configs/metadata.json"])
     if WEIGHTS in contents and "network_data_format" in metadata:
         metadata = describe_network(bundle_dir, metadata, own=scores is None)
+        options = json.loads(contents[ONNX_EXPORT])
+        if options != (fitting := export_options(options, metadata)):
+            contents[ONNX_EXPORT] = (json.dumps(fitting, indent=4) + "\n").encode()
     if scores:
         metadata = metadata | {"eval_metrics": scores}
     if metadata != declared:
@@ -181,19 +191,34 @@ def _without_cases(bundle_dir: Path, contents: Mapping[str, bytes]) -> dict[str,
 
     The plan has no notes of what was decided, and the split has digests, in which only who has the cases finds them.
     """
-    plan, split = (f"models/{name}" for name in COMPANIONS)
     found = {}
-    if plan in contents:
+    if PLAN in contents:
         from common.datasets.plan import Plan
 
-        whole = Plan.from_json(contents[plan].decode(), str(bundle_dir / plan))
-        found[plan] = replace(whole, notes=()).to_json().encode()
-    if split in contents:
+        whole = Plan.from_json(contents[PLAN].decode(), str(bundle_dir / PLAN))
+        found[PLAN] = replace(whole, notes=()).to_json().encode()
+    if SPLIT in contents:
         from common.workflow.planning import hide_cases
 
         salt = hashlib.sha256(contents.get(WEIGHTS, b"")).hexdigest()[:32]
-        found[split] = hide_cases(contents[split].decode(), salt).encode()
+        found[SPLIT] = hide_cases(contents[SPLIT].decode(), salt).encode()
     return found
+
+
+def _with_plan(inference: str, plan: str) -> str:
+    """``inference.yaml`` with the plan of the packaged network where it has that of the phantom.
+
+    A program that takes the configuration from an exported model, in another folder than the bundle's, has no
+    ``plan.json``.
+    """
+    tree = yaml.compose(inference)
+    for key in ("plan", "untrained"):
+        entries = tree.value if isinstance(tree, yaml.MappingNode) else ()
+        tree = next((value for name, value in entries if name.value == key), None)
+    if tree is None:
+        return inference
+    entries = {name: value for name, value in json.loads(plan).items() if name != "format"}
+    return inference[: tree.start_mark.index] + json.dumps(entries) + inference[tree.end_mark.index :]
 
 
 def _require_files(bundle_dir: Path) -> None:

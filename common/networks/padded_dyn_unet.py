@@ -78,4 +78,4 @@ class PaddedDynUNet(DynUNet):
             single = single and size <= self.divisor
         if single:
             padding[-1] += self.divisor
-        return F.pad(image, padding, mode="replicate") if max(padding) > 0 else image
+        return F.pad(image, padding, mode="replicate")  # also by nothing, or an export would hold for multiples alone

@@ -17,6 +17,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import monai.bundle
+import onnxruntime
 import pytest
 import torch
 import yaml
@@ -235,6 +236,42 @@ def test_metadata_say_what_the_weights_are(tmp_path: Path, capsys: pytest.Captur
     declared = json.loads((bundle / "configs/metadata.json").read_text(encoding="utf-8"))
     assert json.loads(zipfile.ZipFile(path).read("t_loss/configs/metadata.json")) == declared
     assert "do not fit the network of configs/inference.yaml" in capsys.readouterr().err
+
+
+def test_export_has_the_axes_of_the_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a training on volumes, in a bundle whose phantom are pictures: no axis of the ONNX model has a fixed size."""
+    bundle = copy_bundle("t_loss", tmp_path / "bundles")
+    volumes = {"spatial_dims": 3, "image_dims": 3, "orientation": "RAS", "spacing": (1.0, 1.0, 1.0)}
+    sizes = {"image_size": None, "patch_size": (16, 24, 32), "features": (4, 8, 8)}
+    window = {"kind": "ct", "lower": -900.0, "upper": 300.0, "mean": 0.0, "std": 100.0}
+    plan = replace(example_plan(), channels=2, normalization=window, fingerprint={"cases": 5}, **volumes, **sizes)
+    (bundle / "models").mkdir()
+    (bundle / "models/plan.json").write_text(plan.to_json())
+    parser = ConfigParser()
+    parser.read_config(bundle / "configs/inference.yaml")
+    parser["bundle_root"] = str(bundle)
+    torch.save(parser.get_parsed_content("network_def").state_dict(), bundle / "models/model.pt")
+    (path,) = package("t_loss", output=str(tmp_path), bundles_dir=bundle.parent)
+    zipfile.ZipFile(path).extractall(tmp_path)
+    monkeypatch.chdir(tmp_path / "t_loss")
+    metadata = json.loads(Path("configs/metadata.json").read_text(encoding="utf-8"))
+    (image,) = metadata["network_data_format"]["inputs"].values()
+    assert (image["format"], image["is_patch_data"], image["num_channels"]) == ("hounsfield", True, 2)
+    monai.bundle.onnx_export(args_file="configs/onnx_export.json")
+    session = onnxruntime.InferenceSession("models/model.onnx", providers=["CPUExecutionProvider"])
+    shape = session.get_inputs()[0].shape
+    assert [type(size) for size in shape] == [str, int, str, str, str] and shape[1] == 2
+    inputs = torch.rand(1, 2, 17, 9, 13)
+    network = parser.get_parsed_content("network_def").eval()
+    network.load_state_dict(torch.load("models/model.pt", weights_only=True))
+    wanted = network(inputs).detach()
+    found = torch.from_numpy(session.run(["pred"], {"image": inputs.numpy()})[0])
+    torch.testing.assert_close(found, wanted, rtol=0, atol=1e-4 * float(wanted.abs().max()))
+    monkeypatch.chdir(tmp_path)  # as a program that takes the configuration from an exported model: no models/plan.json
+    for suffix in ("json", "yaml"):
+        exported = ConfigParser()
+        exported.read_config(f"t_loss/configs/inference.{suffix}")
+        assert exported.get_parsed_content("plan") == plan
 
 
 def test_weights_of_unknown_scores(bundles_dir: Path, tmp_path: Path, runs: list[tuple[str, list[str]]]) -> None:

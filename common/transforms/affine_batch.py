@@ -9,7 +9,7 @@ import torch
 from monai.transforms import Randomizable
 
 from common.errors import InputError
-from common.transforms.views import affine_matrix, gaussian_blur, warp
+from common.transforms.views import affine_matrix, gaussian_blur, warp, warp_labels
 
 
 class AffineBatch(Randomizable):
@@ -70,12 +70,13 @@ class AffineBatch(Randomizable):
         chosen, matrix, sigma = self._draw(len(batch["image"]), batch["image"].ndim - 2)
         if chosen.any():
             for key in keys:
-                values = batch[key]
-                moved = warp(values[chosen], matrix[chosen], "bilinear" if key == "image" else "nearest")
+                kept, values = batch[key], batch[key][chosen]
                 if key == "image":
-                    moved = gaussian_blur(moved, sigma[chosen])
-                batch[key] = values.clone()
-                batch[key][chosen] = moved.to(values.dtype)
+                    moved = gaussian_blur(warp(values, matrix[chosen]), sigma[chosen]).to(kept.dtype)
+                else:
+                    moved = warp_labels(values, matrix[chosen])
+                batch[key] = kept.clone()
+                batch[key][chosen] = moved
         return batch["image"], batch[self.label_keys[0]]
 
     def _draw(self, count: int, dimensions: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -19,7 +19,7 @@ from torch.nn import functional
 from common.errors import InputError
 from common.transforms.batch_augmentation import gamma_contrast
 
-__all__ = ["RandomView", "affine_matrix", "gaussian_blur", "sharpen", "unwarp", "warp"]
+__all__ = ["RandomView", "affine_matrix", "gaussian_blur", "sharpen", "unwarp", "warp", "warp_labels"]
 
 TOLERANCE = 1e-3  # voxels by which rounding may move a place out of the image
 
@@ -90,13 +90,12 @@ def affine_matrix(
     return matrix
 
 
-def warp(batch: torch.Tensor, matrix: torch.Tensor, mode: str = "bilinear") -> torch.Tensor:
-    """The view of each image: view(x) = image(M⁻¹ x), the border voxel repeated outside.
+def warp(batch: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
+    """The view of each image: view(x) = image(M⁻¹ x), linearly interpolated, the border voxel repeated outside.
 
     Args:
         batch: ``(B, C, *spatial)`` images, 2-D or 3-D.
         matrix: ``(B, n + 1, n + 1)``, see `affine_matrix`.
-        mode: ``bilinear``, linearly interpolated along each axis; ``nearest``, for labels.
 
     Returns:
         ``(B, C, *spatial)``; float64 for float64, else computed and returned in float32, under AMP too.
@@ -110,7 +109,33 @@ def warp(batch: torch.Tensor, matrix: torch.Tensor, mode: str = "bilinear") -> t
         tensor([[[[1., 1., 2.]]]])
     """
     batch = _floating(batch)
-    return _sample(batch, _places(_inverse(matrix, batch), batch), mode)
+    return _sample(batch, _places(_inverse(matrix, batch), batch))
+
+
+def warp_labels(labels: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
+    """The view of each label: that of the nearest voxel to M⁻¹ x, of the border outside.
+
+    Args:
+        labels: ``(B, C, *spatial)`` of any type, 2-D or 3-D.
+        matrix: ``(B, n + 1, n + 1)``, see `affine_matrix`.
+
+    Returns:
+        ``(B, C, *spatial)``, with the values and the type of the labels.
+
+    Raises:
+        InputError: if the matrices do not fit the batch or cannot be inverted.
+
+    Example:
+        >>> shift = affine_matrix(torch.zeros(1, 1), torch.tensor([[0.0, 0.9]]), torch.ones(1), torch.zeros(1, 1))
+        >>> warp_labels(torch.tensor([[[[-1, 0, 1]]]]), shift).tolist()
+        [[[[-1, -1, 0]]]]
+    """
+    labels = labels.as_subclass(torch.Tensor)
+    grid = labels.new_empty(labels.shape, dtype=torch.float32)  # whose places are computed as those of an image
+    index = torch.zeros((), dtype=torch.long, device=labels.device)
+    for place, side in zip(_places(_inverse(matrix, grid), grid), labels.shape[2:], strict=True):
+        index = index * side + (place + (side - 1) / 2).round().long().clamp(0, side - 1)
+    return labels.flatten(2).gather(2, index.flatten(1)[:, None].expand(*labels.shape[:2], -1)).view_as(labels)
 
 
 def unwarp(logits: torch.Tensor, matrix: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -360,11 +385,11 @@ def _inside(places: Sequence[torch.Tensor], batch: torch.Tensor) -> torch.Tensor
     return torch.stack(within, 1).all(1, keepdim=True)
 
 
-def _sample(batch: torch.Tensor, places: Sequence[torch.Tensor], mode: str = "bilinear") -> torch.Tensor:
-    """The batch at the places, interpolated by ``mode``; outside of it the nearest place of its border."""
+def _sample(batch: torch.Tensor, places: Sequence[torch.Tensor]) -> torch.Tensor:
+    """The batch at the places, linearly interpolated; outside of it the nearest place of its border."""
     # clamped here, as grid_sample cannot repeat the border on every device; it takes the last axis first, from −1 to 1
     grid = [
         place.clamp((1 - side) / 2, (side - 1) / 2) * (2 / side)
         for place, side in zip(places, batch.shape[2:], strict=True)
     ]
-    return functional.grid_sample(batch, torch.stack(grid[::-1], -1), mode=mode, align_corners=False)
+    return functional.grid_sample(batch, torch.stack(grid[::-1], -1), mode="bilinear", align_corners=False)

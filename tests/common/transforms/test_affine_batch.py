@@ -8,8 +8,8 @@ import torch
 from scipy import ndimage
 
 from common.errors import InputError
-from common.transforms import AffineBatch, warp
-from common.transforms.views import affine_matrix
+from common.transforms import AffineBatch
+from common.transforms.views import affine_matrix, warp_labels
 
 STILL = {"probability": 1.0, "shift": 0.0, "rotation": 0.0, "smoothing": (1e-3, 1e-3)}
 
@@ -69,7 +69,7 @@ def test_labels_take_the_nearest_voxel_as_in_scipy(shape: tuple[int, ...]) -> No
     planes = len(shape) * (len(shape) - 1) // 2
     shifts = torch.rand(3, len(shape), generator=generator) * 4 - 2
     matrix = affine_matrix(torch.full((3, planes), 11.0), shifts, torch.ones(3), torch.zeros(3, planes))
-    found = warp(label, matrix, "nearest")
+    found = warp_labels(label, matrix)
     for one, each, values in zip(label[:, 0].numpy(), torch.linalg.inv(matrix).numpy(), found[:, 0], strict=True):
         center = (np.array(shape) - 1) / 2
         offset = each[:-1, -1] + center - each[:-1, :-1] @ center

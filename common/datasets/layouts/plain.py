@@ -95,6 +95,16 @@ def read(
         files = [file[len(prefix) + 1 :] if prefix else file for file in listing.below(prefix)]
         found = reader.read(files, prefix, listing.root)
         items += [item | ({"section": sections[prefix]} if prefix else {}) for item in found]
+    if truth is not None and not reader.found_truth:
+        raise InputError(
+            f"{root}: truth: expected the name of a ground truth, got {truth}, of which there is neither a folder of "
+            f"labels nor a label NAME_{truth}."
+        )
+    if annotators and not items and reader.others:
+        raise InputError(
+            f"{root}: annotators: expected names of those who labeled a case, got {', '.join(annotators)}; labels are "
+            f"by {', '.join(sorted(reader.others))}."
+        )
     names = [item["case"] for item in items]
     if sections and len(set(names)) < len(names):
         reader.notes.append("Some names occur in several sections: cases are named with their section's folder.")
@@ -136,6 +146,8 @@ class _Part:
         self.images, self.labels, self.annotators, self.truth = images, labels, annotators, truth
         self.reasons: dict[str, str] = {}
         self.notes: list[str] = []
+        self.others: set[str] = set()  # annotators that are not read
+        self.found_truth = False
 
     def read(self, files: list[str], prefix: str, root: Path) -> list[dict[str, Any]]:
         self.prefix, self.root = f"{prefix}/" if prefix else "", root
@@ -149,10 +161,12 @@ class _Part:
                 raise InputError(f"{root}/{self.prefix}: there is no folder {self.images} of images.")
             return self._read_side_by_side(files)
         images = self._stems(folders.pop(image_folder), image_folder)
+        self.found_truth = self.found_truth or self.truth in folders
         chosen = self._label_folders(folders, images)
         if self.annotators:
             absent = [name for name in self.annotators if name not in folders]
             if absent and len(absent) == len(self.annotators):
+                self.others |= {name for name in chosen.values() if name}
                 chosen = {folder: name for folder, name in chosen.items() if not name}
         if not chosen:  # labels may lie beside the images
             return self._read_side_by_side([file for file in files if file.startswith(f"{image_folder}/")])
@@ -181,9 +195,8 @@ class _Part:
 
     def _label_folders(self, folders: Mapping[str, list[str]], images: Mapping[str, str]) -> dict[str, str]:
         """Annotator of each folder that is read, empty for that of the one label."""
-        for name in (self.labels, self.truth):
-            if name is not None and name not in folders and not self.annotators:
-                raise InputError(f"{self.root}/{self.prefix}: there is no folder {name} of labels.")
+        if self.labels is not None and self.labels not in folders and not self.annotators:
+            raise InputError(f"{self.root}/{self.prefix}: there is no folder {self.labels} of labels.")
         if self.annotators and any(name in folders for name in self.annotators):
             chosen = {name: name for name in self.annotators if name in folders}
             others = set(folders) - set(self.annotators)
@@ -196,7 +209,8 @@ class _Part:
             masks = [name for name in folders if name.lower() in ("mask", "masks")]
             for name in masks:
                 self.reasons[self.prefix + name] = "it is taken for the field of view, not for a label"
-            return {name: name for name in manual if name != self.truth} | ({self.truth: ""} if self.truth else {})
+            named = {name: name for name in manual if name != self.truth}
+            return named | ({self.truth: ""} if self.truth and self.truth in folders else {})
         truth = self.truth if self.truth in folders else None
         label_folder = _find(set(folders), self.labels or truth, LABEL_FOLDERS)
         siblings = [
@@ -281,16 +295,17 @@ class _Part:
         for stem, file in labels.items():
             match = matches[stem]
             annotator = names[match[1]] if match else ""
-            if self.truth and match and match[1] == self.truth:
-                annotator = ""
+            if self.truth and match and self.truth in (match[1], annotator):
+                annotator, self.found_truth = "", True
             if annotator and ((self.annotators and annotator not in self.annotators) or several):
+                self.others.add(annotator)
                 self.reasons[self.prefix + file] = f"{annotator} is not among the annotators that are read"
                 continue
             self._put(found, match, keys, file, annotator)
 
     def _read_side_by_side(self, files: list[str]) -> list[dict[str, Any]]:
         images = self._stems([file for file in files if is_image_name(file)], "")
-        labels = labels_among(images, self.annotators or ())
+        labels = labels_among(images, [*(self.annotators or ()), *([self.truth] if self.truth else [])])
         cases = {stem: file for stem, file in images.items() if stem not in labels}
         found: dict[str, dict[str, str]] = defaultdict(dict)
         self._match_endings(found, {stem: images[stem] for stem in labels}, self._keys(cases), False)

@@ -118,6 +118,26 @@ def test_two_observers_by_name_ending_as_in_chase(tmp_path, labels):
     assert short(chosen)["Image_02L"]["annotators"] == {"2ndHO": f"{labels}Image_02L_2ndHO.png"}
 
 
+@pytest.mark.parametrize("place", ["labels/{}_{}.png", "{}_{}.png", "{1}/{0}.png"])
+def test_one_annotator_is_the_truth_of_the_others(tmp_path, place):
+    """Without the names of the others, and where some cases lack some of them."""
+    images = "" if place.startswith("{}") else "images/"
+    labeled = {"a": ("anna", "ben"), "b": ("anna", "ben", "cem"), "c": ("anna", "cem")}
+    for case, names in labeled.items():
+        touch(tmp_path, f"{images}{case}.jpg", *(place.format(case, name) for name in names))
+    dataset = read_dataset(tmp_path, layout="plain", truth="anna")
+    assert dataset.annotators == ("ben", "cem")
+    for case, names in labeled.items():
+        item = short(dataset)[case]
+        assert item["label"] == place.format(case, "anna")
+        assert item["annotators"] == {name: place.format(case, name) for name in names[1:]}
+    with pytest.raises(InputError, match=r"name of a ground truth, got dora, of which .* label NAME_dora\.$"):
+        read_dataset(tmp_path, layout="plain", truth="dora")
+    if images:
+        with pytest.raises(InputError, match=r"who labeled a case, got dora; labels are by anna, ben, cem\.$"):
+            read_dataset(tmp_path, layout="plain", annotators=["dora"])
+
+
 def test_gif_masks_and_fields_of_view_as_in_drive(tmp_path):
     for number in (21, 22):
         name = f"{number}_training"

@@ -90,7 +90,8 @@ def measure(
 
     Nothing is resampled, unlike in ``evaluating``, which measures on the grid on which the network works. Distances
     are in mm, those of pictures in pixels. A case with the labels of several annotators and no ground truth is measured
-    with their majority, without those whom the training left out. What a label leaves out is left out.
+    with their majority, without those whom the training left out, or left out if ``--truth`` names whose labels count;
+    ``--annotators`` chooses among them. What a label leaves out is left out.
 
     ``measures.csv`` has Dice and 95 % Hausdorff distance of each class for each case. The table that is printed has
     their means, apart for the cases of training, validation and test, and for those that the training did not know.
@@ -115,6 +116,10 @@ def measure(
         Masks that `inferring` wrote:
 
             python -m common.measure --masks output/inference --dataset_dir /data/mine --ckpt_dir models
+
+        The same masks, with the labels of one of several annotators:
+
+            python -m common.measure --masks output/inference --dataset_dir /data/mine --ckpt_dir models --truth anna
     """
     folder = Path(str(masks))
     if not folder.is_dir():
@@ -123,8 +128,9 @@ def measure(
     require_organ(dataset, plan.class_names)
     if not dataset.annotators and plan.annotators and "" not in plan.labels:  # one label was learned as an annotator's
         dataset = annotated(dataset)
-    dataset = drawn_by(dataset, plan.annotators)
-    labeled = [item for item in dataset.items if "label" in item or item.get("annotators")]
+    if anyone := options.get("truth") is None:
+        dataset = drawn_by(dataset, plan.annotators)
+    labeled = [item for item in dataset.items if "label" in item or (anyone and item.get("annotators"))]
     found = [(item, path) for item in labeled if (path := _mask_of(folder, item["case"])) is not None]
     if not found:
         raise InputError(

@@ -118,9 +118,13 @@ class LoadCased(MapTransform):
 
     def _meaning(self, annotator: str | None) -> LabelMeaning:
         meaning = self.meanings.get(annotator, self.meanings.get(None))
+        first, *others = self.meanings.values() or [None]
+        if meaning is None and annotator is None and all(other == first for other in others):
+            meaning = first  # a ground truth that the training did not have, of annotators who agree on values
         if meaning is None:
             who = "the label" if annotator is None else f"annotator {annotator}"
-            raise InputError(f"meaning: expected what the values of {who} mean, got nothing.")
+            known = ", ".join(map(str, self.meanings)) or "nobody"
+            raise InputError(f"meaning: expected what the values of {who} mean, got those of {known}.")
         return meaning
 
     def _stack(self, files: Any, image: torch.Tensor | None) -> MetaTensor:

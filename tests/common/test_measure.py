@@ -164,6 +164,26 @@ def test_annotators_whom_the_training_left_out_do_not_count(pictures: Path) -> N
     assert [measured(pictures)[1][case]["dice_foreground"] for case in "abc"] == ["", "0.6667", "1.0"]
 
 
+def test_with_the_labels_of_one_of_the_annotators(tmp_path: Path) -> None:
+    """Of a network that was trained with the labels of all of them; a case that she did not label is left out."""
+    rows = {"a": {"anna": 1, "ben": 3}, "b": {"anna": 4, "ben": 2}, "c": {"ben": 2}}
+    for case, labels in rows.items():
+        write_picture(tmp_path / f"data/images/{case}.png", [[9, 5, 7, 3]])
+        write_picture(tmp_path / f"found/{case}_mask.png", [[1, 1, 0, 0]])
+        for name, count in labels.items():
+            write_picture(tmp_path / f"data/labels/{case}_{name}.png", [[1] * count + [0] * (4 - count)])
+    one = LabelMeaning(values={0: 0, 1: 1}).to_json()
+    write_plan(tmp_path / "models", annotators=("anna", "ben"), labels={"anna": one, "ben": one})
+    _, found = measured(tmp_path, truth="anna")
+    assert {case: row["dice_foreground"] for case, row in found.items()} == {"a": "0.6667", "b": "0.6667"}
+    _, found = measured(tmp_path, annotators=["ben"])
+    assert {case: row["dice_foreground"] for case, row in found.items()} == {"a": "0.8", "b": "1.0", "c": "1.0"}
+    other = LabelMeaning(values={0: 0, 2: 1}).to_json()
+    write_plan(tmp_path / "other", annotators=("anna", "ben"), labels={"anna": one, "ben": other})
+    with pytest.raises(InputError, match="what the values of the label mean, got those of anna, ben"):
+        measure(str(tmp_path / "found"), str(tmp_path / "data"), str(tmp_path / "other"), truth="anna")
+
+
 def test_distances_are_in_millimeters() -> None:
     label = torch.zeros(1, 4, 4)
     label[0, 1] = 1

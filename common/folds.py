@@ -24,6 +24,7 @@ from tqdm import tqdm
 from common.command import POSITIONAL, listed, run_command
 from common.datasets import Dataset, read_dataset, split_dataset
 from common.datasets.case_weights import read_case_weights
+from common.datasets.split import can_be_held_out
 from common.errors import InputError, counted
 from common.io.files import check_writable, read_csv, whole_file, write_csv
 from common.run_bundle import POLLED, run_bundle, stage_of, stop_runs
@@ -313,7 +314,8 @@ def cross_validate(
 def _require_held_out_once(dataset: Dataset, num_folds: int, file: Any) -> None:
     """Refuses folds that would leave cases out; here in a moment, by a training after the seconds of its start."""
     splits = [split_dataset(dataset, fold=fold, num_folds=num_folds, file=file) for fold in range(num_folds)]
-    dealt = sorted({item["case"] for split in splits for item in split.training + split.validation})
+    used = (item for split in splits for item in split.training + split.validation)
+    dealt = sorted({item["case"] for item in used if can_be_held_out(item)})
     times = Counter(item["case"] for split in splits for item in split.validation)
     if wrong := [case for case in dealt if times[case] != 1]:
         raise InputError(

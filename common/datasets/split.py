@@ -89,7 +89,7 @@ def split_dataset(
 
     Where the ground truth (``label``) stands apart from what annotators did, since only some subjects have one or the
     items have annotators' ``regions``, counts and fractions of validation and test are taken from the subjects that
-    have one, and cases without any region do not train.
+    have one, and cases without any region do not train. Cases that have regions alone are in no fold and train in all.
 
     Args:
         dataset: as `read_dataset` returns it.
@@ -300,7 +300,7 @@ def _own_sections(
 
 def _deal(items: Sequence[Item], fold: int, num_folds: int, seed: int, stratify: bool) -> tuple[list[Item], list[Item]]:
     """The cases of the other folds, and of this one; `fold_of` where there is one stratum."""
-    strata = _strata(items, stratify)
+    strata = _strata(filter(can_be_held_out, items), stratify)
     if len(strata) < 2:
         raise InputError(f"num_folds: expected at least two subjects that are dealt to folds, got {len(strata)}.")
     if not 2 <= num_folds <= len(strata):
@@ -309,7 +309,13 @@ def _deal(items: Sequence[Item], fold: int, num_folds: int, seed: int, stratify:
         raise InputError(f"fold: expected 0 to {num_folds - 1} for {num_folds} folds, got {fold}.")
     ordered = sorted(shuffled(strata, seed), key=strata.__getitem__)  # stable: shuffled within each stratum
     chosen = set(ordered[fold::num_folds])
-    return _of(items, strata.keys() - chosen), _of(items, chosen)
+    training = [item for item in items if _subject(item) not in chosen and item.get("regions", True)]
+    return training, list(filter(can_be_held_out, _of(items, chosen)))
+
+
+def can_be_held_out(item: Item) -> bool:
+    """Whether there is something to compare with: a label, and not annotators' regions alone."""
+    return "label" in item or "regions" not in item
 
 
 def _by_counts(dataset: Dataset, counts: Mapping[str, int] | Sequence[int], seed: int, stratify: bool) -> Split:

@@ -232,3 +232,18 @@ def test_strata_are_balanced_on_request():
         assert sum(item["stratum"] == "rare" for item in split.validation) == 1
     plain = split_dataset(found, fold=0, num_folds=4, stratify=False)
     assert cases(plain)[1] == fold_of([item["case"] for item in found.items], "validation", 0, 4)
+
+
+def test_what_has_regions_alone_is_in_no_fold_and_trains_in_all() -> None:
+    """As in the layout oai, in which not every case has a ground truth: there would be nothing to compare with."""
+    regions = [
+        {"case": f"{name}{k}", "subject": name, "image": "i", "regions": ("r",)} for name in "abcd" for k in "12"
+    ]
+    items = [item | {"label": "t"} for item in regions if item["case"] in ("a1", "b1", "b2", "c2")]
+    items += [item for item in regions if item["case"] not in ("a1", "b1", "b2", "c2")]
+    items.append({"case": "e1", "subject": "e", "image": "i", "regions": ()})  # which nobody rated
+    splits = [split_dataset(Dataset("oai", Path("/data"), tuple(items)), fold=k, num_folds=3) for k in range(3)]
+    assert sorted(item["case"] for split in splits for item in split.validation) == ["a1", "b1", "b2", "c2"]
+    for split in splits:
+        trained = {item["subject"] for item in split.training}
+        assert trained == set("abcd") - {item["subject"] for item in split.validation}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from pathlib import Path
 
@@ -26,7 +27,7 @@ class MemorisationCurve:
     The batch must hold ``label`` and ``clean_label``, masks (B, C, *spatial) of the C logits, or of several classes
     class maps (B, 1, *spatial), of whose structures the mean is taken; it may hold ``noise_kind``, a name per image,
     without which every name is ``none``. Two empty masks have a Dice of 1; pixels that nobody labeled (−1) do not
-    count.
+    count, and images without any other are no cases.
 
     Args:
         folder: folder in which ``memorisation.csv`` is written.
@@ -72,20 +73,22 @@ class MemorisationCurve:
         self._kinds.extend(batch.get("noise_kind", ["none"] * len(logits)))
 
     def _dice(self, logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-        """``(B,)``, the mean over the structures of an image."""
+        """``(B,)``, the mean over the structures of an image; not a number where nothing is labeled."""
         if logits.shape == label.shape:
             pair = structure_pair((logits > self.threshold).float(), label)
         else:
             classes = torch.stack([as_class_map(each) for each in logits])
             pair = structure_pair(classes, label, logits.shape[1], include_background=False)
-        return dice_score(*pair).nan_to_num(1.0).mean(1)
+        unlabeled = (label < 0).flatten(1).all(1).to(logits.device)
+        return dice_score(*pair).nan_to_num(1.0).mean(1).masked_fill(unlabeled, math.nan)
 
     def finish(self, engine: Engine) -> None:
         by_kind: dict[str, list[list[float]]] = defaultdict(list)
         kinds = string_list_all_gather(self._kinds)
         gathered = evenly_divisible_all_gather(torch.cat(self._scores), concat=True)
         for kind, score in zip(kinds, gathered.tolist(), strict=True):
-            by_kind[kind].append(score)
+            if not any(map(math.isnan, score)):
+                by_kind[kind].append(score)
         for kind, scores in sorted(by_kind.items()):
             clean, noisy = torch.tensor(scores, dtype=torch.float64).mean(dim=0).tolist()
             row = {"noise_kind": kind, "cases": len(scores), "dice_clean": clean, "dice_noisy": noisy}

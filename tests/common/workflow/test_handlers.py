@@ -110,6 +110,16 @@ def test_memorization_of_unlabeled_pixels_and_of_several_classes(tmp_path, logit
     assert (row["dice_clean"], row["dice_noisy"]) == pytest.approx((dice, dice))
 
 
+def test_an_image_of_which_nothing_is_labeled_is_no_case(tmp_path):
+    """It had a Dice of 1, whatever was predicted."""
+    label = torch.stack([torch.full((1, 4), -1.0), torch.zeros(1, 4), torch.ones(1, 4)])
+    logits = torch.stack([torch.full((1, 4), 5.0), torch.full((1, 4), -5.0), torch.full((1, 4), -5.0)])
+    engine = Engine(lambda engine, batch: {"pred": logits})
+    MemorisationCurve(tmp_path).attach(engine)
+    (row,) = engine.run([{"clean_label": label, "label": label}], max_epochs=1).memorisation
+    assert (row["cases"], row["dice_clean"], row["dice_noisy"]) == (2, 0.5, 0.5)
+
+
 def test_switches_and_choices():
     assert as_bool("resume", True) is True
     assert as_bool("resume", "False") is False

@@ -98,7 +98,7 @@ def measure(
 
     Args:
         masks: folder with ``CASE_mask``, or ``CASE``, in any format, as ``inferring`` writes them: class numbers, with
-            two classes anything but 0 is the foreground; numbers below 0 are refused.
+            two classes anything but 0 is the foreground; fractions and numbers below 0 are refused.
         dataset_dir: folder of the data set with the labels.
         ckpt_dir: folder of the training, whose plan says what the values of labels mean.
         layout: of the data set; by default it is recognized.
@@ -172,6 +172,8 @@ def _class_map(path: Path, binary: bool) -> torch.Tensor:
         raise InputError(f"{path}: expected a mask with one channel, got {len(mask)}")
     if (least := float(mask.min())) < 0:  # of a fusion, where nobody labeled; it would be foreground
         raise InputError(f"{path}: expected a mask that says a class everywhere, numbers from 0, got {least:g} too")
+    if (parts := mask[mask != mask.round()]).numel():  # a probability map, of which all above 0 would be foreground
+        raise InputError(f"{path}: expected a mask, whole numbers, got {float(parts[0]):g} too")
     return (mask != 0).to(mask.dtype) if binary else mask
 
 

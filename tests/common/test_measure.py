@@ -203,6 +203,15 @@ def test_what_does_not_fit_is_named_and_the_rest_measured(pictures: Path) -> Non
         assert [row["case"] for row in csv.DictReader(file)] == ["a", "c"]
 
 
+def test_a_probability_map_is_no_mask(pictures: Path) -> None:
+    """All of it above 0 would be the foreground."""
+    (pictures / "found/b_mask.png").unlink()
+    shares = np.linspace(0, 0.5, 8, dtype=np.float32).reshape(4, 2)
+    nib.save(nib.Nifti1Image(shares, np.eye(4)), pictures / "found/b_mask.nii.gz")
+    with pytest.raises(InputError, match=r"b_mask\.nii\.gz: expected a mask, whole numbers, got 0\.\d+ too"):
+        measured(pictures)
+
+
 def test_masks_of_other_classes_and_folders_without_any(pictures: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"numbers of 2 classes, 0 to 1, got 3 too"):
         measure_case(torch.tensor([[3.0]]), torch.tensor([[1.0]]), ["background", "x"])

@@ -49,8 +49,8 @@ def read(
     existing = set(listing.files)
     cases = sorted(file.removesuffix("/ct.nii.gz") for file in listing.files if file.endswith("/ct.nii.gz"))
     cases = [case for case in cases if "/" not in case]
-    if cases and not any(f"{case}/segmentations/{organ}.nii.gz" in existing for case in cases):
-        known = {file.rpartition("/")[2].removesuffix(".nii.gz") for file in listing.files if "/segmentations/" in file}
+    known = {file.rpartition("/")[2].removesuffix(".nii.gz") for file in listing.files if "/segmentations/" in file}
+    if cases and organ not in known:
         raise InputError(f"organ: {unknown_organ(str(organ), sorted(known), listing.root)}")
     items: list[dict[str, str]] = []
     reasons: dict[str, str] = {}
@@ -67,6 +67,9 @@ def read(
             items.append({"case": case, "image": image, "label": label})
     if cases and not items:
         raise InputError(f"{listing.root}: {organ} is empty in every case.")
+    notes = [f"The structure is {organ}; organ names another of the {len(known)}."] if len(known) > 1 else []
+    if empty:
+        notes.append(f"{empty} of {empty + len(items)} cases have no {organ} and are left out.")
     return assemble(
         "totalsegmentator",
         EXPECTS,
@@ -74,7 +77,7 @@ def read(
         items,
         used=[f"{case}/segmentations" for case in cases],
         reasons=reasons,
-        notes=[f"{empty} of {empty + len(items)} cases have no {organ} and are left out."] if empty else [],
+        notes=notes,
         channel_names=("CT",),
         class_names={0: "background", 1: organ},
     )

@@ -394,3 +394,13 @@ def test_one_image_is_not_in_two_sections(tmp_path: Path) -> None:
         split_dataset(read_dataset(tmp_path, "datalist"))
     write_json(tmp_path / "list.json", {"training": [entry | {"subject": entry["case"]} for entry in entries]})
     assert len({item["subject"] for item in read_dataset(tmp_path, "datalist").items}) == 3
+
+
+def test_which_of_many_organs_is_read_is_said(tmp_path: Path) -> None:
+    touch(
+        tmp_path, "s1/ct.nii.gz", *(f"s1/segmentations/{organ}.nii.gz" for organ in ("aorta", "kidney_right", "liver"))
+    )
+    for given, organ in (({}, "kidney_right"), ({"organ": "liver"}, "liver")):
+        found = read_dataset(tmp_path, leave_out_empty=False, **given)
+        assert found.class_names == {0: "background", 1: organ}
+        assert f"The structure is {organ}; organ names another of the 3." in found.notes

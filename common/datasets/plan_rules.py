@@ -201,7 +201,8 @@ def _grid(
     if target is None:
         coarse = fingerprint.coarse_spacing or sides
         finest = min(sides)
-        target = [coarse[a] if sides[a] >= ISOTROPIC * finest and dims == 3 else sides[a] for a in axes]
+        wide = [max(coarse[a], *(sides[b] for b in range(3) if b != a)) for a in range(3)]  # not finer than the others
+        target = [wide[a] if sides[a] >= ISOTROPIC * finest and dims == 3 else sides[a] for a in axes]
         if dims == 2:
             target[2] = -1.0
     elif isinstance(target, int | float):

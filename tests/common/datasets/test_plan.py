@@ -294,3 +294,15 @@ def test_intensities_of_a_volume_are_those_of_its_structures() -> None:
 def test_intensities_are_not_turned_upside_down(ends: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         intensity(plan_of((8, 8), normalization=ends))
+
+
+def test_a_coarse_axis_is_not_resampled_finer_than_the_others() -> None:
+    """As in nnU-Net: of a few thin slices among thick ones the tenth percentile would be finer than the pixels."""
+    facts = []
+    for thickness in (0.5, 0.5, 5.0, 5.0, 5.0):
+        affine = torch.diag(torch.tensor([1.0, 1.2, thickness, 1.0], dtype=torch.float64))
+        facts.append(case_facts(MetaTensor(torch.rand(1, 40, 40, 20), affine=affine)))
+    fingerprint = summarize(facts, {"": CLASSES}, list("abcde"))
+    assert fingerprint.coarse_spacing[2] == 0.5
+    found = make_plan(Dataset("plain", Path("/data"), ()), fingerprint, {"spatial_dims": 3})
+    assert found.spacing == (1.0, 1.2, 1.2)

@@ -116,10 +116,6 @@ def measure(
         Masks that `inferring` wrote:
 
             python -m common.measure --masks output/inference --dataset_dir /data/mine --ckpt_dir models
-
-        The same masks, with the labels of one of several annotators:
-
-            python -m common.measure --masks output/inference --dataset_dir /data/mine --ckpt_dir models --truth anna
     """
     folder = Path(str(masks))
     if not folder.is_dir():

@@ -36,7 +36,8 @@ for size in (16, 18, 19, 20):
         in_some = {int(value) for volume in volumes for value in np.unique(volume)}
         positions = {int(volume[0, 0, 0]) for volume in volumes}
         seen[size, name] = sorted(set(range(20)) - in_some), len(positions)
-        print(f"{name}, {size} of 20 slices: in no crop {seen[size, name][0]}, {len(positions)} of {21 - size} positions")
+        never, count = seen[size, name]
+        print(f"{name}, {size} of 20 slices: in no crop {never}, {count} of {21 - size} positions")
 expected = {size: ([19], 20 - size) for size in (16, 18, 19)} | {20: ([], 1)}
 if any(value != expected[size] for (size, _), value in seen.items()):
     sys.exit("The behavior has changed: other slices are left out.")

@@ -3,7 +3,7 @@
 #
 # Versions: DICaugment 1.0.7, NumPy 2.4.6, SciPy 1.17.1, scikit-image 0.26.0.
 # Behavior: SetPixelSpacing, which is to give a data set one pixel size, multiplies the number of pixels by the wanted
-#     spacing over the one of the header instead of the other way around. Small pixels become smaller, large ones larger.
+#     spacing over the one of the header instead of the other way around: small pixels get smaller, large ones larger.
 #     Resize changes the header likewise: of twice as many pixels the spacing is doubled.
 # Expected: a slice that is as many millimeters wide as before.
 # Seen: 100 x 120 pixels, a mask of 40 x 60. From 0.5 to 1 mm: a mask of 80 x 120 pixels, so 80 x 120 mm instead of

@@ -26,7 +26,8 @@ from importlib.metadata import distribution, version
 import cv2
 import numpy as np
 
-print({name: version(name) for name in ("label-studio-converter", "label-studio-sdk", "opencv-python-headless", "numpy")})
+packages = ("label-studio-converter", "label-studio-sdk", "opencv-python-headless", "numpy")
+print({name: version(name) for name in packages})
 WIDTH, HEIGHT = 64, 40
 seen = {}
 for package, path in (

@@ -32,8 +32,9 @@ for shift in (0, 0.001):
         metric = CalibrationErrorMetric(num_bins=5, right=right)
         metric(votes + shift, label)
         counts = calibration_binning(votes + shift, label, num_bins=5, right=right)[2].flatten().int().tolist()
-        seen[shift, right] = round(float(metric.aggregate()), 3), counts
-        print(f"votes of {shift:g} and {0.2 + shift:g}, right={right}: error {seen[shift, right][0]}, voxels in bins {counts}")
+        error = round(float(metric.aggregate()), 3)
+        seen[shift, right] = error, counts
+        print(f"votes of {shift:g} and {0.2 + shift:g}, right={right}: error {error}, voxels in bins {counts}")
 one_bin, two_bins = (0.0, [100, 0, 0, 0, 0]), (0.2, [50, 50, 0, 0, 0])
 if list(seen.values()) != [one_bin, one_bin, two_bins, two_bins]:
     sys.exit("The behavior has changed: the votes are in other bins.")

@@ -3,7 +3,7 @@
 #
 # Versions: volumentations-3D 1.0.4, NumPy 2.4.6, SciPy 1.17.1, scikit-image 0.26.0, OpenCV 5.0.0.93.
 # Behavior: Flip without an axis chooses one of seven combinations of axes where it is applied, once for the image and
-#     once more for the mask. They fit in one of seven cases. With an axis, and in RandomRotate90, both are turned alike.
+#     once more for the mask. They fit in one of seven cases. With an axis, and by RandomRotate90, both turn alike.
 # Expected: a transform of image and mask together, which is what the package and its base class are for.
 # Seen: of 700 flipped pairs of a volume and its own mask about 100 still fit.
 set -euo pipefail

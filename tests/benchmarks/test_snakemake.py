@@ -147,7 +147,8 @@ def test_accuracy_over_the_quality_of_labels(warm_snakemake: WarmPython, checkou
 @pytest.mark.parametrize(
     ("table", "runs", "evaluations"),
     [
-        ("phantom", 2 * 12 * 3, 2 * 12 * 3),
+        ("phantom", 2 * 9 * 3, 2 * 9 * 3),
+        ("beside", 3 * 3, 3 * 3),
         ("seeds", 2 * 5, 2 * 5),
         ("oai", 12 * 3, 12 * 3),
         ("oocytes", 3 * 3, 3 * 3 * 4),
@@ -161,7 +162,7 @@ def test_tables_of_soft_labels_are_planned(
     plan = snakemake(warm_snakemake, checkout, tmp_path, {}, "--dry-run", table=f"soft_label_apl_{table}")
     counts = dict(line.split() for line in plan.splitlines() if line.startswith("soft_label_apl_"))
     assert (counts["soft_label_apl_train"], counts["soft_label_apl_evaluate"]) == (str(runs), str(evaluations))
-    assert counts.get("soft_label_apl_example", "0") == ("24" if table == "phantom" else "0")
+    assert counts.get("soft_label_apl_example", "0") == ("18" if table == "phantom" else "0")
 
 
 def test_runs_of_another_configuration_are_not_taken_for_its_own(

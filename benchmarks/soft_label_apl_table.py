@@ -33,9 +33,9 @@ ROWS = {
     "apl_soft_0_2_1": "APL soft 0-2-1",
     "apl_soft_1_1_1": "APL soft 1-1-1",
     "apl_soft_2_2_1": "APL soft 2-2-1",
-    "mae": "MAE, beside Table I",
-    "sce": "SCE, beside Table I",
-    "smoothed_bce": "BCE, labels smoothed by 0.1, beside Table I",
+    "mae": "MAE",
+    "sce": "SCE",
+    "smoothed_bce": "BCE, labels smoothed by 0.1",
 }
 SPLITS = "bce"  # row whose trainings tell the test cases of each seed, the same for all rows
 MEASURES = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,12 +19,18 @@ def test_validation_images_are_not_extended(bundle: Path, tmp_path: Path) -> Non
         image, label = drawn((20, 27, 3), index, 2)
         for folder, values in (("images", image), ("AR", label), ("HS", label)):
             save_volume(tmp_path / f"{folder}/{index}.nii.gz", values, np.eye(4))
-    parser = ConfigParser()
-    parser.read_config([str(BUNDLES / bundle.name / f"configs/{name}.yaml") for name in ("train", "evaluate")])
     values = {"bundle_root": str(tmp_path), "dataset_dir": str(tmp_path), "patch_size": [32, 32], "cache": "none"}
-    values |= {"spatial_dims": 2, "spacing": [1.0, 1.0, -1.0]}
-    for name, value in (values | {"plan#trained": False, "split#trained": False, "num_workers": 0}).items():
-        parser[name] = value
+    values |= {"spatial_dims": 2, "spacing": [1.0, 1.0, -1.0], "num_workers": 0}
+
+    def parser_of(*names: str, **others: Any) -> ConfigParser:
+        parser = ConfigParser()
+        parser.read_config([str(BUNDLES / bundle.name / f"configs/{name}.yaml") for name in names])
+        for name, value in (values | others).items():
+            parser[name] = value
+        return parser
+
+    plan = parser_of("train").get_parsed_content("plan")
+    parser = parser_of("train", "evaluate", **{"plan": plan, "split#trained": False})
     item = parser.get_parsed_content("split").training[0]
     sizes = {name: parser.get_parsed_content(f"{name}#preprocessing")(item) for name in ("train", "validate")}
     extended, whole = (

@@ -90,8 +90,9 @@ def measure(
 
     Nothing is resampled, unlike in ``evaluating``, which measures on the grid on which the network works. Distances
     are in mm, those of pictures in pixels. A case with the labels of several annotators and no ground truth is measured
-    with their majority, without those whom the training left out, or left out if ``--truth`` names whose labels count;
-    ``--annotators`` chooses among them. What a label leaves out is left out.
+    with their majority, in which those whom the training left out have no vote. If ``--truth`` names whose labels
+    count, cases without one are left out; ``--annotators`` chooses among annotators. What a label leaves out is left
+    out.
 
     ``measures.csv`` has Dice and 95 % Hausdorff distance of each class for each case. The table that is printed has
     their means, apart for the cases of training, validation and test, and for those that the training did not know.

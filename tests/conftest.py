@@ -17,10 +17,11 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
+from typing import Any
 
 import pytest
 from hypothesis import settings
-from warm_python import MONAI, WarmPython
+from warm_python import BUNDLE_RUN, NewWarmPython, WarmPython
 
 gc.disable()  # until all tests are collected: each pass over the millions of objects of the libraries finds nothing
 THREADS = os.environ.setdefault("OMP_NUM_THREADS", "1")  # of child processes too; pytest-xdist fills the cores
@@ -31,6 +32,7 @@ settings.load_profile("suite")
 BUNDLES = sorted(path.parents[1].name for path in Path(__file__).parents[1].glob("bundles/*/configs/metadata.json"))
 HOSTILE = "hostile cases"
 TESTS = Path(__file__).parent
+WARM = pytest.StashKey[NewWarmPython]()
 COLUMNS = (
     "zoo acceptance",
     "schema",
@@ -87,19 +89,43 @@ def real_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def warm_python() -> Iterator[WarmPython]:
-    """Starts commands of bundles as processes that need not import MONAI anew."""
-    python = WarmPython()
+def warm_monai(request: pytest.FixtureRequest) -> Iterator[WarmPython]:
+    """Starts processes that need not import MONAI; one interpreter for all processes of pytest-xdist."""
+    address = getattr(request.config, "workerinput", {}).get("warm_monai")
+    python = WarmPython(address) if address else NewWarmPython()
     yield python
     python.close()
 
 
 @pytest.fixture(scope="session")
-def warm_snakemake() -> Iterator[WarmPython]:
-    """Starts Snakemake, and the jobs that it starts if it is told `WarmPython.write_command`."""
-    python = WarmPython(preload=("snakemake.cli", "snakemake.api", *MONAI))
+def warm_python(warm_monai: WarmPython) -> Iterator[WarmPython]:
+    """Starts commands of bundles as processes that have imported MONAI and what bundles share."""
+    python = NewWarmPython(BUNDLE_RUN, parent=warm_monai)
     yield python
     python.close()
+
+
+@pytest.fixture(scope="session")
+def warm_snakemake(warm_monai: WarmPython) -> Iterator[WarmPython]:
+    """Starts Snakemake, and the jobs that it starts if it is told `WarmPython.write_command`."""
+    python = NewWarmPython(("snakemake.cli", "snakemake.api"), parent=warm_monai)
+    yield python
+    python.close()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """The process that hands out the tests starts the interpreter of `warm_monai`, unless slow tests are left out."""
+    if node.config.getoption("markexpr") == "not slow":
+        return
+    if WARM not in node.config.stash:
+        node.config.stash[WARM] = NewWarmPython()
+    node.workerinput["warm_monai"] = node.config.stash[WARM].address
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if WARM in config.stash:
+        config.stash[WARM].close()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -23,7 +23,7 @@ import torch
 from bundle_runs import copy_bundle
 from local_server import serve
 from PIL import Image
-from warm_python import MONAI, WarmPython
+from warm_python import MONAI, NewWarmPython, WarmPython
 
 from common.package import package as package_with_weights
 
@@ -49,7 +49,7 @@ ENVIRONMENT |= {"no_proxy": "127.0.0.1"}
 @pytest.fixture(scope="module")
 def warm(interpreter: Path) -> Iterator[WarmPython]:
     """That interpreter with MONAI imported: the first thing that each command would do."""
-    python = WarmPython(interpreter, MONAI, ENVIRONMENT)
+    python = NewWarmPython(MONAI, interpreter, ENVIRONMENT)
     yield python
     python.close()
 

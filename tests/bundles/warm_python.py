@@ -1,7 +1,8 @@
 """Real processes without the seconds that importing MONAI takes: an interpreter that has imported it forks them.
 
 What it forks is a process of its own, with its own arguments, environment, folder and streams, that can be killed,
-waited for, and ends as any Python does. All children of one interpreter share its hash seed, and what it has imported.
+waited for, and ends as any Python does, but for the modules: none is taken apart, which takes longer than most of what
+tests do. All children of one interpreter share its hash seed, and what it has imported.
 
 As a program it is that interpreter (``--serve SOCKET MODULE …``), or stands in for ``python`` in a command that
 another program starts (``--at SOCKET ARGUMENT …``).
@@ -9,16 +10,18 @@ another program starts (``--at SOCKET ARGUMENT …``).
 
 from __future__ import annotations
 
+import atexit
 import gc
-import importlib
 import json
 import os
+import pkgutil
 import runpy
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,7 +31,9 @@ MONAI = ("monai.bundle", "monai.engines", "monai.handlers", "monai.networks.nets
 MONAI += ("torch._dynamo",)  # which the first optimizer of a process imports
 REPOSITORY = Path(__file__).parents[2]
 ROOMS = [path.relative_to(REPOSITORY).with_suffix("") for path in REPOSITORY.glob("common/*/**/[!_]*.py")]
-BUNDLE_RUN = (*MONAI, *sorted(".".join(path.parts) for path in ROOMS), "torch.utils.tensorboard")
+BUNDLE_RUN = (*sorted(".".join(path.parts) for path in ROOMS), "torch.utils.tensorboard")
+# What Fire, and each training, looks up in all modules and packages: both keep what they have found
+BUNDLE_RUN += ("inspect:stack", "common.workflow.run_record:environment")
 
 
 class Process:
@@ -74,27 +79,15 @@ class Process:
 
 
 class WarmPython:
-    """An interpreter that waits with modules imported.
+    """Starts processes at the interpreter that listens at an address.
 
     Args:
-        executable: the interpreter.
-        preload: modules that it imports before it forks for the first time.
-        environment: of the interpreter; children are given one of their own.
+        address: of its socket, which it may not have opened yet.
     """
 
-    def __init__(
-        self,
-        executable: str | os.PathLike[str] = sys.executable,
-        preload: Sequence[str] = BUNDLE_RUN,
-        environment: Mapping[str, str] | None = None,
-    ) -> None:
-        self.folder = tempfile.TemporaryDirectory(prefix="warm_python")
-        self.address = str(Path(self.folder.name) / "socket")
-        own = dict(os.environ if environment is None else environment)
-        own.pop("PYTHONPATH", None)  # is each child's own
-        command = [os.fspath(executable), __file__, "--serve", self.address, *preload]
-        self.server = subprocess.Popen(command, stdout=subprocess.PIPE, env=own)
-        assert self.server.stdout is not None and self.server.stdout.readline() == b"ready\n"
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.folder = tempfile.TemporaryDirectory(prefix="warm_python")  # of what its processes print
 
     def start(
         self,
@@ -130,9 +123,42 @@ class WarmPython:
         return str(path)
 
     def close(self) -> None:
-        self.server.terminate()
-        self.server.communicate()
         self.folder.cleanup()
+
+
+class NewWarmPython(WarmPython):
+    """An interpreter that imports modules, then waits.
+
+    Args:
+        preload: what it imports before it forks for the first time; a function (``module:name``) is also called.
+        executable: the interpreter.
+        environment: of the interpreter; children are given one of their own.
+        parent: a warm interpreter that forks this one, which then need not import what that one has.
+    """
+
+    def __init__(
+        self,
+        preload: Sequence[str] = MONAI,
+        executable: str | os.PathLike[str] = sys.executable,
+        environment: Mapping[str, str] | None = None,
+        parent: WarmPython | None = None,
+    ) -> None:
+        self.place = tempfile.TemporaryDirectory(prefix="warm_python")
+        super().__init__(str(Path(self.place.name) / "socket"))
+        own = dict(os.environ if environment is None else environment)
+        own.pop("PYTHONPATH", None)  # is each child's own
+        command = [__file__, "--serve", self.address, *preload]
+        self.server: subprocess.Popen[bytes] | Process
+        if parent is None:
+            self.server = subprocess.Popen([os.fspath(executable), *command], env=own)
+        else:
+            self.server = parent.start(*command, folder=Path.cwd(), environment=own)
+
+    def close(self) -> None:
+        self.server.send_signal(signal.SIGTERM)
+        self.server.wait(60)
+        self.place.cleanup()
+        super().close()
 
 
 def _ask(
@@ -140,7 +166,10 @@ def _ask(
 ) -> socket.socket:
     """A connection that answers with a line for the new process's id, and one for its exit code."""
     connection = socket.socket(socket.AF_UNIX)
-    connection.connect(address)
+    deadline = time.monotonic() + 300
+    while connection.connect_ex(address):  # it is still importing
+        assert time.monotonic() < deadline, f"no interpreter listens at {address}"
+        time.sleep(0.05)
     request = json.dumps({"arguments": arguments, "folder": folder, **values}).encode()
     socket.send_fds(connection, [len(request).to_bytes(4)], streams)
     connection.sendall(request)
@@ -168,15 +197,16 @@ def stand_in(address: str, path: str, arguments: Sequence[str]) -> int:
 
 def serve(address: str, preload: Sequence[str]) -> list[str]:
     """Forks a child for each request; returns its arguments in the child, and never in the parent."""
-    sys.path.pop(0)  # this file's folder
+    sys.path.remove(str(Path(__file__).parent))
     for name in preload:
-        importlib.import_module(name)
+        found = pkgutil.resolve_name(name)
+        if ":" in name:
+            found()
     gc.freeze()  # no child collects what MONAI is made of: that takes each of them 1.5 s at its end
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
     listener.listen()
     signal.signal(signal.SIGTERM, lambda *_: _end())
-    os.write(1, b"ready\n")
     while True:
         connection, _ = listener.accept()
         if not os.fork():
@@ -223,16 +253,35 @@ def _start(connection: socket.socket) -> list[str]:
     return arguments
 
 
+def run(arguments: list[str]) -> None:
+    """Runs what ``python *arguments`` runs."""
+    if arguments[0] == "-m":
+        sys.argv = arguments[1:]
+        runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+    elif arguments[0] == "-c":
+        sys.argv = ["-c", *arguments[2:]]
+        exec(compile(arguments[1], "<string>", "exec"), {"__name__": "__main__"})
+    else:
+        sys.argv = arguments
+        runpy.run_path(arguments[0], run_name="__main__")
+
+
+def end(code: object) -> None:
+    """Ends the process with an exit code as Python would, without taking the modules apart."""
+    threading._shutdown()  # type: ignore[attr-defined]  # waits for threads
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    if code is None or isinstance(code, int):
+        os._exit((code or 0) & 0xFF)
+    sys.exit(code)  # type: ignore[arg-type]  # a text, for the standard error
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "--at":
         sys.exit(stand_in(*sys.argv[2:4], sys.argv[4:]))
-    child = serve(sys.argv[2], sys.argv[3:])
-    if child[0] == "-m":
-        sys.argv = child[1:]
-        runpy.run_module(child[1], run_name="__main__", alter_sys=True)
-    elif child[0] == "-c":
-        sys.argv = ["-c", *child[2:]]
-        exec(compile(child[1], "<string>", "exec"), {"__name__": "__main__"})
-    else:
-        sys.argv = child
-        runpy.run_path(child[0], run_name="__main__")
+    try:
+        run(serve(sys.argv[2], sys.argv[3:]))
+    except SystemExit as stopped:
+        end(stopped.code)
+    end(0)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
+from warm_python import WarmPython
 
 import common
 from common import losses
@@ -96,7 +98,7 @@ def test_ctrl_c_has_no_traceback() -> None:
     assert done.returncode in (130, -signal.SIGINT)
 
 
-def test_importing_changes_nothing_in_the_process() -> None:
+def test_importing_changes_nothing_in_the_process(warm_monai: WarmPython) -> None:
     """Not even an import of everything: hooks, signals, threads and the class of the module stay as they were."""
     code = """
 import signal, sys, threading
@@ -111,8 +113,9 @@ workflow.begin_run()  # in somebody's own program
 assert before[0] is sys.excepthook and before[2] is signal.getsignal(signal.SIGTERM)
 raise common.InputError("mine")
 """
-    done = _run(code)
-    assert "Traceback" in done.stderr and "common.errors.InputError: mine" in done.stderr, done.stderr
+    process = warm_monai.start("-c", code, folder=Path(common.__file__).parents[1])
+    assert process.wait(timeout=100) == 1
+    assert "Traceback" in process.output() and "common.errors.InputError: mine" in process.output()
 
 
 def test_what_is_no_input_error_may_be_explained() -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from warm_python import WarmPython
 
 from common.errors import InputError
 from common.reached_modules import COMMON, reached_files
@@ -105,7 +104,7 @@ for name in ("losses.robust", "losses.label_smoothing", "decision"):
 """
 
 
-def test_two_copies_supplement_each_other(tmp_path: Path) -> None:
+def test_two_copies_supplement_each_other(tmp_path: Path, warm_monai: WarmPython) -> None:
     """The second copy comes onto `sys.path` later, and has gone from it again when its last module is asked for."""
     targets = {"first": ["TLoss"], "second": ["GeneralizedCrossEntropyLoss", "MarginLabelSmoothingLoss"]}
     for folder, names in targets.items():
@@ -116,5 +115,5 @@ def test_two_copies_supplement_each_other(tmp_path: Path) -> None:
             shutil.copy(path, target)
     places = f"FIRST, SECOND = {str(tmp_path / 'first')!r}, {str(tmp_path / 'second')!r}\n"
     places += f"import sys; sys.path[:] = [path for path in sys.path if path not in ('', {str(COMMON.parent)!r})]"
-    done = subprocess.run([sys.executable, "-c", places + TWO_COPIES], cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    process = warm_monai.start("-c", places + TWO_COPIES, folder=tmp_path)
+    assert process.wait(timeout=100) == 0, process.output()

@@ -104,12 +104,20 @@ class WarmPython:
             environment: its variables, by default those of this process.
             executable: what it takes for its own interpreter.
         """
+        deadline = time.monotonic() + 300
+        while not os.path.exists(self.address):
+            self.check()
+            assert time.monotonic() < deadline, f"no interpreter listens at {self.address}"
+            time.sleep(0.05)
         handle, log = tempfile.mkstemp(dir=self.folder.name)
         values = {"environment": dict(os.environ if environment is None else environment), "executable": executable}
         with open(os.devnull, encoding="utf-8") as nothing:
             connection = _ask(self.address, arguments, str(folder), (nothing.fileno(), handle, handle), **values)
         os.close(handle)
         return Process(connection, Path(log))
+
+    def check(self) -> None:
+        """Fails where it is known that nobody will listen."""
 
     def write_command(self, path: Path) -> str:
         """Writes a program that stands in for ``python`` where another program starts it; returns its path.
@@ -154,6 +162,9 @@ class NewWarmPython(WarmPython):
         else:
             self.server = parent.start(*command, folder=Path.cwd(), environment=own)
 
+    def check(self) -> None:
+        assert self.server.poll() is None, self.server.output() if isinstance(self.server, Process) else "it has ended"
+
     def close(self) -> None:
         self.server.send_signal(signal.SIGTERM)
         self.server.wait(60)
@@ -166,10 +177,7 @@ def _ask(
 ) -> socket.socket:
     """A connection that answers with a line for the new process's id, and one for its exit code."""
     connection = socket.socket(socket.AF_UNIX)
-    deadline = time.monotonic() + 300
-    while connection.connect_ex(address):  # it is still importing
-        assert time.monotonic() < deadline, f"no interpreter listens at {address}"
-        time.sleep(0.05)
+    connection.connect(address)
     request = json.dumps({"arguments": arguments, "folder": folder, **values}).encode()
     socket.send_fds(connection, [len(request).to_bytes(4)], streams)
     connection.sendall(request)
@@ -204,8 +212,9 @@ def serve(address: str, preload: Sequence[str]) -> list[str]:
             found()
     gc.freeze()  # no child collects what MONAI is made of: that takes each of them 1.5 s at its end
     listener = socket.socket(socket.AF_UNIX)
-    listener.bind(address)
+    listener.bind(f"{address}.new")
     listener.listen()
+    os.rename(f"{address}.new", address)  # who finds it is heard
     signal.signal(signal.SIGTERM, lambda *_: _end())
     while True:
         connection, _ = listener.accept()

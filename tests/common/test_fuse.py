@@ -9,21 +9,23 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from warm_python import WarmPython
 
 from common.errors import InputError
 from common.fuse import fuse, performance_rows
 from common.fusion import majority_vote, mean_label, spatial_staple, staple
 from common.transforms.fuse_annotators import Consensus
-from tests.common.label_files import AFFINE, annotators, read, run, save, save_all
+from tests.common.label_files import AFFINE, annotators, read, save, save_all
 
 
-def test_the_command_writes_the_consensus_and_prints_how_annotators_compare(tmp_path: Path):
+def test_the_command_writes_the_consensus_and_prints_how_annotators_compare(tmp_path: Path, warm_monai: WarmPython):
     labels = annotators(8, 7, 6).astype(np.uint8)
     paths = save_all(tmp_path, labels)
     maps = tmp_path / "out" / "probability.nii.gz"
     output = tmp_path / "out" / "consensus.nii.gz"
-    result = run("--labels", *paths, "--method", "staple", "--output", str(output), "--probabilities", str(maps))
-    assert (result.returncode, result.stderr) == (0, "")
+    options = ("--method", "staple", "--output", str(output), "--probabilities", str(maps))
+    process = warm_monai.start("-m", "common.fuse", "--labels", *paths, *options, folder=Path.cwd())
+    assert process.wait(timeout=100) == 0, process.output()
 
     expected = staple(torch.from_numpy(labels))
     saved = nib.Nifti1Image.from_filename(output)
@@ -33,7 +35,7 @@ def test_the_command_writes_the_consensus_and_prints_how_annotators_compare(tmp_
     assert (saved.header["qform_code"], saved.header["sform_code"]) == (1, 2)
     np.testing.assert_allclose(read(maps), expected.probabilities[1], atol=1e-6)
 
-    head, *lines = result.stdout.splitlines()
+    head, *lines = process.output().splitlines()
     assert head.split() == ["annotator", "says", "truth", "0", "truth", "1", "sensitivity", "specificity"]
     assert [line.split()[0] for line in lines] == [path for path in paths for _ in range(2)]
     for line, matrix in zip(lines[1::2], expected.confusion.tolist(), strict=True):
@@ -234,7 +236,7 @@ def test_what_nobody_labeled_is_no_object_of_a_picture(tmp_path: Path):
         fuse([str(tmp_path / "a.tif"), str(tmp_path / "b.tif")], str(tmp_path / "out2.png"), "majority")
 
 
-def test_affines_that_differ_by_rounding_are_one_grid(tmp_path: Path):
+def test_affines_that_differ_by_rounding_are_one_grid(tmp_path: Path, warm_monai: WarmPython):
     labels = annotators(8, 7, 6).astype(np.uint8)
     moved = AFFINE.copy()
     moved[0, 3] += 0.005

@@ -29,6 +29,7 @@ from common.io.files import check_writable
 from common.io.formats import IMAGE_SUFFIXES, NIFTI_SUFFIXES, is_picture, suffix_of
 from common.io.label_inference import infer_annotator_meanings
 from common.io.label_meaning import observe_label, read_label
+from common.io.orientation import reoriented
 from common.io.writers import result_suffix
 from common.transforms.fuse_annotators import Consensus, fuse_annotators
 
@@ -229,6 +230,7 @@ def _fuse_files(
 
     meanings, notes = infer_annotator_meanings({str(path): [observe_label(path)] for path in paths}, **said)
     labels_read = [read_label(path, meanings[str(path)]) for path in paths]
+    labels_read = [reoriented(label, labels_read[0]) for label in labels_read]
     for path, label in zip(paths, labels_read, strict=True):
         finding = geometry_finding(labels_read[0], label)
         if finding is not None and finding.unusable:

@@ -26,6 +26,7 @@ from common.io import read_label_values
 from common.io.checks import geometry_finding, voxel_size
 from common.io.files import write_csv
 from common.io.formats import IMAGE_SUFFIXES, is_picture
+from common.io.orientation import reoriented
 from common.metrics import dice_score, hausdorff_distance_95, structure_pair
 from common.report.tables import markdown_table
 from common.workflow import as_bool, load_plan, training_folders
@@ -41,7 +42,8 @@ def measure_case(mask: torch.Tensor, label: torch.Tensor, class_names: Sequence[
     """Dice and 95 % Hausdorff distance of each class of one case.
 
     Args:
-        mask: class indices ``(1, *spatial)``.
+        mask: class indices ``(1, *spatial)``, of a file with its affine: axes that are stored in another order or
+            direction than those of the label are turned (`common.io.reoriented`).
         label: likewise, −1 where nobody labeled; with an affine (`MetaTensor`) distances are in its unit, mm, without
             one in pixels.
         class_names: of all classes, background first.
@@ -58,6 +60,7 @@ def measure_case(mask: torch.Tensor, label: torch.Tensor, class_names: Sequence[
         >>> measure_case(torch.tensor([[[0, 1, 0, 0]]]), label, ["background", "tumor"])
         {'dice_tumor': 0.6667, 'hd95_tumor': 0.95}
     """
+    mask = reoriented(mask, label)
     finding = geometry_finding(label, mask)
     if finding is not None and finding.unusable:
         raise InputError(f"expected a mask on the grid of the label, but {finding.message.replace('image', 'label')}")

@@ -21,6 +21,7 @@ from common.errors import InputError, counted
 from common.io.checks import geometry_finding
 from common.io.files import write_csv
 from common.io.formats import ITK_SUFFIXES, NIBABEL_SUFFIXES, is_picture, read_image, suffix_of
+from common.io.orientation import reoriented
 from common.io.writers import save_like, voxel_mm3
 
 VOLUMES = (*NIBABEL_SUFFIXES, *ITK_SUFFIXES)
@@ -221,6 +222,7 @@ def _read(source: _Map) -> torch.Tensor:
         maps.append(read_image(path))
         if len(maps[-1]) > 1:
             raise InputError(f"{path.name}: expected the map of one class, got {len(maps[-1])} channels")
+        maps[-1] = reoriented(maps[-1], maps[0])
         finding = geometry_finding(maps[0], maps[-1])
         if finding is not None and finding.unusable:
             raise InputError(f"{path.name}: {finding.message.replace('the image', first.name)}")

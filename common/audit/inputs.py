@@ -17,6 +17,7 @@ from common.errors import InputError
 from common.io.checks import geometry_finding
 from common.io.formats import is_picture, read_image, read_stored, suffix_of
 from common.io.label_meaning import LabelMeaning, read_label
+from common.io.orientation import reoriented
 
 __all__ = [
     "ARRAY_SUFFIXES",
@@ -263,6 +264,7 @@ def read_probabilities(
         maps = _of_picture(path)
     else:
         image = read_image(path)
+        image = image if label is None else reoriented(image, label)
         maps = image.as_subclass(torch.Tensor).numpy()
         finding = geometry_finding(label, image) if label is not None and image.shape[1:] == label.shape[1:] else None
         if finding is not None and finding.unusable:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from monai.data import MetaTensor
 from tqdm import tqdm
 
 from common.audit.cases import PILOT, case_record, pilot, public_row, usual_border_deviation
@@ -32,6 +33,7 @@ from common.io.files import whole_file, write_csv
 from common.io.formats import is_picture, read_image
 from common.io.label_inference import infer_label_meaning
 from common.io.label_meaning import LabelMeaning, observe_label
+from common.io.orientation import reoriented
 from common.io.writers import result_suffix, write_like
 
 __all__ = ["audit_cases", "audit_folders", "print_audit", "usual_deviation"]
@@ -310,7 +312,8 @@ def _image(path: Path | None, case: LoadedCase) -> np.ndarray | None:
     if path.is_dir():
         series, grid = read_series(path), Grid(case.label.shape, case.affine)  # type: ignore[arg-type]
         return None if series.voxels is None else lay_voxels(series.voxels, series.affine, grid, f"{path}: expected")
-    image = read_image(path, channels=1).as_subclass(torch.Tensor)[0].numpy()
+    label = MetaTensor(torch.from_numpy(case.label)[None], affine=torch.from_numpy(case.affine))
+    image = reoriented(read_image(path, channels=1), label).as_subclass(torch.Tensor)[0].numpy()
     if image.shape != case.label.shape:
         raise InputError(f"{path}: expected the size {case.label.shape} of the label, got {image.shape}")
     return image

@@ -19,6 +19,7 @@ from common.io.formats import ITK_SUFFIXES, is_picture, read_image, suffix_of
 from common.io.label_meaning import LabelMeaning, class_map, read_label
 from common.io.label_values import read_label_values
 from common.io.load_series import LoadSeriesd
+from common.io.orientation import reoriented
 from common.io.readers import LABEL_KEYS
 from common.io.regions import Region, regions_to_masks
 
@@ -95,7 +96,7 @@ def collect_cases(sections: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[C
 
 
 def read_case(case: CaseFiles, plan: Plan) -> LoadedCase:
-    """Reads each file of a case once, in its own geometry; a file that cannot be read does not stop the others.
+    """Reads each file of a case once, in the image's geometry; a file that cannot be read does not stop the others.
 
     Args:
         case: with its files.
@@ -123,6 +124,8 @@ def read_case(case: CaseFiles, plan: Plan) -> LoadedCase:
             misunderstood = path not in case.images and _is_readable(path)
             kind = "label values" if misunderstood else "unreadable"
             loaded.findings.append(Finding(kind, reason(error, path), True, path))
+    first = next(iter(content.values()), None)
+    content = {path: value if first is None else reoriented(value, first) for path, value in content.items()}
     loaded.images = {path: content[path] for path in case.images if path in content}
     loaded.labels = {key: content[path] for key, path in case.labels.items() if path in content}
     loaded.annotators = {who: content[path] for who, path in case.annotators.items() if path in content}

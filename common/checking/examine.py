@@ -25,6 +25,7 @@ from common.io.checks import (
     value_counts,
     voxel_size,
 )
+from common.io.orientation import reoriented_finding
 from common.metrics.agreement import pairwise_dice
 
 __all__ = ["CaseRecord", "LabelRecord", "compare_cases", "examine_case"]
@@ -100,6 +101,7 @@ def examine_case(case: CaseFiles, plan: Plan) -> CaseRecord:
             record.findings.append(Finding("colors", str(image.meta["reduced"]), False, path))
         _note(record, affine_finding(image, path))
         if reference is not None and image is not reference:
+            _note(record, reoriented_finding(image, path))
             _note(record, geometry_finding(reference, image, path))
     if reference is not None:
         _describe(record, loaded)
@@ -168,6 +170,7 @@ def _label(
     record: CaseRecord, label: torch.Tensor, path: str, num_classes: int, reference: torch.Tensor | None
 ) -> LabelRecord:
     if reference is not None:
+        _note(record, reoriented_finding(label, path))
         _note(record, geometry_finding(reference, label, path))
     _note(record, form_finding(label, path))
     counts = value_counts(label)

@@ -23,6 +23,7 @@ from common.io.checks import geometry_finding, voxel_size
 from common.io.files import file_digest, whole_file, writing
 from common.io.formats import is_picture
 from common.io.label_meaning import LabelMeaning, read_label
+from common.io.orientation import reoriented
 from common.io.writers import result_suffix
 from common.metrics.signed_border import border_shift
 from common.transforms.fuse_annotators import fuse_annotators
@@ -170,6 +171,7 @@ def read_annotators(case: FusionCase, settings: Settings) -> tuple[np.ndarray, t
         else:
             if is_picture(path) != is_picture(first_path):
                 raise InputError(f"{path}: expected a picture or a volume as {first_path} is, got another kind.")
+            label = reoriented(label, first)
             finding = geometry_finding(first, label)
             if finding is not None and finding.unusable:
                 raise InputError(f"{path}: {finding.message.replace('the image', first_path)}.")

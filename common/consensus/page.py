@@ -29,6 +29,7 @@ from common.errors import InputError, counted
 from common.io.files import whole_file, write_csv
 from common.io.formats import read_image
 from common.io.label_meaning import LabelMeaning, read_label
+from common.io.orientation import reoriented
 from common.metrics.bootstrap import Interval
 from common.report.page import Section, write_page
 from common.report.tables import markdown_table
@@ -210,7 +211,7 @@ def _panel(case: FusionCase, record: dict[str, Any], settings: Settings) -> Case
         grid = read_label(case.labels[first], LabelMeaning.from_json(settings.meanings[first]))
         image = MetaTensor(torch.from_numpy((labels > 0).sum(0, dtype=np.int64))[None].float(), affine=grid.affine)
         if case.image:
-            read = read_image(case.image[0])
+            read = reoriented(read_image(case.image[0]), grid)
             if read.shape[1:] == grid.shape[1:]:
                 image = read
     except (InputError, OSError) as error:

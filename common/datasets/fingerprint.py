@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import nibabel as nib
@@ -19,6 +19,7 @@ from common.errors import InputError
 from common.io.formats import read_image
 from common.io.label_meaning import LabelObservation, observe_label
 from common.io.label_values import read_label_values
+from common.io.orientation import REORIENTED, reoriented
 
 __all__ = ["CaseFacts", "Fingerprint", "case_facts", "take_fingerprint"]
 
@@ -39,6 +40,7 @@ class CaseFacts:
         channels: of the image.
         color: a picture whose channels differ.
         intensities: ``(channels, n)``, a sample of its values, of a labeled volume within its structures.
+        reoriented: how the axes of its label and its own are stored, where they differ (`common.io.reoriented`).
     """
 
     shape: tuple[int, ...]
@@ -46,6 +48,7 @@ class CaseFacts:
     channels: int
     color: bool
     intensities: np.ndarray = field(repr=False)
+    reoriented: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Fingerprint:
         percentiles: per channel the intensities at 0.5, 2, 50, 98 and 99.5 %, of labeled volumes within structures.
         mean, std: per channel, between the percentiles 0.5 and 99.5.
         labels: what values label files hold, by annotator; under ``""`` those that belong to no annotator.
+        reoriented: of volumes how the axes of label and image are stored, and how often, where they differ.
     """
 
     cases: int
@@ -78,14 +82,15 @@ class Fingerprint:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     labels: Mapping[str, tuple[LabelObservation, ...]] = field(repr=False)
+    reoriented: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     def summary(self) -> dict[str, Any]:
         """Its numbers without the labels.
 
         Returns:
-            Plain JSON: each attribute but ``labels``, by its name.
+            Plain JSON: each attribute but ``labels`` and ``reoriented``, by its name.
         """
-        return {name: value for name, value in vars(self).items() if name not in ("labels",)}
+        return {name: value for name, value in vars(self).items() if name not in ("labels", "reoriented")}
 
 
 def case_facts(image: torch.Tensor, foreground: torch.Tensor | None = None, seed: int = 0) -> CaseFacts:
@@ -233,6 +238,7 @@ def summarize(
         mean=tuple(round(float(value), 4) for value in clipped.mean(axis=1)),
         std=tuple(round(float(value), 4) for value in clipped.std(axis=1)),
         labels=labels,
+        reoriented=Counter(fact.reoriented for fact in facts if fact.reoriented),
     )
 
 
@@ -267,7 +273,8 @@ def _facts_of(item: Mapping[str, Any]) -> CaseFacts:
     label = next((path for _, path in _label_files(item)), None)
     if label is None or image.ndim == 3:
         return case_facts(image)
-    return case_facts(image, read_label_values(label))
+    foreground = reoriented(read_label_values(label), image)
+    return replace(case_facts(image, foreground), reoriented=foreground.meta.get(REORIENTED))
 
 
 def _label_files(item: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:

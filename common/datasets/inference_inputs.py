@@ -27,6 +27,7 @@ from common.formats.dicom_series import read_series
 from common.formats.save_result import output_fault
 from common.io.checks import geometry_finding, image_findings
 from common.io.formats import NIFTI_SUFFIXES, is_picture, read_image
+from common.io.orientation import reoriented
 
 logger = logging.getLogger(__name__)
 
@@ -223,6 +224,7 @@ def _find_fault(files: Sequence[Path], check: bool, channels: int, expected: Seq
             images.append(_read(file, IMAGE_SUFFIXES if len(files) == 1 else suffixes, check, wanted, expected))
         except InputError as error:
             return str(file), str(error)
+        images[-1] = reoriented(images[-1], images[0])
         finding = geometry_finding(images[0], images[-1])
         if finding and finding.unusable:
             return str(file), finding.message

@@ -99,6 +99,11 @@ def make_plan(
     resources = {"memory_gb": memory_gb, "batch_size": batch_size, "base_features": base_features}
     checked_given(said | resources | {"most_levels": most_levels, "least_levels": least_levels}, OPTION_KINDS)
     notes = list(dataset.notes)
+    for (label_axes, image_axes), count in sorted(fingerprint.reoriented.items()):
+        notes.append(
+            f"The axes of labels are stored as {label_axes} and those of their images as {image_axes} in {count} of "
+            f"{counted(fingerprint.cases, 'case')} that were read; they are turned, voxel by voxel."
+        )
     annotators = tuple(asked.get("annotators", dataset.annotators))
     if strangers := [name for name in annotators if name not in dataset.annotators]:
         raise InputError(

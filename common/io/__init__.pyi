@@ -18,6 +18,7 @@ from .load_annotators import LoadAnnotatorsd
 from .load_case import LoadCased
 from .load_series import LoadSeriesd
 from .load_slices import LoadSliced
+from .orientation import reoriented
 from .readers import load_images
 from .regions import LoadRegionsd, Region, read_regions, regions_to_masks, write_regions
 from .writers import save_like, voxel_mm3
@@ -49,6 +50,7 @@ __all__ = [
     "read_label_values",
     "read_regions",
     "regions_to_masks",
+    "reoriented",
     "save_like",
     "suffix_of",
     "voxel_mm3",

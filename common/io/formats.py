@@ -15,6 +15,7 @@ from monai.utils.enums import MetaKeys, SpaceKeys
 
 from common.errors import InputError
 from common.io.checks import OTHER_AFFINE, TAKEN_FORM, TURNED, geometry_finding
+from common.io.orientation import reoriented
 from common.io.pictures import Picture, picture_header, read_picture
 from common.io.simple_itk import itk_voxels, read_itk, read_itk_header, stored_bytes
 from common.io.volumes import MOST_GZIP, OtherForm, channels_of, open_volume, read_voxels, spatial_shape
@@ -270,8 +271,10 @@ def join_channels(paths: Sequence[Paths], images: Sequence[MetaTensor]) -> MetaT
         `MetaTensor` (ΣC_i, *spatial) with affine and metadata of the first.
 
     Raises:
-        InputError: an image is not on the grid of the first (`geometry_finding`).
+        InputError: an image is not on the grid of the first (`geometry_finding`), nor would it be with other axes
+            (`reoriented`).
     """
+    images = [reoriented(image, images[0]) for image in images]
     for path, image in zip(paths, images, strict=True):
         finding = geometry_finding(images[0], image)
         if finding and finding.unusable:

@@ -23,6 +23,7 @@ from common.io.label_values import (
     stored_values,
     whole_numbers,
 )
+from common.io.orientation import reoriented
 
 __all__ = ["LabelMeaning", "LabelObservation", "class_map", "observe_label", "read_label"]
 
@@ -182,7 +183,8 @@ def read_label(path: Paths, meaning: LabelMeaning, image: torch.Tensor | None = 
     Args:
         path: of the file.
         meaning: of its values or colors.
-        image: (C, *spatial) on whose grid it must lie (`geometry_finding`).
+        image: (C, *spatial) on whose grid it must lie (`geometry_finding`); where only its axes are stored in another
+            order or direction they are turned (`reoriented`).
 
     Returns:
         `MetaTensor` (1, *spatial) float32 of class indices, −1 for what is ignored.
@@ -209,6 +211,7 @@ def read_label(path: Paths, meaning: LabelMeaning, image: torch.Tensor | None = 
     else:
         classes = class_map(array, meaning, path)
     label = to_tensor(replace(stored, array=classes[None], picture=None), path)
+    label = label if image is None else reoriented(label, image)
     finding = geometry_finding(image, label) if image is not None else None
     if finding is not None and finding.unusable:
         raise InputError(f"{path}: {finding.message}.")

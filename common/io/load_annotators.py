@@ -16,6 +16,7 @@ from common.io.checks import geometry_finding
 from common.io.formats import suffix_of
 from common.io.label_values import read_label_values
 from common.io.load_slices import SliceReader
+from common.io.orientation import reoriented
 
 __all__ = ["LoadAnnotatorsd"]
 
@@ -120,6 +121,9 @@ class LoadAnnotatorsd(MapTransform):
             name: self._as_classes(label, path) for (name, path), label in zip(present.items(), read, strict=True)
         }
         first, reference = next(iter(labels.items()))
+        on_grid = reference if image is None else image
+        labels = {name: reoriented(label, on_grid) for name, label in labels.items()}
+        reference = labels[first]
         for name, label in labels.items():
             apart = geometry_finding(reference, label)
             if apart is not None and apart.unusable:

@@ -15,6 +15,7 @@ from common.errors import InputError
 from common.io.checks import NOT_LABELED, geometry_finding, image_findings
 from common.io.formats import read_image
 from common.io.label_meaning import LabelMeaning, read_label
+from common.io.orientation import reoriented
 
 __all__ = ["LoadCased"]
 
@@ -139,6 +140,7 @@ class LoadCased(MapTransform):
             )
         labels = {name: read_label(path, self._meaning(name), image) for name, path in present.items()}
         reference = next(iter(labels.values()))
+        labels = {name: reoriented(label, reference) for name, label in labels.items()}
         for name, label in labels.items():
             finding = geometry_finding(reference, label)
             if finding is not None and finding.unusable:

@@ -21,6 +21,7 @@ from common.io.checks import (
 )
 from common.io.formats import is_picture, join_channels, read_image
 from common.io.label_values import read_label_values
+from common.io.orientation import reoriented
 
 __all__ = ["LABEL_KEYS", "ImageLoader", "load_images"]
 
@@ -49,6 +50,7 @@ class ImageLoader(LoadImaged):
             item[key] = EnsureChannelFirst()(data[key]).float() if in_memory else self._join(case, key, data[key])
         if self.check:
             for key in self.key_iterator(item):
+                item[key] = reoriented(item[key], _first(item))
                 in_memory = isinstance(data[key], MetaTensor)
                 source = "an image in memory" if in_memory else ", ".join(map(str, ensure_tuple(data[key])))
                 fault = self._fault(key, item, not in_memory and is_picture(ensure_tuple(data[key])[0]))
@@ -76,11 +78,15 @@ class ImageLoader(LoadImaged):
         if self.channels is not None and len(image) != self.channels:
             got = "a picture, which has 1 (gray) or 3 (color)" if picture else len(image)
             return f"expected {self.channels} channel{'s' * (self.channels > 1)}, got {got}"
-        first = next(value for value in item.values() if isinstance(value, MetaTensor))
+        first = _first(item)
         findings = [affine_finding(image), *image_findings(image), geometry_finding(first, image)]
         if key in self.classes:
             findings += value_findings(value_counts(image), self.classes[str(key)])
         return next((finding.message for finding in findings if finding and finding.unusable), "")
+
+
+def _first(item: Mapping[Hashable, Any]) -> MetaTensor:
+    return next(value for value in item.values() if isinstance(value, MetaTensor))
 
 
 def load_images(

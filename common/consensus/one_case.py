@@ -160,10 +160,10 @@ def read_annotators(case: FusionCase, settings: Settings) -> tuple[np.ndarray, t
         InputError: a file cannot be read or understood, or lies on another grid than the first.
     """
     first, stacked, first_path = None, None, ""
-    for row, name in enumerate(settings.annotators):
-        if name not in case.labels:
+    rows = {name: row for row, name in enumerate(settings.annotators)}
+    for name, path in case.labels.items():  # on the grid of its first file, in which the consensus is written
+        if name not in rows:
             continue
-        path = case.labels[name]
         label = read_label(path, LabelMeaning.from_json(settings.meanings[name]))
         if first is None or stacked is None:
             first, first_path = label, path
@@ -175,7 +175,7 @@ def read_annotators(case: FusionCase, settings: Settings) -> tuple[np.ndarray, t
             finding = geometry_finding(first, label)
             if finding is not None and finding.unusable:
                 raise InputError(f"{path}: {finding.message.replace('the image', first_path)}.")
-        stacked[row] = label[0].numpy()
+        stacked[rows[name]] = label[0].numpy()
     if first is None or stacked is None:
         raise InputError("expected the label of an annotator, got none.")
     return stacked, None if is_picture(first_path) or stacked.ndim < 4 else tuple(voxel_size(first))

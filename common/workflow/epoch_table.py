@@ -71,7 +71,9 @@ class EpochTable:
         row: dict[str, float] = {"epoch": engine.state.epoch}
         if self._sum is not None:
             row["loss"] = float(self._sum) / self._count
-        row |= {name: float(p.detach()) for name, p in self.parameters.items() if p.numel() == 1}
+        learned = {name: float(p.detach()) for name, p in self.parameters.items() if p.numel() == 1}
+        row |= learned
+        engine.state.learned = learned  # for whoever follows the training, such as MLflow
         current = [source for source in self.evaluators if source.state.epoch == engine.state.epoch]
         for source in (engine, *current):
             row |= {name: float(value) for name, value in source.state.metrics.items() if _is_scalar(value)}

@@ -21,6 +21,7 @@ def prepare_mlflow(parser: ConfigParser, run_id: str) -> None:
     - Nothing is sent but what goes to the tracking server: MLflow's usage statistics are switched off, unless
       ``MLFLOW_DISABLE_TELEMETRY`` says otherwise.
     - The loss is read from the output of our trainers, where MONAI's default expects a list with an entry per image.
+    - What the loss learns (``nu_tilde`` of `common.losses.TLoss`) is tracked, by its name.
     - The artifact of a training is its ``configuration.yaml``; MONAI's default finds none if ``output_dir`` is a plain
       path.
     - An evaluation is a run of its own that ends; MONAI's default leaves the ending to the trainer.
@@ -44,7 +45,8 @@ def prepare_mlflow(parser: ConfigParser, run_id: str) -> None:
             change_component(parser, id, _disabled_=True)
         elif "output_transform" in parser[id]:
             artifacts = f"$@output_dir + '/{CONFIGURATION_FILE}'"
-            change_component(parser, id, output_transform="$lambda output: output['loss']", artifacts=artifacts)
+            followed = {"output_transform": "$lambda output: output['loss']", "state_attributes": ["learned"]}
+            change_component(parser, id, artifacts=artifacts, **followed)
         elif "@train" not in str(parser.get(run_id)):
             change_component(parser, id, close_on_complete=True)
 

@@ -48,7 +48,7 @@ def test_mlflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with sqlite3.connect(tmp_path / "output/mlruns.db") as database:
         metrics = dict(database.execute("SELECT key, MAX(step) FROM metrics GROUP BY key"))
         ((status, artifacts),) = database.execute("SELECT status, artifact_uri FROM runs")
-    assert {"train_loss", "train_mean_dice", "val_mean_dice"} <= metrics.keys()
+    assert {"train_loss", "train_mean_dice", "val_mean_dice", "nu_tilde"} <= metrics.keys()
     assert metrics["val_mean_dice"] == TINY["t_loss"]["train"]["max_epochs"] and status == "FINISHED"
     assert (Path(artifacts.removeprefix("file://")) / "configuration.yaml").is_file()
     assert not looked_up

@@ -14,6 +14,8 @@ from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 
 from common.checking.collect import CaseFiles, read_case
 from common.checking.examine import examine_case
+from common.consensus.one_case import Settings, fuse_case
+from common.consensus.sources import FusionCase
 from common.datasets import read_dataset
 from common.datasets.fingerprint import take_fingerprint
 from common.datasets.plan_rules import make_plan
@@ -50,7 +52,7 @@ def places(volume: MetaTensor) -> dict[tuple[float, ...], float]:
     """Each voxel's place in the world, and its value."""
     affine, values = volume.affine.numpy(), volume[0].numpy()
     return {
-        tuple(np.round(affine @ (*index, 1), 6)[:3]): float(values[index])
+        tuple(np.round(affine @ (*index, 1), 3)[:3].tolist()): float(values[index])
         for index in itertools.product(*map(range, values.shape))
     }
 
@@ -123,6 +125,22 @@ def test_annotators_are_fused_on_the_grid_of_the_first(values: np.ndarray, tmp_p
         nib.save(stored_as(values, oblique(), letters), tmp_path / f"{number}.nii.gz")
     fuse([str(tmp_path / f"{number}.nii.gz") for number in range(3)], str(tmp_path / "out.nii.gz"), "majority")
     assert np.array_equal(np.asarray(nib.load(tmp_path / "out.nii.gz").dataobj), values)
+
+
+def test_a_consensus_lies_where_its_first_file_does(values: np.ndarray, tmp_path: Path) -> None:
+    """Also where the case names its annotators in another order than the data set."""
+    labels = {}
+    for name, letters in {"zoe": "SAR", "anna": "LPS"}.items():
+        labels[name] = str(tmp_path / f"{name}.nii.gz")
+        nib.save(stored_as(values, oblique(), letters), labels[name])
+    meaning = LabelMeaning({0: 0, 1: 1, 2: 2}).to_json()
+    settings = Settings(
+        str(tmp_path / "out"), "majority", "all", {}, ("anna", "zoe"), dict.fromkeys(labels, meaning), (0, 1, 2),
+        ("air", "a", "b"),
+    )  # fmt: skip
+    fuse_case(FusionCase("case", labels), settings)
+    (written,) = (tmp_path / "out").rglob("case*.nii.gz")
+    assert places(as_tensor(nib.load(written))) == places(as_tensor(stored_as(values, oblique(), "RAS")))
 
 
 def test_a_data_set_trains_on_the_same_and_says_so(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from nibabel.orientations import (
     ornt_transform,
 )
 
-from common.io.checks import Finding, geometry_finding
+from common.io.checks import OTHER_AFFINE, Finding, geometry_finding
 
 __all__ = ["REORIENTED", "reoriented", "reoriented_finding"]
 
@@ -35,8 +35,10 @@ def reoriented(other: AnyTensor, image: torch.Tensor) -> AnyTensor:
         image: ``(C, *spatial)``.
 
     Returns:
-        ``other`` itself where it lies on the image's grid as it is stored, where turning axes does not lay it there,
-        and of pictures, or else a `MetaTensor` with turned axes, whose ``meta["reoriented"]`` says from what to what,
+        ``other`` itself where it lies on the image's grid as it is stored, where turning axes does not lay it
+        there, of pictures, and where a file does not say for certain where it lies (a NIfTI file without sform
+        and qform, or whose two differ; a pair ``.hdr`` and ``.img``, which may be Analyze's without a left and
+        a right); or else a `MetaTensor` with turned axes, whose ``meta["reoriented"]`` says from what to what,
         such as ``("RAS", "LPS")``.
 
     Example:
@@ -49,7 +51,7 @@ def reoriented(other: AnyTensor, image: torch.Tensor) -> AnyTensor:
     if not isinstance(image, MetaTensor) or not isinstance(other, MetaTensor) or not image.ndim == other.ndim == 4:
         return other
     finding = geometry_finding(image, other)
-    if finding is None or not finding.unusable:
+    if finding is None or not finding.unusable or not (_is_certain(image) and _is_certain(other)):
         return other
     first, second = (np.asarray(tensor.affine.cpu(), dtype=np.float64) for tensor in (image, other))
     if first.shape != (4, 4) or second.shape != (4, 4) or not np.isfinite([first, second]).all():
@@ -65,6 +67,11 @@ def reoriented(other: AnyTensor, image: torch.Tensor) -> AnyTensor:
     turned = MetaTensor(torch.from_numpy(np.stack(values)).to(other.device), affine=affine, meta=meta)
     finding = geometry_finding(image, turned)
     return other if finding is not None and finding.unusable else cast(AnyTensor, turned)
+
+
+def _is_certain(volume: MetaTensor) -> bool:
+    pair = str(volume.meta.get("filename_or_obj", "")).lower().removesuffix(".gz").endswith((".hdr", ".img"))
+    return not pair and OTHER_AFFINE not in volume.meta
 
 
 def reoriented_finding(other: torch.Tensor, file: str = "") -> Finding | None:

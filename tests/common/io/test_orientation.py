@@ -92,6 +92,28 @@ def test_what_lies_elsewhere_stays_as_it_is(values: np.ndarray) -> None:
     assert reoriented(plain, image) is plain and reoriented(label, torch.zeros(1, *SIZE)) is label
 
 
+@pytest.mark.parametrize("uncertain", ["image", "label"])
+@pytest.mark.parametrize("kind", ["no form", "two forms", "pair"])
+def test_a_file_that_does_not_say_where_it_lies_is_not_turned(
+    kind: str, uncertain: str, values: np.ndarray, tmp_path: Path
+) -> None:
+    """Sides would be guessed: of a volume around 0 mm left and right exchanged fit as well as as they are stored."""
+    affine = np.diag([1.0, 1.0, 1.0, 1.0])
+    affine[:3, 3] = -(np.array(SIZE) - 1) / 2
+    paths = {name: tmp_path / f"{name}.nii" for name in ("image", "label")}
+    paths[uncertain] = paths[uncertain].with_suffix(".img" if kind == "pair" else ".nii")
+    for name, path in paths.items():
+        from_right = (name == "image") == ((kind, uncertain) == ("no form", "image"))  # nibabel's guess is LAS
+        file = stored_as(values, affine, "LAS" if from_right else "RAS")
+        if kind != "pair" and name == uncertain:
+            own = file.affine.copy()
+            file.set_sform(own, code=0 if kind == "no form" else 1)
+            file.set_qform(own @ np.diag([-1, -1, 1, 1]) if kind == "two forms" else own, code=int(kind != "no form"))
+        nib.save(nib.Nifti1Pair(values, file.affine) if path.suffix == ".img" else file, path)
+    image, label = (read_image(paths[name]) for name in ("image", "label"))
+    assert reoriented(label, image) is label
+
+
 def test_labels_and_channels_are_read_onto_the_grid_of_the_image(values: np.ndarray, tmp_path: Path) -> None:
     paths = {}
     for letters in ("RAS", "LPS", "SPL"):

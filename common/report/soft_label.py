@@ -19,8 +19,10 @@ from monai.transforms import Compose
 from common.datasets.layouts.oai import marked_bones
 from common.datasets.soft_label_stages import region_labels
 from common.errors import InputError
-from common.io.formats import read_stored
+from common.io.formats import read_image
+from common.io.label_values import read_label_values
 from common.io.load_case import LoadCased
+from common.io.orientation import reoriented
 from common.report.drawing import (
     PREDICTION,
     TEXT,
@@ -216,8 +218,9 @@ def draw_predictions(path: PathLike, image_file: PathLike, truth_file: PathLike,
     """
     if not maps:
         raise InputError(f"{path} needs at least one map of probabilities to draw, got none.")
-    image, truth = read_stored(image_file).array[0], read_stored(truth_file).array[0] > 0
-    volumes = {label: np.moveaxis(read_stored(file).array, 0, -1) for label, file in maps.items()}
+    read = read_image(image_file)
+    image, truth = read[0].numpy(), reoriented(read_label_values(truth_file), read)[0].numpy() > 0
+    volumes = {label: np.moveaxis(reoriented(read_image(file), read).numpy(), 0, -1) for label, file in maps.items()}
     for file, shape in {truth_file: truth.shape, **{maps[label]: v.shape[:3] for label, v in volumes.items()}}.items():
         if shape != image.shape:
             raise InputError(f"{file} must have the shape of {image_file}, {image.shape}, got {shape}.")
@@ -260,7 +263,9 @@ def _example(item: Mapping[Hashable, Any]) -> SoftLabelExample:
     """The slice of a prepared item in which the annotators marked most."""
     steps = {name: item[f"soft_label_{name}"][0].numpy() for name in STEP_TITLES if f"soft_label_{name}" in item}
     index = int(steps["raters"].sum(axis=(0, 1)).argmax())
-    truth = read_stored(item["label"]).array[0, ..., index] if "label" in item else None
+    truth = None
+    if "label" in item:
+        truth = reoriented(read_label_values(item["label"]), item["image"])[0, ..., index].numpy()
     return SoftLabelExample(
         title=f"{item['case']}\nslice {index + 1}, {len(item['regions'])} annotators",
         image=item["image"][0, ..., index].numpy(),

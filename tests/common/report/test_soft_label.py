@@ -66,6 +66,26 @@ def test_mistakes(tmp_path):
             draw_soft_label_pipeline(tmp_path / "a.png", wrong)
 
 
+def test_files_with_other_axes_are_drawn_where_they_lie(phantom, tmp_path):
+    image, truth = (sorted((Path(phantom) / name).iterdir())[0] for name in ("images", "truth"))
+    label = nib.load(truth)
+    maps = nib.Nifti1Image(np.eye(3, dtype=np.float32)[np.asarray(label.dataobj)], label.affine)
+    drawn = []
+    for letters in (None, "SAR"):
+        files = {}
+        for name, volume in {"truth": label, "maps": maps}.items():
+            if letters:
+                turn = nib.orientations.ornt_transform(
+                    nib.orientations.io_orientation(volume.affine), nib.orientations.axcodes2ornt(letters)
+                )
+                volume = volume.as_reoriented(turn)
+            files[name] = tmp_path / f"{letters}_{name}.nii.gz"
+            nib.save(volume, files[name])
+        output = predictions(str(image), str(files["truth"]), f"Truth:{files['maps']}", output=str(tmp_path / "a.png"))
+        drawn.append(np.asarray(Image.open(output)))
+    assert np.array_equal(*drawn)
+
+
 def test_predictions_by_command(phantom, tmp_path):
     """The truth itself has Dice 1, nothing has Dice 0, and each panel shows its own map."""
     image, truth = (sorted((Path(phantom) / name).iterdir())[0] for name in ("images", "truth"))

@@ -13,7 +13,7 @@ from bundle_runs import BUNDLES
 from conftest import TINY
 from warm_python import NewWarmPython, Process, WarmPython
 
-EPOCHS = 3
+EPOCHS = 4
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def kill_and_resume(
     process = training(other_python, bundle, killed, overrides)
     table = killed / "metrics.csv"
     deadline = time.monotonic() + 200
-    while not (table.exists() and len(table.read_text().splitlines()) >= 2):  # header and an epoch
+    while not (table.exists() and len(table.read_text().splitlines()) >= 3):  # header and two epochs
         assert process.poll() is None, process.output()
         assert time.monotonic() < deadline
         time.sleep(0.002)

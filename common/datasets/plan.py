@@ -16,6 +16,7 @@ __all__ = ["Plan", "example_plan"]
 
 FORMAT = 1
 OF_LABELS = ("class_values", "class_colors", "ignore_value", "label_threshold")  # said of files, kept as their meaning
+OF_MEMORY = ("memory_gb", "base_features")  # from which patch and features follow, kept with the fingerprint
 
 
 @dataclass(frozen=True)
@@ -227,7 +228,8 @@ class Plan:
 
         Args:
             given: by attribute of the plan, and of the label files ``class_values``, ``class_colors``, ``ignore_value``
-                and ``label_threshold``; None is not given.
+                and ``label_threshold``; of what the plan was made with ``memory_gb`` and ``base_features``. None is not
+                given.
 
         Returns:
             A sentence each, in the order of ``given``; none if nothing contradicts.
@@ -243,7 +245,10 @@ class Plan:
         for name, value in [*given.items(), *options.items()]:
             if name == "method" or (value is None and name not in options):
                 continue
-            written = self.method.get(name) if name in options else getattr(self, name)
+            if name in OF_MEMORY:
+                written = self.fingerprint.get(name, value)
+            else:
+                written = self.method.get(name) if name in options else getattr(self, name)
             asked = _frozen(value)
             if name == "class_names" and isinstance(asked, dict):
                 asked = tuple(asked)

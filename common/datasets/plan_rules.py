@@ -166,7 +166,7 @@ def make_plan(
         normalization=_normalization(fingerprint, channels, named or dataset.channel_names, asked, notes),
         features=features,
         method=asked.get("method", {}),
-        fingerprint=fingerprint.summary(),
+        fingerprint=fingerprint.summary() | {"memory_gb": memory_gb, "base_features": base_features},
     )
     _check(plan)
     return replace(plan, notes=tuple(notes), faults=tuple(faults or ()))

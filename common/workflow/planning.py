@@ -21,13 +21,13 @@ from common.datasets.fingerprint import take_fingerprint
 from common.datasets.given import OPTION_KINDS, checked_given
 from common.datasets.given_items import GIVEN, dataset_of_items
 from common.datasets.layouts.totalsegmentator import require_organ
-from common.datasets.plan import OF_LABELS, Plan
+from common.datasets.plan import OF_LABELS, OF_MEMORY, Plan
 from common.datasets.plan_rules import ONLY_OF, make_plan
 from common.datasets.split import Split, split_dataset
 from common.errors import InputError, counted
 from common.io.files import whole_file
 from common.workflow.checkpoint import WEIGHTS_FILE
-from common.workflow.monai_internals import loaded_weights
+from common.workflow.monai_internals import given_overrides, loaded_weights
 from common.workflow.trainings import Places, training_folders
 
 __all__ = ["KeepPlan", "hide_cases", "load_plan", "load_split", "plan_of", "read_split", "split_of"]
@@ -91,7 +91,8 @@ def plan_of(
     checked_given(rules, OPTION_KINDS)
     first = training_folders(folder)[0]
     if trained or loaded_weights() or (resume and (first / PLAN_FILE).is_file()):
-        kept = load_plan(folder, given | {name: rules[name] for name in OF_LABELS if name in rules})
+        said = [name for name in OF_MEMORY if name in given_overrides()]  # not the default of a configuration
+        kept = load_plan(folder, given | {name: rules[name] for name in (*OF_LABELS, *said) if name in rules})
         if trained:
             require_organ(dataset, kept.class_names)
         return kept

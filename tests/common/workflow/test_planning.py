@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -88,6 +89,20 @@ def test_a_contradiction_is_refused_by_name(dataset, tmp_path: Path) -> None:
         load_plan(tmp_path, {"image_size": [32, 32]})
     with pytest.raises(InputError, match="channels: the network was trained with 1, got 3"):
         plan_of(dataset, [], tmp_path, resume=True, channels=3)
+
+
+@pytest.mark.parametrize("how", [{"trained": True}, {"resume": True}])
+def test_from_what_patch_and_features_followed_is_refused_if_it_was_another(
+    dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how
+) -> None:
+    """A default of the configuration is no contradiction: only what the command line gives."""
+    keep(tmp_path, dataset)
+    options: dict[str, Any] = {"memory_gb": 2.0, "base_features": 32}
+    assert plan_of(dataset, [], tmp_path, **how, **options) == load_plan(tmp_path)
+    monkeypatch.setattr("common.workflow.planning.given_overrides", lambda: options)
+    with pytest.raises(InputError, match="memory_gb: the network was trained with 4.0, got 2.0; base_features: .*16"):
+        plan_of(dataset, [], tmp_path, **how, **options)
+    assert plan_of(dataset, [], tmp_path, **how, memory_gb=4, base_features=16) == load_plan(tmp_path)
 
 
 @pytest.mark.parametrize(

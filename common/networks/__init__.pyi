@@ -9,12 +9,13 @@ from .precision import MixedPrecision
 from .probabilistic_unet import ProbabilisticUNet
 from .region_align import roi_align
 from .segmenter import Segmenter
-from .unet import UNet
+from .unet import BilinearUNet, UNet, u_net
 
 __all__ = [
     "AnnotatorEnsemble",
     "AnnotatorMixture",
     "AnnotatorNetwork",
+    "BilinearUNet",
     "ConfusionHead",
     "Ensemble",
     "GlobalConfusion",
@@ -33,4 +34,5 @@ __all__ = [
     "output_of_request",
     "readout_of_method",
     "roi_align",
+    "u_net",
 ]

@@ -1,18 +1,20 @@
-"""The U-Net of Nordström et al., *Marginal Thresholding in Noisy Image Segmentation*, section 5.2."""
+"""The U-Net of Nordström et al. (marginal thresholding), and that in the code of Karani et al. (BWCR)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from monai.networks.blocks import Convolution
+from monai.networks.layers import Pool
 from torch import nn
 
 from common.errors import ArgumentError
 
-__all__ = ["UNet"]
+__all__ = ["BilinearUNet", "UNet", "u_net"]
 
 
 class UNet(nn.Module):
@@ -53,13 +55,7 @@ class UNet(nn.Module):
         features: Sequence[int] = (16, 32, 64, 128, 256),
     ) -> None:
         super().__init__()
-        if spatial_dims not in (2, 3):
-            raise ArgumentError(f"spatial_dims: expected 2 or 3, got {spatial_dims}.")
-        if not features or min(in_channels, out_channels, *features) < 1:
-            raise ArgumentError(
-                f"Expected at least one channel everywhere, got in_channels {in_channels}, out_channels {out_channels} "
-                f"and features {list(features)}."
-            )
+        _check_sizes(spatial_dims, in_channels, out_channels, features)
         self.spatial_dims = spatial_dims
         self.divisor = 2 ** (len(features) - 1)
         levels = list(pairwise(features))
@@ -73,12 +69,8 @@ class UNet(nn.Module):
         self.exit = Convolution(spatial_dims, features[0], out_channels, kernel_size=1, conv_only=True)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        if image.dim() != self.spatial_dims + 2:
-            raise ArgumentError(
-                f"The network expects images (batch, channel, *spatial) of {self.spatial_dims} dimensions, "
-                f"got the shape {list(image.shape)}."
-            )
-        x = self.entry(self._pad(image))
+        _check_image(image, self.spatial_dims)
+        x = self.entry(_pad(image, self.divisor))
         skips = [x]
         for down in self.down:
             x = down(x)
@@ -86,33 +78,150 @@ class UNet(nn.Module):
         for i, (up, join) in enumerate(zip(self.up, self.join)):  # noqa: B905 - TorchScript knows no strict
             x = join(torch.cat([skips[-2 - i], up(x)], dim=1))
         x = self.exit(x)
-        for axis in range(2, image.dim()):
-            x = x.narrow(axis, 0, image.shape[axis])
-        return x
-
-    def _pad(self, image: torch.Tensor) -> torch.Tensor:
-        """The image with every side a multiple of the strides, and more than one voxel where they meet in training."""
-        padding: list[int] = []
-        steps = 0
-        for axis in range(image.dim() - 1, 1, -1):  # the last axis comes first
-            size = image.shape[axis]
-            padding += [0, -size % self.divisor]
-            steps += (size - 1) // self.divisor
-        if torch.jit.is_scripting():
-            padding[-1] += self.divisor * max(1 - steps, 0)  # normalizing a single voxel would erase it
-        else:
-            padding[-1] += self.divisor * torch.sym_max(1 - steps, 0)
-            if torch.compiler.is_exporting():  # a branch on the sizes would hold the graph to those of the example
-                return F.pad(image, padding, mode="replicate")
-        return F.pad(image, padding, mode="replicate") if max(padding) > 0 else image
+        return _cut(x, image)
 
 
-def _block(spatial_dims: int, in_channels: int, out_channels: int) -> nn.Sequential:
-    """Two convolutions with instance normalization and ReLU."""
+class BilinearUNet(nn.Module):
+    """U-Net of two convolutions per block, maximum pooling down and bilinear interpolation up.
+
+    Every resolution has a block of two 3ⁿ convolutions on the way down and one on the way up, each followed by batch
+    normalization and ReLU. On the way up, the block of a resolution leaves as many features as the next finer one has,
+    so that what is interpolated joins an encoder's output of the same width. A 3ⁿ convolution gives the logits.
+
+    Images of any size are accepted, as by `UNet`.
+
+    Source: the code of Karani et al., *Boundary-weighted logit consistency improves calibration of segmentation
+    networks*, which itself only says "a 2D U-net": ``UNet2d`` of
+    https://github.com/neerakara/BWCR/blob/c557d41f7c4e22b08501d10f7f08ab0ce9243f86/models.py. Three dimensions and
+    sides that are no multiples of the strides are ours.
+
+    Args:
+        spatial_dims: 2 or 3.
+        in_channels: of the image.
+        out_channels: of the logits.
+        features: of each resolution, at least one; the first is the image's own.
+
+    Raises:
+        ArgumentError: if an argument is out of range, or an image has other dimensions than the network.
+
+    Shapes:
+        ``(B, in_channels, *spatial)`` → ``(B, out_channels, *spatial)``.
+
+    Example:
+        >>> BilinearUNet(spatial_dims=2, features=(4, 8))(torch.zeros(1, 1, 5, 7)).shape
+        torch.Size([1, 1, 5, 7])
+    """
+
+    def __init__(
+        self,
+        spatial_dims: int = 2,
+        in_channels: int = 1,
+        out_channels: int = 1,
+        features: Sequence[int] = (16, 32, 64, 128, 128),
+    ) -> None:
+        super().__init__()
+        _check_sizes(spatial_dims, in_channels, out_channels, features)
+        self.spatial_dims = spatial_dims
+        self.divisor = 2 ** (len(features) - 1)
+        self.entry = _block(spatial_dims, in_channels, features[0], norm="batch")
+        self.down = nn.ModuleList(
+            nn.Sequential(Pool["max", spatial_dims](2), _block(spatial_dims, fine, coarse, norm="batch"))
+            for fine, coarse in pairwise(features)
+        )
+        self.interpolate = nn.Upsample(scale_factor=2, mode="bilinear" if spatial_dims == 2 else "trilinear")
+        came = features[-1]  # from the next coarser resolution
+        self.join = nn.ModuleList()
+        for level in reversed(range(len(features) - 1)):
+            leaves = features[max(level - 1, 0)]
+            self.join.append(_block(spatial_dims, came + features[level], leaves, norm="batch"))
+            came = leaves
+        self.exit = Convolution(spatial_dims, features[0], out_channels, kernel_size=3, conv_only=True)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        _check_image(image, self.spatial_dims)
+        x = self.entry(_pad(image, self.divisor))
+        skips = [x]
+        for down in self.down:
+            x = down(x)
+            skips.append(x)
+        for i, join in enumerate(self.join):
+            x = join(torch.cat([self.interpolate(x), skips[-2 - i]], dim=1))
+        return _cut(self.exit(x), image)
+
+
+def u_net(architecture: str, **sizes: Any) -> UNet | BilinearUNet:
+    """The U-Net of a name.
+
+    Args:
+        architecture: ``unet`` or ``bilinear_unet``.
+        sizes: arguments of `UNet` or `BilinearUNet`.
+
+    Returns:
+        The network.
+
+    Raises:
+        ArgumentError: there is no such network, or it refuses an argument.
+
+    Example:
+        >>> type(u_net("bilinear_unet", spatial_dims=2, features=(4, 8))).__name__
+        'BilinearUNet'
+    """
+    if architecture not in ARCHITECTURES:
+        raise ArgumentError(f"architecture: expected one of {', '.join(ARCHITECTURES)}, got {architecture!r}.")
+    return ARCHITECTURES[architecture](**sizes)
+
+
+ARCHITECTURES: dict[str, type[UNet] | type[BilinearUNet]] = {"unet": UNet, "bilinear_unet": BilinearUNet}
+
+
+def _check_sizes(spatial_dims: int, in_channels: int, out_channels: int, features: Sequence[int]) -> None:
+    if spatial_dims not in (2, 3):
+        raise ArgumentError(f"spatial_dims: expected 2 or 3, got {spatial_dims}.")
+    if not features or min(in_channels, out_channels, *features) < 1:
+        raise ArgumentError(
+            f"Expected at least one channel everywhere, got in_channels {in_channels}, out_channels {out_channels} "
+            f"and features {list(features)}."
+        )
+
+
+def _check_image(image: torch.Tensor, spatial_dims: int) -> None:
+    if image.dim() != spatial_dims + 2:
+        raise ArgumentError(
+            f"The network expects images (batch, channel, *spatial) of {spatial_dims} dimensions, "
+            f"got the shape {list(image.shape)}."
+        )
+
+
+def _pad(image: torch.Tensor, divisor: int) -> torch.Tensor:
+    """The image with every side a multiple of the strides, and more than one voxel where they meet in training."""
+    padding: list[int] = []
+    steps = 0
+    for axis in range(image.dim() - 1, 1, -1):  # the last axis comes first
+        size = image.shape[axis]
+        padding += [0, -size % divisor]
+        steps += (size - 1) // divisor
+    if torch.jit.is_scripting():
+        padding[-1] += divisor * max(1 - steps, 0)  # normalizing a single voxel would erase it
+    else:
+        padding[-1] += divisor * torch.sym_max(1 - steps, 0)
+        if torch.compiler.is_exporting():  # a branch on the sizes would hold the graph to those of the example
+            return F.pad(image, padding, mode="replicate")
+    return F.pad(image, padding, mode="replicate") if max(padding) > 0 else image
+
+
+def _cut(logits: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
+    """The logits of the image's own voxels."""
+    for axis in range(2, image.dim()):
+        logits = logits.narrow(axis, 0, image.shape[axis])
+    return logits
+
+
+def _block(spatial_dims: int, in_channels: int, out_channels: int, norm: str = "instance") -> nn.Sequential:
+    """Two convolutions with normalization and ReLU."""
     return nn.Sequential(
         *(
             Convolution(
-                spatial_dims, channels, out_channels, adn_ordering="NA", act="relu", norm=("instance", {"affine": True})
+                spatial_dims, channels, out_channels, adn_ordering="NA", act="relu", norm=(norm, {"affine": True})
             )
             for channels in (in_channels, out_channels)
         )

@@ -222,7 +222,8 @@ class RandomView(Randomizable):
     Every transformation is drawn for every image on its own, with ``probability`` (the paper's code draws the geometry
     once per batch). A shear or rotation has one angle for each pair of axes. Intensities are meant for images of about
     [0, 1]. The paper takes its ranges from Zhang et al., *Generalizing deep learning for medical image segmentation to
-    unseen domains via deep stacked transformation*, TMI 2020.
+    unseen domains via deep stacked transformation*, TMI 2020, and prints none; the defaults are those of its code
+    (https://github.com/neerakara/BWCR, ``utils_data.py``), but for the blur, of which the code draws kernel sizes.
 
     Args:
         probability: of each transformation, in [0, 1]; 0 leaves images as they are.

@@ -14,8 +14,8 @@ class AverageWeights(EMAHandler):
 
     Until iteration 1 / m it is the plain mean of all weights so far, so that a training of any length forgets the
     random ones that it started from. m_t depends on t alone: a resumed training has the average of the uninterrupted
-    one. Ignite makes the averaged network itself, inside of the handler, where neither validation nor the checkpoint of
-    a configuration would find it.
+    one. The statistics of batch normalization are averaged like the weights. Ignite makes the averaged network itself,
+    inside of the handler, where neither validation nor the checkpoint of a configuration would find it.
 
     Args:
         network: network that is trained.
@@ -31,7 +31,7 @@ class AverageWeights(EMAHandler):
     """
 
     def __init__(self, network: nn.Module, average: nn.Module, momentum: float = 0.001) -> None:
-        super().__init__(network, momentum)
+        super().__init__(network, momentum, handle_buffers="update")
         self.ema_model = average.requires_grad_(False).eval()
 
     def _update_ema_model(self, engine: Engine, name: str) -> None:

@@ -122,6 +122,19 @@ def test_every_row_of_table_2_trains(method: str, small: dict[str, Any], tmp_pat
     assert (float(row["train_consistency"]) > 0) == (method == "cr")
 
 
+def test_the_network_of_the_authors_code_is_kept_in_the_plan(small: dict[str, Any], tmp_path: Path) -> None:
+    """What follows a training finds it there, and another one is refused."""
+    bundle_run("training", ["train"], tmp_path, small, architecture="bilinear_unet")
+    assert any("running_mean" in name for name in torch.load(tmp_path / "models/model.pt", weights_only=True))
+    bundle_run("evaluating", ["train", "evaluate"], tmp_path, small)
+    bundle_run("inferring", ["inference"], tmp_path, {}, dataset_dir=str(tmp_path / "phantom/new"))
+    assert list((tmp_path / "output/inference").glob("*_mask.nii.gz"))
+    with pytest.raises(RuntimeError) as caught:
+        bundle_run("evaluating", ["train", "evaluate"], tmp_path, small, architecture="unet")
+    error = find_input_error(caught.value)
+    assert "architecture: the network was trained with bilinear_unet, got unet" in str(error)
+
+
 @pytest.fixture(scope="module")
 def hippocampi(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six volumes of 16 × 20 × 12 voxels of 1 mm with a ball in two halves."""

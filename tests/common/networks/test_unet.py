@@ -1,4 +1,4 @@
-"""The paper's U-Net: its layers, its sizes, and that it can learn."""
+"""The papers' U-Nets: their layers, their sizes, and that they can learn."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from common.errors import ArgumentError
-from common.networks import UNet
+from common.networks import BilinearUNet, UNet, u_net
 
 
 def convolutions(network: nn.Module) -> list[nn.Module]:
@@ -124,3 +124,62 @@ def test_wrong_arguments(arguments: dict, sentence: str) -> None:
 def test_wrong_dimensions() -> None:
     with pytest.raises(ArgumentError, match=r"of 3 dimensions, got the shape \[1, 1, 4, 4\]"):
         UNet(3, features=(2,))(torch.zeros(1, 1, 4, 4))
+
+
+def by_hand(network: BilinearUNet, image: torch.Tensor) -> torch.Tensor:
+    """The five resolutions of the authors' code, layer by layer, with PyTorch's functions and the network's numbers."""
+    numbers = network.state_dict()
+
+    def block(x: torch.Tensor, name: str) -> torch.Tensor:
+        for layer in (0, 1):
+            weight, bias = numbers[f"{name}.{layer}.conv.weight"], numbers[f"{name}.{layer}.conv.bias"]
+            x = nn.functional.conv2d(x, weight, bias, padding=1)
+            norm = {part: numbers[f"{name}.{layer}.adn.N.{part}"] for part in ("weight", "bias")}
+            x = nn.functional.batch_norm(x, None, None, **norm, training=True).clamp(min=0)
+        return x
+
+    def up(x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+
+    encoded = [block(image, "entry")]
+    for level in range(4):
+        encoded.append(block(nn.functional.max_pool2d(encoded[-1], 2), f"down.{level}.1"))
+    x = encoded[-1]
+    for step in range(4):
+        x = block(torch.cat([up(x), encoded[3 - step]], 1), f"join.{step}")
+    return nn.functional.conv2d(x, numbers["exit.conv.weight"], numbers["exit.conv.bias"], padding=1)
+
+
+def test_bilinear_unet_is_that_of_the_authors_code() -> None:
+    """16 to 128 features; on the way up 64, 32, 16 and 16."""
+    torch.manual_seed(0)
+    network = BilinearUNet(2, 1, 4).double()
+    assert [block[1].conv.out_channels for block in network.join] == [64, 32, 16, 16]
+    assert [block[0].conv.in_channels for block in network.join] == [256, 128, 64, 32]
+    image = torch.randn(2, 1, 32, 48, dtype=torch.double)
+    torch.testing.assert_close(network(image), by_hand(network, image))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (5, 7), (8, 3), (9, 6, 5), (1, 1, 1), (12, 8, 1)])
+@pytest.mark.parametrize("training", [True, False])
+def test_bilinear_unet_takes_any_size(shape: tuple[int, ...], training: bool) -> None:
+    network = BilinearUNet(len(shape), features=(2, 3, 4)).train(training)
+    image = torch.randn(1, 1, *shape, generator=torch.Generator().manual_seed(0))
+    logits = network(image)
+    assert logits.shape == image.shape and logits.isfinite().all()
+    torch.testing.assert_close(torch.jit.script(network.eval())(image), network(image))
+
+
+def test_bilinear_unet_in_float64_has_the_gradients_of_differences() -> None:
+    torch.manual_seed(0)
+    network = BilinearUNet(2, features=(1, 2)).double()
+    image = torch.randn(2, 1, 4, 4, dtype=torch.double, requires_grad=True)
+    assert torch.autograd.gradcheck(network, image)
+
+
+def test_networks_by_name() -> None:
+    assert isinstance(u_net("unet", spatial_dims=2, features=(2,)), UNet)
+    with pytest.raises(ArgumentError, match="architecture: expected one of unet, bilinear_unet, got 'u'"):
+        u_net("u")
+    with pytest.raises(ArgumentError, match="got the shape"):
+        u_net("bilinear_unet", spatial_dims=2)(torch.zeros(1, 1, 4))

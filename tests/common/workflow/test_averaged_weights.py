@@ -55,3 +55,13 @@ def test_the_average_is_not_trained() -> None:
     average = linear()
     AverageWeights(linear(), average, 0.1)
     assert not average.weight.requires_grad and not average.training and isinstance(average.weight, torch.Tensor)
+
+
+def test_statistics_of_batch_normalization_are_averaged_as_weights_are() -> None:
+    """Those of the last iteration alone would belong to other weights."""
+    network, seen = nn.BatchNorm1d(1, momentum=1.0), [1.0, 5.0, 3.0]
+    average = deepcopy(network)
+    engine = Engine(lambda engine, _: network(torch.tensor([[seen[engine.state.iteration - 1]]] * 2)))
+    AverageWeights(network, average, 0.25).attach(engine)
+    engine.run([0], max_epochs=3)
+    assert average.running_mean.item() == pytest.approx(3.0) and average.num_batches_tracked == 3

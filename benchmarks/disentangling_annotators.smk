@@ -33,6 +33,7 @@ ANNOTATOR_DIGITS = ({"desk": [960, 240, 200], "paper": [48000, 12000, 10000]} | 
 ANNOTATOR_CROPS = ({"desk": [200, 50, 100], "paper": [5000, 1000, 1000]} | PART.get("crops", {}))[SCALE]
 ANNOTATOR_ALL_DIGITS = f"{OUTPUT}/disentangling_annotators_mnist_full/data-{runs_of('disentangling_annotators', [], 'mnist', ANNOTATOR_DIGITS)}"
 ANNOTATOR_CONSENSUS = f"{OUTPUT}/disentangling_annotators_lidc/data-{runs_of('disentangling_annotators', [], 'lidc', ANNOTATOR_CROPS)}"
+ANNOTATOR_PATCHES = {"desk": [], "paper": ["nicmslesions"]}[SCALE]  # the paper's network for MNIST and MS
 ANNOTATOR_BRATS = {"desk": {"counts": [6, 2, 4], "spacing": 2.0, "patch_size": [96, 96], "features": [16, 32, 64], "max_epochs": 10}, "paper": {}}
 ANNOTATOR_TABLES = {
     # The authors' sample: 70 digits, annotators good (the truth), over, under, wrong; and blank, whom the paper has and the sample lacks
@@ -42,11 +43,11 @@ ANNOTATOR_TABLES = {
     },
     # The paper's tables 1 to 3: all of MNIST with the same five, and slices of multiple sclerosis
     "disentangling_annotators_mnist_full": {
-        "data": "mnist", "folder": ANNOTATOR_ALL_DIGITS, "overlays": ["mnist"], "rows": ANNOTATOR_ROWS, "seeds": [0, 1, 2],
+        "data": "mnist", "folder": ANNOTATOR_ALL_DIGITS, "overlays": ["mnist", *ANNOTATOR_PATCHES], "rows": ANNOTATOR_ROWS, "seeds": [0, 1, 2],
         "desk": {}, "paper": {},
     },
     "disentangling_annotators_ms_lesion": {
-        "data": "ms_lesion", "overlays": ["ms_lesion"], "rows": ANNOTATOR_ROWS, "seeds": [0, 1, 2],
+        "data": "ms_lesion", "overlays": ["ms_lesion", *ANNOTATOR_PATCHES], "rows": ANNOTATOR_ROWS, "seeds": [0, 1, 2],
         "desk": {
             "truth": "mask1", "simulated": ANNOTATOR_FIVE, "counts": [1, 1, 2], "patch_size": [96, 96], "features": [16, 32, 64],
             "max_epochs": 10, "val_interval": 2,

@@ -4,6 +4,7 @@ from .annotator_network import AnnotatorNetwork, ConfusionHead, GlobalConfusion
 from .ensemble import Ensemble, averaged, ensemble_of
 from .mask_rcnn import IMaskRCNN, class_probabilities
 from .method_networks import annotator_model, has_matrices, output_of_method, output_of_request, readout_of_method
+from .nic_ms_lesions import NicMSLesions
 from .padded_dyn_unet import PaddedDynUNet
 from .precision import MixedPrecision
 from .probabilistic_unet import ProbabilisticUNet
@@ -21,6 +22,7 @@ __all__ = [
     "GlobalConfusion",
     "IMaskRCNN",
     "MixedPrecision",
+    "NicMSLesions",
     "PaddedDynUNet",
     "ProbabilisticUNet",
     "Segmenter",

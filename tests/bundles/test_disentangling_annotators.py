@@ -132,6 +132,21 @@ def test_any_network_is_a_backbone(pictures: Path, tmp_path: Path) -> None:
     assert any(name.startswith("network.backbone.convInit") for name in names)
 
 
+def test_the_papers_patch_network(pictures: Path, tmp_path: Path) -> None:
+    """With its overlay it trains, is evaluated and segments; without it inference names what differs."""
+    overlays = ["train", "nicmslesions"]
+    values = {"dataset_dir": str(pictures), "max_epochs": 1}
+    bundle_run("training", overlays, tmp_path, **values)
+    bundle_run("evaluating", [*overlays, "evaluate"], tmp_path, **values)
+    assert len(read_csv(tmp_path / "evaluation/summary.csv")) == SECTIONS["test"]
+    new = {"dataset_dir": str(pictures / "test/images")}
+    bundle_run("inferring", ["inference", "nicmslesions"], tmp_path, **new)
+    assert len(list(tmp_path.rglob("*_mask.png"))) == SECTIONS["test"]
+    with pytest.raises(RuntimeError) as caught:
+        bundle_run("inferring", ["inference"], tmp_path, **new, overwrite=True)
+    assert "model.pt" in str(find_input_error(caught.value))
+
+
 def test_one_label_per_image(pictures: Path, tmp_path: Path) -> None:
     """The warm-up maximizes the trace of one annotator, not of three: −2 at best, where all three would give −6."""
     for folder, labels in (("one", 1), ("all", None)):

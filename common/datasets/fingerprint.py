@@ -99,7 +99,7 @@ def case_facts(image: torch.Tensor, foreground: torch.Tensor | None = None, seed
     Args:
         image: ``(C, *spatial)`` as `read_image` gives it, 2-D or 3-D, with an affine if it is a `MetaTensor`.
         foreground: ``(1, *spatial)``, where intensities are sampled (nnU-Net's choice: air and bed say nothing of the
-            organs); None, or one that is empty, takes them everywhere.
+            organs); None, one that is empty and one of another shape take them everywhere.
         seed: of the sample of intensities.
 
     Returns:
@@ -117,7 +117,7 @@ def case_facts(image: torch.Tensor, foreground: torch.Tensor | None = None, seed
         shape = tuple(int(shape[axis]) for axis in order)
         spacing = tuple(float(sides[axis]) for axis in order)
     values = torch.as_tensor(image).as_subclass(torch.Tensor).flatten(1)
-    if foreground is not None and foreground.shape[1:] == image.shape[1:] and bool(foreground.any()):
+    if foreground is not None and foreground.shape == (1, *image.shape[1:]) and bool(foreground.any()):
         values = values[:, torch.as_tensor(foreground).as_subclass(torch.Tensor).flatten() > 0]
     if values.shape[1] > SAMPLES:
         generator = torch.Generator().manual_seed(seed)

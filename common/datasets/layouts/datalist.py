@@ -19,7 +19,11 @@ EXPECTS = (
     'a JSON file (or a folder with one) such as {"training": [{"image": path, "label": path, "fold": 0}, …], '
     '"testing": […]}, paths relative to the file'
 )
-SECTIONS = {"training": "training", "validation": "validation", "testing": "test", "test": "test"}
+SECTIONS = {
+    **dict.fromkeys(("training", "train"), "training"),
+    **dict.fromkeys(("validation", "val", "valid"), "validation"),
+    **dict.fromkeys(("testing", "test"), "test"),
+}
 LARGEST_GLANCE = 1 << 20  # bytes in which the names of the lists are looked for
 
 
@@ -45,8 +49,9 @@ def read(
     """The labeled cases of a datalist.
 
     An item is ``{"image": path or list of paths, "label": path}``, or has ``"annotators": {name: path}``; ``"case"``,
-    ``"subject"``, ``"fold"`` (a whole number) and ``"stratum"`` are optional. Lists beside ``training`` are sections;
-    with ``training`` alone the cases are still to be split. A list of items stands for ``training``.
+    ``"subject"``, ``"fold"`` (a whole number) and ``"stratum"`` are optional. Lists are sections, also as ``train``,
+    ``val``, ``valid`` and ``test``; with ``training`` alone the cases are still to be split. A list of items stands for
+    ``training``. A note names lists of other names, whose cases are left out.
 
     Args:
         root: the file, or its folder.
@@ -68,6 +73,7 @@ def read(
         if isinstance(content, list)
         else {key: content[key] for key in SECTIONS if key in content}
     )
+    sections = {SECTIONS[key] for key in lists}
     entries: list[dict[str, Any]] = []
     left_out: list[tuple[str, str]] = []
     unlabeled = 0
@@ -80,10 +86,12 @@ def read(
                 unlabeled += fault == UNLABELED
                 left_out.append((f"{path}: entry {number} of {key}", fault))
                 continue
-            entries.append(item | ({"section": SECTIONS[key]} if len(lists) > 1 else {}))
+            entries.append(item | ({"section": SECTIONS[key]} if sections != {"training"} else {}))
     _name_cases(entries)
     present = sorted({name for item in entries for name in item.get("annotators", ())})
     notes = [f"{unlabeled} entries have no label and are left out."] if unlabeled else []
+    if others := _other_lists(content):
+        notes.append(f"{path}: lists of other names than {', '.join(SECTIONS)} are left out: {', '.join(others)}.")
     known: dict[str, Any] = {}
     if isinstance(content, dict):
         if isinstance(content.get("labels"), Mapping):
@@ -135,6 +143,17 @@ def _read_json(path: Path) -> Any:
     if not isinstance(content, list) and not (isinstance(content, dict) and content.keys() & SECTIONS.keys()):
         raise InputError(f"{path} must hold a list of cases, or an object with such a list under training.")
     return content
+
+
+def _other_lists(content: Any) -> list[str]:
+    """Names of what looks like a list of cases and is no section."""
+    return [
+        str(key)
+        for key, values in (content.items() if isinstance(content, dict) else ())
+        if key not in SECTIONS
+        and isinstance(values, list)
+        and any(isinstance(value, Mapping) and "image" in value for value in values)
+    ]
 
 
 def _item(value: Any, folder: Path, where: str) -> tuple[dict[str, Any] | None, str]:

@@ -7,13 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
 import numpy as np
 import pytest
 import torch
 from monai.data import MetaTensor
 
 from common.datasets.dataset import Dataset
-from common.datasets.fingerprint import case_facts, summarize
+from common.datasets.fingerprint import case_facts, summarize, take_fingerprint
 from common.datasets.plan import Plan, example_plan
 from common.datasets.plan_rules import make_plan
 from common.datasets.stages import intensity
@@ -241,6 +242,22 @@ def test_contradictions_are_named_and_equal_values_are_none() -> None:
     found = plan.contradictions({"patch_size": [32, 32], "spacing": 2.0})
     assert [text.split(":")[0] for text in found] == ["patch_size", "spacing"]
     assert "trained with [40, 40], got [32, 32]" in found[0]
+
+
+def test_a_label_of_several_channels_is_a_fault_of_its_case(tmp_path: Path) -> None:
+    """One-hot labels along a fourth axis are refused by file, not by an index of their intensities."""
+    items = []
+    for case, channels in (("a", ()), ("b", ()), ("c", (2,))):
+        for kind, shape in (("image", (6, 7, 8)), ("label", (6, 7, 8, *channels))):
+            volume = np.zeros(shape, np.uint8)
+            volume[1:3] = 1
+            nib.save(nib.Nifti1Image(volume, np.eye(4)), tmp_path / f"{case}_{kind}.nii.gz")
+        items.append({"case": case, **{kind: str(tmp_path / f"{case}_{kind}.nii.gz") for kind in ("image", "label")}})
+    faults: list[str] = []
+    assert take_fingerprint(items, faults=faults).cases == 3
+    assert len(faults) == 1 and "c_label.nii.gz" in faults[0] and "channel" in faults[0]
+    with pytest.raises(InputError, match=r"c_label\.nii\.gz.*channel"):
+        take_fingerprint(items)
 
 
 def test_annotators_have_meanings_of_their_own() -> None:

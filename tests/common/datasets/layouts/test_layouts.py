@@ -269,6 +269,25 @@ def test_names_that_the_data_set_does_not_have_are_refused(tmp_path: Path, optio
         read_dataset(tmp_path, **options)
 
 
+@pytest.mark.parametrize(
+    "names", [("training", "validation", "testing"), ("train", "val", "test"), ("train", "valid", "test")]
+)
+def test_sections_of_a_datalist_under_their_usual_names(names: tuple[str, ...], tmp_path: Path) -> None:
+    touch(tmp_path, "a.png", "b.png", "c.png")
+    lists = {key: [{"image": f"{name}.png", "label": f"{name}.png"}] for key, name in zip(names, "abc", strict=True)}
+    dataset = read_dataset(write_json(tmp_path / "cases.json", lists | {"labels": {"background": 0}, "numTest": 1}))
+    assert [item["section"] for item in dataset.items] == ["training", "validation", "test"]
+    assert not any("left out" in note for note in dataset.notes)
+
+
+def test_a_datalist_of_test_cases_alone_trains_nothing_and_other_lists_are_named(tmp_path: Path) -> None:
+    touch(tmp_path, "a.png")
+    case = [{"image": "a.png", "label": "a.png"}]
+    dataset = read_dataset(write_json(tmp_path / "cases.json", {"test": case, "pool": case}))
+    assert [item["section"] for item in dataset.items] == ["test"]
+    assert any("are left out: pool" in note for note in dataset.notes)
+
+
 def test_a_number_may_be_the_name_of_a_case_in_a_datalist(tmp_path: Path) -> None:
     touch(tmp_path, "a.png", "b.png")
     write_json(tmp_path / "list.json", {"training": [{"image": "a.png", "label": "b.png", "case": 7}]})

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from common.command import REQUIRED, run_command
 from common.datasets import Dataset, annotated, consensus, drawn_by, read_dataset, reading
-from common.datasets.layouts.totalsegmentator import require_organ
+from common.datasets.same_names import require_same_names
 from common.errors import InputError, counted
 from common.io import read_label_values
 from common.io.checks import geometry_finding, voxel_size
@@ -125,7 +125,7 @@ def measure(
     if not folder.is_dir():
         raise InputError(f"masks: expected a folder of masks, got {folder}.")
     plan, dataset = load_plan(str(ckpt_dir)), read_dataset(str(dataset_dir), layout=layout, **options)
-    require_organ(dataset, plan.class_names)
+    require_same_names(dataset, plan)
     if not dataset.annotators and plan.annotators and "" not in plan.labels:  # one label was learned as an annotator's
         dataset = annotated(dataset)
     if anyone := options.get("truth") is None:

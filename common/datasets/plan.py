@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from common.errors import InputError
-from common.io.class_numbers import contradicted_meanings
+from common.io.class_numbers import contradicted_meanings, names_of_classes
 from common.io.label_meaning import LabelMeaning
 
 __all__ = ["Plan", "example_plan"]
@@ -255,7 +255,12 @@ class Plan:
             if asked != written and not _close(asked, written):
                 found.append(_contradiction(name, written, value))
         meanings = {name: LabelMeaning.from_json(meaning) for name, meaning in self.labels.items()}
-        return found + [_contradiction(name, *pair) for name, pair in contradicted_meanings(meanings, **said).items()]
+        found += [_contradiction(name, *pair) for name, pair in contradicted_meanings(meanings, **said).items()]
+        names = names_of_classes(said.get("class_values"), said.get("class_colors"))
+        known = [number for number, name in enumerate(names) if name in self.class_names]  # others are other words
+        if not found and any(names[number] != self.class_names[number] for number in known):
+            found.append(_contradiction("classes", self.class_names, names))
+        return found
 
     def differences(self, other: Plan) -> list[str]:
         """In what two plans differ that matters to a network.

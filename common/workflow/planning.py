@@ -20,9 +20,9 @@ from common.datasets.dataset import Dataset
 from common.datasets.fingerprint import take_fingerprint
 from common.datasets.given import OPTION_KINDS, checked_given
 from common.datasets.given_items import GIVEN, dataset_of_items
-from common.datasets.layouts.totalsegmentator import require_organ
 from common.datasets.plan import OF_LABELS, OF_MEMORY, Plan
 from common.datasets.plan_rules import ONLY_OF, make_plan
+from common.datasets.same_names import require_same_names
 from common.datasets.split import Split, split_dataset
 from common.errors import InputError, counted
 from common.io.files import whole_file
@@ -72,7 +72,7 @@ def plan_of(
 
     Raises:
         InputError: as `take_fingerprint` and `make_plan`, where no training case is left;
-            what is given contradicts the plan that is resumed; the network is trained on another organ.
+            what is given, or what the data set is called, contradicts the plan that is resumed or evaluated.
 
     Example:
         >>> import tempfile
@@ -94,7 +94,7 @@ def plan_of(
         said = [name for name in OF_MEMORY if name in given_overrides()]  # not the default of a configuration
         kept = load_plan(folder, given | {name: rules[name] for name in (*OF_LABELS, *said) if name in rules})
         if trained:
-            require_organ(dataset, kept.class_names)
+            require_same_names(dataset, kept)
         return kept
     known = {str(item["image"]) for item in dataset.items}
     if any(str(item["image"]) not in known for item in items):  # a program has put images of its own in their place

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,15 @@ from common.datasets.dataset import Dataset
 from common.datasets.fingerprint import case_facts, summarize, take_fingerprint
 from common.datasets.plan import Plan, example_plan
 from common.datasets.plan_rules import make_plan
+from common.datasets.same_names import require_same_names
 from common.datasets.stages import intensity
 from common.errors import InputError
 from common.io.label_meaning import LabelObservation
 
 MASKS = (LabelObservation("a.png", "gray", {0: 9, 255: 3}, (3, 4), distinct=2),)
 CLASSES = (LabelObservation("a.nii", "volume", {0: 9, 1: 3, 2: 1}, (3, 4, 5), distinct=3),)
+
+CLASSES_SEEN = summarize([case_facts(torch.zeros(1, 8, 8, 8))], {"": CLASSES}, ["a"])
 
 
 def plan_of(shape: tuple[int, ...], voxel: Any = None, labels: Any = None, dataset: Any = None, **given: Any) -> Plan:
@@ -258,6 +262,35 @@ def test_a_label_of_several_channels_is_a_fault_of_its_case(tmp_path: Path) -> N
     assert len(faults) == 1 and "c_label.nii.gz" in faults[0] and "channel" in faults[0]
     with pytest.raises(InputError, match=r"c_label\.nii\.gz.*channel"):
         take_fingerprint(items)
+
+
+def test_classes_in_another_order_of_their_names_are_a_contradiction() -> None:
+    """The values are the same, 1 and 2, so that only the names tell."""
+    given = {"anterior": 1, "posterior": 2}
+    plan = make_plan(Dataset("plain", Path("/data"), ()), CLASSES_SEEN, class_values=given)
+    assert plan.contradictions({"class_values": given}) == []
+    assert plan.contradictions({"class_values": {"background": 0, "front": 1, "posterior": 2}}) == []
+    (found,) = plan.contradictions({"class_values": {"posterior": 1, "anterior": 2}})
+    assert found.startswith('classes: the network was trained with ["background", "anterior", "posterior"], got')
+
+
+@pytest.mark.parametrize(
+    ("names", "channels", "sentence"),
+    [
+        ({0: "background", 1: "posterior", 2: "anterior"}, (), "label value 1 posterior, which is anterior in the tr"),
+        ({0: "background", 1: "Anterior", 2: "rest"}, ("T1", "T2"), ""),
+        (None, ("T2", "T1"), "channels T2, T1, where the training had T1, T2"),
+        ({0: "background", 3: "anterior"}, ("T1", "FLAIR"), ""),
+    ],
+)
+def test_names_of_a_data_set_must_be_those_of_the_training(names, channels, sentence) -> None:
+    trained = Dataset("msd", Path("/data"), (), class_names={0: "background", 1: "anterior", 2: "posterior"})
+    seen = summarize([case_facts(torch.zeros(2, 8, 8, 8))], {"": CLASSES}, ["a"])
+    plan = make_plan(replace(trained, channel_names=("T1", "T2")), seen)
+    require_same_names(replace(trained, channel_names=("T1", "T2")), plan)
+    other = replace(trained, class_names=names, channel_names=channels)
+    with pytest.raises(InputError, match=sentence) if sentence else nullcontext():
+        require_same_names(other, plan)
 
 
 def test_annotators_have_meanings_of_their_own() -> None:

@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from common.command import REQUIRED, run_command
 from common.datasets import Dataset, annotated, consensus, drawn_by, read_dataset, reading
+from common.datasets.by_annotators import ONLY_ANNOTATOR, with_annotators
 from common.datasets.same_names import require_same_names
 from common.errors import InputError, counted
 from common.io import read_label_values
@@ -126,11 +127,15 @@ def measure(
         raise InputError(f"masks: expected a folder of masks, got {folder}.")
     plan, dataset = load_plan(str(ckpt_dir)), read_dataset(str(dataset_dir), layout=layout, **options)
     require_same_names(dataset, plan)
-    if not dataset.annotators and plan.annotators and "" not in plan.labels:  # one label was learned as an annotator's
+    if not dataset.annotators and plan.annotators == (ONLY_ANNOTATOR,):  # one label was learned as an annotator's
         dataset = annotated(dataset)
-    if anyone := options.get("truth") is None:
+    if options.get("truth") is None:
         dataset = drawn_by(dataset, plan.annotators)
-    labeled = [item for item in dataset.items if "label" in item or (anyone and item.get("annotators"))]
+        plan = with_annotators(plan, dataset)
+        labeled = [item for item in dataset.items if "label" in item or item.get("annotators")]
+    else:
+        items = [{key: value for key, value in item.items() if key != "annotators"} for item in dataset.items]
+        labeled = [item for item in items if "label" in item]
     found = [(item, path) for item in labeled if (path := _mask_of(folder, item["case"])) is not None]
     if not found:
         raise InputError(

@@ -13,7 +13,7 @@ from typing import Any
 import ignite.distributed as idist
 from ignite.engine import Engine, Events
 
-from common.datasets.by_annotators import drawn_by
+from common.datasets.by_annotators import drawn_by, with_annotators
 from common.datasets.case_names import case_digest
 from common.datasets.case_weights import leave_out, read_case_weights
 from common.datasets.dataset import Dataset
@@ -95,7 +95,7 @@ def plan_of(
         kept = load_plan(folder, given | {name: rules[name] for name in (*OF_LABELS, *said) if name in rules})
         if trained:
             require_same_names(dataset, kept)
-        return kept
+        return with_annotators(kept, dataset) if trained else kept
     known = {str(item["image"]) for item in dataset.items}
     if any(str(item["image"]) not in known for item in items):  # a program has put images of its own in their place
         dataset = dataset_of_items(items)

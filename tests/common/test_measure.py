@@ -164,6 +164,37 @@ def test_annotators_whom_the_training_left_out_do_not_count(pictures: Path) -> N
     assert [measured(pictures)[1][case]["dice_foreground"] for case in "abc"] == ["", "0.6667", "1.0"]
 
 
+def test_a_network_of_one_label_is_measured_with_the_majority_of_annotators(tmp_path: Path) -> None:
+    """Three of four pixels by two of three; a ground truth goes before."""
+    for name, count in (("anna", 3), ("ben", 3), ("cleo", 1)):
+        write_picture(tmp_path / f"data/labels/a_{name}.png", [[255] * count + [0] * (4 - count)])
+    write_picture(tmp_path / "data/images/a.png", [[9, 5, 7, 3]])
+    write_picture(tmp_path / "found/a_mask.png", [[1, 1, 1, 0]])
+    write_plan(tmp_path / "models")
+    assert measured(tmp_path)[1]["a"]["dice_foreground"] == "1.0"
+    assert measured(tmp_path, truth="cleo")[1]["a"]["dice_foreground"] == "0.5"
+    plan = plan_of(read_dataset(tmp_path / "data"), [], tmp_path / "models", trained=True)
+    assert plan.annotators == ("anna", "ben", "cleo")
+
+
+def test_a_network_of_annotators_is_measured_with_one_label(pictures: Path) -> None:
+    """As evaluating does; their values mean the same, so the label is understood."""
+    _, wanted = measured(pictures)
+    one = example_plan().labels[""]
+    plan = replace(example_plan(), annotators=("anna", "ben"), labels={"anna": one, "ben": one})
+    (pictures / "models/plan.json").write_text(plan.to_json(), encoding="utf-8")
+    assert measured(pictures)[1] == wanted
+
+
+def test_a_truth_by_one_whom_the_training_left_out(tmp_path: Path) -> None:
+    for name, count in (("anna", 3), ("ben", 1), ("cleo", 1)):
+        write_picture(tmp_path / f"data/labels/a_{name}.png", [[255] * count + [0] * (4 - count)])
+    write_picture(tmp_path / "data/images/a.png", [[9, 5, 7, 3]])
+    write_picture(tmp_path / "found/a_mask.png", [[1, 1, 1, 0]])
+    write_plan(tmp_path / "models", annotators=("ben",), labels={"ben": example_plan().labels[""]})
+    assert measured(tmp_path, truth="anna")[1]["a"]["dice_foreground"] == "1.0"
+
+
 def test_with_the_labels_of_one_of_the_annotators(tmp_path: Path) -> None:
     """Of a network that was trained with the labels of all of them; a case that she did not label is left out."""
     rows = {"a": {"anna": 1, "ben": 3}, "b": {"anna": 4, "ben": 2}, "c": {"ben": 2}}

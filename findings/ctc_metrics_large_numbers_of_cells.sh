@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# py-ctcmetrics scores a perfect result 0 if the cells have large numbers: from 32768 on, and in masks of bytes from 128.
+# py-ctcmetrics scores a perfect result 0 if cells have large numbers: from 32768 on, and in masks of bytes from 128.
 #
 # Versions: py-ctcmetrics 1.3.3, tifffile 2026.3.3, scikit-learn 1.9.1, SciPy 1.17.1, NumPy 2.3.5.
 # Behavior: to tell the two masks apart, the largest number of the reference plus 1 is added to the result, in the type

@@ -2,9 +2,9 @@
 # A NIfTI image that goes through ngff-zarr from nibabel to ITK is scrambled: its voxels are read in another order.
 #
 # Versions: ngff-zarr 0.50.0, nibabel 5.4.2, itkwasm 1.0b201, itkwasm-image-io 1.6.1, SimpleITK 2.5.7, NumPy 2.3.5.
-# Behavior: the array of nibabel keeps its axes x, y and z. ngff_image_to_itk_image takes size, spacing and origin by the
-#     names of the axes, but the array as it is; ITK takes the last axis of an array for x. (The origin keeps its signs,
-#     too, while the directions are translated from RAS to LPS, so the image lies elsewhere as well.)
+# Behavior: the array of nibabel keeps its axes x, y and z. ngff_image_to_itk_image takes size, spacing and origin by
+#     the names of the axes, but the array as it is; ITK takes the last axis of an array for x. (The origin keeps its
+#     signs while the directions are translated from RAS to LPS, so the image lies elsewhere as well.)
 # Expected: the voxels where they were; both functions are said to convert an image, one to preserve spatial metadata.
 # Seen: an object of 84 voxels comes back as 32 objects of together 84 voxels. Through ITK's own reader it stays one.
 set -euo pipefail

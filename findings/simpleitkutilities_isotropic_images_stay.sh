@@ -35,7 +35,7 @@ for spacing in ((1.0, 1.0, 1.5), (1.0, 1.0, 1.0), (3.0, 3.0, 3.0)):
     straight = result.GetDirection() == (1, 0, 0, 0, 1, 0, 0, 0, 1)
     seen[spacing] = result.GetSpacing(), straight
     voxels = int(sitk.GetArrayFromImage(result).sum())
-    print(f"{spacing} mm, asked for 2: {result.GetSpacing()}, axes straightened: {straight}, voxels of a ball: {voxels}")
+    print(f"{spacing} mm, asked for 2: {result.GetSpacing()}, axes straight: {straight}, voxels of a ball: {voxels}")
 expected = {spacing: (spacing, False) for spacing in ((1.0, 1.0, 1.0), (3.0, 3.0, 3.0))}
 if seen != expected | {(1.0, 1.0, 1.5): ((2.0, 2.0, 2.0), True)}:
     sys.exit("The behavior has changed: the images have another spacing.")

@@ -24,6 +24,7 @@ from common.io.checks import (
     image_findings,
     value_counts,
     voxel_size,
+    voxel_volume,
 )
 from common.io.orientation import reoriented_finding
 from common.metrics.agreement import pairwise_dice
@@ -52,6 +53,7 @@ class CaseRecord:
         shape: of the image, without channels; empty if it could not be read.
         channels: of all files of the image.
         voxel: mm along each axis of a volume; None of a picture.
+        unit: volume of a voxel in mm³; 1 of a picture, so that volumes are numbers of pixels.
         lowest: finite intensity; None if there is none.
         highest: finite intensity.
         digest: of the image's content, if all of its files could be read.
@@ -65,6 +67,7 @@ class CaseRecord:
     shape: tuple[int, ...] = ()
     channels: int = 0
     voxel: tuple[float, ...] | None = None
+    unit: float = 1.0
     lowest: float | None = None
     highest: float | None = None
     digest: str | None = None
@@ -77,11 +80,6 @@ class CaseRecord:
     def unusable(self) -> bool:
         """Training would fail at it."""
         return any(finding.unusable for finding in self.findings)
-
-    @property
-    def unit(self) -> float:
-        """Volume of a voxel in mm³; 1 where that is not known, so that volumes are numbers of pixels."""
-        return float(torch.tensor(self.voxel, dtype=torch.float64).prod()) if self.voxel else 1.0
 
 
 def examine_case(case: CaseFiles, plan: Plan) -> CaseRecord:
@@ -159,6 +157,7 @@ def _describe(record: CaseRecord, loaded: LoadedCase) -> None:
     record.channels = sum(len(image) for image in images)
     if first.ndim == 4:
         record.voxel = tuple(voxel_size(first))
+        record.unit = voxel_volume(first.affine, 3) if isinstance(first, MetaTensor) else 1.0
     finite = [image[torch.isfinite(image)] for image in images]
     record.lowest = min((float(values.min()) for values in finite if values.numel()), default=None)
     record.highest = max((float(values.max()) for values in finite if values.numel()), default=None)

@@ -24,7 +24,7 @@ from common.io.files import file_digest, whole_file, writing
 from common.io.formats import is_picture
 from common.io.label_meaning import LabelMeaning, read_label
 from common.io.orientation import reoriented
-from common.io.writers import result_suffix
+from common.io.writers import result_suffix, voxel_mm3
 from common.metrics.signed_border import border_shift
 from common.transforms.fuse_annotators import fuse_annotators
 
@@ -189,10 +189,10 @@ def fuse_case(case: FusionCase, settings: Settings) -> dict[str, Any]:
         settings: of the data set.
 
     Returns:
-        The record: ``case``, ``annotators`` (present), ``spacing`` (mm, or None), ``patterns`` and ``counts`` of the
-        labels, ``joint`` (R, L, L), ``voxels`` (R, L, 2) of annotator and consensus where that annotator labeled,
-        ``shift`` (R, L) in mm or pixels, ``disputed`` and ``marked`` voxels, ``ties``, ``converged``, ``empty``
-        (annotators).
+        The record: ``case``, ``annotators`` (present), ``spacing`` and ``voxel_mm3`` (None of a picture), ``patterns``
+        and ``counts`` of the labels, ``joint`` (R, L, L), ``voxels`` (R, L, 2) of annotator and consensus where that
+        annotator labeled, ``shift`` (R, L) in mm or pixels, ``disputed`` and ``marked`` voxels, ``ties``,
+        ``converged``, ``empty`` (annotators).
 
     Raises:
         InputError: a file cannot be read or written, labels cannot be fused, or there is a file in the place of the
@@ -257,6 +257,7 @@ def _fuse(case: FusionCase, settings: Settings) -> dict[str, Any]:
         "case": case.name,
         "annotators": [name for name in settings.annotators if name in case.labels],
         "spacing": spacing,
+        "voxel_mm3": None if spacing is None else voxel_mm3(source),
         "patterns": patterns[occurring].tolist(),
         "counts": counts[occurring].tolist(),
         "joint": fused.joint.tolist(),

@@ -81,7 +81,7 @@ def summarize_annotators(
 
     Example:
         >>> record = {"annotators": ["AR"], "joint": [[[6, 1], [2, 3]]], "voxels": [[[7, 8], [5, 4]]]}
-        >>> record |= {"spacing": None, "shift": [[None, 0.5]]}
+        >>> record |= {"spacing": None, "voxel_mm3": None, "shift": [[None, 0.5]]}
         >>> found = summarize_annotators([record], ["AR"], num_classes=2)[1]
         >>> found.sensitivity.estimate, found.volume_bias.estimate
         (0.75, 1.0)
@@ -121,7 +121,7 @@ def _sizes(records: Sequence[Record], present: np.ndarray, row: int, one: int) -
         if not here or not one:
             continue
         drawn, agreed = record["voxels"][row][one]
-        unit = math.prod(record["spacing"]) / 1000 if record["spacing"] else 1.0
+        unit = record["voxel_mm3"] / 1000 if record["spacing"] else 1.0
         volume.append((drawn - agreed) * unit)
         moved = record["shift"][row][one]
         shift.append(math.nan if moved is None else moved)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from common.errors import InputError
-from common.io.class_numbers import contradicted_meanings, names_of_classes
+from common.io.class_numbers import contradicted_meanings
 from common.io.label_meaning import LabelMeaning
 
 __all__ = ["Plan", "example_plan"]
@@ -254,12 +254,11 @@ class Plan:
                 asked = tuple(asked)
             if asked != written and not _close(asked, written):
                 found.append(_contradiction(name, written, value))
+        for name in ("class_values", "class_colors"):
+            if isinstance(said.get(name), Mapping):
+                said[name] = _in_order(said[name], self.class_names)
         meanings = {name: LabelMeaning.from_json(meaning) for name, meaning in self.labels.items()}
         found += [_contradiction(name, *pair) for name, pair in contradicted_meanings(meanings, **said).items()]
-        names = names_of_classes(said.get("class_values"), said.get("class_colors"))
-        known = [number for number, name in enumerate(names) if name in self.class_names]  # others are other words
-        if not found and any(names[number] != self.class_names[number] for number in known):
-            found.append(_contradiction("classes", self.class_names, names))
         return found
 
     def differences(self, other: Plan) -> list[str]:
@@ -291,6 +290,12 @@ def example_plan() -> Plan:
         2, 2, 1, (), ("background", "foreground"), meaning, (), None, None, (32, 32), (32, 32), "random",
         {"kind": "zscore"}, (4, 8),
     )  # fmt: skip
+
+
+def _in_order(classes: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """What is said of each class, in the order of the names that are known; others stay where they are."""
+    known = iter(name for name in names if name in classes)
+    return {name: classes[name] for name in (next(known) if name in names else name for name in classes)}
 
 
 def _contradiction(name: str, written: Any, given: Any) -> str:

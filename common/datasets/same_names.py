@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from common.datasets.dataset import Dataset
 from common.datasets.layouts.totalsegmentator import require_organ
 from common.datasets.plan import Plan
@@ -10,12 +12,14 @@ from common.io.label_meaning import LabelMeaning
 
 __all__ = ["require_same_names"]
 
+logger = logging.getLogger(__name__)
+
 
 def require_same_names(dataset: Dataset, plan: Plan) -> None:
     """Refuses a data set whose names say that its label values or its channels are others than in the training.
 
-    Values and channels themselves look alike: anterior and posterior exchanged would be measured without a word. Names
-    that the training does not know say nothing, for a class may be called otherwise.
+    Values and channels themselves look alike: anterior and posterior exchanged would be measured without a word. A
+    class may be called otherwise; of channels with names that the training does not know a warning is logged.
 
     Args:
         dataset: of any layout, such as one with a ``dataset.json`` that names its classes and channels.
@@ -45,9 +49,10 @@ def require_same_names(dataset: Dataset, plan: Plan) -> None:
                     "training. Give it the label values of the training."
                 )
     found, expected = dataset.channel_names, plan.channel_names
-    alike = sorted(name.casefold() for name in found) == sorted(name.casefold() for name in expected)
-    if alike and [name.casefold() for name in found] != [name.casefold() for name in expected]:
-        raise InputError(
-            f"{dataset.root} has the channels {', '.join(found)}, where the training had {', '.join(expected)}. Give "
-            "them in the order of the training."
-        )
+    ours, theirs = ([name.casefold() for name in names] for names in (found, expected))
+    if not found or not expected or ours == theirs:
+        return
+    sentence = f"{dataset.root} has the channels {', '.join(found)}, where the training had {', '.join(expected)}."
+    if sorted(ours) == sorted(theirs):
+        raise InputError(f"{sentence} Give them in the order of the training.")
+    logger.warning("%s", sentence)

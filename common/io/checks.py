@@ -8,7 +8,9 @@ import math
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 from monai.data import MetaTensor
 
@@ -183,6 +185,24 @@ def voxel_size(image: torch.Tensor) -> list[float]:
         return [1.0] * axes
     sides = torch.as_tensor(image.affine, dtype=torch.float64)[:-1, :-1].norm(dim=0).tolist()
     return [round(side, 4) for side in (sides + [1.0] * axes)[:axes]]
+
+
+def voxel_volume(affine: Any, axes: int) -> float:
+    """Volume of a voxel, of two axes its area: √det(AᵀA) of the affine's first columns, also where they are sheared.
+
+    Args:
+        affine: ``(4, 4)`` from indices to mm.
+        axes: of space, 2 or 3.
+
+    Returns:
+        mm³, or mm² of two axes.
+
+    Example:
+        >>> voxel_volume([[2, 1, 0, 0], [0, 3, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]], 3)  # 2·√10·1 would be too much
+        6.0
+    """
+    columns = np.asarray(affine, dtype=np.float64)[:3, :axes]
+    return round(math.sqrt(np.linalg.det(columns.T @ columns)), 9)
 
 
 def value_counts(label: torch.Tensor) -> dict[float, int]:

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from common.errors import InputError
+from common.io.checks import voxel_volume
 from common.io.files import whole_file
 from common.io.formats import ITK_SUFFIXES, is_picture, read_header, suffix_of
 from common.io.gzip_files import save_volume
@@ -40,7 +41,8 @@ def voxel_mm3(path: Paths) -> float:
         ...     voxel_mm3(f"{folder}/a.nii")
         6.0
     """
-    return float(np.prod(read_header(path).spacing))
+    header = read_header(path)
+    return voxel_volume(header.affine, len(header.shape))
 
 
 def result_suffix(source: Paths) -> str:

@@ -62,7 +62,7 @@ def test_tables():
     records = [
         record("a", annotators={"AR": half, "HS": empty}, agreement={("AR", "HS"): 0.0}, shape=(4, 4), digest="x"),
         record("b", annotators={"AR": half}, shape=(4, 4), lowest=1.0, highest=7.0),
-        record("c", section="test", labels={"label": half}, shape=(2, 2, 4), voxel=(1.0, 1.0, 3.0)),
+        record("c", section="test", labels={"label": half}, shape=(2, 2, 4), voxel=(1.0, 1.0, 3.0), unit=3.0),
     ]
     assert annotator_table(records, ["SG"])[1:] == [
         ["SG", "0 of 2", "0 of 1", 0],

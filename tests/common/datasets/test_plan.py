@@ -268,10 +268,12 @@ def test_classes_in_another_order_of_their_names_are_a_contradiction() -> None:
     """The values are the same, 1 and 2, so that only the names tell."""
     given = {"anterior": 1, "posterior": 2}
     plan = make_plan(Dataset("plain", Path("/data"), ()), CLASSES_SEEN, class_values=given)
-    assert plan.contradictions({"class_values": given}) == []
+    for same in (given, {"posterior": 2, "anterior": 1}, {"posterior": 2, "background": 0, "anterior": 1}):
+        assert plan.contradictions({"class_values": same}) == []
     assert plan.contradictions({"class_values": {"background": 0, "front": 1, "posterior": 2}}) == []
-    (found,) = plan.contradictions({"class_values": {"posterior": 1, "anterior": 2}})
-    assert found.startswith('classes: the network was trained with ["background", "anterior", "posterior"], got')
+    for other in ({"posterior": 1, "anterior": 2}, {"anterior": 2, "posterior": 1}):
+        (found,) = plan.contradictions({"class_values": other})
+        assert found.startswith('class_values: the network was trained with {"0": 0, "1": 1, "2": 2}, got')
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 import torch
@@ -22,7 +24,10 @@ from common.io.checks import (
     image_findings,
     value_counts,
     value_findings,
+    voxel_volume,
 )
+from common.io.formats import read_header
+from common.io.writers import voxel_mm3
 
 
 def image(shape=(1, 4, 5, 6), spacing=(1.0, 1.0, 2.0), origin=(0.0, 0.0, 0.0)) -> MetaTensor:
@@ -128,3 +133,12 @@ def test_same_content_is_recognized_in_any_file():
     assert content_digest(first) != content_digest(first + torch.eye(3, 4)[None] * 1e-3)
     assert duplicate_groups([]) == [] and duplicate_groups([None, None]) == []
     assert duplicate_groups([1, 2, 1, 2, 1, 3]) == [[0, 2, 4], [1, 3]]
+
+
+def test_a_sheared_voxel_has_the_volume_of_its_determinant(tmp_path: Path) -> None:
+    """As of a CT with a tilted gantry: the lengths of the columns, multiplied, are too much."""
+    affine = np.array([[-2.0, 0.6, 0.0, 5.0], [0.0, 1.5, 1.2, -3.0], [0.0, 0.0, 4.0, 1.0], [0.0, 0.0, 0.0, 1.0]])
+    nib.save(nib.Nifti1Image(np.zeros((2, 3, 4), np.uint8), affine), tmp_path / "a.nii")
+    assert voxel_mm3(tmp_path / "a.nii") == pytest.approx(12.0, rel=1e-6)
+    assert np.prod(read_header(tmp_path / "a.nii").spacing) > 12.9
+    assert voxel_volume(np.diag([2.0, 3.0, 1.0, 1.0]), 2) == 6.0

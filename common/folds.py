@@ -313,6 +313,9 @@ def cross_validate(
 
 def _require_held_out_once(dataset: Dataset, num_folds: int, file: Any) -> None:
     """Refuses folds that would leave cases out; here in a moment, by a training after the seconds of its start."""
+    own = len(dataset.folds) or len({item["fold"] for item in dataset.items if "fold" in item})
+    if own and not file and num_folds != own:
+        raise InputError(f"num_folds: {dataset.root} has {own} folds of its own, got {num_folds}.")
     splits = [split_dataset(dataset, fold=fold, num_folds=num_folds, file=file) for fold in range(num_folds)]
     used = (item for split in splits for item in split.training + split.validation)
     dealt = sorted({item["case"] for item in used if can_be_held_out(item)})

@@ -57,6 +57,7 @@ def fuse(
     images: str | None = None,
     label_threshold: float | None = None,
     class_colors: Any = None,
+    modalities: str | Sequence[str] | None = None,
 ) -> None:
     """Fuses the labels of several annotators into one, and compares each annotator with it.
 
@@ -106,6 +107,7 @@ def fuse(
         label_threshold: value in gray masks, such as masks with smoothed borders, above which a pixel is foreground.
         class_colors: color of each class in colored label pictures, by name, such as ``"{'tumor': '#ff0000'}"``; the
             consensus has the numbers of the classes.
+        modalities: of a BIDS data set with images of several kinds, those that are the channels, such as T1w.
 
     Raises:
         InputError: if a file is no label, files do not match, an argument is out of range, or cases failed.
@@ -133,7 +135,7 @@ def fuse(
         raise InputError("labels and dataset_dir: expected one of the two, got " + ("none." if not labels else "both."))
     folders = [] if labels is None else [name for name in listed(labels) if os.path.isdir(name)]
     if dataset_dir is None:
-        for name, value in (("layout", layout), ("annotators", annotators)):
+        for name, value in (("layout", layout), ("annotators", annotators), ("modalities", modalities)):
             if value is not None:
                 raise InputError(f"{name}: expected it with dataset_dir, got it with labels.")
     if dataset_dir is None and not folders:
@@ -148,7 +150,8 @@ def fuse(
             "probabilities."
         )
     if dataset_dir is not None:
-        sources = dataset_cases(dataset_dir, layout, annotators=annotators and listed(annotators))
+        chosen = {"annotators": annotators and listed(annotators), "modalities": modalities and listed(modalities)}
+        sources = dataset_cases(dataset_dir, layout, **chosen)
     elif labels is not None and len(folders) < len(listed(labels)):
         strange = next(name for name in listed(labels) if name not in folders)
         raise InputError(f"{strange}: expected a folder, like {folders[0]}.")

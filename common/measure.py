@@ -20,8 +20,10 @@ from tqdm import tqdm
 
 from common.command import REQUIRED, run_command
 from common.datasets import Dataset, annotated, consensus, drawn_by, read_dataset, reading
-from common.datasets.by_annotators import ONLY_ANNOTATOR, with_annotators
-from common.datasets.same_names import require_same_names
+from common.datasets.by_annotators import ONLY_ANNOTATOR
+from common.datasets.images_by_case import FIRST_CHANNEL
+from common.datasets.listing import split_suffix
+from common.datasets.measured_plan import measured_plan
 from common.errors import InputError, counted
 from common.io import read_label_values
 from common.io.checks import geometry_finding, voxel_size
@@ -87,6 +89,7 @@ def measure(
     ckpt_dir: Annotated[str | None, REQUIRED] = None,
     layout: str | None = None,
     new_cases: bool = False,
+    ignore_value: int | str | None = None,
     output: str | None = None,
     **options: Any,
 ) -> str:
@@ -102,12 +105,14 @@ def measure(
     their means, apart for the cases of training, validation and test, and for those that the training did not know.
 
     Args:
-        masks: folder with ``CASE_mask``, or ``CASE``, in any format, as ``inferring`` writes them: class numbers, with
-            two classes anything but 0 is the foreground; fractions and numbers below 0 are refused.
+        masks: folder with ``CASE_mask``, or ``CASE``, in any format, as ``inferring`` writes them, also in the
+            sub-folders of their images: class numbers, with two classes anything but 0 is the foreground; fractions and
+            numbers below 0 are refused.
         dataset_dir: folder of the data set with the labels.
         ckpt_dir: folder of the training, whose plan says what the values of labels mean.
         layout: of the data set; by default it is recognized.
         new_cases: all cases are new, also those with the name of a case of the training.
+        ignore_value: value in the label files that means not labeled, where the training had none.
         output: the CSV file; by default ``measures.csv`` in the folder of the masks.
         **options: of the layout, as in the training: ``--organ``, ``--modalities``, ``--truth``.
 
@@ -126,17 +131,15 @@ def measure(
     if not folder.is_dir():
         raise InputError(f"masks: expected a folder of masks, got {folder}.")
     plan, dataset = load_plan(str(ckpt_dir)), read_dataset(str(dataset_dir), layout=layout, **options)
-    require_same_names(dataset, plan)
     if not dataset.annotators and plan.annotators == (ONLY_ANNOTATOR,):  # one label was learned as an annotator's
         dataset = annotated(dataset)
     if options.get("truth") is None:
         dataset = drawn_by(dataset, plan.annotators)
-        plan = with_annotators(plan, dataset)
         labeled = [item for item in dataset.items if "label" in item or item.get("annotators")]
     else:
         items = [{key: value for key, value in item.items() if key != "annotators"} for item in dataset.items]
         labeled = [item for item in items if "label" in item]
-    found = [(item, path) for item in labeled if (path := _mask_of(folder, item["case"])) is not None]
+    found = [(item, path) for item in labeled if (path := _mask_of(folder, item, dataset.root)) is not None]
     if not found:
         raise InputError(
             f"{folder}: expected CASE_mask of labeled cases of {dataset_dir}, such as "
@@ -144,6 +147,7 @@ def measure(
         )
     if len(found) < len(labeled):
         logger.info("%s of %s have a mask in %s.", len(found), counted(len(labeled), "labeled case"), folder)
+    plan = measured_plan(plan, dataset, ignore_value)
     load = Compose(reading(plan) + consensus(plan, replace=False))
     sections = {} if as_bool("new_cases", new_cases) else _sections(dataset, str(ckpt_dir))
     rows: list[dict[str, Any]] = []
@@ -164,10 +168,15 @@ def measure(
     return _table(rows, plan.class_names[1:], "pixels" if pictures else "mm")
 
 
-def _mask_of(folder: Path, case: str) -> Path | None:
-    """The file ``CASE_mask``, else ``CASE``, of any format."""
-    names = (f"{case}{ending}{suffix}" for ending in ("_mask", "") for suffix in IMAGE_SUFFIXES)
-    return next((path for name in names if (path := folder / name).is_file()), None)
+def _mask_of(folder: Path, item: Mapping[str, Any], root: Path) -> Path | None:
+    """The file ``CASE_mask``, else ``CASE``, of any format; else that of the image's place, as ``inferring`` writes."""
+    names = [str(item["case"])]
+    image = Path(ensure_tuple(item["image"])[0])
+    if image.is_relative_to(root):
+        place = split_suffix(image.relative_to(root).as_posix())[0]
+        names += [place, place.removesuffix(FIRST_CHANNEL)]
+    files = (f"{name}{ending}{suffix}" for name in names for ending in ("_mask", "") for suffix in IMAGE_SUFFIXES)
+    return next((path for file in files if (path := folder / file).is_file()), None)
 
 
 def _class_map(path: Path, binary: bool) -> torch.Tensor:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from common.datasets.dataset import Dataset
 from common.datasets.given_items import GIVEN
-from common.datasets.plan import Plan
 from common.errors import InputError, counted
 
-__all__ = ["annotated", "drawn_by", "have_ground_truth", "labeled_by_each", "with_annotators"]
+__all__ = ["annotated", "drawn_by", "have_ground_truth", "labeled_by_each"]
 
 ONLY_ANNOTATOR = "label"
-
-logger = logging.getLogger(__name__)
 
 
 def annotated(
@@ -123,33 +119,6 @@ def drawn_by(dataset: Dataset, annotators: Sequence[str]) -> Dataset:
     if left:
         note += f" Left out without another label: {counted(len(left), 'case')}, the first is {left[0]}."
     return replace(dataset, items=tuple(items), annotators=known, notes=(*dataset.notes, note))
-
-
-def with_annotators(plan: Plan, dataset: Dataset) -> Plan:
-    """The plan of a network that learned from one label, for cases that several annotators have labeled.
-
-    Their majority is then taken where a case has no ground truth, as by networks that learned from several.
-
-    Args:
-        plan: of the training.
-        dataset: of the cases that are measured.
-
-    Returns:
-        The plan with the data set's annotators, if it had none.
-
-    Example:
-        >>> from pathlib import Path
-        >>> from common.datasets.plan import example_plan
-        >>> with_annotators(example_plan(), Dataset("plain", Path("/data"), (), annotators=("AR", "HS"))).annotators
-        ('AR', 'HS')
-    """
-    if plan.annotators or not dataset.annotators:
-        return plan
-    logger.info(
-        "The network learned from one label; cases without a ground truth are measured with the majority of %s.",
-        ", ".join(dataset.annotators),
-    )
-    return replace(plan, annotators=dataset.annotators)
 
 
 def have_ground_truth(items: Sequence[Mapping[str, Any]]) -> bool:

@@ -13,16 +13,16 @@ from typing import Any
 import ignite.distributed as idist
 from ignite.engine import Engine, Events
 
-from common.datasets.by_annotators import drawn_by, with_annotators
+from common.datasets.by_annotators import drawn_by
 from common.datasets.case_names import case_digest
 from common.datasets.case_weights import leave_out, read_case_weights
 from common.datasets.dataset import Dataset
 from common.datasets.fingerprint import take_fingerprint
 from common.datasets.given import OPTION_KINDS, checked_given
 from common.datasets.given_items import GIVEN, dataset_of_items
+from common.datasets.measured_plan import measured_plan
 from common.datasets.plan import OF_LABELS, OF_MEMORY, Plan
 from common.datasets.plan_rules import ONLY_OF, make_plan
-from common.datasets.same_names import require_same_names
 from common.datasets.split import Split, split_dataset
 from common.errors import InputError, counted
 from common.io.files import whole_file
@@ -92,10 +92,9 @@ def plan_of(
     first = training_folders(folder)[0]
     if trained or loaded_weights() or (resume and (first / PLAN_FILE).is_file()):
         said = [name for name in OF_MEMORY if name in given_overrides()]  # not the default of a configuration
+        ignore_value = rules.pop("ignore_value", None) if trained else None  # test labels may have one of their own
         kept = load_plan(folder, given | {name: rules[name] for name in (*OF_LABELS, *said) if name in rules})
-        if trained:
-            require_same_names(dataset, kept)
-        return with_annotators(kept, dataset) if trained else kept
+        return measured_plan(kept, dataset, ignore_value) if trained else kept
     known = {str(item["image"]) for item in dataset.items}
     if any(str(item["image"]) not in known for item in items):  # a program has put images of its own in their place
         dataset = dataset_of_items(items)

@@ -186,6 +186,27 @@ def test_a_network_of_annotators_is_measured_with_one_label(pictures: Path) -> N
     assert measured(pictures)[1] == wanted
 
 
+def test_masks_in_the_sub_folders_of_their_images(tmp_path: Path) -> None:
+    """As inferring writes them for images in sections, BIDS or ACDC, whose cases have other names than their files."""
+    for section in ("train", "test"):
+        write_picture(tmp_path / f"data/{section}/images/a_{section}.png", [[9, 5, 7, 3]])
+        write_picture(tmp_path / f"data/{section}/masks/a_{section}.png", [[255, 255, 0, 0]])
+        write_picture(tmp_path / f"found/{section}/images/a_{section}_mask.png", [[255, 0, 0, 0]])
+    write_plan(tmp_path / "models")
+    rows = measured(tmp_path)[1]
+    assert len(rows) == 2 and {row["dice_foreground"] for row in rows.values()} == {"0.6667"}
+
+
+def test_what_the_label_leaves_out_where_the_training_knew_no_such_value(tmp_path: Path) -> None:
+    write_picture(tmp_path / "data/images/a.png", [[9, 5, 7, 3]])
+    write_picture(tmp_path / "data/masks/a.png", [[255, 7, 7, 0]])
+    write_picture(tmp_path / "found/a_mask.png", [[255, 255, 0, 0]])
+    write_plan(tmp_path / "models")
+    with pytest.raises(InputError, match="got 7"):
+        measured(tmp_path)
+    assert measured(tmp_path, ignore_value=7)[1]["a"]["dice_foreground"] == "1.0"
+
+
 def test_a_truth_by_one_whom_the_training_left_out(tmp_path: Path) -> None:
     for name, count in (("anna", 3), ("ben", 1), ("cleo", 1)):
         write_picture(tmp_path / f"data/labels/a_{name}.png", [[255] * count + [0] * (4 - count)])

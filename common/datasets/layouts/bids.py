@@ -164,7 +164,7 @@ def _match(
     if modalities is None and len(kinds) > 1:
         raise InputError(
             f"{listing.root} holds images of several kinds ({', '.join(kinds)}): name those that are the channels, "
-            f'such as modalities=["{kinds[0]}"].'
+            f"such as --modalities {kinds[0]} of a command, or --data#modalities \"['{kinds[0]}']\" of a training."
         )
     if kinds and (absent := [name for name in modalities or () if name not in kinds]):
         raise InputError(f"{listing.root}: modalities: expected some of {', '.join(kinds)}, got {', '.join(absent)}.")

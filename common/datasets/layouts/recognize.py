@@ -58,7 +58,7 @@ def read_dataset(dataset_dir: str | os.PathLike[str], layout: str | None = None,
     if not root.exists():
         raise InputError(f"{root} does not exist: name the folder of a data set or a datalist .json.")
     if layout is None:
-        fitting = find_layouts(root)
+        fitting = find_layouts(root) or (["datalist"] if root.suffix.lower() == ".json" and root.is_file() else [])
         if not fitting:
             expected = "; ".join(f"{name}: {_module(name).EXPECTS}" for name in LAYOUTS)
             found = describe_folder(root) if root.is_dir() else "a file"

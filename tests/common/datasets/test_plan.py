@@ -16,9 +16,9 @@ from monai.data import MetaTensor
 
 from common.datasets.dataset import Dataset
 from common.datasets.fingerprint import case_facts, summarize, take_fingerprint
+from common.datasets.measured_plan import measured_plan
 from common.datasets.plan import Plan, example_plan
 from common.datasets.plan_rules import make_plan
-from common.datasets.same_names import require_same_names
 from common.datasets.stages import intensity
 from common.errors import InputError
 from common.io.label_meaning import LabelObservation
@@ -289,10 +289,21 @@ def test_names_of_a_data_set_must_be_those_of_the_training(names, channels, sent
     trained = Dataset("msd", Path("/data"), (), class_names={0: "background", 1: "anterior", 2: "posterior"})
     seen = summarize([case_facts(torch.zeros(2, 8, 8, 8))], {"": CLASSES}, ["a"])
     plan = make_plan(replace(trained, channel_names=("T1", "T2")), seen)
-    require_same_names(replace(trained, channel_names=("T1", "T2")), plan)
+    assert measured_plan(plan, replace(trained, channel_names=("T1", "T2"))) == plan
     other = replace(trained, class_names=names, channel_names=channels)
     with pytest.raises(InputError, match=sentence) if sentence else nullcontext():
-        require_same_names(other, plan)
+        measured_plan(plan, other)
+
+
+def test_a_test_set_may_leave_out_what_the_training_did_not_know() -> None:
+    plan = make_plan(Dataset("plain", Path("/data"), ()), CLASSES_SEEN, class_values={"anterior": 1, "posterior": 2})
+    said = Dataset("nnunet", Path("/test"), (), ignore_value=3)
+    assert measured_plan(plan, said).labels[""]["ignore"] == 3
+    assert measured_plan(plan, replace(said, ignore_value=None), 255).labels[""]["ignore"] == 255
+    with pytest.raises(InputError, match="expected a value that is no class, got 2, which is posterior"):
+        measured_plan(plan, said, 2)
+    with pytest.raises(InputError, match="ignore_value: the training left out 3, got 4"):
+        measured_plan(measured_plan(plan, said), said, 4)
 
 
 def test_annotators_have_meanings_of_their_own() -> None:

@@ -108,7 +108,10 @@ def test_from_what_patch_and_features_followed_is_refused_if_it_was_another(
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"ignore_value": 255}, "ignore_value: the network was trained with null, got 255"),
+        (
+            {"ignore_value": 255},
+            "ignore_value: (the network was trained with null|expected a value that is no class), got",
+        ),
         (
             {"class_values": {"lung": 1}},
             r'class_values: the network was trained with \{"0": 0, "255": 1\}, got \{"0": 0, "1": 1\}',

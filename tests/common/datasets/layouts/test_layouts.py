@@ -288,6 +288,16 @@ def test_a_datalist_of_test_cases_alone_trains_nothing_and_other_lists_are_named
     assert any("are left out: pool" in note for note in dataset.notes)
 
 
+@pytest.mark.parametrize(
+    ("text", "sentence"), [('{"training": [', "cannot be read as a JSON datalist"), ("[]", "case")]
+)
+def test_a_json_file_is_a_datalist_and_what_is_wrong_with_it_is_said(text: str, sentence: str, tmp_path: Path) -> None:
+    (tmp_path / "cases.json").write_text(text)
+    with pytest.raises(InputError, match=sentence) as caught:
+        read_dataset(tmp_path / "cases.json")
+    assert "fits no layout" not in str(caught.value)
+
+
 def test_a_number_may_be_the_name_of_a_case_in_a_datalist(tmp_path: Path) -> None:
     touch(tmp_path, "a.png", "b.png")
     write_json(tmp_path / "list.json", {"training": [{"image": "a.png", "label": "b.png", "case": 7}]})

@@ -59,7 +59,14 @@ class Trial:
 
 
 TRIALS = (
-    Trial("t_loss", "shenzhen", (40, 2, 40), ("lungs",), {"max_epochs": 12, "batch_size": 4}),
+    Trial(
+        "t_loss",
+        "shenzhen",
+        (40, 2, 40),
+        ("lungs",),
+        {"max_epochs": 12, "batch_size": 4},
+        scaled={"features": [32, 64, 128, 256, 512, 512, 512]},  # nnU-Net's for 256 × 256
+    ),
     Trial(
         "marginal_thresholding",
         "hippocampus",

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from common.command import listed, run_command
 from common.datasets.given import names_of
+from common.datasets.listing import files_below
 from common.decision import Decision, decide
 from common.errors import InputError, counted
 from common.io.checks import geometry_finding
@@ -87,15 +88,16 @@ def threshold(
 
     Masks, ``CASE_mask``, have the format and grid of their map. ``summary.csv`` has a row for each case and class, with
     the threshold, the expected Dice, and the volumes in mm³ at this threshold and at one half. A map of several classes
-    gives one class map, also where each class has a file of its own, ``CASE_probability_CLASS``. Maps that cannot be
-    used are reported at the end; all others are processed.
+    gives one class map, also where each class has a file of its own, ``CASE_probability_CLASS``. A map ``x`` in a
+    subfolder ``s`` of a folder is the case ``s/x``, whose mask goes into the subfolder ``s`` of ``output``. Maps that
+    cannot be used are reported at the end; all others are processed.
 
     Args:
-        probabilities: maps in NIfTI, MGH, NRRD or MetaImage: files, folders of them, or both. They are in 2-D or 3-D,
-            with values from 0 to 1. Several classes are along the fourth dimension, background first, and sum to 1 in
-            every voxel. Or each has a file of its own, ``CASE_probability_CLASS``; without one of the background, its
-            probability is the rest. What the bundles write beside their maps, ``CASE_mask``, ``CASE_instances`` and
-            ``CASE_entropy``, is left out of a folder.
+        probabilities: maps in NIfTI, MGH, NRRD or MetaImage: files, folders of them with their subfolders, or both.
+            They are in 2-D or 3-D, with values from 0 to 1. Several classes are along the fourth dimension, background
+            first, and sum to 1 in every voxel. Or each has a file of its own, ``CASE_probability_CLASS``; without one
+            of the background, its probability is the rest. What the bundles write beside their maps, ``CASE_mask``,
+            ``CASE_instances`` and ``CASE_entropy``, is left out of a folder.
         output: folder of the masks and of ``summary.csv``.
         overlapping: the fourth dimension holds structures that may overlap, without a background; the result has a mask
             for each of them along the fourth dimension, and files ``CASE_probability_CLASS`` have a mask each.
@@ -104,7 +106,7 @@ def threshold(
             classes cannot be used.
 
     Raises:
-        InputError: if there is no map, two have one name, ``output`` is their folder, the files of a case are not those
+        InputError: if there is no map, two have one name, ``output`` holds them, the files of a case are not those
             of ``class_names``, these are given with ``overlapping``, or some could not be used.
 
     Example:
@@ -123,14 +125,11 @@ def threshold(
             f"{', '.join(names)}."
         )
     found: dict[str, Path] = {}
-    for path in _maps(probabilities):
-        case = _case(path)
+    for case, path in _maps(probabilities, folder):
         if case in found:
             raise InputError(
                 f"{path}: expected one map named {case}, got {found[case]} too; their masks would collide."
             )
-        if path.parent.resolve() == folder.resolve():
-            raise InputError(f"output: expected another folder than that of {path}, got {folder}.")
         found[case] = path
     maps = {case: _Map((path,)) for case, path in found.items()} if overlapping else _by_case(found, names)
 
@@ -159,35 +158,50 @@ def threshold(
         raise InputError(f"{len(unusable)} of {len(maps)} maps could not be used: {'; '.join(unusable)}.")
 
 
-def _case(path: Path) -> str:
-    return path.name[: len(path.name) - len(suffix_of(path))]
+def _maps(probabilities: str | Sequence[str], output: Path) -> Iterator[tuple[str, Path]]:
+    """Case and path of the files that ``probabilities`` names, and of those in the folders that it names."""
+    target, sources = output.resolve(), [Path(source) for source in listed(probabilities)]
+    for source in sources:
+        root, files = source.parent, {source.name: source}
+        if source.is_dir():
+            root, below = source, files_below(source, skip=sources)
+            volumes = {name: path for name, path in below.items() if suffix_of(name) in VOLUMES}
+            files = {name: path for name, path in volumes.items() if not _stem(name).endswith(NO_MAPS)}
+            if len(files) < len(volumes):
+                left_out = counted(len(volumes) - len(files), "file")
+                tqdm.write(f"{source}: {left_out} left out, whose names end with {', '.join(NO_MAPS)}.")
+            if not files:
+                raise InputError(f"{source}: expected probability maps ({', '.join(VOLUMES)}), got none in the folder.")
+        within = target.is_relative_to(root.resolve())
+        for name, path in files.items():
+            if within and path.parent.resolve().is_relative_to(target):
+                raise InputError(f"output: expected another folder than that of {path}, got {output}.")
+            yield _stem(name), path
 
 
-def _maps(probabilities: str | Sequence[str]) -> Iterator[Path]:
-    """The files that ``probabilities`` names, and those in the folders that it names."""
-    for source in map(Path, listed(probabilities)):
-        volumes = sorted(path for path in source.iterdir() if suffix_of(path) in VOLUMES) if source.is_dir() else []
-        found = [path for path in volumes if not _case(path).endswith(NO_MAPS)] if source.is_dir() else [source]
-        if source.is_dir() and len(found) < len(volumes):
-            left_out = counted(len(volumes) - len(found), "file")
-            tqdm.write(f"{source}: {left_out} left out, whose names end with {', '.join(NO_MAPS)}.")
-        if not found:
-            raise InputError(f"{source}: expected probability maps ({', '.join(VOLUMES)}), got none in the folder.")
-        yield from found
+def _stem(name: str) -> str:
+    return name[: len(name) - len(suffix_of(name))]
+
+
+def _case_and_class(name: str) -> tuple[str, str]:
+    """Both parts of ``CASE_probability_CLASS``; of another name all of it, and no class."""
+    place, slash, file = name.rpartition("/")
+    case, _, label = file.partition(OF_A_CLASS)
+    return (place + slash + case, label) if case and label else (name, "")
 
 
 def _by_case(found: Mapping[str, Path], class_names: Sequence[str]) -> dict[str, _Map]:
     """The map of each case, or the maps of its classes."""
     parts: dict[str, dict[str, Path]] = {}
     for name, path in found.items():
-        case, ending, label = name.partition(OF_A_CLASS)
-        if case and ending and label:
+        case, label = _case_and_class(name)
+        if label:
             parts.setdefault(case, {})[label] = path
     joined = {case: classes for case, classes in parts.items() if len(classes) > 1}
     maps: dict[str, _Map] = {}
     for name, path in found.items():
-        case = name.partition(OF_A_CLASS)[0]
-        if joined.get(case, {}).get(name[len(case + OF_A_CLASS) :]) is not path:
+        case, label = _case_and_class(name)
+        if joined.get(case, {}).get(label) is not path:
             case, source = name, _Map((path,))
         else:
             source = _in_order(case, joined[case], class_names)

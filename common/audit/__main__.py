@@ -51,7 +51,8 @@ def audit(
 
     Args:
         labels: folder of label files, ``CASE.nii.gz`` or ``CASE.png``; the value −1, or ``--ignore_value``, means not
-            labeled. For several annotators, one folder for each, with the name of the annotator.
+            labeled. A label ``x`` in a subfolder ``s`` is the case ``s/x``, whose map lies in a subfolder ``s`` too.
+            For several annotators, one folder for each, with the name of the annotator.
         probabilities: folder of probability maps, or several, such as one for each fold: NIfTI, ``.npz`` of nnU-Net's
             ``--save_probabilities``, ``.npy``, or PNG of two classes.
         output: folder of the results, made if missing.

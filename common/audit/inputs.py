@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from common.audit.kinds import PICTURE_DIRECTIONS
+from common.datasets.listing import files_below
 from common.datasets.pairs import some
 from common.errors import InputError
 from common.io.checks import geometry_finding
@@ -75,11 +76,12 @@ def length_unit(pictures: bool) -> str:
     return "pixels" if pictures else "mm"
 
 
-def case_files(folder: Path) -> dict[str, Path]:
+def case_files(folder: Path, skip: Iterable[Path] = ()) -> dict[str, Path]:
     """The label or image files of a folder by case name; hidden ones left out.
 
     Args:
-        folder: searched without its subfolders.
+        folder: searched with its subfolders; a file ``b`` in the subfolder ``a`` is the case ``a/b``.
+        skip: folders below it that hold no labels.
 
     Returns:
         Path by case, sorted by name.
@@ -90,11 +92,11 @@ def case_files(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder: expected one that holds label files.")
     found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        suffix = suffix_of(path)
-        if path.name.startswith(".") or not suffix or suffix == ".img":  # which belongs to its .hdr
+    for name, path in files_below(folder, skip).items():
+        suffix = suffix_of(name)
+        if not suffix or suffix == ".img":  # which belongs to its .hdr
             continue
-        case = path.name[: -len(suffix)]
+        case = name[: -len(suffix)]
         if case in found:
             raise InputError(f"{folder} holds two files of the case {case}, {found[case].name} and {path.name}.")
         found[case] = path
@@ -128,10 +130,9 @@ def probability_files(
     for folder in folders:
         if not folder.is_dir():
             raise InputError(f"{folder} is no folder: expected one that holds probability maps.")
-        for path in sorted(folder.rglob("*")):
+        for name, path in files_below(folder).items():
             suffix = path.suffix.lower() if path.suffix.lower() in ARRAY_SUFFIXES else suffix_of(path)
-            if suffix and not path.name.startswith("."):
-                name = path.relative_to(folder).as_posix()
+            if suffix:
                 listed.setdefault(name[: -len(suffix)] + (suffix if suffix in ARRAY_SUFFIXES else ""), path)
     found: dict[str, tuple[Path, ...]] = {}
     for case in cases:

@@ -55,7 +55,7 @@ def audit_folders(
     """Audits the labels of a folder, see `audit_cases`.
 
     Args:
-        labels: folder of label files.
+        labels: folder of label files, with its subfolders but the other folders that are named here.
         probabilities: folders of probability maps, such as one for each fold.
         output: folder to write.
         images: folder of images for the page; None shows the probabilities.
@@ -78,7 +78,8 @@ def audit_folders(
         ...     audit_folders(root, [root], root / "audit")["cases"][0]["status"]
         'not judged'
     """
-    paths = case_files(labels)
+    others = (*probabilities, output, images, options.get("previous"))
+    paths = case_files(labels, [folder for folder in others if folder is not None])
     check_order(options.get("order"), paths)
     named = [str(name) for name in class_names]
     maps = probability_files(list(paths), probabilities, named)

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tqdm import tqdm
+
 from common.errors import InputError
 from common.io.formats import NIFTI_SUFFIXES, PICTURE_SUFFIXES
 
@@ -117,6 +119,41 @@ def list_folder(root: str | os.PathLike[str], skip: Iterable[str | os.PathLike[s
             else:
                 problems.append((entry.path, "it is neither a file nor a folder"))
     return Listing(folder, tuple("/".join(parts) for parts in sorted(files)), tuple(sorted(problems)))
+
+
+def files_below(root: Path, skip: Iterable[Path] = ()) -> dict[str, Path]:
+    """The files of a folder and of its subfolders, for a tool that reads them one by one.
+
+    Folders and links that cannot be followed are printed.
+
+    Args:
+        root: the folder.
+        skip: folders below it that are not listed.
+
+    Returns:
+        Each file by its path below ``root``, with slashes, sorted; hidden files and what lies in hidden folders left
+        out. Links that lead nowhere are among them, so that the tool reports them when it reads them.
+
+    Raises:
+        InputError: ``root`` is not a folder or cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name in ("a", ".b"):
+        ...         Path(folder, name).mkdir()
+        ...         Path(folder, name, "x.png").touch()
+        ...     list(files_below(Path(folder)))
+        ['a/x.png']
+    """
+    listing = list_folder(root, skip)
+    names = list(listing.files)
+    for path, reason in listing.problems:
+        if os.path.islink(path) and not os.path.exists(path):
+            names.append(os.path.relpath(path, listing.root))
+        else:
+            tqdm.write(f"{path} is left out: {reason}.")
+    return {name: root / name for name in sorted(names, key=lambda name: name.split("/"))}
 
 
 def split_suffix(name: str) -> tuple[str, str]:

@@ -102,6 +102,30 @@ def test_a_folder_of_maps_of_all_kinds(tmp_path: Path):
     ]
 
 
+def test_maps_in_subfolders_are_cases_of_theirs(tmp_path: Path):
+    """As `inferring` writes them; what is hidden and what the tool itself wrote is no map."""
+    folder, whole = tmp_path / "maps", classes(16, 12, 10)
+    for name in ("s_probability_1/x_probability_a", "s_probability_1/x_probability_b", "s2/x", "x", ".old/y", ".y"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        array = whole[..., 1 + name.endswith("_b")] if name.startswith("s_") else organ(16, 12, 10)
+        save(folder / f"{name}.nii.gz", array)
+    (folder / "missing.nii.gz").symlink_to(tmp_path / "nowhere.nii.gz")
+    for _ in range(2):  # the second time with the masks of the first below the maps
+        with pytest.raises(InputError, match=r"1 of 4 maps could not be used: \S+maps/missing.nii.gz .*no such file"):
+            threshold(str(folder), str(folder / "masks"), class_names="background,a,b")
+        rows = read_csv(folder / "masks/summary.csv")
+        cases = ["s2/x", "s_probability_1/x", "s_probability_1/x", "x"]
+        assert sorted(row["case"] for row in rows) == cases
+        written = sorted(path.relative_to(folder / "masks").as_posix() for path in (folder / "masks").rglob("*.nii.gz"))
+        assert written == ["s2/x_mask.nii.gz", "s_probability_1/x_mask.nii.gz", "x_mask.nii.gz"]
+    mask = np.asarray(nib.Nifti1Image.from_filename(folder / "masks/s_probability_1/x_mask.nii.gz").dataobj)
+    expected, _ = dice_optimal_partition(torch.from_numpy(whole).movedim(-1, 0)[None])
+    np.testing.assert_array_equal(mask, expected[0, 0].numpy())
+    for output, first in ((folder, "missing"), (folder / "s2", "s2/x")):
+        with pytest.raises(InputError, match=rf"output: expected another folder than that of {folder}/{first}.nii.gz"):
+            threshold(str(folder), str(output))
+
+
 def test_structures_that_may_overlap_are_asked_for(tmp_path: Path):
     source = save(tmp_path / "organs.nii.gz", organ(16, 12, 10, channels=3))
     with pytest.raises(InputError, match=r"sum to 1.*--overlapping True"):

@@ -102,6 +102,23 @@ def test_the_audit_of_a_folder(folders: tuple[Path, Path, Path]) -> None:
     assert 'src="http' not in page
 
 
+def test_labels_in_subfolders_are_cases_of_theirs(tmp_path: Path) -> None:
+    """The maps and the audit lie below the labels, and are none; nor is what is hidden."""
+    labels = tmp_path / "labels"
+    for case in ("s1/x", "s2/x", "y"):
+        save(organ(0), labels / f"{case}.png")
+        save(probability(organ(0)), labels / f"maps/{case}_probability.png")
+    save(organ(0), labels / ".old/z.png")
+    (labels / "lost.png").symlink_to(tmp_path / "nowhere.png")
+    for _ in range(2):  # the second time with the results of the first below the labels
+        options = {"border_mm": 0.6, "maps_of_false_labels": True}
+        content = audit_folders(labels, [labels / "maps"], labels / "audit", **options)
+        assert sorted(row["case"] for row in content["cases"]) == ["s1/x", "s2/x", "y"]
+        assert content["failures"] == {"lost": "there is no probability map of its name"}
+        written = sorted(path.relative_to(labels).as_posix() for path in labels.glob("audit/false_labels/**/*.png"))
+        assert written == [f"audit/false_labels/{case}.png" for case in ("s1/x", "s2/x", "y")]
+
+
 def test_a_second_run_takes_what_is_there(folders: tuple[Path, Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     labels, maps, output = folders
     first = audit_folders(labels, [maps], output, border_mm=0.6)

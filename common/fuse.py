@@ -342,6 +342,8 @@ def _paths(labels: str | Sequence[str]) -> list[Path]:
 
 def _kind(path: Path) -> str:
     if not suffix_of(path):
+        if not path.exists():
+            raise InputError(f"{path} is no folder: expected one that holds an annotator's labels, or a label file.")
         raise InputError(f"{path}: expected a name that ends with one of {', '.join(IMAGE_SUFFIXES)}.")
     return "picture" if is_picture(path) else "volume"
 

@@ -21,7 +21,7 @@ from common.decision import Decision, decide
 from common.errors import InputError, counted
 from common.io.checks import geometry_finding
 from common.io.files import write_csv
-from common.io.formats import ITK_SUFFIXES, NIBABEL_SUFFIXES, is_picture, read_image, suffix_of
+from common.io.formats import ITK_SUFFIXES, NIBABEL_SUFFIXES, read_image, suffix_of
 from common.io.orientation import reoriented
 from common.io.writers import save_like, voxel_mm3
 
@@ -106,8 +106,8 @@ def threshold(
             classes cannot be used.
 
     Raises:
-        InputError: if there is no map, two have one name, ``output`` holds them, the files of a case are not those
-            of ``class_names``, these are given with ``overlapping``, or some could not be used.
+        InputError: if there is no map or no such folder, two have one name, ``output`` holds them, the files of a case
+            are not those of ``class_names``, these are given with ``overlapping``, or some could not be used.
 
     Example:
         A folder of maps, the maps of three folds, and structures that may overlap:
@@ -172,6 +172,8 @@ def _maps(probabilities: str | Sequence[str], output: Path) -> Iterator[tuple[st
                 tqdm.write(f"{source}: {left_out} left out, whose names end with {', '.join(NO_MAPS)}.")
             if not files:
                 raise InputError(f"{source}: expected probability maps ({', '.join(VOLUMES)}), got none in the folder.")
+        elif not suffix_of(source) and not source.exists():
+            raise InputError(f"{source} is no folder: expected one that holds probability maps, or a map.")
         within = target.is_relative_to(root.resolve())
         for name, path in files.items():
             if within and path.parent.resolve().is_relative_to(target):
@@ -227,7 +229,7 @@ def _in_order(case: str, classes: Mapping[str, Path], class_names: Sequence[str]
 def _read(source: _Map) -> torch.Tensor:
     """The map as ``(C, *spatial)`` float32."""
     first = source.paths[0]
-    if is_picture(first):
+    if suffix_of(first) not in VOLUMES:
         raise InputError(f"expected a map in one of the formats {', '.join(VOLUMES)}")
     if len(source.paths) == 1:
         return read_image(first).as_tensor()

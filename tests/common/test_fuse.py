@@ -153,6 +153,7 @@ def test_files_that_do_not_match_are_named_before_anything_is_written(tmp_path: 
         fuse(many, str(output))
     (tmp_path / "text.nii.gz").write_text("text")
     (tmp_path / "text.png").write_text("text")
+    (tmp_path / "notes").write_text("text")
     picture = str(save(tmp_path / "p.png", labels[0, :, :, 0]))
     for paths, target, message in (
         ([good[0], str(tmp_path / "text.nii.gz")], output, "text.nii.gz cannot be read"),
@@ -160,6 +161,9 @@ def test_files_that_do_not_match_are_named_before_anything_is_written(tmp_path: 
         ([good[0], str(tmp_path / "missing.nii")], output, "missing.nii cannot be read"),
         ([good[0], picture], output, "p.png: expected a volume as .*r0.* is, got a picture"),
         ([*good, "x.jpg"], output, "x.jpg: expected a volume as"),
+        (["/nowhere/a", "/nowhere/b"], output, "/nowhere/a is no folder: expected one that holds an annotator"),
+        ([good[0], "/nowhere/b"], output, "/nowhere/b is no folder"),
+        ([good[0], str(tmp_path / "notes")], output, r"notes: expected a name that ends with one of \.png"),
         (good[:1], output, "at least two annotators"),
         (good, tmp_path / "out.png", "out.png: expected a name that ends with .nii or .nii.gz"),
         (good, good[1], "r1.nii.gz: expected a new file"),

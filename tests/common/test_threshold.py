@@ -218,6 +218,12 @@ def test_mistakes_are_named_before_anything_is_written(tmp_path: Path):
     (tmp_path / "b").mkdir()
     with pytest.raises(InputError, match="got none in the folder"):
         threshold(str(tmp_path / "a"), str(tmp_path / "masks"))
+    with pytest.raises(InputError, match=r"/nowhere is no folder: expected one that holds probability maps, or a map"):
+        threshold(str(tmp_path / "nowhere"), str(tmp_path / "masks"))
+    for name in ("b/notes", "b/x.png"):
+        (tmp_path / name).touch()
+        with pytest.raises(InputError, match=r"in one of the formats .nii, .nii.gz, .hdr, .img, .mgz, .mgh, .nrrd, .n"):
+            threshold(str(tmp_path / name), str(tmp_path / "masks"))
     paths = [str(save(tmp_path / name, organ(16, 12))) for name in ("a/x.nii", "b/x.nii.gz")]
     with pytest.raises(InputError, match=r"one map named x"):
         threshold(paths, str(tmp_path / "masks"))

@@ -87,10 +87,10 @@ def threshold(
     """Writes the mask with the highest expected Dice for each probability map.
 
     Masks, ``CASE_mask``, have the format and grid of their map. ``summary.csv`` has a row for each case and class, with
-    the threshold, the expected Dice, and the volumes in mm³ at this threshold and at one half. A map of several classes
-    gives one class map, also where each class has a file of its own, ``CASE_probability_CLASS``. A map ``x`` in a
-    subfolder ``s`` of a folder is the case ``s/x``, whose mask goes into the subfolder ``s`` of ``output``. Maps that
-    cannot be used are reported at the end; all others are processed.
+    its name in ``class_names``, or else its number, the threshold, the expected Dice, and the volumes in mm³ at this
+    threshold and at one half. A map of several classes gives one class map, also where each class has a file of its
+    own, ``CASE_probability_CLASS``. A map ``x`` in a subfolder ``s`` of a folder is the case ``s/x``, whose mask goes
+    into the subfolder ``s`` of ``output``. Maps that cannot be used are reported at the end; all others are processed.
 
     Args:
         probabilities: maps in NIfTI, MGH, NRRD or MetaImage: files, folders of them with their subfolders, or both.
@@ -103,7 +103,7 @@ def threshold(
             for each of them along the fourth dimension, and files ``CASE_probability_CLASS`` have a mask each.
         class_names: names of the classes, background first, in the order of their numbers in the class map. They are
             needed where several classes have files of their own, ``CASE_probability_CLASS``; a map of another number of
-            classes cannot be used.
+            classes cannot be used; one of the foreground alone has two.
 
     Raises:
         InputError: if there is no map or no such folder, two have one name, ``output`` holds them, the files of a case
@@ -139,7 +139,7 @@ def threshold(
         path = source.paths[0]
         try:
             probability = _read(source)
-            if names and len(probability) not in (1, len(names)):
+            if names and max(len(probability), 2) != len(names):  # one map: of the foreground
                 raise InputError(f"expected the {len(names)} classes of --class_names, got {len(probability)}")
             mask, classes = dice_optimal_rows(probability, voxel_mm3(path), overlapping)
         except Exception as error:  # decoders of damaged files raise whatever they meet
@@ -150,6 +150,8 @@ def threshold(
             continue
         array = (mask.movedim(0, -1) if len(mask) > 1 else mask[0]).numpy()
         save_like(path, array, folder / f"{case}_mask")
+        if names:
+            classes = [{**found, "class": names[found["class"]]} for found in classes]
         rows += [{"case": case, **found} for found in classes]
         tqdm.write(f"{case}: threshold {', '.join(str(found['threshold']) for found in classes)}")
     if rows:

@@ -107,15 +107,13 @@ def test_maps_in_subfolders_are_cases_of_theirs(tmp_path: Path):
     folder, whole = tmp_path / "maps", classes(16, 12, 10)
     for name in ("s_probability_1/x_probability_a", "s_probability_1/x_probability_b", "s2/x", "x", ".old/y", ".y"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        array = whole[..., 1 + name.endswith("_b")] if name.startswith("s_") else organ(16, 12, 10)
-        save(folder / f"{name}.nii.gz", array)
+        save(folder / f"{name}.nii.gz", whole[..., 1 + name.endswith("_b")] if "_probability_" in name else whole)
     (folder / "missing.nii.gz").symlink_to(tmp_path / "nowhere.nii.gz")
     for _ in range(2):  # the second time with the masks of the first below the maps
         with pytest.raises(InputError, match=r"1 of 4 maps could not be used: \S+maps/missing.nii.gz .*no such file"):
             threshold(str(folder), str(folder / "masks"), class_names="background,a,b")
         rows = read_csv(folder / "masks/summary.csv")
-        cases = ["s2/x", "s_probability_1/x", "s_probability_1/x", "x"]
-        assert sorted(row["case"] for row in rows) == cases
+        assert {row["case"] for row in rows} == {"s2/x", "s_probability_1/x", "x"}
         written = sorted(path.relative_to(folder / "masks").as_posix() for path in (folder / "masks").rglob("*.nii.gz"))
         assert written == ["s2/x_mask.nii.gz", "s_probability_1/x_mask.nii.gz", "x_mask.nii.gz"]
     mask = np.asarray(nib.Nifti1Image.from_filename(folder / "masks/s_probability_1/x_mask.nii.gz").dataobj)
@@ -168,9 +166,18 @@ def test_a_file_for_each_class_gives_one_class_map(tmp_path: Path):
     for other in others:
         np.testing.assert_array_equal(one, other)
     rows = {(row["case"], row["class"]): row["threshold"] for row in read_csv(tmp_path / "masks/summary.csv")}
-    assert rows["all", "1"] == rows["one_probabilities", "1"] and len(rows) == 6
+    assert list(rows) == [(case, name) for case in ("all", "one_probabilities", "rest") for name in ("b", "a")]
+    assert rows["all", "b"] == rows["one_probabilities", "b"] != rows["all", "a"]
     threshold(str(folder), str(tmp_path / "each"), overlapping=True)
     assert len(list((tmp_path / "each").glob("*_probability_*_mask.nii.gz"))) == 5
+
+
+def test_one_map_is_that_of_the_second_of_two_classes(tmp_path: Path):
+    source = str(save(tmp_path / "x.nii.gz", organ(16, 12, 10)))
+    with pytest.raises(InputError, match=r"expected the 3 classes of --class_names, got 1\)"):
+        threshold(source, str(tmp_path / "masks"), class_names="rest,liver,spleen")
+    threshold(source, str(tmp_path / "masks"), class_names="rest,liver")
+    assert [row["class"] for row in read_csv(tmp_path / "masks/summary.csv")] == ["liver"]
 
 
 def test_two_classes_have_one_order_and_files_of_one_case_one_grid(tmp_path: Path):

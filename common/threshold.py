@@ -44,8 +44,7 @@ def dice_optimal_rows(
     """The Dice-optimal segmentation of one image and what to report of it, see `common.decision.decide`.
 
     Args:
-        probabilities: ``(C, *spatial)`` of a whole image: of one class, or of several that exclude each other,
-            background first and summing to 1.
+        probabilities: ``(C, *spatial)`` of a whole image: of one class, or of several, background first.
         voxel_volume_mm3: volume of a voxel.
         overlapping: channels are structures of their own, without a background, which may overlap.
 
@@ -55,7 +54,7 @@ def dice_optimal_rows(
         ``half``). An empty map has an empty mask, threshold 0.5 and expected Dice 1.
 
     Raises:
-        InputError: if the values are no probabilities, or those of several classes do not sum to 1.
+        InputError: if the values are no probabilities, or several channels are not those of classes.
 
     Example:
         >>> dice_optimal_rows(torch.tensor([[0.9, 0.45, 0.1]]), voxel_volume_mm3=2.0)[1][0]["volume_mm3"]
@@ -95,8 +94,9 @@ def threshold(
     Args:
         probabilities: maps in NIfTI, MGH, NRRD or MetaImage: files, folders of them with their subfolders, or both.
             They are in 2-D or 3-D, with values from 0 to 1. Several classes are along the fourth dimension, background
-            first, and sum to 1 in every voxel. Or each has a file of its own, ``CASE_probability_CLASS``; without one
-            of the background, its probability is the rest. What the bundles write beside their maps, ``CASE_mask``,
+            first, and sum to 1 in every voxel, or the background is what the largest of the others leaves, as
+            soft_label_apl writes it. Or each has a file of its own, ``CASE_probability_CLASS``; without one of the
+            background, its probability is the rest. What the bundles write beside their maps, ``CASE_mask``,
             ``CASE_instances`` and ``CASE_entropy``, is left out of a folder.
         output: folder of the masks and of ``summary.csv``.
         overlapping: the fourth dimension holds structures that may overlap, without a background; the result has a mask

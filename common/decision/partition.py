@@ -34,7 +34,7 @@ def dice_optimal_partition(probabilities: torch.Tensor) -> tuple[torch.Tensor, t
     0.001 to 0.002 for 8 (at worst 0.21, 0.13 and 0.12); the most probable class loses 0.02 to 0.12.
 
     Args:
-        probabilities: ``(B, L, *spatial)``, background first, of whole images, each voxel summing to 1; L ≥ 2.
+        probabilities: ``(B, L, *spatial)``, background first, of whole images, as `decide` takes them; L ≥ 2.
 
     Returns:
         Class indices ``(B, 1, *spatial)`` uint8, and the thresholds ``(B, L − 1)`` float64 of the foreground classes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -15,7 +16,7 @@ from common.planes import most_probable_class, planes
 __all__ = ["Decision", "decide", "decision_threshold"]
 
 BLOCK = 1 << 22  # values at a time
-SUM_TOLERANCE = 0.01  # of classes that exclude each other, after rounding or blending
+SUM_TOLERANCE = 0.01  # of probabilities that make 1, after rounding or blending
 
 
 class Decision(NamedTuple):
@@ -41,12 +42,15 @@ def decide(probabilities: torch.Tensor, decision: str | float = "dice_optimal") 
     """One class for every voxel.
 
     ================  =======================================  =======================================================
-    decision          one channel, the foreground's p          several classes, background first, summing to 1
+    decision          one channel, the foreground's p          several classes, background first
     ================  =======================================  =======================================================
     ``dice_optimal``  {p ≥ t}, `dice_optimal_threshold`        largest p/t, `dice_optimal_partition`
     ``half``          {p > 1/2}, of highest accuracy           most probable class, of highest accuracy
     a number t        {p > t}                                  most probable foreground class if its p ≥ t
     ================  =======================================  =======================================================
+
+    Several classes sum to 1, as those of a softmax, or the foreground's are of sigmoids, structures that may overlap,
+    and the background is what the most probable one leaves, 1 − max p, as `common.transforms.SaveInstancesd` writes it.
 
     Args:
         probabilities: ``(B, C, *spatial)`` of whole images, not of patches.
@@ -56,7 +60,7 @@ def decide(probabilities: torch.Tensor, decision: str | float = "dice_optimal") 
         `Decision`, on the device of the probabilities (of Apple's MPS the class map alone, the rest on the CPU).
 
     Raises:
-        ArgumentError: another decision; values that are no probabilities; several channels that do not sum to 1.
+        ArgumentError: another decision; values that are no probabilities; several channels that are no such classes.
 
     Example:
         >>> p = torch.tensor([[[0.1, 0.6, 0.9], [0.8, 0.3, 0.0], [0.1, 0.1, 0.1]]])
@@ -112,10 +116,9 @@ def decision_threshold(marginal: torch.Tensor, decision: str | float) -> torch.T
 
 
 def _of_several(values: torch.Tensor, decision: str | float) -> tuple[torch.Tensor, torch.Tensor]:
-    """Class map and thresholds of classes that exclude each other."""
-    parts = (part for image in values for part in planes(image) if part.numel())
-    off = max((float((part.sum(0) - 1).abs().max()) for part in parts), default=0.0)
-    if not off <= SUM_TOLERANCE:
+    """Class map and thresholds of several classes, background first."""
+    off = _distance_from_1(values, lambda part: part.sum(0))
+    if not (off <= SUM_TOLERANCE or _distance_from_1(values, lambda part: part[0] + part[1:].amax(0)) <= SUM_TOLERANCE):
         raise ArgumentError(
             f"expected the probabilities of {values.shape[1]} classes, background first, which sum to 1 in every voxel "
             f"(softmax), got a sum that differs by {off:.3g}."
@@ -126,6 +129,12 @@ def _of_several(values: torch.Tensor, decision: str | float) -> tuple[torch.Tens
     if decision == "half":
         return of_each_image(most_probable_class, values), torch.full_like(threshold, torch.nan)
     return classes_above(values[:, 1:], threshold), threshold
+
+
+def _distance_from_1(values: torch.Tensor, total: Callable[[torch.Tensor], torch.Tensor]) -> float:
+    """The largest in a voxel, of what ``total`` makes of the channels."""
+    parts = (part for image in values for part in planes(image) if part.numel())
+    return max((float((total(part) - 1).abs().max()) for part in parts), default=0.0)
 
 
 def _expected_dice(class_map: torch.Tensor, foreground: torch.Tensor) -> torch.Tensor:

@@ -25,8 +25,8 @@ __all__ = ["DecisionScoresd", "SaveDecisiond"]
 class SaveDecisiond(MapTransform):
     """Decides on the mask of a marginal, writes ``<case>_mask`` and ``<case>_marginal``, and sums the case up.
 
-    Of several classes, background first and summing to 1, the mask is a class map, and their probabilities are written
-    as ``<case>_probabilities`` (`save_class_probabilities`), which ``python -m common.threshold`` reads.
+    Of several classes, background first, the mask is a class map, and their probabilities are written as
+    ``<case>_probabilities`` (`save_class_probabilities`), which ``python -m common.threshold`` reads.
 
     The mask takes the place of the marginal; an item without ``case`` gets it and no file.
 
@@ -44,8 +44,8 @@ class SaveDecisiond(MapTransform):
 
     Raises:
         ArgumentError: another decision.
-        InputError: values that are no probabilities, several channels that do not sum to 1, or not as many names as
-            channels.
+        InputError: values that are no probabilities, several channels that are not those of classes, or not as many
+            names as channels.
     """
 
     def __init__(

@@ -19,11 +19,11 @@ __all__ = ["DiceOptimalThresholdd"]
 class DiceOptimalThresholdd(MapTransform):
     """Decide on the segmentation whose Dice to expect is highest, with thresholds of the whole image.
 
-    Of one channel {m ≥ t} with t of `common.decision.dice_optimal_threshold`. Of several, classes that exclude each
-    other, background first and summing to 1, one class map by `common.decision.dice_optimal_partition`. A threshold
-    depends on the image's total probability, so it must come from the **whole** inferred volume: this belongs after the
-    inferer (and the inverse of a resampling), never inside it, and is of no use on patches. The map must hold
-    probabilities, so it follows sigmoid or softmax.
+    Of one channel {m ≥ t} with t of `common.decision.dice_optimal_threshold`. Of several classes, background first as
+    `common.decision.decide` takes them, one class map by `common.decision.dice_optimal_partition`. A threshold depends
+    on the image's total probability, so it must come from the **whole** inferred volume: this belongs after the inferer
+    (and the inverse of a resampling), never inside it, and is of no use on patches. The map must hold probabilities, so
+    it follows sigmoid or softmax.
 
     The key becomes ``(1, *spatial)``, class indices in the dtype of the map. The item gets ``<key>_threshold`` and
     ``<key>_expected_dice``, float64 tensors with a value for each class but the background.
@@ -35,7 +35,7 @@ class DiceOptimalThresholdd(MapTransform):
         allow_missing_keys: leave out maps that the item does not have.
 
     Raises:
-        ArgumentError: if the values are no probabilities, or those of several channels do not sum to 1.
+        ArgumentError: if the values are no probabilities, or several channels are not those of classes.
 
     Example:
         >>> item = DiceOptimalThresholdd("pred")({"pred": torch.tensor([[0.9, 0.45, 0.1]])})

@@ -140,6 +140,21 @@ def test_structures_that_may_overlap_are_asked_for(tmp_path: Path):
         assert float(row["volume_mm3"]) == pytest.approx(organs[..., k].sum() * VOXEL_MM3)
 
 
+def test_a_background_that_the_largest_leaves_is_no_structure(tmp_path: Path):
+    """As soft_label_apl writes it: structures on their own, and the class map is that of classes."""
+    structures = torch.tensor([[0.9, 0.6, 0.4, 0.0], [0.8, 0.1, 0.0, 0.0]])  # the first voxel sums to 1.8
+    maps = torch.cat([1 - structures.amax(0, keepdim=True), structures])
+    save(tmp_path / "x_probabilities.nii.gz", maps.T.reshape(4, 1, 1, 3).numpy())
+    threshold(str(tmp_path / "x_probabilities.nii.gz"), str(tmp_path / "masks"), class_names="rest,femur,tibia")
+    mask = np.asarray(nib.Nifti1Image.from_filename(tmp_path / "masks/x_probabilities_mask.nii.gz").dataobj)
+    femur, tibia = read_csv(tmp_path / "masks/summary.csv")
+    # Dice to expect of the k largest: 2 · 0.9/2.9, 2 · 1.5/3.9, 2 · 1.9/4.9 of the femur; 2 · 0.8/1.9, 2 · 0.9/2.9
+    assert (femur["class"], float(femur["threshold"])) == ("femur", pytest.approx(1.9 / 4.9, abs=1e-6))
+    assert (tibia["class"], float(tibia["threshold"])) == ("tibia", pytest.approx(0.8 / 1.9, abs=1e-6))
+    assert mask.ravel().tolist() == [1, 1, 1, 0]  # 0.9 / 0.388 is more than 0.8 / 0.421
+    assert [float(row["volume_at_half_mm3"]) / VOXEL_MM3 for row in (femur, tibia)] == [2, 0]
+
+
 def test_a_file_for_each_class_gives_one_class_map(tmp_path: Path):
     """As T-Loss writes them; the same as of one file with all classes, with or without a file of the background."""
     folder, whole = tmp_path / "maps", classes(16, 12, 10)

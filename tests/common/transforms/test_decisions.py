@@ -149,7 +149,7 @@ def test_several_classes_give_one_class_map(decision: str | float, volume: Path,
 
 def test_several_channels_must_be_classes(volume: Path, tmp_path: Path) -> None:
     image = MetaTensor(torch.zeros(1, 6, 5, 4), meta={"filename_or_obj": str(volume)})
-    item = {"case": "scan", "image": image, "pred": torch.full((3, 6, 5, 4), 0.5)}
+    item = {"case": "scan", "image": image, "pred": torch.full((3, 6, 5, 4), 0.6)}
     with pytest.raises(InputError, match="Case scan: expected the probabilities of 3 classes"):
         SaveDecisiond("pred", str(tmp_path / "out"))(item)
     with pytest.raises(InputError, match="Case scan: class_names: expected a name for each of 3 channels"):

@@ -119,7 +119,7 @@ def draw_cases(path: PathLike, panels: Sequence[CasePanel]) -> Path:
     abreast = max(1, min(len(names), 7, int(90 / (max(map(len, names), default=0) + 7))))
     lines = -(-len(names) // abreast)
     texts = [_wrapped(panel.note) for panel in panels]
-    row = WIDTH / COLUMNS * min(tallest, 1.3) + 0.35 + 0.11 * max(text.count("\n") + 1 for text in texts)
+    row = WIDTH / COLUMNS * min(tallest, 1.3) + 0.35 + 0.12 * max(text.count("\n") + 1 for text in texts)
     figure = Figure(figsize=(WIDTH, row * rows + 0.2 * lines), layout=layout)
     places = figure.subplots(rows, COLUMNS, squeeze=False)
     for place in places.flat[len(panels) :]:
@@ -133,7 +133,7 @@ def draw_cases(path: PathLike, panels: Sequence[CasePanel]) -> Path:
 
 
 def _draw(place: Axes, panel: CasePanel, colors: Mapping[str, str]) -> None:
-    place.set(xticks=[], yticks=[])
+    place.set(xticks=[], yticks=[], anchor="S")  # below the middle of its cell the text would leave the figure
     place.spines[:].set_visible(False)
     place.set_title(panel.title, fontsize=7.5, color=TEXT)
     place.set_xlabel(_wrapped(panel.note), fontsize=6.5, color=TEXT)

@@ -130,6 +130,14 @@ def test_unreadable_and_not_finite_panels(tmp_path):
     assert (colors == (0xF0, 0xE4, 0x42)).all(1).any()  # the outline
 
 
+@pytest.mark.parametrize("shapes", [[(30, 30)], [(45, 30), None], [(8, 30), (8, 30)], [(30, 30)] * 5])
+def test_all_lines_below_a_thumbnail_are_within_the_picture(tmp_path, shapes):
+    note = "not finite: 120 of 3,000 values; empty label: nothing is labeled; " * 3
+    panels = [CasePanel("a", note, None if shape is None else np.zeros(shape)) for shape in shapes]
+    pixels = np.asarray(Image.open(draw_cases(tmp_path / "a.png", panels)).convert("L"))
+    assert (pixels[-4:] == 255).all() and (pixels[-60:] < 128).any()
+
+
 def test_page(tmp_path):
     meaning = {"": {"values": {"0": 0, "1": 1}}}
     plan = replace(example_plan(), class_names=("none", "<liver>"), labels=meaning)

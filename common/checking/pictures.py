@@ -154,7 +154,7 @@ def _draw(place: Axes, panel: CasePanel, colors: Mapping[str, str]) -> None:
 
 
 def _wrapped(note: str) -> str:
-    return "\n".join(textwrap.wrap(note, 34, max_lines=4, placeholder=" …"))
+    return "\n".join(textwrap.wrap(note, 30, max_lines=5, placeholder=" …"))
 
 
 def draw_sizes(path: PathLike, sizes: Mapping[str, Mapping[str, Sequence[float]]], unit: str) -> Path:

@@ -138,6 +138,15 @@ def test_all_lines_below_a_thumbnail_are_within_the_picture(tmp_path, shapes):
     assert (pixels[-4:] == 255).all() and (pixels[-60:] < 128).any()
 
 
+def test_a_line_below_a_thumbnail_is_no_wider_than_it(tmp_path):
+    panel = CasePanel(
+        "a", "position: its affine puts it up to 30 mm from the image (1 × 1 × 3 mm voxels)", np.ones((9, 9))
+    )
+    pixels = np.asarray(Image.open(draw_cases(tmp_path / "a.png", [panel])).convert("L"))
+    dark = np.flatnonzero((pixels < 255).any(0))
+    assert dark[0] >= 6 and dark[-1] < 210  # 0.05 inches of 120 dots, and a quarter of the width
+
+
 def test_page(tmp_path):
     meaning = {"": {"values": {"0": 0, "1": 1}}}
     plan = replace(example_plan(), class_names=("none", "<liver>"), labels=meaning)

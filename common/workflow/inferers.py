@@ -105,7 +105,7 @@ def new_image_inferer(
     activations: Sequence[Callable] = (),
     orientation: str | None = None,
     batch_size: int = 8,
-    overlap: float = OVERLAP,
+    overlap: float | None = OVERLAP,
     neighbors: int = 0,
     num_classes: int | None = None,
     call: str | None = None,
@@ -119,8 +119,8 @@ def new_image_inferer(
         orientation: orientation in which slices of volumes lie as pictures do, for a network trained on pictures;
             None: RAS. Of a network trained on volumes it is the plan's.
         batch_size: slices or windows that the network sees at once.
-        overlap: share of its size by which a window of the network overlaps the next, in [0, 1). A method that
-            ``call`` names sees whole slices.
+        overlap: share of its size by which a window of the network overlaps the next, in [0, 1); None: a 2-D network
+            sees slices as a whole, as does a method that ``call`` names.
         neighbors: slices on either side that are channels of each slice.
         num_classes: see `SlabInferer`.
         call: name of the network's method; None calls the network itself.
@@ -130,15 +130,19 @@ def new_image_inferer(
         `SlabInferer`.
 
     Raises:
-        InputError: ``overlap`` is out of range, ``orientation`` is none, or another than the plan's.
+        InputError: ``overlap`` is out of range, or None of a network of volumes; ``orientation`` is none, or another
+            than the plan's.
 
     Example:
         >>> from common.datasets.plan import example_plan
         >>> new_image_inferer(example_plan()).volume
         False
     """
-    if isinstance(overlap, bool) or not isinstance(overlap, int | float) or not 0 <= overlap < 1:
-        raise InputError(f"overlap: expected a number from 0 to below 1, got {overlap!r}.")
+    whole = overlap is None and plan.spatial_dims == 2
+    if not whole and (isinstance(overlap, bool) or not isinstance(overlap, int | float) or not 0 <= overlap < 1):
+        also = ", or null" if plan.spatial_dims == 2 else " for a network of volumes"
+        got = "null" if overlap is None else repr(overlap)
+        raise InputError(f"overlap: expected a number from 0 to below 1{also}, got {got}.")
     slices = SliceBatches(plan.patch_size, batch_size, None if call else overlap, call)
     if plan.image_dims == 2:
         fit = [*intensity(plan, slice_axis=2), ResizeAread("image", [*(plan.image_size or plan.patch_size), -1])]
@@ -156,7 +160,7 @@ def new_image_inferer(
         return SlabInferer(
             slices, within, activations, plan.orientation, neighbors=neighbors, num_classes=num_classes, amp=amp
         )
-    windows = SlidingWindowInferer(plan.patch_size, sw_batch_size=4, overlap=overlap, mode="gaussian")
+    windows = SlidingWindowInferer(plan.patch_size, sw_batch_size=4, overlap=overlap or 0.0, mode="gaussian")
     return SlabInferer(
         windows,
         within,

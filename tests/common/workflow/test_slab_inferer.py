@@ -124,6 +124,22 @@ def test_whole_slices_are_extended_to_the_size_of_training() -> None:
     assert shapes == [(2, 1, 8, 20), (2, 1, 8, 20), (1, 1, 8, 20)], "fewer of larger ones"
 
 
+@pytest.mark.parametrize(("overlap", "seen"), [(0.5, {(4, 4)}), (None, {(7, 9)})])
+def test_slices_as_a_whole_where_that_is_asked(overlap: float | None, seen: set) -> None:
+    shapes: set[tuple[int, ...]] = set()
+
+    def network(slices: torch.Tensor) -> torch.Tensor:
+        shapes.add(tuple(slices.shape[2:]))
+        return slices
+
+    plan = replace(example_plan(), image_dims=3, orientation="RAS", spacing=(1.0, 1.0, -1.0), patch_size=(4, 4))
+    plan = replace(plan, image_size=None, normalization={"kind": "none"})
+    new_image_inferer(plan, overlap=overlap)(MetaTensor(torch.rand(1, 1, 7, 9, 3)), network)
+    assert shapes == seen
+    with pytest.raises(InputError, match="overlap: expected a number .* for a network of volumes, got null"):
+        new_image_inferer(replace(plan, spatial_dims=3, patch_size=(4, 4, 4)), overlap=None)
+
+
 @pytest.mark.parametrize("settings", [{"slice_axis": 3}, {"orientation": "RAR"}, {"orientation": "up"}])
 def test_arguments(settings: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(settings))):

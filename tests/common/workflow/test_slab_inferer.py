@@ -136,7 +136,7 @@ def test_slices_as_a_whole_where_that_is_asked(overlap: float | None, seen: set)
     plan = replace(plan, image_size=None, normalization={"kind": "none"})
     new_image_inferer(plan, overlap=overlap)(MetaTensor(torch.rand(1, 1, 7, 9, 3)), network)
     assert shapes == seen
-    with pytest.raises(InputError, match="overlap: expected a number .* for a network of volumes, got null"):
+    with pytest.raises(InputError, match=r"overlap: expected a number .* for a network of volumes, got null"):
         new_image_inferer(replace(plan, spatial_dims=3, patch_size=(4, 4, 4)), overlap=None)
 
 

@@ -72,6 +72,10 @@ def classes_of_labels(
     if drawn:
         meanings, found = _understood(infer_annotator_meanings, drawn, said, faults)
         notes += found
+    silent = [name for name in annotators if name not in meanings and name not in fingerprint.labels]
+    if meanings and silent and len({str(meaning.to_json()) for meaning in meanings.values()}) == 1:
+        meanings |= dict.fromkeys(silent, next(iter(meanings.values())))
+        notes.append(f"{', '.join(silent)} labeled none of the training cases that were read; values mean the same.")
     if "" in fingerprint.labels:
         one, found = _understood(_one_meaning, {"": fingerprint.labels[""]}, said, faults)
         meanings |= one

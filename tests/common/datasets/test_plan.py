@@ -316,6 +316,16 @@ def test_annotators_have_meanings_of_their_own() -> None:
     assert plan.labels["AR"]["values"] == {"0": 0, "255": 1} and plan.labels["HS"]["values"] == {"0": 0, "2": 1}
 
 
+def test_an_annotator_of_validation_cases_alone_is_read_as_the_others() -> None:
+    fingerprint = summarize([case_facts(torch.zeros(1, 8, 8))], {"AR": MASKS}, ["a"])
+    plan = make_plan(Dataset("plain", Path("/data"), (), annotators=("AR", "SG")), fingerprint)
+    assert plan.labels["SG"] == plan.labels["AR"] and any("SG labeled none" in note for note in plan.notes)
+    other = (LabelObservation("b.png", "gray", {0: 9, 2: 3}, (3, 4), distinct=2),)
+    fingerprint = summarize([case_facts(torch.zeros(1, 8, 8))], {"AR": MASKS, "HS": other}, ["a"])
+    plan = make_plan(Dataset("plain", Path("/data"), (), annotators=("AR", "HS", "SG")), fingerprint)
+    assert "SG" not in plan.labels
+
+
 def test_pictures_and_volumes_are_not_mixed() -> None:
     facts = [case_facts(torch.zeros(1, 8, 8)), case_facts(torch.zeros(1, 8, 8, 8)), case_facts(torch.zeros(1, 8, 8))]
     with pytest.raises(InputError, match="Case b: expected images of one number of dimensions, got 3"):

@@ -123,7 +123,7 @@ def read_export(
                 )
             options = {"fractional": fractional} if reader is dicom_seg else {}
             for found in reader.read(path, images, by, **options):
-                problems.extend(f"{path}: {problem}" for problem in found.problems)
+                problems.extend(found.problems)  # which name the file
                 who = f"{annotator}_{found.annotator}" if annotator and reader is lidc else annotator or found.annotator
                 yield without_unlabeled(replace(found, annotator=who, problems=()))
             return

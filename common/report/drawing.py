@@ -105,7 +105,7 @@ def plain_axes(panel: Axes, title: str) -> None:
 def epochs_below(panel: Axes) -> None:
     """Whole epochs along the horizontal axis."""
     panel.set_xlabel("Epoch", color=TEXT)
-    panel.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
+    panel.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
 
 
 def legend_below(figure: Figure, panel: Axes) -> None:

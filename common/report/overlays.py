@@ -32,6 +32,8 @@ from common.report.drawing import (
     write_on,
 )
 
+MOST_CLASSES = 32  # whose outlines are drawn apart; with more values a mask is taken as a whole
+
 
 @dataclass(frozen=True)
 class Example:
@@ -173,7 +175,7 @@ def examples_from_dataset(
 
 
 def draw_overlay(image_file: PathLike, mask_file: PathLike, path: PathLike) -> Path:
-    """An image beside itself with the outline of its mask; of a volume the slice with the most foreground.
+    """An image beside itself with the outline of each class of its mask; of a volume the slice with the most of them.
 
     Slices are axial, or sagittal or coronal where voxels are at least 1.5 times as long across them as from one axial
     slice to the next. Volumes are turned to the usual view, anterior up (axial) or left (sagittal), superior up, and
@@ -201,13 +203,13 @@ def draw_overlay(image_file: PathLike, mask_file: PathLike, path: PathLike) -> P
     """
     image, aspect = read_slices(image_file)
     mask, _ = read_slices(mask_file)
-    mask = (mask if mask.ndim == 3 else mask.max(axis=3)) > 0
+    mask = mask if mask.ndim == 3 else mask.max(axis=3)
     if mask.shape != image.shape[:3]:
         raise InputError(
             f"the mask {mask_file} must have the size of {image_file}, {image.shape[:3]} (slices, rows, columns), "
             f"got {mask.shape}."
         )
-    foreground = mask.sum(axis=(1, 2))
+    foreground = (mask > 0).sum(axis=(1, 2))
     fullest = np.flatnonzero(foreground == foreground.max())
     index = fullest[len(fullest) // 2]
     height, width = image.shape[1] * aspect, image.shape[2]
@@ -215,7 +217,9 @@ def draw_overlay(image_file: PathLike, mask_file: PathLike, path: PathLike) -> P
     left, right = figure.subplots(1, 2)
     show_image(left, image[index], aspect)
     show_image(right, image[index], aspect)
-    outline(right, mask[index], PREDICTION)
+    values = np.unique(mask[index][mask[index] > 0])
+    for part in [mask[index] == value for value in values] if len(values) <= MOST_CLASSES else [mask[index] > 0]:
+        outline(right, part, PREDICTION)
     place = f", slice {index + 1} of {len(image)}" if len(image) > 1 else ""
     left.set_title(f"{Path(image_file).name}{place}", fontsize=9, color=TEXT)
     right.set_title(Path(mask_file).name, fontsize=9, color=TEXT)

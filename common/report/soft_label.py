@@ -114,7 +114,7 @@ def draw_soft_label_pipeline(path: PathLike, rows: Sequence[SoftLabelExample]) -
     figure = Figure(figsize=(WIDTH, sum(heights) + 0.35), layout=layout)
     panels = figure.subplots(len(rows), len(titles), squeeze=False, height_ratios=heights)
     for panel, title in zip(panels[0], titles, strict=True):
-        panel.set_title(title, fontsize=8, fontweight="bold", color=TEXT)
+        panel.set_title(title, fontsize=7, fontweight="bold", color=TEXT)
     for line, row in zip(panels, rows, strict=True):
         line[0].set_ylabel(row.title, fontsize=8, color=TEXT)
         for panel, label in zip(line, [None, *row.steps.values()], strict=True):

@@ -156,7 +156,7 @@ def load_plan(
         ) from error
     found = plan.contradictions(given or {})
     if found:
-        raise InputError(f"{'; '.join(found)} ({path}). Leave it out, or train again.")
+        raise InputError(f"{'; '.join(found)} ({path}). Leave it out, or give what it was trained with.")
     for other in others:
         differing = plan.differences(load_plan(other))
         if differing:

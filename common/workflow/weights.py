@@ -105,13 +105,18 @@ def start_from_weights(network: torch.nn.Module, path: str | os.PathLike[str] | 
         "missing in the file": [name for name in own if name not in found],
         "not in this network": [name for name in found if name not in own],
     }
-    listed = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in report.items() if names)
+    listed = "; ".join(f"{kind}: {_some(names)}" for kind, names in report.items() if names)
     logger.log(
         logging.WARNING if listed else logging.INFO,
         "Start from %s: %d of %d weights taken%s.",
         *(path, len(fitting), len(own), f"; {listed}" if listed else ""),
     )
     return network
+
+
+def _some(names: Sequence[str], shown: int = 5) -> str:
+    more = [f"and {len(names) - shown} more"] if len(names) > shown else []
+    return ", ".join([*names[:shown], *more])
 
 
 def _shape(value: Any) -> str:

@@ -209,6 +209,18 @@ def test_overlay_shows_the_slice_with_most_foreground(tmp_path: Path, figures: l
     assert not figures[1].axes[1].collections
 
 
+def test_an_overlay_has_an_outline_of_each_class(tmp_path: Path, figures: list[Figure]) -> None:
+    """The border between two classes is drawn; values without end, as of a map, are one mask."""
+    image = save_nifti(tmp_path / "image.nii.gz", np.zeros((6, 6, 1), np.float32))
+    mask = np.zeros((6, 6, 1), np.uint8)
+    mask[1:3, 1:5], mask[3:5, 1:5] = 1, 2
+    draw_overlay(image, save_nifti(tmp_path / "mask.nii.gz", mask), "unused.png")
+    assert len(figures[0].axes[1].collections) == 2
+    many = np.arange(36, dtype=np.uint8).reshape(6, 6, 1)
+    draw_overlay(image, save_nifti(tmp_path / "many.nii.gz", many), "unused.png")
+    assert len(figures[1].axes[1].collections) == 1
+
+
 def test_stored_orientation_does_not_matter(tmp_path: Path) -> None:
     volume = np.random.default_rng(0).normal(size=(4, 5, 6)).astype(np.float32)
     expected, _ = overlays.read_slices(save_nifti(tmp_path / "ras.nii.gz", volume))

@@ -205,6 +205,15 @@ def test_another_configuration_does_not_resume(tmp_path):
     assert state["epoch"] == engine.state.epoch == 1 and state["definition"] == new
 
 
+def test_a_long_list_of_weights_that_do_not_fit_is_cut(tmp_path, caplog):
+    names = [f"layer_{number}" for number in range(9)]
+    theirs = {name: torch.nn.Linear(2, 2, bias=False) for name in names} | {"head": torch.nn.Linear(2, 1)}
+    ours = {name: torch.nn.Linear(3, 3, bias=False) for name in names} | {"head": torch.nn.Linear(2, 1)}
+    torch.save(torch.nn.ModuleDict(theirs).state_dict(), tmp_path / "model.pt")
+    start_from_weights(torch.nn.ModuleDict(ours), tmp_path / "model.pt")
+    assert caplog.messages[0].count("2 × 2 for 3 × 3") == 5 and caplog.messages[0].endswith("and 4 more.")
+
+
 def test_start_from_other_weights(tmp_path, caplog):
     torch.manual_seed(0)
     theirs = torch.nn.ModuleDict(

@@ -58,7 +58,7 @@ def _require_same_classes(plan: Plan, dataset: Dataset) -> None:
             if number is not None and number != known:
                 raise InputError(
                     f"{dataset.root} calls the label value {value} {name}, which is {plan.class_names[known]} in the "
-                    "training. Give it the label values of the training."
+                    "training. Give it the label values of the training, or say that they are by --class_values."
                 )
 
 

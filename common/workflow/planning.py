@@ -94,6 +94,8 @@ def plan_of(
         said = [name for name in OF_MEMORY if name in given_overrides()]  # not the default of a configuration
         ignore_value = rules.pop("ignore_value", None) if trained else None  # test labels may have one of their own
         kept = load_plan(folder, given | {name: rules[name] for name in (*OF_LABELS, *said) if name in rules})
+        if any(rules.get(name) for name in ("class_values", "class_colors")) or given.get("class_names"):
+            dataset = replace(dataset, class_names=None)  # what is given, and was compared, goes before
         return measured_plan(kept, dataset, ignore_value) if trained else kept
     known = {str(item["image"]) for item in dataset.items}
     if any(str(item["image"]) not in known for item in items):  # a program has put images of its own in their place

@@ -128,6 +128,16 @@ def test_what_labels_mean_is_kept_and_another_meaning_refused(dataset, tmp_path:
     assert plan_of(dataset, [], tmp_path, **how, **same) == load_plan(tmp_path)
 
 
+def test_classes_that_are_given_go_before_the_names_of_a_data_set(dataset, tmp_path: Path) -> None:
+    """As of one whose dataset.json exchanges them, and which was trained on with --class_values for that."""
+    keep(tmp_path, dataset)
+    exchanged = replace(dataset, class_names={0: "foreground", 255: "background"})
+    with pytest.raises(InputError, match="calls the label value 0 foreground, which is background in the training"):
+        plan_of(exchanged, [], tmp_path, trained=True)
+    given = {"background": 0, "foreground": 255}
+    assert plan_of(exchanged, [], tmp_path, trained=True, class_values=given) == load_plan(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [

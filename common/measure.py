@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -90,6 +91,7 @@ def measure(
     layout: str | None = None,
     new_cases: bool = False,
     ignore_value: int | str | None = None,
+    class_values: Any = None,
     output: str | None = None,
     **options: Any,
 ) -> str:
@@ -113,6 +115,7 @@ def measure(
         layout: of the data set; by default it is recognized.
         new_cases: all cases are new, also those with the name of a case of the training.
         ignore_value: value in the label files that means not labeled, where the training had none.
+        class_values: value of each class by name, as in a training that was told so against its data set.
         output: the CSV file; by default ``measures.csv`` in the folder of the masks.
         **options: of the layout, as in the training: ``--organ``, ``--modalities``, ``--truth``.
 
@@ -130,7 +133,10 @@ def measure(
     folder = Path(str(masks))
     if not folder.is_dir():
         raise InputError(f"masks: expected a folder of masks, got {folder}.")
-    plan, dataset = load_plan(str(ckpt_dir)), read_dataset(str(dataset_dir), layout=layout, **options)
+    plan = load_plan(str(ckpt_dir), {"class_values": class_values})
+    dataset = read_dataset(str(dataset_dir), layout=layout, **options)
+    if class_values is not None:
+        dataset = replace(dataset, class_names=None)
     if not dataset.annotators and plan.annotators == (ONLY_ANNOTATOR,):  # one label was learned as an annotator's
         dataset = annotated(dataset)
     if options.get("truth") is None:

@@ -9,6 +9,7 @@ from common.datasets.dataset import Dataset
 from common.datasets.layouts.totalsegmentator import require_organ
 from common.datasets.plan import Plan
 from common.errors import InputError
+from common.io.class_numbers import contradicted_meanings
 from common.io.label_meaning import LabelMeaning
 
 __all__ = ["measured_plan"]
@@ -28,7 +29,7 @@ def measured_plan(plan: Plan, dataset: Dataset, ignore_value: int | str | None =
         dataset: of any layout. Where it names its classes or channels, the names must be those of the training: values
             look alike, and anterior and posterior exchanged would be measured without a word. A class may be called
             otherwise; of channels with names that the training does not know a warning is logged.
-        ignore_value: of its label files; None: what the data set says.
+        ignore_value: of its label files; None: what the data set says, if the training knew none.
 
     Returns:
         The plan; what differs from that of the training is logged.
@@ -84,17 +85,18 @@ def _with_annotators(plan: Plan, dataset: Dataset) -> Plan:
 
 
 def _with_ignore_value(plan: Plan, dataset: Dataset, ignore_value: int | str | None) -> Plan:
-    value = dataset.ignore_value if ignore_value is None else ignore_value
-    if value is None:
-        return plan
     meanings = {name: LabelMeaning.from_json(meaning) for name, meaning in plan.labels.items()}
-    for meaning in meanings.values():
-        if meaning.ignore is not None and str(meaning.ignore).lower() != str(value).lower().replace("::", "#"):
-            raise InputError(f"ignore_value: the training left out {meaning.ignore}, got {value}.")
-        if value in (meaning.values or {}):
-            name = plan.class_names[(meaning.values or {})[int(value)]]
-            raise InputError(f"ignore_value: expected a value that is no class, got {value}, which is {name}.")
-    if all(meaning.ignore is not None for meaning in meanings.values()):
+    known = {name: meaning for name, meaning in meanings.items() if meaning.ignore is not None}
+    classes = {value: number for meaning in meanings.values() for value, number in (meaning.values or {}).items()}
+    value = dataset.ignore_value if ignore_value is None else ignore_value
+    if value is None or (ignore_value is None and (known or value in classes)):
+        return plan  # what the training was told goes before what its data set says
+    if contradicted_meanings(known, ignore_value=value):
+        raise InputError(f"ignore_value: the training left out {next(iter(known.values())).ignore}, got {value}.")
+    if value in classes:
+        name = plan.class_names[classes[value]]
+        raise InputError(f"ignore_value: expected a value that is no class, got {value}, which is {name}.")
+    if len(known) == len(meanings):
         return plan
     logger.info("%s in the labels of %s is left out.", value, dataset.root)
     return replace(plan, labels={name: replace(one, ignore=value).to_json() for name, one in meanings.items()})

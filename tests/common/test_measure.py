@@ -207,6 +207,21 @@ def test_what_the_label_leaves_out_where_the_training_knew_no_such_value(tmp_pat
     assert measured(tmp_path, ignore_value=7)[1]["a"]["dice_foreground"] == "1.0"
 
 
+def test_classes_that_are_said_go_before_those_of_the_data_set(tmp_path: Path) -> None:
+    """The training was told by --class_values that dataset.json exchanges the classes."""
+    write_picture(tmp_path / "data/a.png", [[9, 5, 7, 3]])
+    write_picture(tmp_path / "data/a_label.png", [[1, 1, 2, 0]])
+    write_picture(tmp_path / "found/a_mask.png", [[1, 1, 2, 0]])
+    names = {"labels": {"0": "background", "1": "tumor", "2": "edema"}}
+    lists = {"training": [{"case": "a", "image": "a.png", "label": "a_label.png"}]}
+    (tmp_path / "data/list.json").write_text(json.dumps(names | lists), encoding="utf-8")
+    meaning = {"": LabelMeaning(values={0: 0, 1: 1, 2: 2}).to_json()}
+    write_plan(tmp_path / "models", class_names=NAMES, labels=meaning)
+    with pytest.raises(InputError, match="label value 1 tumor, which is edema in the training"):
+        measured(tmp_path)
+    assert measured(tmp_path, class_values={"edema": 1, "tumor": 2})[1]["a"]["dice_tumor"] == "1.0"
+
+
 def test_a_truth_by_one_whom_the_training_left_out(tmp_path: Path) -> None:
     for name, count in (("anna", 3), ("ben", 1), ("cleo", 1)):
         write_picture(tmp_path / f"data/labels/a_{name}.png", [[255] * count + [0] * (4 - count)])

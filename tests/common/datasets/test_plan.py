@@ -300,6 +300,9 @@ def test_a_test_set_may_leave_out_what_the_training_did_not_know() -> None:
     said = Dataset("nnunet", Path("/test"), (), ignore_value=3)
     assert measured_plan(plan, said).labels[""]["ignore"] == 3
     assert measured_plan(plan, replace(said, ignore_value=None), 255).labels[""]["ignore"] == 255
+    trained = measured_plan(plan, replace(said, ignore_value=None), 255)
+    assert measured_plan(trained, said) == trained, "the training was told another value than its data set says"
+    assert measured_plan(plan, replace(said, ignore_value=2)) == plan, "and here that it is a class"
     with pytest.raises(InputError, match="expected a value that is no class, got 2, which is posterior"):
         measured_plan(plan, said, 2)
     with pytest.raises(InputError, match="ignore_value: the training left out 3, got 4"):

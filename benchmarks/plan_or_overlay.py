@@ -103,7 +103,6 @@ TRIALS = (
             "average_momentum": 0.1,
             "counts": None,
             "spacing": [4.0, 4.0, -1.0],  # of the overlay's 1.33 mm nine times the work
-            "architecture": "unet",
             "features": [16, 32, 64, 64],
             "normalization": {"kind": "percentiles", "lower": 2, "upper": 98},  # N4 takes longer than the training
         },

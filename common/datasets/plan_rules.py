@@ -47,6 +47,7 @@ def make_plan(
     most_levels: int | None = None,
     least_levels: int = 1,
     default_normalization: Mapping[str, Any] | None = None,
+    default_method: Mapping[str, Any] | None = None,
     class_values: Mapping[str, Any] | None = None,
     class_colors: Mapping[str, str] | None = None,
     ignore_value: Any = None,
@@ -73,6 +74,7 @@ def make_plan(
         least_levels: of resolutions that the network has, however narrow the images.
         default_normalization: of a method whose transforms expect certain intensities, where none is given; None: as
             above.
+        default_method: options of the method, where none are given.
         class_values: name → value in the label files, where the data set does not say.
         class_colors: name → ``"#rrggbb"`` in colored label files.
         ignore_value: in label files, of what was not labeled.
@@ -89,7 +91,8 @@ def make_plan(
     Source: Isensee et al., *nnU-Net: a self-configuring method for deep learning-based biomedical image segmentation*,
     Nature Methods 2021, https://doi.org/10.1038/s41592-020-01008-z.
     """
-    asked = checked_given({"normalization": default_normalization} | _without_none(given or {}))
+    defaults = {"normalization": default_normalization, "method": default_method}
+    asked = checked_given(defaults | _without_none(given or {}))
     said = {
         "class_values": class_values,
         "class_colors": class_colors,

@@ -105,6 +105,7 @@ def plan_of(
     if dataset.layout == GIVEN and (first / PLAN_FILE).is_file() and (first / WEIGHTS_FILE).is_file():
         served = load_plan(folder, {"method": given.get("method")})
         fitting = [name for name in OF_THE_NETWORK if name not in ONLY_OF[5 - fingerprint.image_dims]]
+        rules.pop("default_method", None)  # which may be another one than this network has
         given |= {name: value for name in fitting if (value := getattr(served, name))}
         if served.several_classes:  # labels hold the numbers of the maps that the network gives
             dataset = replace(dataset, class_names=dict(enumerate(served.class_names)))

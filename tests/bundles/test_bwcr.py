@@ -124,7 +124,7 @@ def test_every_row_of_table_2_trains(method: str, small: dict[str, Any], tmp_pat
 
 def test_the_network_of_the_authors_code_is_kept_in_the_plan(small: dict[str, Any], tmp_path: Path) -> None:
     """What follows a training finds it there, and another one is refused."""
-    bundle_run("training", ["train"], tmp_path, small, architecture="bilinear_unet")
+    bundle_run("training", ["train"], tmp_path, small)
     assert any("running_mean" in name for name in torch.load(tmp_path / "models/model.pt", weights_only=True))
     bundle_run("evaluating", ["train", "evaluate"], tmp_path, small)
     bundle_run("inferring", ["inference"], tmp_path, {}, dataset_dir=str(tmp_path / "phantom/new"))

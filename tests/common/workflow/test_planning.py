@@ -167,7 +167,7 @@ def test_a_program_that_goes_on_from_weights_keeps_their_network(
     items = [{"image": str(tmp_path / "image.png"), "label": str(tmp_path / "label.png")}]
     assert plan_of(dataset, items, tmp_path).image_size == (40, 30), "nothing to go on from"
     (tmp_path / "model.pt").touch()
-    plan = plan_of(dataset, items, tmp_path, features=[99])
+    plan = plan_of(dataset, items, tmp_path, features=[99], default_method={"architecture": "newer"})
     assert replace(plan, labels=served.labels, fingerprint=served.fingerprint, notes=served.notes) == served
     assert plan.labels[""]["values"][str(len(names) - 1)] == len(names) - 1
 

@@ -148,6 +148,139 @@ def datalist(folder: Path) -> list[Path]:
     return [folder.parent / "new/a.nrrd"]
 
 
+def indexed_colors(folder: Path) -> list[Path]:
+    """Color PNG in nnU-Net's folders, with masks of class indices, which look black."""
+    for index in range(CASES):
+        image, label = drawn((32, 32), index, 3)
+        save_picture(folder / f"imagesTr/case_{index}_0000.png", np.stack([image, image[::-1], 200 - image], -1))
+        save_picture(folder / f"labelsTr/case_{index}.png", label)
+    content = {
+        "channel_names": {"0": "R", "1": "G", "2": "B"},
+        "labels": {"background": 0, "gland": 1, "vessel": 2},
+        "numTraining": CASES,
+        "file_ending": ".png",
+    }
+    (folder / "dataset.json").write_text(json.dumps(content))
+    new = drawn((30, 34), 99, 3)[0]
+    save_picture(folder.parent / "new/a.png", np.stack([new, new[::-1], 200 - new], -1))
+    return [folder.parent / "new/a.png"]
+
+
+def listed_annotators(folder: Path) -> list[Path]:
+    """BMP in a datalist, with two annotators, of whom each left cases out, and sections."""
+    lists: dict[str, list[dict[str, Any]]] = {"training": [], "validation": []}
+    for index in range(CASES):
+        image, label = drawn((32, 28), index, 2)
+        save_picture(folder / f"{index}.bmp", image)
+        drawings = {}
+        for name, mask in (("first", label), ("second", np.roll(label, 1, 0))):
+            if index != len(name) - 5:  # 0 and 1
+                save_picture(folder / f"{name}_{index}.bmp", mask * 255)
+                drawings[name] = f"{name}_{index}.bmp"
+        lists["training" if index < 4 else "validation"].append({"image": f"{index}.bmp", "annotators": drawings})
+    (folder / "cases.json").write_text(json.dumps(lists))
+    save_picture(folder.parent / "new/a.bmp", drawn((32, 28), 99, 2)[0])
+    return [folder.parent / "new/a.bmp"]
+
+
+def color_table(folder: Path) -> list[Path]:
+    """Gray JPEG with masks in colors, as drawing programs save them, and a color of what was not labeled."""
+    colors = np.array([(0, 0, 0), (255, 0, 0), (0, 128, 255), (255, 255, 255)])
+    for index in range(CASES):
+        image, label = drawn((32, 32), index, 3)
+        label[:4] = 3
+        save_picture(folder / f"images/case_{index}.jpg", image)
+        save_picture(folder / f"labels/case_{index}.png", colors[label])
+    save_picture(folder.parent / "new/a.jpg", drawn((32, 32), 99, 3)[0])
+    return [folder.parent / "new/a.jpg"]
+
+
+def channels_in_one_file(folder: Path) -> list[Path]:
+    """NIfTI-2 with two channels along the fourth axis, in the Decathlon's folders."""
+    training = []
+    for index in range(CASES):
+        image, label = drawn((20, 18, 16), index, 2)
+        names = {"image": f"./imagesTr/case_{index}.nii.gz", "label": f"./labelsTr/case_{index}.nii.gz"}
+        save_channels(folder / names["image"], image)
+        save_volume(folder / names["label"], label)
+        training.append(names)
+    content = {
+        "modality": {"0": "FLAIR", "1": "T1w"},
+        "labels": {"0": "background", "1": "tumor"},
+        "numTraining": CASES,
+        "training": training,
+    }
+    (folder / "dataset.json").write_text(json.dumps(content))
+    save_channels(folder.parent / "new/a.nii.gz", drawn((20, 18, 16), 99, 2)[0])
+    return [folder.parent / "new/a.nii.gz"]
+
+
+def save_channels(path: Path, array: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nib.save(nib.Nifti2Image(np.stack([array, 200 - array], -1).astype(np.float32), AFFINE), path)
+
+
+def unlabeled_slices(folder: Path) -> list[Path]:
+    """MGZ with a folder for each of three annotators, who labeled every slice but the last two."""
+    for index in range(CASES):
+        image, label = drawn((18, 18, 16), index, 2)
+        save_freesurfer(folder / f"images/case_{index}.mgz", image.astype(np.float32))
+        for shift, name in enumerate(("AR", "HS", "SG")):
+            mask = np.roll(label, shift, 0)
+            mask[..., -2:] = 9
+            save_freesurfer(folder / f"{name}/case_{index}.mgz", mask)
+    save_freesurfer(folder.parent / "new/a.mgz", drawn((18, 18, 16), 99, 2)[0].astype(np.float32))
+    return [folder.parent / "new/a.mgz"]
+
+
+def save_freesurfer(path: Path, array: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nib.save(nib.freesurfer.MGHImage(array, AFFINE), path)
+
+
+def pairs_of_files(folder: Path) -> list[Path]:
+    """Pairs of .hdr and .img with three classes by index."""
+    for index in range(CASES):
+        image, label = drawn((20, 18, 16), index, 3)
+        for name, values in (("images", image.astype(np.float32)), ("labels", label)):
+            (folder / name).mkdir(exist_ok=True)
+            nib.save(nib.Nifti1Pair(values, AFFINE), folder / f"{name}/case_{index}.hdr")
+    (folder.parent / "new").mkdir()
+    nib.save(nib.Nifti1Pair(drawn((20, 18, 16), 99, 3)[0].astype(np.float32), AFFINE), folder.parent / "new/a.hdr")
+    return [folder.parent / "new/a.hdr"]
+
+
+def listed_volumes(folder: Path) -> list[Path]:
+    """MetaImage with a list of test cases, and names of the classes."""
+    lists: dict[str, list[dict[str, str]]] = {"training": [], "testing": []}
+    for index in range(CASES):
+        image, label = drawn((18, 18, 16), index, 3)
+        for name, values in (("image", image.astype(np.float32)), ("label", label)):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            sitk.WriteImage(sitk.GetImageFromArray(values.T), str(folder / f"{name}/{index}.mha"))
+        entry = {"image": f"image/{index}.mha", "label": f"label/{index}.mha"}
+        lists["training" if index < 4 else "testing"].append(entry)
+    names = {"labels": {"0": "background", "1": "cyst", "2": "kidney"}}
+    (folder / "dataset.json").write_text(json.dumps(names | lists))
+    (folder.parent / "new").mkdir()
+    new = sitk.GetImageFromArray(drawn((18, 18, 16), 99, 3)[0].astype(np.float32).T)
+    sitk.WriteImage(new, str(folder.parent / "new/a.mha"))
+    return [folder.parent / "new/a.mha"]
+
+
+def bids_classes(folder: Path) -> list[Path]:
+    """Derivatives with three classes and their table of names; two sessions of each participant."""
+    for index in range(CASES):
+        image, label = drawn((18, 18, 16), index, 3)
+        place = f"sub-{index // 2:02d}/ses-{index % 2}/anat/sub-{index // 2:02d}_ses-{index % 2}"
+        save_volume(folder / f"{place}_T2w.nii.gz", image)
+        save_volume(folder / f"derivatives/manual/{place}_dseg.nii.gz", label)
+    (folder / "derivatives/manual/dseg.tsv").write_text("index\tname\n0\tbackground\n1\tcortex\n2\tventricle\n")
+    (folder / "dataset_description.json").write_text(json.dumps({"Name": "a", "BIDSVersion": "1.9.0"}))
+    save_volume(folder.parent / "new/a.nii.gz", drawn((18, 18, 16), 99, 3)[0])
+    return [folder.parent / "new/a.nii.gz"]
+
+
 def bids(folder: Path) -> list[Path]:
     """Derivatives of two annotators, of whom the second left cases out."""
     for index in range(CASES):
@@ -186,6 +319,10 @@ def annotator_folders(folder: Path) -> list[Path]:
     return [folder.parent / "new/a.tif"]
 
 
+COLORS = (
+    ("class_colors", {"background": "#000000", "gland": "#ff0000", "vessel": "#0080ff"}),
+    ("ignore_value", "#ffffff"),
+)
 KINDS = (
     Kind("gray pictures, masks of 0 and 255 (PNG)", "plain", 2, two_folders, 2),
     Kind("color pictures, three classes by palette (JPEG, PNG)", "plain", 3, palettes, 2),
@@ -195,6 +332,29 @@ KINDS = (
     Kind("volumes of two annotators, one of whom left cases out (NIfTI)", "bids", 2, bids, 3, 2),
     Kind("photographs of two annotators by name ending (JPEG, 1-bit PNG)", "plain", 2, name_endings, 2, 2),
     Kind("pictures of three annotators with values of their own (TIFF)", "plain", 2, annotator_folders, 2, 3),
+    Kind("color pictures, three classes by index (PNG)", "nnunet", 3, indexed_colors, 2),
+    Kind("pictures of two annotators, each of whom left a case out (BMP)", "datalist", 2, listed_annotators, 2, 2),
+    Kind(
+        "pictures, three classes by color and a color of what was not labeled (JPEG, PNG)",
+        "plain",
+        3,
+        color_table,
+        2,
+        options=COLORS,
+    ),
+    Kind("volumes of two channels in one file (4-D NIfTI-2)", "msd", 2, channels_in_one_file, 3),
+    Kind(
+        "volumes of three annotators with slices that nobody labeled (MGZ)",
+        "plain",
+        2,
+        unlabeled_slices,
+        3,
+        3,
+        (("ignore_value", 9),),
+    ),
+    Kind("volumes, three classes (.hdr and .img)", "plain", 3, pairs_of_files, 3),
+    Kind("volumes, three classes, with test cases (MetaImage)", "datalist", 3, listed_volumes, 3),
+    Kind("volumes, three classes by a table of names, two sessions (NIfTI)", "bids", 3, bids_classes, 3),
 )
 
 

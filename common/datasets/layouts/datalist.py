@@ -44,6 +44,8 @@ def read(
     root: Path,
     data_dir: str | os.PathLike[str] | None = None,
     file: str | None = None,
+    annotators: Sequence[str] | None = None,
+    truth: str | None = None,
     subject_pattern: str | None = None,
 ) -> Dataset:
     """The labeled cases of a datalist.
@@ -57,6 +59,8 @@ def read(
         root: the file, or its folder.
         data_dir: folder that the paths are relative to; None for the file's folder.
         file: name of the JSON file, where the folder holds several.
+        annotators: those that are read; None for all.
+        truth: the annotator whose label is the ground truth, in the place of ``"label"``.
         subject_pattern: regular expression with one group, found in the case name, that is the subject.
 
     Returns:
@@ -86,9 +90,13 @@ def read(
                 unlabeled += fault == UNLABELED
                 left_out.append((f"{path}: entry {number} of {key}", fault))
                 continue
+            if not (item := _of_annotators(item, annotators, truth)):
+                left_out.append((f"{path}: entry {number} of {key}", "none of the annotators that are read labeled it"))
+                continue
             entries.append(item | ({"section": SECTIONS[key]} if sections != {"training"} else {}))
     _name_cases(entries)
-    present = sorted({name for item in entries for name in item.get("annotators", ())})
+    named = sorted({name for item in entries for name in item.get("annotators", ())})
+    present = [name for name in annotators or named if name in named]
     notes = [f"{unlabeled} entries have no label and are left out."] if unlabeled else []
     if others := _other_lists(content):
         notes.append(f"{path}: lists of other names than {', '.join(SECTIONS)} are left out: {', '.join(others)}.")
@@ -196,6 +204,17 @@ def _item(value: Any, folder: Path, where: str) -> tuple[dict[str, Any] | None, 
     return {
         key: _relative(file, base) if key in ("image", "label", "annotators") else file for key, file in item.items()
     }, ""
+
+
+def _of_annotators(item: dict[str, Any], annotators: Sequence[str] | None, truth: str | None) -> dict[str, Any]:
+    """The item with the labels that are read; empty if it has none of them."""
+    by = dict(item.get("annotators", {}))
+    item = {key: value for key, value in item.items() if key != "annotators"}
+    if truth in by:
+        item["label"] = by.pop(truth)
+    if chosen := {name: file for name, file in by.items() if annotators is None or name in annotators}:
+        item["annotators"] = chosen
+    return item if "label" in item or chosen else {}
 
 
 def _relative(files: Any, base: str) -> Any:

@@ -352,3 +352,28 @@ def test_which_of_many_organs_is_read_is_said(tmp_path: Path) -> None:
         found = read_dataset(tmp_path, leave_out_empty=False, **given)
         assert found.class_names == {0: "background", 1: organ}
         assert f"The structure is {organ}; organ names another of the 3." in found.notes
+
+
+def test_annotators_of_a_datalist_that_are_read(tmp_path: Path) -> None:
+    """Of three annotators one is the ground truth and one is not read; a case of it alone is left out."""
+    touch(tmp_path, *(f"{case}{ending}.png" for case in "abc" for ending in ("", "_AR", "_HS", "_SG")))
+    drawn = {"a": ("AR", "HS", "SG"), "b": ("HS",), "c": ("SG",)}
+    entries = [
+        {"image": f"{case}.png", "annotators": {name: f"{case}_{name}.png" for name in names}}
+        for case, names in drawn.items()
+    ]
+    write_json(tmp_path / "cases.json", {"training": entries})
+    every = read_dataset(tmp_path, "datalist")
+    assert every.annotators == ("AR", "HS", "SG") and every.cases == ("a", "b", "c")
+    dataset = read_dataset(tmp_path, "datalist", annotators=["HS"], truth="AR")
+    assert dataset.annotators == ("HS",) and dataset.cases == ("a", "b")
+    first, second = dataset.items
+    assert first["label"].endswith("a_AR.png") and "label" not in second
+    assert [list(item["annotators"]) for item in dataset.items] == [["HS"], ["HS"]]
+    assert [reason for name, reason in dataset.left_out if "entry 2" in name] == [
+        "none of the annotators that are read labeled it"
+    ]
+    with pytest.raises(InputError, match="there is no XY"):
+        read_dataset(tmp_path, "datalist", annotators=["HS", "XY"])
+    with pytest.raises(InputError, match="truth: expected the name of a ground truth, got XY"):
+        read_dataset(tmp_path, "datalist", truth="XY")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from monai.inferers import Inferer, SlidingWindowInferer
+from monai.inferers import Inferer, SimpleInferer, SlidingWindowInferer
 
 from common.datasets.plan import Plan
 from common.datasets.stages import intensity
@@ -75,19 +75,22 @@ class MixedPrecisionInferer(Inferer):
 OVERLAP = 0.5  # of neighboring windows, as a share of their size
 
 
-def inferer_of(plan: Plan, batch_size: int = 8, overlap: float = OVERLAP, amp: bool = False) -> EachMember:
+def inferer_of(plan: Plan, batch_size: int = 8, overlap: float | None = OVERLAP, amp: bool = False) -> EachMember:
     """The inferer of prepared images, for validation: windows of the plan's patch, as `new_image_inferer` has them.
 
     Args:
         plan: plan of the network.
         batch_size: windows that the network sees at once.
-        overlap: of neighboring windows, as a share of their size, in [0, 1). Where an image fits into one window there
-            is nothing to overlap.
+        overlap: of neighboring windows, as a share of their size, in [0, 1); None: a 2-D network sees slices and
+            pictures as a whole. Where an image fits into one window there is nothing to overlap.
         amp: see `EachMember`.
 
     Returns:
         `EachMember` of `SliceBatches` for volumes and a 2-D network, with slices along the last axis, else of MONAI's
-        `SlidingWindowInferer`.
+        `SlidingWindowInferer`, or `SimpleInferer` for whole pictures.
+
+    Raises:
+        InputError: as `new_image_inferer`.
 
     Example:
         >>> from dataclasses import replace
@@ -95,8 +98,11 @@ def inferer_of(plan: Plan, batch_size: int = 8, overlap: float = OVERLAP, amp: b
         >>> [type(inferer_of(replace(example_plan(), image_dims=dims)).inferer).__name__ for dims in (2, 3)]
         ['SlidingWindowInferer', 'SliceBatches']
     """
+    _check_overlap(plan, overlap)
     if plan.slices:
         return EachMember(SliceBatches(plan.patch_size, batch_size, overlap), amp)
+    if overlap is None:
+        return EachMember(SimpleInferer(), amp)
     return EachMember(SlidingWindowInferer(plan.patch_size, batch_size, overlap, mode="gaussian"), amp)
 
 
@@ -138,11 +144,7 @@ def new_image_inferer(
         >>> new_image_inferer(example_plan()).volume
         False
     """
-    whole = overlap is None and plan.spatial_dims == 2
-    if not whole and (isinstance(overlap, bool) or not isinstance(overlap, int | float) or not 0 <= overlap < 1):
-        also = ", or null" if plan.spatial_dims == 2 else " for a network of volumes"
-        got = "null" if overlap is None else repr(overlap)
-        raise InputError(f"overlap: expected a number from 0 to below 1{also}, got {got}.")
+    _check_overlap(plan, overlap)
     slices = SliceBatches(plan.patch_size, batch_size, None if call else overlap, call)
     if plan.image_dims == 2:
         fit = [*intensity(plan, slice_axis=2), ResizeAread("image", [*(plan.image_size or plan.patch_size), -1])]
@@ -171,3 +173,11 @@ def new_image_inferer(
         num_classes=num_classes,
         amp=amp,
     )
+
+
+def _check_overlap(plan: Plan, overlap: Any) -> None:
+    whole = overlap is None and plan.spatial_dims == 2
+    if not whole and (isinstance(overlap, bool) or not isinstance(overlap, int | float) or not 0 <= overlap < 1):
+        also = ", or null" if plan.spatial_dims == 2 else " for a network of volumes"
+        got = "null" if overlap is None else repr(overlap)
+        raise InputError(f"overlap: expected a number from 0 to below 1{also}, got {got}.")

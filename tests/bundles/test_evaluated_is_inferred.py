@@ -56,3 +56,11 @@ def test_both_compute_in_what_amp_says(bundle: Path) -> None:
         yaml.safe_load((bundle / f"configs/{name}.yaml").read_text()) for name in ("train", "inference")
     )
     assert train["validate"]["inferer"]["amp"] == inference["inferer"]["amp"] == "@amp"
+
+
+def test_both_see_the_same_windows(bundle: Path) -> None:
+    evaluate, inference = (
+        yaml.safe_load((bundle / f"configs/{name}.yaml").read_text()) for name in ("evaluate", "inference")
+    )
+    assert evaluate["overlap"] == inference["overlap"]
+    assert evaluate["validate#inferer#overlap"] == inference["inferer"]["overlap"] == "@overlap"

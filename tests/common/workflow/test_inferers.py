@@ -30,6 +30,25 @@ def test_volumes_slice_by_slice_or_in_windows(spatial_dims, patch_size, shape):
     assert set(seen) == {patch_size}
 
 
+@pytest.mark.parametrize(("image_dims", "shape"), [(2, (1, 1, 9, 12)), (3, (1, 1, 9, 12, 3))])
+def test_slices_and_pictures_as_a_whole(image_dims: int, shape: tuple[int, ...]):
+    plan = dataclasses.replace(example_plan(), image_dims=image_dims, patch_size=(8, 8))
+    seen = []
+
+    def network(image):
+        seen.append(tuple(image.shape[2:]))
+        return 2 * image
+
+    image = torch.rand(shape)
+    torch.testing.assert_close(inferer_of(plan, overlap=None)(image, network), 2 * image)
+    assert set(seen) == {(9, 12)}
+    with pytest.raises(InputError, match=r"expected a number from 0 to below 1, or null, got 1"):
+        inferer_of(plan, overlap=1)
+    volumes = dataclasses.replace(plan, spatial_dims=3, image_dims=3, patch_size=(8, 8, 8))
+    with pytest.raises(InputError, match=r"from 0 to below 1 for a network of volumes, got null"):
+        inferer_of(volumes, overlap=None)
+
+
 def test_orientation_is_that_of_slices_for_pictures_and_of_the_plan_for_volumes():
     pictures, volumes = (dataclasses.replace(example_plan(), image_dims=dims, spacing=None) for dims in (2, 3))
     volumes = dataclasses.replace(volumes, orientation="ASR")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from ignite.engine import Engine
+from typing import Any
+
+from ignite.engine import Engine, Events
 from ignite.handlers import EMAHandler
 from torch import nn
+
+from common.workflow.distributed import average_statistics
 
 
 class AverageWeights(EMAHandler):
@@ -14,7 +18,8 @@ class AverageWeights(EMAHandler):
 
     Until iteration 1 / m it is the plain mean of all weights so far, so that a training of any length forgets the
     random ones that it started from. m_t depends on t alone: a resumed training has the average of the uninterrupted
-    one. The statistics of batch normalization are averaged like the weights. Ignite makes the averaged network itself,
+    one. The statistics of batch normalization are averaged like the weights, and over the processes of a training at
+    the end of an epoch, where each has its own. Ignite makes the averaged network itself,
     inside of the handler, where neither validation nor the checkpoint of a configuration would find it.
 
     Args:
@@ -33,6 +38,10 @@ class AverageWeights(EMAHandler):
     def __init__(self, network: nn.Module, average: nn.Module, momentum: float = 0.001) -> None:
         super().__init__(network, momentum, handle_buffers="update")
         self.ema_model = average.requires_grad_(False).eval()
+
+    def attach(self, engine: Engine, *args: Any, **kwargs: Any) -> None:
+        super().attach(engine, *args, **kwargs)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, lambda: average_statistics(self.ema_model))
 
     def _update_ema_model(self, engine: Engine, name: str) -> None:
         setattr(engine.state, name, max(self.momentum, 1 / engine.state.iteration))

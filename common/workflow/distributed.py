@@ -175,10 +175,7 @@ class DistributedNetwork:
     def average_statistics(self, engine: Engine) -> None:
         if engine.state.iteration % engine.state.epoch_length:  # at the end of an epoch, before anything is validated
             return
-        for norm in _batch_norms(engine.network):
-            if not isinstance(norm, SyncBatchNorm):
-                for statistic in filter(torch.is_tensor, (norm.running_mean, norm.running_var)):
-                    statistic.copy_(idist.all_reduce(statistic) / idist.get_world_size())
+        average_statistics(engine.network)
 
 
 class _Trained(nn.Module):
@@ -194,8 +191,18 @@ class _Trained(nn.Module):
         return self.network(*args, **kwargs)
 
 
-def _batch_norms(network: nn.Module) -> list[Any]:
-    return [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+def average_statistics(network: nn.Module) -> None:
+    """Takes the mean over all processes of the running statistics of batch normalization that each has for itself.
+
+    Example:
+        >>> average_statistics(nn.BatchNorm2d(1))
+    """
+    if idist.get_world_size() == 1:
+        return
+    for norm in network.modules():
+        if isinstance(norm, nn.modules.batchnorm._BatchNorm) and not isinstance(norm, SyncBatchNorm):
+            for statistic in filter(torch.is_tensor, (norm.running_mean, norm.running_var)):
+                statistic.copy_(idist.all_reduce(statistic) / idist.get_world_size())
 
 
 def require_one_process(path: str | os.PathLike[str]) -> None:

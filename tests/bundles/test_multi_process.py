@@ -30,7 +30,7 @@ ENVIRONMENT = os.environ | {
 TWO_CASES = {"fractions": [0.5, 0.5, 0.0]}  # for validation, one for each process
 # Without what each process draws for itself; the last batch, or the cases of validation, two cannot halve.
 SAME_DRAWS: dict[str, dict[str, Any]] = {
-    "bwcr": {"augmentation_probability": 0.0},
+    "bwcr": {"augmentation_probability": 0.0, "architecture": "unet"},  # without batch normalization
     "disentangling_annotators": {"mirror_probability": 0.0, "dataset_dir#num_cases": 18, "features": [4, 8]},
     "marginal_thresholding": {"augmentation_probability": 0.0, "dataset_dir#num_cases": 8},
     "soft_label_apl": {"mirror_probability": 0.0, "features": [4, 8], **TWO_CASES},
@@ -42,6 +42,7 @@ OVERLAYS = {"soft_label_apl": ["unet"]}  # the Mask R-CNN draws the regions that
 STEADY = {"optimizer#_target_": "torch.optim.SGD", "learning_rate": 0.01}
 GRADIENTS = {"t_loss": {"learning_rate": 1e-6}}  # whose loss sums over pixels
 EPOCHS = 6
+BATCH_NORMALIZATION = {"soft_label_apl": "network", "bwcr": "average"}  # and what of it is validated
 
 
 def comparable(name: str) -> dict[str, Any]:
@@ -133,7 +134,7 @@ def roots(tmp_path_factory: pytest.TempPathFactory, killed: Path, warm_python: W
         shutil.copytree(root / "one", root / "one_then_two")
         jobs += [job(name, root, "two", overlays, **comparable(name))]
         jobs += [job(name, root, "one_then_two", overlays, **comparable(name), max_epochs=2, resume=True)]
-    jobs += [job("soft_label_apl", roots["soft_label_apl"], "mask_rcnn", [], **TWO_CASES)]
+    jobs += [job(name, roots[name], "batch_norm", [], **TWO_CASES) for name in BATCH_NORMALIZATION]
     file = killed / "jobs"
     file.write_text("\n".join(json.dumps(each) for each in jobs), encoding="utf-8")
     two = warm_python.start(str(HERE / "two_processes.py"), str(file), folder=killed, environment=ENVIRONMENT)
@@ -187,21 +188,22 @@ def test_a_checkpoint_continues_in_another_number_of_processes(bundle: str, root
         assert row == pytest.approx(other, rel=1e-3, nan_ok=True)
 
 
-def test_validation_and_statistics_of_a_mask_rcnn_are_those_of_one_network(roots: dict[str, Path]) -> None:
+@pytest.mark.parametrize("bundle", BATCH_NORMALIZATION)
+def test_what_is_validated_with_batch_normalization_is_one_network(bundle: str, roots: dict[str, Path]) -> None:
     """Both processes draw for themselves, but what they validated in shares is what the checkpoint holds."""
-    root = roots["soft_label_apl"]
+    folder = roots[bundle] / "batch_norm"
     weights = {"_target_": "common.workflow.load_weights", "network": "$@network_def.to(@device)"}
     evaluation = ConfigWorkflow(
-        str(BUNDLES / "soft_label_apl/configs/train.yaml"),
+        str(BUNDLES / bundle / "configs/train.yaml"),
         logging_file=False,
         device="cpu",
-        network={**weights, "path": str(root / "mask_rcnn/model.pt")},
-        **options("soft_label_apl", root, "alone", **TWO_CASES),
+        **{BATCH_NORMALIZATION[bundle]: {**weights, "path": str(folder / "model.pt")}},
+        **options(bundle, roots[bundle], "alone", **TWO_CASES),
     )
     evaluation.initialize()
     evaluator = evaluation.parser.get_parsed_content("validate#evaluator")
     evaluator.run()
-    (row,) = table(root / "mask_rcnn")
+    (row,) = table(folder)
     found = {key: value for key, value in evaluator.state.metrics.items() if key in row}
     assert found == pytest.approx({key: row[key] for key in found}, rel=1e-4, nan_ok=True)
 

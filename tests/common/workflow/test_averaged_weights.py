@@ -65,3 +65,16 @@ def test_statistics_of_batch_normalization_are_averaged_as_weights_are() -> None
     AverageWeights(network, average, 0.25).attach(engine)
     engine.run([0], max_epochs=3)
     assert average.running_mean.item() == pytest.approx(3.0) and average.num_batches_tracked == 3
+
+
+def test_statistics_of_two_processes_become_their_mean_at_the_end_of_an_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else each would validate another network, and only one of them is kept."""
+    of_the_other = 7.0
+    monkeypatch.setattr("ignite.distributed.get_world_size", lambda: 2)
+    monkeypatch.setattr("ignite.distributed.all_reduce", lambda value: value + of_the_other)
+    network, seen = nn.BatchNorm1d(1, momentum=1.0), [1.0, 5.0]
+    average = deepcopy(network)
+    engine = Engine(lambda engine, _: network(torch.tensor([[seen[engine.state.iteration - 1]]] * 2)))
+    AverageWeights(network, average, 0.25).attach(engine)
+    engine.run([0, 0], max_epochs=1)
+    assert average.running_mean.item() == pytest.approx((3.0 + of_the_other) / 2)

@@ -74,7 +74,8 @@ def annotator_targets(
         Transforms of ``annotators``. The ground truth is left to ``oracle`` alone.
 
     Raises:
-        InputError: there is no such method, or the transforms refuse an argument.
+        InputError: there is no such method, there are fewer annotators than ``labels_per_image``, or the transforms
+            refuse an argument.
 
     Example:
         >>> from common.datasets.plan import example_plan
@@ -85,7 +86,10 @@ def annotator_targets(
     axis = 2 if plan.slices else None
     found = annotator_reference(plan, simulated, seed)
     if labels_per_image is not None:
-        found.append(KeepAnnotatorsd("annotators", labels_per_image, seed, axis))
+        keep = KeepAnnotatorsd("annotators", labels_per_image, seed, axis)
+        if keep.count > (most := max(1, len(simulated or plan.annotators))):
+            raise InputError(f"labels_per_image: expected at most {most}, the number of annotators, got {keep.count}.")
+        found.append(keep)
     if method in CONSENSUS:
         key, soft = consensus_key(method), method == "mean"
         found.append(FuseAnnotatorsd("annotators", key, method=method, num_classes=plan.num_classes, soft=soft))

@@ -111,13 +111,22 @@ def test_matrices_for_every_pixel_are_refused() -> None:
 def test_targets_of_every_method(method: str) -> None:
     """What the stage makes is what the loss gets; the ground truth is for the oracle alone."""
     item = {"case": "a", "annotators": torch.tensor([[[0, 1]], [[1, 1]], [[0, -1]]]), "label": torch.ones(1, 1, 2)}
-    found = Compose(annotator_targets(example_plan(), method, labels_per_image=3))(item)
+    plan = replace(example_plan(), annotators=("AR", "HS", "SG"))
+    found = Compose(annotator_targets(plan, method, labels_per_image=3))(item)
     assert ("label" in found) == (method == "oracle")
     assert set(prepare_targets(method).targets) <= found.keys()
     if method == "mean":
         torch.testing.assert_close(found["shares"][1], torch.tensor([[1 / 3, 1.0]]))
     elif method == "majority":
         assert found["consensus"].tolist() == [[[0, 1]]]
+
+
+def test_more_labels_per_image_than_annotators_are_refused() -> None:
+    plan = replace(example_plan(), annotators=("AR", "HS"))
+    with pytest.raises(InputError, match="labels_per_image: expected at most 2, the number of annotators, got 3"):
+        annotator_targets(plan, "ours", labels_per_image=3)
+    with pytest.raises(InputError, match="expected at most 1"):
+        annotator_targets(plan, "ours", {"AR": "good"}, labels_per_image=2)
 
 
 def test_simulated_annotators_are_drawn_slice_by_slice() -> None:

@@ -23,7 +23,7 @@ from common.consensus.tool_files import check_tool, image_fault, write_for_tool
 from common.consensus.writing import probability_maps, write_consensus, written_values
 from common.errors import InputError, counted
 from common.formats.save_result import OUTPUT_FORMATS
-from common.fusion.patterns import is_disputed
+from common.fusion.patterns import is_disputed, is_overruled
 from common.io.checks import geometry_finding
 from common.io.files import check_writable
 from common.io.formats import IMAGE_SUFFIXES, NIFTI_SUFFIXES, is_picture, suffix_of
@@ -90,7 +90,7 @@ def fuse(
         class_values: value of each class in the label files, by name, such as ``"{'background': 0, 'tumor': 255}"``; by
             default it is derived from the label files.
         prior: for staple and spatial_staple: prior probability of each class, in the order of their values; by default
-            the share of the class in all labels.
+            the share of the class in all labels, for spatial_staple in those near each voxel.
         tolerance: for staple and spatial_staple: they end when no entry of the confusion matrices, from 0 to 1, changes
             by more than this; by default 1e-7 for staple and 1e-4 for spatial_staple.
         max_iterations: for staple and spatial_staple: they end after this number of iterations at the latest; by
@@ -257,6 +257,9 @@ def _fuse_files(
     print(_table(performance_rows(compared, consensus, values, [str(path) for path in paths])))
     if consensus.ties:
         print(f"{consensus.ties} voxels with several equally probable classes got the smallest, background first.")
+    overruled = int(is_overruled(torch.from_numpy(stacked), consensus.labels).sum())
+    if overruled:
+        print(f"{overruled} voxels on whose class all agree have another class in the consensus.", file=sys.stderr)
     if not consensus.converged:
         print(f"{method} did not converge; --max_iterations allows more iterations.", file=sys.stderr)
 

@@ -18,7 +18,7 @@ from common.consensus.tool_files import check_unedited, image_fault, shown_image
 from common.consensus.writing import probability_maps, write_consensus
 from common.errors import InputError
 from common.fusion.pattern_consensus import PatternConsensus, fuse_patterns
-from common.fusion.patterns import distinct_patterns, is_disputed
+from common.fusion.patterns import distinct_patterns, is_disputed, is_overruled
 from common.io.checks import geometry_finding, voxel_size
 from common.io.files import file_digest, whole_file, writing
 from common.io.formats import is_picture
@@ -30,7 +30,7 @@ from common.transforms.fuse_annotators import fuse_annotators
 
 __all__ = ["Settings", "finished_record", "fuse_case", "read_annotators"]
 
-VERSION = 1  # of a record
+VERSION = 2  # of a record
 FEW_DISPUTED = 0.01  # of the labeled voxels; below, agreed background decides STAPLE's estimate
 
 
@@ -192,7 +192,8 @@ def fuse_case(case: FusionCase, settings: Settings) -> dict[str, Any]:
         The record: ``case``, ``annotators`` (present), ``spacing`` and ``voxel_mm3`` (None of a picture), ``patterns``
         and ``counts`` of the labels, ``joint`` (R, L, L), ``voxels`` (R, L, 2) of annotator and consensus where that
         annotator labeled, ``shift`` (R, L) in mm or pixels, ``disputed`` and ``marked`` voxels, ``ties``,
-        ``converged``, ``empty`` (annotators).
+        ``overruled`` voxels (on whose class all annotators agree, and the consensus does not), ``converged``, ``empty``
+        (annotators).
 
     Raises:
         InputError: a file cannot be read or written, labels cannot be fused, or there is a file in the place of the
@@ -316,8 +317,10 @@ def _sizes(
             [int(counts[(fused.labels == one) & (patterns[:, row] >= 0)].sum()) for one in range(classes)]
             for row in range(patterns.shape[1])
         ]
+        overruled = int(counts[is_overruled(patterns.T, fused.labels)].sum())
     else:
         agreed = [[int(((consensus == one) & (label >= 0)).sum()) for one in range(classes)] for label in labels]
+        overruled = int(is_overruled(torch.from_numpy(labels), torch.from_numpy(consensus)).sum())
     voxels = [[list(pair) for pair in zip(*rows, strict=True)] for rows in zip(drawn, agreed, strict=True)]
     present = (patterns >= 0)[counts > 0].any(0).tolist()
     empty = [row for row, here in enumerate(present) if here and not any(drawn[row][1:])]
@@ -325,6 +328,7 @@ def _sizes(
     return {
         "disputed": disputed,
         "marked": marked,
+        "overruled": overruled,
         "voxels": voxels,
         "empty": empty if marked else [],
         "few_disputed": bool(few and disputed),

@@ -192,7 +192,7 @@ def trouble_sentences(
         The sentences, with the number of cases and the first of them.
 
     Example:
-        >>> record = {"case": "a", "annotators": ["AR", "HS"], "disputed": 0, "ties": 0, "empty": [1]}
+        >>> record = {"case": "a", "annotators": ["AR", "HS"], "disputed": 0, "ties": 0, "overruled": 0, "empty": [1]}
         >>> record |= {"converged": True, "few_disputed": False, "marked": 9}
         >>> trouble_sentences([record], ["AR", "HS"], "majority")[1][:38]
         'HS marked nothing in 1 of 1 cases (a) '
@@ -240,6 +240,13 @@ def trouble_sentences(
         said.append(
             f"In {cases(few)} less than 1 % of the voxels are disputed: background on which all agree decides the "
             "prior and makes every specificity nearly 1. --region disputed estimates from the disputed voxels alone."
+        )
+    overruled = [record for record in records if record["overruled"]]
+    if overruled:
+        said.append(
+            f"In {cases(overruled)} voxels on whose class all annotators agree have another class in the consensus "
+            f"({sum(record['overruled'] for record in overruled)} voxels in all). Look at them; with another prior, "
+            "region or half_window, or by majority, they keep their class."
         )
     if region == "disputed":
         said.append(

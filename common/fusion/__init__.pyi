@@ -1,5 +1,5 @@
 from .pattern_consensus import PatternConsensus, fuse_patterns
-from .patterns import distinct_patterns, is_disputed
+from .patterns import distinct_patterns, is_disputed, is_overruled
 from .soft_label import (
     add_neighbour_slices,
     aggregate_raters,
@@ -27,6 +27,7 @@ __all__ = [
     "find_hyperintense",
     "fuse_patterns",
     "is_disputed",
+    "is_overruled",
     "majority_vote",
     "mean_label",
     "most_probable_class",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-__all__ = ["distinct_patterns", "is_disputed"]
+__all__ = ["distinct_patterns", "is_disputed", "is_overruled"]
 
 TABLE_SIZE = 1 << 16  # patterns are looked up in a table up to this size, and sorted beyond it
 
@@ -78,3 +78,21 @@ def is_disputed(labels: torch.Tensor, dim: int = 0) -> torch.Tensor:
     highest = labels.amax(dim)
     lowest = torch.where(labels < 0, highest.unsqueeze(dim), labels).amin(dim)
     return lowest != highest
+
+
+def is_overruled(labels: torch.Tensor, consensus: torch.Tensor) -> torch.Tensor:
+    """Where all annotators who labeled agree on a class, and the consensus has another one.
+
+    Args:
+        labels: ``(R, *spatial)``, classes, −1 = not labeled.
+        consensus: ``(*spatial)``.
+
+    Returns:
+        Boolean, ``(*spatial)``.
+
+    Example:
+        >>> is_overruled(torch.tensor([[0, 1, 1, -1], [0, 1, 0, -1]]), torch.tensor([0, 0, 0, 0]))
+        tensor([False,  True, False, False])
+    """
+    agreed = labels.amax(0)
+    return ~is_disputed(labels) & (agreed >= 0) & (consensus != agreed)

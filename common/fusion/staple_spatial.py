@@ -10,7 +10,7 @@ from torch.nn.functional import pad
 
 from common.errors import ArgumentError
 from common.fusion.staple_global import LOG_ZERO, check_stopping, estimate_confusion, staple
-from common.fusion.voting import class_labels
+from common.fusion.voting import class_labels, mean_label
 
 __all__ = ["SpatialStapleResult", "spatial_staple"]
 
@@ -49,7 +49,7 @@ def spatial_staple(
     With B(x) the window around x, A⁰_r the matrices of `staple` and λ(x) = ``global_weight`` · |B(x)|, the two steps
 
         A_r[i, j](x) = (λ(x) A⁰_r[i, j] + Σ_{y ∈ B(x) : l_r(y) = i} W_j(y)) / (λ(x) + Σ_{y ∈ B(x) : l_r(y) ≥ 0} W_j(y))
-        W_j(x) ∝ π_j ∏_{r : l_r(x) ≥ 0} A_r[l_r(x), j](x)
+        W_j(x) ∝ π_j(x) ∏_{r : l_r(x) ≥ 0} A_r[l_r(x), j](x)
 
     alternate, from STAPLE's W, until no probability changes by more than ``tolerance``. The whole image's matrices
     count as much as ``global_weight`` · |B(x)| voxels of the window, and alone where a class is not near x: where the
@@ -57,16 +57,24 @@ def spatial_staple(
     windows that hold the image this is `staple`. Windows overlap, so this is not the EM of one likelihood and may not
     come to rest; the last estimate is returned.
 
+    The prior is estimated as the matrices are, of the annotators' shares v_j and STAPLE's prior π⁰:
+
+        π_j(x) = (λ(x) π⁰_j + Σ_{y ∈ B(x), labeled} v_j(y)) / (λ(x) + |{y ∈ B(x) : labeled}|)
+
+    With π⁰ everywhere, an object larger than a window is hollowed out. Where all annotators see an object in the whole
+    window, "it is background, and everybody errs" fits as well as "it is an object, and nobody does", and π⁰, mostly
+    background, decides for the first.
+
     Source: Asman & Landman, *Formulating Spatially Varying Performance in the Statistical Fusion Framework*, IEEE TMI
     31(6), 2012: performance estimated in windows, drawn towards that of the whole image. Here every voxel has a window
-    of its own, clipped at the image's border, and λ is the stated share of its voxels.
+    of its own, clipped at the image's border, and λ is the stated share of its voxels. The prior of windows is ours.
 
     Args:
         labels: ``(R, *spatial)``, classes 0 … L − 1, −1 = not labeled.
         half_window: h, voxels on either side of the window of 2h + 1, from 0 up; one for each axis or for all.
         global_weight: from 0 up.
         num_classes: L; by default the largest label + 1, and at least 2.
-        prior: as for `staple`.
+        prior: as for `staple`, and then not that of windows.
         tolerance: of the probabilities, from 0 up.
         max_iterations: at least 1.
 
@@ -93,10 +101,13 @@ def spatial_staple(
 
     probabilities, everywhere, used_prior, _, _ = staple(labels, num_classes, prior)
     weight = global_weight * window_sum(torch.ones(spatial).to(probabilities), half_windows)
+    if prior is None:
+        used_prior = local_prior(labels, used_prior, weight, half_windows)
+    log_prior = used_prior.log().clamp_min(LOG_ZERO).expand_as(probabilities)
     converged = False
     iterations = 0
     while not converged and iterations < max_iterations:
-        log_posterior = used_prior.log().expand_as(probabilities).clone()
+        log_posterior = log_prior.clone()
         for label, matrix in zip(labels, everywhere, strict=True):
             for truth, column in enumerate(matrix.T):
                 local = local_column(label, probabilities[truth], column, weight, half_windows)
@@ -147,6 +158,37 @@ def window_sum(values: torch.Tensor, half_windows: Sequence[int]) -> torch.Tenso
                 values = values + run.narrow(axis, start, size)
                 start += length
     return values
+
+
+def local_prior(
+    labels: torch.Tensor, everywhere: torch.Tensor, weight: torch.Tensor, half_windows: Sequence[int]
+) -> torch.Tensor:
+    """The prior near each voxel: how often annotators say each class in the window.
+
+    Args:
+        labels: ``(R, *spatial)``, −1 = not labeled.
+        everywhere: prior of the whole image, ``(L, 1, …)``.
+        weight: of the latter, in voxels, ``(*spatial)``.
+        half_windows: along each axis, in voxels.
+
+    Returns:
+        ``(L, *spatial)``, which sum to 1 over the classes; ``everywhere`` where the window, with ``weight``, holds no
+        label.
+
+    Example:
+        >>> labels, everywhere = torch.tensor([[0, 1, -1], [0, 0, -1]]), torch.tensor([[0.75], [0.25]])
+        >>> local_prior(labels, everywhere.double(), torch.zeros(3).double(), [0])[1].tolist()
+        [0.0, 0.5, 0.25]
+    """
+    labeled = (labels >= 0).any(0)
+    mass = window_sum(labeled.to(weight), half_windows) + weight
+    shares = mean_label(labels, len(everywhere)).to(weight)
+    return torch.stack(
+        [
+            ((window_sum(share.where(labeled, 0), half_windows) + weight * whole) / mass).where(mass > NOTHING, whole)
+            for share, whole in zip(shares, everywhere, strict=True)
+        ]
+    )
 
 
 def local_column(

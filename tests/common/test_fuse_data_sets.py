@@ -225,6 +225,30 @@ def test_troubles_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
         np.testing.assert_array_equal(np.asarray(image).T, square)
 
 
+def test_what_all_agree_on_and_the_consensus_does_not_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """With the prior of the whole image spatial STAPLE hollows out an object that is larger than its windows."""
+    rows, columns = np.indices((64, 96))
+    disc = np.hypot(rows - 32, columns - 48) < 18
+    generator = np.random.default_rng(0)
+    for third, name in enumerate(WHO):
+        (tmp_path / name).mkdir()
+        wrong = generator.random(disc.shape) < np.where(columns // 32 == third, 0.3, 0.02)
+        save(tmp_path / name / "a.png", (disc ^ wrong).astype(np.uint8) * 255)
+    folders, options = [str(tmp_path / name) for name in WHO], {"method": "spatial_staple"}
+    labels = [f"{folder}/a.png" for folder in folders]
+    prior = [1 - disc.mean(), disc.mean()]
+    fuse(folders, str(tmp_path / "out"), prior=prior, **options)
+    overruled = json.loads((tmp_path / "out/cases/a.json").read_text())["overruled"]
+    said = "In 1 of 1 cases (a) voxels on whose class all annotators agree have another class in the consensus"
+    assert overruled > 100 and f"{said} ({overruled} voxels" in " ".join(capsys.readouterr().out.split())
+    fuse(labels, str(tmp_path / "a.png"), prior=prior, **options)
+    assert f"{overruled} voxels on whose class all agree" in capsys.readouterr().err
+    fuse(folders, str(tmp_path / "near"), **options)
+    fuse(labels, str(tmp_path / "near.png"), **options)
+    printed = capsys.readouterr()
+    assert "on whose class all" not in printed.out + printed.err
+
+
 def test_what_nobody_labeled_has_the_ignored_value(tmp_path: Path):
     labels = annotators(9, 8)
     labels[:, 0] = 255

@@ -79,10 +79,21 @@ def test_against_windows_at_every_voxel(
                 a[r, i, j][x] = count / total if total > 2**-52 else everywhere
         return a
 
+    everywhere = start.prior.expand(classes, 4, 5).numpy().copy()
+    if not prior_of_voxels:  # what annotators say near each voxel, and in the whole image
+        labeled = (said >= 0).any(0)
+        shares = np.stack([(said == j).sum(0) for j in range(classes)]) / np.maximum((said >= 0).sum(0), 1)
+        for x, window in windows((4, 5), half).items():
+            near, weight = labeled[window], global_weight * labeled[window].size
+            if near.sum() + weight:
+                near_shares = np.array([share[window][near].sum() for share in shares])
+                everywhere[(slice(None), *x)] = (weight * everywhere[(slice(None), *x)] + near_shares) / (
+                    weight + near.sum()
+                )
     w = start.probabilities.numpy()
     for _ in range(result.iterations):
         a = local_matrices(w)
-        joint = start.prior.expand(classes, 4, 5).numpy().copy()
+        joint = everywhere.copy()
         for x in np.ndindex(4, 5):
             for j in range(classes):
                 joint[j][x] *= math.prod(a[r, said[r][x], j][x] for r in range(annotators) if said[r][x] >= 0)
@@ -172,6 +183,22 @@ def test_it_sees_where_annotators_err_and_staple_cannot(seed: int):
     assert (accuracy[::2, :20] < 0.75).all()
     assert (accuracy[::2, 28:] > 0.8).all()
     assert (accuracy[1::2, :20] > 0.8).all()
+
+
+@pytest.mark.parametrize("radius", [20, 45])
+def test_an_object_larger_than_a_window_is_not_hollowed_out(radius: int):
+    """Three annotators, each of whom errs in a third of the image; where all of them agree nothing is turned around."""
+    rows, columns = np.indices((128, 160))
+    distance = np.hypot(rows - 64, columns - 80)
+    truth = distance < radius + 2 * np.sin(5 * np.arctan2(rows - 64, columns - 80))
+    labels = noisy(truth, [np.where(columns * 3 // 160 == third, 0.3, 0.02) for third in range(3)], 0)
+    fused = spatial_staple(labels).probabilities.argmax(0).numpy()
+    agreed = (labels == labels[0]).all(0).numpy()
+    assert (fused == labels[0].numpy())[agreed].all()
+    overlap = 2 * (fused & truth).sum() / (fused.sum() + truth.sum())
+    assert overlap > (0.6 if radius == 20 else 0.9)
+    hollow = spatial_staple(labels, prior=[0.9, 0.1]).probabilities.argmax(0).numpy()
+    assert (hollow != labels[0].numpy())[agreed].any(), "the prior of the whole image"
 
 
 def test_it_does_not_lose_where_errors_are_the_same_everywhere():

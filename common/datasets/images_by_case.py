@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from common.datasets.listing import is_image_name, split_suffix
@@ -22,7 +23,7 @@ def images_by_case(folder: Path) -> dict[str, Path]:
     Args:
         folder: with the files. A picture ``b`` in a sub-folder ``a`` is the case ``a_b``; a sub-folder with files of
             another kind is one image. DICOM series may lie deeper: the only one below a sub-folder has its name, of
-            several each has its own folder's name behind that.
+            several each has, behind that, the names of the folders in which they part: of patients, studies, series.
 
     Returns:
         Case, the name without its ending → path. Files of other kinds do not count.
@@ -58,11 +59,30 @@ def _folders(path: Path) -> dict[str, Path]:
     if files:
         pictures = [part for part in files if is_image_name(part.name) and is_picture(part)]
         named = {f"{path.name}_{split_suffix(part.name)[0]}": part for part in pictures}
-        if len(named) < len(pictures):
-            raise InputError(f"{path}: expected a name for each image, got {len(named)} for {len(pictures)} images.")
+        _check_names(path, len(named), len(pictures))
         return named if named and not is_series(path) else {path.name: path}
     below = sorted(Path(place) for place, _, files in os.walk(path) if files and is_series(place))
-    return {path.name if len(below) == 1 else f"{path.name}_{place.name}": place for place in below}
+    named = _by_branches(path, below)
+    _check_names(path, len(named), len(below))
+    return named
+
+
+def _by_branches(top: Path, below: Sequence[Path]) -> dict[str, Path]:
+    """Folders by the name of the one above all of them and, of those between, the names where they part."""
+    ways = {place: (*place.relative_to(top).parts, "") for place in below}  # "" is the end of a way
+    next_parts: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for parts in ways.values():
+        for depth, part in enumerate(parts):
+            next_parts[parts[:depth]].add(part)
+    return {
+        "_".join([top.name, *(part for k, part in enumerate(parts) if part and len(next_parts[parts[:k]]) > 1)]): place
+        for place, parts in ways.items()
+    }
+
+
+def _check_names(path: Path, names: int, images: int) -> None:
+    if names < images:
+        raise InputError(f"{path}: expected a name for each image, got {names} for {images} images.")
 
 
 def images_of(folder: Path, cases: Iterable[str]) -> dict[str, Path]:

@@ -117,6 +117,7 @@ def split_dataset(
     """
     fold = None if fold is None else whole_number("fold", fold)
     num_folds = whole_number("num_folds", num_folds, least=2)  # also where it is not used
+    check_fractions(fractions)
     items = list(dataset.items)
     own = {name: [item for item in items if item.get("section") == name] for name in SECTIONS}
     ignored = ""

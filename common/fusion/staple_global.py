@@ -209,7 +209,8 @@ def _class_prior(
     values = frequency if prior is None else torch.as_tensor(prior).as_subclass(torch.Tensor).to(frequency)
     if values.shape not in ((classes,), (classes, *spatial)):
         raise ArgumentError(
-            f"prior: expected ({classes},) or ({classes}, *spatial) values, got the shape {tuple(values.shape)}."
+            f"prior: expected {classes} numbers, one for each class, or a map of each, "
+            f"{(classes, *spatial)}, got the shape {tuple(values.shape)}."
         )
     total = values.sum(0)
     if prior is None and not total:

@@ -35,6 +35,7 @@ NULL = ("null", "None", "~")
 PATHS = ("_dir", "_root", "weights", "split_file")  # endings of the keys whose values are paths
 SWITCHES = ("amp",)  # switches whose value in the files is an expression
 FILES = ("weights", "case_weights", "split_file")  # of one file
+NULLABLE = ("overlap",)  # numbers that may be null
 
 
 def check_overrides(workflow: ConfigWorkflow) -> None:
@@ -73,6 +74,7 @@ def check_overrides(workflow: ConfigWorkflow) -> None:
         if any(_same(value, other) for other in written):
             continue
         if isinstance(value, str) and value in NULL:
+            _check_kind(id, None, written)
             replace_value(parser, id, None)
             continue
         if id.endswith(PATHS) and isinstance(value, str):
@@ -183,6 +185,9 @@ def _check_path(parser: ConfigParser, id: str, value: str, given: Any) -> None:
 
 def _check_kind(id: str, value: Any, written: list[Any]) -> None:
     """Raises if a value is of another kind than what the files have there."""
+    numbers = [other for other in written if isinstance(other, int | float) and not isinstance(other, bool)]
+    if value is None and numbers and len(numbers) == len(written) and id not in NULLABLE:
+        raise InputError(f"--{shown(id)}: expected a number such as {numbers[0]}, got None.")
     if value is None or (isinstance(value, str) and value.startswith(("$", "@", "%"))):
         return
     path = id.endswith(PATHS) and isinstance(value, bool | int | float)

@@ -105,6 +105,9 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     # a mapping in place of a component
     ("t_loss", "training", {"dataset_dir": {"num_cases": 8}}, "--dataset_dir: expected a whole mapping, with _target_"),
     ("bwcr", "training", {"methods": {"bwcr": {}}}, "--methods: expected a whole mapping, with baseline too"),
+    # a number that is none
+    ("marginal_thresholding", "training", {"max_epochs": None}, "--max_epochs: expected a number such as 20, got None"),
+    ("t_loss", "training", {"learning_rate": "null"}, "--learning_rate: expected a number such as 0.001, got None"),
     # what is not there
     ("t_loss", "training", {"device": "gpu"}, "--device: 'gpu' cannot be used here"),
     ("soft_label_apl", "inferring", {"device": "cuda:99"}, "--device: 'cuda:99' cannot be used here"),

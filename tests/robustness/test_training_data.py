@@ -82,7 +82,7 @@ CASES: list[tuple[str, list[str], dict[str, str], Spoil, str]] = [  # name, bund
         ["marginal_thresholding"],
         {"marginal_thresholding": "s*/segmentations/*.nii.gz"},
         Path.unlink,
-        "has masks of 0 organs",
+        "has no masks of organs",
     ),
     ("no label", ["bwcr"], {"bwcr": "patient*/*_gt.nii.gz"}, Path.unlink, "holds no labeled case"),
     ("no label", ["soft_label_apl"], {"soft_label_apl": "bones/*"}, Path.unlink, "holds no labeled case"),

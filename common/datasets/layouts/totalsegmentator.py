@@ -49,7 +49,9 @@ def read(
     existing = set(listing.files)
     cases = sorted(file.removesuffix("/ct.nii.gz") for file in listing.files if file.endswith("/ct.nii.gz"))
     cases = [case for case in cases if "/" not in case]
-    known = {file.rpartition("/")[2].removesuffix(".nii.gz") for file in listing.files if "/segmentations/" in file}
+    masks = [file.split("/") for file in listing.files if file.count("/") == 2 and "/segmentations/" in file]
+    known = {name.removesuffix(".nii.gz") for _, _, name in masks}
+    without_image = sorted({case for case, _, _ in masks} - set(cases))
     if cases and organ not in known:
         raise InputError(f"organ: {unknown_organ(str(organ), sorted(known), listing.root)}")
     items: list[dict[str, str]] = []
@@ -75,7 +77,8 @@ def read(
         EXPECTS,
         listing,
         items,
-        used=[f"{case}/segmentations" for case in cases],
+        used=[f"{case}/segmentations" for case in [*cases, *without_image]],
+        left_out=[(case, "it has no ct.nii.gz") for case in without_image],
         reasons=reasons,
         notes=notes,
         channel_names=("CT",),
@@ -103,9 +106,15 @@ def require_organ(dataset: Dataset, class_names: Sequence[str]) -> None:
 
 def unknown_organ(organ: str, known: list[str], root: Path) -> str:
     """The sentence on an organ of which there is no mask."""
+    if not known:
+        return f"{root} has no masks of organs (CASE/segmentations/ORGAN.nii.gz)."
     near = get_close_matches(organ, known, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
-    return f"{root} has masks of {len(known)} organs, but none of {organ!r}{hint}."
+    first = ", ".join(known[:8]) + ", …" * (len(known) > 8)
+    return (
+        f"expected one of the {len(known)} of which {root} has masks ({first}), "
+        f"got {organ!r}{hint}; name it by --organ, or --data#organ where the bundle has no such option."
+    )
 
 
 def is_empty(mask: Path) -> bool:

@@ -377,3 +377,10 @@ def test_annotators_of_a_datalist_that_are_read(tmp_path: Path) -> None:
         read_dataset(tmp_path, "datalist", annotators=["HS", "XY"])
     with pytest.raises(InputError, match="truth: expected the name of a ground truth, got XY"):
         read_dataset(tmp_path, "datalist", truth="XY")
+
+
+def test_a_case_of_totalsegmentator_without_its_image_is_named(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"s{n}/{file}.nii.gz" for n in range(3) for file in ("ct", "segmentations/liver")))
+    (tmp_path / "s1/ct.nii.gz").unlink()
+    dataset = read_dataset(tmp_path, organ="liver", leave_out_empty=False)
+    assert dataset.cases == ("s0", "s2") and dataset.left_out == (("s1", "it has no ct.nii.gz"),)

@@ -2,12 +2,12 @@
 # brats-evaluation leaves a case that cannot be evaluated out of the mean; a case without a file gets the worst score.
 #
 # Versions: brats-evaluation 0.0.10, panoptica 2.1.7, nibabel 5.4.2, NumPy 2.2.6, pandas 2.3.3.
-# Behavior: of a prediction that is not there, 0 and a distance of 373 enter the table and its mean. If the prediction is
-#     there and the evaluation of it fails, as it does if the prediction has a slice less than the ground truth, a line
+# Behavior: of a prediction that is not there, 0 and a distance of 373 enter the table and its mean. If the prediction
+#     is there and the evaluation of it fails, as it does if it has a slice less than the ground truth, a line
 #     is printed and the case is in no row. Who has no result for a case scores better with a wrong file than without.
 # Expected: the penalty in both cases, since neither has a result.
-# Seen: three cases with Dice 0.824 and HD95 3 of the whole tumor. Without the third file: 0.549 and 126.3; with one that
-#     lacks a slice: 0.824 and 3.0.
+# Seen: three cases with Dice 0.824 and HD95 3 of the whole tumor. Without the third file: 0.549 and 126.3; with one
+#     that lacks a slice: 0.824 and 3.0.
 set -euo pipefail
 
 work=$(mktemp -d)

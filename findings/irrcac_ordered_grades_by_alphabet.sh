@@ -3,11 +3,11 @@
 #
 # Versions: irrCAC 0.4.4, pandas 2.3.3, NumPy 1.26.4, SciPy 1.12.0.
 # Behavior: without the argument categories the values are collected and sorted as text, also if the columns are ordered
-#     categories. For none < mild < moderate < severe the order is mild, moderate, none, severe: "none" is
-#     next to "severe" and two steps from "mild", and the weights follow that. Nothing is said.
+#     categories. For none < mild < moderate < severe the order is mild, moderate, none, severe: "none" is next to
+#     "severe" and two steps from "mild", and the weights follow that. Nothing is said.
 # Expected: the order of the categories, and so the agreement of the same grades written as 0, 1, 2, 3.
-# Seen: two raters, 60 grades, at most one grade apart, quadratic weights: Gwet's AC2 0.81 of the numbers and 0.50 of the
-#     ordered categories, Fleiss' kappa 0.79 and 0.48. With categories given as a list they are those of the numbers.
+# Seen: two raters, 60 grades, at most one grade apart, quadratic weights: Gwet's AC2 0.81 of the numbers and 0.50 of
+#     the ordered categories, Fleiss' kappa 0.79 and 0.48. With categories given as a list they are those of the numbers.
 set -euo pipefail
 
 work=$(mktemp -d)

@@ -7,7 +7,7 @@
 #     positive: it adds 1 to the denominator and the diagonal of the image to the distances.
 # Expected: "excluded from analysis", so a perfect result is perfect, and leaving out a small lesion is no better than
 #     finding it.
-# Seen: a lesion of 1000 and one of 8 mm³ in an image of 40³ mm, both predicted exactly: Dice 0.5, F1 0.67, HD95 34.6 mm.
+# Seen: a lesion of 1000 and one of 8 mm³ in an image of 40³ mm, both found exactly: Dice 0.5, F1 0.67, HD95 34.6 mm.
 #     Without the small one in the prediction: 1.0, 1.0 and 0 mm.
 set -euo pipefail
 

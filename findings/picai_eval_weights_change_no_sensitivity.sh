@@ -2,7 +2,7 @@
 # picai_eval's sample weights change the average precision and leave the lesions' sensitivity and false positives alone.
 #
 # Versions: picai_eval 1.4.13, scikit-learn 1.9.1, SciPy 1.17.1, NumPy 2.4.6.
-# Behavior: evaluate(sample_weight=...) hands the weights to the precision-recall curve and to the ROC curve. lesion_TPR,
+# Behavior: evaluate(sample_weight=...) hands the weights to the precision-recall curve and the ROC curve. lesion_TPR,
 #     lesion_FPR and lesion_TPR_at_FPR, from which FROC curves are drawn, count every lesion and case once. A case that
 #     has weight 0 is still missed.
 # Expected: weights "will also be applied to the lesion-level evaluation"; a case of weight 0 counts nowhere.

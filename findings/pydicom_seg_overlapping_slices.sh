@@ -7,8 +7,8 @@
 #     frames fall onto one slice, of which the later one stays; of slices of 2.5 mm every 5 mm there is an empty one
 #     between two. The positions of the frames are in the file and are used to place them.
 # Expected: the spacing of the positions, and every frame in a slice of its own.
-# Seen: eight frames, 0.88 cm³. Overlapping: five slices of 5 mm, 1.16 cm³. With gaps: fifteen slices of 2.5 mm, seven of
-#     them empty, 0.88 of 1.76 cm³. If thickness and spacing are equal, all is right.
+# Seen: eight frames, 0.88 cm³. Overlapping: five slices of 5 mm, 1.16 cm³. With gaps: fifteen slices of 2.5 mm, seven
+#     of them empty, 0.88 of 1.76 cm³. If thickness and spacing are equal, all is right.
 set -euo pipefail
 
 work=$(mktemp -d)

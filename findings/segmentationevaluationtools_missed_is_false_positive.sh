@@ -6,7 +6,7 @@
 #     the masks. Where the ground truth is 1 and the prediction 0, a byte becomes 255, which is above 0 and so a false
 #     positive. Masks of bytes are what a comparison or a threshold in SimpleITK returns. Another function of the same
 #     module converts before it subtracts.
-# Expected: "volume of prediction not in ground truth", the same for every integer type; no more than the prediction has.
+# Expected: "volume of prediction not in ground truth", the same for every integer type and at most the prediction's.
 # Seen: a prediction that lies wholly inside an organ of 0.6 cm³ and has 0.256 cm³: 0.344 cm³ of false positives, 0.6 of
 #     false predictions and -0.256 of oversegmentation. As int16: 0, 0 and 0.
 set -euo pipefail

@@ -45,8 +45,17 @@ def ct_series(count: int, spacing: float, thickness: float) -> list[FileDataset]
         image.StudyInstanceUID, image.SeriesInstanceUID, image.FrameOfReferenceUID = study, series, frame
         image.Modality, image.SeriesNumber, image.InstanceNumber = "CT", 1, index + 1
         for empty in (
-            "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID",
-            "AccessionNumber", "ReferringPhysicianName", "Manufacturer", "PositionReferenceIndicator",
+            "PatientID",
+            "PatientName",
+            "PatientBirthDate",
+            "PatientSex",
+            "StudyDate",
+            "StudyTime",
+            "StudyID",
+            "AccessionNumber",
+            "ReferringPhysicianName",
+            "Manufacturer",
+            "PositionReferenceIndicator",
         ):
             setattr(image, empty, "")
         image.ImageOrientationPatient, image.ImagePositionPatient = [1, 0, 0, 0, 1, 0], [0, 0, index * spacing]

@@ -34,9 +34,10 @@ seen = {}
 for kind in (np.uint8, np.int16):
     masks = [sitk.GetImageFromArray(mask.astype(kind)) for mask in (inside, truth)]
     volumes = determine_false_positive_rate_and_false_volume(*masks)
-    seen[kind.__name__] = [round(float(volumes[f"{name} Volume (cc)"]), 3) for name in (
-        "False Positive", "False Prediction", "Over Segmentation"
-    )]
+    seen[kind.__name__] = [
+        round(float(volumes[f"{name} Volume (cc)"]), 3)
+        for name in ("False Positive", "False Prediction", "Over Segmentation")
+    ]
     print(f"{kind.__name__}: {volumes}")
 if seen != {"uint8": [0.344, 0.6, -0.256], "int16": [0.0, 0.0, 0.0]}:
     sys.exit("The behavior has changed: other volumes are false.")

@@ -4,8 +4,8 @@
 # Versions: numpyradiomics 0.0.5, NumPy 2.4.6, SciPy 1.17.1, scikit-image 0.26.0.
 # Behavior: in 2-D the area of the contour mesh is the sum of the areas within all contours. That of a hole is added
 #     where it should be subtracted. Ratio and sphericity follow from it. The volume in 3-D is right.
-# Expected: about the area of the pixels, which the documentation says it is often slightly below; and, for a ring,
-#     less than for the disk without the hole.
+# Expected: about the area of the pixels (a comment in the source says slightly less), and less for a ring than for the
+#     disk without the hole.
 # Seen: a disk with a radius of 20 has 1244.5 by its mesh and 1245 by its pixels; with a hole of radius 12 it has 1681
 #     and 808.
 set -euo pipefail

@@ -2,8 +2,8 @@
 # pydicom-seg reads a mask of overlapping CT slices with every other slice overwritten and the wrong spacing.
 #
 # Versions: highdicom 0.22.0, pydicom-seg 0.4.1, pydicom 2.4.4, SimpleITK 2.5.7, NumPy 1.26.4.
-# Behavior: highdicom writes SpacingBetweenSlices only if the images have it, which CT images do not. pydicom-seg then
-#     takes the thickness of a slice for the spacing. Of slices of 5 mm every 2.5 mm, a common reconstruction, two
+# Behavior: highdicom writes SpacingBetweenSlices only if the images have it, as many CT images do not. Without it
+#     pydicom-seg takes the thickness for the spacing. Of slices of 5 mm every 2.5 mm, a common reconstruction, two
 #     frames fall onto one slice, of which the later one stays; of slices of 2.5 mm every 5 mm there is an empty one
 #     between two. The positions of the frames are in the file and are used to place them.
 # Expected: the spacing of the positions, and every frame in a slice of its own.

@@ -6,8 +6,8 @@
 #     first. That filter calls its inputs source and target, and its errors are those of the first against the second:
 #     FalseNegativeError is what the first lacks of the second. The sign of the volume similarity is turned around, too.
 # Expected: a prediction that covers the organ wholly has no false negatives.
-# Seen: a prediction with 144 pixels around an organ of 100: false negatives 0.31, false positives 0. The filter with the
-#     prediction first: 0 and 0.15, which is 44 of the 300 pixels of background.
+# Seen: a prediction with 144 pixels around an organ of 100: false negatives 0.31, false positives 0. The filter with
+#     the prediction first: 0 and 0.15, which is 44 of the 300 pixels of background.
 set -euo pipefail
 
 work=$(mktemp -d)

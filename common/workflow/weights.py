@@ -81,7 +81,8 @@ def start_from_weights(network: torch.nn.Module, path: str | os.PathLike[str] | 
         ``network``.
 
     Raises:
-        InputError: the file is missing, truncated, or nothing in it fits.
+        InputError: the file is missing, truncated, or less than half of the network's numbers are in it with their
+            names and shapes, as of another architecture or width.
 
     Example:
         >>> start_from_weights(torch.nn.Linear(2, 1))
@@ -99,13 +100,20 @@ def start_from_weights(network: torch.nn.Module, path: str | os.PathLike[str] | 
             f"{path}: none of its {len(found)} weights has the name and shape of one of the {len(own)} weights of this "
             "network."
         )
-    network.load_state_dict(own | fitting)
     report = {
         "of another shape": [f"{name} {_shape(found[name])} for {_shape(own[name])}" for name in other_shape],
         "missing in the file": [name for name in own if name not in found],
         "not in this network": [name for name in found if name not in own],
     }
     listed = "; ".join(f"{kind}: {_some(names)}" for kind, names in report.items() if names)
+    taken, numbers = (sum(value.numel() for value in weights.values()) for weights in (fitting, own))
+    if 2 * taken < numbers:
+        raise InputError(
+            f"{path}: only {100 * taken / numbers:.0f} % of this network's numbers are in it with their names and "
+            f"shapes, as of another architecture or width ({listed}); train with the settings of those weights, which "
+            "the plan.json beside them has."
+        )
+    network.load_state_dict(own | fitting)
     logger.log(
         logging.WARNING if listed else logging.INFO,
         "Start from %s: %d of %d weights taken%s.",

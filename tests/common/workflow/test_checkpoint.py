@@ -1,6 +1,7 @@
 """Checkpoints: whole, resumable, and refused in one sentence."""
 
 import os
+from copy import deepcopy
 
 import pytest
 import torch
@@ -207,8 +208,8 @@ def test_another_configuration_does_not_resume(tmp_path):
 
 def test_a_long_list_of_weights_that_do_not_fit_is_cut(tmp_path, caplog):
     names = [f"layer_{number}" for number in range(9)]
-    theirs = {name: torch.nn.Linear(2, 2, bias=False) for name in names} | {"head": torch.nn.Linear(2, 1)}
-    ours = {name: torch.nn.Linear(3, 3, bias=False) for name in names} | {"head": torch.nn.Linear(2, 1)}
+    theirs = {name: torch.nn.Linear(2, 2, bias=False) for name in names} | {"head": torch.nn.Linear(99, 1)}
+    ours = {name: torch.nn.Linear(3, 3, bias=False) for name in names} | {"head": torch.nn.Linear(99, 1)}
     torch.save(torch.nn.ModuleDict(theirs).state_dict(), tmp_path / "model.pt")
     start_from_weights(torch.nn.ModuleDict(ours), tmp_path / "model.pt")
     assert caplog.messages[0].count("2 × 2 for 3 × 3") == 5 and caplog.messages[0].endswith("and 4 more.")
@@ -235,6 +236,11 @@ def test_start_from_other_weights(tmp_path, caplog):
     with pytest.raises(InputError, match="no such checkpoint"):
         start_from_weights(ours, tmp_path / "absent.pt")
     assert start_from_weights(torch.nn.ModuleDict({"body": torch.nn.Linear(2, 3)}), tmp_path), "a folder"
+    wider = torch.nn.ModuleDict({"body": torch.nn.Linear(2, 3), "head": torch.nn.Linear(9, 9)})
+    drawn = deepcopy(wider.state_dict())
+    with pytest.raises(InputError, match=r"only 9 % of this network's numbers.*head.weight 4 × 3 for 9 × 9.*plan.json"):
+        start_from_weights(wider, tmp_path / "model.pt")
+    assert all(torch.equal(value, drawn[name]) for name, value in wider.state_dict().items()), "nothing is taken"
 
 
 def test_without_a_validation_the_last_epoch_is_kept(tmp_path):

@@ -16,20 +16,27 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from monai.data import MetaTensor
 
+from common.checking.outlines import draw_outlines
 from common.errors import InputError
-from common.report.drawing import COLORS, LEGEND, TEXT, WIDTH, PathLike, outline, save_figure
+from common.report.drawing import COLORS, LEGEND, TEXT, WIDTH, PathLike, save_figure
 
 __all__ = ["CasePanel", "draw_cases", "draw_sizes", "viewed_plane"]
 
 # bright, as images are dark; beyond six no longer for every color vision
 OUTLINES = ("#F0E442", "#56B4E9", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#B28DFF", "#FB8072", "#E5E5E5")
+BROAD = "#FFFFFF"
+DIMMED = 1.4  # what would be white below white lines is gray
 NOT_FINITE = "#D55E00"
 COLUMNS = 4
 GOLDEN_RATIO = 0.618034
 SIDE = 256  # pixels of a thumbnail, at most
+TALLEST = 1.3  # height of a thumbnail relative to its width, at most
+TITLE, NOTE = 7.5, 6.5  # points
+LETTERS = 30  # of a note, in a line of one of four columns
 
 
 @dataclass(frozen=True)
@@ -40,8 +47,9 @@ class CasePanel:
         title: above it.
         note: below it.
         image: (H, W) as it is looked at, any range; None if it could not be read.
-        masks: (H, W) each, foreground where positive, by the name in the legend.
+        masks: class map (H, W), the background not above 0, by the name in the legend.
         aspect: height of a pixel relative to its width.
+        broad: the mask that is a broad white line beneath the others; empty for none.
     """
 
     title: str
@@ -49,10 +57,11 @@ class CasePanel:
     image: np.ndarray | None = None
     masks: Mapping[str, np.ndarray] = field(default_factory=dict)
     aspect: float = 1.0
+    broad: str = ""
 
 
 def viewed_plane(
-    image: torch.Tensor, maps: Mapping[str, torch.Tensor]
+    image: torch.Tensor, maps: Mapping[str, torch.Tensor], wanted: torch.Tensor | None = None
 ) -> tuple[np.ndarray, dict[str, np.ndarray], float]:
     """An image, or the slice of a volume that has the most foreground, as it is looked at.
 
@@ -62,6 +71,7 @@ def viewed_plane(
     Args:
         image: (C, W, H) or (C, X, Y, Z), with its affine.
         maps: class maps (1, *spatial) by name; those of another shape are left out.
+        wanted: (1, *spatial), positive where it counts for the choice of the slice; None for the foreground.
 
     Returns:
         The image's first channel, or the mean of three colors, and the maps, rows downward; and the height of a pixel
@@ -77,16 +87,17 @@ def viewed_plane(
     }
     if gray.ndim == 2:
         return gray.T, {name: drawn.T for name, drawn in fitting.items()}, 1.0
+    counting = [*fitting.values()] if wanted is None else [wanted.as_subclass(torch.Tensor)[0].cpu().numpy()]
     affine = image.affine.cpu().numpy() if isinstance(image, MetaTensor) else np.eye(4)
     turn = nib.io_orientation(affine) if np.isfinite(affine).all() else np.full((3, 2), np.nan)
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     if np.isfinite(turn).all():
         spacing = spacing[np.argsort(turn[:, 0])]
-        gray, *turned = (nib.apply_orientation(array, turn) for array in (gray, *fitting.values()))
-        fitting = dict(zip(fitting, turned, strict=True))
+        gray, *turned = (nib.apply_orientation(array, turn) for array in (gray, *fitting.values(), *counting))
+        fitting, counting = dict(zip(fitting, turned, strict=False)), turned[len(fitting) :]
     across = 2 if np.allclose(spacing, spacing[0], rtol=0.05) else int(np.argmax(spacing))
     others = tuple(axis for axis in range(3) if axis != across)
-    foreground = sum(((drawn > 0).sum(axis=others) for drawn in fitting.values()), np.zeros(gray.shape[across]))
+    foreground = sum(((drawn > 0).sum(axis=others) for drawn in counting), np.zeros(gray.shape[across]))
     fullest = np.flatnonzero(foreground == foreground.max())
     index = int(fullest[len(fullest) // 2])
 
@@ -98,45 +109,55 @@ def viewed_plane(
     return plane(gray), {name: plane(drawn) for name, drawn in fitting.items()}, aspect
 
 
-def draw_cases(path: PathLike, panels: Sequence[CasePanel]) -> Path:
+def draw_cases(path: PathLike, panels: Sequence[CasePanel], columns: int = COLUMNS) -> Path:
     """Thumbnails, four in a row; intensities that are not finite are orange.
+
+    The legend has the names of which something is drawn.
 
     Args:
         path: PNG to write.
         panels: at least one.
+        columns: thumbnails in a row.
 
     Raises:
         InputError: there is no panel.
     """
     if not panels:
         raise InputError(f"{path} needs at least one case to draw, got none.")
-    names = list(dict.fromkeys(name for panel in panels for name in panel.masks))
-    colors = {name: OUTLINES[index % len(OUTLINES)] for index, name in enumerate(names)}
-    rows = -(-len(panels) // COLUMNS)
+    broad = {panel.broad for panel in panels}
+    names = list(dict.fromkeys(name for panel in panels for name, mask in panel.masks.items() if (mask > 0).any()))
+    thin = [name for name in names if name not in broad]
+    colors = {name: OUTLINES[index % len(OUTLINES)] for index, name in enumerate(thin)}
+    colors |= {name: BROAD for name in names if name in broad}
+    rows = -(-len(panels) // columns)
     layout = ConstrainedLayoutEngine(w_pad=0.05, h_pad=0.05, wspace=0.02, hspace=0.03)
     shapes = [(panel.image.shape, panel.aspect) for panel in panels if panel.image is not None]
     tallest = max((height / width * aspect for (height, width), aspect in shapes), default=1.0)
-    abreast = max(1, min(len(names), 7, int(90 / (max(map(len, names), default=0) + 7))))
+    abreast = next((n for n in range(min(len(names), 7), 1, -1) if _letters(names, n) <= 90), 1)
     lines = -(-len(names) // abreast)
-    texts = [_wrapped(panel.note) for panel in panels]
-    row = WIDTH / COLUMNS * min(tallest, 1.3) + 0.35 + 0.12 * max(text.count("\n") + 1 for text in texts)
+    below = max(_wrapped(panel.note, columns).count("\n") + 1 for panel in panels)
+    above = max(panel.title.count("\n") for panel in panels)
+    row = WIDTH / columns * min(tallest, TALLEST) + 0.35 + 0.12 * (below + above)
     figure = Figure(figsize=(WIDTH, row * rows + 0.2 * lines), layout=layout)
-    places = figure.subplots(rows, COLUMNS, squeeze=False)
+    places = figure.subplots(rows, columns, squeeze=False)
     for place in places.flat[len(panels) :]:
         place.set_visible(False)
     for place, panel in zip(places.flat, panels, strict=False):
-        _draw(place, panel, colors)
+        _draw(place, panel, colors, columns)
     if names:
         handles = [Line2D([], [], color=colors[name], linewidth=3, label=name) for name in names]
+        for handle in handles[len(thin) :]:
+            handle.set_path_effects([withStroke(linewidth=4.5, foreground="black")])
         figure.legend(handles=handles, loc="outside upper left", ncols=abreast, **LEGEND)
     return save_figure(figure, path, dpi=120, keep=(*dict.fromkeys(colors.values()), NOT_FINITE))
 
 
-def _draw(place: Axes, panel: CasePanel, colors: Mapping[str, str]) -> None:
+def _draw(place: Axes, panel: CasePanel, colors: Mapping[str, str], columns: int) -> None:
+    width = 72 * WIDTH / columns - 9  # points; without the space to the next one
     place.set(xticks=[], yticks=[], anchor="S")  # below the middle of its cell the text would leave the figure
     place.spines[:].set_visible(False)
-    place.set_title(panel.title, fontsize=7.5, color=TEXT)
-    place.set_xlabel(_wrapped(panel.note), fontsize=6.5, color=TEXT)
+    place.set_title(panel.title, fontsize=TITLE, color=TEXT, parse_math=False)
+    place.set_xlabel(_wrapped(panel.note, columns), fontsize=NOTE, color=TEXT, parse_math=False)
     if panel.image is None:
         place.set_facecolor("#E5E5E5")
         place.set(xlim=(0, 1), ylim=(0, 1), box_aspect=1)
@@ -148,13 +169,29 @@ def _draw(place: Axes, panel: CasePanel, colors: Mapping[str, str]) -> None:
     low, high = np.percentile(finite, (1, 99)) if finite.size else (0.0, 1.0)
     shown = np.ma.masked_invalid((image - low) / (high - low if high > low else 1.0))
     gray = colormaps["gray"].with_extremes(bad=NOT_FINITE)
-    place.imshow(shown, cmap=gray, vmin=0.0, vmax=1.0, aspect=panel.aspect)
-    for name, mask in panel.masks.items():
-        outline(place, mask[::step, ::step], colors[name])
+    place.imshow(shown, cmap=gray, vmin=0.0, vmax=DIMMED if panel.broad else 1.0, aspect=panel.aspect)
+    point = max(image.shape[1], image.shape[0] * panel.aspect / TALLEST) / width
+    draw_outlines(place, _smaller(panel.masks, step), colors, point, panel.broad)
 
 
-def _wrapped(note: str) -> str:
-    return "\n".join(textwrap.wrap(note, 30, max_lines=5, placeholder=" …"))
+def _letters(names: Sequence[str], columns: int) -> int:
+    """Width of a legend in letters, with seven for each column's lines."""
+    return sum(7 + max(map(len, column)) for column in np.array_split(names, columns))
+
+
+def _smaller(masks: Mapping[str, np.ndarray], step: int) -> dict[str, np.ndarray]:
+    """Every ``step``-th pixel; where a class would vanish, one that has it."""
+    small = {name: mask[::step, ::step].copy() for name, mask in masks.items()}
+    for name, mask in masks.items():
+        for index in np.setdiff1d(mask[mask > 0], small[name]):
+            row, column = np.argwhere(mask == index)[0]
+            for other in small:
+                small[other][row // step, column // step] = masks[other][row, column]
+    return small
+
+
+def _wrapped(note: str, columns: int) -> str:
+    return "\n".join(textwrap.wrap(note, LETTERS * COLUMNS // columns, max_lines=5, placeholder=" …"))
 
 
 def draw_sizes(path: PathLike, sizes: Mapping[str, Mapping[str, Sequence[float]]], unit: str) -> Path:

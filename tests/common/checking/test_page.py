@@ -96,6 +96,9 @@ def test_the_slice_with_most_foreground_is_seen_across_the_thickest_voxels():
     plane, masks, aspect = viewed_plane(MetaTensor(values, affine=affine), {"label": label, "other": label[..., 1:]})
     assert np.array_equal(plane, values[0, 1].flip(0, 1).T) and list(masks) == ["label"] and aspect == 2.0
     assert np.array_equal(masks["label"], label[0, 1].flip(0, 1).T)
+    wanted = torch.zeros(1, 4, 5, 6)
+    wanted[0, 3, 0, 0] = 1
+    assert np.array_equal(viewed_plane(MetaTensor(values, affine=affine), {}, wanted)[0], values[0, 3].flip(0, 1).T)
     mirrored = MetaTensor(
         values.flip(2), affine=affine @ torch.diag(torch.tensor([1.0, -1, 1, 1], dtype=torch.float64))
     )

@@ -126,8 +126,7 @@ def _summary(records: Sequence[CaseRecord]) -> str:
 
 def _panel(record: CaseRecord, note: str, plan: Plan, by_class: bool) -> CasePanel:
     """The case read again, with an outline for each label, or for each class of the only one."""
-    name = record.case.name if len(record.case.name) <= 26 else f"{record.case.name[:12]}…{record.case.name[-12:]}"
-    title = f"{name}, {record.case.section}"
+    title = f"{record.case.name}\n{record.case.section}"
     if not note:
         first = max(record.findings, key=lambda finding: finding.unusable)
         note = f"{first.kind}: {first.message}"

@@ -14,9 +14,11 @@ import torch
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
+from matplotlib.textpath import text_to_path
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from monai.data import MetaTensor
 
@@ -44,7 +46,7 @@ class CasePanel:
     """One thumbnail.
 
     Attributes:
-        title: above it.
+        title: above it; of lines that are too long the middle is left out.
         note: below it.
         image: (H, W) as it is looked at, any range; None if it could not be read.
         masks: class map (H, W), the background not above 0, by the name in the legend.
@@ -154,9 +156,10 @@ def draw_cases(path: PathLike, panels: Sequence[CasePanel], columns: int = COLUM
 
 def _draw(place: Axes, panel: CasePanel, colors: Mapping[str, str], columns: int) -> None:
     width = 72 * WIDTH / columns - 9  # points; without the space to the next one
+    title = "\n".join(_shortened(line, width, TITLE) for line in panel.title.split("\n"))
     place.set(xticks=[], yticks=[], anchor="S")  # below the middle of its cell the text would leave the figure
     place.spines[:].set_visible(False)
-    place.set_title(panel.title, fontsize=TITLE, color=TEXT, parse_math=False)
+    place.set_title(title, fontsize=TITLE, color=TEXT, parse_math=False)
     place.set_xlabel(_wrapped(panel.note, columns), fontsize=NOTE, color=TEXT, parse_math=False)
     if panel.image is None:
         place.set_facecolor("#E5E5E5")
@@ -192,6 +195,17 @@ def _smaller(masks: Mapping[str, np.ndarray], step: int) -> dict[str, np.ndarray
 
 def _wrapped(note: str, columns: int) -> str:
     return "\n".join(textwrap.wrap(note, LETTERS * COLUMNS // columns, max_lines=5, placeholder=" …"))
+
+
+def _shortened(text: str, width: float, size: float) -> str:
+    """Text without its middle, as far as it would be wider than ``width`` points."""
+    font = FontProperties(size=size)
+    for kept in range(len(text), 1, -1):
+        end = len(text) - kept // 2
+        short = text if kept == len(text) else f"{text[: (kept + 1) // 2]}…{text[end:]}"
+        if text_to_path.get_text_width_height_descent(short, font, ismath=False)[0] <= width:
+            return short
+    return text[:1]
 
 
 def draw_sizes(path: PathLike, sizes: Mapping[str, Mapping[str, Sequence[float]]], unit: str) -> Path:

@@ -12,9 +12,11 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from monai.data import MetaTensor
 from PIL import Image
 
+from common.checking import pictures
 from common.checking.collect import CaseFiles
 from common.checking.examine import CaseRecord, LabelRecord, examine_case
 from common.checking.page import extreme_cases, worst_cases, write_case_page
@@ -148,6 +150,23 @@ def test_a_line_below_a_thumbnail_is_no_wider_than_it(tmp_path):
     pixels = np.asarray(Image.open(draw_cases(tmp_path / "a.png", [panel])).convert("L"))
     dark = np.flatnonzero((pixels < 255).any(0))
     assert dark[0] >= 6 and dark[-1] < 210  # 0.05 inches of 120 dots, and a quarter of the width
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_titles_fit(count, tmp_path, monkeypatch):
+    names = ["LIDC-IDRI-train0/z-100.5_c0", "BraTS-GLI-00012-000_extra_", "W" * 60, "$x_$" * 20][:count]
+    figures = []
+    monkeypatch.setattr(pictures, "save_figure", lambda figure, path, **_: figures.append(figure))
+    draw_cases(tmp_path / "a.png", [CasePanel(f"{name}\ntraining", "", np.eye(9)) for name in names])
+    canvas = FigureCanvasAgg(figures[0])
+    canvas.draw()
+    titles = [place.title for place in figures[0].axes[:count]]
+    assert [title.get_text() for title in titles[:2]] == [f"{name}\ntraining" for name in names[:2]]
+    shown = [title.get_text().split("\n")[0] for title in titles[2:]]
+    assert all("…" in text and len(text) > 9 for text in shown)
+    boxes = [title.get_window_extent(canvas.get_renderer()) for title in titles]
+    edges = [0.0, *(edge for box in boxes for edge in (box.x0, box.x1)), figures[0].bbox.x1]
+    assert edges == sorted(edges)
 
 
 def test_page(tmp_path):

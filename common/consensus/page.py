@@ -14,7 +14,7 @@ import torch
 from monai.data import MetaTensor
 
 from common.checking.pictures import CasePanel, draw_cases, viewed_plane
-from common.consensus.one_case import Settings, read_annotators
+from common.consensus.one_case import Settings, read_annotators, result_path
 from common.consensus.run import Outcome
 from common.consensus.sources import FusionCase
 from common.consensus.summary import (
@@ -26,6 +26,7 @@ from common.consensus.summary import (
     trouble_sentences,
 )
 from common.errors import InputError, counted
+from common.fusion.patterns import is_disputed
 from common.io.files import whole_file, write_csv
 from common.io.formats import read_image
 from common.io.label_meaning import LabelMeaning, read_label
@@ -37,6 +38,9 @@ from common.report.tables import markdown_table
 __all__ = ["annotator_rows", "write_tables"]
 
 MOST_DISPUTED = 5
+COLUMNS = 2
+SURROUNDINGS = 1.6  # times what anyone marked, in each direction
+LEAST_SIDE = 24  # pixels
 MEASURES = ("sensitivity", "specificity", "volume_bias", "border_shift")
 
 
@@ -89,7 +93,7 @@ def write_tables(
     by_name = {case.name: case for case in cases}
     with tempfile.TemporaryDirectory() as drawn:
         panels = [_panel(by_name[record["case"]], record, settings) for record in disputed]
-        pictures = [draw_cases(Path(drawn) / "disputed.png", panels)] if panels else []
+        pictures = [draw_cases(Path(drawn) / "disputed.png", panels, COLUMNS)] if panels else []
         sections = _sections(outcome, settings, summaries, together, (volume, border), [*notes, *troubles], pictures)
         write_page(folder / "annotators.html", "The annotators and their consensus", sections)
     return troubles
@@ -181,7 +185,12 @@ def _sections(
     text = f"Fleiss' κ is {_shown(together.kappa)}, Krippendorff's α {_shown(together.alpha)}, of all voxels together."
     sections.append(("Agreement with each other", f"{text}\n\n{markdown_table(dice[0], dice[1:])}", []))
     if pictures:
-        sections.append(("The most disputed cases", "", pictures))
+        text = (
+            "Colored: the borders of each annotator's classes; where several coincide, the colors take turns. White: "
+            "those of the consensus. Cut out around what anyone marked, of a volume in the slice with the most "
+            "disputed voxels."
+        )
+        sections.append(("The most disputed cases", text, pictures))
     return sections
 
 
@@ -203,12 +212,13 @@ def _interval(found: Interval, signed: bool = False) -> str:
 
 
 def _panel(case: FusionCase, record: dict[str, Any], settings: Settings) -> CasePanel:
-    """Outlines of the annotators on the image, or on the number of annotators who marked a voxel."""
+    """The consensus and outlines of the annotators on the image, or on the number of annotators who marked a voxel."""
     note = f"{100 * disputed_share(record):.0f} % of what anyone marked is disputed"
     try:
         labels, _ = read_annotators(case, settings)
         first = next(iter(case.labels))
         grid = read_label(case.labels[first], LabelMeaning.from_json(settings.meanings[first]))
+        consensus = _consensus(case, labels, settings, grid)
         image = MetaTensor(torch.from_numpy((labels > 0).sum(0, dtype=np.int64))[None].float(), affine=grid.affine)
         if case.image:
             read = reoriented(read_image(case.image[0]), grid)
@@ -221,5 +231,36 @@ def _panel(case: FusionCase, record: dict[str, Any], settings: Settings) -> Case
         for name, label in zip(settings.annotators, labels, strict=True)
         if name in case.labels
     }
-    plane, masks, aspect = viewed_plane(image, maps)
-    return CasePanel(case.name, note, plane, masks, aspect)
+    broad = f"consensus ({'mean above ½' if settings.method == 'mean' else settings.method})"
+    maps[broad] = torch.from_numpy(consensus)[None]
+    plane, masks, aspect = viewed_plane(image, maps, is_disputed(torch.from_numpy(labels))[None])
+    rows, columns = _surroundings(np.any([mask > 0 for mask in masks.values()], axis=0))
+    masks = {name: mask[rows, columns] for name, mask in masks.items()}
+    return CasePanel(case.name, note, plane[rows, columns], masks, aspect, broad)
+
+
+def _consensus(case: FusionCase, labels: np.ndarray, settings: Settings, grid: torch.Tensor) -> np.ndarray:
+    """The class map that was written; of the mean, the class whose share is above one half, if there is one."""
+    if settings.method == "mean":
+        labeled = (labels >= 0).sum(0)
+        consensus = np.zeros(labels.shape[1:], np.int16)
+        for one in range(1, len(settings.values)):
+            consensus[2 * (labels == one).sum(0) > labeled] = one
+        return consensus
+    meaning = LabelMeaning({value: one for one, value in enumerate(settings.values)}, ignore=settings.ignore)
+    return read_label(result_path(case, settings), meaning, grid)[0].numpy().astype(np.int16)
+
+
+def _surroundings(marked: np.ndarray) -> tuple[slice, slice]:
+    """A part of the plane in the plane's proportions, with all that is marked and some room around it."""
+    places = [np.flatnonzero(marked.any(axis=1 - axis)) for axis in (0, 1)]
+    if not len(places[0]):
+        return slice(None), slice(None)
+    needed = [max(LEAST_SIDE, SURROUNDINGS * (place[-1] - place[0] + 1)) for place in places]
+    share = min(1.0, max(side / size for side, size in zip(needed, marked.shape, strict=True)))
+    parts = []
+    for place, size in zip(places, marked.shape, strict=True):
+        side = round(share * size)
+        start = min(max(0, (place[0] + place[-1] + 1 - side) // 2), size - side)
+        parts.append(slice(start, start + side))
+    return parts[0], parts[1]

@@ -13,10 +13,13 @@ import pytest
 import torch
 from PIL import Image
 
+from common.checking.pictures import CasePanel, draw_cases
+from common.consensus import page
 from common.datasets import read_dataset
 from common.errors import InputError
 from common.fuse import fuse
 from common.fusion import majority_vote, mean_label, most_probable_class, spatial_staple, staple
+from common.fusion.patterns import is_disputed
 from common.io.files import read_csv
 from common.metrics import fleiss_kappa, krippendorff_alpha, pairwise_dice
 from tests.common.label_files import AFFINE, annotators, read, save
@@ -83,6 +86,46 @@ def test_a_data_set_of_pictures(given: str, tmp_path: Path, capsys: pytest.Captu
     printed = capsys.readouterr().out
     assert "two annotators who differ" in printed and "(c)" in printed
     assert not list(out.rglob(".partial*"))
+
+
+@pytest.mark.parametrize("method", ["majority", "mean", "staple"])
+@pytest.mark.parametrize(("suffix", "values"), [(".png", (0, 255)), (".nii.gz", (0, 3, 7))])
+def test_the_consensus_is_drawn_with_the_annotators(
+    method: str, suffix: str, values: tuple[int, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    data_set(tmp_path / "data", suffix, values)
+    panels: list[CasePanel] = []
+    monkeypatch.setattr(page, "draw_cases", lambda path, drawn, *more: panels.extend(drawn) or draw_cases(path, drawn))
+    fuse(output=str(tmp_path / "out"), dataset_dir=str(tmp_path / "data"), method=method)
+    assert len(panels) == len(CASES)
+    for panel in panels:
+        masks = dict(panel.masks)
+        consensus = masks.pop(panel.broad)
+        labels = np.stack([*masks.values()])
+        assert list(masks) == list(WHO[: len(masks)]) and panel.image is not None
+        assert panel.image.shape == consensus.shape == labels.shape[1:]
+        assert is_disputed(torch.from_numpy(labels)).any()
+        shares = np.stack([(labels == one).mean(0) for one in range(len(values))])
+        if method != "staple":  # one that has more than half is the majority, too
+            clear = shares.max(0) > 0.5
+            np.testing.assert_array_equal(consensus[clear], shares.argmax(0)[clear])
+        if method == "mean":
+            assert not consensus[~clear].any()
+
+
+def test_the_most_disputed_slice_is_cut_out_around_what_is_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name, width in (("AR", 6), ("HS", 8)):
+        label = np.zeros((90, 80, 5), np.uint8)
+        label[40:46, 30:40], label[40:50, 30:45, 3] = 1, 0
+        label[40 : 40 + width, 30:36, 1] = 1
+        (tmp_path / name).mkdir()
+        save(tmp_path / name / "a.nii.gz", label)
+    panels: list[CasePanel] = []
+    monkeypatch.setattr(page, "draw_cases", lambda path, drawn, *more: panels.extend(drawn) or draw_cases(path, drawn))
+    fuse([str(tmp_path / name) for name in ("AR", "HS")], str(tmp_path / "out"), "majority")
+    masks = panels[0].masks
+    assert (masks["HS"] > 0).sum() - (masks["AR"] > 0).sum() == 12  # of slice 1
+    assert max(masks["HS"].shape) < 40 and (masks["AR"] > 0).sum() == 60
 
 
 def test_volumes_have_milliliters_and_millimeters(tmp_path: Path):

@@ -77,7 +77,7 @@ SOURCE = "Measured in the atlas (docs/choosing.md)."
 
 
 def advice(summary: Mapping[str, Any]) -> str:
-    """Which method to use, by `RULES`, or that plain training is enough.
+    """Which method to use, by `RULES`, or that plain training will do.
 
     Args:
         summary: of `summarize`.
@@ -87,7 +87,7 @@ def advice(summary: Mapping[str, Any]) -> str:
 
     Example:
         >>> advice({"judged": 50, "share_suspicious": 0.0, "share_missing": 0.0, "border_relative": 0.02})[:28]
-        'Plain training is enough: fe'
+        'Plain training will do, by w'
     """
     if summary["judged"] < FEW_CASES:
         judged = f"Only {counted(summary['judged'], 'case')}" if summary["judged"] else "No case"
@@ -97,6 +97,7 @@ def advice(summary: Mapping[str, Any]) -> str:
         if value >= rule.limit:
             return f"Use {rule.use}: {rule.found.format(value=value)}. {rule.evidence} {SOURCE}"
     return (
-        "Plain training is enough: few or no labels are suspicious, few structures are missing, and borders deviate "
-        "little compared with the size of the structures."
+        "Plain training will do, by what stands apart: few or no labels are suspicious, few structures are missing, "
+        "and borders deviate little compared with the size of the structures. Errors that do not stand apart are not "
+        "counted: look at the first labels of the list."
     )

@@ -215,9 +215,9 @@ def print_audit(content: Mapping[str, Any], output: Path) -> None:
         InputError: cases could not be audited, or suspicious labels not written; they are named.
 
     Example:
-        >>> summary = {"suspicious": 0, "judged": 1, "not_judged": 0, "advice": "Plain training is enough.", "cases": 1}
+        >>> summary = {"suspicious": 0, "judged": 1, "not_judged": 0, "advice": "Plain training will do.", "cases": 1}
         >>> print_audit({"summary": summary, "notes": [], "cases": [], "failures": {}}, Path("audit"))
-        Suspicious labels: 0 of 1; cases that could not be judged: 0. Plain training is enough. See audit/audit.html.
+        Suspicious labels: 0 of 1; cases that could not be judged: 0. Plain training will do. See audit/audit.html.
     """
     summary = content["summary"]
     for note in content["notes"]:

@@ -101,7 +101,8 @@ def _find_candidates(records: Sequence[Record]) -> None:
         predictions = np.stack([decode_signature(record["prediction_signature"]) for record in group])
         labels = np.stack([decode_signature(record["label_signature"]) for record in group])
         own = np.array([_coarse_dice(label, one[None])[0] for label, one in zip(labels, predictions, strict=True)])
-        right = own[[record["status"] == "usual" for record in group]]
+        shown = labels.any(1) | predictions.any(1)  # what is empty says nothing about how well labels fit
+        right = own[shown & [record["status"] == "usual" for record in group]]
         usual = float(np.percentile(right, 25)) if len(right) else 1.0
         fitting: dict[int, list[int]] = {}  # the best first
         for place, record in enumerate(group):

@@ -102,6 +102,24 @@ def test_the_audit_of_a_folder(folders: tuple[Path, Path, Path]) -> None:
     assert 'src="http' not in page
 
 
+def test_an_invented_structure_is_no_label_of_another_case_because_others_are_empty(
+    folders: tuple[Path, Path, Path],
+) -> None:
+    """Empty labels of empty images fit as any do: they do not say how well labels usually fit."""
+    labels, maps, output = folders
+    for case in range(CASES, 2 * CASES):
+        save(np.zeros(SIZE), labels / f"case_{case:02}.png")
+        save(np.zeros(SIZE), maps / f"case_{case:02}.png")
+    invented = np.roll(organ(9), 4, 0)
+    save(invented, labels / "case_25.png")
+    audit_folders(labels, [maps], output)
+    rows = {row["case"]: row for row in read_csv(output / "audit.csv")}
+    assert 0.5 < 2 * (invented & organ(9)).sum() / (2 * organ(9).sum()) < 0.9
+    assert (rows["case_25"]["status"], rows["case_25"]["kind"]) == ("suspicious", "extra")
+    assert rows["case_25"]["candidates"] == ""
+    assert rows["case_05"]["candidates"].split()[0] == "case_09"
+
+
 def test_labels_in_subfolders_are_cases_of_theirs(tmp_path: Path) -> None:
     """The maps and the audit lie below the labels, and are none; nor is what is hidden."""
     labels = tmp_path / "labels"

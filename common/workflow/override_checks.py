@@ -35,7 +35,7 @@ NULL = ("null", "None", "~")
 PATHS = ("_dir", "_root", "weights", "split_file")  # endings of the keys whose values are paths
 SWITCHES = ("amp",)  # switches whose value in the files is an expression
 FILES = ("weights", "case_weights", "split_file")  # of one file
-NULLABLE = ("overlap",)  # numbers that may be null
+NULLABLE = ("overlap", "num_folds")  # numbers that may be null
 
 
 def check_overrides(workflow: ConfigWorkflow) -> None:

@@ -102,7 +102,8 @@ def _find_candidates(records: Sequence[Record]) -> None:
         labels = np.stack([decode_signature(record["label_signature"]) for record in group])
         own = np.array([_coarse_dice(label, one[None])[0] for label, one in zip(labels, predictions, strict=True)])
         shown = labels.any(1) | predictions.any(1)  # what is empty says nothing about how well labels fit
-        right = own[shown & [record["status"] == "usual" for record in group]]
+        fine = np.array([record["status"] == "usual" for record in group])
+        right = own[shown & fine]
         usual = float(np.percentile(right, 25)) if len(right) else 1.0
         fitting: dict[int, list[int]] = {}  # the best first
         for place, record in enumerate(group):

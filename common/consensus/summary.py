@@ -245,8 +245,8 @@ def trouble_sentences(
     if overruled:
         said.append(
             f"In {cases(overruled)} voxels on whose class all annotators agree have another class in the consensus "
-            f"({sum(record['overruled'] for record in overruled)} voxels in all). Look at them; with another prior, "
-            "region or half_window, or by majority, they keep their class."
+            f"({sum(record['overruled'] for record in overruled)} voxels in all). Look at them: by majority, "
+            "or by staple with --region disputed, they keep their class."
         )
     if region == "disputed":
         said.append(

@@ -88,22 +88,33 @@ def palettes(folder: Path) -> list[Path]:
 
 def decathlon(folder: Path) -> list[Path]:
     """Volumes of three classes with a dataset.json."""
+    return write_decathlon(folder, ["MRI"], ["background", "anterior", "posterior"], save_volume)
+
+
+def channels_in_one_file(folder: Path) -> list[Path]:
+    """NIfTI-2 with two channels along the fourth axis, in the Decathlon's folders."""
+    return write_decathlon(folder, ["FLAIR", "T1w"], ["background", "tumor"], save_channels)
+
+
+def write_decathlon(
+    folder: Path, channels: list[str], classes: list[str], save: Callable[[Path, np.ndarray], None]
+) -> list[Path]:
     training = []
     for index in range(CASES):
-        image, label = drawn((20, 18, 16), index, 3)
+        image, label = drawn((20, 18, 16), index, len(classes))
         names = {"image": f"./imagesTr/case_{index}.nii.gz", "label": f"./labelsTr/case_{index}.nii.gz"}
-        save_volume(folder / names["image"], image)
+        save(folder / names["image"], image)
         save_volume(folder / names["label"], label)
         training.append(names)
     content = {
-        "modality": {"0": "MRI"},
-        "labels": {"0": "background", "1": "anterior", "2": "posterior"},
+        "modality": {str(place): name for place, name in enumerate(channels)},
+        "labels": {str(value): name for value, name in enumerate(classes)},
         "numTraining": CASES,
         "training": training,
         "test": [],
     }
     (folder / "dataset.json").write_text(json.dumps(content))
-    save_volume(folder.parent / "new/a.nii.gz", drawn((22, 17, 16), 99, 3)[0])
+    save(folder.parent / "new/a.nii.gz", drawn((22, 17, 16), 99, len(classes))[0])
     return [folder.parent / "new/a.nii.gz"]
 
 
@@ -193,26 +204,6 @@ def color_table(folder: Path) -> list[Path]:
         save_picture(folder / f"labels/case_{index}.png", colors[label])
     save_picture(folder.parent / "new/a.jpg", drawn((32, 32), 99, 3)[0])
     return [folder.parent / "new/a.jpg"]
-
-
-def channels_in_one_file(folder: Path) -> list[Path]:
-    """NIfTI-2 with two channels along the fourth axis, in the Decathlon's folders."""
-    training = []
-    for index in range(CASES):
-        image, label = drawn((20, 18, 16), index, 2)
-        names = {"image": f"./imagesTr/case_{index}.nii.gz", "label": f"./labelsTr/case_{index}.nii.gz"}
-        save_channels(folder / names["image"], image)
-        save_volume(folder / names["label"], label)
-        training.append(names)
-    content = {
-        "modality": {"0": "FLAIR", "1": "T1w"},
-        "labels": {"0": "background", "1": "tumor"},
-        "numTraining": CASES,
-        "training": training,
-    }
-    (folder / "dataset.json").write_text(json.dumps(content))
-    save_channels(folder.parent / "new/a.nii.gz", drawn((20, 18, 16), 99, 2)[0])
-    return [folder.parent / "new/a.nii.gz"]
 
 
 def save_channels(path: Path, array: np.ndarray) -> None:

@@ -42,7 +42,6 @@ OVERLAYS = {"soft_label_apl": ["unet"]}  # the Mask R-CNN draws the regions that
 STEADY = {"optimizer#_target_": "torch.optim.SGD", "learning_rate": 0.01}
 GRADIENTS = {"t_loss": {"learning_rate": 1e-6}}  # whose loss sums over pixels
 EPOCHS = 6
-BATCH_NORMALIZATION = {"soft_label_apl": "network", "bwcr": "average"}  # and what of it is validated
 
 
 def comparable(name: str) -> dict[str, Any]:
@@ -134,7 +133,7 @@ def roots(tmp_path_factory: pytest.TempPathFactory, killed: Path, warm_python: W
         shutil.copytree(root / "one", root / "one_then_two")
         jobs += [job(name, root, "two", overlays, **comparable(name))]
         jobs += [job(name, root, "one_then_two", overlays, **comparable(name), max_epochs=2, resume=True)]
-    jobs += [job(name, roots[name], "batch_norm", [], **TWO_CASES) for name in BATCH_NORMALIZATION]
+    jobs += [job("soft_label_apl", roots["soft_label_apl"], "mask_rcnn", [], **TWO_CASES)]
     file = killed / "jobs"
     file.write_text("\n".join(json.dumps(each) for each in jobs), encoding="utf-8")
     two = warm_python.start(str(HERE / "two_processes.py"), str(file), folder=killed, environment=ENVIRONMENT)
@@ -188,22 +187,21 @@ def test_a_checkpoint_continues_in_another_number_of_processes(bundle: str, root
         assert row == pytest.approx(other, rel=1e-3, nan_ok=True)
 
 
-@pytest.mark.parametrize("bundle", BATCH_NORMALIZATION)
-def test_what_is_validated_with_batch_normalization_is_one_network(bundle: str, roots: dict[str, Path]) -> None:
+def test_validation_and_statistics_of_a_mask_rcnn_are_those_of_one_network(roots: dict[str, Path]) -> None:
     """Both processes draw for themselves, but what they validated in shares is what the checkpoint holds."""
-    folder = roots[bundle] / "batch_norm"
+    root = roots["soft_label_apl"]
     weights = {"_target_": "common.workflow.load_weights", "network": "$@network_def.to(@device)"}
     evaluation = ConfigWorkflow(
-        str(BUNDLES / bundle / "configs/train.yaml"),
+        str(BUNDLES / "soft_label_apl/configs/train.yaml"),
         logging_file=False,
         device="cpu",
-        **{BATCH_NORMALIZATION[bundle]: {**weights, "path": str(folder / "model.pt")}},
-        **options(bundle, roots[bundle], "alone", **TWO_CASES),
+        network={**weights, "path": str(root / "mask_rcnn/model.pt")},
+        **options("soft_label_apl", root, "alone", **TWO_CASES),
     )
     evaluation.initialize()
     evaluator = evaluation.parser.get_parsed_content("validate#evaluator")
     evaluator.run()
-    (row,) = table(folder)
+    (row,) = table(root / "mask_rcnn")
     found = {key: value for key, value in evaluator.state.metrics.items() if key in row}
     assert found == pytest.approx({key: row[key] for key in found}, rel=1e-4, nan_ok=True)
 

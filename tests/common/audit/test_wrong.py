@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from common.audit import wrong_probabilities
 
@@ -63,3 +64,11 @@ def test_a_larger_surprise_is_never_less_probably_wrong() -> None:
     assert (np.diff(found[np.argsort(surprises)]) >= 0).all() and found[-1] > 0.8
     assert not len(wrong_probabilities([]))
     assert np.isfinite(wrong_probabilities([1.0, 1.0, 1.0])).all()
+
+
+def test_errors_that_do_not_stand_apart_are_ranked_first_and_not_flagged() -> None:
+    """A quarter of the labels, each of them more surprising than any right one: the page says to look at the first."""
+    right = norm.ppf((np.arange(30) + 0.5) / 30)
+    wrong = np.linspace(3, 5, 10)
+    found = wrong_probabilities([*right, *wrong])
+    assert found[:30].max() < found[30:].min() and found.max() < 0.5

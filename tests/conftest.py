@@ -10,6 +10,7 @@ import gc
 import locale
 import os
 import platform
+import random
 import subprocess
 from collections import defaultdict
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ settings.load_profile("suite")
 
 BUNDLES = sorted(path.parents[1].name for path in Path(__file__).parents[1].glob("bundles/*/configs/metadata.json"))
 HOSTILE = "hostile cases"
+SEED = 0
 TESTS = Path(__file__).parent
 WARM = pytest.StashKey[NewWarmPython]()
 COLUMNS = (
@@ -69,6 +71,19 @@ def pytest_collection_finish() -> None:
     torch.set_num_threads(int(THREADS))
     gc.freeze()
     gc.enable()
+
+
+@pytest.fixture(autouse=True)
+def same_draws() -> None:
+    """What a test draws without a seed of its own is the same in every run and in any order of the tests."""
+    import numpy as np
+    import torch
+    from monai.transforms import Randomizable
+
+    random.seed(SEED)
+    np.random.seed(SEED)  # noqa: NPY002 - the libraries draw from it
+    torch.manual_seed(SEED)
+    Randomizable.R.seed(SEED)  # shared by all of MONAI's and our transforms that were given no seed
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,8 @@ measured is what a user gets.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -107,9 +108,9 @@ def measure(
     their means, apart for the cases of training, validation and test, and for those that the training did not know.
 
     Args:
-        masks: folder with ``CASE_mask``, or ``CASE``, in any format, as ``inferring`` writes them, also in the
-            sub-folders of their images: class numbers, with two classes anything but 0 is the foreground; fractions and
-            numbers below 0 are refused.
+        masks: folder with ``CASE_mask``, or ``CASE``, in any format, or named as ``inferring`` names them, after the
+            image: below the data set, or below one of its folders where no other image has the name. Class numbers,
+            with two classes anything but 0 is the foreground; fractions and numbers below 0 are refused.
         dataset_dir: folder of the data set with the labels.
         ckpt_dir: folder of the training, whose plan says what the values of labels mean.
         layout: of the data set; by default it is recognized.
@@ -145,7 +146,10 @@ def measure(
     else:
         items = [{key: value for key, value in item.items() if key != "annotators"} for item in dataset.items]
         labeled = [item for item in items if "label" in item]
-    found = [(item, path) for item in labeled if (path := _mask_of(folder, item, dataset.root)) is not None]
+    names = {item["case"]: _mask_names(item, dataset.root) for item in dataset.items}
+    times = Counter(name for known in names.values() for name in known)
+    own = {case: [name for name in known if name == case or times[name] == 1] for case, known in names.items()}
+    found = [(item, path) for item in labeled if (path := _mask_of(folder, own[item["case"]])) is not None]
     if not found:
         raise InputError(
             f"{folder}: expected CASE_mask of labeled cases of {dataset_dir}, such as "
@@ -174,13 +178,19 @@ def measure(
     return _table(rows, plan.class_names[1:], "pixels" if pictures else "mm")
 
 
-def _mask_of(folder: Path, item: Mapping[str, Any], root: Path) -> Path | None:
-    """The file ``CASE_mask``, else ``CASE``, of any format; else that of the image's place, as ``inferring`` writes."""
-    names = [str(item["case"])]
+def _mask_names(item: Mapping[str, Any], root: Path) -> dict[str, None]:
+    """What a case's mask may be called: as the case, or as its image below the data set, or below a folder of it."""
+    names = [item["case"]]
     image = Path(ensure_tuple(item["image"])[0])
     if image.is_relative_to(root):
-        place = split_suffix(image.relative_to(root).as_posix())[0]
-        names += [place, place.removesuffix(FIRST_CHANNEL)]
+        parts = split_suffix(image.relative_to(root).as_posix())[0].split("/")
+        for place in ("/".join(parts[start:]) for start in range(len(parts))):
+            names += [place, place.removesuffix(FIRST_CHANNEL)]
+    return dict.fromkeys(names)
+
+
+def _mask_of(folder: Path, names: Iterable[str]) -> Path | None:
+    """The file ``NAME_mask``, else ``NAME``, of any format, of the first name that there is."""
     files = (f"{name}{ending}{suffix}" for name in names for ending in ("_mask", "") for suffix in IMAGE_SUFFIXES)
     return next((path for file in files if (path := folder / file).is_file()), None)
 

@@ -197,6 +197,34 @@ def test_masks_in_the_sub_folders_of_their_images(tmp_path: Path) -> None:
     assert len(rows) == 2 and {row["dice_foreground"] for row in rows.values()} == {"0.6667"}
 
 
+def test_masks_of_a_folder_of_images_of_the_data_set(pictures: Path) -> None:
+    """As inferring with --dataset_dir DATA/imagesTs writes them for nnU-Net: after the file, which is not the case."""
+    data = pictures / "data"
+    content = {"channel_names": {"0": "x"}, "labels": {"background": 0, "foreground": 255}, "file_ending": ".png"}
+    (data / "dataset.json").write_text(json.dumps({**content, "numTraining": 3}), encoding="utf-8")
+    (data / "images").rename(data / "imagesTr")
+    (data / "masks").rename(data / "labelsTr")
+    for path in [*data.glob("imagesTr/*"), *pictures.glob("found/*")]:
+        path.rename(path.with_name(f"{path.stem[0]}_0000{path.stem[1:]}.png"))
+    assert [row["dice_foreground"] for row in measured(pictures)[1].values()] == ["", "0.6667", "1.0"]
+
+
+def test_a_mask_with_the_name_of_several_images_is_of_none(tmp_path: Path) -> None:
+    """Every image of TotalSegmentator is called ct."""
+    volume = nib.Nifti1Image(np.full((2, 2, 2), 255, np.uint8), np.eye(4))
+    for case in ("s0001", "s0002"):
+        for name in ("ct", "segmentations/liver"):
+            (tmp_path / f"data/{case}/segmentations").mkdir(parents=True, exist_ok=True)
+            nib.save(volume, tmp_path / f"data/{case}/{name}.nii.gz")
+    (tmp_path / "found").mkdir()
+    nib.save(volume, tmp_path / "found/ct_mask.nii.gz")
+    write_plan(tmp_path / "models", spatial_dims=3, image_dims=3)
+    with pytest.raises(InputError, match="expected CASE_mask of labeled cases"):
+        measured(tmp_path, organ="liver")
+    (tmp_path / "found/ct_mask.nii.gz").rename(tmp_path / "found/s0001_mask.nii.gz")
+    assert list(measured(tmp_path, organ="liver")[1]) == ["s0001"]
+
+
 def test_what_the_label_leaves_out_where_the_training_knew_no_such_value(tmp_path: Path) -> None:
     write_picture(tmp_path / "data/images/a.png", [[9, 5, 7, 3]])
     write_picture(tmp_path / "data/masks/a.png", [[255, 7, 7, 0]])

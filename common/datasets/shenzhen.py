@@ -47,7 +47,7 @@ def shenzhen_datalist(
         ...     write_chest_phantom(f"{folder}/chest", num_cases=10, size=16).endswith("chest")
         ...     len(shenzhen_datalist(f"{folder}/chest", "training"))
         True
-        8
+        7
 
     Source: Gonzalez-Jimenez et al., Robust T-Loss for medical image segmentation, MICCAI 2023, section 3.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
@@ -12,10 +13,11 @@ from common.errors import InputError
 def stratified_split(strata: Mapping[str, str], fraction: float, seed: int = 0) -> tuple[list[str], list[str]]:
     """Splits cases in two, with the same share of every stratum on both sides.
 
-    Within a stratum the cases are ordered by SHA-256 of (seed, name) and the first ``round(fraction · n)`` are taken.
-    Strata so small that this would be none or all of them are split as one, with at least one for each side where
-    there are two cases: a case of every stratum would be far more than the share. The split is the same on every
-    machine, for every library version and for every order of listing.
+    The first part has c = ⌈fraction · N − ½⌉ of all N cases, and at least one on each side where there are two.
+    One stratum after the other, of n cases after s others, gets the first R(s + n) − R(s) of its cases, with
+    R(x) = ⌊x c / N + ½⌋: within one of its share, however small it is, while the sum is c. Cases, and strata by their
+    first case, are ordered by SHA-256 of (seed, name). The split is the same on every machine, for every library
+    version and for every order of listing.
 
     Args:
         strata: stratum of each case, by case name.
@@ -30,23 +32,19 @@ def stratified_split(strata: Mapping[str, str], fraction: float, seed: int = 0) 
         (['b_0', 'c_1'], ['a_0', 'd_1'])
     """
     by_stratum = defaultdict(list)
-    for case, stratum in strata.items():
-        by_stratum[stratum].append(case)
-    groups: list[list[str]] = [[]]  # that of the small strata first
-    for cases in by_stratum.values():
-        if 0 < round(fraction * len(cases)) < len(cases):
-            groups.append(cases)
-        else:
-            groups[0] += cases
+    for case in shuffled(strata, seed):
+        by_stratum[strata[case]].append(case)
+    total = len(strata)
+    count = math.ceil(fraction * total - 0.5)
+    if total > 1 and 0 < fraction < 1:
+        count = min(max(count, 1), total - 1)
     first: list[str] = []
     second: list[str] = []
-    for cases in groups:
-        cases = shuffled(cases, seed)
-        count = round(fraction * len(cases))
-        if len(cases) > 1 and 0 < fraction < 1:
-            count = min(max(count, 1), len(cases) - 1)
-        first += cases[:count]
-        second += cases[count:]
+    for cases in by_stratum.values():
+        seen = len(first) + len(second)
+        share = (2 * (seen + len(cases)) * count + total) // (2 * total) - len(first)
+        first += cases[:share]
+        second += cases[share:]
     return sorted(first), sorted(second)
 
 

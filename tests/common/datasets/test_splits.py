@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from pathlib import Path
 
@@ -21,14 +22,21 @@ STRATA = st.dictionaries(st.text(min_size=1, max_size=6), st.sampled_from("abc")
 def test_every_case_is_on_one_side_in_its_strata_share(strata, fraction, seed):
     first, second = stratified_split(strata, fraction, seed)
     assert sorted(first + second) == sorted(strata)
-    sizes = Counter(strata.values())
-    small = {stratum for stratum, size in sizes.items() if not 0 < round(fraction * size) < size}
-    for together in (small, *({stratum} for stratum in sizes.keys() - small)):
-        total = sum(sizes[stratum] for stratum in together)
-        taken = sum(strata[case] in together for case in first)
-        assert abs(taken - fraction * total) <= 1
-        if total > 1:
-            assert 0 < taken < total
+    least, most = (1, len(strata) - 1) if len(strata) > 1 else (0, 1)
+    assert len(first) == min(max(math.ceil(fraction * len(strata) - 0.5), least), most)
+    for stratum, size in Counter(strata.values()).items():
+        assert abs(sum(strata[case] == stratum for case in first) - len(first) * size / len(strata)) < 1
+
+
+def test_what_strata_round_does_not_add_up():
+    """0.15 of four is a case of each stratum: three strata with one for each of two sections were half of all."""
+    items = tuple({"case": f"{number}", "subject": f"{number}", "stratum": number % 3} for number in range(12))
+    for seed in range(20):
+        split = split_dataset(Dataset("plain", Path("/data"), items), seed=seed, fractions=(0.7, 0.15, 0.15))
+        assert [len(part) for part in (split.training, split.validation, split.test)] == [8, 2, 2]
+        assert max(Counter(item["stratum"] for item in split.test).values()) == 1
+    tested = {tuple(stratified_split({str(n): str(n) for n in range(20)}, 0.85, seed)[1]) for seed in range(10)}
+    assert len(tested) == 10  # strata of one case: the seed decides, too
 
 
 def test_many_small_strata_have_the_share_together():
@@ -54,7 +62,7 @@ def test_the_order_of_listing_does_not_matter(strata, random):
 
 def test_the_split_is_the_same_for_ever():
     strata = {f"case_{number}": str(number % 2) for number in range(10)}
-    assert stratified_split(strata, 0.7, seed=0)[1] == ["case_0", "case_9"]
+    assert stratified_split(strata, 0.7, seed=0)[1] == ["case_0", "case_2", "case_9"]
 
 
 def test_seeds_give_different_splits():

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import nibabel as nib
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -215,25 +216,28 @@ def case_record(name: str, case: LoadedCase, border_mm: float, class_names: Sequ
         "sides": _sides(found, case.directions),
         "label_digest": hashlib.blake2b(case.label.tobytes(), digest_size=8).hexdigest(),
         "products": [[float(f"{value:.6g}") for value in row] for row in products],
-        "label_signature": foreground_signature(np.where(case.label < 0, prediction, case.label)),
-        "prediction_signature": foreground_signature(prediction),
+        "label_signature": foreground_signature(np.where(case.label < 0, prediction, case.label), case.affine),
+        "prediction_signature": foreground_signature(prediction, case.affine),
     }
 
 
-def foreground_signature(label: np.ndarray) -> str:
+def foreground_signature(label: np.ndarray, affine: np.ndarray) -> str:
     """The share of foreground on a coarse grid, to find labels that belong to other cases.
 
     Args:
         label: ``(*spatial)`` class map, 2-D or 3-D.
+        affine: (4, 4); volumes are turned to RAS, whatever the order and direction of their axes.
 
     Returns:
         24² or 12³ numbers from 0 to 255 in base64.
 
     Example:
-        >>> decode_signature(foreground_signature(np.ones((48, 30), int))).tolist() == [1.0] * 576
+        >>> decode_signature(foreground_signature(np.ones((48, 30), int), np.eye(4))).tolist() == [1.0] * 576
         True
     """
-    foreground = torch.from_numpy((label > 0).astype(np.float32))[None, None]
+    if label.ndim == 3:
+        label = nib.apply_orientation(label, nib.io_orientation(affine))
+    foreground = torch.from_numpy((label > 0).astype(np.float32, order="C"))[None, None]
     pool = F.adaptive_avg_pool2d if label.ndim == 2 else F.adaptive_avg_pool3d
     coarse = pool(foreground, SIGNATURE_SIDE[label.ndim])
     return base64.b64encode((coarse * 255).round().byte().numpy().tobytes()).decode("ascii")

@@ -37,6 +37,20 @@ def exchanged(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_exchanged_labels_of_files_with_other_axes(tmp_path: Path) -> None:
+    """Where a label lies counts, not in which order its file has the voxels."""
+    for case in range(CASES):
+        turn = nib.orientations.axcodes2ornt(("RAS", "SLP", "ARS")[case % 3])
+        for folder, drawn in (("labels", {2: 9, 9: 2}.get(case, case)), ("maps", case)):
+            solid = np.zeros((40, 40, 12), np.float32)
+            solid[..., 3:9] = mask(drawn)[..., None]
+            image = nib.Nifti1Image(solid if folder == "labels" else solid * 0.98 + 0.001, np.eye(4))
+            (tmp_path / folder).mkdir(exist_ok=True)
+            nib.save(image.as_reoriented(turn), tmp_path / folder / f"{case:02}.nii.gz")
+    summary = audit_folders(tmp_path / "labels", [tmp_path / "maps"], tmp_path / "audit", border_mm=0.5)["summary"]
+    assert summary["exchanged"] == [("02", "09")]
+
+
 def test_exchanged_files_and_what_a_second_audit_says(exchanged: Path) -> None:
     labels, maps = exchanged / "labels", exchanged / "maps"
     first = audit_folders(labels, [maps], exchanged / "first", border_mm=0.5)

@@ -242,7 +242,9 @@ def _card(record: Mapping[str, Any]) -> str:
     names = "|".join(dict.fromkeys([record["kind"], *(kind["name"] for kind in record["kinds"])]))
     found = "; ".join(dict.fromkeys([record["finding"], *(kind["message"] for kind in record["kinds"][:3])]))
     probability = record["wrong_probability"]
-    judged = "not judged" if probability is None else f"wrong with probability {_percent(probability)}"
+    judged = "not judged"
+    if probability is not None:
+        judged = f"wrong with probability {_percent(probability)}, expected Dice {record['expected_dice']:.2f}"
     if record.get("changed"):
         found += f"; label changed, was {record['previous_status']}"
     elif record.get("previous_status") not in (None, record["status"]):
@@ -255,9 +257,8 @@ def _card(record: Mapping[str, Any]) -> str:
     }
     data = " ".join(f'data-{key}="{html.escape(str(value))}"' for key, value in shown.items())
     name = html.escape(str(record["case"]))
-    dice = f"expected Dice {record['expected_dice']:.2f}"
     return (
         f'<li class="card {html.escape(record["status"].replace("not ", ""))}" {data}>'
         f'<img loading="lazy" alt="outlines of {name}" src="{record["thumbnail"]}">'
-        f"<b>{record['rank']}. {name}</b>{judged}, {dice}<br>{html.escape(found)}</li>"
+        f"<b>{record['rank']}. {name}</b>{judged}<br>{html.escape(found)}</li>"
     )

@@ -97,6 +97,7 @@ def test_the_audit_of_a_folder(folders: tuple[Path, Path, Path]) -> None:
 
     page = (output / "audit.html").read_text(encoding="utf-8")
     assert page.count('<li class="card') == CASES
+    assert page.count(", expected Dice ") == CASES - 1  # not of the one that was not judged
     assert len(page) < 20_000 * CASES
     assert "lonely" in page
     assert 'src="http' not in page

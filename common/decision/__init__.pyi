@@ -5,7 +5,7 @@ from .dice_optimal import (
     dice_optimal_threshold,
 )
 from .partition import dice_optimal_partition
-from .rules import Decision, decide, decision_threshold
+from .rules import Decision, decide, decision_threshold, expected_dice
 from .temperature import fit_temperature
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "dice_optimal_partition",
     "dice_optimal_segmentation",
     "dice_optimal_threshold",
+    "expected_dice",
     "fit_temperature",
 ]

@@ -13,7 +13,7 @@ from common.errors import ArgumentError
 from common.fusion.ties import exceeds
 from common.planes import most_probable_class, planes
 
-__all__ = ["Decision", "decide", "decision_threshold"]
+__all__ = ["Decision", "decide", "decision_threshold", "expected_dice"]
 
 BLOCK = 1 << 22  # values at a time
 SUM_TOLERANCE = 0.01  # of probabilities that make 1, after rounding or blending
@@ -25,8 +25,7 @@ class Decision(NamedTuple):
     Attributes:
         class_map: ``(B, 1, *spatial)`` uint8, 0 is background.
         threshold: ``(B, K)`` float64 of the K foreground classes; nan where the rule has none.
-        expected_dice: ``(B, K)`` float64, the Dice that each class of ``class_map`` can expect if the probabilities are
-            right, 2 Σ_S p / (|S| + Σ p); 1 where a class is neither in the map nor probable anywhere.
+        expected_dice: ``(B, K)`` float64, see `expected_dice`.
 
     Example:
         >>> decide(torch.tensor([[[0.9, 0.2]]]), "half").class_map.tolist()
@@ -81,7 +80,33 @@ def decide(probabilities: torch.Tensor, decision: str | float = "dice_optimal") 
             class_map = exceeds(values, float(threshold.flatten()[0]) if threshold.numel() else 0.5)
         foreground = values
     class_map = class_map.to(torch.uint8)  # PyTorch compares bool with a number as int64
-    return Decision(class_map.to(device), threshold, _expected_dice(class_map, foreground))
+    return Decision(class_map.to(device), threshold, expected_dice(class_map, foreground))
+
+
+def expected_dice(class_map: torch.Tensor, foreground: torch.Tensor) -> torch.Tensor:
+    """The Dice that each class of a map can expect if the probabilities are right, 2 Σ_S p / (|S| + Σ p).
+
+    Args:
+        class_map: ``(B, 1, *spatial)``, 0 is background; S are the voxels of a class.
+        foreground: ``(B, K, *spatial)`` probabilities of the classes from 1 on.
+
+    Returns:
+        ``(B, K)`` float64; 1 where a class is neither in the map nor probable anywhere.
+
+    Example:
+        >>> expected_dice(torch.tensor([[[1, 1, 0]]]), torch.tensor([[[0.9, 0.45, 0.1]]])).item()
+        0.782...
+    """
+    found = []
+    for k, probability in enumerate(foreground.split(1, 1), start=1):
+        blocks = zip((class_map == k).flatten(1).split(BLOCK, 1), probability.flatten(1).split(BLOCK, 1), strict=True)
+        sums = [
+            torch.stack([part.sum(1, dtype=torch.float64) for part in (inside, values, values.where(inside, 0))])
+            for inside, values in blocks  # all at once would hold the image in float64
+        ]
+        count, total, both = torch.stack(sums).sum(0)
+        found.append(torch.where(count + total > 0, 2 * both / (count + total), 1.0))
+    return torch.stack(found, 1)
 
 
 def decision_threshold(marginal: torch.Tensor, decision: str | float) -> torch.Tensor:
@@ -135,17 +160,3 @@ def _distance_from_1(values: torch.Tensor, total: Callable[[torch.Tensor], torch
     """The largest in a voxel, of what ``total`` makes of the channels."""
     parts = (part for image in values for part in planes(image) if part.numel())
     return max((float((total(part) - 1).abs().max()) for part in parts), default=0.0)
-
-
-def _expected_dice(class_map: torch.Tensor, foreground: torch.Tensor) -> torch.Tensor:
-    """``(B, K)`` float64, see `Decision`."""
-    found = []
-    for k, probability in enumerate(foreground.split(1, 1), start=1):
-        blocks = zip((class_map == k).flatten(1).split(BLOCK, 1), probability.flatten(1).split(BLOCK, 1), strict=True)
-        sums = [
-            torch.stack([part.sum(1, dtype=torch.float64) for part in (inside, values, values.where(inside, 0))])
-            for inside, values in blocks  # all at once would hold the image in float64
-        ]
-        count, total, both = torch.stack(sums).sum(0)
-        found.append(torch.where(count + total > 0, 2 * both / (count + total), 1.0))
-    return torch.stack(found, 1)

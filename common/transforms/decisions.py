@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from monai.transforms import MapTransform
 
-from common.decision import decide, decision_threshold
+from common.decision import decide, decision_threshold, expected_dice
 from common.errors import InputError, SentenceError
 from common.io.formats import is_picture
 from common.io.writers import save_like, voxel_mm3
@@ -117,12 +117,13 @@ class DecisionScoresd(MapTransform):
 
     The row under ``summary`` has: ``case``, ``threshold`` and ``expected_dice`` of the Dice-optimal mask, and
     ``dice_<decision>_<label>`` for every pair, or ``dice_<decision>`` where there is one label without a name. Pixels
-    that nobody labeled do not count; where mask and label are both empty the field is empty. Of several classes each
-    column holds the mean over the classes, and behind them ``<column>_<class>`` follow for each.
+    that the label does not know do not count, in the Dice to expect those of the first label; where mask and label are
+    both empty the field is empty. Of several classes each column holds the mean over the classes, and behind them
+    ``<column>_<class>`` follow for each.
 
     Args:
-        keys: the class map that `DiceOptimalThresholdd` made, (1, *spatial), whose ``<key>_threshold`` and
-            ``<key>_expected_dice`` the item holds.
+        keys: the class map that `DiceOptimalThresholdd` made, (1, *spatial), whose ``<key>_threshold`` the item holds.
+        probabilities: key of the map that it was made from, ``(C, *spatial)``.
         decisions: name of each decision → key of its class map.
         labels: name of each label → its key, or the key of the only one; class maps ``(1, *spatial)``.
         class_names: of several classes, background included; None for one class.
@@ -130,20 +131,22 @@ class DecisionScoresd(MapTransform):
     Example:
         >>> mask = torch.tensor([[1.0, 1.0, 0.0]])
         >>> item = {"case": "a", "pred": mask, "pred_threshold": torch.tensor([0.4]), "label": mask.flip(-1)}
-        >>> item["pred_expected_dice"] = torch.tensor([0.8])
-        >>> DecisionScoresd("pred", {"optimal": "pred"}, {"noisy": "label"})(item)["summary"]["dice_optimal_noisy"]
-        0.5
+        >>> item["p"] = 0.8 * mask
+        >>> row = DecisionScoresd("pred", "p", {"optimal": "pred"}, {"noisy": "label"})(item)["summary"]
+        >>> row["expected_dice"], row["dice_optimal_noisy"]
+        (0.888889, 0.5)
     """
 
     def __init__(
         self,
         keys: str,
+        probabilities: str,
         decisions: Mapping[str, str],
         labels: Mapping[str, str] | str,
         class_names: Sequence[str] | None = None,
     ) -> None:
         super().__init__(keys)
-        self.decisions = decisions
+        self.probabilities, self.decisions = probabilities, decisions
         self.labels = {f"_{name}": key for name, key in labels.items()} if isinstance(labels, Mapping) else {"": labels}
         names = [] if class_names is None else [str(name) for name in class_names]
         self.names = names[1:] if len(names) > 2 else []
@@ -152,7 +155,11 @@ class DecisionScoresd(MapTransform):
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
         for key in self.key_iterator(item):
-            columns = {"threshold": item[f"{key}_threshold"], "expected_dice": item[f"{key}_expected_dice"]}
+            known = item[next(iter(self.labels.values()))] >= 0
+            marginal = item[self.probabilities]
+            foreground = marginal if len(marginal) == 1 else marginal[1:]
+            expected = expected_dice(*(values.where(known, 0)[None] for values in (item[key], foreground)))[0]
+            columns = {"threshold": item[f"{key}_threshold"], "expected_dice": expected}
             for name, label in self.labels.items():
                 for decision, mask in self.decisions.items():
                     pair = structure_pair(item[mask][None], item[label][None], self.num_classes, False)

@@ -89,8 +89,10 @@ def test_scores(shape: tuple[int, ...]) -> None:
     values = marginal(*shape)
     noisy, clean = (torch.rand(1, *shape, generator=torch.Generator().manual_seed(seed)) > 0.6 for seed in (1, 2))
     item = DiceOptimalThresholdd("pred")({"case": "a", "pred": values, "half": (values >= 0.5).float()})
-    item |= {"label": noisy.float(), "clean_label": clean.float()}
-    scores = DecisionScoresd("pred", {"half": "half", "optimal": "pred"}, {"noisy": "label", "clean": "clean_label"})
+    item |= {"marginal": values, "label": noisy.float(), "clean_label": clean.float()}
+    scores = DecisionScoresd(
+        "pred", "marginal", {"half": "half", "optimal": "pred"}, {"noisy": "label", "clean": "clean_label"}
+    )
     row = scores(item)["summary"]
     assert list(row) == ["case", "threshold", "expected_dice"] + [
         f"dice_{decision}_{label}" for label in ("noisy", "clean") for decision in ("half", "optimal")
@@ -99,6 +101,17 @@ def test_scores(shape: tuple[int, ...]) -> None:
         for label, truth in (("noisy", noisy), ("clean", clean)):
             dice = 2 * (mask & truth).sum() / (mask.sum() + truth.sum())
             assert row[f"dice_{decision}_{label}"] == pytest.approx(float(dice), abs=1e-6)
+    assert row["expected_dice"] == pytest.approx(float(item["pred_expected_dice"]), abs=1e-6)
+
+
+def test_the_dice_to_expect_is_of_the_voxels_that_are_labeled() -> None:
+    """Otherwise probabilities that are right seem to be wrong: 0.95 was expected here and 0 obtained."""
+    values = torch.tensor([[[0.95] * 50 + [0.05] * 20]])
+    label = torch.tensor([[[-1.0] * 50 + [1.0] + [0.0] * 19]])
+    item = DiceOptimalThresholdd("pred")({"case": "a", "pred": values, "marginal": values, "label": label})
+    row = DecisionScoresd("pred", "marginal", {"optimal": "pred"}, "label")(item)["summary"]
+    assert float(item["pred_expected_dice"]) > 0.9
+    assert (row["expected_dice"], row["dice_optimal"]) == (0.0, 0.0)
 
 
 def classes(*shape: int) -> torch.Tensor:
@@ -161,14 +174,19 @@ def test_scores_of_several_classes_leave_out_what_was_not_labeled() -> None:
     item = DiceOptimalThresholdd("pred")({"case": "a", "pred": classes(4, 5)})
     label = torch.randint(0, 3, (1, 4, 5), generator=torch.Generator().manual_seed(1)).float()
     label[0, 0] = -1
-    scores = DecisionScoresd("pred", {"optimal": "pred"}, "label", class_names=["background", "disc", "ring"])
-    row = scores(item | {"label": label})["summary"]
+    scores = DecisionScoresd(
+        "pred", "marginal", {"optimal": "pred"}, "label", class_names=["background", "disc", "ring"]
+    )
+    row = scores(item | {"label": label, "marginal": classes(4, 5)})["summary"]
     for k, name in ((1, "disc"), (2, "ring")):
         mask, truth = item["pred"][0, 1:] == k, label[0, 1:] == k
         wanted = float(2 * (mask & truth).sum() / (mask.sum() + truth.sum()))
         assert row[f"dice_optimal_{name}"] == pytest.approx(wanted, abs=1e-6)
+        p = classes(4, 5)[k, 1:]
+        expected = float(2 * p[mask].sum() / (mask.sum() + p.sum()))
+        assert row[f"expected_dice_{name}"] == pytest.approx(expected, abs=1e-6)
         assert row[f"threshold_{name}"] == pytest.approx(float(item["pred_threshold"][k - 1]), abs=1e-6)
     assert row["dice_optimal"] == pytest.approx((row["dice_optimal_disc"] + row["dice_optimal_ring"]) / 2, abs=1e-6)
     empty = {"case": "a", "pred": torch.zeros(1, 4, 5), "label": torch.zeros(1, 4, 5)}
-    empty |= {"pred_threshold": torch.tensor([0.5]), "pred_expected_dice": torch.tensor([1.0])}
-    assert DecisionScoresd("pred", {"optimal": "pred"}, "label")(empty)["summary"]["dice_optimal"] == ""
+    empty |= {"pred_threshold": torch.tensor([0.5]), "marginal": torch.zeros(1, 4, 5)}
+    assert DecisionScoresd("pred", "marginal", {"optimal": "pred"}, "label")(empty)["summary"]["dice_optimal"] == ""

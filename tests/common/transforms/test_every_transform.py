@@ -67,7 +67,9 @@ ROWS = {
     "ClassShares": Row({"num_classes": 3, "sources": ["annotators"]}, labels=["label"]),
     "ConsensusLabeld": Row({"num_classes": 3}, labels=["label"]),
     "CropAroundLabeld": Row({"keys": ["image", "label"], "label_key": "mask"}, geometry=["image"]),
-    "DecisionScoresd": Row({"keys": "decided", "decisions": {"best": "decided"}, "labels": "mask"}),
+    "DecisionScoresd": Row(
+        {"keys": "decided", "probabilities": "decided", "decisions": {"best": "decided"}, "labels": "mask"}
+    ),
     "DetectInstancesd": Row({"keys": "structures"}),
     "DiceOptimalThresholdd": Row({"keys": "pred"}),
     "FuseAnnotatorsd": Row({"keys": "annotators", "num_classes": 3, "method": "mean"}, labels=["label"]),
@@ -134,7 +136,7 @@ def case_item(dimensions: int, folder: Path) -> dict[str, Any]:
     plain["batch"] = {"image": drawn(2)[:, None], "label": torch.stack([label, label])}
     plain["detections"] = transforms.DetectInstancesd("soft")({"soft": mask})["detections"]
     plain["pred_annotators"] = plain["pred_by_annotator"] = torch.stack([pred, pred.flip(0), pred.roll(1, 0)])
-    plain |= {"decided_threshold": torch.tensor([0.5]), "decided_expected_dice": torch.tensor([0.5])}
+    plain |= {"decided_threshold": torch.tensor([0.5])}
     tensors = {"image": drawn(1), "label": label, "annotators": annotators, "soft": soft, "mask": mask, "pred": pred}
     tensors |= {"logits": pred.log(), "structures": drawn(1), "joined": torch.cat([pred, pred, pred])}
     tensors |= {"decided": label.clamp_min(0), "raters": raters, "label_band": label.clone()}

@@ -164,15 +164,18 @@ def habit_sentences(found: Mapping[str, Any], unit: str = "mm") -> list[str]:
         >>> shift = {"mean": -0.5, "low": -0.8, "high": -0.2}
         >>> missed = {"share": 0.0, "low": 0.0, "high": 0.0, "of": 0}
         >>> found = {"border_shift": shift, "sides": {}, "missed": missed, "missed_small": missed, "drift": None}
-        >>> habit_sentences(found, "pixels")[0]
-        'Borders lie 0.50 pixels inside of the predictions on average (95 % interval -0.80 to -0.20).'
+        >>> habit_sentences(found, "pixels")[0].split(' (')[0]
+        'Borders of labels that are not suspicious lie 0.50 pixels inside of the predictions'
     """
     said = []
     shift, moved = found["border_shift"], found["drift"]
     if shift["mean"] is not None:
         interval = "" if shift["low"] is None else f" (95 % interval {shift['low']:+.2f} to {shift['high']:+.2f})"
         side = "outside" if shift["mean"] >= 0 else "inside"
-        said.append(f"Borders lie {abs(shift['mean']):.2f} {unit} {side} of the predictions on average{interval}.")
+        said.append(
+            f"Borders of labels that are not suspicious lie {abs(shift['mean']):.2f} {unit} {side} of the predictions"
+            f"{interval}."
+        )
     sides = {word: value for word, value in found["sides"].items() if value is not None}
     if sides and shift["mean"] is not None:
         word = max(sides, key=lambda one: abs(sides[one] - shift["mean"]))
@@ -191,8 +194,8 @@ def habit_sentences(found: Mapping[str, Any], unit: str = "mm") -> list[str]:
         order = "the names of the cases" if moved["by"] == "name" else "the given order"
         significant = moved["p"] < CERTAIN
         said.append(
-            ("Drifts" if significant else "No drift is seen")
-            + f" over {order}: borders lie {moved['first']:+.2f} {unit} outside in the first third and "
+            ("Drifts" if significant else f"No drift is seen (at p < {CERTAIN:g})")
+            + f" over {order}: they lie {moved['first']:+.2f} {unit} outside in the first third and "
             f"{moved['last']:+.2f} {unit} in the last (rank correlation {moved['rho']:+.2f}, 95 % interval "
             f"{moved['low']:+.2f} to {moved['high']:+.2f}, p = {moved['p']:.2g})."
         )

@@ -214,7 +214,7 @@ def case_record(name: str, case: LoadedCase, border_mm: float, class_names: Sequ
         "radius_mm": _radius(sizes, case.label.ndim),
         "border_shift": float(np.concatenate([one.outward for one in found]).mean()) if found else None,
         "sides": _sides(found, case.directions),
-        "label_digest": hashlib.blake2b(case.label.tobytes(), digest_size=8).hexdigest(),
+        "label_digest": hashlib.blake2b(_upright(case.label, case.affine).tobytes(), digest_size=8).hexdigest(),
         "products": [[float(f"{value:.6g}") for value in row] for row in products],
         "label_signature": foreground_signature(np.where(case.label < 0, prediction, case.label), case.affine),
         "prediction_signature": foreground_signature(prediction, case.affine),
@@ -235,12 +235,15 @@ def foreground_signature(label: np.ndarray, affine: np.ndarray) -> str:
         >>> decode_signature(foreground_signature(np.ones((48, 30), int), np.eye(4))).tolist() == [1.0] * 576
         True
     """
-    if label.ndim == 3:
-        label = nib.apply_orientation(label, nib.io_orientation(affine))
-    foreground = torch.from_numpy((label > 0).astype(np.float32, order="C"))[None, None]
+    foreground = torch.from_numpy((_upright(label, affine) > 0).astype(np.float32, order="C"))[None, None]
     pool = F.adaptive_avg_pool2d if label.ndim == 2 else F.adaptive_avg_pool3d
     coarse = pool(foreground, SIGNATURE_SIDE[label.ndim])
     return base64.b64encode((coarse * 255).round().byte().numpy().tobytes()).decode("ascii")
+
+
+def _upright(label: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """A volume from left to right, back to front and bottom to top, however its file has it; a picture as it is."""
+    return label if label.ndim == 2 else nib.apply_orientation(label, nib.io_orientation(affine))
 
 
 def decode_signature(text: str) -> np.ndarray:

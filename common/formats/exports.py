@@ -124,6 +124,8 @@ def read_export(
             options = {"fractional": fractional} if reader is dicom_seg else {}
             for found in reader.read(path, images, by, **options):
                 problems.extend(found.problems)  # which name the file
+                if found.problems and not found.masks and not found.probabilities:
+                    continue  # an empty label would say that there is nothing to draw
                 who = f"{annotator}_{found.annotator}" if annotator and reader is lidc else annotator or found.annotator
                 yield without_unlabeled(replace(found, annotator=who, problems=()))
             return

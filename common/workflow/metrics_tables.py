@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import monai.handlers
 from ignite.engine import Engine
@@ -15,10 +18,16 @@ __all__ = ["MetricsSaver"]
 
 
 class MetricsSaver(monai.handlers.MetricsSaver):
-    """MONAI's `MetricsSaver`, with files that are whole or absent.
+    """MONAI's `MetricsSaver`, with files that are whole or absent, and classes by their names.
 
     MONAI's own leaves empty files, or files cut short, where the disk is full. Here the tables of an epoch are written
-    into a folder beside the old ones and take their place together. Arguments are those of MONAI's handler.
+    into a folder beside the old ones and take their place together. MONAI's own calls the columns of a metric without
+    the background class0, class1, …, so that class 1 of the labels is class0.
+
+    Args:
+        *args: those of MONAI's handler.
+        class_names: of the columns of the metrics in ``metric_details``; None for MONAI's.
+        **options: those of MONAI's handler.
 
     Raises:
         InputError: when called, the folder cannot be written; the message names it and says why.
@@ -33,6 +42,10 @@ class MetricsSaver(monai.handlers.MetricsSaver):
         'val_mean_dice,0.5\\n'
     """
 
+    def __init__(self, *args: Any, class_names: Sequence[str] | None = None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.names = {f"class{index}": name for index, name in enumerate(class_names or ())}
+
     def __call__(self, engine: Engine) -> None:
         folder = Path(self.save_dir)
         with writing(folder):
@@ -45,7 +58,20 @@ class MetricsSaver(monai.handlers.MetricsSaver):
                     self.save_dir = str(folder)
                 tables = sorted(Path(partial).iterdir())
                 for table in tables:
+                    self._name_classes(table)
                     with table.open("rb") as written:
                         os.fsync(written.fileno())
                 for table in tables:
                     os.replace(table, folder / table.name)
+
+    def _name_classes(self, table: Path) -> None:
+        """In the first line of the cases' table, in the first column of their summary."""
+        if not self.names or not table.stem.endswith(("_raw", "_summary")):
+            return
+        with table.open(encoding="utf-8", newline="") as file:
+            first, *rows = csv.reader(file, delimiter=self.deli)
+        first = [self.names.get(name, name) for name in first]
+        if table.stem.endswith("_summary"):
+            rows = [[self.names.get(name, name), *values] for name, *values in rows]
+        with table.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file, delimiter=self.deli, lineterminator="\n").writerows([first, *rows])

@@ -14,6 +14,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, RTStruct
 
 from common.errors import InputError
 from common.formats.dicom_series import Series, read_series
+from common.formats.exports import read_export
 from common.formats.rtstruct import read_rtstruct, recognize, referenced_series
 from tests.common.formats.made_dicom import position, slices, write_slices
 
@@ -105,6 +106,16 @@ def test_a_structure_that_does_not_map(tmp_path: Path, series: Series, contours,
     masks, problems = read_rtstruct(write(tmp_path / "a.dcm", made), series)
     assert list(masks) == ["good"] and masks["good"].sum() == 20
     assert len(problems) == 1 and re.search(rf"a\.dcm: bad is left out, since {match}", problems[0])
+
+
+def test_where_no_structure_maps_there_is_no_label(tmp_path: Path, series: Series) -> None:
+    """An empty one would say that the annotator looked and found nothing."""
+    images, problems = {"ct": series.paths[0].parent}, []
+    lost = write(tmp_path / "lost.dcm", structures(series, {"bad": [(1, SQUARE)]}, "OPEN_PLANAR"))
+    assert list(read_export(lost, images, problems)) == [] and len(problems) == 1
+    nothing = write(tmp_path / "nothing.dcm", structures(series, {}))
+    (found,) = read_export(nothing, images, problems)
+    assert not found.masks and len(problems) == 1
 
 
 def test_contours_across_slices_and_of_odd_length(tmp_path: Path, series: Series) -> None:

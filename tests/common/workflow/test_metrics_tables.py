@@ -33,6 +33,18 @@ def test_the_tables_are_those_of_monai(tmp_path: Path) -> None:
     assert (tmp_path / "new/folder/metrics.csv").read_text() == "dice,0.5\n"
 
 
+def test_columns_are_named_by_the_classes(tmp_path: Path) -> None:
+    engine = finished_engine(0.5)
+    engine.state.metric_details = {"dice": torch.tensor([[0.25, 0.75], [0.5, 1.0]])}
+    MetricsSaver(str(tmp_path), "*", "*", summary_ops=["mean"], delimiter=",", class_names=["wall", "core, inner"])(
+        engine
+    )
+    raw = (tmp_path / "dice_raw.csv").read_text()
+    assert raw == 'filename,wall,"core, inner",mean\n0,0.25,0.75,0.5\n1,0.5,1.0,0.75\n'
+    summary = (tmp_path / "dice_summary.csv").read_text()
+    assert summary == 'class,mean\nwall,0.3750\n"core, inner",0.8750\nmean,0.6250\n'
+
+
 def test_a_full_disk_leaves_the_old_tables_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     saver = MetricsSaver(str(tmp_path), "*", "*")
     saver(finished_engine(0.25))

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from common.datasets.pairs import some
 from common.errors import counted
 
 __all__ = ["FEW_CASES", "RULES", "Rule", "advice"]
@@ -92,12 +93,14 @@ def advice(summary: Mapping[str, Any]) -> str:
     if summary["judged"] < FEW_CASES:
         judged = f"Only {counted(summary['judged'], 'case')}" if summary["judged"] else "No case"
         return f"{judged} could be judged: too few to say what the labels are like."
+    far_off = summary.get("far_off")
+    also = f" Not suspicious, but with an expected Dice below one half: {some(far_off)}." if far_off else ""
     for rule in RULES:
         value = summary[rule.measure] or 0.0
         if value >= rule.limit:
-            return f"Use {rule.use}: {rule.found.format(value=value)}. {rule.evidence} {SOURCE}"
+            return f"Use {rule.use}: {rule.found.format(value=value)}. {rule.evidence} {SOURCE}{also}"
     return (
         "Plain training will do, by what stands apart: few or no labels are suspicious, few structures are missing, "
         "and borders deviate little compared with the size of the structures. Errors that do not stand apart are not "
-        "counted: look at the first labels of the list."
+        f"counted: look at the first labels of the list.{also}"
     )

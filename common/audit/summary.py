@@ -33,6 +33,7 @@ __all__ = ["LEAST_CERTAINTY", "SUSPICIOUS", "rank_records", "summarize"]
 SUSPICIOUS = 0.5
 LEAST_CERTAINTY = 0.75
 MOST_CANDIDATES = 3
+FAR_OFF = 0.5  # Dice to expect, below which a label is named even if it is not suspicious
 EXPLAINS = 0.5  # of what the label differs from its own prediction
 Record = dict[str, Any]
 
@@ -146,7 +147,8 @@ def summarize(
         (pairs of cases); ``kinds`` (how many suspicious cases by kind); ``structures``, ``missing``, ``share_missing``
         (of the predicted connected parts, in the judged cases); ``border`` (a and b in mm with 95 % intervals, from the
         usual cases, or None); ``border_relative`` (a by the radius of the median part); ``dice`` (median of the
-        judged); ``habits`` (of who drew the labels, `annotator_habits`); and ``advice``.
+        judged); ``habits`` (of who drew the labels, `annotator_habits`); ``far_off`` (cases that are usual with an
+        expected Dice below ½, as one wrong label among few may be); and ``advice``.
     """
     judged = [record for record in records if record["status"] != "not judged"]
     wrong = [record for record in judged if record["status"] == "suspicious"]
@@ -177,6 +179,7 @@ def summarize(
         "border_relative": None if relative is None else round(relative, 4),
         "dice": round(float(np.median([record["dice"] for record in judged])), 4) if judged else None,
         "habits": annotator_habits(records, order),
+        "far_off": [r["case"] for r in judged if r["status"] == "usual" and r["expected_dice"] < FAR_OFF],
     }
     return {**summary, "advice": advice(summary)}
 

@@ -255,9 +255,10 @@ def trouble_sentences(
         )
     tied = sum(record["ties"] for record in records)
     if tied:
+        taken = "count as the smallest where classes are compared" if method == "mean" else "got the smallest"
         said.append(
             f"{tied} voxels of {cases([record for record in records if record['ties']])} have several equally probable "
-            "classes and got the smallest, background first."
+            f"classes and {taken}, background first."
         )
     unfinished = [record for record in records if not record["converged"]]
     if unfinished:

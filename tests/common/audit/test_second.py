@@ -51,6 +51,15 @@ def test_exchanged_labels_of_files_with_other_axes(tmp_path: Path) -> None:
     assert summary["exchanged"] == [("02", "09")]
 
 
+def test_a_label_far_off_is_named_even_if_it_is_not_suspicious(exchanged: Path) -> None:
+    """One wrong label among few may pass for the end of a long tail."""
+    save(mask(11), exchanged / "labels/00.png")
+    options = {"border_mm": 0.5, "suspicious": 1.0}
+    summary = audit_folders(exchanged / "labels", [exchanged / "maps"], exchanged / "audit", **options)["summary"]
+    assert summary["suspicious"] == 0 and summary["far_off"] == ["00"]
+    assert "Not suspicious, but with an expected Dice below one half: 00." in summary["advice"]
+
+
 def test_exchanged_files_and_what_a_second_audit_says(exchanged: Path) -> None:
     labels, maps = exchanged / "labels", exchanged / "maps"
     first = audit_folders(labels, [maps], exchanged / "first", border_mm=0.5)

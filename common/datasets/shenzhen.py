@@ -71,8 +71,7 @@ def shenzhen_datalist(
     training, validation = stratified_split(strata, TRAINING_SHARE, seed)
     if not training or not validation:
         raise InputError(
-            f"{folders[0]} must hold at least two PNG or JPEG images of the same stratum (ending of the name), one for "
-            f"each section, but it holds {len(items)} in all."
+            f"{folders[0]} must hold at least two PNG or JPEG images, one for each section, but it holds {len(items)}."
         )
     wanted = set(training if section == "training" else validation)
     return [item for item in items if item["case"] in wanted]

@@ -20,7 +20,7 @@ LEVEL = 1  # of 0 to 3: 2 and 3 make probabilities no smaller
 
 @contextmanager
 def open_gzip(path: str | os.PathLike[str]) -> Iterator[Any]:
-    """A new gzip file to write to; the same content gives the same bytes, without a name or a time.
+    """A new gzip file to write to, without a name or a time.
 
     Args:
         path: of the file.

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from ignite.engine import Engine, Events
-from monai.handlers import from_engine
+from monai.handlers import IgniteMetricHandler, from_engine
 from monai.transforms import DeleteItemsd, Orientationd, Randomizable, Transform
 from torch import nn
 
 from common.datasets.plan import Plan
 from common.errors import InputError
 from common.losses import AnnotatorConfusionLoss
+from common.metrics import AnnotatorDice, DiceScore
 from common.networks import AnnotatorNetwork, GlobalConfusion
 from common.networks.method_networks import CONSENSUS, check_method
 from common.transforms.batch_augmentation import AugmentBatch
@@ -31,8 +32,8 @@ __all__ = [
     "annotator_parameter_groups",
     "annotator_reference",
     "annotator_targets",
-    "compared_with",
     "consensus_key",
+    "dice_metric",
     "names_of_predictions",
     "prepare_targets",
     "selection_metric",
@@ -139,20 +140,32 @@ def prepare_targets(method: str, mirror_probability: float = 0.5) -> PrepareTarg
     return PrepareTargets(targets.get(method, ["annotators"]), conditions, mirror_probability)
 
 
-def compared_with(ground_truth: bool) -> Callable:
-    """``output_transform`` of the Dice in validation: the prediction with the ground truth, or each annotator's.
+def dice_metric(ground_truth: bool, num_classes: int, count: bool = False) -> IgniteMetricHandler:
+    """The Dice of validation: of the prediction with the ground truth, or of each annotator's with that annotator.
+
+    With the ground truth it is that of the other bundles, `DiceScore`, which has no value where both are empty. Two
+    annotators who both draw nothing agree fully (`AnnotatorDice`).
 
     Args:
-        ground_truth: whether the cases have one; else each annotator's prediction is compared with that annotator.
+        ground_truth: whether the cases have one.
+        num_classes: background included.
+        count: see `DiceScore`; without a ground truth nothing is counted.
 
     Returns:
-        A function of an engine's output.
+        A handler of MONAI's evaluators.
 
     Example:
-        >>> compared_with(ground_truth=True)([{"pred": 1, "label": 0}])
-        ([1], [0])
+        >>> metric = dice_metric(ground_truth=True, num_classes=2)
+        >>> metric.update((torch.tensor([[[1]], [[1]], [[0]]]), torch.tensor([[[1]], [[0]], [[0]]])))
+        >>> metric.structures.aggregate().item(), metric.structures.counts().absent
+        (0.5, 1)
     """
-    return from_engine(["pred", "label"] if ground_truth else ["pred_by_annotator", "annotator_labels"])
+    if ground_truth:
+        return DiceScore(
+            num_classes, include_background=False, output_transform=from_engine(["pred", "label"]), count=count
+        )
+    pairs = from_engine(["pred_by_annotator", "annotator_labels"])
+    return IgniteMetricHandler(metric_fn=AnnotatorDice(), output_transform=pairs)
 
 
 def names_of_predictions(method: str, annotators: Sequence[str]) -> list[str] | None:

@@ -40,7 +40,7 @@ def annotator_dice(predictions: torch.Tensor, labels: torch.Tensor) -> torch.Ten
 
 
 class AnnotatorDice(ImageMetric):
-    """`annotator_dice` of every image, as a MONAI metric; of one prediction and one truth it is their Dice.
+    """`annotator_dice` of every image, as a MONAI metric.
 
     Args:
         reduction, get_not_nans: see `ImageMetric`; ``"mean_batch"`` gives one value per annotator.

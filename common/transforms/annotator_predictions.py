@@ -16,6 +16,7 @@ from common.metrics.annotator_likelihood import annotator_log_likelihood
 from common.metrics.confusion import confusion_matrix_error
 from common.metrics.dice_of_annotators import annotator_dice
 from common.metrics.energy_distance import generalized_energy_distance
+from common.metrics.structures import dice_score, structure_pair
 from common.noise.simulated_annotators import pixelwise_confusion
 from common.transforms.cases import case_name
 
@@ -104,11 +105,13 @@ class SplitAnnotatorsd(MapTransform):
 class AnnotatorScoresd(MapTransform):
     """Sums a case up by how well the truth and the annotators are predicted.
 
-    The row under ``summary`` has: ``case``; ``dice`` of the truth, if the item has one; ``cm_error``, the mean over the
-    annotators of `common.metrics.confusion_matrix_error`, if there are a truth and confusion matrices; ``ged``, see
-    `common.metrics.generalized_energy_distance`; and of each annotator ``dice_<name>``, prediction against label, and
-    ``nll_<name>``, −`common.metrics.annotator_log_likelihood`. Annotators who did not label
-    the case have empty cells. With ``cm_error`` the item also gets ``true_confusion`` ``(R, L, L, *spatial)``.
+    The row under ``summary`` has: ``case``; ``dice`` of the truth, if the item has one (`common.metrics.dice_score`,
+    the mean over the classes that it or the prediction has; empty where neither has any); ``cm_error``, the mean over
+    the annotators of `common.metrics.confusion_matrix_error`, if there are a truth and confusion matrices; ``ged``, see
+    `common.metrics.generalized_energy_distance`; and of each annotator ``dice_<name>``, prediction against label
+    (`common.metrics.annotator_dice`), and ``nll_<name>``, −`common.metrics.annotator_log_likelihood`. Annotators who
+    did not label the case have empty cells. With ``cm_error`` the item also gets ``true_confusion``
+    ``(R, L, L, *spatial)``.
 
     Args:
         keys: of the truth's probabilities ``(L, *spatial)``, with those of the annotators, and matrices, beside them as
@@ -140,7 +143,8 @@ class AnnotatorScoresd(MapTransform):
             row: dict[str, Any] = {"case": case_name(item)}
             if item.get(self.truth_key) is not None:
                 label = _plain(item[self.truth_key], annotators)
-                row["dice"] = _cell(annotator_dice(truth.argmax(0, keepdim=True), label)[0])
+                pair = structure_pair(truth.argmax(0, keepdim=True)[None], label[None], len(truth), False)
+                row["dice"] = _cell(dice_score(*pair).nanmean())
                 if f"{key}_confusion" in item:
                     item["true_confusion"] = pixelwise_confusion(labels[None], label[None], len(truth))[0]
                     errors = confusion_matrix_error(item[f"{key}_confusion"][None], item["true_confusion"][None])

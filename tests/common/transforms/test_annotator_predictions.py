@@ -86,6 +86,14 @@ def test_scores_of_perfect_predictions() -> None:
     }
 
 
+def test_an_absent_structure_has_no_dice_with_the_truth_but_one_between_annotators() -> None:
+    nothing = torch.stack([torch.ones(6, 5), torch.zeros(6, 5)])
+    empty = torch.zeros(1, 6, 5)
+    predicted = {"pred": nothing, "pred_annotators": nothing[None], "pred_by_annotator": nothing[None]}
+    row = scored(["A"], annotators=empty, label=empty, **predicted)["summary"]
+    assert (row["dice"], row["dice_A"]) == ("", 1)
+
+
 def test_absent_annotators_and_a_missing_truth_leave_cells_empty_or_out() -> None:
     labels = torch.ones(2, 6, 5)
     labels[1] = -1

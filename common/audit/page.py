@@ -195,7 +195,7 @@ def habit_sentences(found: Mapping[str, Any], unit: str = "mm") -> list[str]:
         significant = moved["p"] < CERTAIN
         said.append(
             ("Drifts" if significant else f"No drift is seen (at p < {CERTAIN:g})")
-            + f" over {order}: they lie {moved['first']:+.2f} {unit} outside in the first third and "
+            + f" over {order}: these borders lie {moved['first']:+.2f} {unit} outside in the first third and "
             f"{moved['last']:+.2f} {unit} in the last (rank correlation {moved['rho']:+.2f}, 95 % interval "
             f"{moved['low']:+.2f} to {moved['high']:+.2f}, p = {moved['p']:.2g})."
         )

@@ -116,7 +116,7 @@ def test_training_and_evaluation_against_one_annotator(pictures: Path, tmp_path:
         values = {**places, **sizes, "output_dir": str(folder), "compare_with": name}
         run_bundle("soft_label_apl", "evaluating", ["train", *overlays, "evaluate"], **values)
         rows = read_csv(folder / "evaluation/summary.csv")
-        assert len(rows) == 2 and all(0 <= float(row["dice"]) <= 1 for row in rows)
+        assert len(rows) == 3 and all(0 <= float(row["dice"]) <= 1 for row in rows)
         assert not (folder / "evaluation/examples.png").exists(), "the steps of regions are not those of outlines"
 
 

@@ -28,10 +28,10 @@ from common.datasets.listing import (
     split_suffix,
 )
 from common.errors import InputError
+from common.io.formats import RESULTS_RECORD
 
 FORMATS = ", ".join(IMAGE_SUFFIXES)
 MOST_CHANNELS = 16  # more files in a row are the frames of a film
-RESULTS_RECORD = "inference.json"  # that an inference leaves beside what it writes
 NO_SUFFIX = "its name has no suffix that says what it is"
 NO_PREAMBLE = "it has no preamble of a DICOM file"
 NO_SUFFIX_DOCUMENTS = ("README", "LICENSE", "LICENCE", "CHANGES", "CITATION", "COPYING", "AUTHORS", "Makefile")

@@ -11,6 +11,7 @@ from common.errors import InputError
 from common.formats import coco, cvat, dicom_seg, label_studio, lidc, rtstruct, seg_nrrd
 from common.formats.segments import Segments, without_unlabeled
 from common.formats.volume_cases import ANNOTATORS
+from common.io.formats import RESULTS_RECORD
 
 __all__ = ["ANNOTATOR_BY", "list_exports", "read_export"]
 
@@ -29,7 +30,8 @@ def list_exports(exports: str | Sequence[str] | Mapping[str, str]) -> list[tuple
     """Every file that an annotator's tool wrote, with the annotator's name where it was given.
 
     Args:
-        exports: files and folders, each as it is or as ``annotator=path``, or these by annotator.
+        exports: files and folders, each as it is or as ``annotator=path``, or these by annotator. Of the folder of an
+            inference the record of it does not count.
 
     Returns:
         (annotator or empty, file).
@@ -54,7 +56,8 @@ def list_exports(exports: str | Sequence[str] | Mapping[str, str]) -> list[tuple
             path = Path(name).expanduser()
             if not path.exists():
                 raise InputError(f"{path}: expected an annotator's file or a folder of them, found nothing.")
-            inside = sorted(p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in SUFFIXES)
+            files = (p for p in path.rglob("*") if p.is_file() and p.name != RESULTS_RECORD)
+            inside = sorted(file for file in files if file.suffix.lower() in SUFFIXES)
             found += [(who, file) for file in (inside if path.is_dir() else [path])]
     if not found:
         raise InputError("--exports: expected at least one file that an annotation tool wrote, found none.")

@@ -28,17 +28,18 @@ from common.io.files import whole_file
 
 __all__ = ["read", "recognize", "write_label_studio"]
 
+KINDS = {"annotations", "predictions"}
 LABELS = ("brushlabels", "polygonlabels", "rectanglelabels", "ellipselabels")
 GEOMETRY = {"rle", "points", "x", "radiusX", "vertices", "imageDataURL"}  # of a result that is a region of the image
 
 
 def recognize(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is JSON with a list of tasks, each with ``data`` and ``annotations``."""
+    """Whether a file is JSON with a list of tasks, each with ``data`` and ``annotations`` or ``predictions``."""
     content = read_json(path) if Path(path).suffix.lower() == ".json" else None
     return (
         isinstance(content, list)
         and len(content) > 0
-        and all(isinstance(task, dict) and {"data", "annotations"} <= task.keys() for task in content)
+        and all(isinstance(task, dict) and "data" in task and KINDS & task.keys() for task in content)
     )
 
 
@@ -75,6 +76,11 @@ def read(
     if not recognize(path):
         raise InputError(f"{path}: expected a list of Label Studio's tasks with data and annotations.")
     tasks, find = read_json(path), case_finder(images)
+    if any("annotations" not in task for task in tasks):
+        raise InputError(
+            f"{path}: expected Label Studio's tasks with annotations, got predictions, such as an inference writes: "
+            "import them there, and export what was made of them."
+        )
     classes = sorted({name for task in tasks for region in _results(task) for name in _names(region)})
     for case, completions in _by_case(path, tasks, find, report).items():
         drawn: dict[str, list[Mapping[str, Any]]] = defaultdict(list)

@@ -26,6 +26,7 @@ __all__ = [
     "NIBABEL_SUFFIXES",
     "NIFTI_SUFFIXES",
     "PICTURE_SUFFIXES",
+    "RESULTS_RECORD",
     "Header",
     "StoredImage",
     "is_nifti",
@@ -40,6 +41,7 @@ __all__ = [
 
 Paths = str | os.PathLike[str]
 
+RESULTS_RECORD = "inference.json"  # that an inference leaves beside what it writes
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
 NIBABEL_SUFFIXES = (*NIFTI_SUFFIXES, ".hdr", ".img", ".mgz", ".mgh")
 ITK_SUFFIXES = (".nrrd", ".nhdr", ".mha", ".mhd")

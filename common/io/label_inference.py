@@ -179,7 +179,7 @@ def _refuse_colors(observations: Sequence[LabelObservation]) -> None:
     colored = [observed for observed in observations if observed.kind == "color"]
     if colored:
         found = [color for color, _ in total_counts(colored).most_common(SHOWN)]
-        example = ", ".join(f"'name{place}': '{color}'" for place, color in enumerate(found[:2]))
+        example = ", ".join(f"'name{place}': '{color}'" for place, color in enumerate(found))
         raise InputError(
             f"{colored[0].path}: labels are colored ({_some(found)}), and it is not known which class each color is; "
             f'give --class_colors "{{{example}}}".'

@@ -14,9 +14,9 @@ import torch
 from ignite.engine import Engine, Events
 from monai.utils import ensure_tuple
 
-from common.datasets.folder_images import RESULTS_RECORD
 from common.errors import InputError
 from common.io.files import whole_file, write_csv
+from common.io.formats import RESULTS_RECORD
 from common.workflow.claim import claim_folder, release_folder
 from common.workflow.monai_internals import running_workflow
 

@@ -64,6 +64,10 @@ def test_annotators_by_equals_sign_and_by_folder(scans: Path, tmp_path: Path) ->
 def test_paths_with_commas_and_equals_signs_are_paths(tmp_path: Path) -> None:
     (tmp_path / "a,b=c.json").touch()
     assert list_exports(str(tmp_path / "a,b=c.json")) == [("", tmp_path / "a,b=c.json")]
+    (tmp_path / "results").mkdir()
+    for name in ("inference.json", "a_mask.seg.nrrd"):
+        (tmp_path / "results" / name).touch()
+    assert [path.name for _, path in list_exports(str(tmp_path / "results"))] == ["a_mask.seg.nrrd"]
     with pytest.raises(InputError, match="a: expected an annotator's file"):
         list_exports(str(tmp_path / "a,c"))
 

@@ -109,6 +109,8 @@ def test_pre_annotations_come_back(scans: Path, tmp_path: Path) -> None:
     drawn = [Segments(case, "t_loss", found) for case, found in masks.items()]
     write_label_studio(tmp_path / "pre.json", drawn, {case: f"/data/local-files/?d=scans/{case}.png" for case in "ab"})
     tasks = json.loads((tmp_path / "pre.json").read_text(encoding="utf-8"))
+    with pytest.raises(InputError, match="tasks with annotations, got predictions"):
+        read_tasks(tasks, scans, tmp_path)
     for one in tasks:
         one["annotations"] = [{"completed_by": 1, "result": p["result"]} for p in one.pop("predictions")]
     found, said = read_tasks([{"id": 0, **one} for one in tasks], scans, tmp_path)

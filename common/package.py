@@ -209,7 +209,8 @@ def _with_plan(inference: str, plan: str) -> str:
     """``inference.yaml`` with the plan of the packaged network where it has that of the phantom.
 
     A program that takes the configuration from an exported model, in another folder than the bundle's, has no
-    ``plan.json``.
+    ``plan.json``. What the values of label files mean is left out: an inference reads none, and colors among them begin
+    with ``#``, which MONAI takes for the end of a key.
     """
     tree = yaml.compose(inference)
     for key in ("plan", "untrained"):
@@ -217,7 +218,7 @@ def _with_plan(inference: str, plan: str) -> str:
         tree = next((value for name, value in entries if name.value == key), None)
     if tree is None:
         return inference
-    entries = {name: value for name, value in json.loads(plan).items() if name != "format"}
+    entries = {name: value for name, value in json.loads(plan).items() if name != "format"} | {"labels": {}}
     return inference[: tree.start_mark.index] + json.dumps(entries) + inference[tree.end_mark.index :]
 
 

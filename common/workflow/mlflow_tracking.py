@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from importlib.util import find_spec
+from typing import Any
 
 import ignite.distributed as idist
 from monai.bundle import ConfigParser
 
 from common.errors import InputError
-from common.workflow.monai_internals import change_component, parsed_ids
+from common.workflow.monai_internals import change_component, parsed_items
 from common.workflow.run_record import CONFIGURATION_FILE
 
 HANDLER = "MLFlowHandler"
@@ -34,7 +35,7 @@ def prepare_mlflow(parser: ConfigParser, run_id: str) -> None:
     Raises:
         InputError: the extra ``tracking`` is not installed.
     """
-    handlers = [id for id in parsed_ids(parser) if _is_handler(parser, id)]
+    handlers = [id for id, config in parsed_items(parser).items() if _is_handler(config)]
     if not handlers:
         return
     if find_spec("mlflow") is None:
@@ -51,6 +52,5 @@ def prepare_mlflow(parser: ConfigParser, run_id: str) -> None:
             change_component(parser, id, close_on_complete=True)
 
 
-def _is_handler(parser: ConfigParser, id: str) -> bool:
-    config = parser[id]
+def _is_handler(config: Any) -> bool:
     return isinstance(config, dict) and config.get("_target_") == HANDLER

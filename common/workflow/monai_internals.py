@@ -34,7 +34,7 @@ __all__ = [
     "is_monai_command",
     "loaded_weights",
     "normalize_id",
-    "parsed_ids",
+    "parsed_items",
     "referenced_ids",
     "replace_value",
     "running_parser",
@@ -193,9 +193,9 @@ def tracking_keys() -> set[str]:
     return {"save_execute_config", *settings["configs"]}
 
 
-def parsed_ids(parser: ConfigParser) -> list[str]:
-    """Ids of everything in a configuration that MONAI has parsed, entries of lists included."""
-    return list(parser.ref_resolver.items)
+def parsed_items(parser: ConfigParser) -> dict[str, Any]:
+    """Id and content of everything in a configuration that MONAI has parsed, entries of lists included."""
+    return {id: item.get_config() for id, item in parser.ref_resolver.items.items()}
 
 
 def replace_value(parser: ConfigParser, id: str, value: Any) -> None:

@@ -81,7 +81,7 @@ def test_replace_value_reaches_whatever_refers_to_it() -> None:
     kept = parser.get_parsed_content("kept")
     internals.replace_value(parser, "a::b", None)
     assert parser.get_parsed_content("d") is None and parser.get_parsed_content("e") is None
-    assert "a::b::c" not in internals.parsed_ids(parser), "ConfigParser.ref_resolver.items"
+    assert "a::b::c" not in internals.parsed_items(parser), "ConfigParser.ref_resolver.items"
     assert parser.get_parsed_content("kept") is kept, "ReferenceResolver.resolved_content"
     internals.replace_value(parser, "a::b", "$1 + 1")
     assert parser.get("a")["b"] == "$1 + 1", "ConfigParser._do_parse"

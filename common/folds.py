@@ -277,8 +277,11 @@ def cross_validate(
     def run(index: int) -> None:
         folder, done = runs[index], runs[index] / DONE
         if done.is_file():
-            if json.loads(done.read_text(encoding="utf-8")) != question:
-                raise InputError(f"{folder} holds a fold with other options; name another folder or remove it.")
+            before = json.loads(done.read_text(encoding="utf-8"))
+            if other := [key for key in before | question if before.get(key) != question.get(key)]:
+                raise InputError(
+                    f"{folder} holds a fold with other options ({', '.join(other)}); name another folder or remove it."
+                )
             return
         places = {"dataset_dir": data, "output_dir": folder, "ckpt_dir": folder}
         given = options | places | {"fold": index, "num_folds": num_folds, "plan#items": PLANNED}

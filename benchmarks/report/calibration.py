@@ -16,6 +16,7 @@ from common.report.drawing import (
     TEXT,
     WIDTH,
     PathLike,
+    class_title,
     outline,
     plain_axes,
     save_figure,
@@ -127,7 +128,7 @@ def draw_probabilities(
     for index, line in enumerate(panels, start=1):
         show_image(line[0], image)
         outline(line[0], label == index, CLEAN)
-        line[0].set_ylabel(class_names[index].replace("_", " ").capitalize(), fontsize=8, color=TEXT)
+        line[0].set_ylabel(class_title(class_names[index]), fontsize=8, color=TEXT)
         for panel, maps in zip(line[1:], probabilities.values(), strict=True):
             shown = panel.imshow(maps[index], cmap="gray", vmin=0.0, vmax=1.0)
             panel.set(xticks=[], yticks=[])

@@ -90,6 +90,12 @@ def few_colors(pixels: np.ndarray, keep: Sequence[str]) -> Image.Image:
     return image
 
 
+def class_title(name: str) -> str:
+    """A class's name over a panel, with its own capitals: RV_wall becomes RV wall."""
+    shown = name.replace("_", " ")
+    return shown[:1].upper() + shown[1:]
+
+
 def plain_axes(panel: Axes, title: str) -> None:
     """Axes that leave the ink to the data."""
     panel.set_title(title, fontsize=9, color=TEXT, loc="left", fontweight="bold")

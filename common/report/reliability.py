@@ -10,7 +10,17 @@ from matplotlib.figure import Figure
 
 from common.errors import InputError
 from common.io.files import read_csv
-from common.report.drawing import COLORS, DASHES, LEGEND, TEXT, WIDTH, PathLike, plain_axes, save_figure
+from common.report.drawing import (
+    COLORS,
+    DASHES,
+    LEGEND,
+    TEXT,
+    WIDTH,
+    PathLike,
+    class_title,
+    plain_axes,
+    save_figure,
+)
 
 __all__ = ["draw_reliability"]
 
@@ -62,7 +72,7 @@ def draw_reliability(runs: Mapping[str, Sequence[PathLike]], path: PathLike) -> 
     for panel in panels.flat[len(classes) :]:
         panel.remove()
     for panel, name in zip(panels.flat, classes, strict=False):
-        plain_axes(panel, name.replace("_", " ").capitalize())
+        plain_axes(panel, class_title(name))
         panel.plot([0, 1], [0, 1], color=DIAGONAL, linewidth=0.8, linestyle=(0, (5, 3)), zorder=1)
         for index, (label, table) in enumerate(tables.items()):
             count, confidence, accuracy = table[name]
@@ -76,6 +86,7 @@ def draw_reliability(runs: Mapping[str, Sequence[PathLike]], path: PathLike) -> 
                 linewidth=1.3,
                 marker="o",
                 markersize=2.5,
+                clip_on=False,  # points at 0 and 1 lie on the frame
             )
         panel.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
         panel.set_xlabel("Confidence", color=TEXT, fontsize=9)

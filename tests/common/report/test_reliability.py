@@ -57,6 +57,16 @@ def test_rows_of_panels_have_space_between_them(tmp_path: Path, monkeypatch: pyt
     assert drawn[0].legends[0].get_window_extent().y1 <= fourth.y0
 
 
+def test_names_keep_their_capitals_and_points_at_the_border_are_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Figure] = []
+    monkeypatch.setattr(report_reliability, "save_figure", lambda figure, path: drawn.append(figure))
+    draw_reliability({"DA": [table(tmp_path, ["background", "left_LV"], accuracy=1.0)]}, "unused.png")
+    assert drawn[0].axes[0].get_title(loc="left") == "Left LV"
+    assert not drawn[0].axes[0].get_lines()[1].get_clip_on()
+
+
 def test_reliability_from_the_command_line(tmp_path: Path) -> None:
     runs = [f"{name}:{table(tmp_path / name, ['background', 'disc'])}" for name in ("DA", "BWCR")]
     path = Path(reliability(*runs, output=str(tmp_path / "figure.png")))

@@ -106,7 +106,7 @@ def draw_soft_label_pipeline(path: PathLike, rows: Sequence[SoftLabelExample]) -
                 raise InputError(
                     f"{name} of {row.title} must have the size of its image, {row.image.shape}, got {label.shape}."
                 )
-    first = "Image" if all(row.truth is None for row in rows) else "Image, true lesions"
+    first = "Image" if all(row.truth is None for row in rows) else "Image, ground truth"
     titles = [first, *(STEP_TITLES.get(name, name) for name in rows[0].steps)]
     cell = (WIDTH - 0.6) / len(titles)
     heights = [cell * row.image.shape[0] / row.image.shape[1] for row in rows]
@@ -196,7 +196,8 @@ def draw_predictions(path: PathLike, image_file: PathLike, truth_file: PathLike,
         path: PNG to write.
         image_file: NIfTI (H, W, S), rows downward, as the layout ``oai`` has it.
         truth_file: NIfTI of the same shape, foreground where positive.
-        maps: NIfTI (H, W, S, 1 + K) of each network by its label, the background first, as inference writes them.
+        maps: of each network by its label, as inference writes them: NIfTI (H, W, S, 1 + K), the background first, or
+            (H, W, S), the foreground's.
 
     Returns:
         The path written.
@@ -225,17 +226,17 @@ def draw_predictions(path: PathLike, image_file: PathLike, truth_file: PathLike,
         if shape != image.shape:
             raise InputError(f"{file} must have the shape of {image_file}, {image.shape}, got {shape}.")
     index = int(truth.sum(axis=(0, 1)).argmax())
-    shown = {label: volume[:, :, index, 1:].max(axis=-1) for label, volume in volumes.items()}
+    shown = {label: v[:, :, index, min(1, v.shape[3] - 1) :].max(axis=-1) for label, v in volumes.items()}
     columns = min(5, len(maps) + 1)
     lines = -(-(len(maps) + 1) // columns)
     cell = (WIDTH - 0.6) / columns
-    height = lines * (cell * image.shape[0] / image.shape[1] + 0.22)
-    layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, wspace=0.0, hspace=0.0)
+    height = lines * (cell * image.shape[0] / image.shape[1] + 0.3) + 0.1
+    layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.06, wspace=0.0, hspace=0.0)
     figure = Figure(figsize=(WIDTH, height), layout=layout)
     panels = figure.subplots(lines, columns, squeeze=False)
     for panel in panels.flat[len(maps) + 1 :]:
         panel.set_axis_off()
-    for panel, (label, probability) in zip(panels.flat, {"Image, true lesions": None, **shown}.items(), strict=False):
+    for panel, (label, probability) in zip(panels.flat, {"Image, ground truth": None, **shown}.items(), strict=False):
         show_image(panel, image[..., index])
         panel.set_title(label, fontsize=7, fontweight="bold", color=TEXT)
         if probability is not None:

@@ -99,6 +99,11 @@ def test_predictions_by_command(phantom, tmp_path):
     warm = picture[..., 0] - picture[..., 2] > 60
     panels = np.array_split(warm[:, : round(0.9 * warm.shape[1])], 3, axis=1)
     assert panels[1].sum() > 20 * max(panels[0].sum(), panels[2].sum(), 1)
+    assert (picture[:3] == 255).all(), "titles are whole"
+    foreground = nib.Nifti1Image(1 - maps[..., 0], label.affine)  # a file of two classes has one channel
+    nib.save(foreground, tmp_path / "truth.nii.gz")
+    again = predictions(str(image), str(truth), *files, output=str(tmp_path / "again.png"))
+    assert np.array_equal(np.asarray(Image.open(again).convert("RGB")), picture)
     with pytest.raises(InputError, match="two maps are called 'Truth'"):
         predictions(str(image), str(truth), files[0], files[0])
     with pytest.raises(InputError, match="at least one map"):

@@ -7,8 +7,8 @@
 #     of the organ is lost with every hole. Organs without a hole come back as they were.
 # Expected: the mask that was written; "for a mask that must round-trip exactly, raise lowpass_ratio and set both noise
 #     sizes to 0", as is done here.
-# Seen: a hole of 8 x 8 = 64 pixels in an organ is 96 pixels large; a wall (bladder, myocardium) of two pixels and 304 of
-#     them in a slice has 160. Without a hole all 1600 pixels are there.
+# Seen: a hole of 8 x 8 = 64 pixels in an organ is 96 pixels large; a wall (bladder, myocardium) of two pixels, 304 of
+#     them in a slice, has 160. Without a hole all 1600 pixels are there.
 set -euo pipefail
 
 work=$(mktemp -d)

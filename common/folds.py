@@ -28,6 +28,7 @@ from common.datasets.split import can_be_held_out
 from common.errors import InputError, counted
 from common.io.files import check_writable, read_csv, whole_file, write_csv
 from common.run_bundle import POLLED, run_bundle, stage_of, stop_runs
+from common.workflow.claim import claim_folder, release_folder
 from common.workflow.overrides import choose
 
 BUNDLES = Path(__file__).parents[1] / "bundles"
@@ -259,7 +260,8 @@ def cross_validate(
 
     Raises:
         InputError: a number out of range, folds of which not each case is held out by one, a fold of other options in
-            the folder, or a training, evaluation or inference that failed; finished folds are kept.
+            the folder, another process that is writing into it, or a training, evaluation or inference that failed;
+            finished folds are kept.
     """
     if num_folds < 2 or parallel < 1:
         raise InputError(f"--num_folds must be at least 2 and --parallel at least 1, got {num_folds} and {parallel}.")
@@ -293,6 +295,7 @@ def cross_validate(
         with whole_file(done) as partial:
             partial.write_text(json.dumps(question, indent=1) + "\n", encoding="utf-8")
 
+    claim_folder(target)
     bar = tqdm(desc=f"folds of {name}", total=num_folds, unit="fold", disable=None)
     with ThreadPoolExecutor(parallel) as pool, bar:
         waiting = {pool.submit(run, index): folder for index, folder in enumerate(runs)}
@@ -311,6 +314,8 @@ def cross_validate(
             if isinstance(error, KeyboardInterrupt | SystemExit):  # a signal, which only this process may have got
                 stop_runs()
             raise
+        finally:
+            release_folder(target)
     return runs
 
 

@@ -22,6 +22,7 @@ from torch.utils.tensorboard import SummaryWriter
 from warm_python import WarmPython
 
 from common.errors import InputError
+from common.folds import folds
 from common.io.files import check_writable, read_csv, whole_folder
 from common.phantoms.folder import write_phantom_once
 from common.workflow import Tracking
@@ -134,6 +135,18 @@ def test_two_inferences_into_one_folder(
     with refused(str(tmp_path), "process 4711 on ward-7 is writing into this folder", unchanged=tmp_path):
         places = {"ckpt_dir": str(trained("t_loss"))}
         run_tiny("t_loss", "inferring", ["inference"], data_sets("t_loss") / "new", tmp_path, **places)
+
+
+def test_two_cross_validations_into_one_folder(claimed: Callable, data_sets: Callable, tmp_path: Path) -> None:
+    """The second one would write into the logs of the first, and train its folds."""
+    claimed(tmp_path / "runs")
+    for name in ("training.log", "checkpoint.pt"):
+        (tmp_path / "runs/fold_0").mkdir(exist_ok=True)
+        (tmp_path / "runs/fold_0" / name).write_text("of the first")
+    with pytest.raises(InputError, match="process 4711 on ward-7 is writing into this folder"):
+        folds("t_loss", str(data_sets("t_loss")), str(tmp_path / "runs"), num_folds=2)
+    assert (tmp_path / "runs/fold_0/training.log").read_text() == "of the first"
+    assert [path.name for path in (tmp_path / "runs").iterdir() if path.is_dir()] == ["fold_0"]
 
 
 def test_a_claim_ends_with_its_process(claimed: Callable, tmp_path: Path) -> None:

@@ -12,9 +12,10 @@ import json
 import math
 import os
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
+from threading import Event
 from typing import Annotated, Any
 
 import numpy as np
@@ -276,27 +277,40 @@ def cross_validate(
     threads = max(1, (os.cpu_count() or 1) // parallel)
     shared = inference_options(configs, options)
 
+    for folder in runs:
+        _require_same(folder, question)
+    failed = Event()
+
     def run(index: int) -> None:
         folder, done = runs[index], runs[index] / DONE
-        if done.is_file():
-            before = json.loads(done.read_text(encoding="utf-8"))
-            if other := [key for key in before | question if before.get(key) != question.get(key)]:
-                raise InputError(
-                    f"{folder} holds a fold with other options ({', '.join(other)}); name another folder or remove it."
-                )
+        if done.is_file() or failed.is_set():
             return
         places = {"dataset_dir": data, "output_dir": folder, "ckpt_dir": folder}
         given = options | places | {"fold": index, "num_folds": num_folds, "plan#items": PLANNED}
         resume = {"resume": True} if (folder / "checkpoint.pt").is_file() else {}
-        run_bundle(Path.cwd(), "training", configs, folder / "training.log", threads, **given, **resume)
         measuring = [*configs, _beside(configs, "evaluate")]
-        run_bundle(Path.cwd(), "evaluating", measuring, folder / "evaluating.log", threads, **given, tested=MEASURED)
-        segment(configs, held_out(folder, dataset.items), [folder], folder / "out_of_fold", threads, **shared)
+        try:
+            run_bundle(Path.cwd(), "training", configs, folder / "training.log", threads, **given, **resume)
+            log = folder / "evaluating.log"
+            run_bundle(Path.cwd(), "evaluating", measuring, log, threads, **given, tested=MEASURED)
+            segment(configs, held_out(folder, dataset.items), [folder], folder / "out_of_fold", threads, **shared)
+        except BaseException:
+            failed.set()  # at once: the thread would begin the next fold before anybody hears of it
+            raise
         with whole_file(done) as partial:
             partial.write_text(json.dumps(question, indent=1) + "\n", encoding="utf-8")
 
     claim_folder(target)
-    bar = tqdm(desc=f"folds of {name}", total=num_folds, unit="fold", disable=None)
+    try:
+        _side_by_side(run, runs, parallel, f"folds of {name}")
+    finally:
+        release_folder(target)
+    return runs
+
+
+def _side_by_side(run: Callable[[int], None], runs: Sequence[Path], parallel: int, title: str) -> None:
+    """Runs all, so many at a time; an error ends the others, whose trainings go on the next time."""
+    bar = tqdm(desc=title, total=len(runs), unit="fold", disable=None)
     with ThreadPoolExecutor(parallel) as pool, bar:
         waiting = {pool.submit(run, index): folder for index, folder in enumerate(runs)}
         try:
@@ -309,14 +323,22 @@ def cross_validate(
                     f"{folder.name}: {stage_of(folder)}" for future, folder in waiting.items() if future.running()
                 )
                 bar.set_postfix_str(", ".join(stages))
-        except BaseException as error:
+        except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
-            if isinstance(error, KeyboardInterrupt | SystemExit):  # a signal, which only this process may have got
-                stop_runs()
+            stop_runs()
             raise
-        finally:
-            release_folder(target)
-    return runs
+
+
+def _require_same(folder: Path, question: Mapping[str, Any]) -> None:
+    """Refuses a finished fold of other options, before anything is written."""
+    done = folder / DONE
+    if not done.is_file():
+        return
+    before = json.loads(done.read_text(encoding="utf-8"))
+    if other := [key for key in before | question if before.get(key) != question.get(key)]:
+        raise InputError(
+            f"{folder} holds a fold with other options ({', '.join(other)}); name another folder or remove it."
+        )
 
 
 def _require_held_out_once(dataset: Dataset, num_folds: int, file: Any) -> None:

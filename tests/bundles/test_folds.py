@@ -250,6 +250,26 @@ def test_a_mistaken_number_is_one_sentence(pictures: Path, tmp_path: Path) -> No
     assert not (tmp_path / "runs").exists()
 
 
+def test_after_a_mistake_no_other_fold_is_trained(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = []
+
+    def fail(*_: object, fold: int, **__: object) -> None:
+        begun.append(fold)
+        raise InputError("the disk is full")
+
+    monkeypatch.setattr("common.folds.run_bundle", fail)
+    with pytest.raises(InputError, match="the disk is full"):
+        folds("t_loss", str(pictures), str(tmp_path / "runs"), num_folds=3)
+    assert begun == [0]
+    (tmp_path / "runs/fold_2").mkdir(parents=True)
+    (tmp_path / "runs/fold_2/finished.json").write_text('{"max_epochs": "3"}', encoding="utf-8")
+    with pytest.raises(InputError, match=r"fold_2 holds a fold with other options \(max_epochs, "):
+        folds("t_loss", str(pictures), str(tmp_path / "runs"), num_folds=3)
+    assert begun == [0]
+
+
 def test_a_signal_ends_what_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As `common.folds` does in its main thread, when its trainings run in others."""
     (tmp_path / "python").write_text("#!/bin/sh\nexec sleep 60\n")

@@ -81,7 +81,7 @@ class Plan:
             if wrong:
                 raise InputError(
                     f"{entry}: expected names that can be part of a file's name, without / and \\, got {wrong[0]!r}; "
-                    f"give others by --{entry}."
+                    f"give others by --{entry}, or where you named them."
                 )
 
     @property

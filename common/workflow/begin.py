@@ -14,7 +14,7 @@ from common.datasets.given import whole_number
 from common.errors import InputError, show_input_errors
 from common.io.files import check_writable
 from common.workflow.checkpoint import check_start, loads_own_weights
-from common.workflow.compilation import explain_compilation
+from common.workflow.compilation import check_compilation, explain_compilation
 from common.workflow.distributed import done_by_all, done_by_first
 from common.workflow.given_items import take_given_items
 from common.workflow.interruption import exit_on_termination
@@ -83,6 +83,8 @@ def begin_run() -> None:
     take_given_items(parser)
     prepare_mlflow(parser, workflow.run_id)
     _check_device(parser)
+    if parser.get("compile") is True and _is_training(workflow):
+        check_compilation(parser.get("network_def", {}).get("_target_", ""))
     if parser.get("amp") is True:
         training, device = _is_training(workflow), str(parser.get_parsed_content("device"))
         check_precision(device, training, training and parser.get_parsed_content("train#inferer#amp"))

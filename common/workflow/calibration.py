@@ -144,7 +144,7 @@ class FitTemperature:
         # voxels in one line, for images may differ in size
         logits, labels = engine.state.output["pred"].detach(), engine.state.output["label"]
         if labels is None:
-            raise InputError(f"{self.path}: a temperature needs validation cases with a ground truth, got one without.")
+            raise InputError("calibrating: expected validation cases with a ground truth, got one without.")
         if self.num_classes is not None:
             logits = logits[:, : self.num_classes].float().clamp_min(SMALLEST).log()
         self.logits.append(logits.float().cpu().movedim(1, 0).flatten(1))
@@ -197,7 +197,7 @@ def _temperature(path: Path | None, temperature: float | str | None) -> float:
         return 1.0
     file = path / TEMPERATURE_FILE if path.is_dir() else path
     if not file.is_file():
-        raise InputError(f"{file}: there is no fitted temperature; fit it on the validation subjects first.")
+        raise InputError(f"{file}: there is no fitted temperature; calibrating (configs/calibrate.yaml) fits one.")
     try:
         value = json.loads(file.read_text(encoding="utf-8"))["temperature"]
     except (ValueError, KeyError, TypeError) as error:

@@ -1,12 +1,30 @@
-"""What ``--compile true`` says where ``torch.compile`` fails."""
+"""What ``--compile true`` says where ``torch.compile`` fails, or would fail after minutes."""
 
 from __future__ import annotations
 
 import sys
 
-from common.errors import causes, first_line
+from common.errors import InputError, causes, first_line
 
-__all__ = ["explain_compilation"]
+__all__ = ["check_compilation", "explain_compilation"]
+
+NOT_COMPILED = {"common.networks.IMaskRCNN": "a Mask R-CNN, in which MONAI's clip_boxes_to_image cannot be traced"}
+
+
+def check_compilation(network: str) -> None:
+    """Refuses networks that ``torch.compile`` cannot compile on any machine.
+
+    Args:
+        network: the name of its class, as in a configuration.
+
+    Raises:
+        InputError: it is such a network.
+
+    Example:
+        >>> check_compilation("common.networks.UNet")
+    """
+    if network in NOT_COMPILED:
+        raise InputError(f"compile: expected false of {NOT_COMPILED[network]}, got true.")
 
 
 def explain_compilation(error: BaseException) -> str | None:

@@ -59,8 +59,10 @@ class LostStructures:
             return
         for name, count in self.lost():
             logger.warning(
-                "%s: Dice is 0 in all %d images of the last validation that have it or seem to, so the weights may not "
-                "segment it at all (docs/watching.md, A structure that is never found).",
+                "%s: Dice is 0 in %s, so the weights may not segment it at all (docs/watching.md, A structure that is "
+                "never found).",
                 name,
-                count,
+                "the one image of the last validation that has it or seems to"
+                if count == 1
+                else f"all {count} images of the last validation that have it or seem to",
             )

@@ -26,10 +26,10 @@ def evaluator(masks: list[list[int]], labels: list[list[int]]) -> Engine:
     ("masks", "said"),
     [
         ([[1, 2, 0], [0, 2, 1]], []),
-        ([[1, 0, 0], [0, 0, 1]], ["tumor: Dice is 0 in all 1 images"]),  # missed in one, absent from the other
-        ([[1, 0, 2], [0, 0, 1]], ["tumor: Dice is 0 in all 1 images"]),  # in the wrong place
+        ([[1, 0, 0], [0, 0, 1]], ["tumor: Dice is 0 in the one image"]),  # missed in one, absent from the other
+        ([[1, 0, 2], [0, 0, 1]], ["tumor: Dice is 0 in the one image"]),  # in the wrong place
         ([[1, 0, 0], [0, 2, 0]], ["tumor: Dice is 0 in all 2 images"]),  # missed, and found where it is not
-        ([[0, 0, 0], [0, 0, 0]], ["liver: Dice is 0 in all 2 images", "tumor: Dice is 0 in all 1 images"]),
+        ([[0, 0, 0], [0, 0, 0]], ["liver: Dice is 0 in all 2 images", "tumor: Dice is 0 in the one image"]),
     ],
 )
 def test_each_structure_that_is_never_right_is_named(

@@ -13,7 +13,8 @@ import torch
 from tiny_training import JOBS, PROCESSES, train
 from warm_python import WarmPython
 
-from common.workflow.compilation import explain_compilation
+from common.errors import InputError
+from common.workflow.compilation import check_compilation, explain_compilation
 
 REPOSITORY = Path(__file__).parents[3]
 CLOSE = {"rel": 1e-9, "abs": 1e-12}  # float64, of sums of a few dozen terms in another order
@@ -85,3 +86,5 @@ def test_an_error_of_the_compiler_is_one_sentence() -> None:
     assert sentence is not None and "cannot be compiled on this machine" in sentence
     assert "\n" not in sentence and sentence.endswith("--compile false trains it.")
     assert explain_compilation(RuntimeError("another")) is None
+    with pytest.raises(InputError, match="compile: expected false of a Mask R-CNN"):
+        check_compilation("common.networks.IMaskRCNN")

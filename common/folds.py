@@ -26,7 +26,7 @@ from common.command import POSITIONAL, listed, run_command
 from common.datasets import Dataset, read_dataset, split_dataset
 from common.datasets.case_weights import read_case_weights
 from common.datasets.split import can_be_held_out
-from common.errors import InputError, counted
+from common.errors import InputError, counted, reason_of
 from common.io.files import check_writable, read_csv, whole_file, write_csv
 from common.run_bundle import POLLED, run_bundle, stage_of, stop_runs
 from common.workflow.claim import claim_folder, release_folder
@@ -276,40 +276,49 @@ def cross_validate(
         question["weights"] = read_case_weights(Path(weights).expanduser(), dataset)
     threads = max(1, (os.cpu_count() or 1) // parallel)
     shared = inference_options(configs, options)
-
-    for folder in runs:
-        _require_same(folder, question)
     failed = Event()
 
     def run(index: int) -> None:
         folder, done = runs[index], runs[index] / DONE
-        if done.is_file() or failed.is_set():
+        if done.is_file():
             return
         places = {"dataset_dir": data, "output_dir": folder, "ckpt_dir": folder}
         given = options | places | {"fold": index, "num_folds": num_folds, "plan#items": PLANNED}
         resume = {"resume": True} if (folder / "checkpoint.pt").is_file() else {}
-        measuring = [*configs, _beside(configs, "evaluate")]
-        try:
+
+        def train() -> None:
             run_bundle(Path.cwd(), "training", configs, folder / "training.log", threads, **given, **resume)
-            log = folder / "evaluating.log"
-            run_bundle(Path.cwd(), "evaluating", measuring, log, threads, **given, tested=MEASURED)
+
+        def evaluate() -> None:
+            files, log = [*configs, _beside(configs, "evaluate")], folder / "evaluating.log"
+            run_bundle(Path.cwd(), "evaluating", files, log, threads, **given, tested=MEASURED)
+
+        def infer() -> None:
             segment(configs, held_out(folder, dataset.items), [folder], folder / "out_of_fold", threads, **shared)
-        except BaseException:
-            failed.set()  # at once: the thread would begin the next fold before anybody hears of it
-            raise
+
+        for stage in (train, evaluate, infer):
+            if failed.is_set():
+                return
+            try:
+                stage()
+            except BaseException:
+                failed.set()  # at once: this thread would begin the next fold before anybody hears of it
+                raise
         with whole_file(done) as partial:
             partial.write_text(json.dumps(question, indent=1) + "\n", encoding="utf-8")
 
     claim_folder(target)
     try:
-        _side_by_side(run, runs, parallel, f"folds of {name}")
+        for folder in runs:
+            _require_same(folder, question)
+        _side_by_side(run, runs, parallel, f"folds of {name}", failed)
     finally:
         release_folder(target)
     return runs
 
 
-def _side_by_side(run: Callable[[int], None], runs: Sequence[Path], parallel: int, title: str) -> None:
-    """Runs all, so many at a time; an error ends the others, whose trainings go on the next time."""
+def _side_by_side(run: Callable[[int], None], runs: Sequence[Path], parallel: int, title: str, failed: Event) -> None:
+    """Runs all, so many at a time; an error or a signal ends the others, whose trainings go on the next time."""
     bar = tqdm(desc=title, total=len(runs), unit="fold", disable=None)
     with ThreadPoolExecutor(parallel) as pool, bar:
         waiting = {pool.submit(run, index): folder for index, folder in enumerate(runs)}
@@ -324,6 +333,7 @@ def _side_by_side(run: Callable[[int], None], runs: Sequence[Path], parallel: in
                 )
                 bar.set_postfix_str(", ".join(stages))
         except BaseException:
+            failed.set()
             pool.shutdown(wait=False, cancel_futures=True)
             stop_runs()
             raise
@@ -334,7 +344,10 @@ def _require_same(folder: Path, question: Mapping[str, Any]) -> None:
     done = folder / DONE
     if not done.is_file():
         return
-    before = json.loads(done.read_text(encoding="utf-8"))
+    try:
+        before = dict(json.loads(done.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{done} cannot be read: {reason_of(error)}; remove {folder}.") from error
     if other := [key for key in before | question if before.get(key) != question.get(key)]:
         raise InputError(
             f"{folder} holds a fold with other options ({', '.join(other)}); name another folder or remove it."

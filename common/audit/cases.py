@@ -165,7 +165,7 @@ def case_record(name: str, case: LoadedCase, border_mm: float, class_names: Sequ
         connected parts, and those not labeled), ``structure_sizes`` and ``missing_sizes`` (mm³, in 2-D mm²),
         ``radius_mm`` (of a ball as large as the median part), ``border_shift`` (mean of how far the label's border lies
         outside of the prediction's, mm; None without a border) and ``sides`` (the same of the points that look to each
-        side), ``products`` (of `border_products`), ``label_digest``, ``label_signature`` and ``prediction_signature``.
+        side), ``products`` (of `border_products`), ``label_hash``, ``label_signature`` and ``prediction_signature``.
 
     Example:
         >>> from common.audit.kinds import PICTURE_DIRECTIONS
@@ -214,7 +214,7 @@ def case_record(name: str, case: LoadedCase, border_mm: float, class_names: Sequ
         "radius_mm": _radius(sizes, case.label.ndim),
         "border_shift": float(np.concatenate([one.outward for one in found]).mean()) if found else None,
         "sides": _sides(found, case.directions),
-        "label_digest": hashlib.blake2b(_upright(case.label, case.affine).tobytes(), digest_size=8).hexdigest(),
+        "label_hash": hashlib.blake2b(_upright(case.label, case.affine).tobytes(), digest_size=8).hexdigest(),
         "products": [[float(f"{value:.6g}") for value in row] for row in products],
         "label_signature": foreground_signature(np.where(case.label < 0, prediction, case.label), case.affine),
         "prediction_signature": foreground_signature(prediction, case.affine),

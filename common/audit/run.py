@@ -38,9 +38,9 @@ from common.io.writers import result_suffix, write_like
 
 __all__ = ["audit_cases", "audit_folders", "print_audit", "usual_deviation"]
 
-VERSION = 4  # of the records; others are made again
+VERSION = 5  # of the records; others are made again
 SHOWN = 5
-ONLY_JSON = ("kinds", "sides", "structure_sizes", "missing_sizes", "label_digest")
+ONLY_JSON = ("kinds", "sides", "structure_sizes", "missing_sizes", "label_hash")
 
 
 def audit_folders(

@@ -29,7 +29,7 @@ def read_audit(folder: Path) -> dict[str, dict[str, Any]]:
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     content = {"cases": [{"case": "a", "status": "usual", "label_digest": "0f"}]}
+        ...     content = {"cases": [{"case": "a", "status": "usual", "label_hash": "0f"}]}
         ...     _ = Path(folder, "audit.json").write_text(json.dumps(content))
         ...     read_audit(Path(folder))["a"]["status"]
         'usual'
@@ -41,7 +41,7 @@ def read_audit(folder: Path) -> dict[str, dict[str, Any]]:
         rows = {str(row["case"]): row for row in json.loads(path.read_text(encoding="utf-8"))["cases"]}
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"previous: {path} cannot be read as an audit: {' '.join(str(error).split())}.") from error
-    if any("label_digest" not in row for row in rows.values()):
+    if any("label_hash" not in row for row in rows.values()):
         raise InputError(f"previous: {path}: expected an audit by this version, got an older one; run it again.")
     return rows
 
@@ -62,14 +62,14 @@ def compare_audits(records: list[dict[str, Any]], before: Mapping[str, Mapping[s
         changed labels before and now, or None; and ``said``, sentences of all this.
 
     Example:
-        >>> now = {"case": "a", "label_digest": "2", "status": "usual", "expected_dice": 0.95}
-        >>> was = {"case": "a", "label_digest": "1", "status": "suspicious", "expected_dice": 0.6}
+        >>> now = {"case": "a", "label_hash": "2", "status": "usual", "expected_dice": 0.95}
+        >>> was = {"case": "a", "label_hash": "1", "status": "suspicious", "expected_dice": 0.6}
         >>> print(compare_audits([now], {"a": was | {"wrong_probability": 0.9}})["said"])  # doctest: +ELLIPSIS
         Since the previous audit 1 label has changed. 1 of 1 suspicious labels is usual now, 0 are still suspicious...
     """
     for record in records:
         row = before.get(record["case"])
-        record["changed"] = None if row is None else row["label_digest"] != record["label_digest"]
+        record["changed"] = None if row is None else row["label_hash"] != record["label_hash"]
         record |= {f"previous_{name}": None if row is None else row.get(name) for name in BEFORE}
 
     def named(now: str | None, was: str | None) -> list[str]:

@@ -24,8 +24,8 @@ def shenzhen_datalist(
 
     Layout: ``images/CHNCXR_0001_0.png`` and ``masks/`` with the same names, or with the archive's own
     ``CHNCXR_0001_0_mask.png``. The name's ending, ``_0`` normal or ``_1`` tuberculosis, is the stratum; names without
-    it form a stratum of their own. 70 % of each stratum are for training (the paper's 296 + 170 is not its 566; see
-    `stratified_split`).
+    it form a stratum of their own. 70 % are for training, and of each stratum that share within one (the paper's 296 +
+    170 is not its 566; see `stratified_split`).
 
     Args:
         dataset_dir: folder that holds ``images`` and ``masks``.

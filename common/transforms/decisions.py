@@ -122,17 +122,20 @@ class DecisionScoresd(MapTransform):
     ``<column>_<class>`` follow for each.
 
     Args:
-        keys: the class map that `DiceOptimalThresholdd` made, (1, *spatial), whose ``<key>_threshold`` the item holds.
-        probabilities: key of the map that it was made from, ``(C, *spatial)``.
+        keys: the class map that `DiceOptimalThresholdd` made, (1, *spatial), whose ``<key>_threshold`` and
+            ``<key>_expected_dice`` the item holds.
         decisions: name of each decision → key of its class map.
         labels: name of each label → its key, or the key of the only one; class maps ``(1, *spatial)``.
         class_names: of several classes, background included; None for one class.
+        probabilities: key of the map that it was made from, ``(C, *spatial)``; None: the Dice to expect is that of the
+            whole image, labeled or not.
 
     Example:
         >>> mask = torch.tensor([[1.0, 1.0, 0.0]])
         >>> item = {"case": "a", "pred": mask, "pred_threshold": torch.tensor([0.4]), "label": mask.flip(-1)}
         >>> item["p"] = 0.8 * mask
-        >>> row = DecisionScoresd("pred", "p", {"optimal": "pred"}, {"noisy": "label"})(item)["summary"]
+        >>> scores = DecisionScoresd("pred", {"optimal": "pred"}, {"noisy": "label"}, probabilities="p")
+        >>> row = scores(item)["summary"]
         >>> row["expected_dice"], row["dice_optimal_noisy"]
         (0.888889, 0.5)
     """
@@ -140,10 +143,10 @@ class DecisionScoresd(MapTransform):
     def __init__(
         self,
         keys: str,
-        probabilities: str,
         decisions: Mapping[str, str],
         labels: Mapping[str, str] | str,
         class_names: Sequence[str] | None = None,
+        probabilities: str | None = None,
     ) -> None:
         super().__init__(keys)
         self.probabilities, self.decisions = probabilities, decisions
@@ -155,11 +158,7 @@ class DecisionScoresd(MapTransform):
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
         for key in self.key_iterator(item):
-            known = item[next(iter(self.labels.values()))] >= 0
-            marginal = item[self.probabilities]
-            foreground = marginal if len(marginal) == 1 else marginal[1:]
-            expected = expected_dice(*(values.where(known, 0)[None] for values in (item[key], foreground)))[0]
-            columns = {"threshold": item[f"{key}_threshold"], "expected_dice": expected}
+            columns = {"threshold": item[f"{key}_threshold"], "expected_dice": self._expected_dice(item, key)}
             for name, label in self.labels.items():
                 for decision, mask in self.decisions.items():
                     pair = structure_pair(item[mask][None], item[label][None], self.num_classes, False)
@@ -169,6 +168,16 @@ class DecisionScoresd(MapTransform):
                 row |= {f"{column}_{name}": _written(values[index]) for column, values in columns.items()}
             item["summary"] = {"case": case_name(item)} | row
         return item
+
+    def _expected_dice(self, item: Mapping[Hashable, Any], key: str) -> torch.Tensor:
+        """(K,) of the voxels that the first label knows, nan where it knows none."""
+        if self.probabilities is None:
+            return item[f"{key}_expected_dice"]
+        known = item[next(iter(self.labels.values()))] >= 0
+        probabilities = item[self.probabilities]
+        foreground = probabilities if len(probabilities) == 1 else probabilities[1:]
+        found = expected_dice(*(values.where(known, 0)[None] for values in (item[key], foreground)))[0]
+        return found if known.any() else torch.full_like(found, torch.nan)
 
 
 def _written(value: torch.Tensor) -> float | str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from monai.bundle import ConfigParser, ConfigWorkflow
@@ -56,7 +56,8 @@ def begin_run() -> None:
     configuration has, see `common.workflow.override_checks.check_overrides`; numbers of steps, rates and the seed must
     be in their ranges. ``device`` must exist, and have ``amp`` if a training asks for it; ``output_dir`` and the
     ``ckpt_dir`` of a training must be folders that can be written to, and ``ckpt_dir`` must not hold another training,
-    see `common.workflow.TrainingCheckpoint`. What ``--tracking mlflow`` needs is installed and made to fit, see
+    see `common.workflow.TrainingCheckpoint`. A network that is to be compiled must be one that can be,
+    `check_compilation`. What ``--tracking mlflow`` needs is installed and made to fit, see
     `common.workflow.mlflow_tracking.prepare_mlflow`. Lists of cases that a program has put into the configuration take
     the place of the data set, see `common.workflow.given_items.take_given_items`.
 
@@ -83,8 +84,9 @@ def begin_run() -> None:
     take_given_items(parser)
     prepare_mlflow(parser, workflow.run_id)
     _check_device(parser)
-    if parser.get("compile") is True and _is_training(workflow):
-        check_compilation(parser.get("network_def", {}).get("_target_", ""))
+    network = parser.get("network_def")
+    if parser.get("compile") is True and isinstance(network, Mapping):
+        check_compilation(str(network.get("_target_")))
     if parser.get("amp") is True:
         training, device = _is_training(workflow), str(parser.get_parsed_content("device"))
         check_precision(device, training, training and parser.get_parsed_content("train#inferer#amp"))

@@ -26,7 +26,8 @@ class MetricsSaver(monai.handlers.MetricsSaver):
 
     Args:
         *args: those of MONAI's handler.
-        class_names: of the columns of the metrics in ``metric_details``; None for MONAI's.
+        class_names: of the columns of the metrics in ``metric_details``; None for MONAI's, which a class also has whose
+            name is that of another column.
         **options: those of MONAI's handler.
 
     Raises:
@@ -44,7 +45,8 @@ class MetricsSaver(monai.handlers.MetricsSaver):
 
     def __init__(self, *args: Any, class_names: Sequence[str] | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.names = {f"class{index}": name for index, name in enumerate(class_names or ())}
+        names = {f"class{index}": name for index, name in enumerate(class_names or ())}
+        self.names = {column: name for column, name in names.items() if name not in ("filename", "mean")}
 
     def __call__(self, engine: Engine) -> None:
         folder = Path(self.save_dir)
@@ -68,10 +70,10 @@ class MetricsSaver(monai.handlers.MetricsSaver):
         """In the first line of the cases' table, in the first column of their summary."""
         if not self.names or not table.stem.endswith(("_raw", "_summary")):
             return
-        with table.open(encoding="utf-8", newline="") as file:
+        with table.open(encoding="locale", newline="") as file:  # as MONAI has written it
             first, *rows = csv.reader(file, delimiter=self.deli)
         first = [self.names.get(name, name) for name in first]
         if table.stem.endswith("_summary"):
             rows = [[self.names.get(name, name), *values] for name, *values in rows]
-        with table.open("w", encoding="utf-8", newline="") as file:
+        with table.open("w", encoding="locale", newline="") as file:
             csv.writer(file, delimiter=self.deli, lineterminator="\n").writerows([first, *rows])

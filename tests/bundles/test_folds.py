@@ -267,6 +267,9 @@ def test_after_a_mistake_no_other_fold_is_trained(
     (tmp_path / "runs/fold_2/finished.json").write_text('{"max_epochs": "3"}', encoding="utf-8")
     with pytest.raises(InputError, match=r"fold_2 holds a fold with other options \(max_epochs, "):
         folds("t_loss", str(pictures), str(tmp_path / "runs"), num_folds=3)
+    (tmp_path / "runs/fold_2/finished.json").write_text('{"max', encoding="utf-8")
+    with pytest.raises(InputError, match=r"finished\.json cannot be read: .*; remove .*fold_2\."):
+        folds("t_loss", str(pictures), str(tmp_path / "runs"), num_folds=3)
     assert begun == [0]
 
 

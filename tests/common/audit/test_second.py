@@ -108,7 +108,8 @@ def test_maps_of_volumes_have_the_geometry_of_the_label(tmp_path: Path) -> None:
 
 
 def test_what_is_no_previous_audit(tmp_path: Path) -> None:
-    (tmp_path / "audit.json").write_text(json.dumps({"cases": [{"case": "a"}]}), encoding="utf-8")
+    older = {"case": "a", "label_digest": "0f"}  # of the label as its file has it
+    (tmp_path / "audit.json").write_text(json.dumps({"cases": [older]}), encoding="utf-8")
     with pytest.raises(InputError, match="expected an audit by this version, got an older one"):
         read_audit(tmp_path)
     (tmp_path / "audit.json").write_text("{", encoding="utf-8")

@@ -35,7 +35,7 @@ def test_the_sections_are_a_stratified_partition(dataset):
     training, validation = (shenzhen_datalist(dataset, section) for section in ("training", "validation"))
     cases = [item["case"] for item in training + validation]
     assert sorted(cases) == [f"CHNCXR_{number:04d}_{number % 2}" for number in range(10)]
-    assert sorted(item["case"][-1] for item in validation) == ["0", "0", "1"]  # 2 of 10 at 0.775: 2.25, of each 1.1
+    assert sorted(item["case"][-1] for item in validation) == ["0", "0", "1"]  # three of ten
     for item in training:
         assert item["image"] == str(dataset / "images" / f"{item['case']}.png")
         assert item["label"] == str(dataset / "masks" / f"{item['case']}.png")

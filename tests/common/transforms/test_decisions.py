@@ -90,9 +90,8 @@ def test_scores(shape: tuple[int, ...]) -> None:
     noisy, clean = (torch.rand(1, *shape, generator=torch.Generator().manual_seed(seed)) > 0.6 for seed in (1, 2))
     item = DiceOptimalThresholdd("pred")({"case": "a", "pred": values, "half": (values >= 0.5).float()})
     item |= {"marginal": values, "label": noisy.float(), "clean_label": clean.float()}
-    scores = DecisionScoresd(
-        "pred", "marginal", {"half": "half", "optimal": "pred"}, {"noisy": "label", "clean": "clean_label"}
-    )
+    labels = {"noisy": "label", "clean": "clean_label"}
+    scores = DecisionScoresd("pred", {"half": "half", "optimal": "pred"}, labels, probabilities="marginal")
     row = scores(item)["summary"]
     assert list(row) == ["case", "threshold", "expected_dice"] + [
         f"dice_{decision}_{label}" for label in ("noisy", "clean") for decision in ("half", "optimal")
@@ -109,7 +108,7 @@ def test_the_dice_to_expect_is_of_the_voxels_that_are_labeled() -> None:
     values = torch.tensor([[[0.95] * 50 + [0.05] * 20]])
     label = torch.tensor([[[-1.0] * 50 + [1.0] + [0.0] * 19]])
     item = DiceOptimalThresholdd("pred")({"case": "a", "pred": values, "marginal": values, "label": label})
-    row = DecisionScoresd("pred", "marginal", {"optimal": "pred"}, "label")(item)["summary"]
+    row = DecisionScoresd("pred", {"optimal": "pred"}, "label", probabilities="marginal")(item)["summary"]
     assert float(item["pred_expected_dice"]) > 0.9
     assert (row["expected_dice"], row["dice_optimal"]) == (0.0, 0.0)
 
@@ -175,7 +174,7 @@ def test_scores_of_several_classes_leave_out_what_was_not_labeled() -> None:
     label = torch.randint(0, 3, (1, 4, 5), generator=torch.Generator().manual_seed(1)).float()
     label[0, 0] = -1
     scores = DecisionScoresd(
-        "pred", "marginal", {"optimal": "pred"}, "label", class_names=["background", "disc", "ring"]
+        "pred", {"optimal": "pred"}, "label", ["background", "disc", "ring"], probabilities="marginal"
     )
     row = scores(item | {"label": label, "marginal": classes(4, 5)})["summary"]
     for k, name in ((1, "disc"), (2, "ring")):
@@ -189,4 +188,9 @@ def test_scores_of_several_classes_leave_out_what_was_not_labeled() -> None:
     assert row["dice_optimal"] == pytest.approx((row["dice_optimal_disc"] + row["dice_optimal_ring"]) / 2, abs=1e-6)
     empty = {"case": "a", "pred": torch.zeros(1, 4, 5), "label": torch.zeros(1, 4, 5)}
     empty |= {"pred_threshold": torch.tensor([0.5]), "marginal": torch.zeros(1, 4, 5)}
-    assert DecisionScoresd("pred", "marginal", {"optimal": "pred"}, "label")(empty)["summary"]["dice_optimal"] == ""
+    assert (
+        DecisionScoresd("pred", {"optimal": "pred"}, "label", probabilities="marginal")(empty)["summary"][
+            "dice_optimal"
+        ]
+        == ""
+    )

@@ -68,7 +68,7 @@ ROWS = {
     "ConsensusLabeld": Row({"num_classes": 3}, labels=["label"]),
     "CropAroundLabeld": Row({"keys": ["image", "label"], "label_key": "mask"}, geometry=["image"]),
     "DecisionScoresd": Row(
-        {"keys": "decided", "probabilities": "decided", "decisions": {"best": "decided"}, "labels": "mask"}
+        {"keys": "decided", "decisions": {"best": "decided"}, "labels": "mask", "probabilities": "decided"}
     ),
     "DetectInstancesd": Row({"keys": "structures"}),
     "DiceOptimalThresholdd": Row({"keys": "pred"}),

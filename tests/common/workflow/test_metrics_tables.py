@@ -45,6 +45,11 @@ def test_columns_are_named_by_the_classes(tmp_path: Path) -> None:
     assert summary == 'class,mean\nwall,0.3750\n"core, inner",0.8750\nmean,0.6250\n'
 
 
+def test_a_class_called_mean_does_not_take_the_place_of_the_mean(tmp_path: Path) -> None:
+    MetricsSaver(str(tmp_path), "*", "*", delimiter=",", class_names=["mean"])(finished_engine(0.5))
+    assert (tmp_path / "dice_raw.csv").read_text().startswith("filename,class0,mean\n")
+
+
 def test_a_full_disk_leaves_the_old_tables_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     saver = MetricsSaver(str(tmp_path), "*", "*")
     saver(finished_engine(0.25))

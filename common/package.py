@@ -238,6 +238,20 @@ def _require_files(bundle_dir: Path) -> None:
         raise InputError(
             f"{bundle_dir / WEIGHTS}: expected {plan.name} of the same training beside it; copy that file there, too."
         )
+    if plan.is_file():
+        _require_readable_names(plan)
+
+
+def _require_readable_names(plan: Path) -> None:
+    """Refuses names that MONAI would take for something else in the configuration with the plan, see `_with_plan`."""
+    content = json.loads(plan.read_text(encoding="utf-8"))
+    for entry in ("class_names", "channel_names", "annotators"):
+        wrong = [name for name in map(str, content.get(entry, ())) if "#" in name or name.startswith(("$", "@", "%"))]
+        if wrong:
+            raise InputError(
+                f"{plan}: expected {entry} without # and not beginning with $, @ or %, which mean something in MONAI's "
+                f"configurations, got {wrong[0]!r}; give another name there."
+            )
 
 
 def _ensure_weights(bundle_dir: Path) -> None:

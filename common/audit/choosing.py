@@ -90,11 +90,11 @@ def advice(summary: Mapping[str, Any]) -> str:
         >>> advice({"judged": 50, "share_suspicious": 0.0, "share_missing": 0.0, "border_relative": 0.02})[:28]
         'Plain training will do, by w'
     """
-    if summary["judged"] < FEW_CASES:
-        judged = f"Only {counted(summary['judged'], 'case')}" if summary["judged"] else "No case"
-        return f"{judged} could be judged: too few to say what the labels are like."
     far_off = summary.get("far_off")
     also = f" Not suspicious, but with an expected Dice below one half: {some(far_off)}." if far_off else ""
+    if summary["judged"] < FEW_CASES:
+        judged = f"Only {counted(summary['judged'], 'case')}" if summary["judged"] else "No case"
+        return f"{judged} could be judged: too few to say what the labels are like.{also}"
     for rule in RULES:
         value = summary[rule.measure] or 0.0
         if value >= rule.limit:

@@ -106,6 +106,14 @@ def test_products_and_caches_stay_behind(bundles_dir: Path, tmp_path: Path) -> N
     assert (found["training"], found["validation"], case_weights) == (["Miller^Anne"], ["b"], {})
 
 
+@pytest.mark.parametrize("name", ["T#1", "$x", "@x", "%x"])
+def test_names_that_mean_something_in_configurations(bundles_dir: Path, tmp_path: Path, name: str) -> None:
+    plan = replace(example_plan(), class_names=("background", name)).to_json()
+    _write_bundle(bundles_dir, {"models/model.pt": "bytes", "models/plan.json": plan})
+    with pytest.raises(InputError, match=r"plan\.json: expected class_names without # .*; give another name there"):
+        package("method", train=False, output=str(tmp_path), bundles_dir=bundles_dir)
+
+
 def test_reproducible(bundles_dir: Path, tmp_path: Path) -> None:
     """Order of writing, times and permissions of the files do not reach the zip."""
     again = _write_bundle(tmp_path / "again", dict(reversed(FILES.items())))

@@ -72,6 +72,7 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("t_loss", "training", {"batch_size": 2.5}, "--batch_size: expected a whole number such as 8, got 2.5"),
     ("t_loss", "training", {"resume": "yes"}, "--resume: expected true or false, got 'yes'"),
     ("soft_label_apl", "training", {"amp": "true", "device": "cpu"}, "--amp: a training of this network has mixed"),
+    ("soft_label_apl", "training", {"compile": "true"}, "compile: expected false of a Mask R-CNN"),
     ("t_loss", "inferring", {"amp": "bfloat16"}, "--amp: expected true or false, got 'bfloat16'"),
     ("bwcr", "training", {"lambda_max": (0, 5)}, "--lambda_max: expected a number such as 1.0, got (0, 5)"),
     ("bwcr", "training", {"view#scale": "large"}, "--view#scale: expected a list"),

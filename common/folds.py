@@ -348,7 +348,7 @@ def _require_same(folder: Path, question: Mapping[str, Any]) -> None:
         before = dict(json.loads(done.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
         raise InputError(f"{done} cannot be read: {reason_of(error)}; remove {folder}.") from error
-    if other := [key for key in before | question if before.get(key) != question.get(key)]:
+    if other := [key for key in {**before, **question} if before.get(key) != question.get(key)]:
         raise InputError(
             f"{folder} holds a fold with other options ({', '.join(other)}); name another folder or remove it."
         )

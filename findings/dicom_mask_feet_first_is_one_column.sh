@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# dicom_mask reads the organs of patients who lie feet first, or prone, as a line along the border of the image.
+# dicom_mask reads the organs of patients who lie feet first and supine, or head first and prone, as a pixel or two.
 #
 # Versions: dicom_mask 0.0.30, dicompyler-core 0.5.6, pydicom 2.4.4, scikit-image 0.24.0, NumPy 1.26.4.
 # Behavior: where PatientPosition is FFS or HFP, the columns of an image are searched as if they ran the other way,
@@ -7,8 +7,8 @@
 #     written for any position, the search ends at once: all points of a contour are in the first column, and in the
 #     first row as well if the patient is prone. Nothing is said.
 # Expected: the mask that the same contours have in the same images of a patient who lies head first.
-# Seen: an organ of 21 x 21 pixels in columns 28 ... 48. Head first supine: 441 pixels in a slice. Feet first supine:
-#     2, in column 0. Head first prone: 1, the first pixel of the image. With the orientation reversed: 441.
+# Seen: an organ of 21 x 21 pixels in columns 28 ... 48. Head first supine: 441 pixels in a slice. Feet first supine: 2,
+#     in column 0. Head first prone: 1, the first pixel of the image. With the orientation reversed: 441.
 set -euo pipefail
 
 work=$(mktemp -d)

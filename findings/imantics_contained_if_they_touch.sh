@@ -2,9 +2,9 @@
 # imantics says that a mask is contained in another one if they have one pixel in common.
 #
 # Versions: imantics 0.1.12, NumPy 2.2.6, OpenCV 5.0.0.93.
-# Behavior: "masks and arrays must be fully contained to return True". Mask.contains and Annotation.contains, and `in`,
-#     say True as soon as the common area is above 0. Who assigns lesions to organs or nuclei to cells by them assigns
-#     each to all neighbors that it overlaps.
+# Behavior: "masks and arrays must be fully contained to return True". Mask.contains, and `in`, say True as soon as the
+#     common area is above 0. Who assigns lesions to organs or nuclei to cells by them assigns each to all neighbors
+#     that it overlaps.
 # Expected: True only if all of the mask lies in the other one, as documented.
 # Seen: an organ of 800 pixels; a lesion of 441 pixels of which 1 lies in it: contained. The organ in that lesion: as
 #     well. Only a mask that has no pixel in common is not.

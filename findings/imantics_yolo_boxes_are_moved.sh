@@ -3,8 +3,8 @@
 #
 # Versions: imantics 0.1.12, NumPy 2.2.6, OpenCV 5.0.0.93.
 # Behavior: a line of YOLO is the class, the middle of the box (x, y) and its width and height, as fractions of the
-#     image. Annotation.yolo and Image.yolo write the upper left corner instead of the middle. Read as YOLO, the box
-#     reaches from half of its size above and to the left of the object to its middle.
+#     image. Annotation.yolo writes the upper left corner instead of the middle. Read as YOLO, the box reaches from half
+#     of its size above and to the left of the object to its middle.
 # Expected: the middle of the box; "generates YOLO format of annotation (using the bounding box)".
 # Seen: a nucleus in columns 60 ... 99 and rows 20 ... 39 of an image of 200 x 100 pixels: x 0.3, y 0.2, so the box that
 #     a reader of YOLO makes of it is at columns 40.5 ... 79.5 and rows 10.5 ... 29.5: IoU 0.14 with the object's box.
@@ -38,7 +38,7 @@ common = max(0, min(right, own[2]) - max(left, own[0])) * max(0, min(bottom, own
 union = (right - left) * (bottom - top) + (own[2] - own[0]) * (own[3] - own[1]) - common
 print(f"box of the nucleus {tuple(int(value) for value in own)}, line of YOLO: {annotation.yolo()}")
 print(f"read: {left:.1f}, {top:.1f}, {right:.1f}, {bottom:.1f}, IoU {common / union:.2f}")
-seen = (x, y, round(left, 1), round(right, 1), round(common / union, 2))
-if seen != (0.3, 0.2, 40.5, 79.5, 0.14):
+seen = (x, y, *(round(value, 1) for value in (left, right, top, bottom)), round(common / union, 2))
+if seen != (0.3, 0.2, 40.5, 79.5, 10.5, 29.5, 0.14):
     sys.exit("The behavior has changed: the box is elsewhere.")
 PY

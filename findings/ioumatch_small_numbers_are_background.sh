@@ -2,9 +2,9 @@
 # ioumatch reads masks of 16 bits as 8 bits: nuclei with numbers up to 255 are background, the others are merged.
 #
 # Versions: ioumatch 0.1.1, NumPy 2.2.6, OpenCV 4.11.0.86.
-# Behavior: evaluate_paths and evaluate_pairs read label masks with OpenCV's IMREAD_GRAYSCALE, which divides 16 bits by
-#     256. Masks of more than 255 nuclei, which need 16 bits, keep a number or two: 1 ... 255 become 0, 256 ... 511
-#     become 1. What is left of a mask is then split into its parts. Masks of bytes and evaluate_image are right.
+# Behavior: evaluate_paths reads label masks with OpenCV's IMREAD_GRAYSCALE, which divides 16 bits by 256. Masks of more
+#     than 255 nuclei, which need 16 bits, keep a number or two: 1 ... 255 become 0, 256 ... 511 become 1. What is left
+#     of a mask is then split into its parts. evaluate_image is right.
 # Expected: the objects of the file, or an error.
 # Seen: 400 nuclei, and a prediction without those numbered 1 ... 200. From arrays TP 200, FP 0, FN 200, F1 0.67; from
 #     PNG files of the same arrays TP 145, FP 0, FN 0, F1 1.0.

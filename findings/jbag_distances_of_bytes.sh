@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
-# jbag's signed distance function of a mask of bytes measures to a place outside of the image.
+# jbag's signed distances of a mask of bytes say nothing about the object.
 #
 # Versions: jbag 4.6.3, SciPy 1.17.1, scikit-image 0.26.0, NumPy 2.4.6, PyTorch 2.13.0.
-# Behavior: SDF inverts the mask by `~`, which of a Boolean array is the background, of 0 and 1 in bytes 255 and 254:
-#     object and background alike count as object, and there is no place to measure to. Distances grow along the image
-#     from its first pixel on, and say nothing about the object, inside and outside of it. Its transform, SDF of
-#     jbag.transforms, for a "binary segmentation for computing SDF", does the same.
+# Behavior: SDF of jbag.transforms, for a "binary segmentation for computing SDF", inverts the mask by `~`, which of a
+#     Boolean array is the background, of 0 and 1 in bytes 255 and 254: object and background alike count as object, and
+#     there is no place to measure to. The distances have nothing to do with the object, inside and outside of it.
 # Expected: the same distances for the same mask, or an error.
 # Seen: an object in columns 8 ... 11 of 20. In row 10 the distance of columns 0, 6 and 19 is 8.0, 2.0 and 8.0 of the
 #     Boolean mask, and 11.0, 12.5 and 22.0 of the same mask in bytes.

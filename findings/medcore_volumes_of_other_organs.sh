@@ -2,9 +2,9 @@
 # medcore lists the volume of an organ under the name of another one, or not at all, if labels are not 1, 2, 3 in order.
 #
 # Versions: medcore 1.6.0, SimpleITK 2.5.7, pandas 3.1.1, NumPy 2.2.6.
-# Behavior: compute_label_volumes and compute_label_areas take a "mapping of {label_value: image_path}". The values of a
-#     label are written into the row that its number counts out, not into that of its file: label 1 into the first row,
-#     and so on; a number above the count of files is left out, and rows without a value are 0.
+# Behavior: compute_label_volumes takes a "mapping of {label_value: image_path}". The value of a label is written into
+#     the row that its number counts out, not into that of its file: label 1 into the first row, and so on; a number
+#     above the count of files is left out, and rows without a value are 0.
 # Expected: the volume of each file under its own name, whatever its label and its place.
 # Seen: a liver of 9 cm³, a spleen of 4 and a kidney of 2. As labels 1, 2 and 3: 9, 4 and 2. As 5, 3 and 1: the liver
 #     has 2, the spleen 0 and the kidney 4. As 3, 2 and 1: 2, 4 and 9.

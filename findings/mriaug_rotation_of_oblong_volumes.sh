@@ -2,12 +2,12 @@
 # mriaug rotates volumes as if they were cubes: after 90 degrees an object of 4 x 20 pixels has 6 x 12.
 #
 # Versions: mriaug 0.1.1, PyTorch 2.13.0, resize-right 0.0.2, NumPy 2.4.6.
-# Behavior: rotate3d, affine3d and affinewarp3d rotate the coordinates of the volume from -1 to 1, which are of another
-#     length along each axis unless the volume is a cube. Objects are stretched along one axis and pressed along the
-#     other, by 90 degrees the ratio of the two sides; by other angles they are sheared. Image and mask alike.
+# Behavior: rotate3d rotates the coordinates of the volume from -1 to 1, which are of another length along each axis
+#     unless the volume is a cube. Objects are stretched along one axis and pressed along the other, by 90 degrees about
+#     the ratio of the two sides.
 # Expected: a rotation, which keeps sizes; stretching is what zoom3d and shear3d are for.
-# Seen: a bar of 4 x 20 x 4 voxels. In a volume of 60 x 60 x 60 it is 4 x 4 x 20 after 90 degrees. In one of
-#     20 x 60 x 20, as of thick slices, 4 x 12 x 6 instead.
+# Seen: a bar of 4 x 20 x 4 voxels. In a volume of 60 x 60 x 60 it is 4 x 4 x 20 after 90 degrees. In one of 20 x 60 x
+#     20, as of thick slices, 4 x 12 x 6 instead.
 set -euo pipefail
 
 work=$(mktemp -d)

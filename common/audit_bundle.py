@@ -20,7 +20,8 @@ from common.datasets.dataset import Dataset
 from common.datasets.images_by_case import images_of
 from common.datasets.plan import Plan
 from common.errors import InputError
-from common.folds import cross_validate, datalist, held_out, inference_options, segment
+from common.folds import cross_validate
+from common.from_training import datalist, held_out, inference_options, segment
 from common.io.formats import is_picture
 from common.io.label_meaning import LabelMeaning
 from common.workflow.distributed import require_one_process

@@ -19,7 +19,6 @@ from threading import Event
 from typing import Annotated, Any
 
 import numpy as np
-import yaml
 from tqdm import tqdm
 
 from common.command import POSITIONAL, listed, run_command
@@ -27,65 +26,18 @@ from common.datasets import Dataset, read_dataset, split_dataset
 from common.datasets.case_weights import read_case_weights
 from common.datasets.split import can_be_held_out
 from common.errors import InputError, counted, reason_of
+from common.from_training import BUNDLES, file_beside, held_out, inference_options, reading_options, segment
 from common.io.files import check_writable, read_csv, whole_file, write_csv
 from common.run_bundle import POLLED, run_bundle, stage_of, stop_runs
 from common.workflow.claim import claim_folder, release_folder
 from common.workflow.overrides import choose
+from common.workflow.trainings import FINISHED
 
-BUNDLES = Path(__file__).parents[1] / "bundles"
-MAPS = ("save_probability", "save_probabilities", "save_marginal")  # what the bundles call it
-SHARED = ("device", "amp", "backbone", "readout", "map_threshold")  # options that the inferences of some have, too
 PLANNED = "$@split.of_all_folds"  # the same cases in every fold, so that there is one plan
 MEASURED = "$@split.validation"  # by each fold its own, also where the data set has test cases
 OWN = {"fold": "trains all folds", "ckpt_dir": "has the folders below --output", "output_dir": "has --output"}
 TABLE = "out_of_fold.csv"
-DONE = "finished.json"
 NAMES = ("case", "subject")  # columns of a summary that are no measures, also where the names are numbers
-
-
-def held_out(fold: Path, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The images that the network of a fold has not seen, as a datalist for inference.
-
-    Args:
-        fold: the folder of a training, with ``split.json``: its validation cases are the fold's.
-        items: of the data set, with ``case`` and ``image``.
-
-    Returns:
-        ``{"case", "image"}`` of each held-out case; the image is an absolute path, or one for each channel.
-
-    Example:
-        >>> import tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     _ = Path(folder, "split.json").write_text('{"validation": ["b"]}', encoding="utf-8")
-        ...     items = [{"case": name, "image": f"/data/{name}.png"} for name in "ab"]
-        ...     held_out(Path(folder), items)
-        [{'case': 'b', 'image': '/data/b.png'}]
-    """
-    by_case = {item["case"]: item for item in items}
-    cases = json.loads((fold / "split.json").read_text(encoding="utf-8"))["validation"]
-    return datalist([by_case[case] for case in cases])
-
-
-def datalist(items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Cases for an inference, wherever it is started.
-
-    Args:
-        items: with ``case`` and ``image``, a path or one for each channel.
-
-    Returns:
-        ``{"case", "image"}`` of each, with absolute paths.
-
-    Example:
-        >>> datalist([{"case": "a", "image": ["/data/a_0.png", "/data/a_1.png"], "label": "/data/a.png"}])
-        [{'case': 'a', 'image': ['/data/a_0.png', '/data/a_1.png']}]
-    """
-
-    def absolute(image: Any) -> Any:
-        if isinstance(image, list):
-            return [absolute(one) for one in image] if len(image) > 1 else absolute(image[0])
-        return str(Path(image).resolve())
-
-    return [{"case": item["case"], "image": absolute(item["image"])} for item in items]
 
 
 def measures(fold: Path) -> list[dict[str, Any]]:
@@ -150,92 +102,6 @@ def summarize(rows: Sequence[dict[str, Any]]) -> dict[str, tuple[float, float, i
     return means
 
 
-def segment(
-    configs: Sequence[Path],
-    cases: Sequence[dict[str, Any]],
-    weights: Sequence[Path],
-    output: Path,
-    threads: int,
-    **options: Any,
-) -> None:
-    """Segments cases by a trained network, with their probability maps.
-
-    Args:
-        configs: configuration files of its training, train first.
-        cases: of `datalist`.
-        weights: folders of the network, or of several.
-        output: folder of masks and maps. The datalist and the log lie beside it.
-        threads: for the processor, at least 1.
-        **options: of the inference.
-
-    Raises:
-        InputError: the inference failed.
-    """
-    inference = _beside(configs, "inference")
-    maps = {key: True for key in MAPS if key in _content(inference)}
-    listed = output.with_name(f"{output.name}.json")
-    with whole_file(listed) as partial:
-        partial.write_text(json.dumps({"testing": list(cases)}, indent=1) + "\n", encoding="utf-8")
-    networks = [path for path in configs[1:] if "network_def" in _content(path)]
-    places = {"dataset_dir": listed, "output_dir": output, "ckpt_dir": [str(folder) for folder in weights]}
-    log = output.with_name("inferring.log")
-    run_bundle(Path.cwd(), "inferring", [inference, *networks], log, threads, **options, **places, **maps)
-
-
-def inference_options(configs: Sequence[Path], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options of a training that the inference of its bundle has, too, with the same meaning.
-
-    Args:
-        configs: configuration files of the training, train first.
-        options: of the training.
-
-    Returns:
-        Those for `segment`.
-
-    Example:
-        >>> configs = [BUNDLES / "disentangling_annotators/configs/train.yaml"]
-        >>> inference_options(configs, {"readout": "estimate", "max_epochs": 3})
-        {'readout': 'estimate'}
-    """
-    known = _content(_beside(configs, "inference"))
-    return {key: options[key] for key in SHARED if key in options and key in known}
-
-
-def _beside(configs: Sequence[Path], name: str) -> Path:
-    return configs[0].with_name(f"{name}{configs[0].suffix}")
-
-
-def _content(path: Path) -> dict[str, Any]:
-    return yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is YAML
-
-
-def reading_options(configs: Sequence[Path], options: Mapping[str, Any]) -> dict[str, Any]:
-    """How a training reads its data set: the arguments of `read_dataset` beside the folder.
-
-    Args:
-        configs: configuration files of the training; later ones come before earlier ones.
-        options: of the training, which come before its files.
-
-    Returns:
-        Value of each argument, such as ``layout``, ``annotators`` or ``modalities``, null or not, and of those that are
-        given as ``data#modalities``.
-
-    Example:
-        >>> found = reading_options([BUNDLES / "t_loss/configs/train.yaml"], {"layout": "msd"})
-        >>> found["layout"], found["annotators"]
-        ('msd', None)
-    """
-    content: dict[str, Any] = {}
-    for path in configs:
-        content |= _content(path)
-    place = "data#dataset" if "dataset" in content["data"] else "data"
-    reader = content["data"].get("dataset", content["data"])
-    known = content | dict(options)
-    named = {name: text.removeprefix("@") for name, text in reader.items() if str(text).startswith("@")}
-    read = {name: known.get(key) for name, key in named.items() if name != "dataset_dir"}
-    return read | {key.removeprefix(f"{place}#"): value for key, value in known.items() if key.startswith(f"{place}#")}
-
-
 def cross_validate(
     configs: Sequence[Path],
     data: Path,
@@ -279,7 +145,7 @@ def cross_validate(
     failed = Event()
 
     def run(index: int) -> None:
-        folder, done = runs[index], runs[index] / DONE
+        folder, done = runs[index], runs[index] / FINISHED
         if done.is_file():
             return
         places = {"dataset_dir": data, "output_dir": folder, "ckpt_dir": folder}
@@ -290,7 +156,7 @@ def cross_validate(
             run_bundle(Path.cwd(), "training", configs, folder / "training.log", threads, **given, **resume)
 
         def evaluate() -> None:
-            files, log = [*configs, _beside(configs, "evaluate")], folder / "evaluating.log"
+            files, log = [*configs, file_beside(configs, "evaluate")], folder / "evaluating.log"
             run_bundle(Path.cwd(), "evaluating", files, log, threads, **given, tested=MEASURED)
 
         def infer() -> None:
@@ -341,7 +207,7 @@ def _side_by_side(run: Callable[[int], None], runs: Sequence[Path], parallel: in
 
 def _require_same(folder: Path, question: Mapping[str, Any]) -> None:
     """Refuses a finished fold of other options, before anything is written."""
-    done = folder / DONE
+    done = folder / FINISHED
     if not done.is_file():
         return
     try:

@@ -15,6 +15,7 @@ from PIL import Image
 
 import common.audit_bundle
 import common.folds
+import common.from_training
 from common.audit_bundle import audit_bundle, labels_of, training_overlap
 from common.datasets import read_dataset
 from common.errors import InputError, find_input_error
@@ -41,7 +42,8 @@ def verbs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
         overrides = {key: str(value) if isinstance(value, Path) else value for key, value in overrides.items()}
         bundle_runs.run_bundle(configs[0].parents[1].name, verb, [path.stem for path in configs], **overrides)
 
-    monkeypatch.setattr(common.folds, "run_bundle", run)
+    for module in (common.folds, common.from_training):
+        monkeypatch.setattr(module, "run_bundle", run)
     return started
 
 

@@ -20,9 +20,11 @@ from data_kinds import write_squares
 from PIL import Image
 
 import common.folds
+import common.from_training
 from common.datasets import Dataset, read_dataset, split_dataset
 from common.errors import InputError
-from common.folds import BUNDLES, cross_validate, folds, held_out, measures, reading_options, segment, summarize
+from common.folds import cross_validate, folds, measures, summarize
+from common.from_training import BUNDLES, held_out, reading_options, segment
 from common.io.files import read_csv, write_csv
 from common.run_bundle import RUNNING, run_bundle, stop_runs
 
@@ -54,7 +56,8 @@ def test_every_case_is_segmented_by_the_network_that_did_not_see_it(
         overrides = {key: str(value) if isinstance(value, Path) else value for key, value in overrides.items()}
         bundle_runs.run_bundle(configs[0].parents[1].name, verb, [path.stem for path in configs], **overrides)
 
-    monkeypatch.setattr(common.folds, "run_bundle", run)
+    for module in (common.folds, common.from_training):
+        monkeypatch.setattr(module, "run_bundle", run)
     options = {"num_folds": 2, "features": [4, 8, 8], "max_epochs": 1, "batch_size": 3, "layout": "plain"}
     for name in ("images", "masks"):  # a test case of the data set's own, which no fold measures
         (pictures / "train").mkdir(exist_ok=True)
@@ -98,7 +101,7 @@ def test_cases_are_segmented_by_the_network_of_the_overlay(tmp_path: Path, monke
     """Overlays of data or method mean nothing to inference."""
     started: list[tuple[list[str], dict[str, Any]]] = []
     monkeypatch.setattr(
-        common.folds,
+        common.from_training,
         "run_bundle",
         lambda folder, verb, configs, log, threads, **overrides: started.append(([c.stem for c in configs], overrides)),
     )
@@ -156,7 +159,8 @@ def test_of_own_sections_every_case_but_those_of_the_test_is_held_out_once_and_m
         if verb == "evaluating":
             measured.append(overrides["tested"])
 
-    monkeypatch.setattr(common.folds, "run_bundle", run)
+    for module in (common.folds, common.from_training):
+        monkeypatch.setattr(module, "run_bundle", run)
     data = in_sections(tmp_path / "data", train="abcdef", val="gh", test="ij")
     folds("t_loss", str(data), str(tmp_path / "runs"), num_folds=3)
     assert sorted(case for split in splits for case in split["validation"]) == list("abcdefgh")
@@ -201,7 +205,8 @@ def test_an_option_that_inference_has_too_counts_for_both(tmp_path: Path, monkey
             (overrides["ckpt_dir"] / "split.json").write_text(json.dumps(split), encoding="utf-8")
         given.setdefault(verb, []).append(overrides)
 
-    monkeypatch.setattr(common.folds, "run_bundle", run)
+    for module in (common.folds, common.from_training):
+        monkeypatch.setattr(module, "run_bundle", run)
     configs = [bundle_runs.BUNDLES / "disentangling_annotators/configs/train.yaml"]
     cross_validate(
         configs, tmp_path, Dataset("plain", tmp_path, items), tmp_path / "runs", 2, readout="estimate", trace_weight=0.2

@@ -91,12 +91,14 @@ def expected_dice(class_map: torch.Tensor, foreground: torch.Tensor) -> torch.Te
         foreground: ``(B, K, *spatial)`` probabilities of the classes from 1 on.
 
     Returns:
-        ``(B, K)`` float64; 1 where a class is neither in the map nor probable anywhere.
+        ``(B, K)`` float64 (on the CPU for Apple's MPS); 1 where a class is neither in the map nor probable anywhere.
 
     Example:
         >>> expected_dice(torch.tensor([[[1, 1, 0]]]), torch.tensor([[[0.9, 0.45, 0.1]]])).item()
         0.782...
     """
+    if foreground.device.type == "mps":  # has no float64
+        class_map, foreground = class_map.cpu(), foreground.cpu()
     found = []
     for k, probability in enumerate(foreground.split(1, 1), start=1):
         blocks = zip((class_map == k).flatten(1).split(BLOCK, 1), probability.flatten(1).split(BLOCK, 1), strict=True)

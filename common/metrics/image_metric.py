@@ -62,7 +62,7 @@ class ImageMetric(CumulativeIterationMetric, ABC):
                 f"{type(self).__name__}: expected predictions and y of the same images (batch, …), "
                 f"got {tuple(y_pred.shape)} and {tuple(y.shape)}."
             )
-        return self.values(y_pred, y)
+        return self.values(y_pred, y.to(y_pred.device))  # MONAI moves images and labels, no other items of a batch
 
     def aggregate(
         self, reduction: MetricReduction | str | None = None

@@ -17,7 +17,7 @@ from monai.data import MetaTensor
 from common.datasets.splits import shuffled
 from common.errors import InputError
 from common.io.formats import read_image
-from common.io.label_meaning import LabelObservation, observe_label
+from common.io.label_meaning import LabelMeaning, LabelObservation, observe_label
 from common.io.label_values import read_label_values
 from common.io.orientation import REORIENTED, reoriented
 
@@ -39,7 +39,8 @@ class CaseFacts:
         spacing: mm along the same axes; None for a picture.
         channels: of the image.
         color: a picture whose channels differ.
-        intensities: ``(channels, n)``, a sample of its values, of a labeled volume within its structures.
+        intensities: ``(channels, n)``, a sample of its values.
+        structured: whether they were taken within structures, else everywhere.
         reoriented: how the axes of its label and its own are stored, where they differ (`common.io.reoriented`).
     """
 
@@ -48,6 +49,7 @@ class CaseFacts:
     channels: int
     color: bool
     intensities: np.ndarray = field(repr=False)
+    structured: bool = False
     reoriented: tuple[str, str] | None = None
 
 
@@ -61,10 +63,11 @@ class Fingerprint:
         channels: of every image.
         color: whether any picture has colors.
         median_shape: voxels along the axes; of volumes at ``median_spacing``, along right, anterior, superior.
-        largest_shape: the same of the largest along each axis.
+        smallest_shape, largest_shape: the same of the smallest and the largest along each axis.
         median_spacing: mm; None for pictures.
         coarse_spacing: the tenth percentile along each axis, nnU-Net's choice for a coarse one; None for pictures.
-        percentiles: per channel the intensities at 0.5, 2, 50, 98 and 99.5 %, of labeled volumes within structures.
+        percentiles: per channel the intensities at 0.5, 2, 50, 98 and 99.5 %, of volumes within structures, where any
+            has one.
         mean, std: per channel, between the percentiles 0.5 and 99.5.
         labels: what values label files hold, by annotator; under ``""`` those that belong to no annotator.
         reoriented: of volumes how the axes of label and image are stored, and how often, where they differ.
@@ -75,6 +78,7 @@ class Fingerprint:
     channels: int
     color: bool
     median_shape: tuple[int, ...]
+    smallest_shape: tuple[int, ...]
     largest_shape: tuple[int, ...]
     median_spacing: tuple[float, ...] | None
     coarse_spacing: tuple[float, ...] | None
@@ -98,8 +102,8 @@ def case_facts(image: torch.Tensor, foreground: torch.Tensor | None = None, seed
 
     Args:
         image: ``(C, *spatial)`` as `read_image` gives it, 2-D or 3-D, with an affine if it is a `MetaTensor`.
-        foreground: ``(1, *spatial)``, where intensities are sampled (nnU-Net's choice: air and bed say nothing of the
-            organs); None, one that is empty and one of another shape take them everywhere.
+        foreground: ``(1, *spatial)``, above 0 where intensities are sampled (nnU-Net's choice: air and bed say nothing
+            of the organs); None, one that is empty and one of another shape take them everywhere.
         seed: of the sample of intensities.
 
     Returns:
@@ -117,8 +121,11 @@ def case_facts(image: torch.Tensor, foreground: torch.Tensor | None = None, seed
         shape = tuple(int(shape[axis]) for axis in order)
         spacing = tuple(float(sides[axis]) for axis in order)
     values = torch.as_tensor(image).as_subclass(torch.Tensor).flatten(1)
-    if foreground is not None and foreground.shape == (1, *image.shape[1:]) and bool(foreground.any()):
-        values = values[:, torch.as_tensor(foreground).as_subclass(torch.Tensor).flatten() > 0]
+    structured = False
+    if foreground is not None and foreground.shape == (1, *image.shape[1:]):
+        inside = torch.as_tensor(foreground).as_subclass(torch.Tensor).flatten() > 0
+        structured = bool(inside.any())
+        values = values[:, inside] if structured else values
     if values.shape[1] > SAMPLES:
         generator = torch.Generator().manual_seed(seed)
         values = values[:, torch.randint(values.shape[1], (SAMPLES,), generator=generator)]
@@ -127,11 +134,14 @@ def case_facts(image: torch.Tensor, foreground: torch.Tensor | None = None, seed
         and len(shape) == 2
         and not bool(torch.equal(image[0], image[1]) and torch.equal(image[1], image[2]))
     )
-    return CaseFacts(shape, spacing, len(image), color, values.numpy())
+    return CaseFacts(shape, spacing, len(image), color, values.numpy(), structured)
 
 
 def take_fingerprint(
-    items: Sequence[Mapping[str, Any]], num_workers: int = 4, faults: list[str] | None = None
+    items: Sequence[Mapping[str, Any]],
+    num_workers: int = 4,
+    faults: list[str] | None = None,
+    meanings_of: Callable[[Mapping[str, Sequence[LabelObservation]]], Mapping[str, LabelMeaning]] | None = None,
 ) -> Fingerprint:
     """Reads training cases, one after the other, and sums them up.
 
@@ -142,6 +152,8 @@ def take_fingerprint(
         num_workers: threads that read.
         faults: where the sentences on cases go that cannot be used, which are then left out, so that `checking` can
             name them all; None: the first is raised.
+        meanings_of: what the values of the labels mean by annotator, by what label files hold, so that structures are
+            known; None: everything above 0 is one.
 
     Returns:
         `Fingerprint`; nothing of the images is kept but 10,000 intensities of each while it is made.
@@ -165,23 +177,23 @@ def take_fingerprint(
         raise InputError("There is no training case.")
     by_case = {str(item.get("case", item["image"])): item for item in items}
     order = shuffled(by_case, seed=0)
-    chosen = [by_case[name] for name in sorted(order[:MAX_CASES])]
+    cases = sorted(order[:MAX_CASES])
     with ThreadPoolExecutor(max(1, num_workers)) as pool:
-        facts = list(pool.map(lambda item: _or_fault(_facts_of, item), chosen))
         names = [(name, path) for case in sorted(order[:MAX_LABELS]) for name, path in _label_files(by_case[case])]
         observed = list(pool.map(lambda pair: _or_fault(observe_label, pair[1]), names))
+        labels: dict[str, list[LabelObservation]] = {}
+        for (name, _), observation in zip(names, observed, strict=True):
+            if isinstance(observation, LabelObservation):
+                labels.setdefault(name, []).append(observation)
+        meanings = meanings_of(labels) if meanings_of and labels else {}
+        facts = list(pool.map(lambda case: _or_fault(lambda item: _facts_of(item, meanings), by_case[case]), cases))
     errors = [found for found in (*facts, *observed) if isinstance(found, InputError)]
-    cases = sorted(order[:MAX_CASES])
     usable = [(case, fact) for case, fact in zip(cases, facts, strict=True) if isinstance(fact, CaseFacts)]
     if errors and (faults is None or not usable or (observed and all(isinstance(one, InputError) for one in observed))):
         raise errors[0]
     if faults is not None:
         faults += map(str, errors)
         usable = _of_one_kind(usable, faults)
-    labels: dict[str, list[LabelObservation]] = {}
-    for (name, _), observation in zip(names, observed, strict=True):
-        if isinstance(observation, LabelObservation):
-            labels.setdefault(name, []).append(observation)
     return summarize(
         [fact for _, fact in usable],
         {name: tuple(found) for name, found in labels.items()},
@@ -218,7 +230,11 @@ def summarize(
         median = tuple(round(float(side), 4) for side in np.median(sides, axis=0))
         coarse = tuple(round(float(side), 4) for side in np.percentile(sides, 10, axis=0))
         shapes = shapes * sides / np.array(median)
-    stacked = [fact.intensities for fact in facts if fact.channels == channels] or [facts[0].intensities]
+    sampled = [fact for fact in facts if fact.channels == channels] or facts[:1]
+    structured = [
+        fact for fact in sampled if fact.structured
+    ]  # as in nnU-Net, an image without a structure says nothing
+    stacked = [fact.intensities for fact in structured or sampled]
     values = np.concatenate(stacked, axis=1).astype(np.float64)
     values = values[:, np.isfinite(values).all(axis=0)]
     if not values.size:
@@ -231,6 +247,7 @@ def summarize(
         channels=channels,
         color=color,
         median_shape=tuple(max(1, round(float(side))) for side in np.median(shapes, axis=0)),
+        smallest_shape=tuple(int(np.ceil(side - 1e-6)) for side in shapes.min(axis=0)),
         largest_shape=tuple(int(np.ceil(side - 1e-6)) for side in shapes.max(axis=0)),
         median_spacing=median,
         coarse_spacing=coarse,
@@ -268,13 +285,26 @@ def _other_kind(case: str, what: str, found: int, usual: int) -> str:
     return f"Case {case}: expected images of one number of {what}, got {found} where the other cases have {usual}."
 
 
-def _facts_of(item: Mapping[str, Any]) -> CaseFacts:
+def _facts_of(item: Mapping[str, Any], meanings: Mapping[str, LabelMeaning]) -> CaseFacts:
     image = read_image(item["image"])
-    label = next((path for _, path in _label_files(item)), None)
-    if label is None or image.ndim == 3:
+    files = dict(_label_files(item))
+    if image.ndim == 3 or not files:
         return case_facts(image)
-    foreground = reoriented(read_label_values(label), image)
-    return replace(case_facts(image, foreground), reoriented=foreground.meta.get(REORIENTED))
+    name = next((name for name in files if name in meanings), next(iter(files)))
+    label = reoriented(read_label_values(files[name]), image)
+    facts = case_facts(image, _structures(label, meanings.get(name)))
+    return replace(facts, reoriented=label.meta.get(REORIENTED))
+
+
+def _structures(label: torch.Tensor, meaning: LabelMeaning | None) -> torch.Tensor:
+    """Where the values of a label file mean a class other than the background."""
+    values = label.as_subclass(torch.Tensor)
+    if meaning is None or (meaning.values is None and meaning.threshold is None):
+        return values > 0
+    if meaning.threshold is not None:
+        return values > meaning.threshold
+    drawn = [value for value, index in (meaning.values or {}).items() if index > 0 and value != meaning.ignore]
+    return torch.isin(values, torch.tensor(drawn, dtype=values.dtype))
 
 
 def _label_files(item: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:

@@ -94,6 +94,12 @@ def names_of(name: str, value: Any) -> tuple[str, ...]:
         raise InputError(f"{name}: expected a list of names, got {value!r}.") from error
 
 
+def _true_or_false(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
+
+
 def _whole(value: Any, least: int = 1) -> int:
     if _number(value) % 1 or value < least:
         raise ValueError
@@ -186,6 +192,7 @@ OPTION_KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {  # of `make_plan`,
     "base_features": COUNT,
     "most_levels": COUNT,
     "least_levels": COUNT,
+    "confusion_maps": ("true or false", _true_or_false),
     "default_normalization": KINDS["normalization"],
     "default_method": KINDS["method"],
     "class_values": ("a mapping from names to values in the label files", _mapping),

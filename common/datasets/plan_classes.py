@@ -6,14 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from common.datasets.dataset import Dataset
-from common.datasets.fingerprint import Fingerprint
 from common.errors import InputError
 from common.io.checks import NOT_LABELED
 from common.io.class_numbers import names_of_classes
 from common.io.label_inference import infer_annotator_meanings, infer_label_meaning
 from common.io.label_meaning import LabelMeaning, LabelObservation
 
-__all__ = ["classes_of_labels", "default_class_names"]
+__all__ = ["classes_of_labels", "default_class_names", "label_meanings"]
+
+Observed = Mapping[str, Sequence[LabelObservation]]
 
 
 def default_class_names(count: int) -> tuple[str, ...]:
@@ -34,7 +35,7 @@ def default_class_names(count: int) -> tuple[str, ...]:
 
 def classes_of_labels(
     dataset: Dataset,
-    fingerprint: Fingerprint,
+    seen: Observed,
     annotators: Sequence[str],
     asked: Mapping[str, Any],
     said: dict[str, Any],
@@ -45,7 +46,7 @@ def classes_of_labels(
 
     Args:
         dataset: of the training cases.
-        fingerprint: what their label files hold.
+        seen: what their label files hold, by annotator.
         annotators: names of those whose labels are used.
         asked: values of the plan that are not to be found out, such as ``class_names``.
         said: of the label values: ``class_values``, ``class_colors``, ``ignore_value`` and ``label_threshold``.
@@ -58,34 +59,12 @@ def classes_of_labels(
     Raises:
         InputError: there is no label, its values cannot be understood, or nothing in any of them is labeled.
     """
-    ignore = dataset.ignore_value if said["ignore_value"] is None else said["ignore_value"]
-    unlabeled = {str(ignore), str(NOT_LABELED)}  # may stand among the names, but is no class
-    known = {value: name for value, name in (dataset.class_names or {}).items() if str(value) not in unlabeled} or None
-    named = names_of_classes(said["class_values"], said["class_colors"])
-    said = said | {
-        "class_names": known,
-        "ignore_value": ignore,
-        "class_values": dict(said["class_values"] or {}) or None,
-    }
-    meanings: dict[str, LabelMeaning] = {}
-    drawn = {name: observed for name, observed in fingerprint.labels.items() if name in annotators}
-    if drawn:
-        meanings, found = _understood(infer_annotator_meanings, drawn, said, faults)
-        notes += found
-    silent = [name for name in annotators if name not in meanings and name not in fingerprint.labels]
-    if meanings and silent and len({str(meaning.to_json()) for meaning in meanings.values()}) == 1:
-        meanings |= dict.fromkeys(silent, next(iter(meanings.values())))
-        notes.append(f"{', '.join(silent)} labeled none of the training cases that were read; values mean the same.")
-    if "" in fingerprint.labels:
-        one, found = _understood(_one_meaning, {"": fingerprint.labels[""]}, said, faults)
-        meanings |= one
-        notes += found
-    if not meanings and known and any(item.get("regions") for item in dataset.items):
-        order = sorted({0, *known})  # only other cases have a ground truth
-        meanings[""] = LabelMeaning({value: index for index, value in enumerate(order)}, ignore=ignore)
+    meanings = label_meanings(dataset, seen, annotators, said, notes, faults)
     if not meanings:
         raise InputError(f"{dataset.root}: expected labels of the training cases, got none.")
     count = max(meaning.num_classes for meaning in meanings.values())
+    known = _named_values(dataset, dataset.ignore_value if said["ignore_value"] is None else said["ignore_value"])
+    named = names_of_classes(said["class_values"], said["class_colors"])
     names: Sequence[str] | None = asked.get("class_names")
     if names is None and named:
         names = named
@@ -97,13 +76,66 @@ def classes_of_labels(
         raise InputError(f"class_names: expected {count} names, background included, got {list(names)}.")
     if len(set(names)) < len(names):
         raise InputError(f"class_names: expected different names, got {list(names)}.")
-    notes += _without_a_voxel(fingerprint, meanings, names)
+    notes += _without_a_voxel(seen, meanings, names)
     return {name: meaning.to_json() for name, meaning in meanings.items()}, tuple(map(str, names))
 
 
-def _without_a_voxel(fingerprint: Fingerprint, meanings: Mapping[str, LabelMeaning], names: Sequence[str]) -> list[str]:
+def label_meanings(
+    dataset: Dataset,
+    seen: Observed,
+    annotators: Sequence[str],
+    said: Mapping[str, Any],
+    notes: list[str] | None = None,
+    faults: list[str] | None = None,
+) -> dict[str, LabelMeaning]:
+    """What the values in label files mean, by annotator, under ``""`` those of no annotator; of `classes_of_labels`.
+
+    Args:
+        dataset, seen, annotators, said, notes, faults: as of `classes_of_labels`.
+
+    Returns:
+        The meanings; of annotators who labeled nothing that was read only if all others mean the same.
+
+    Raises:
+        InputError: values cannot be understood.
+    """
+    notes = [] if notes is None else notes
+    ignore = dataset.ignore_value if said["ignore_value"] is None else said["ignore_value"]
+    known = _named_values(dataset, ignore)
+    rules = {
+        **said,
+        "class_names": known,
+        "ignore_value": ignore,
+        "class_values": dict(said["class_values"] or {}) or None,
+    }
+    meanings: dict[str, LabelMeaning] = {}
+    drawn = {name: observed for name, observed in seen.items() if name in annotators}
+    if drawn:
+        meanings, found = _understood(infer_annotator_meanings, drawn, rules, faults)
+        notes += found
+    silent = [name for name in annotators if name not in meanings and name not in seen]
+    if meanings and silent and len({str(meaning.to_json()) for meaning in meanings.values()}) == 1:
+        meanings |= dict.fromkeys(silent, next(iter(meanings.values())))
+        notes.append(f"{', '.join(silent)} labeled none of the training cases that were read; values mean the same.")
+    if "" in seen:
+        one, found = _understood(_one_meaning, {"": seen[""]}, rules, faults)
+        meanings |= one
+        notes += found
+    if not meanings and known and any(item.get("regions") for item in dataset.items):
+        order = sorted({0, *known})  # only other cases have a ground truth
+        meanings[""] = LabelMeaning({value: index for index, value in enumerate(order)}, ignore=ignore)
+    return meanings
+
+
+def _named_values(dataset: Dataset, ignore: Any) -> dict[int, str] | None:
+    """Names that the data set gives to values of its labels, without those of what was not labeled."""
+    unlabeled = {str(ignore), str(NOT_LABELED)}
+    return {value: name for value, name in (dataset.class_names or {}).items() if str(value) not in unlabeled} or None
+
+
+def _without_a_voxel(seen: Observed, meanings: Mapping[str, LabelMeaning], names: Sequence[str]) -> list[str]:
     """A note on the classes that no training label has, where others are there; that nothing is labeled is refused."""
-    observed = [(one, meaning) for name, meaning in meanings.items() for one in fingerprint.labels.get(name, ())]
+    observed = [(one, meaning) for name, meaning in meanings.items() for one in seen.get(name, ())]
     if not observed or any(meaning.values is None for _, meaning in observed):
         return []
     drawn: set[int] = set()

@@ -34,6 +34,8 @@ SMALLEST_SIDE_OF_MORE = 8
 MOST_LEVELS = {2: 7, 3: 6}
 MOST_FEATURES = {2: 512, 3: 320}
 KEPT = {2: 24, 3: 16}  # tensors of the finest level that a training step keeps for each of its features
+KEPT_OF_MATRICES = 5  # for each entry of a matrix in every voxel
+OVER_BUDGET = 1.1  # what a patch may take more than was estimated, before it becomes smaller than the image
 
 
 def make_plan(
@@ -46,6 +48,7 @@ def make_plan(
     base_features: int = 16,
     most_levels: int | None = None,
     least_levels: int = 1,
+    confusion_maps: bool = False,
     default_normalization: Mapping[str, Any] | None = None,
     default_method: Mapping[str, Any] | None = None,
     class_values: Mapping[str, Any] | None = None,
@@ -72,6 +75,7 @@ def make_plan(
         base_features: of the finest resolution.
         most_levels: of resolutions; None: 7 in 2-D, 6 in 3-D.
         least_levels: of resolutions that the network has, however narrow the images.
+        confusion_maps: the network gives a confusion matrix of every annotator in every voxel, which takes memory, too.
         default_normalization: of a method whose transforms expect certain intensities, where none is given; None: as
             above.
         default_method: options of the method, where none are given.
@@ -119,7 +123,7 @@ def make_plan(
                 f"{strange[0]}: expected images that are {KINDS[dims_of]}, which alone have one, got "
                 f"{KINDS[fingerprint.image_dims]}; leave it out."
             )
-    labels, class_names = classes_of_labels(dataset, fingerprint, annotators, asked, said, notes, faults)
+    labels, class_names = classes_of_labels(dataset, fingerprint.labels, annotators, asked, said, notes, faults)
     channels = asked.get("channels", fingerprint.channels)
     one_file = [files[0] for item in dataset.items if len(files := ensure_tuple(item["image"])) == 1]
     pictures = len(one_file) == len(dataset.items) and all(map(is_picture, one_file))  # files are channels, and stay so
@@ -135,16 +139,21 @@ def make_plan(
             f"{fingerprint.image_dims} dimensions, got {dims}."
         )
     orientation, spacing, size = _grid(fingerprint, dims, asked, notes)
+    kept = base_features * KEPT[dims]
+    kept += KEPT_OF_MATRICES * len(annotators) * len(class_names) ** 2 if confusion_maps else 0
+    budget = memory_gb * 1e9 / (4 * batch_size * kept)  # voxels of a patch whose training step fits into the memory
     image_size = None
     if fingerprint.image_dims == 2:
         fixed = asked.get("image_size", asked.get("patch_size"))
-        image_size = fixed or _fitted(size, dims, memory_gb, batch_size, base_features)
+        image_size = fixed or _fitted(size, budget)
         if len(image_size) != 2:
             raise InputError(f"image_size: expected two sides in pixels, got {list(image_size)}.")
-        if image_size != fingerprint.median_shape:
-            notes.append(f"Pictures are resized to {_sides(image_size)} pixels; their median is {_sides(size)}.")
+        sizes = {fingerprint.smallest_shape, fingerprint.largest_shape}
+        if {image_size} != sizes:
+            range_of_sizes = " to ".join(_sides(size) for size in sorted(sizes))
+            notes.append(f"Pictures are resized to {_sides(image_size)} pixels; theirs are {range_of_sizes}.")
         size = image_size
-    patch = asked.get("patch_size") or _patch(size, dims, memory_gb, batch_size, base_features)
+    patch = asked.get("patch_size") or _patch(size, math.inf if image_size else budget)
     if len(patch) != dims:
         raise InputError(f"patch_size: expected {dims} sides in voxels, got {list(patch)}.")
     crop = str(asked.get("crop", "random"))
@@ -264,25 +273,19 @@ def _stacked(code: str, names: Mapping[str, str]) -> str:
     return f"{last} to {first}"
 
 
-def _budget(dims: int, memory_gb: float, batch_size: int, base_features: int) -> float:
-    """Voxels of a patch whose training step fits into the memory."""
-    return memory_gb * 1e9 / (4 * batch_size * base_features * KEPT[dims])
-
-
-def _fitted(size: Sequence[int], dims: int, memory_gb: float, batch_size: int, base_features: int) -> tuple[int, ...]:
+def _fitted(size: Sequence[int], budget: float) -> tuple[int, ...]:
     """The size, made smaller in proportion until it fits."""
-    factor = min(1.0, (_budget(dims, memory_gb, batch_size, base_features) / math.prod(size)) ** (1 / len(size)))
+    factor = min(1.0, (budget / math.prod(size)) ** (1 / len(size)))
     return tuple(max(1, int(side * factor)) for side in size)
 
 
-def _patch(size: Sequence[int], dims: int, memory_gb: float, batch_size: int, base_features: int) -> tuple[int, ...]:
+def _patch(size: Sequence[int], budget: float) -> tuple[int, ...]:
     """The size, its longest sides cut until it fits; each a multiple of 8 (of 4 where it is shorter than 32)."""
-    patch = [float(side) for side in size]
-    budget = _budget(dims, memory_gb, batch_size, base_features)
-    while math.prod(patch) > budget:
-        longest = max(patch)
-        patch = [side * 0.95 if side >= 0.99 * longest else side for side in patch]
-    return tuple(_rounded(side) for side in patch)
+    patch = [_rounded(side) for side in size]
+    while math.prod(patch) > OVER_BUDGET * budget and max(patch) > SMALLEST_SIDE:
+        longest = patch.index(max(patch))
+        patch[longest] = _rounded(patch[longest] - (8 if patch[longest] > 32 else 4))
+    return tuple(patch)
 
 
 def _rounded(side: float) -> int:
@@ -312,6 +315,11 @@ def _normalization(
     if limits and not numbers["lower"] < numbers["upper"]:
         raise InputError(
             f"normalization: expected lower below upper for ct, got {numbers['lower']:g} and {numbers['upper']:g}."
+        )
+    if not numbers["lower"] < numbers["upper"]:
+        raise InputError(
+            f"normalization: expected intensities that differ within the structures of the training cases for ct, got "
+            f"{numbers['lower']:g} everywhere; give lower and upper, or another kind such as zscore."
         )
     where = "" if limits else ", the percentiles 0.5 and 99.5 of the training cases"
     notes.append(f"CT: intensities are clipped to {numbers['lower']:g} … {numbers['upper']:g}{where}.")

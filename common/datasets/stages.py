@@ -16,7 +16,6 @@ from monai.transforms import (
     Orientationd,
     ResizeWithPadOrCropd,
     ScaleIntensityRanged,
-    ScaleIntensityRangePercentilesd,
     SpatialPadd,
     Transform,
 )
@@ -29,6 +28,7 @@ from common.transforms.bias_field import N4BiasFieldd
 from common.transforms.consensus_label import ConsensusLabeld
 from common.transforms.crop_around_label import CropAroundLabeld
 from common.transforms.keep_affine import KeepAffined
+from common.transforms.percentiles import ScalePercentilesd
 from common.transforms.resample_slices import AxisSpacingd, ResizeAread
 from common.transforms.resize_labels import AxisSpacingLabelsd, ResizeLabelsd
 from common.transforms.slices import NormalizeSlicesd
@@ -228,7 +228,7 @@ def _scaling(numbers: Mapping[str, Any], slice_axis: int | None) -> list[Transfo
         if kind == "percentiles":
             lower, upper = _range(numbers, 0, 100)
             clip = bool(numbers.get("clip", True))
-            return [ScaleIntensityRangePercentilesd("image", lower, upper, 0.0, 1.0, clip=clip, channel_wise=True)]
+            return [ScalePercentilesd("image", lower, upper, clip)]
         if kind == "window":
             return [ScaleIntensityRanged("image", *_range(numbers), -1.0, 1.0, clip=True)]
         if kind == "ct":

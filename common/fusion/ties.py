@@ -2,7 +2,9 @@
 
 One rule for votes, shares, posteriors, soft labels and thresholds, so that what is trained on, what it is compared with
 and what is written agree at every voxel. Equal means equal up to the rounding of the arithmetic, so that the answer
-depends neither on the order of the sums nor on the number of threads, the padding of the image or the last bit.
+depends neither on the order of the sums nor on the number of threads, the padding of the image or the last bit. Only of
+labels that move to another grid, whose ties are as regular as the two grids, the classes take turns
+(`common.transforms.resample_labels`).
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ from .keep_annotators import KeepAnnotatorsd
 from .morphological_noise import MorphologicalNoised
 from .neighbour_slices import NeighbourSlicesd
 from .outside import OutsideAsBackgroundd, outside_as_background
+from .percentiles import ScalePercentilesd
 from .random_patch import RandomPatch
 from .resample_slices import AxisSpacingd, ResizeAread, interpolate_axis, resize_area, resize_linear
 from .resize_labels import AxisSpacingLabelsd, ResizeLabelsd
@@ -83,6 +84,7 @@ __all__ = [
     "SaveInstancesd",
     "SaveProbabilitiesd",
     "SaveSegmentationd",
+    "ScalePercentilesd",
     "SimulateAnnotatorsd",
     "SliceStackd",
     "SoftLabelFromRatersd",

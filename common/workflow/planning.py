@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from common.datasets.given import OPTION_KINDS, checked_given
 from common.datasets.given_items import GIVEN, dataset_of_items
 from common.datasets.measured_plan import measured_plan
 from common.datasets.plan import OF_LABELS, OF_MEMORY, Plan
+from common.datasets.plan_classes import label_meanings
 from common.datasets.plan_rules import ONLY_OF, make_plan
 from common.datasets.split import Split, split_dataset
 from common.errors import InputError, counted
@@ -87,7 +89,7 @@ def plan_of(
     """
     given = {name: value for name, value in options.items() if name not in OPTION_KINDS}
     rules = {name: options[name] for name in OPTION_KINDS.keys() & options.keys() if options[name] is not None}
-    checked_given(given)  # before an image is read
+    asked = checked_given(given)  # before an image is read
     checked_given(rules, OPTION_KINDS)
     first = training_folders(folder)[0]
     if trained or loaded_weights() or (resume and (first / PLAN_FILE).is_file()):
@@ -101,7 +103,14 @@ def plan_of(
     if any(str(item["image"]) not in known for item in items):  # a program has put images of its own in their place
         dataset = dataset_of_items(items)
     faults: list[str] = []
-    fingerprint = take_fingerprint(items, faults=faults)
+    meanings = partial(
+        label_meanings,
+        dataset,
+        annotators=asked.get("annotators", dataset.annotators),
+        said={name: rules.get(name) for name in OF_LABELS},
+        faults=[],  # they are told when the plan is made
+    )
+    fingerprint = take_fingerprint(items, faults=faults, meanings_of=meanings)
     if dataset.layout == GIVEN and (first / PLAN_FILE).is_file() and (first / WEIGHTS_FILE).is_file():
         served = load_plan(folder, {"method": given.get("method")})
         fitting = [name for name in OF_THE_NETWORK if name not in ONLY_OF[5 - fingerprint.image_dims]]

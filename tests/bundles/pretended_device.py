@@ -14,6 +14,7 @@ from typing import Any
 from unittest import mock
 
 import torch
+from torch._C import DisableTorchFunction
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -22,7 +23,7 @@ from torch.utils._pytree import tree_leaves
 import_module("torch._dynamo")  # its modules need the true torch.Generator while they are imported
 CPU = torch.device("cpu")
 # Operations that may have operands on two devices: copies and indices
-MIXED = {f"aten::{name}" for name in ("copy_", "_to_copy", "index", "index_put", "index_put_", "_index_put_impl_")}
+MIXED = {f"aten.{name}" for name in ("copy_", "_to_copy", "index", "index_put", "index_put_", "_index_put_impl_")}
 
 
 @contextmanager
@@ -67,11 +68,11 @@ class Places:
         self._memory: dict[int, StorageWeakRef] = {}  # that is on the device; a reference keeps the number from reuse
 
     def of(self, tensor: torch.Tensor) -> torch.device:
-        with torch._C.DisableTorchFunction():
-            return self.device if tensor.untyped_storage()._cdata in self._memory else CPU
+        with DisableTorchFunction():
+            return self.device if StorageWeakRef(tensor.untyped_storage()).cdata in self._memory else CPU
 
     def put(self, tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
-        with torch._C.DisableTorchFunction():
+        with DisableTorchFunction():
             reference = StorageWeakRef(tensor.untyped_storage())
         self._memory.pop(reference.cdata, None)
         if device != CPU:
@@ -103,7 +104,7 @@ class Operations(TorchDispatchMode):
         self.places = places
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        name, operands, of = func._schema.name, tensors_of(args, kwargs), self.places.of
+        name, operands, of = str(func.overloadpacket), tensors_of(args, kwargs), self.places.of
         device = of(operands[0]) if operands else self.places.of_new
         if operands and name not in MIXED:
             found = {of(one) for one in operands if one.ndim or of(one) != CPU}  # a number of the CPU goes with all
@@ -112,7 +113,7 @@ class Operations(TorchDispatchMode):
                 raise RuntimeError(f"{name}: expected tensors on one device, got {shapes}.")
             device = found.pop() if found else CPU
         result = func(*args, **(kwargs or {}))
-        for tensor in tensors_of(result) if device != CPU and name != "aten::_local_scalar_dense" else []:
+        for tensor in tensors_of(result) if device != CPU and name != "aten._local_scalar_dense" else []:
             if operands or tensor.dtype != torch.float64:  # what a gradient on the CPU makes while MPS is of_new
                 self.places.put(tensor, device)
         return result

@@ -14,6 +14,7 @@ import pytest
 import torch
 from monai.data import MetaTensor
 
+from common.datasets import read_dataset
 from common.datasets.dataset import Dataset
 from common.datasets.fingerprint import case_facts, summarize, take_fingerprint
 from common.datasets.measured_plan import measured_plan
@@ -22,6 +23,7 @@ from common.datasets.plan_rules import make_plan
 from common.datasets.stages import intensity
 from common.errors import InputError
 from common.io.label_meaning import LabelObservation
+from common.workflow.planning import plan_of as plan_of_run
 
 MASKS = (LabelObservation("a.png", "gray", {0: 9, 255: 3}, (3, 4), distinct=2),)
 CLASSES = (LabelObservation("a.nii", "volume", {0: 9, 1: 3, 2: 1}, (3, 4, 5), distinct=3),)
@@ -97,7 +99,28 @@ def test_few_slices_are_stacked_along_their_axis(shape: Any, spacing: Any, orien
 def test_the_patch_fits_into_the_memory() -> None:
     large, small = (plan_of((200, 200, 200), (1, 1, 1), memory_gb=memory) for memory in (16, 2))
     assert np.prod(large.patch_size) > 4 * np.prod(small.patch_size)
-    assert np.prod(small.patch_size) * 2 * 16 * 16 * 4 < 2.6e9  # rounded up to multiples of 8
+    assert np.prod(small.patch_size) * 2 * 16 * 16 * 4 < 2.2e9
+    odd = plan_of((200, 200, 33), (1, 1, 1), memory_gb=1, batch_size=16)
+    assert np.prod(odd.patch_size) * 16 * 16 * 16 * 4 < 1.1e9  # 1.5 times as much if sides were rounded up at the end
+
+
+def test_the_matrices_of_annotators_take_memory_too() -> None:
+    names = [f"r{index}" for index in range(6)]
+    seen = {name: (replace(CLASSES[0], path=name),) for name in names}
+    data = Dataset("annotators", Path("/data"), (), annotators=tuple(names))
+    image = MetaTensor(torch.rand(1, 96, 96, 96), affine=torch.eye(4, dtype=torch.float64))
+    fingerprint = summarize([case_facts(image)], seen, ["a"])
+    sizes = [np.prod(make_plan(data, fingerprint, confusion_maps=maps).patch_size) for maps in (False, True)]
+    taken = [size * 4 * 2 * (16 * 16 + 5 * 6 * 3**2) for size in sizes]
+    assert taken[1] < 1.1 * 4e9 < 1.2 * taken[0]
+
+
+def test_pictures_of_several_sizes_are_said_to_be_resized() -> None:
+    facts = [case_facts(torch.rand(1, *size)) for size in ((100, 200), (200, 100), (300, 400))]
+    plan = make_plan(Dataset("plain", Path("/data"), ()), summarize(facts, {"": MASKS}, list("abc")))
+    assert "Pictures are resized to 200 × 200 pixels; theirs are 100 × 100 to 300 × 400." in plan.notes
+    alike = make_plan(Dataset("plain", Path("/data"), ()), summarize(facts[:1], {"": MASKS}, ["a"]))
+    assert not any("resized" in note for note in alike.notes)
 
 
 def test_resolutions_end_at_four_voxels_and_from_the_fifth_on_at_eight() -> None:
@@ -355,6 +378,63 @@ def test_intensities_of_a_volume_are_those_of_its_structures() -> None:
     image[0, :3], label[0, :3] = 40.0, 1
     assert np.unique(case_facts(image, label).intensities).tolist() == [40]
     assert np.unique(case_facts(image, torch.zeros_like(label)).intensities).tolist() == [-1000, 40]
+
+
+def ct_data_set(folder: Path, volumes: list[tuple[torch.Tensor, torch.Tensor]], **more: Any) -> Dataset:
+    """Volumes and labels as an nnU-Net data set of CT."""
+    for part in ("imagesTr", "labelsTr"):
+        (folder / part).mkdir(parents=True)
+    for index, (image, label) in enumerate(volumes):
+        nib.save(nib.Nifti1Image(image.numpy(), np.eye(4)), folder / f"imagesTr/c{index}_0000.nii.gz")
+        nib.save(nib.Nifti1Image(label.numpy().astype(np.uint8), np.eye(4)), folder / f"labelsTr/c{index}.nii.gz")
+    content = {"channel_names": {"0": "CT"}, "numTraining": len(volumes), "file_ending": ".nii.gz"}
+    (folder / "dataset.json").write_text(json.dumps(content | more), encoding="utf-8")
+    return read_dataset(folder)
+
+
+def body(lesion: float | None, outside: int = 0, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Air of −1000 HU, half of it outside of what was labeled, tissue of 40 HU, and a lesion of so many HU."""
+    image = torch.full((24, 24, 24), -1000.0) + torch.randn(24, 24, 24, generator=torch.Generator().manual_seed(seed))
+    label = torch.zeros(24, 24, 24)
+    label[:12] = outside
+    image[12:] += 1040
+    if lesion is not None:
+        image[16:20, 4:12, 4:12] += lesion - 40
+        label[16:20, 4:12, 4:12] = 1
+    return image, label
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_what_was_not_labeled_has_no_part_in_the_numbers_of_ct(given: bool, tmp_path: Path) -> None:
+    """An ignore value is above 0, too; so may be the background's."""
+    volumes = [body(100, outside=2, seed=seed) for seed in range(3)]
+    labels = {"background": 0, "lesion": 1} | ({} if given else {"ignore": 2})
+    dataset = ct_data_set(tmp_path, volumes, labels=labels)
+    values = {"ignore_value": 2, "class_values": {"background": 0, "lesion": 1}} if given else {}
+    found = plan_of_run(dataset, dataset.items, str(tmp_path), **values).normalization
+    assert found["mean"] == [pytest.approx(100, abs=0.2)] and found["std"] == [pytest.approx(1, abs=0.1)]
+
+
+def test_a_background_above_0_has_no_part_in_the_numbers_of_ct(tmp_path: Path) -> None:
+    volumes = [(image, label + 1) for image, label in (body(100, seed=seed) for seed in range(3))]
+    dataset = ct_data_set(tmp_path, volumes, labels={"background": 0, "rest": 1, "lesion": 2})
+    values = {"class_values": {"background": 1, "lesion": 2}}
+    found = plan_of_run(dataset, dataset.items, str(tmp_path), **values).normalization
+    assert found["mean"] == [pytest.approx(100, abs=0.2)]
+
+
+def test_a_case_without_a_structure_has_no_part_in_the_numbers_of_ct(tmp_path: Path) -> None:
+    volumes = [body(100, seed=seed) for seed in range(3)] + [body(None, seed=3)]
+    dataset = ct_data_set(tmp_path, volumes, labels={"background": 0, "lesion": 1})
+    found = plan_of_run(dataset, dataset.items, str(tmp_path)).normalization
+    assert found["mean"] == [pytest.approx(100, abs=0.2)]
+
+
+def test_structures_of_one_intensity_are_no_basis_for_ct(tmp_path: Path) -> None:
+    image, label = body(100)
+    dataset = ct_data_set(tmp_path, [(image.where(label != 1, 100.0), label)] * 2, labels={"background": 0, "a": 1})
+    with pytest.raises(InputError, match="intensities that differ within the structures"):
+        plan_of_run(dataset, dataset.items, str(tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,7 @@ ROWS = {
     "SaveInstancesd": Row({"keys": "structures", "class_names": ["femur"]}, dimensions=(3,)),
     "SaveProbabilitiesd": Row({"keys": "pred"}, dimensions=(3,)),
     "SaveSegmentationd": Row({"keys": "pred"}, dimensions=(3,)),
+    "ScalePercentilesd": Row({"keys": "image", "lower": 2, "upper": 98}),
     "SimulateAnnotatorsd": Row({"keys": "label", "annotators": EXPERTS}, labels=["annotators"]),
     "SliceStackd": Row({"keys": "image"}),
     "SoftLabelFromRatersd": Row({"keys": "raters", "anatomy_key": "label", "neighbour_slices": None}),

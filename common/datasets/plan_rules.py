@@ -33,7 +33,7 @@ SMALLEST_SIDE = 4  # of the coarsest feature map, of four resolutions at most
 SMALLEST_SIDE_OF_MORE = 8
 MOST_LEVELS = {2: 7, 3: 6}
 MOST_FEATURES = {2: 512, 3: 320}
-KEPT = {2: 24, 3: 16}  # tensors of the finest level that a training step keeps for each of its features
+KEPT = {2: 24, 3: 16}  # tensors, see kept_tensors
 KEPT_OF_MATRICES = 5  # for each entry of a matrix in every voxel
 OVER_BUDGET = 1.1  # what a patch may take more than was estimated, before it becomes smaller than the image
 
@@ -48,6 +48,7 @@ def make_plan(
     base_features: int = 16,
     most_levels: int | None = None,
     least_levels: int = 1,
+    kept_tensors: int | None = None,
     confusion_maps: bool = False,
     default_normalization: Mapping[str, Any] | None = None,
     default_method: Mapping[str, Any] | None = None,
@@ -75,6 +76,8 @@ def make_plan(
         base_features: of the finest resolution.
         most_levels: of resolutions; None: 7 in 2-D, 6 in 3-D.
         least_levels: of resolutions that the network has, however narrow the images.
+        kept_tensors: of the finest level that a training step keeps for each of its features; None: 24 in 2-D, 16 in
+            3-D.
         confusion_maps: the network gives a confusion matrix of every annotator in every voxel, which takes memory, too.
         default_normalization: of a method whose transforms expect certain intensities, where none is given; None: as
             above.
@@ -139,7 +142,7 @@ def make_plan(
             f"{fingerprint.image_dims} dimensions, got {dims}."
         )
     orientation, spacing, size = _grid(fingerprint, dims, asked, notes)
-    kept = base_features * KEPT[dims]
+    kept = base_features * (kept_tensors or KEPT[dims])
     kept += KEPT_OF_MATRICES * len(annotators) * len(class_names) ** 2 if confusion_maps else 0
     budget = memory_gb * 1e9 / (4 * batch_size * kept)  # voxels of a patch whose training step fits into the memory
     image_size = None

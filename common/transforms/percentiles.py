@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from typing import Any
 
 import torch
 from monai.config import KeysCollection
@@ -47,11 +48,10 @@ class ScalePercentilesd(MapTransform):
         return item
 
     def _scaled(self, channel: torch.Tensor) -> torch.Tensor:
-        low, high = percentile(channel, self.lower), percentile(channel, self.upper)
+        low, high = (torch.as_tensor(percentile(channel, share)) for share in (self.lower, self.upper))
         if low == high:
             low, high = channel.min(), channel.max()
         if low == high:
             return torch.zeros_like(channel, dtype=torch.float32)
-        return torch.as_tensor(ScaleIntensityRange(low, high, 0.0, 1.0, clip=self.clip)(channel)).as_subclass(
-            torch.Tensor
-        )
+        scale: Any = ScaleIntensityRange  # says that it takes Python's numbers alone
+        return torch.as_tensor(scale(low, high, 0.0, 1.0, clip=self.clip)(channel)).as_subclass(torch.Tensor)

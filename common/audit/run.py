@@ -110,6 +110,9 @@ def audit_cases(
 ) -> dict[str, Any]:
     """Audits every case and writes ``audit.csv``, ``audit.json``, ``audit.html`` and ``weights.csv``.
 
+    Weights that were changed by hand since the last audit in ``output``, or since ``previous``, stay where the label is
+    still the same (`write_weights`).
+
     One case is in memory at a time. What was found of it is kept in ``output/cases``; a second run takes it from there
     while neither files nor settings have changed.
 
@@ -148,6 +151,7 @@ def audit_cases(
     if output_format is not None:
         tool_faults({case: labels[case] for case in maps}, shown, output_format)
     before = None if previous is None else read_audit(previous)
+    given = {**({} if previous is None else given_weights(previous)), **given_weights(output)}
     notes: tuple[str, ...] = ()
     failures = {case: "there is no probability map of its name" for case in labels if case not in maps}
     if meaning is None:
@@ -201,7 +205,7 @@ def audit_cases(
         suspicious_cases = [record["case"] for record in ranked if record["status"] == "suspicious"]
         places = output, suspicious_cases, load, labels, shown
         unwritten = write_suspicious(*places, border_mm, named, output_format)
-    return _write(output, title, ranked, failures, notes, caution, settings, changes, order, unit, unwritten)
+    return _write(output, title, ranked, failures, notes, caution, settings, changes, order, unit, unwritten, given)
 
 
 def print_audit(content: Mapping[str, Any], output: Path) -> None:
@@ -332,6 +336,7 @@ def _write(
     order: Mapping[str, float] | None,
     unit: str,
     unwritten: Mapping[str, str] | None,
+    given: Mapping[str, GivenWeight],
 ) -> dict[str, Any]:
     summary = summarize(ranked, len(failures), order)
     if changes is not None:
@@ -339,8 +344,7 @@ def _write(
     rows = [public_row(record) for record in ranked]
     failed = [{"case": case, "status": "failed", "finding": reason} for case, reason in failures.items()]
     write_csv(output / "audit.csv", [*rows, *failed])
-    weights = [{"case": r["case"], "weight": 0 if r["status"] == "suspicious" else 1} for r in ranked]
-    write_csv(output / "weights.csv", sorted(weights, key=lambda row: str(row["case"])))
+    notes = [*notes, *write_weights(output, ranked, given)]
     cases = [{**row, **{name: record[name] for name in ONLY_JSON}} for row, record in zip(rows, ranked, strict=True)]
     content = {"summary": summary, "cases": cases, "failures": dict(failures)}
     content["notes"] = [*([caution] if caution else []), *notes]

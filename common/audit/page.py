@@ -129,8 +129,8 @@ def _result(summary: Mapping[str, Any], caution: str, unit: str) -> str:
         )
     if summary["structures"]:
         lines.append(
-            f"{summary['missing']} of {summary['structures']} predicted structures are not labeled, also in labels "
-            "that are not suspicious: choose the kind **missing** below."
+            f"{summary['missing']} of {summary['structures']} predicted structures are not labeled, in suspicious "
+            "labels and others: choose the kind **missing** below."
         )
     border = summary["border"]
     if border and border["a_mm"] is not None:
@@ -148,6 +148,11 @@ def _percent(probability: float) -> str:
     return (
         "< 1 %" if probability < 0.01 else "> 99 %" if probability > 0.99 else f"{probability:.0%}".replace("%", " %")
     )
+
+
+def _signed(length: float) -> str:
+    """With a sign, and no −0.00."""
+    return f"{round(length, 2) + 0.0:+.2f}"
 
 
 def habit_sentences(found: Mapping[str, Any], unit: str = "mm") -> list[str]:
@@ -170,7 +175,9 @@ def habit_sentences(found: Mapping[str, Any], unit: str = "mm") -> list[str]:
     said = []
     shift, moved = found["border_shift"], found["drift"]
     if shift["mean"] is not None:
-        interval = "" if shift["low"] is None else f" (95 % interval {shift['low']:+.2f} to {shift['high']:+.2f})"
+        interval = (
+            "" if shift["low"] is None else f" (95 % interval {_signed(shift['low'])} to {_signed(shift['high'])})"
+        )
         side = "outside" if shift["mean"] >= 0 else "inside"
         said.append(
             f"Borders of labels that are not suspicious lie {abs(shift['mean']):.2f} {unit} {side} of the predictions"
@@ -179,7 +186,7 @@ def habit_sentences(found: Mapping[str, Any], unit: str = "mm") -> list[str]:
     sides = {word: value for word, value in found["sides"].items() if value is not None}
     if sides and shift["mean"] is not None:
         word = max(sides, key=lambda one: abs(sides[one] - shift["mean"]))
-        said.append(f"The mean differs most at the side that looks {word}: {sides[word]:+.2f} {unit}.")
+        said.append(f"The mean differs most at the side that looks {word}: {_signed(sides[word])} {unit}.")
     for name, text in (
         ("missed", "predicted structures"),
         ("missed_small", "of them that are smaller than the median"),
@@ -195,9 +202,9 @@ def habit_sentences(found: Mapping[str, Any], unit: str = "mm") -> list[str]:
         significant = moved["p"] < CERTAIN
         said.append(
             ("Drifts" if significant else f"No drift is seen (at p < {CERTAIN:g})")
-            + f" over {order}: these borders lie {moved['first']:+.2f} {unit} outside in the first third and "
-            f"{moved['last']:+.2f} {unit} in the last (rank correlation {moved['rho']:+.2f}, 95 % interval "
-            f"{moved['low']:+.2f} to {moved['high']:+.2f}, p = {moved['p']:.2g})."
+            + f" over {order}: these borders lie {_signed(moved['first'])} {unit} outside in the first third and "
+            f"{_signed(moved['last'])} {unit} in the last (rank correlation {_signed(moved['rho'])}, 95 % interval "
+            f"{_signed(moved['low'])} to {_signed(moved['high'])}, p = {moved['p']:.2g})."
         )
     return said
 
@@ -263,5 +270,5 @@ def _card(record: Mapping[str, Any]) -> str:
     return (
         f'<li class="card {html.escape(record["status"].replace("not ", ""))}" {data}>'
         f'<img loading="lazy" alt="outlines of {name}" src="{record["thumbnail"]}">'
-        f"<b>{record['rank']}. {name}</b>{judged}<br>{html.escape(found)}</li>"
+        f"<b>{record['rank']}. {name}</b>{html.escape(judged)}<br>{html.escape(found)}</li>"
     )

@@ -24,6 +24,7 @@ from common.audit.summary import LEAST_CERTAINTY, SUSPICIOUS, rank_records, summ
 from common.audit.thumbnails import draw_thumbnail, thumbnail_plane
 from common.audit.tool_files import tool_faults, write_suspicious
 from common.audit.truth import truth_given_label
+from common.audit.weights import GivenWeight, given_weights, write_weights
 from common.consensus.writing import written_values
 from common.datasets.images_by_case import images_of
 from common.errors import InputError, counted, reason_of

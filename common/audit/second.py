@@ -35,6 +35,10 @@ def read_audit(folder: Path) -> dict[str, dict[str, Any]]:
         'usual'
     """
     path = folder / "audit.json"
+    if not path.is_file() and (folder / "annotators.json").is_file():
+        raise InputError(
+            f"previous: {folder}: expected the audit of one annotator, got one of several; give one of its folders."
+        )
     if not path.is_file():
         raise InputError(f"previous: {folder}: expected the folder of an audit, with audit.json, got none.")
     try:

@@ -9,8 +9,7 @@ from typing import Any
 
 from common.audit.second import read_audit
 from common.errors import InputError
-from common.io.files import read_case_column
-from common.report.tables import write_csv
+from common.io.files import read_case_column, write_csv
 
 __all__ = ["WEIGHTS_FILE", "GivenWeight", "given_weights", "write_weights"]
 

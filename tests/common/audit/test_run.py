@@ -161,6 +161,34 @@ def test_a_second_run_takes_what_is_there(folders: tuple[Path, Path, Path], monk
     assert made == ["case_03", "case_01"]
 
 
+def test_weights_that_were_given_by_hand_stay(folders: tuple[Path, Path, Path]) -> None:
+    labels, maps, output = folders
+
+    def weights(folder: Path) -> dict[str, str]:
+        return {row["case"]: row["weight"] for row in read_csv(folder / "weights.csv")}
+
+    audit_folders(labels, [maps], output, border_mm=0.6)
+    text = (output / "weights.csv").read_text(encoding="utf-8")
+    for was, given in (("case_03,0", "case_03,1"), ("case_05,0", "case_05,0.5"), ("case_01,1", "case_01,0")):
+        text = text.replace(was, given)
+    (output / "weights.csv").write_text(text, encoding="utf-8")
+    save(organ(5), labels / "case_05.png")  # corrected
+    for _ in range(2):
+        notes = " ".join(audit_folders(labels, [maps], output, border_mm=0.6)["notes"])
+        assert "weights.csv keeps the weights that were given by hand: case_01, case_03." in notes
+        given = weights(output)
+        assert (given["case_01"], given["case_03"], given["case_05"]) == ("0", "1", "1")
+    assert "have changed since" not in notes
+    other = output.with_name("second")
+    audit_folders(labels, [maps], other, border_mm=0.6, previous=output)
+    assert weights(other) == given
+    (output / "weights.csv").write_text("case,weight\ncase_01,none\n", encoding="utf-8")
+    with pytest.raises(
+        InputError, match=r"weights.csv: expected a number as the weight of the case case_01, got 'none'"
+    ):
+        audit_folders(labels, [maps], output, border_mm=0.6)
+
+
 def test_volumes_with_classes_and_what_is_not_labeled(tmp_path: Path) -> None:
     """Probabilities as nnU-Net saves them; −1 hides an error in one case."""
     affine = np.diag([1.0, 1.5, 3.0, 1.0])

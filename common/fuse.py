@@ -185,6 +185,9 @@ def _fuse_set(
     settings, notes = make_settings(sources, folder, method, region, options, **said)
     notes = (*sources.notes, *notes)
     print("\n".join(notes))
+    other = folder / ("labels" if method == "mean" else "probabilities")
+    if other.is_dir() and (folder / "cases").is_dir():
+        print(f"Removed, since they are of another method: what this command wrote into {other} before.")
     outcome = fuse_cases(sources.cases, settings, processes)
     if outcome.kept:
         print(f"Finished before and kept: {counted(outcome.kept, 'case')}.")

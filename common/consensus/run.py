@@ -95,7 +95,8 @@ def fuse_cases(cases: Sequence[FusionCase], settings: Settings, processes: int |
             else:
                 failed[name] = fault
                 progress.write(f"Case {name}: {fault}", file=sys.stderr)
-    _remove_empty(Path(settings.output, "cases"))  # of cases that failed
+    for part in ("cases", "labels", "probabilities"):  # of cases that failed, or of another method before
+        _remove_empty(Path(settings.output, part))
     return Outcome(tuple(records[name] for name in sorted(records)), dict(sorted(failed.items())), kept)
 
 

@@ -162,6 +162,21 @@ def test_methods_of_whole_images_on_classes_with_gaps(method: str, tmp_path: Pat
     assert [line["says"] for line in table_of(out)["annotators"][:3]] == ["0", "3", "7"]
 
 
+def test_another_method_leaves_nothing_of_the_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    data_set(tmp_path / "data")
+    out = tmp_path / "out"
+    arguments: dict[str, Any] = {"dataset_dir": str(tmp_path / "data"), "output": str(out)}
+    fuse(**arguments, method="staple")
+    assert (out / "datalist.json").is_file() and "Removed" not in capsys.readouterr().out
+    fuse(**arguments, method="mean")
+    assert "Removed, since they are of another method" in capsys.readouterr().out
+    assert not (out / "labels").exists() and not (out / "datalist.json").exists()
+    (out / "probabilities/mine.txt").write_text("kept", encoding="utf-8")
+    fuse(**arguments, method="majority")
+    assert [path.name for path in (out / "probabilities").iterdir()] == ["mine.txt"]
+    assert (out / "datalist.json").is_file() and len(list((out / "labels").rglob("*.png"))) == len(CASES)
+
+
 def test_finished_cases_are_kept_and_others_are_made_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     data_set(tmp_path / "data")
     arguments: dict[str, Any] = {"dataset_dir": str(tmp_path / "data"), "output": str(tmp_path / "out")}

@@ -17,7 +17,16 @@ from monai.transforms.utils import create_scale, scale_affine
 
 from common.errors import InputError
 
-__all__ = ["AxisSpacingd", "ResizeAread", "interpolate_axis", "resize_area", "resize_linear", "spaced"]
+__all__ = [
+    "AxisSpacingd",
+    "ResizeAread",
+    "ResizeSharesd",
+    "area_shares",
+    "interpolate_axis",
+    "resize_area",
+    "resize_linear",
+    "spaced",
+]
 
 CHUNK = 1 << 22  # values that are interpolated at a time
 
@@ -83,6 +92,32 @@ def resize_area(image: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
     return pool(image[None], target)[0]
 
 
+def area_shares(values: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+    """The mean over the area of each new pixel, in which parts of old pixels count as parts.
+
+    `resize_area`, as PyTorch, counts a pixel as a whole that a new one covers in part. Of a mask this makes many shares
+    exactly one half that are none.
+
+    Args:
+        values: ``(C, *spatial)``, masks or shares.
+        size: of each spatial axis, at least 1, or -1, which keeps it.
+
+    Returns:
+        ``(C, *size)`` float32 on the CPU.
+
+    Example:
+        >>> area_shares(torch.tensor([[True, False, False]]), (2,))
+        tensor([[0.6667, 0.0000]])
+    """
+    shares = values.as_subclass(torch.Tensor).cpu().double()
+    for axis, (old, new) in enumerate(zip(values.shape[1:], size, strict=True), start=1):
+        if new not in (old, -1):
+            sums = torch.cat([torch.zeros_like(shares.narrow(axis, 0, 1)), shares.cumsum(axis)], axis)
+            edges = torch.arange(new + 1, dtype=torch.float64) * (old / new)
+            shares = interpolate_axis(sums, axis, edges).diff(dim=axis) * (new / old)
+    return shares.float()
+
+
 def resize_linear(image: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
     """Linear interpolation along every axis between pixels that lie in the middle of what they cover.
 
@@ -105,7 +140,7 @@ def resize_linear(image: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
 
 
 class _Resampling(MapTransform, InvertibleTransform):
-    """Shared by the two below: the original size is remembered with the image, so that MONAI's `Invertd` undoes it."""
+    """Shared by those below: the original size is remembered with the image, so that MONAI's `Invertd` undoes it."""
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
@@ -171,11 +206,26 @@ class ResizeAread(_Resampling):
                 f"spatial_size: expected {image.ndim - 1} numbers for the shape {tuple(image.shape[1:])}, "
                 f"got {self.spatial_size}."
             )
-        resized = resize_area(image, self.spatial_size)
+        resized = self._resized(image)
         return resized, scale_affine(image.shape[1:], resized.shape[1:]), {}
 
     def _backward(self, image: torch.Tensor, size: Sequence[int], extra: Mapping[str, Any]) -> torch.Tensor:
         return resize_linear(image, size)
+
+    def _resized(self, image: torch.Tensor) -> torch.Tensor:
+        return resize_area(image, self.spatial_size)
+
+
+class ResizeSharesd(ResizeAread):
+    """`ResizeAread` by `area_shares`, for masks and shares.
+
+    Example:
+        >>> ResizeSharesd("label", [1, 2])({"label": torch.tensor([[[1.0, 0.0, 0.0]]])})["label"]
+        tensor([[[0.6667, 0.0000]]])
+    """
+
+    def _resized(self, image: torch.Tensor) -> torch.Tensor:
+        return area_shares(image, self.spatial_size)
 
 
 class AxisSpacingd(_Resampling):

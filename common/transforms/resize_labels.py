@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from common.errors import InputError
 from common.fusion.ties import TIE
-from common.transforms.resample_slices import AxisSpacingd, interpolate_axis
+from common.transforms.resample_slices import AxisSpacingd, area_shares, interpolate_axis
 
 __all__ = ["AxisSpacingLabelsd", "ResizeLabelsd", "resample_labels", "resize_labels"]
 
@@ -50,10 +50,7 @@ def resize_labels(labels: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
     plain = torch.as_tensor(labels).as_subclass(torch.Tensor)
     found = LargestShare(len(plain), size)
     for value in sorted(plain.unique().tolist(), key=lambda value: (value < 0, value)):
-        share = (plain == value).cpu().double()
-        for axis, new in enumerate(size, start=1):
-            share = _mean_along(share, axis, new)
-        found.add(value, share.float())
+        found.add(value, area_shares(plain == value, size))
     result = found.classes.to(labels)
     if isinstance(labels, MetaTensor):
         affine = labels.affine
@@ -62,16 +59,6 @@ def resize_labels(labels: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
             scaling = scale_affine(labels.shape[1:], torch.Size(size))
             result.affine = affine @ torch.from_numpy(to_affine_nd(len(affine) - 1, scaling))
     return result
-
-
-def _mean_along(values: torch.Tensor, axis: int, new: int) -> torch.Tensor:
-    """The mean of what each of so many new samples covers along an axis, parts of old samples as parts."""
-    old = values.shape[axis]
-    if new == old:
-        return values
-    sums = torch.cat([torch.zeros_like(values.narrow(axis, 0, 1)), values.cumsum(axis)], axis)
-    edges = torch.arange(new + 1, dtype=torch.float64) * (old / new)
-    return interpolate_axis(sums, axis, edges).diff(dim=axis) * (new / old)
 
 
 def resample_labels(labels: torch.Tensor, positions: Sequence[torch.Tensor]) -> torch.Tensor:

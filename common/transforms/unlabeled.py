@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from monai.config import KeysCollection
 from monai.data import get_track_meta
-from monai.transforms import MapTransform, Resize
+from monai.transforms import MapTransform
 from monai.utils import convert_to_dst_type, convert_to_tensor
 
 from common.fusion import exceeds
-from common.transforms.resample_slices import AxisSpacingd
+from common.transforms.resample_slices import AxisSpacingd, ResizeSharesd
 
 __all__ = ["HardLabeld", "ResizeSoftLabeld", "SpacingSoftLabeld", "without_unlabelled"]
 
@@ -72,15 +72,13 @@ class HardLabeld(MapTransform):
 
 
 class ResizeSoftLabeld(MapTransform):
-    """MONAI's ``Resize`` of soft labels, in which what nobody labeled (−1) is not averaged with what was.
+    """`ResizeSharesd` of soft labels, in which what nobody labeled (−1) is not averaged with what was.
 
-    A new pixel to which pixels without a label would contribute more than 1 % is −1, all others are what ``Resize``
-    makes of the shares.
+    A new pixel of which more than 1 % has no label is −1, all others have the mean of the shares over their area.
 
     Args:
         keys: labels ``(K, *spatial)`` from 0 to 1, negative where not labeled.
-        spatial_size: see MONAI's ``Resize``.
-        mode: likewise, ``"area"`` or a linear one.
+        spatial_size: of each spatial axis.
         allow_missing_keys: leave out labels that the item does not have.
 
     Example:
@@ -89,21 +87,15 @@ class ResizeSoftLabeld(MapTransform):
         [[[0.5, -1.0]]]
     """
 
-    def __init__(
-        self,
-        keys: KeysCollection,
-        spatial_size: Sequence[int] | int,
-        mode: str = "area",
-        allow_missing_keys: bool = False,
-    ) -> None:
+    def __init__(self, keys: KeysCollection, spatial_size: Sequence[int], allow_missing_keys: bool = False) -> None:
         super().__init__(keys, allow_missing_keys)
-        self.resize = Resize(spatial_size, mode=mode)
+        self.resize = ResizeSharesd("label", spatial_size)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
         for key in self.key_iterator(item):
             label = convert_to_tensor(item[key], track_meta=get_track_meta(), dtype=torch.float32)
-            item[key] = _resampled(label, self.resize)
+            item[key] = _resampled(label, lambda values: self.resize({"label": values})["label"])
         return item
 
 

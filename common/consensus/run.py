@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from common.command import end_with_parent
 from common.consensus.one_case import Settings, finished_record, fuse_case
 from common.consensus.sources import FusionCase
 from common.errors import InputError, find_input_error
@@ -140,6 +141,7 @@ def _attempt(case: FusionCase, settings: Settings) -> tuple[str, dict[str, Any] 
 def _one_thread() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is answered by the process that started this one
     torch.set_num_threads(1)
+    end_with_parent()
 
 
 def _cores() -> int:

@@ -8,21 +8,9 @@ import torch
 from common.decision import decide, dice_optimal_partition, dice_optimal_segmentation
 from common.methods import dice_optimal_maps
 from common.transforms import DiceOptimalThresholdd
-from tests.common.apple import AppleGpu
+from tests.common.pretended_device import pretended
 
 LOGITS = torch.randn(2, 3, 4, 5, generator=torch.Generator().manual_seed(0))
-
-
-def test_the_stand_in_refuses_what_the_device_refuses() -> None:
-    with AppleGpu() as gpu:
-        image = gpu.put(LOGITS)
-        assert image.softmax(1)[0].device.type == "mps" and image.cpu().double().device.type == "cpu"
-        with pytest.raises(TypeError, match="no float64"):
-            image.double()
-        with pytest.raises(TypeError, match="no float64"):
-            LOGITS.double().to(image.device)
-        with pytest.raises(RuntimeError, match="one device"):
-            image + LOGITS
 
 
 @pytest.mark.parametrize("rule", ["dice_optimal", "half", 0.3])
@@ -30,8 +18,8 @@ def test_the_stand_in_refuses_what_the_device_refuses() -> None:
 def test_decisions_are_those_of_the_cpu(rule: str | float, channels: int) -> None:
     probabilities = LOGITS.softmax(1)[:, 3 - channels :]
     expected = decide(probabilities, rule)
-    with AppleGpu() as gpu:
-        found = decide(gpu.put(probabilities), rule)
+    with pretended("mps"):
+        found = decide(probabilities.to("mps"), rule)
         devices = [value.device.type for value in found]
     assert devices == ["mps", "cpu", "cpu"]
     for value, other in zip(found, expected, strict=True):
@@ -40,8 +28,8 @@ def test_decisions_are_those_of_the_cpu(rule: str | float, channels: int) -> Non
 
 def test_what_engines_call_decides_where_the_prediction_lies() -> None:
     probabilities = LOGITS.softmax(1)
-    with AppleGpu() as gpu:
-        here, logits = gpu.put(probabilities), gpu.put(LOGITS)
+    with pretended("mps"):
+        here, logits = probabilities.to("mps"), LOGITS.to("mps")
         found = [
             DiceOptimalThresholdd("pred")({"pred": here[0]})["pred"],
             dice_optimal_maps({"pred": logits, "label": logits[:, :1]})[0],

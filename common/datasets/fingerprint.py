@@ -231,9 +231,7 @@ def summarize(
         coarse = tuple(round(float(side), 4) for side in np.percentile(sides, 10, axis=0))
         shapes = shapes * sides / np.array(median)
     sampled = [fact for fact in facts if fact.channels == channels] or facts[:1]
-    structured = [
-        fact for fact in sampled if fact.structured
-    ]  # as in nnU-Net, an image without a structure says nothing
+    structured = [fact for fact in sampled if fact.structured]  # as in nnU-Net, of the others nothing counts
     stacked = [fact.intensities for fact in structured or sampled]
     values = np.concatenate(stacked, axis=1).astype(np.float64)
     values = values[:, np.isfinite(values).all(axis=0)]
@@ -304,7 +302,7 @@ def _structures(label: torch.Tensor, meaning: LabelMeaning | None) -> torch.Tens
     if meaning.threshold is not None:
         return values > meaning.threshold
     drawn = [value for value, index in (meaning.values or {}).items() if index > 0 and value != meaning.ignore]
-    return torch.isin(values, torch.tensor(drawn, dtype=values.dtype))
+    return torch.isin(values.round(), torch.tensor(drawn, dtype=values.dtype))  # scaled headers spread values
 
 
 def _label_files(item: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:

@@ -2,7 +2,8 @@
 
 Inside `pretended`, tensors can be moved to ``cuda`` or ``mps``, and what the device would refuse is refused: an
 operation on tensors of two devices, NumPy of a tensor that is not on the CPU, a generator of another device, and
-float64 on Apple's MPS. Nothing else of the device is shown: not its kernels, its rounding or its memory.
+float64 on Apple's MPS. Mixed precision is float16, by the CPU's autocast. Nothing else of the device is shown: not its
+kernels, its rounding or its memory.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ MIXED = {f"aten.{name}" for name in ("copy_", "_to_copy", "index", "index_put", 
 def pretended(name: str) -> Iterator[None]:
     """``cuda`` or ``mps`` exists until the context ends."""
     places = Places(torch.device(name, 0))
-    load, generator = torch.load, torch.Generator
+    load, generator, autocast = torch.load, torch.Generator, torch.autocast
 
     def loaded(*args: Any, map_location: Any = None, **kwargs: Any) -> Any:
         content = load(*args, map_location=CPU, **kwargs)
@@ -43,8 +44,14 @@ def pretended(name: str) -> Iterator[None]:
         places.generators += [new] if places.named(device) != CPU else []
         return new
 
+    def halved(device_type: str, dtype: torch.dtype | None = None, **options: Any) -> torch.autocast:
+        if places.named(device_type) == CPU:
+            return autocast(device_type, dtype=dtype, **options)
+        return autocast("cpu", dtype=dtype or torch.float16, **options)
+
     with (
         mock.patch.object(torch, "load", loaded),
+        mock.patch.object(torch, "autocast", halved),
         mock.patch.object(torch, "Generator", new_generator),
         mock.patch.object(torch.cuda, "_lazy_init"),
         mock.patch.object(torch.cuda, "get_device_name", return_value="a pretended device"),

@@ -44,3 +44,12 @@ def test_gradients_cross_devices() -> None:
         interpolate(value.cpu().double(), scale_factor=2.0, mode="bilinear").sum().backward()
         assert network.bias.grad.device == network.weight.device == torch.device("cuda", 0)
         assert float(network.bias.grad) == 16
+
+
+def test_mixed_precision_is_float16() -> None:
+    with pretended("cuda"):
+        network, image = torch.nn.Conv2d(1, 1, 3).to("cuda"), torch.ones(1, 1, 4, 4, device="cuda")
+        with torch.autocast("cuda"):
+            assert network(image).dtype == torch.float16
+        with torch.autocast("cuda", enabled=False):
+            assert network(image).dtype == torch.float32

@@ -204,7 +204,16 @@ def _class_map(path: Path, binary: bool) -> torch.Tensor:
         raise InputError(f"{path}: expected a mask that says a class everywhere, numbers from 0, got {least:g} too")
     if (parts := mask[mask != mask.round()]).numel():  # a probability map, of which all above 0 would be foreground
         raise InputError(f"{path}: expected a mask, whole numbers, got {float(parts[0]):g} too")
-    return (mask != 0).to(mask.dtype) if binary else mask
+    if not binary:
+        return mask
+    drawn = mask[mask != 0]
+    if drawn.numel() and drawn.min() != drawn.max():  # an image, or a map of 8 bits
+        lossy = "; the compression of JPEG makes further ones" if path.suffix.lower() in (".jpg", ".jpeg") else ""
+        raise InputError(
+            f"{path}: expected a mask of two classes, 0 and one other value, got {float(drawn.min()):g} and "
+            f"{float(drawn.max()):g}{lossy}"
+        )
+    return (mask != 0).to(mask.dtype)
 
 
 def _sections(dataset: Dataset, ckpt_dir: str) -> dict[str, str]:

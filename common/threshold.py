@@ -173,7 +173,10 @@ def _maps(probabilities: str | Sequence[str], output: Path) -> Iterator[tuple[st
                 left_out = counted(len(volumes) - len(files), "file")
                 tqdm.write(f"{source}: {left_out} left out, whose names end with {', '.join(NO_MAPS)}.")
             if not files:
-                raise InputError(f"{source}: expected probability maps ({', '.join(VOLUMES)}), got none in the folder.")
+                raise InputError(
+                    f"{source}: expected probability maps ({', '.join(VOLUMES)}; pictures are not read), got none in the "
+                    "folder."
+                )
         elif not suffix_of(source) and not source.exists():
             raise InputError(f"{source} is no folder: expected one that holds probability maps, or a map.")
         within = target.is_relative_to(root.resolve())

@@ -44,7 +44,10 @@ def read_state(path: str | os.PathLike[str]) -> dict[str, Any]:
         InputError: the file is missing, truncated, or not a checkpoint.
     """
     if not Path(path).is_file():
-        raise InputError(f"{path}: there is no such checkpoint; train first or name another file.")
+        where = (
+            "" if Path(path).is_absolute() else f" in {Path.cwd()} (the bundle's folder, or else give --bundle_root)"
+        )
+        raise InputError(f"{path}: there is no such checkpoint{where}; train first or name another file.")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:

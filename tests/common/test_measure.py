@@ -307,6 +307,16 @@ def test_a_probability_map_is_no_mask(pictures: Path) -> None:
         measured(pictures)
 
 
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_a_picture_of_many_values_is_no_mask_of_two_classes(pictures: Path, suffix: str) -> None:
+    (pictures / "found/b_mask.png").unlink()
+    rows = [[255, 128, 3, 0], [0] * 4] if suffix == ".png" else [[255, 0] * 16] * 9 + [[0] * 32] * 9
+    write_picture(pictures / f"found/b_mask{suffix}", rows)
+    said = "got 3 and 255" if suffix == ".png" else "the compression of JPEG makes further ones"
+    with pytest.raises(InputError, match=f"a mask of two classes, 0 and one other value, .*{said}"):
+        measured(pictures)
+
+
 def test_masks_of_other_classes_and_folders_without_any(pictures: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"numbers of 2 classes, 0 to 1, got 3 too"):
         measure_case(torch.tensor([[3.0]]), torch.tensor([[1.0]]), ["background", "x"])

@@ -174,7 +174,7 @@ def _maps(probabilities: str | Sequence[str], output: Path) -> Iterator[tuple[st
                 tqdm.write(f"{source}: {left_out} left out, whose names end with {', '.join(NO_MAPS)}.")
             if not files:
                 raise InputError(
-                    f"{source}: expected probability maps ({', '.join(VOLUMES)}; pictures are not read), got none in the "
+                    f"{source}: expected probability maps in {', '.join(VOLUMES)} (not in pictures), got none in the "
                     "folder."
                 )
         elif not suffix_of(source) and not source.exists():

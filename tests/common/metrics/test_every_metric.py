@@ -12,11 +12,13 @@ import pytest
 import torch
 from ignite.engine import Engine
 from ignite.metrics import Metric as IgniteMetric
+from torch.utils._pytree import tree_map
 
 from common import metrics
 from common.errors import ArgumentError
 from common.metrics import CONVENTIONS
 from common.transforms import DetectInstancesd, slice_instances
+from tests.common.pretended_device import pretended
 
 IMAGES, CLASSES, ANNOTATORS, SIDES = 4, 3, 2, (6, 5)
 GENERATOR = torch.Generator().manual_seed(0)
@@ -174,3 +176,13 @@ def test_an_image_that_nobody_labeled_does_not_count(name: str) -> None:
     prediction, target = batches_of(name, [[0]])[0]
     more = [*everything(name), (prediction, torch.full_like(target, ROWS[name].not_labeled))]
     assert_near(value(made(name), more), value(made(name), everything(name)))
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+@every
+def test_a_device_measures_the_same(name: str, device: str) -> None:
+    expected = value(made(name), everything(name))
+    with pretended(device):
+        moved = tree_map(lambda each: each.to(device) if isinstance(each, torch.Tensor) else each, everything(name))
+        found = value(made(name), moved)
+    assert_near(found, expected)

@@ -88,7 +88,7 @@ class CropAroundLabeld(MapTransform):
         foreground = (torch.as_tensor(item[self.label_key]) > 0).any(0).nonzero()
         if not len(foreground):
             raise InputError(f"Case {item.get('case', '')}: expected a mask to center the patch on, got an empty one.")
-        center = foreground.double().mean(0).round().long().tolist()
+        center = foreground.cpu().double().mean(0).round().long().tolist()
         for key, mode in self.key_iterator(item, self.mode):
             item[key] = crop_around(item[key], center, self.spatial_size, mode)
         return item

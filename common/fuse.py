@@ -15,7 +15,7 @@ import torch
 from common.command import REQUIRED, listed, run_command
 from common.consensus.datalist import write_datalist
 from common.consensus.page import annotator_rows, write_tables
-from common.consensus.run import fuse_cases
+from common.consensus.run import fuse_cases, other_cases
 from common.consensus.settings import make_settings, unlabeled_value, value_names
 from common.consensus.sources import FusionCase, Sources, dataset_cases, folder_cases, with_images
 from common.consensus.summary import summarize_annotators
@@ -197,7 +197,7 @@ def _fuse_set(
         rows = annotator_rows(summaries, settings.class_names, "", "")
         shown = ("annotator", "says", "cases", "sensitivity", "specificity", "volume_bias", "border_shift")
         print(_table([{name: row[name] for name in shown} for row in rows]))
-        print("\n".join(troubles))
+        print("\n".join([*troubles, *other_cases(sources.cases, settings)]))
         datalist = write_datalist(outcome, sources, settings)
         page = Path(output, "annotators.html")
         print(f"{counted(len(outcome.records), 'case')} in {output}; {page} compares the annotators.")

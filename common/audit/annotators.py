@@ -20,7 +20,7 @@ from common.consensus.run import fuse_cases
 from common.consensus.settings import make_settings
 from common.consensus.sources import Sources
 from common.consensus.summary import agreement, summarize_annotators
-from common.errors import InputError
+from common.errors import InputError, counted
 from common.io.files import whole_file, write_csv
 from common.io.label_meaning import LabelMeaning
 from common.metrics.agreement import pairwise_dice
@@ -226,6 +226,8 @@ def _sentences(row: Mapping[str, Any], audit: Mapping[str, Any], others: Mapping
     """What the annotator does, in words."""
     alone = _alone(audit, others)
     said = [f"{row['suspicious']} of {row['judged']} labels are suspicious."]
+    if unsure := audit["summary"]["not_judged"]:
+        said.append(f"{counted(unsure, 'label')} could not be judged: the network is unsure there.")
     if agreed := row["suspicious"] - len(alone):
         said.append(
             f"{agreed} of these agree with the other annotators as labels of this one usually do: look whether the "

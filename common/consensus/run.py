@@ -20,9 +20,10 @@ from tqdm import tqdm
 from common.command import end_with_parent
 from common.consensus.one_case import Settings, finished_record, fuse_case
 from common.consensus.sources import FusionCase
-from common.errors import InputError, find_input_error
+from common.datasets.pairs import some
+from common.errors import InputError, counted, find_input_error
 
-__all__ = ["Outcome", "fuse_cases"]
+__all__ = ["Outcome", "fuse_cases", "other_cases"]
 
 CASES_OF_A_PROCESS = 8  # starting a process takes as long as some cases
 
@@ -99,6 +100,26 @@ def fuse_cases(cases: Sequence[FusionCase], settings: Settings, processes: int |
     for part in ("cases", "labels", "probabilities"):  # of cases that failed, or of another method before
         _remove_empty(Path(settings.output, part))
     return Outcome(tuple(records[name] for name in sorted(records)), dict(sorted(failed.items())), kept)
+
+
+def other_cases(cases: Sequence[FusionCase], settings: Settings) -> list[str]:
+    """That the folder also holds cases of an earlier command which are not among these.
+
+    Args:
+        cases: of this command.
+        settings: of the data set.
+
+    Returns:
+        A sentence, or none.
+    """
+    records = Path(settings.output, "cases")
+    found = {path.relative_to(records).with_suffix("").as_posix() for path in records.rglob("*.json")}
+    if not (other := sorted(found - {case.name for case in cases})):
+        return []
+    return [
+        f"{settings.output} also holds {counted(len(other), 'case')} of an earlier command, not of this one: "
+        f"{some(other)}. They are in no table and not in the datalist."
+    ]
 
 
 def _results(

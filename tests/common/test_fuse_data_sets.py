@@ -177,6 +177,18 @@ def test_another_method_leaves_nothing_of_the_first(tmp_path: Path, capsys: pyte
     assert (out / "datalist.json").is_file() and len(list((out / "labels").rglob("*.png"))) == len(CASES)
 
 
+def test_cases_that_are_no_longer_there_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    data_set(tmp_path / "data")
+    arguments: dict[str, Any] = {"dataset_dir": str(tmp_path / "data"), "output": str(tmp_path / "out")}
+    fuse(**arguments)
+    assert "also holds" not in capsys.readouterr().out
+    for folder in (*WHO, "images"):
+        (tmp_path / "data" / folder / "b/1.png").unlink()
+    fuse(**arguments)
+    assert "also holds 1 case of an earlier command, not of this one: b/1." in capsys.readouterr().out
+    assert (tmp_path / "out/labels/b/1.png").is_file()
+
+
 def test_finished_cases_are_kept_and_others_are_made_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     data_set(tmp_path / "data")
     arguments: dict[str, Any] = {"dataset_dir": str(tmp_path / "data"), "output": str(tmp_path / "out")}

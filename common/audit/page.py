@@ -203,7 +203,8 @@ def habit_sentences(found: Mapping[str, Any], unit: str = "mm") -> list[str]:
         said.append(
             ("Drifts" if significant else f"No drift is seen (at p < {CERTAIN:g})")
             + f" over {order}: these borders lie {_signed(moved['first'])} {unit} from the predictions (+ outside) in "
-            f"the first third and {_signed(moved['last'])} {unit} in the last (rank correlation {_signed(moved['rho'])}, 95 % interval "
+            f"the first third and {_signed(moved['last'])} {unit} in the last (rank "
+            f"correlation {_signed(moved['rho'])}, 95 % interval "
             f"{_signed(moved['low'])} to {_signed(moved['high'])}, p = {moved['p']:.2g})."
         )
     return said

@@ -15,7 +15,7 @@ import torch
 from common.command import REQUIRED, listed, run_command
 from common.consensus.datalist import write_datalist
 from common.consensus.page import annotator_rows, write_tables
-from common.consensus.run import fuse_cases, other_cases
+from common.consensus.run import fuse_cases, other_cases, require_one_method
 from common.consensus.settings import make_settings, unlabeled_value, value_names
 from common.consensus.sources import FusionCase, Sources, dataset_cases, folder_cases, with_images
 from common.consensus.summary import summarize_annotators
@@ -185,9 +185,7 @@ def _fuse_set(
     settings, notes = make_settings(sources, folder, method, region, options, **said)
     notes = (*sources.notes, *notes)
     print("\n".join(notes))
-    other = folder / ("labels" if method == "mean" else "probabilities")
-    if other.is_dir() and (folder / "cases").is_dir():
-        print(f"Removed, since they are of another method: what this command wrote into {other} before.")
+    require_one_method(sources.cases, settings)
     outcome = fuse_cases(sources.cases, settings, processes)
     if outcome.kept:
         print(f"Finished before and kept: {counted(outcome.kept, 'case')}.")

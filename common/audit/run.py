@@ -24,7 +24,7 @@ from common.audit.summary import LEAST_CERTAINTY, SUSPICIOUS, rank_records, summ
 from common.audit.thumbnails import draw_thumbnail, thumbnail_plane
 from common.audit.tool_files import tool_faults, write_suspicious
 from common.audit.truth import truth_given_label
-from common.audit.weights import GivenWeight, given_weights, write_weights
+from common.audit.weights import GivenWeight, given_weights, kept_weights, weight_notes, write_weights
 from common.consensus.writing import written_values
 from common.datasets.images_by_case import images_of
 from common.errors import InputError, counted, reason_of
@@ -152,7 +152,7 @@ def audit_cases(
     if output_format is not None:
         tool_faults({case: labels[case] for case in maps}, shown, output_format)
     before = None if previous is None else read_audit(previous)
-    given = {**({} if previous is None else given_weights(previous)), **given_weights(output)}
+    given = given_weights(previous, output)
     notes: tuple[str, ...] = ()
     failures = {case: "there is no probability map of its name" for case in labels if case not in maps}
     if meaning is None:
@@ -345,15 +345,18 @@ def _write(
     rows = [public_row(record) for record in ranked]
     failed = [{"case": case, "status": "failed", "finding": reason} for case, reason in failures.items()]
     write_csv(output / "audit.csv", [*rows, *failed])
-    notes = [*notes, *write_weights(output, ranked, given)]
+    kept = kept_weights(ranked, given)
+    notes = [*notes, *weight_notes(given, kept)]
     cases = [{**row, **{name: record[name] for name in ONLY_JSON}} for row, record in zip(rows, ranked, strict=True)]
     content = {"summary": summary, "cases": cases, "failures": dict(failures)}
     content["notes"] = [*([caution] if caution else []), *notes]
     content["settings"] = dict(settings)
     if unwritten is not None:
         content["unwritten"] = dict(unwritten)
+    content["given_weights"] = kept
     with whole_file(output / "audit.json") as partial:
         partial.write_text(json.dumps(_json(content), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    write_weights(output, ranked, kept)
     write_audit_page(output / "audit.html", f"Labels of {title}", summary, ranked, failures, notes, caution, unit)
     return content
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from common.audit.second import read_audit
 from common.errors import InputError
 from common.io.files import read_case_column, write_csv
 
-__all__ = ["WEIGHTS_FILE", "GivenWeight", "given_weights", "write_weights"]
+__all__ = ["CASE_WEIGHTS_FILE", "GivenWeight", "given_weights", "kept_weights", "write_weights"]
 
-WEIGHTS_FILE = "weights.csv"
+CASE_WEIGHTS_FILE = "weights.csv"
 
 
-@dataclass(frozen=True)
-class GivenWeight:
-    """A weight that is not the one that the audit had proposed.
+class GivenWeight(NamedTuple):
+    """A weight that a user has given.
 
     Attributes:
         weight: as it stands in the file.
@@ -34,20 +33,21 @@ def proposed_weight(status: str) -> int:
     return 0 if status == "suspicious" else 1
 
 
-def given_weights(folder: Path) -> dict[str, GivenWeight]:
-    """The weights in a folder of an audit that somebody has changed since.
+def given_weights(*folders: Path | None) -> dict[str, GivenWeight]:
+    """The weights in folders of audits that somebody has changed: other ones than the audit had written.
 
     Args:
-        folder: where an audit may have been written.
+        folders: where audits may have been written, from the first to the last; a case is as the last one says that has
+            it. None is no folder.
 
     Returns:
         By case; empty where there is no audit.
 
     Raises:
-        InputError: a weight is no number, or the file no such table.
+        InputError: a weight is no number, or a file no such table.
 
     Example:
-        >>> import json, tempfile
+        >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as name:
         ...     rows = [{"case": case, "status": "suspicious", "label_hash": "0f"} for case in "ab"]
         ...     _ = Path(name, "audit.json").write_text(json.dumps({"cases": rows}))
@@ -55,50 +55,78 @@ def given_weights(folder: Path) -> dict[str, GivenWeight]:
         ...     given_weights(Path(name))
         {'a': GivenWeight(weight='1', label_hash='0f')}
     """
-    path = folder / WEIGHTS_FILE
-    if not path.is_file() or not (folder / "audit.json").is_file():
-        return {}
-    try:
-        rows = read_audit(folder)
-    except InputError:  # of an older version, which does not say what labels it saw
-        return {}
-    found = {}
-    for case, text in read_case_column(path, "weight", "weights", "the weights.csv of an audit"):
+    found: dict[str, GivenWeight] = {}
+    for folder in folders:
+        if folder is None or not (folder / CASE_WEIGHTS_FILE).is_file() or not (folder / "audit.json").is_file():
+            continue
         try:
-            weight = float(text)
-        except ValueError as error:
-            raise InputError(f"{path}: expected a number as the weight of the case {case}, got {text!r}.") from error
-        row = rows.get(case)
-        if row is not None and weight != proposed_weight(row["status"]):
-            found[case] = GivenWeight(text, row["label_hash"])
+            rows = read_audit(folder)
+        except InputError:  # of an older version, which does not say what labels it saw
+            continue
+        content = json.loads((folder / "audit.json").read_text(encoding="utf-8"))
+        known = {case: GivenWeight(*one) for case, one in content.get("given_weights", {}).items()}
+        found = {case: one for case, one in found.items() if case not in rows} | known
+        for case, text in read_case_column(folder / CASE_WEIGHTS_FILE, "weight", "weights", "that of an audit"):
+            row = rows.get(case)
+            if row is None:
+                continue
+            written = known[case].weight if case in known else str(proposed_weight(row["status"]))
+            if _number(text, case, folder) != float(written):
+                found[case] = GivenWeight(text, row["label_hash"])
     return found
 
 
-def write_weights(output: Path, records: Sequence[Mapping[str, Any]], given: Mapping[str, GivenWeight]) -> list[str]:
-    """Writes ``weights.csv``: 0 for suspicious labels, else 1, and what was given for a label that is still the same.
+def _number(text: str, case: str, folder: Path) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        path = folder / CASE_WEIGHTS_FILE
+        raise InputError(f"{path}: expected a number as the weight of the case {case}, got {text!r}.") from error
+
+
+def kept_weights(records: Sequence[Mapping[str, Any]], given: Mapping[str, GivenWeight]) -> dict[str, GivenWeight]:
+    """The weights that were given for labels that are still the same, and for cases that were not audited now.
 
     Args:
-        output: folder of the audit.
         records: of `rank_records`.
         given: of `given_weights`, before this audit.
 
     Returns:
-        Sentences on the weights that were given.
+        By case.
+
+    Example:
+        >>> given = {case: GivenWeight("0.5", "0f") for case in "abc"}
+        >>> list(kept_weights([{"case": "a", "label_hash": "0f"}, {"case": "b", "label_hash": "1e"}], given))
+        ['a', 'c']
+    """
+    seen = {record["case"]: record["label_hash"] for record in records}
+    return {case: one for case, one in given.items() if seen.get(case, one.label_hash) == one.label_hash}
+
+
+def write_weights(output: Path, records: Sequence[Mapping[str, Any]], kept: Mapping[str, GivenWeight]) -> None:
+    """Writes ``weights.csv``: what was given, else 0 for suspicious labels and 1 for others.
+
+    Args:
+        output: folder of the audit.
+        records: of `rank_records`.
+        kept: of `kept_weights`.
 
     Raises:
         InputError: the file cannot be written.
     """
-    kept = {r["case"] for r in records if r["case"] in given and given[r["case"]].label_hash == r["label_hash"]}
-    rows = [
-        {"case": r["case"], "weight": given[r["case"]].weight if r["case"] in kept else proposed_weight(r["status"])}
-        for r in records
-    ]
-    write_csv(output / WEIGHTS_FILE, sorted(rows, key=lambda row: str(row["case"])))
-    other = [r["case"] for r in records if r["case"] in given and r["case"] not in kept]
-    said = [f"{WEIGHTS_FILE} keeps the weights that were given by hand: {', '.join(sorted(kept))}."] if kept else []
-    if other:
+    weights = {record["case"]: str(proposed_weight(record["status"])) for record in records}
+    weights |= {case: one.weight for case, one in kept.items()}
+    write_csv(output / CASE_WEIGHTS_FILE, [{"case": case, "weight": weights[case]} for case in sorted(weights)])
+
+
+def weight_notes(given: Mapping[str, GivenWeight], kept: Mapping[str, GivenWeight]) -> list[str]:
+    """Sentences on the weights that were given."""
+    said = (
+        [f"{CASE_WEIGHTS_FILE} keeps the weights that were given by hand: {', '.join(sorted(kept))}."] if kept else []
+    )
+    if other := sorted(given.keys() - kept.keys()):
         said.append(
-            f"These labels have changed since their weights were given by hand, so that {WEIGHTS_FILE} has the audit's "
-            f"again: {', '.join(sorted(other))}."
+            f"These labels have changed since their weights were given by hand, so that {CASE_WEIGHTS_FILE} has the "
+            f"audit's again: {', '.join(other)}."
         )
     return said

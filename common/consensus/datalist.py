@@ -29,12 +29,9 @@ def write_datalist(outcome: Outcome, sources: Sources, settings: Settings) -> Pa
         settings: of the data set.
 
     Returns:
-        The file; None where no case has an image, or the consensus is no label (of the method mean, which removes the
-        list of another method).
+        The file; None where no case has an image, or the consensus is no label (of the method mean).
     """
-    path = Path(settings.output, NAME)
     if settings.method == "mean":
-        path.unlink(missing_ok=True)  # of another method before
         return None
     finished = {record["case"] for record in outcome.records}
     lists: dict[str, Any] = {}
@@ -52,6 +49,7 @@ def write_datalist(outcome: Outcome, sources: Sources, settings: Settings) -> Pa
         content["channel_names"] = {str(index): name for index, name in enumerate(sources.channel_names)}
     if settings.class_names != tuple(map(str, settings.values)):
         content["labels"] = {str(value): n for value, n in zip(settings.values, settings.class_names, strict=True)}
+    path = Path(settings.output, NAME)
     with whole_file(path) as partial:
         partial.write_text(json.dumps({**content, **lists}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return path

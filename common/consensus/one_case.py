@@ -277,8 +277,6 @@ def _fuse(case: FusionCase, settings: Settings) -> dict[str, Any]:
 def _begin(case: FusionCase, settings: Settings) -> None:
     """Removes what an earlier command wrote for the case; an empty record marks the consensus as ours from now on."""
     record = record_path(case, settings)
-    of_methods = [result_path(case, replace(settings, method=method)) for method in ("mean", "majority")]
-    earlier = of_methods if record.exists() else []  # of another method, in another folder
     results = [result_path(case, settings), *tool_files(settings.output, case).values()]
     for result in results:
         if result.exists() and not record.exists():
@@ -288,7 +286,7 @@ def _begin(case: FusionCase, settings: Settings) -> None:
     check_unedited(record, results[1:])
     with whole_file(record) as partial:
         partial.write_text("{}", encoding="utf-8")
-    for result in {*results, *earlier}:
+    for result in results:
         with writing(result):
             result.unlink(missing_ok=True)
 

@@ -10,7 +10,7 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,12 @@ import torch
 from tqdm import tqdm
 
 from common.command import end_with_parent
-from common.consensus.one_case import Settings, finished_record, fuse_case
+from common.consensus.one_case import Settings, finished_record, fuse_case, record_path, result_path
 from common.consensus.sources import FusionCase
 from common.datasets.pairs import some
 from common.errors import InputError, counted, find_input_error
 
-__all__ = ["Outcome", "fuse_cases", "other_cases"]
+__all__ = ["Outcome", "fuse_cases", "other_cases", "require_one_method"]
 
 CASES_OF_A_PROCESS = 8  # starting a process takes as long as some cases
 
@@ -97,9 +97,28 @@ def fuse_cases(cases: Sequence[FusionCase], settings: Settings, processes: int |
             else:
                 failed[name] = fault
                 progress.write(f"Case {name}: {fault}", file=sys.stderr)
-    for part in ("cases", "labels", "probabilities"):  # of cases that failed, or of another method before
-        _remove_empty(Path(settings.output, part))
+    _remove_empty(Path(settings.output, "cases"))  # of cases that failed
     return Outcome(tuple(records[name] for name in sorted(records)), dict(sorted(failed.items())), kept)
+
+
+def require_one_method(cases: Sequence[FusionCase], settings: Settings) -> None:
+    """Refuses a folder that holds labels of an earlier command where this one writes probabilities, or the reverse.
+
+    Args:
+        cases: of this command.
+        settings: of the data set.
+
+    Raises:
+        InputError: one is there; it would lie beside the tables of another method.
+    """
+    other = replace(settings, method="majority" if settings.method == "mean" else "mean")
+    for case in cases:
+        found = result_path(case, other)
+        if found.is_file() and record_path(case, settings).is_file():
+            raise InputError(
+                f"output: expected a folder for {settings.method} alone, got {settings.output}, which holds {found} of "
+                "an earlier command; give another folder, or delete this one."
+            )
 
 
 def other_cases(cases: Sequence[FusionCase], settings: Settings) -> list[str]:

@@ -290,7 +290,8 @@ def _facts_of(item: Mapping[str, Any], meanings: Mapping[str, LabelMeaning]) -> 
         return case_facts(image)
     name = next((name for name in files if name in meanings), next(iter(files)))
     label = reoriented(read_label_values(files[name]), image)
-    facts = case_facts(image, _structures(label, meanings.get(name)))
+    unknown = bool(meanings) and name not in meanings  # drawn by an annotator who is left out
+    facts = case_facts(image, None if unknown else _structures(label, meanings.get(name)))
     return replace(facts, reoriented=label.meta.get(REORIENTED))
 
 

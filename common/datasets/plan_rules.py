@@ -35,7 +35,7 @@ MOST_LEVELS = {2: 7, 3: 6}
 MOST_FEATURES = {2: 512, 3: 320}
 KEPT = {2: 24, 3: 16}  # tensors, see kept_tensors
 KEPT_OF_MATRICES = 5  # for each entry of a matrix in every voxel
-OVER_BUDGET = 1.1  # what a patch may take more than was estimated, before it becomes smaller than the image
+OVER_BUDGET = 1.1  # what the estimate of a patch may be above the memory, so that few images are cut for a bit
 
 
 def make_plan(
@@ -145,18 +145,20 @@ def make_plan(
     kept = base_features * (kept_tensors or KEPT[dims])
     kept += KEPT_OF_MATRICES * len(annotators) * len(class_names) ** 2 if confusion_maps else 0
     budget = memory_gb * 1e9 / (4 * batch_size * kept)  # voxels of a patch whose training step fits into the memory
-    image_size = None
+    image_size, fitted = None, False
     if fingerprint.image_dims == 2:
         fixed = asked.get("image_size", asked.get("patch_size"))
-        image_size = fixed or _fitted(size, budget)
+        image_size, fitted = fixed or _fitted(size, budget), not fixed
         if len(image_size) != 2:
             raise InputError(f"image_size: expected two sides in pixels, got {list(image_size)}.")
-        sizes = {fingerprint.smallest_shape, fingerprint.largest_shape}
-        if {image_size} != sizes:
-            range_of_sizes = " to ".join(_sides(size) for size in sorted(sizes))
-            notes.append(f"Pictures are resized to {_sides(image_size)} pixels; theirs are {range_of_sizes}.")
+        sizes = fingerprint.smallest_shape, fingerprint.largest_shape
+        if {image_size} != set(sizes):
+            ranges = [f"{one}" if one == other else f"{one} to {other}" for one, other in zip(*sizes, strict=True)]
+            notes.append(
+                f"Pictures are resized to {_sides(image_size)} pixels; their sides are {' and '.join(ranges)}."
+            )
         size = image_size
-    patch = asked.get("patch_size") or _patch(size, math.inf if image_size else budget)
+    patch = asked.get("patch_size") or _patch(size, math.inf if fitted else budget)
     if len(patch) != dims:
         raise InputError(f"patch_size: expected {dims} sides in voxels, got {list(patch)}.")
     crop = str(asked.get("crop", "random"))

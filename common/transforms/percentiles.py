@@ -18,7 +18,7 @@ class ScalePercentilesd(MapTransform):
     """Two percentiles of each channel become 0 and 1, as MONAI's `ScaleIntensityRangePercentilesd` does it.
 
     Where both are the same value (of a sparse picture, most of which is one value) the channel's smallest and largest
-    value take their place; MONAI (1.6.1) leaves such a channel as it is. A channel of one value becomes 0.
+    value take their place; MONAI (1.6.1) only subtracts that one. A channel of one value becomes 0.
 
     Args:
         keys: of images ``(C, *spatial)``.

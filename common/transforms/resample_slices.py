@@ -109,10 +109,12 @@ def area_shares(values: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
         >>> area_shares(torch.tensor([[True, False, False]]), (2,))
         tensor([[0.6667, 0.0000]])
     """
-    shares = values.as_subclass(torch.Tensor).cpu().double()
-    for axis, (old, new) in enumerate(zip(values.shape[1:], size, strict=True), start=1):
+    shares = values.as_subclass(torch.Tensor).cpu()
+    for axis in range(values.ndim - 1, 0, -1):  # from the last one on, along which memory is read in order
+        old, new = shares.shape[axis], size[axis - 1]
         if new not in (old, -1):
-            sums = torch.cat([torch.zeros_like(shares.narrow(axis, 0, 1)), shares.cumsum(axis)], axis)
+            sums = shares.cumsum(axis, dtype=torch.float64)
+            sums = torch.cat([torch.zeros_like(sums.narrow(axis, 0, 1)), sums], axis)
             edges = torch.arange(new + 1, dtype=torch.float64) * (old / new)
             shares = interpolate_axis(sums, axis, edges).diff(dim=axis) * (new / old)
     return shares.float()
@@ -225,7 +227,7 @@ class ResizeSharesd(ResizeAread):
     """
 
     def _resized(self, image: torch.Tensor) -> torch.Tensor:
-        return area_shares(image, self.spatial_size)
+        return area_shares(image, self.spatial_size).to(image.device)
 
 
 class AxisSpacingd(_Resampling):

@@ -72,8 +72,10 @@ def resample_labels(labels: torch.Tensor, positions: Sequence[torch.Tensor]) -> 
 
     Two classes often have equal shares: at 1.5 times the spacing every second new voxel lies halfway between two old
     ones. If the smaller class had all of these, every structure would lose a quarter of a voxel on all sides, 10 % of a
-    hippocampus. So the smaller and the larger class have them in turns, like the fields of a chessboard. What was not
-    labeled counts as a class of its own, to which any other is preferred at equal shares.
+    hippocampus. So the smaller and the larger class have them in turns: the smaller one where the indices of the voxel
+    have an even number of binary ones together, the larger one elsewhere. (Fields of a chessboard would not do: all
+    voxels that lie halfway along one axis have the same color.) What was not labeled counts as a class of its own, to
+    which any other is preferred at equal shares.
 
     Args:
         labels: ``(C, *spatial)`` class maps of their own; whole numbers, −1 where it was not labeled.
@@ -84,7 +86,7 @@ def resample_labels(labels: torch.Tensor, positions: Sequence[torch.Tensor]) -> 
 
     Example:
         >>> resample_labels(torch.tensor([[0.0, 2.0, 2.0]]), [torch.tensor([0.0, 0.4, 0.5, 0.5])]).tolist()
-        [[0.0, 0.0, 0.0, 2.0]]
+        [[0.0, 0.0, 2.0, 0.0]]
     """
     shape = [len(along) for along in positions]
     old_positions = [torch.arange(size, dtype=torch.float64) for size in labels.shape[1:]]
@@ -118,8 +120,8 @@ class LargestShare:
         device: of the shares.
 
     Attributes:
-        classes: ``(channels, *shape)`` float32; of equal shares the smallest class where the sum of a voxel's indices
-            is even, the largest where it is odd, never −1; 0 where there was no share.
+        classes: ``(channels, *shape)`` float32; of equal shares the smallest or the largest class in turns (`_turns`),
+            never −1; 0 where there was no share.
     """
 
     def __init__(self, channels: int, shape: Sequence[int], device: torch.device | str = "cpu") -> None:
@@ -130,15 +132,21 @@ class LargestShare:
         """The share ``(channels, *spatial)`` of the next class, in a box of space; −1 is the last."""
         where = (slice(None), *box)
         to_exceed = self.to_exceed[where]
-        favor = torch.tensor(TIE, device=share.device)
-        for axis, size in enumerate(
-            self.classes.shape[1:], start=1
-        ):  # TIE for who comes first, −TIE for who comes last
-            signs = 1.0 - torch.arange(size, device=share.device) % 2 * 2
-            favor = favor * signs[box[axis - 1] if box else slice(None)].view([-1] + [1] * (share.ndim - 1 - axis))
+        favor = torch.tensor(TIE, device=share.device)  # TIE for who comes first, −TIE for who comes last
+        for axis, size in enumerate(self.classes.shape[1:]):
+            signs = _turns(size).to(share.device)[box[axis] if box else slice(None)]
+            favor = favor * signs.view([-1] + [1] * (share.ndim - 2 - axis))
         larger = share > (to_exceed if value >= 0 else to_exceed + (TIE - favor))
         self.classes[where].masked_fill_(larger, value)
         torch.maximum(to_exceed, share + favor, out=to_exceed)
+
+
+def _turns(size: int) -> torch.Tensor:
+    """1 where an index has an even number of binary ones, else −1: without a period, unlike the ties of two grids."""
+    ones = torch.arange(size)
+    for shift in (16, 8, 4, 2, 1):
+        ones = ones ^ (ones >> shift)
+    return 1.0 - 2 * (ones & 1)
 
 
 def _boxes(labels: torch.Tensor) -> list[tuple[int, tuple[slice, ...]]]:

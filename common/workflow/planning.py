@@ -103,15 +103,18 @@ def plan_of(
     if any(str(item["image"]) not in known for item in items):  # a program has put images of its own in their place
         dataset = dataset_of_items(items)
     faults: list[str] = []
-    meanings = partial(
+    meanings: Any = partial(
         label_meanings,
         dataset,
         annotators=asked.get("annotators", dataset.annotators),
         said={name: rules.get(name) for name in OF_LABELS},
         faults=[],  # they are told when the plan is made
     )
+    served_images = dataset.layout == GIVEN and (first / PLAN_FILE).is_file() and (first / WEIGHTS_FILE).is_file()
+    if served_images:  # whose labels are understood by the plan; its normalization stays
+        meanings = None
     fingerprint = take_fingerprint(items, faults=faults, meanings_of=meanings)
-    if dataset.layout == GIVEN and (first / PLAN_FILE).is_file() and (first / WEIGHTS_FILE).is_file():
+    if served_images:
         served = load_plan(folder, {"method": given.get("method")})
         fitting = [name for name in OF_THE_NETWORK if name not in ONLY_OF[5 - fingerprint.image_dims]]
         rules.pop("default_method", None)  # which may be another one than this network has

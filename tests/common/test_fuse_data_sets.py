@@ -162,19 +162,18 @@ def test_methods_of_whole_images_on_classes_with_gaps(method: str, tmp_path: Pat
     assert [line["says"] for line in table_of(out)["annotators"][:3]] == ["0", "3", "7"]
 
 
-def test_another_method_leaves_nothing_of_the_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+@pytest.mark.parametrize(("first", "second"), [("staple", "mean"), ("mean", "majority")])
+def test_labels_do_not_lie_beside_the_tables_of_the_mean(first: str, second: str, tmp_path: Path):
     data_set(tmp_path / "data")
     out = tmp_path / "out"
     arguments: dict[str, Any] = {"dataset_dir": str(tmp_path / "data"), "output": str(out)}
-    fuse(**arguments, method="staple")
-    assert (out / "datalist.json").is_file() and "Removed" not in capsys.readouterr().out
-    fuse(**arguments, method="mean")
-    assert "Removed, since they are of another method" in capsys.readouterr().out
-    assert not (out / "labels").exists() and not (out / "datalist.json").exists()
-    (out / "probabilities/mine.txt").write_text("kept", encoding="utf-8")
-    fuse(**arguments, method="majority")
-    assert [path.name for path in (out / "probabilities").iterdir()] == ["mine.txt"]
-    assert (out / "datalist.json").is_file() and len(list((out / "labels").rglob("*.png"))) == len(CASES)
+    fuse(**arguments, method=first)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    with pytest.raises(InputError, match=f"expected a folder for {second} alone, got .* of an earlier command"):
+        fuse(**arguments, method=second)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    (out / "labels" if first == "mean" else out / "probabilities").mkdir()
+    fuse(**arguments, method=first)  # the other folder is the user's
 
 
 def test_cases_that_are_no_longer_there_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

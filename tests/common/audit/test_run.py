@@ -182,6 +182,15 @@ def test_weights_that_were_given_by_hand_stay(folders: tuple[Path, Path, Path]) 
     other = output.with_name("second")
     audit_folders(labels, [maps], other, border_mm=0.6, previous=output)
     assert weights(other) == given
+    (maps / "case_01.png").rename(maps / "gone.png")  # a case that fails once
+    audit_folders(labels, [maps], output, border_mm=0.6)
+    assert weights(output)["case_01"] == "0"
+    (maps / "gone.png").rename(maps / "case_01.png")
+    text = (output / "weights.csv").read_text(encoding="utf-8")
+    (output / "weights.csv").write_text(text.replace("case_03,1", "case_03,0"), encoding="utf-8")  # as proposed
+    for _ in range(2):  # the last word is that of the output's own table
+        audit_folders(labels, [maps], output, border_mm=0.6, previous=other)
+        assert (weights(output)["case_01"], weights(output)["case_03"]) == ("0", "0")
     (output / "weights.csv").write_text("case,weight\ncase_01,none\n", encoding="utf-8")
     with pytest.raises(
         InputError, match=r"weights.csv: expected a number as the weight of the case case_01, got 'none'"

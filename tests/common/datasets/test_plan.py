@@ -22,7 +22,7 @@ from common.datasets.plan import Plan, example_plan
 from common.datasets.plan_rules import make_plan
 from common.datasets.stages import intensity
 from common.errors import InputError
-from common.io.label_meaning import LabelObservation
+from common.io.label_meaning import LabelMeaning, LabelObservation
 from common.workflow.planning import plan_of as plan_of_run
 
 MASKS = (LabelObservation("a.png", "gray", {0: 9, 255: 3}, (3, 4), distinct=2),)
@@ -110,15 +110,31 @@ def test_the_matrices_of_annotators_take_memory_too() -> None:
     data = Dataset("annotators", Path("/data"), (), annotators=tuple(names))
     image = MetaTensor(torch.rand(1, 96, 96, 96), affine=torch.eye(4, dtype=torch.float64))
     fingerprint = summarize([case_facts(image)], seen, ["a"])
-    sizes = [np.prod(make_plan(data, fingerprint, confusion_maps=maps).patch_size) for maps in (False, True)]
-    taken = [size * 4 * 2 * (16 * 16 + 5 * 6 * 3**2) for size in sizes]
-    assert taken[1] < 1.1 * 4e9 < 1.2 * taken[0]
+    taken = []
+    for maps in (False, True):
+        patch = make_plan(data, fingerprint, memory_gb=1, confusion_maps=maps).patch_size
+        taken.append(np.prod(patch) * 4 * 2 * (16 * 16 + 5 * 6 * 3**2))
+    assert taken[1] < 1.1e9 < 1.5e9 < taken[0]
+
+
+def test_a_size_that_is_given_does_not_make_the_patch_larger_than_the_memory() -> None:
+    given = plan_of((300, 300), image_size=[2048, 2048], memory_gb=1)
+    assert given.image_size == (2048, 2048) and np.prod(given.patch_size) * 4 * 2 * 16 * 24 < 1.1e9
+
+
+def test_an_annotator_who_is_left_out_says_nothing_of_the_structures(tmp_path: Path) -> None:
+    for name, value in (("image", 40), ("A", 255)):
+        nib.save(nib.Nifti1Image(np.full((8, 8, 8), value, np.int16), np.eye(4)), tmp_path / f"{name}.nii.gz")
+    item = {"case": "a", "image": str(tmp_path / "image.nii.gz"), "annotators": {"A": str(tmp_path / "A.nii.gz")}}
+    meanings = {"B": LabelMeaning({0: 0, 1: 1})}
+    found = take_fingerprint([item], meanings_of=lambda seen: meanings)
+    assert found.labels.keys() == {"A"} and found.mean == (40.0,)
 
 
 def test_pictures_of_several_sizes_are_said_to_be_resized() -> None:
     facts = [case_facts(torch.rand(1, *size)) for size in ((100, 200), (200, 100), (300, 400))]
     plan = make_plan(Dataset("plain", Path("/data"), ()), summarize(facts, {"": MASKS}, list("abc")))
-    assert "Pictures are resized to 200 × 200 pixels; theirs are 100 × 100 to 300 × 400." in plan.notes
+    assert "Pictures are resized to 200 × 200 pixels; their sides are 100 to 300 and 100 to 400." in plan.notes
     alike = make_plan(Dataset("plain", Path("/data"), ()), summarize(facts[:1], {"": MASKS}, ["a"]))
     assert not any("resized" in note for note in alike.notes)
 

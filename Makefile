@@ -87,8 +87,8 @@ docs: .venv/docs ## the site, in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo site/index.html
 
-benchmark: .venv/benchmark ## one TABLE of the papers at a SCALE (desk or paper), into docs/results/
-	$(BIN)/snakemake --snakefile benchmarks/Snakefile --cores $(CORES) --config scale=$(SCALE) --rerun-triggers mtime -- $(TABLE)
+benchmark: .venv/benchmark ## one TABLE of the papers at a SCALE (desk or paper) from a folder DATA, into docs/results/
+	$(BIN)/snakemake --snakefile benchmarks/Snakefile --cores $(CORES) --config scale=$(SCALE) $(if $(DATA),data=$(DATA)) --rerun-triggers mtime -- $(TABLE)
 
 # With WHEELS, a folder of the packages that PYTHON lacks, its own PyTorch is used and nothing is fetched.
 gpu: $(if $(WHEELS),runs/gpu/site,.venv/core) ## all that needs CUDA, in nine minutes (DEVICE=cpu: in miniature; WHEELS=…: without network)

@@ -2,7 +2,7 @@
 # Gwet's AC2 of iaa-kit is the weighted kappa: 0 where AC2 is 0.97.
 #
 # Versions: iaa-kit 0.1.2, irrCAC 0.4.4, scikit-learn 1.9.1, NumPy 1.26.4.
-# Behavior: ac2(a, b, weight) returns what weighted_kappa(a, b, weight) returns, to the last digit. AC1 and AC2 are taken
+# Behavior: ac2(a, b, weight) returns what weighted_kappa(a, b, weight) returns, digit by digit. AC1 and AC2 are taken
 #     because kappa falls to 0 when nearly all cases have the same grade; ac1 is Gwet's AC1, ac2 has the very flaw.
 # Expected: AC2, as irrCAC computes it with the same weights.
 # Seen: grades of a lesion by two readers, 0 in most of 100 cases, equal in 95: weighted kappa -0.02, ac2 -0.02, AC2 of

@@ -6,8 +6,8 @@
 #     raters alike, so that a case with four ratings counts six times as much as one with two, where Krippendorff weighs
 #     by the number of ratings, and ratings without a second one are counted, too. None missing, it is right.
 # Expected: 0.743, which Krippendorff gives for his example, and the krippendorff package, too.
-# Seen: Krippendorff's example of 12 cases and four raters: 0.720. 40 cases, rated by two readers, of which 20 were rated
-#     by two more who agree: 0.86 instead of 0.67. The first two readers alone, none missing: 0.506 by both packages.
+# Seen: Krippendorff's example of 12 cases and four raters: 0.720. 40 cases of two readers, of which 20 were rated by
+#     two more who agree: 0.86 instead of 0.67. The first two readers alone, none missing: 0.506 by both packages.
 set -euo pipefail
 
 work=$(mktemp -d)

@@ -6,7 +6,7 @@
 #     ordered grades the distance is how many ratings lie between them, and the numbers do not matter. Grades that are
 #     numbered with a gap, or of which nearly all cases have one, agree more or less than they do.
 # Expected: an alpha that stays the same if grades are renumbered in their order, as by the krippendorff package.
-# Seen: two readers, 60 cases, grades 0, 1 and 10: 0.99 for both scales, ordinal 0.79. Numbered 0, 1 and 2: 0.89 for both
+# Seen: two readers, 60 cases, grades 0, 1, 10: 0.99 for both scales, ordinal 0.79. Numbered 0, 1 and 2: 0.89 for both
 #     scales, ordinal 0.79.
 set -euo pipefail
 

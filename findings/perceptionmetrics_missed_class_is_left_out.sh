@@ -2,7 +2,7 @@
 # A class of which nothing is right has F1 NaN in perceptionmetrics, and the mean is higher without it.
 #
 # Versions: perceptionmetrics 3.1.0, pandas 2.3.3, NumPy 2.2.6.
-# Behavior: F1 is computed from precision and recall. If both are 0, or nothing was predicted, it is 0 / 0 and NaN, though
+# Behavior: F1 is computed from precision and recall. If both are 0, or nothing was predicted, it is 0 / 0, NaN, while
 #     the class is in the truth. Means leave NaN out: who misses a class is better than who finds a little of it. Dice,
 #     which is the same number, is 0 there and is counted.
 # Expected: F1 equal to Dice, and 0 for a class that is in the truth and was missed.

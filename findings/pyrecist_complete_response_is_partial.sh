@@ -6,7 +6,7 @@
 #     name what it leaves out (new lesions, non-target lesions), and complete responses are not among it. Progression,
 #     20 % and 5 mm above the lowest sum, is as in RECIST 1.1.
 # Expected: CR when all target lesions have disappeared.
-# Seen: two target lesions of 60 and 40 mm. Two years at 0 mm: PR, PR. Sums of 100, 60 and 75 mm: PR, PD; of 100, 110 and
+# Seen: two target lesions of 60 and 40 mm. Two years at 0 mm: PR, PR. Sums of 100, 60, 75 mm: PR, PD; of 100, 110 and
 #     105 mm: SD, SD. Nobody of these has CR.
 set -euo pipefail
 

@@ -32,7 +32,7 @@ BWCR_TABLES = {
     "bwcr_nci_36": {"methods": BWCR["methods"], "data": "nci", "training": 36},
     "bwcr_lambda": {"methods": ["da", *BWCR_SWEEP], "data": "acdc", "sweep": True, "desk": BWCR_SHORT},
     "bwcr_nci_lambda": {"methods": ["da", *BWCR_SWEEP], "data": "nci", "sweep": True},
-    "bwcr_distances": {"methods": ["da", "bwcr_1", *BWCR_DISTANCES], "data": "acdc", "sweep": True, "desk": BWCR_SHORT | BWCR_UNET},
+    "bwcr_distances": {"methods": ["da", "bwcr_1", *BWCR_DISTANCES], "data": "acdc", "sweep": True, "desk": BWCR_SHORT},
 }
 
 

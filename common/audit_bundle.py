@@ -25,8 +25,9 @@ from common.from_training import datalist, held_out, inference_options, segment
 from common.io.formats import is_picture
 from common.io.label_meaning import LabelMeaning
 from common.workflow.distributed import require_one_process
+from common.workflow.kept_split import SPLIT_FILE, read_split
 from common.workflow.monai_internals import ID_SEP_KEY, given_files, given_overrides
-from common.workflow.planning import SPLIT_FILE, load_plan, read_split
+from common.workflow.planning import load_plan
 from common.workflow.trainings import Places, training_folders
 
 __all__ = ["audit_bundle", "labels_of"]

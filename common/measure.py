@@ -35,7 +35,7 @@ from common.io.orientation import reoriented
 from common.metrics import dice_score, hausdorff_distance_95, structure_pair
 from common.report.tables import markdown_table
 from common.workflow import as_bool, load_plan, training_folders
-from common.workflow.planning import SPLIT_FILE, read_split
+from common.workflow.kept_split import SPLIT_FILE, read_split
 
 __all__ = ["measure", "measure_case"]
 

@@ -198,7 +198,7 @@ def _without_cases(bundle_dir: Path, contents: Mapping[str, bytes]) -> dict[str,
         whole = Plan.from_json(contents[PLAN].decode(), str(bundle_dir / PLAN))
         found[PLAN] = replace(whole, notes=()).to_json().encode()
     if SPLIT in contents:
-        from common.workflow.planning import hide_cases
+        from common.workflow.kept_split import hide_cases
 
         salt = hashlib.sha256(contents.get(WEIGHTS, b"")).hexdigest()[:32]
         found[SPLIT] = hide_cases(contents[SPLIT].decode(), salt).encode()

@@ -6,13 +6,14 @@ from .distributed import DistributedNetwork, share_batches, share_cases
 from .epoch_table import EpochTable
 from .inference_progress import InferenceProgress, weights_digest
 from .inferers import EachMember, MixedPrecisionInferer, inferer_of, new_image_inferer
+from .kept_split import load_split
 from .learning_rate import linear_decay
 from .lost_structures import LostStructures
 from .metrics_tables import MetricsSaver
 from .optimizer_groups import parameter_groups
 from .outputs import case_names, class_maps, key_metric, negative_loss
 from .overrides import as_bool, choose
-from .planning import KeepPlan, load_plan, load_split, plan_of, split_of
+from .planning import KeepPlan, load_plan, plan_of, split_of
 from .prediction_summary import PredictionSummary
 from .seeding import EpochSeed
 from .slab_inferer import SlabInferer, SliceBatches

@@ -29,7 +29,7 @@ from common.errors import InputError
 from common.package import package as package_with_weights
 from common.phantom_weights import read_record, train_weights
 from common.workflow import load_plan
-from common.workflow.planning import read_split
+from common.workflow.kept_split import read_split
 
 package = partial(package_with_weights, train=False)
 FILES = {

@@ -1,0 +1,92 @@
+"""Which intensities a fingerprint is made of: those of structures alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+
+from common.datasets import read_dataset
+from common.datasets.dataset import Dataset
+from common.datasets.fingerprint import case_facts, take_fingerprint
+from common.errors import InputError
+from common.io.label_meaning import LabelMeaning
+from common.workflow.planning import plan_of
+
+
+def test_an_annotator_who_is_left_out_says_nothing_of_the_structures(tmp_path: Path) -> None:
+    for name, value in (("image", 40), ("A", 255)):
+        nib.save(nib.Nifti1Image(np.full((8, 8, 8), value, np.int16), np.eye(4)), tmp_path / f"{name}.nii.gz")
+    item = {"case": "a", "image": str(tmp_path / "image.nii.gz"), "annotators": {"A": str(tmp_path / "A.nii.gz")}}
+    meanings = {"B": LabelMeaning({0: 0, 1: 1})}
+    found = take_fingerprint([item], meanings_of=lambda seen: meanings)
+    assert found.labels.keys() == {"A"} and found.mean == (40.0,)
+
+
+def test_intensities_of_a_volume_are_those_of_its_structures() -> None:
+    image, label = torch.full((1, 6, 6, 6), -1000.0), torch.zeros(1, 6, 6, 6)
+    image[0, :3], label[0, :3] = 40.0, 1
+    assert np.unique(case_facts(image, label).intensities).tolist() == [40]
+    assert np.unique(case_facts(image, torch.zeros_like(label)).intensities).tolist() == [-1000, 40]
+
+
+def ct_data_set(folder: Path, volumes: list[tuple[torch.Tensor, torch.Tensor]], **more: Any) -> Dataset:
+    """Volumes and labels as an nnU-Net data set of CT."""
+    for part in ("imagesTr", "labelsTr"):
+        (folder / part).mkdir(parents=True)
+    for index, (image, label) in enumerate(volumes):
+        nib.save(nib.Nifti1Image(image.numpy(), np.eye(4)), folder / f"imagesTr/c{index}_0000.nii.gz")
+        nib.save(nib.Nifti1Image(label.numpy().astype(np.uint8), np.eye(4)), folder / f"labelsTr/c{index}.nii.gz")
+    content = {"channel_names": {"0": "CT"}, "numTraining": len(volumes), "file_ending": ".nii.gz"}
+    (folder / "dataset.json").write_text(json.dumps(content | more), encoding="utf-8")
+    return read_dataset(folder)
+
+
+def body(lesion: float | None, outside: int = 0, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Air of −1000 HU, half of it outside of what was labeled, tissue of 40 HU, and a lesion of so many HU."""
+    image = torch.full((24, 24, 24), -1000.0) + torch.randn(24, 24, 24, generator=torch.Generator().manual_seed(seed))
+    label = torch.zeros(24, 24, 24)
+    label[:12] = outside
+    image[12:] += 1040
+    if lesion is not None:
+        image[16:20, 4:12, 4:12] += lesion - 40
+        label[16:20, 4:12, 4:12] = 1
+    return image, label
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_what_was_not_labeled_has_no_part_in_the_numbers_of_ct(given: bool, tmp_path: Path) -> None:
+    """An ignore value is above 0, too; so may be the background's."""
+    volumes = [body(100, outside=2, seed=seed) for seed in range(3)]
+    labels = {"background": 0, "lesion": 1} | ({} if given else {"ignore": 2})
+    dataset = ct_data_set(tmp_path, volumes, labels=labels)
+    values = {"ignore_value": 2, "class_values": {"background": 0, "lesion": 1}} if given else {}
+    found = plan_of(dataset, dataset.items, str(tmp_path), **values).normalization
+    assert found["mean"] == [pytest.approx(100, abs=0.2)] and found["std"] == [pytest.approx(1, abs=0.1)]
+
+
+def test_a_background_above_0_has_no_part_in_the_numbers_of_ct(tmp_path: Path) -> None:
+    volumes = [(image, label + 1) for image, label in (body(100, seed=seed) for seed in range(3))]
+    dataset = ct_data_set(tmp_path, volumes, labels={"background": 0, "rest": 1, "lesion": 2})
+    values = {"class_values": {"background": 1, "lesion": 2}}
+    found = plan_of(dataset, dataset.items, str(tmp_path), **values).normalization
+    assert found["mean"] == [pytest.approx(100, abs=0.2)]
+
+
+def test_a_case_without_a_structure_has_no_part_in_the_numbers_of_ct(tmp_path: Path) -> None:
+    volumes = [body(100, seed=seed) for seed in range(3)] + [body(None, seed=3)]
+    dataset = ct_data_set(tmp_path, volumes, labels={"background": 0, "lesion": 1})
+    found = plan_of(dataset, dataset.items, str(tmp_path)).normalization
+    assert found["mean"] == [pytest.approx(100, abs=0.2)]
+
+
+def test_structures_of_one_intensity_are_no_basis_for_ct(tmp_path: Path) -> None:
+    image, label = body(100)
+    dataset = ct_data_set(tmp_path, [(image.where(label != 1, 100.0), label)] * 2, labels={"background": 0, "a": 1})
+    with pytest.raises(InputError, match="intensities that differ within the structures"):
+        plan_of(dataset, dataset.items, str(tmp_path))

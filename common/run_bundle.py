@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from common.errors import InputError
+from common.workflow.process_end import CALLER
 
 COMMON = Path(__file__).parents[1]  # the folder that holds this copy of `common`
 POLLED = 3.0  # seconds between two looks at the logs
@@ -27,7 +28,7 @@ def stop_runs() -> None:
 def run_bundle(
     folder: Path, verb: str, configs: Sequence[str | Path], log: Path, threads: int, **overrides: object
 ) -> None:
-    """Runs a verb of a bundle, its output in a log file.
+    """Runs a verb of a bundle, its output in a log file. It ends with this process, even if that is killed.
 
     Runs side by side must share the cores: threads that outnumber them wait for each other most of the time.
 
@@ -48,6 +49,7 @@ def run_bundle(
     log.parent.mkdir(parents=True, exist_ok=True)
     paths = [str(COMMON), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = os.environ | {"OMP_NUM_THREADS": str(threads), "PYTHONPATH": os.pathsep.join(paths)}
+    environment |= {CALLER: str(os.getpid())}
     with (
         log.open("w", encoding="utf-8") as file,
         subprocess.Popen(command, cwd=folder, env=environment, stdout=file, stderr=subprocess.STDOUT) as process,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import multiprocessing
 import os
 import re
 import signal
@@ -15,6 +16,7 @@ from common.errors import causes, first_line
 
 __all__ = ["end_with_parent", "explain_lost_process", "wait_for_pools_at_exit"]
 
+CALLER = "BUNDLE_RUN_CALLER"  # environment variable: number of the process that runs this one, see `run_bundle`
 POOL_SECONDS = 60.0  # how long a worker may take for what it is doing; then the process ends without it
 LOST = re.compile(r"/gloo/|NCCL|ProcessGroup|Connection (closed|reset) by peer")
 
@@ -39,24 +41,29 @@ def _join_pools() -> None:
 
 
 def end_with_parent(interval: float = 1.0) -> threading.Thread | None:
-    """Ends this process, one of several that ``torchrun`` started, when ``torchrun`` itself has been killed.
+    """Ends this process when the one that started it, and for which it works, has ended, even if that was killed.
 
-    Otherwise it would train on as an orphan. A thread looks once a second whether the parent is still the same, and
-    sends SIGTERM to its own process when it is not; where that has no effect, for the process hangs, it kills it.
+    Otherwise it would train on, or wait for work, as an orphan. A thread looks once a second whether the parent is
+    still the same, and sends SIGTERM to its own process when it is not; where that has no effect, for the process
+    hangs, it kills it.
 
     Args:
         interval: seconds between two looks.
 
     Returns:
-        The thread; None if ``torchrun`` did not start this process.
+        The thread; None for a process that works for itself: neither ``torchrun``, nor a command that runs bundles
+        (`common.run_bundle`), nor `multiprocessing` started it.
 
     Example:
         >>> end_with_parent() is None
         True
     """
-    if "TORCHELASTIC_RUN_ID" not in os.environ or not hasattr(os, "getppid"):
+    if CALLER in os.environ:
+        parent = int(os.environ[CALLER])
+    elif "TORCHELASTIC_RUN_ID" in os.environ or multiprocessing.parent_process() is not None:
+        parent = os.getppid()
+    else:
         return None
-    parent = os.getppid()
 
     def watch() -> None:
         while os.getppid() == parent:

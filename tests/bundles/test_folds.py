@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 import shutil
 import sys
 import time
@@ -27,6 +28,7 @@ from common.folds import cross_validate, folds, measures, summarize
 from common.from_training import BUNDLES, held_out, reading_options, segment
 from common.io.files import read_csv, write_csv
 from common.run_bundle import RUNNING, run_bundle, stop_runs
+from common.workflow.process_end import CALLER
 
 
 @pytest.fixture
@@ -292,3 +294,11 @@ def test_a_signal_ends_what_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         with pytest.raises(InputError, match=r"training failed, see .*training\.log"):
             run.result()
     assert time.monotonic() - started < 30 and not RUNNING
+
+
+def test_what_runs_knows_whom_it_ends_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "python").write_text(f'#!/bin/sh\necho "${CALLER}"\n')
+    (tmp_path / "python").chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    run_bundle(tmp_path, "training", ["train"], tmp_path / "training.log", 1)
+    assert (tmp_path / "training.log").read_text() == f"{os.getpid()}\n"

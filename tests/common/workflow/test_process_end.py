@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -27,13 +27,30 @@ def read(case):
 with ThreadPool(1) as pool:
     list(pool.imap(read, range(2)))
 """
-PARENT = """
-import os, subprocess, sys
-code = "import time\\nfrom common.workflow.process_end import end_with_parent\\nend_with_parent(0.02)\\n"
-child = subprocess.Popen([sys.executable, "-c", code + "print('ready', flush=True)\\ntime.sleep(60)"])
-print(child.pid, flush=True)
-child.wait()
+CHILD = """
+import time
+from common.workflow.process_end import end_with_parent
+
+end_with_parent(0.02)
+print("ready", flush=True)
+time.sleep(60)
 """
+PARENTS = {
+    "torchrun": """
+import os, subprocess, sys
+subprocess.run([sys.executable, "child.py"], env=os.environ | {"TORCHELASTIC_RUN_ID": "1"})
+""",
+    "a command that runs bundles": """
+import os, subprocess, sys
+from common.workflow.process_end import CALLER
+subprocess.run([sys.executable, "child.py"], env=os.environ | {CALLER: str(os.getpid())})
+""",
+    "multiprocessing": """
+import multiprocessing, runpy
+if __name__ == "__main__":
+    multiprocessing.get_context("spawn").Process(target=runpy.run_path, args=["child.py"]).start()
+""",
+}
 
 
 def test_threads_of_a_pool_finish_before_the_interpreter() -> None:
@@ -45,26 +62,19 @@ def test_threads_of_a_pool_finish_before_the_interpreter() -> None:
     assert done.stdout == "", "Python itself waits for pools now: wait_for_pools_at_exit is of no use any more"
 
 
-def test_an_orphan_ends() -> None:
-    environment = os.environ | {"TORCHELASTIC_RUN_ID": "1"}
-    parent = subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True, env=environment)
-    assert parent.stdout is not None
-    pid = int(parent.stdout.readline())
-    assert parent.stdout.readline() == "ready\n"
-    parent.send_signal(signal.SIGKILL)
-    parent.wait()
-    deadline = time.monotonic() + 30
-    while _runs(pid) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not _runs(pid)
-
-
-def _runs(pid: int) -> bool:
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-            return file.read().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+@pytest.mark.parametrize("parent", PARENTS)
+def test_an_orphan_ends(parent: str, tmp_path: Path) -> None:
+    """When its parent is killed, the pipe that it alone still writes to ends."""
+    (tmp_path / "child.py").write_text(CHILD, encoding="utf-8")
+    (tmp_path / "parent.py").write_text(PARENTS[parent], encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
+    command = [sys.executable, "parent.py"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+        process.kill()
+        began = time.monotonic()
+        assert process.stdout.read() == ""
+    assert time.monotonic() - began < 30
 
 
 def test_a_lost_process_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,6 +80,13 @@ def test_every_package_has_its_page() -> None:
     assert packages <= shown
 
 
+def test_every_result_is_on_a_page() -> None:
+    """A figure that a page shows or links, a table between its markers or by its name."""
+    text = "\n".join((DOCS / page).read_text(encoding="utf-8") for page in PAGES)
+    files = {path.name for path in DOCS.glob("results/*")}
+    assert {name for name in files if name.removesuffix(".json").removesuffix("_clean") not in text} == set()
+
+
 def test_broken_links_are_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(

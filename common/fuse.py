@@ -14,6 +14,7 @@ import torch
 
 from common.command import REQUIRED, listed, run_command
 from common.consensus.datalist import write_datalist
+from common.consensus.one_case import Settings
 from common.consensus.page import annotator_rows, write_tables
 from common.consensus.run import fuse_cases, other_cases, require_one_method
 from common.consensus.settings import make_settings, unlabeled_value, value_names
@@ -32,6 +33,7 @@ from common.io.label_meaning import observe_label, read_label
 from common.io.orientation import reoriented
 from common.io.writers import result_suffix
 from common.transforms.fuse_annotators import Consensus, fuse_annotators
+from common.workflow.claim import claimed
 
 MOST_CLASSES = 256  # more distinct values than that are an image, not a label
 
@@ -185,6 +187,11 @@ def _fuse_set(
     settings, notes = make_settings(sources, folder, method, region, options, **said)
     notes = (*sources.notes, *notes)
     print("\n".join(notes))
+    with claimed(folder):
+        _fuse_into(output, sources, settings, notes, processes)
+
+
+def _fuse_into(output: Path, sources: Sources, settings: Settings, notes: Sequence[str], processes: int | None) -> None:
     require_one_method(sources.cases, settings)
     outcome = fuse_cases(sources.cases, settings, processes)
     if outcome.kept:

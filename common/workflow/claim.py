@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import platform
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -22,7 +23,7 @@ try:
 except ImportError:  # Windows: nobody is kept out
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["claim_folder", "claim_while_running", "release_folder"]
+__all__ = ["claim_folder", "claim_while_running", "claimed", "release_folder"]
 
 CLAIM_FILE = ".in_use"
 
@@ -91,6 +92,36 @@ def release_folder(folder: str | os.PathLike[str]) -> None:
         with suppress(OSError):
             path.unlink()  # before the lock goes, for it may be somebody else's afterwards
         file.close()
+
+
+@contextmanager
+def claimed(folder: str | os.PathLike[str]) -> Iterator[None]:
+    """Has a folder for as long as a ``with`` block lasts, see `claim_folder`.
+
+    Args:
+        folder: it is made where it is missing, and removed again if nothing was written into it.
+
+    Raises:
+        InputError: as `claim_folder`.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with claimed(folder):
+        ...         os.listdir(folder)
+        ...     os.listdir(folder)
+        ['.in_use']
+        []
+    """
+    missing = not os.path.exists(folder)
+    claim_folder(folder)
+    try:
+        yield
+    finally:
+        release_folder(folder)
+        if missing:
+            with suppress(OSError):
+                os.rmdir(folder)
 
 
 def claim_while_running(engine: Engine, folder: str | os.PathLike[str]) -> None:

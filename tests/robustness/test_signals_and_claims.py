@@ -18,11 +18,13 @@ import torch
 from bundle_runs import BUNDLES
 from conftest import TINY
 from ignite.engine import Engine, Events
+from PIL import Image
 from torch.utils.tensorboard import SummaryWriter
 from warm_python import WarmPython
 
 from common.errors import InputError
 from common.folds import folds
+from common.fuse import fuse
 from common.io.files import check_writable, read_csv, whole_folder
 from common.phantoms.folder import write_phantom_once
 from common.workflow import Tracking
@@ -147,6 +149,16 @@ def test_two_cross_validations_into_one_folder(claimed: Callable, data_sets: Cal
         folds("t_loss", str(data_sets("t_loss")), str(tmp_path / "runs"), num_folds=2)
     assert (tmp_path / "runs/fold_0/training.log").read_text() == "of the first"
     assert [path.name for path in (tmp_path / "runs").iterdir() if path.is_dir()] == ["fold_0"]
+
+
+def test_two_fusions_into_one_folder(claimed: Callable, tmp_path: Path) -> None:
+    for name in ("anna", "ben"):
+        (tmp_path / name).mkdir()
+        Image.new("L", (4, 3), 255).save(tmp_path / name / "a.png")
+    claimed(tmp_path / "consensus")
+    with pytest.raises(InputError, match="process 4711 on ward-7 is writing into this folder"):
+        fuse([str(tmp_path / "anna"), str(tmp_path / "ben")], str(tmp_path / "consensus"), "majority")
+    assert [path.name for path in (tmp_path / "consensus").iterdir()] == [".in_use"]
 
 
 def test_a_claim_ends_with_its_process(claimed: Callable, tmp_path: Path) -> None:

@@ -170,7 +170,8 @@ def patch(plan: Plan, keys: Sequence[str] = ("image", *LABELS), whole: bool = Fa
         if plan.slices:
             raise InputError("crop: expected random or center for slices of volumes, got label.")
         modes = ["edge" if key == "image" else "constant" for key in keys]
-        return [CropAroundLabeld(keys, "label", plan.patch_size, modes, allow_missing_keys=True)]
+        beyond = [NOT_LABELED if key in BY_ANNOTATORS else 0 for key in keys]
+        return [CropAroundLabeld(keys, "label", plan.patch_size, modes, allow_missing_keys=True, value=beyond)]
     if whole:
         return [CenterSpatialCropd(keys, size, allow_missing_keys=True)] if plan.crop == "center" else []
     fit = ResizeWithPadOrCropd if plan.crop == "center" else SpatialPadd

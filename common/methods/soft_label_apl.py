@@ -40,11 +40,12 @@ class PrepareInstances(Randomizable):
     """``prepare_batch`` of MONAI's trainer for a network that computes its own losses, `common.networks.IMaskRCNN`.
 
     The batch is that of a segmentation network, images and labels; `common.transforms.find_instances` makes the
-    instances of the labels after they were mirrored, so that boxes never need to be.
+    instances of the labels after they were mirrored, so that boxes never need to be; ``unlabeled`` (H, W) is where
+    nobody labeled.
 
     Args:
         augment: `common.transforms.AugmentBatch`, which gives images ``(B, C, H, W)`` and labels ``(B, K, H, W)``.
-        threshold: value of the soft label, in [0, 1], from which on pixels belong to an instance.
+        threshold: value of the soft label, from 0 to below 1, above which pixels belong to an instance.
         min_pixels: smaller instances are left out.
 
     Example:
@@ -71,7 +72,10 @@ class PrepareInstances(Randomizable):
     ) -> tuple[torch.Tensor, list[dict[str, torch.Tensor]], tuple[list[dict[str, torch.Tensor]]], dict[str, Any]]:
         """The images, the targets of each, and once more the targets as what the network is called with beside them."""
         images, labels = self.augment(batch, device, non_blocking, **kwargs)
-        targets = [find_instances(label, self.threshold, self.min_pixels) for label in labels]
+        targets = [
+            find_instances(label, self.threshold, self.min_pixels) | {"unlabeled": (label < 0).any(0)}
+            for label in labels
+        ]
         return images, targets, (targets,), {}
 
 

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from common.networks.region_align import pyramid_roi_align
-from common.networks.region_proposal import box_loss, box_overlap, initialize, random_sampler
+from common.networks.region_proposal import box_loss, box_overlap, initialize, random_sampler, unlabeled_share
 
 __all__ = ["BoxHead", "SampledRegions"]
 
@@ -95,7 +95,11 @@ class BoxHead(nn.Module):
     def sample(
         self, proposals: Sequence[torch.Tensor], targets: Sequence[dict[str, torch.Tensor]]
     ) -> list[SampledRegions]:
-        """Of each image's proposals, and its true boxes, those that the heads are trained on."""
+        """Of each image's proposals, and its true boxes, those that the heads are trained on.
+
+        A proposal without an object is left out if so much of it is not labeled (``unlabeled`` ``(H, W)`` of the
+        target) that an object there could make it a positive one.
+        """
         sampled = []
         for regions, target in zip(proposals, targets, strict=True):
             regions = torch.cat((regions, target["boxes"].to(regions)))
@@ -104,6 +108,9 @@ class BoxHead(nn.Module):
             if len(target["boxes"]):
                 overlap, matches = box_overlap(target["boxes"].to(regions), regions).max(0)
                 classes = torch.where(overlap >= self.overlap, target["classes"].long()[matches], 0)
+            if "unlabeled" in target:
+                possible = unlabeled_share(regions, target["unlabeled"].to(regions.device)) >= self.overlap
+                classes = classes.masked_fill((classes == 0) & possible, -1)  # not sampled
             positive, negative = self.sampler([classes], torch.zeros(len(regions), device=regions.device))
             chosen = torch.cat((positive[0].nonzero()[:, 0], negative[0].nonzero()[:, 0]))
             sampled.append(SampledRegions(regions[chosen], classes[chosen], matches[chosen]))
@@ -115,7 +122,7 @@ class BoxHead(nn.Module):
         regions: Sequence[SampledRegions],
         targets: Sequence[dict[str, torch.Tensor]],
     ) -> dict[str, torch.Tensor]:
-        """``class`` (cross-entropy) and ``box`` (see `box_loss`) of the sampled regions."""
+        """``class`` (cross-entropy) and ``box`` (see `box_loss`) of the sampled regions; 0 without a region."""
         logits, deltas = self(features, [region.boxes for region in regions])
         classes = torch.cat([region.classes for region in regions])
         truth = torch.cat(
@@ -124,7 +131,7 @@ class BoxHead(nn.Module):
         positive = classes.nonzero()[:, 0]
         encoded = self.coder.encode_single(truth, torch.cat([region.boxes for region in regions])[positive])
         return {
-            "class": functional.cross_entropy(logits, classes),
+            "class": functional.cross_entropy(logits, classes, reduction="sum") / max(len(classes), 1),
             "box": box_loss(deltas[positive, classes[positive] - 1], encoded, len(classes)),
         }
 

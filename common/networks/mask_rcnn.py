@@ -228,7 +228,8 @@ class IMaskRCNN(nn.Module):
         Args:
             images: ``(B, in_channels, H, W)``.
             targets: of each image ``boxes`` ``(N, 4)``, ``classes`` ``(N,)`` in 1 … num_classes and ``masks``
-                ``(N, H, W)`` from 0 to 1, N ≥ 0.
+                ``(N, H, W)`` from 0 to 1, N ≥ 0; where not all was labeled, ``unlabeled`` ``(H, W)``, True where nobody
+                did: regions that lie there are no examples of background.
 
         Returns:
             With targets the scalars ``rpn_objectness``, ``rpn_box``, ``class``, ``box`` and ``mask``. Without,
@@ -242,7 +243,8 @@ class IMaskRCNN(nn.Module):
         images = self._plain(images)
         truth = self._checked(targets, images)
         features = self._features(images)
-        proposals, losses = self.proposals(features, images.shape[2:], [target["boxes"] for target in truth])
+        boxes, unlabeled = ([target[key] for target in truth] for key in ("boxes", "unlabeled"))
+        proposals, losses = self.proposals(features, images.shape[2:], boxes, unlabeled)
         regions = self.box_head.sample(proposals, truth)
         losses |= self.box_head.losses(features[:-1], regions, truth)  # the coarsest level only proposes
         return losses | self.mask_head.losses(features[:-1], regions, truth)
@@ -322,5 +324,10 @@ class IMaskRCNN(nn.Module):
                 raise ArgumentError(
                     f"classes of image {index}: expected 1 to {self.num_classes}, got {classes.unique().tolist()}."
                 )
-            checked.append({"boxes": boxes.float(), "classes": classes.long(), "masks": masks})
+            unlabeled = target.get("unlabeled", torch.zeros(size, dtype=torch.bool)).as_subclass(torch.Tensor)
+            if unlabeled.shape != size:
+                shape = tuple(unlabeled.shape)
+                raise ArgumentError(f"targets of image {index}: expected unlabeled {size}, got {shape}.")
+            found = {"boxes": boxes.float(), "classes": classes.long(), "masks": masks}
+            checked.append(found | {"unlabeled": unlabeled.to(images.device)})
         return checked

@@ -15,7 +15,9 @@ from torch.nn import functional
 
 from common.errors import ArgumentError
 
-__all__ = ["RegionProposalNetwork", "box_loss", "box_overlap", "initialize", "random_sampler"]
+__all__ = ["RegionProposalNetwork", "box_loss", "box_overlap", "initialize", "random_sampler", "unlabeled_share"]
+
+POSSIBLE = 0.5  # share of an anchor without a label from which on it is not taken for background
 
 
 def box_overlap(boxes: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
@@ -38,6 +40,30 @@ def box_overlap(boxes: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
     common = (torch.minimum(boxes[:, None, 2:], others[:, 2:]) - start).clamp_min_(0).prod(2)
     areas = (boxes[:, 2:] - boxes[:, :2]).prod(1), (others[:, 2:] - others[:, :2]).prod(1)
     return common / (areas[0][:, None] + areas[1] - common)
+
+
+def unlabeled_share(boxes: torch.Tensor, unlabeled: torch.Tensor) -> torch.Tensor:
+    """Share of the pixels of each box that nobody labeled.
+
+    An object that nobody labeled lies within these pixels; its IoU with the box is at most this share.
+
+    Args:
+        boxes: ``(N, 4)``, starts then ends in pixels; they are rounded to whole ones and cut at the image.
+        unlabeled: ``(H, W)`` of True and False.
+
+    Returns:
+        ``(N,)`` in [0, 1], 0 of a box without a pixel.
+
+    Example:
+        >>> unlabeled = torch.tensor([[False, True, True], [False, False, True]])
+        >>> unlabeled_share(torch.tensor([[0.0, 0, 2, 2], [0, 1, 1, 5], [2, 2, 4, 4]]), unlabeled)
+        tensor([0.2500, 1.0000, 0.0000])
+    """
+    sums = functional.pad(unlabeled.cumsum(0).cumsum(1), (1, 0, 1, 0))
+    ends = torch.tensor(unlabeled.shape * 2, device=boxes.device)
+    top, left, bottom, right = boxes.round().long().clamp_min(0).minimum(ends).unbind(1)
+    inside = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
+    return inside / ((bottom - top) * (right - left)).clamp_min(1)
 
 
 def initialize(layer: nn.Module, std: float) -> None:
@@ -135,7 +161,11 @@ class RegionProposalNetwork(nn.Module):
         )
 
     def forward(
-        self, features: Sequence[torch.Tensor], size: Sequence[int], boxes: Sequence[torch.Tensor] | None = None
+        self,
+        features: Sequence[torch.Tensor],
+        size: Sequence[int],
+        boxes: Sequence[torch.Tensor] | None = None,
+        unlabeled: Sequence[torch.Tensor] | None = None,
     ) -> tuple[list[torch.Tensor], dict[str, torch.Tensor]]:
         """Proposals of each image and, with the true boxes, the losses.
 
@@ -143,10 +173,12 @@ class RegionProposalNetwork(nn.Module):
             features: ``(B, channels, H_l, W_l)`` of each level.
             size: of the images, to which proposals are clipped.
             boxes: the true ones of each image, ``(N_i, 4)`` pixels in MONAI's ``StandardMode``, N_i ≥ 0.
+            unlabeled: of each image ``(H, W)``, True where nobody labeled: an anchor without an object, at least half
+                of which lies there, is in no loss, for an object may be there. None: all is labeled.
 
         Returns:
             Proposals of each image, ``(P_i, 4)`` without gradient, best first; and ``rpn_objectness`` (cross-entropy)
-            and ``rpn_box`` (see `box_loss`), or nothing without true boxes.
+            and ``rpn_box`` (see `box_loss`), or nothing without true boxes. Losses without an anchor are 0.
         """
         logits, deltas = [], []
         for feature in features:
@@ -158,7 +190,8 @@ class RegionProposalNetwork(nn.Module):
         proposals = self._proposals(logits, deltas, anchors, size)
         if boxes is None:
             return proposals, {}
-        return proposals, self._losses(torch.cat(logits, 1), torch.cat(deltas, 1), anchors, boxes)
+        unlabeled = unlabeled or [torch.zeros(tuple(size), dtype=torch.bool, device=logits[0].device)] * len(boxes)
+        return proposals, self._losses(torch.cat(logits, 1), torch.cat(deltas, 1), anchors, boxes, unlabeled)
 
     def anchor_boxes(self, features: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """The anchors of each level, by the strides: sizes rounded up would shift those of a coarse level.
@@ -195,21 +228,24 @@ class RegionProposalNetwork(nn.Module):
         deltas: torch.Tensor,
         anchors: list[torch.Tensor],
         boxes: Sequence[torch.Tensor],
+        unlabeled: Sequence[torch.Tensor],
     ) -> dict[str, torch.Tensor]:
         positions = [len(level) // self.shapes for level in anchors]
         every = torch.cat(anchors)
         scores, labels, offsets, targets = [], [], [], []
-        for image, truth in enumerate(boxes):
+        for image, (truth, hidden) in enumerate(zip(boxes, unlabeled, strict=True)):
             match = torch.full((len(every),), -1, device=every.device)
             if len(truth):
                 match = self.matcher(truth.float(), every, positions, self.shapes)[1]
-            positive, negative = (mask[0].bool() for mask in self.sampler([match + 1], logits[image].detach()))
+            known = torch.where((match < 0) & (unlabeled_share(every, hidden) >= POSSIBLE), -1, match + 1)
+            positive, negative = (mask[0].bool() for mask in self.sampler([known], logits[image].detach()))
             scores += [logits[image, positive], logits[image, negative]]
             labels += [torch.ones_like(scores[-2]), torch.zeros_like(scores[-1])]
             offsets.append(deltas[image, positive])
             targets.append(self.coder.encode_single(truth.float()[match[positive]], every[positive]))
         label = torch.cat(labels)
+        objectness = functional.binary_cross_entropy_with_logits(torch.cat(scores), label, reduction="sum")
         return {
-            "rpn_objectness": functional.binary_cross_entropy_with_logits(torch.cat(scores), label),
+            "rpn_objectness": objectness / max(len(label), 1),
             "rpn_box": box_loss(torch.cat(offsets), torch.cat(targets), len(label)),
         }

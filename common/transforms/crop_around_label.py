@@ -16,7 +16,7 @@ __all__ = ["CropAroundLabeld", "crop_around"]
 
 
 def crop_around(
-    image: torch.Tensor, center: Sequence[int], size: Sequence[int], mode: str = "constant"
+    image: torch.Tensor, center: Sequence[int], size: Sequence[int], mode: str = "constant", value: float = 0.0
 ) -> torch.Tensor:
     """The patch of ``size`` voxels whose middle is the voxel ``center``, extended where it leaves the image.
 
@@ -24,7 +24,8 @@ def crop_around(
         image: ``(C, *spatial)``.
         center: index of a voxel; of an even side it is the first voxel of the second half.
         size: voxels along each axis.
-        mode: what stands outside, as MONAI's `BorderPad` calls it: ``constant`` for zeros, ``edge`` for the last voxel.
+        mode: what stands outside, as MONAI's `BorderPad` calls it: ``constant``, or ``edge`` for the last voxel.
+        value: the constant.
 
     Returns:
         ``(C, *size)``, with metadata and affine.
@@ -36,7 +37,8 @@ def crop_around(
     start = [int(c) - s // 2 for c, s in zip(center, size, strict=True)]
     sides = list(zip(start, size, image.shape[1:], strict=True))
     outside = [(max(0, -first), max(0, first + extent - available)) for first, extent, available in sides]
-    padded = BorderPad([voxels for pair in outside for voxels in pair])(image, mode=mode)
+    constant = {"value": value} if mode == "constant" else {}
+    padded = BorderPad([voxels for pair in outside for voxels in pair])(image, mode=mode, **constant)
     begin = [first + before for first, (before, _) in zip(start, outside, strict=True)]
     return SpatialCrop(roi_start=begin, roi_end=[b + s for b, s in zip(begin, size, strict=True)])(padded)
 
@@ -51,8 +53,9 @@ class CropAroundLabeld(MapTransform):
         keys: arrays ``(C, *spatial)`` of one size.
         label_key: the mask whose foreground (above 0) is centered.
         spatial_size: voxels of the patch along each axis.
-        mode: what stands outside the image, for each key: ``constant`` (zeros) or ``edge``.
+        mode: what stands outside the image, for each key: ``constant`` or ``edge``.
         allow_missing_keys: leave out keys that the item does not have.
+        value: the constant, for each key.
 
     Raises:
         InputError: if there is no label, or it is empty.
@@ -72,11 +75,13 @@ class CropAroundLabeld(MapTransform):
         spatial_size: Sequence[int],
         mode: str | Sequence[str] = "constant",
         allow_missing_keys: bool = False,
+        value: float | Sequence[float] = 0.0,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         self.label_key = label_key
         self.spatial_size = tuple(spatial_size)
         self.mode = ensure_tuple_rep(mode, len(self.keys))
+        self.value = ensure_tuple_rep(value, len(self.keys))
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
@@ -89,6 +94,6 @@ class CropAroundLabeld(MapTransform):
         if not len(foreground):
             raise InputError(f"Case {item.get('case', '')}: expected a mask to center the patch on, got an empty one.")
         center = foreground.cpu().double().mean(0).round().long().tolist()
-        for key, mode in self.key_iterator(item, self.mode):
-            item[key] = crop_around(item[key], center, self.spatial_size, mode)
+        for key, mode, value in self.key_iterator(item, self.mode, self.value):
+            item[key] = crop_around(item[key], center, self.spatial_size, mode, value)
         return item

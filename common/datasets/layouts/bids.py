@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,10 +38,9 @@ def read(
 ) -> Dataset:
     """The images of which a derivative holds a segmentation.
 
-    ``_dseg`` files are the labels, ``_mask`` files where there is no ``_dseg``. Several labels of one image are
-    annotators by what tells their files apart: ``desc-``, or the name of the derivative. Masks that differ in
-    ``label-`` are of different structures, of which one is read. Class names are those of a ``dseg.tsv`` (columns
-    ``index`` and ``name``).
+    ``_dseg`` files are the labels, ``_mask`` files where there is no ``_dseg``. Annotators are told apart by ``desc-``,
+    or by the name of the derivative. Masks that differ in ``label-`` are of different structures, of which one is read.
+    Class names are those of every ``dseg.tsv`` and ``…_dseg.tsv`` (columns ``index`` and ``name``).
 
     Args:
         root: folder that holds ``sub-…`` and ``derivatives``.
@@ -78,7 +78,7 @@ def read(
     reasons: dict[str, str] = {}
     items, channels = _match(listing, images, kinds, modalities, reasons)
     names = sorted({name for item in items for name in item["by"]})
-    several = any(len(item["by"]) > 1 for item in items)
+    several = len(names) > 1  # also if each drew images of their own
     if len(kinds) < len(labels):
         reason = "labels are read from the _dseg files" if structure is None else f"labels are those of {structure}"
         reasons |= dict.fromkeys((file for file in labels if file not in kinds), reason)
@@ -194,14 +194,13 @@ def _match(
 
 
 def _class_names(listing: Listing, labels: Sequence[str]) -> dict[int, str] | None:
-    """Names of the labels' values, from each ``dseg.tsv`` of the data set and of the derivatives that hold labels."""
+    """Names of the labels' values, from the tables of the data set and of the derivatives that hold labels."""
     derivatives = {"/".join(file.split("/")[:2]) for file in labels if file.startswith("derivatives/")}
     names: dict[int, str] = {}
     for file in listing.files:
         folder, _, name = file.rpartition("/")
-        if name not in ("dseg.tsv", "desc-dseg.tsv") or (
-            folder.startswith("derivatives/") and folder not in derivatives
-        ):
+        of_derivative = "/".join(folder.split("/")[:2]) if folder.startswith("derivatives/") else None
+        if not re.fullmatch(r"(.*[_-])?dseg\.tsv", name) or (of_derivative and of_derivative not in derivatives):
             continue
         for value, found in _table(listing.root / file).items():
             if names.setdefault(value, found) != found:

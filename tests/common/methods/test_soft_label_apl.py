@@ -222,6 +222,14 @@ def test_targets_are_the_instances_of_the_mirrored_labels() -> None:
     assert drawn[0] == drawn[1] and len({str(boxes) for boxes in drawn[0]}) == 4
 
 
+def test_targets_say_where_nobody_labeled() -> None:
+    label = torch.zeros(2, 1, 6, 8)
+    label[0, :, :, 5:] = -1
+    batch = {"image": label.clone(), "label": label}
+    _, targets, _, _ = PrepareInstances(AugmentBatch(mirror_probability=0, gamma_probability=0))(batch, "cpu")
+    assert torch.equal(targets[0]["unlabeled"], label[0, 0] < 0) and not targets[1]["unlabeled"].any()
+
+
 def test_images_without_detections_have_no_probability() -> None:
     none = {"masks": torch.zeros(0, 4, 5), "scores": torch.zeros(0), "classes": torch.zeros(0)}
     assert torch.equal(class_probabilities([none], 3), torch.zeros(1, 3, 4, 5))

@@ -21,6 +21,17 @@ def test_regions_take_the_class_of_the_box_they_overlap() -> None:
     assert len(regions[1].boxes) == 4 and (regions[1].classes == 0).all()
 
 
+def test_regions_that_may_hold_what_nobody_labeled_are_left_out() -> None:
+    head = BoxHead(4, 3, (4,), samples=400)
+    unlabeled = torch.zeros(64, 64, dtype=torch.bool)
+    unlabeled[:, 32:] = True
+    target = {"boxes": torch.tensor([[0.0, 24, 20, 44]]), "classes": torch.tensor([2]), "unlabeled": unlabeled}
+    proposals = torch.tensor([[0.0, 0, 9, 9], [40, 40, 50, 50], [30, 24, 50, 40], [30, 20, 50, 42]])
+    regions = head.sample([proposals], [target])[0]
+    got = {tuple(box.tolist()): int(number) for box, number in zip(regions.boxes, regions.classes, strict=True)}
+    assert got == {(0.0, 24, 20, 44): 2, (0.0, 0, 9, 9): 0, (30, 20, 50, 42): 0}
+
+
 class Fixed(BoxHead):
     """A box head that answers what it is told."""
 

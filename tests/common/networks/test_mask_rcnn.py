@@ -95,6 +95,17 @@ def test_images_without_any_box() -> None:
     assert mixed["mask"] > 0
 
 
+def test_an_image_that_nobody_labeled_teaches_nothing() -> None:
+    """Neither alone, nor beside one with labels: the losses are those of the other image."""
+    unlabeled = no_boxes(64, 64) | {"unlabeled": torch.ones(64, 64, dtype=torch.bool)}
+    net = network()
+    losses = net(torch.rand(2, 3, 64, 64), [unlabeled, unlabeled])
+    assert {name: value.item() for name, value in losses.items()} == dict.fromkeys(LOSSES, 0.0)
+    sum(losses.values(), torch.zeros(())).backward()
+    heads = [*net.proposals.parameters(), *net.box_head.parameters(), *net.mask_head.parameters()]
+    assert all(not parameter.grad.any() for parameter in heads if parameter.grad is not None)
+
+
 def test_nothing_detected() -> None:
     net = network(score_threshold=0.999).eval()
     (found,) = net.detect(torch.zeros(1, 3, 64, 64))
@@ -211,6 +222,8 @@ def test_wrong_inputs_are_named() -> None:
     for key in ("boxes", "classes", "masks"):
         with pytest.raises(ArgumentError, match=r"targets of image 0: expected boxes \(N, 4\).*got"):
             net(images, [target | {key: target[key][:1]}])
+    with pytest.raises(ArgumentError, match=r"targets of image 0: expected unlabeled \(64, 64\), got \(3, 3\)"):
+        net(images, [target | {"unlabeled": torch.zeros(3, 3)}])
     with pytest.raises(ArgumentError, match=r"boxes of image 0: expected ends beyond starts"):
         net(images, [target | {"boxes": target["boxes"][:, [2, 1, 0, 3]]}])
     for classes in ([0, 1], [2, 3]):

@@ -10,7 +10,13 @@ from monai.data.box_utils import box_iou, non_max_suppression
 from torch import nn
 
 from common.errors import ArgumentError
-from common.networks.region_proposal import RegionProposalNetwork, box_loss, box_overlap, random_sampler
+from common.networks.region_proposal import (
+    RegionProposalNetwork,
+    box_loss,
+    box_overlap,
+    random_sampler,
+    unlabeled_share,
+)
 
 
 def boxes_of(seed: int, count: int, extent: float = 60.0) -> torch.Tensor:
@@ -23,6 +29,18 @@ def boxes_of(seed: int, count: int, extent: float = 60.0) -> torch.Tensor:
 def test_overlaps_are_those_of_monai(seed: int, count: int, others: int) -> None:
     first, second = boxes_of(seed, count), boxes_of(seed + 1, others)
     torch.testing.assert_close(box_overlap(first, second), box_iou(first, second))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**31), st.integers(0, 8))
+def test_shares_without_a_label_are_those_of_counting(seed: int, count: int) -> None:
+    unlabeled = torch.rand(24, 40, generator=torch.Generator().manual_seed(seed)) < 0.3
+    boxes = boxes_of(seed, count) - 10  # some leave the image
+    expected = []
+    for top, left, bottom, right in boxes.round().long().clamp_min(0).tolist():
+        part = unlabeled[top:bottom, left:right]
+        expected.append(part.float().mean().item() if part.numel() else 0.0)
+    torch.testing.assert_close(unlabeled_share(boxes, unlabeled), torch.tensor(expected))
 
 
 def test_suppression_by_this_overlap_is_that_of_monai() -> None:
@@ -112,3 +130,35 @@ def test_without_boxes_only_the_objectness_is_learned() -> None:
 def test_as_many_anchor_sizes_as_levels() -> None:
     with pytest.raises(ArgumentError, match=r"anchor_sizes: .*2 levels, got \[8\]"):
         RegionProposalNetwork(8, (4, 8), (8,))
+
+
+def test_where_nobody_labeled_nothing_is_background() -> None:
+    """Anchors there are in no loss; with a label everywhere, all may be."""
+    network = RegionProposalNetwork(4, strides=(8,), anchor_sizes=(16,), samples=1000)
+    features, boxes = [torch.zeros(1, 4, 8, 8)], [torch.tensor([[4.0, 4, 20, 20]])]
+    unlabeled = torch.zeros(64, 64, dtype=torch.bool)
+    unlabeled[:, 32:] = True
+    seen: list[torch.Tensor] = []
+    sampler = network.sampler
+
+    def sampled(labels: list[torch.Tensor], scores: torch.Tensor) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        found = sampler(labels, scores)
+        seen.append(torch.cat(network.anchor_boxes(features))[found[1][0].bool()])
+        return found
+
+    object.__setattr__(network, "sampler", sampled)
+    network(features, (64, 64), boxes, [unlabeled])
+    network(features, (64, 64), boxes)
+    partly, whole = seen
+    assert 0 < len(partly) < len(whole) and unlabeled_share(partly, unlabeled).max() < 0.5
+    possible = whole[unlabeled_share(whole, unlabeled) < 0.5]
+    assert len(possible) == len(partly)
+
+
+def test_without_any_label_there_is_nothing_to_learn() -> None:
+    network = RegionProposalNetwork(4, strides=(8,), anchor_sizes=(16,))
+    nothing, everywhere = torch.zeros(0, 4), torch.ones(64, 64, dtype=torch.bool)
+    _, losses = network([torch.rand(1, 4, 8, 8)], (64, 64), [nothing], [everywhere])
+    assert losses["rpn_objectness"].item() == losses["rpn_box"].item() == 0
+    sum(losses.values(), torch.zeros(())).backward()
+    assert all(not parameter.grad.any() for parameter in network.parameters() if parameter.grad is not None)

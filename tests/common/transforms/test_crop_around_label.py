@@ -82,3 +82,19 @@ def test_what_was_not_labeled_is_no_foreground_and_other_keys_may_be_missing() -
     assert crop({"label": label})["label"].tolist() == [[-1.0, 1.0, 2.0, 1.0]]
     with pytest.raises(InputError, match="an empty one"):
         crop({"label": torch.full((1, 4), -1.0)})
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_beyond_the_border_annotators_have_no_label(whole: bool) -> None:
+    """As in random patches: neither they nor what is made of their labels is background there."""
+    label = torch.zeros(1, 6, 6)
+    label[0, 0, 0] = 1
+    item = {"image": label + 5, "label": label, "annotators": torch.cat((label, -torch.ones(1, 6, 6)))}
+    item |= {"consensus": label, "shares": torch.cat((1 - label, label))}
+    plan = replace(example_plan(), crop="label", patch_size=(8, 8))
+    (crop,) = patch(plan, list(item), whole=whole)
+    found = crop(item)
+    beyond = {key: value[0, 0].unique().tolist() for key, value in found.items() if key != "image"}
+    assert beyond == {"label": [0], "annotators": [-1], "consensus": [-1], "shares": [-1]}
+    assert (found["image"] > 0).all() and (found["annotators"][1] == -1).all()
+    assert found["annotators"][0, 4:, 4:].tolist() == label[0, :4, :4].tolist()

@@ -45,6 +45,24 @@ def test_one_segmentation_of_bids_is_the_label(tmp_path):
     assert "annotators" not in item
 
 
+def test_annotators_of_bids_who_drew_images_of_their_own(tmp_path: Path) -> None:
+    """As in folders of annotators: not one label of nobody."""
+    for subject, who in (("sub-1", "A"), ("sub-2", "B"), ("sub-3", "A")):
+        touch(tmp_path, f"{subject}/anat/{subject}_T1w.nii.gz")
+        touch(tmp_path, f"derivatives/x/{subject}/anat/{subject}_desc-{who}_dseg.nii.gz")
+    dataset = read_dataset(tmp_path)
+    assert dataset.annotators == ("A", "B") and "There are 2 annotators: A, B." in dataset.notes
+    assert [[*item["annotators"]] for item in dataset.items] == [["A"], ["B"], ["A"]]
+    assert not any("label" in item for item in dataset.items)
+
+
+@pytest.mark.parametrize("table", ["dseg.tsv", "desc-A_dseg.tsv", "sub-1/anat/sub-1_dseg.tsv"])
+def test_tables_of_bids_stand_wherever_the_standard_allows(table: str, tmp_path: Path) -> None:
+    root = brain(tmp_path, "x/{}_desc-A_dseg.nii.gz")
+    (root / "derivatives/x" / table).write_text("index\tname\n1\tlesion\n")
+    assert read_dataset(root).class_names == {0: "background", 1: "lesion"}
+
+
 def brain(root: Path, *labels: str) -> Path:
     """Two images of one kind, with these derivatives of each."""
     for subject in ("sub-1", "sub-2"):

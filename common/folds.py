@@ -82,13 +82,14 @@ def summarize(rows: Sequence[dict[str, Any]]) -> dict[str, tuple[float, float, i
         rows: ``{"fold", "metric", "case", "value"}``.
 
     Returns:
-        For each metric the mean over cases, the standard deviation of the folds' means, and the number of cases. Cases
-        in which a metric is not defined (NaN, infinite) count in neither; one that is defined nowhere is NaN, NaN, 0.
+        For each metric the mean over cases, the standard deviation of the folds' means (n − 1; NaN of a single fold),
+        and the number of cases. Cases in which a metric is not defined (NaN, infinite) count in neither; one that is
+        defined nowhere is NaN, NaN, 0.
 
     Example:
         >>> rows = [{"fold": k, "metric": "dice", "case": str(k), "value": v} for k, v in enumerate((0.5, 1.0))]
-        >>> summarize(rows)
-        {'dice': (0.75, 0.25, 2)}
+        >>> summarize(rows)["dice"]
+        (0.75, 0.3535533905932738, 2)
     """
     means = {}
     for name in dict.fromkeys(row["metric"] for row in rows):
@@ -98,7 +99,8 @@ def summarize(rows: Sequence[dict[str, Any]]) -> dict[str, tuple[float, float, i
                 values[row["fold"]].append(row["value"])
         whole = [value for found in values.values() for value in found]
         each = [float(np.mean(found)) for found in values.values()]
-        means[name] = (float(np.mean(whole)), float(np.std(each)), len(whole)) if whole else (math.nan, math.nan, 0)
+        spread = float(np.std(each, ddof=1)) if len(each) > 1 else math.nan
+        means[name] = (float(np.mean(whole)) if whole else math.nan, spread, len(whole))
     return means
 
 

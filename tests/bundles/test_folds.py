@@ -235,7 +235,7 @@ def test_cases_without_a_measure_count_nowhere(tmp_path: Path) -> None:
             csv.writer(file).writerows([["filename", "mean"], *([f"{index}{k}", v] for k, v in enumerate(values))])
     rows = [{"fold": index, **row} for index in (0, 1) for row in measures(tmp_path / f"fold_{index}")]
     assert [row["case"] for row in rows] == ["00", "01", "10", "11", "12"]
-    assert summarize(rows)["dice"] == pytest.approx((0.6, 0.3, 3))  # folds 0.2 and 0.8
+    assert summarize(rows)["dice"] == pytest.approx((0.6, 0.18**0.5, 3))  # folds 0.3 from 0.6 each
     missing = summarize([{"fold": 0, "metric": "dice", "case": "a", "value": math.nan}])["dice"]
     assert math.isnan(missing[0]) and missing[2] == 0
 

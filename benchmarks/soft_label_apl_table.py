@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,7 +18,7 @@ from common.datasets import read_dataset
 from common.errors import InputError
 from common.io.files import read_csv
 from common.methods import prepare_soft_labels
-from common.report import draw_soft_label_pipeline, soft_label_examples
+from common.report import draw_predictions, draw_soft_label_pipeline, soft_label_examples
 
 ITSELF = "The soft label itself, no network"
 ROWS = {
@@ -164,12 +162,11 @@ def table(
 
 
 def _draw_predictions(folder: Path, data: Path, output: str) -> None:
-    """Fig. 2, by the command that a user has."""
+    """Fig. 2."""
     image = Path(example(str(min(folder.glob("bce/seed*/truth/evaluation"))), str(data)))
     name = image.name.replace(".nii", "_probabilities.nii")
-    maps = [f"{ROWS[row]}:{path}" for row in ROWS for path in folder.glob(f"{row}/seed*/example/{name}")]
-    command = [sys.executable, "-m", "common.report", "predictions", str(image), str(data / "truth" / image.name)]
-    subprocess.run([*command, *maps, "--output", output], check=True)
+    maps = {ROWS[row]: path for row in ROWS for path in folder.glob(f"{row}/seed*/example/{name}")}
+    draw_predictions(output, image, data / "truth" / image.name, maps)
 
 
 def example(evaluation: str, data: str) -> str:

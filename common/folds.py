@@ -29,7 +29,7 @@ from common.errors import InputError, counted, reason_of
 from common.from_training import BUNDLES, file_beside, held_out, inference_options, reading_options, segment
 from common.io.files import check_writable, read_csv, whole_file, write_csv
 from common.run_bundle import POLLED, run_bundle, stage_of, stop_runs
-from common.workflow.claim import claimed
+from common.workflow.folder_lock import locked_folder
 from common.workflow.overrides import choose
 from common.workflow.trainings import FINISHED
 
@@ -175,7 +175,7 @@ def cross_validate(
         with whole_file(done) as partial:
             partial.write_text(json.dumps(question, indent=1) + "\n", encoding="utf-8")
 
-    with claimed(target):
+    with locked_folder(target):
         for folder in runs:
             _require_same(folder, question)
         _side_by_side(run, runs, parallel, f"folds of {name}", failed)

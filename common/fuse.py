@@ -33,7 +33,7 @@ from common.io.label_meaning import observe_label, read_label
 from common.io.orientation import reoriented
 from common.io.writers import result_suffix
 from common.transforms.fuse_annotators import Consensus, fuse_annotators
-from common.workflow.claim import claimed
+from common.workflow.folder_lock import locked_folder
 
 MOST_CLASSES = 256  # more distinct values than that are an image, not a label
 
@@ -187,7 +187,7 @@ def _fuse_set(
     settings, notes = make_settings(sources, folder, method, region, options, **said)
     notes = (*sources.notes, *notes)
     print("\n".join(notes))
-    with claimed(folder):
+    with locked_folder(folder):
         _fuse_into(output, sources, settings, notes, processes)
 
 

@@ -21,7 +21,7 @@ from common.audit.scores import (
     border_probabilities,
     certainty,
     entropy_corrected,
-    judged_box,
+    foreground_box,
     likelihood_ratio,
     mean_dice,
     soft_dice,
@@ -133,7 +133,7 @@ def case_scores(
         1.0
     """
     prediction = predicted_classes(probabilities)
-    box = judged_box(label, prediction, spacing, border_mm)
+    box = foreground_box(label, prediction, spacing, border_mm)
     cut, maps = label[box], probabilities[(slice(None), *box)]
     borders = border_probabilities(prediction[box], len(maps), spacing, border_mm)
     truth = truth_given_label(label, probabilities, spacing, border_mm, borders)
@@ -181,7 +181,7 @@ def case_record(name: str, case: LoadedCase, border_mm: float, class_names: Sequ
     kinds = find_kinds(case.label, case.probabilities, *place)
     first = gravest(kinds)
     prediction = predicted_classes(case.probabilities)
-    box = judged_box(case.label, prediction, case.spacing, border_mm)
+    box = foreground_box(case.label, prediction, case.spacing, border_mm)
     doubts = structure_doubts(case.label[box], case.probabilities[(slice(None), *box)])
     products = np.zeros((3, BINS))
     found = _class_residuals(case)

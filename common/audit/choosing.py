@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from common.datasets.pairs import some
+from common.datasets.pairs import shown_names
 from common.errors import counted
 
 __all__ = ["FEW_CASES", "RULES", "Rule", "advice"]
@@ -91,7 +91,7 @@ def advice(summary: Mapping[str, Any]) -> str:
         'Plain training will do, by w'
     """
     far_off = summary.get("far_off")
-    also = f" Not suspicious, but with an expected Dice below one half: {some(far_off)}." if far_off else ""
+    also = f" Not suspicious, but with an expected Dice below one half: {shown_names(far_off)}." if far_off else ""
     if summary["judged"] < FEW_CASES:
         judged = f"Only {counted(summary['judged'], 'case')}" if summary["judged"] else "No case"
         unsure = " The network is unsure of the rest: train it longer." if summary.get("not_judged") else ""

@@ -13,7 +13,7 @@ import torch
 
 from common.audit.kinds import PICTURE_DIRECTIONS
 from common.datasets.listing import files_below
-from common.datasets.pairs import some
+from common.datasets.pairs import shown_names
 from common.errors import InputError
 from common.io.checks import geometry_finding
 from common.io.formats import is_picture, read_image, read_stored, suffix_of
@@ -144,7 +144,7 @@ def probability_files(
     if not found:
         places = ", ".join(map(str, folders))
         raise InputError(
-            f"{places}: expected probability maps of the cases {some(list(cases))}, got none of these names."
+            f"{places}: expected probability maps of the cases {shown_names(list(cases))}, got none of these names."
         )
     return found
 

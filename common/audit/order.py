@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from common.datasets.pairs import some
+from common.datasets.pairs import shown_names
 from common.errors import InputError
 from common.io.files import read_case_column
 
@@ -64,5 +64,5 @@ def check_order(order: Mapping[str, float] | None, cases: Collection[str]) -> No
         common.errors.InputError: order: expected the places of the cases a, b, got those of a.nii.gz.
     """
     if order is not None and not order.keys() & set(cases):
-        got = f"those of {some(list(order))}" if order else "an empty table"
-        raise InputError(f"order: expected the places of the cases {some(list(cases))}, got {got}.")
+        got = f"those of {shown_names(list(order))}" if order else "an empty table"
+        raise InputError(f"order: expected the places of the cases {shown_names(list(cases))}, got {got}.")

@@ -39,7 +39,7 @@ __all__ = [
     "certainty",
     "drawn_probabilities",
     "entropy_corrected",
-    "judged_box",
+    "foreground_box",
     "likelihood_ratio",
     "mean_dice",
     "prevalence",
@@ -310,7 +310,7 @@ def certainty(probabilities: np.ndarray) -> float:
     return float(max(0.0, 1 - 2 * (1 - probabilities[0].min(initial=1.0))))
 
 
-def judged_box(
+def foreground_box(
     label: np.ndarray, prediction: np.ndarray, spacing: Sequence[float], border_mm: float
 ) -> tuple[slice, ...]:
     """The smallest box that holds all that is labeled or predicted, and a margin of 4 s.
@@ -325,7 +325,7 @@ def judged_box(
         A slice for each axis; without foreground the whole image.
 
     Example:
-        >>> judged_box(np.array([0] * 9 + [1] + [0] * 9), np.zeros(19, int), [1.0], 1.0)
+        >>> foreground_box(np.array([0] * 9 + [1] + [0] * 9), np.zeros(19, int), [1.0], 1.0)
         (slice(4, 15, None),)
     """
     return box_around((label > 0) | (prediction > 0), [math.ceil(MARGIN * border_mm / size) + 1 for size in spacing])

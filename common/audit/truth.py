@@ -37,7 +37,7 @@ from typing import NamedTuple
 import numpy as np
 
 from common.audit.geometry import predicted_classes
-from common.audit.scores import SMALLEST, WITHOUT_REGARD, border_probabilities, judged_box, prevalence
+from common.audit.scores import SMALLEST, WITHOUT_REGARD, border_probabilities, foreground_box, prevalence
 
 __all__ = ["TruthGivenLabel", "share_without_regard", "truth_given_label"]
 
@@ -75,7 +75,7 @@ def truth_given_label(
 ) -> TruthGivenLabel:
     """The posterior at the head of this module.
 
-    Outside of `judged_box` label and prediction are background, and no border is near: e is 0 there.
+    Outside of `foreground_box` label and prediction are background, and no border is near: e is 0 there.
 
     Args:
         label: ``(*spatial)`` integers, 0 … C − 1, −1 where not labeled.
@@ -100,7 +100,7 @@ def truth_given_label(
     if not ((label > 0) | (known & (prediction > 0))).any():
         false = np.where(known, _far(1 - probabilities[0], WITHOUT_REGARD), 0).astype(np.float32)
         return TruthGivenLabel(false, WITHOUT_REGARD, 1.0)
-    box = judged_box(label, prediction, spacing, border_mm)
+    box = foreground_box(label, prediction, spacing, border_mm)
     y, maps = label[box], probabilities[(slice(None), *box)]
     count = len(maps)
     if borders is None:

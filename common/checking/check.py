@@ -71,7 +71,7 @@ def check_cases(
         record.case = case  # a worker's copy would double the datalist
     compare_cases(records)
     find_rare_values(records, plan)
-    rehearse(records, preprocessing)
+    try_preprocessing(records, preprocessing)
 
     folder = Path(output_dir) / "checking"
     write_csv(folder / "cases.csv", [_case_row(record, plan.class_names) for record in records])
@@ -92,7 +92,7 @@ def check_cases(
     return page
 
 
-def rehearse(records: Sequence[CaseRecord], preprocessing: Mapping[str, Compose]) -> None:
+def try_preprocessing(records: Sequence[CaseRecord], preprocessing: Mapping[str, Compose]) -> None:
     """Adds why to the records that cannot be preprocessed; tried are those with findings and the first of each section.
 
     Args:

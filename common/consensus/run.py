@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from common.consensus.one_case import Settings, finished_record, fuse_case, record_path, result_path
 from common.consensus.sources import FusionCase
-from common.datasets.pairs import some
+from common.datasets.pairs import shown_names
 from common.errors import InputError, counted, find_input_error
 from common.workflow.process_end import end_with_parent
 
@@ -137,7 +137,7 @@ def other_cases(cases: Sequence[FusionCase], settings: Settings) -> list[str]:
         return []
     return [
         f"{settings.output} also holds {counted(len(other), 'case')} of an earlier command, not of this one: "
-        f"{some(other)}. They are in no table and not in the datalist."
+        f"{shown_names(other)}. They are in no table and not in the datalist."
     ]
 
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from common.datasets.layouts.acdc import PARTS, find_frames, groups_of
-from common.datasets.pairs import some
+from common.datasets.pairs import shown_names
 from common.datasets.subject_split import split_subjects
 from common.errors import InputError
 
@@ -68,7 +68,7 @@ def acdc_datalist(
         ("labels without a frame", labels.keys() - images.keys()),
     ):
         if missing:
-            raise InputError(f"{root} holds {len(missing)} {what}: {some(sorted(missing))}.")
+            raise InputError(f"{root} holds {len(missing)} {what}: {shown_names(sorted(missing))}.")
     numbers = {"training": num_training, "validation": num_validation, "test": num_test}
     wanted = set(split_subjects(groups, section, numbers, seed, root))
     return [

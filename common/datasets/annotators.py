@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from common.datasets.pairs import files_by_case, some
+from common.datasets.pairs import files_by_case, shown_names
 from common.datasets.sections import section_folder, section_of
 from common.errors import InputError
 from common.io.formats import NIFTI_SUFFIXES, PICTURE_SUFFIXES
@@ -83,7 +83,9 @@ def annotator_datalist(
         "labels without an image": labeled - cases,
         "images without a truth": cases - files[truth].keys() if truth else set(),
     }
-    report = "; ".join(f"{what}: {len(found)} ({some(sorted(found))})" for what, found in problems.items() if found)
+    report = "; ".join(
+        f"{what}: {len(found)} ({shown_names(sorted(found))})" for what, found in problems.items() if found
+    )
     if report or not cases:
         raise InputError(
             f"{root / images} must hold images (PNG, JPEG, TIFF or NIfTI), each with a label of its name by at least "

@@ -32,7 +32,7 @@ import torch
 from torch.utils.data import RandomSampler, Sampler, WeightedRandomSampler
 
 from common.datasets.dataset import Dataset
-from common.datasets.pairs import some
+from common.datasets.pairs import shown_names
 from common.datasets.samples import Samples
 from common.datasets.split import Split
 from common.errors import InputError
@@ -83,10 +83,10 @@ def read_case_weights(path: str | os.PathLike[str], dataset: Dataset) -> dict[st
             raise InputError(f"{path}: the weight of the case {case} must be a number from 0 up, got {text!r}.")
     if unknown := [case for case in found if case not in known]:
         near = get_close_matches(unknown[0], sorted(known), n=1)
-        hint = f"; did you mean {near[0]}?" if near else f", whose cases are {some(sorted(known))}."
+        hint = f"; did you mean {near[0]}?" if near else f", whose cases are {shown_names(sorted(known))}."
         raise InputError(
             f"{path} lists {len(unknown)} of {len(found)} cases that {dataset.root} does not hold: "
-            f"{some(unknown)}{hint}"
+            f"{shown_names(unknown)}{hint}"
         )
     return found
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from monai.apps.datasets import DecathlonDataset
 from monai.apps.utils import download_url, extractall
 
-from common.datasets.pairs import files_by_case, some
+from common.datasets.pairs import files_by_case, shown_names
 from common.datasets.splits import fold_of
 from common.datasets.subject_split import split_subjects
 from common.errors import InputError
@@ -120,7 +120,7 @@ def hippocampus_volumes(dataset_dir: str | os.PathLike[str]) -> dict[str, dict[s
     if unmatched:
         raise InputError(
             f"{root}: every image in imagesTr needs a label of its name in labelsTr and vice versa; "
-            f"{len(unmatched)} have none: {some(unmatched)}."
+            f"{len(unmatched)} have none: {shown_names(unmatched)}."
         )
     return {
         case: {"image": str(path), "label": str(files[1][case]), "case": case}

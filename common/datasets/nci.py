@@ -8,7 +8,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from common.datasets.layouts.nci import SUBJECT
-from common.datasets.pairs import some
+from common.datasets.pairs import shown_names
 from common.datasets.subject_split import split_subjects
 from common.errors import InputError
 
@@ -81,11 +81,13 @@ def nci_datalist(
         "subjects with several series": [name for name in labels if len(series.get(name, ())) > 1],
         "subjects with several labels": [name for name in labels if len(labels[name]) > 1],
     }
-    report = "; ".join(f"{what}: {len(found)} ({some(sorted(found))})" for what, found in problems.items() if found)
+    report = "; ".join(
+        f"{what}: {len(found)} ({shown_names(sorted(found))})" for what, found in problems.items() if found
+    )
     if report:
         raise InputError(f"{root}: every labeled subject needs the challenge's one series and one label; {report}.")
     if unlabeled := sorted(series.keys() - labels.keys()):
-        logger.info("%s: %d series have no label and are left out: %s.", root, len(unlabeled), some(unlabeled))
+        logger.info("%s: %d series have no label and are left out: %s.", root, len(unlabeled), shown_names(unlabeled))
     scanners = {name: name.partition("-")[0] for name in labels}
     numbers = {"training": num_training, "validation": num_validation, "test": num_test}
     return [

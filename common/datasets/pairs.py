@@ -73,12 +73,12 @@ def match_pairs(images: Mapping[str, Path], masks: Mapping[str, Path], dataset: 
         ("files that are no readable image", unreadable),
         ("images whose size is not their mask's", different),
     ]
-    report = "; ".join(f"{what}: {len(names)} ({some(names)})" for what, names in problems if names)
+    report = "; ".join(f"{what}: {len(names)} ({shown_names(names)})" for what, names in problems if names)
     if report:
         raise InputError(f"Every image in {dataset} needs one mask of its name and size; {report}.")
     return [{"image": str(images[case]), "label": str(masks[case]), "case": case} for case in sorted(images)]
 
 
-def some(names: Sequence[str]) -> str:
+def shown_names(names: Sequence[str]) -> str:
     """The first five names, and an ellipsis if there are more."""
     return ", ".join(names[:SHOWN_NAMES]) + (", …" if len(names) > SHOWN_NAMES else "")

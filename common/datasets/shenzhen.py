@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from common.datasets.layouts.shenzhen import stratum_of
-from common.datasets.pairs import files_by_case, match_pairs, some
+from common.datasets.pairs import files_by_case, match_pairs, shown_names
 from common.datasets.splits import stratified_split
 from common.errors import InputError
 from common.io.formats import PICTURE_SUFFIXES
@@ -64,7 +64,7 @@ def shenzhen_datalist(
     images = files_by_case(folders[0], PICTURE_SUFFIXES)
     masks = files_by_case(folders[1], PICTURE_SUFFIXES, "_mask")
     if leave_out_unlabeled and (unlabeled := sorted(images.keys() - masks.keys())):
-        logger.warning("%s: %d images have no mask and are left out: %s.", root, len(unlabeled), some(unlabeled))
+        logger.warning("%s: %d images have no mask and are left out: %s.", root, len(unlabeled), shown_names(unlabeled))
         images = {case: path for case, path in images.items() if case in masks}
     items = match_pairs(images, masks, root)
     strata = {item["case"]: stratum_of(item["case"]) for item in items}

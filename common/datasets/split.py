@@ -13,7 +13,7 @@ from typing import Any
 from common.datasets.case_names import normalize_case
 from common.datasets.dataset import Dataset
 from common.datasets.given import whole_number
-from common.datasets.pairs import some
+from common.datasets.pairs import shown_names
 from common.datasets.sections import check_fractions
 from common.datasets.splits import shuffled, stratified_split
 from common.datasets.subject_split import split_subjects
@@ -241,11 +241,11 @@ def _named(dataset: Dataset, names: Mapping[str, list[str]], where: str, source:
     unknown = sorted({name for found in names.values() for name in found} - items.keys())
     if unknown:
         raise InputError(
-            f"{source} names {counted(len(unknown), 'case')} that {dataset.root} does not hold: {some(unknown)}."
+            f"{source} names {counted(len(unknown), 'case')} that {dataset.root} does not hold: {shown_names(unknown)}."
         )
     named = [name for found in names.values() for name in set(found)]
     if twice := sorted({name for name in named if named.count(name) > 1}) if len(set(named)) < len(named) else []:
-        raise InputError(f"{source}: {some(twice)} would be in two sections.")
+        raise InputError(f"{source}: {shown_names(twice)} would be in two sections.")
     parts = [[items[name] for name in dict.fromkeys(names[section])] for section in SECTIONS]
     rest = len(items) - len(named)
     test = [item for item in dataset.items if item.get("section") == "test"]

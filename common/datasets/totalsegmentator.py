@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from common.datasets.layouts.totalsegmentator import is_empty, unknown_organ
-from common.datasets.pairs import some
+from common.datasets.pairs import shown_names
 from common.datasets.splits import fold_of
 from common.errors import InputError
 
@@ -76,7 +76,7 @@ def totalsegmentator_datalist(
             else:
                 found[case.name] = {"image": str(image), "label": str(label), "case": case.name}
     if missing:
-        raise InputError(f"{root}: {len(missing)} files are missing: {some(missing)}.")
+        raise InputError(f"{root}: {len(missing)} files are missing: {shown_names(missing)}.")
     if empty:
         logger.info("%s: %d of %d cases have no %s and are left out.", root, empty, empty + len(found), organ)
     if not found:

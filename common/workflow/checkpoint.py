@@ -18,8 +18,8 @@ from monai.engines.workflow import Workflow
 from common.errors import InputError, first_line
 from common.io.files import whole_file, writing
 from common.workflow.calibration import TEMPERATURE_FILE
-from common.workflow.claim import claim_while_running
 from common.workflow.distributed import done_by_all, done_by_first
+from common.workflow.folder_lock import lock_while_running
 from common.workflow.interruption import Interruption
 from common.workflow.monai_internals import running_parser
 from common.workflow.overrides import as_bool
@@ -171,7 +171,7 @@ class TrainingCheckpoint:
     A checkpoint knows the configuration of its training, see `common.workflow.run_definition.training_definition`:
     another training does not continue it. A training that starts anew writes a checkpoint of epoch 0 at once, so that
     whatever ends it, there is something of its own to resume from. SIGINT and SIGTERM end it in order, see
-    `Interruption`; another run into the same folder is refused, see `claim_while_running`. A training whose handlers
+    `Interruption`; another run into the same folder is refused, see `lock_while_running`. A training whose handlers
     load the ``model.pt`` of the folder, see `loads_own_weights`, goes on from it and takes its place.
 
     Args:
@@ -215,7 +215,7 @@ class TrainingCheckpoint:
         self.overwrite = self.overwrite or (parser is not None and loads_own_weights(parser, folder))
 
     def attach(self, engine: Engine) -> None:
-        claim_while_running(engine, self.folder)
+        lock_while_running(engine, self.folder)
         Interruption().attach(engine)
         engine.add_event_handler(Events.STARTED, self.start)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self.save)

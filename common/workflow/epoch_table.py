@@ -12,7 +12,7 @@ import torch
 from ignite.engine import Engine, Events
 
 from common.io.files import write_csv
-from common.workflow.claim import claim_while_running
+from common.workflow.folder_lock import lock_while_running
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class EpochTable:
     def attach(self, engine: Engine) -> None:
         engine.state.epoch_table = []
         engine.state_dict_user_keys.append("epoch_table")
-        claim_while_running(engine, self.path.parent)
+        lock_while_running(engine, self.path.parent)
         engine.add_event_handler(Events.STARTED, self.begin)
         engine.add_event_handler(Events.EPOCH_STARTED, self.start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self.add)

@@ -17,7 +17,7 @@ from monai.utils import ensure_tuple
 from common.errors import InputError
 from common.io.files import whole_file, write_csv
 from common.io.formats import RESULTS_RECORD
-from common.workflow.claim import claim_folder, release_folder
+from common.workflow.folder_lock import lock_folder, unlock_folder
 from common.workflow.monai_internals import running_workflow
 
 __all__ = ["InferenceProgress", "weights_digest"]
@@ -138,7 +138,7 @@ class InferenceProgress:
         Args:
             evaluator: that goes over `items`.
         """
-        claim_folder(self.folder)
+        lock_folder(self.folder)
         for partial in self.folder.rglob(".partial-*"):
             shutil.rmtree(partial, ignore_errors=True)
         if self.items:
@@ -149,7 +149,7 @@ class InferenceProgress:
                 if any(table in self.cases[case]["tables"] for case in self._finished):
                     write_csv(self.folder / f"{table}.csv", self.rows(table))
         finally:
-            release_folder(self.folder)
+            unlock_folder(self.folder)
 
     def attach(self, engine: Engine) -> None:
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._record)

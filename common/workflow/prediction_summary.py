@@ -8,15 +8,15 @@ from typing import Any
 from ignite.engine import Engine, Events
 
 from common.io.files import write_csv
-from common.workflow.claim import claim_while_running
 from common.workflow.distributed import require_one_process
+from common.workflow.folder_lock import lock_while_running
 from common.workflow.inference_progress import InferenceProgress
 
 
 class PredictionSummary:
     """Ignite handler of an evaluator: gathers the rows of each item, and rewrites their table after each.
 
-    Another run into the same folder is refused, see `claim_while_running`.
+    Another run into the same folder is refused, see `lock_while_running`.
 
     Args:
         folder: folder in which ``<key>.csv`` is written.
@@ -42,7 +42,7 @@ class PredictionSummary:
 
     def attach(self, engine: Engine) -> None:
         require_one_process(self.path)
-        claim_while_running(engine, self.path.parent)
+        lock_while_running(engine, self.path.parent)
         engine.add_event_handler(Events.STARTED, self.start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self.add)
 

@@ -16,7 +16,7 @@ from monai.transforms import Compose
 from PIL import Image
 
 from common.checking import check as checking
-from common.checking.check import rehearse
+from common.checking.check import try_preprocessing
 from common.checking.examine import CaseRecord
 from common.errors import find_input_error
 from common.io.checks import Finding
@@ -165,11 +165,11 @@ def test_planted_faults_are_named(clean: Path, bundle: Path, tmp_path: Path, mon
     def try_all(records: Sequence[CaseRecord], preprocessing: Mapping[str, Compose]) -> None:
         for record in records:
             tried = CaseRecord(record.case, findings=[Finding("suspicious", "")])
-            rehearse([tried], preprocessing)
+            try_preprocessing([tried], preprocessing)
             refused.update(record.case.images if tried.unusable else ())
-        rehearse(records, preprocessing)
+        try_preprocessing(records, preprocessing)
 
-    monkeypatch.setattr(checking, "rehearse", try_all)
+    monkeypatch.setattr(checking, "try_preprocessing", try_all)
     with pytest.raises(Exception) as raised:
         check(bundle.name, tmp_path)
     found = read_csv(tmp_path / "checking/cases.csv")

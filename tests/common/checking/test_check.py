@@ -11,7 +11,7 @@ import pytest
 from monai.transforms import Compose, Lambdad, RandFlipd
 
 from common.checking import check_cases
-from common.checking.check import rehearse
+from common.checking.check import try_preprocessing
 from common.checking.collect import CaseFiles
 from common.checking.examine import CaseRecord, LabelRecord
 from common.checking.rare_values import find_rare_values
@@ -61,7 +61,7 @@ def test_the_suspicious_and_the_first_of_each_section_are_tried():
         for name in names
     ]
     records.append(CaseRecord(CaseFiles("test", "f", ("f",), items=[{"image": "f"}])))
-    rehearse(records, {"training": chain})
+    try_preprocessing(records, {"training": chain})
     assert tried == ["a", "b"]
 
 

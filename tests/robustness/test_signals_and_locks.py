@@ -28,7 +28,7 @@ from common.fuse import fuse
 from common.io.files import check_writable, read_csv, whole_folder
 from common.phantoms.folder import write_phantom_once
 from common.workflow import Tracking
-from common.workflow.claim import claim_folder, claim_while_running, release_folder
+from common.workflow.folder_lock import lock_folder, lock_while_running, unlock_folder
 
 NAMES = sorted(TINY)
 HOLDER = """
@@ -47,18 +47,18 @@ def hostile() -> list[Any]:
 
 
 @pytest.fixture
-def claimed() -> Iterator[Callable[[Path], None]]:
-    """Lets another process claim a folder as long as the test lasts."""
+def locked() -> Iterator[Callable[[Path], None]]:
+    """Lets another process lock a folder as long as the test lasts."""
     processes = []
 
-    def claim(folder: Path) -> None:
+    def lock(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-S", "-c", HOLDER, str(folder / ".in_use")]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None and process.stdout.readline() == "locked\n"
         processes.append(process)
 
-    yield claim
+    yield lock
     for process in processes:
         process.communicate("")
 
@@ -95,7 +95,7 @@ def test_sigterm_in_an_epoch_keeps_the_last_whole_one(
     assert signal.getsignal(signal.SIGTERM) is before
     whole = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["epoch"]
     assert whole == epochs(table) >= 1
-    assert not list(tmp_path.rglob(".*")), "a claim or something half-written is left"
+    assert not list(tmp_path.rglob(".*")), "a lock or something half-written is left"
     run_tiny(bundle, "training", ["train"], data, tmp_path, max_epochs=whole + 1, resume=True)
     assert [int(row["epoch"]) for row in read_csv(table)] == list(range(1, whole + 2))
 
@@ -122,26 +122,26 @@ def test_exit_codes_of_a_command_that_is_stopped(
 
 @pytest.mark.parametrize("bundle", hostile())
 def test_two_trainings_into_one_folder(
-    bundle: str, claimed: Callable, data_sets: Callable, run_tiny: Callable, refused: Callable, tmp_path: Path
+    bundle: str, locked: Callable, data_sets: Callable, run_tiny: Callable, refused: Callable, tmp_path: Path
 ) -> None:
-    claimed(tmp_path)
+    locked(tmp_path)
     with refused(str(tmp_path), "process 4711 on ward-7 is writing into this folder", unchanged=tmp_path):
         run_tiny(bundle, "training", ["train"], data_sets(bundle), tmp_path)
 
 
 @pytest.mark.hostile("t_loss")
 def test_two_inferences_into_one_folder(
-    claimed: Callable, data_sets: Callable, trained: Callable, run_tiny: Callable, refused: Callable, tmp_path: Path
+    locked: Callable, data_sets: Callable, trained: Callable, run_tiny: Callable, refused: Callable, tmp_path: Path
 ) -> None:
-    claimed(tmp_path)
+    locked(tmp_path)
     with refused(str(tmp_path), "process 4711 on ward-7 is writing into this folder", unchanged=tmp_path):
         places = {"ckpt_dir": str(trained("t_loss"))}
         run_tiny("t_loss", "inferring", ["inference"], data_sets("t_loss") / "new", tmp_path, **places)
 
 
-def test_two_cross_validations_into_one_folder(claimed: Callable, data_sets: Callable, tmp_path: Path) -> None:
+def test_two_cross_validations_into_one_folder(locked: Callable, data_sets: Callable, tmp_path: Path) -> None:
     """The second one would write into the logs of the first, and train its folds."""
-    claimed(tmp_path / "runs")
+    locked(tmp_path / "runs")
     for name in ("training.log", "checkpoint.pt"):
         (tmp_path / "runs/fold_0").mkdir(exist_ok=True)
         (tmp_path / "runs/fold_0" / name).write_text("of the first")
@@ -151,34 +151,34 @@ def test_two_cross_validations_into_one_folder(claimed: Callable, data_sets: Cal
     assert [path.name for path in (tmp_path / "runs").iterdir() if path.is_dir()] == ["fold_0"]
 
 
-def test_two_fusions_into_one_folder(claimed: Callable, tmp_path: Path) -> None:
+def test_two_fusions_into_one_folder(locked: Callable, tmp_path: Path) -> None:
     for name in ("anna", "ben"):
         (tmp_path / name).mkdir()
         Image.new("L", (4, 3), 255).save(tmp_path / name / "a.png")
-    claimed(tmp_path / "consensus")
+    locked(tmp_path / "consensus")
     with pytest.raises(InputError, match="process 4711 on ward-7 is writing into this folder"):
         fuse([str(tmp_path / "anna"), str(tmp_path / "ben")], str(tmp_path / "consensus"), "majority")
     assert [path.name for path in (tmp_path / "consensus").iterdir()] == [".in_use"]
 
 
-def test_a_claim_ends_with_its_process(claimed: Callable, tmp_path: Path) -> None:
+def test_a_lock_ends_with_its_process(locked: Callable, tmp_path: Path) -> None:
     (tmp_path / ".in_use").write_text("process 1 on a machine that lost its power")
-    claim_folder(tmp_path)
+    lock_folder(tmp_path)
     assert f"process {os.getpid()} on " in (tmp_path / ".in_use").read_text()
-    claim_folder(tmp_path)
-    release_folder(tmp_path)
+    lock_folder(tmp_path)
+    unlock_folder(tmp_path)
     assert list(tmp_path.iterdir()) == []
-    claimed(tmp_path)
+    locked(tmp_path)
     with pytest.raises(InputError):
-        claim_folder(tmp_path)
+        lock_folder(tmp_path)
 
 
 def test_a_folder_is_given_back_alone(tmp_path: Path) -> None:
-    """Of two engines in one process the first to end keeps the other's folder claimed."""
+    """Of two engines in one process the first to end keeps the other's folder locked."""
     folders = [tmp_path / name for name in ("first", "second")]
     engines = [Engine(lambda engine, batch: None) for _ in folders]
     for engine, folder in zip(engines, folders, strict=True):
-        claim_while_running(engine, folder)
+        lock_while_running(engine, folder)
     held: list[bool] = []
     engines[0].add_event_handler(Events.ITERATION_COMPLETED, lambda: engines[1].run([0]))
     engines[0].add_event_handler(

@@ -23,20 +23,20 @@ try:
 except ImportError:  # Windows: nobody is kept out
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["claim_folder", "claim_while_running", "claimed", "release_folder"]
+__all__ = ["lock_folder", "lock_while_running", "locked_folder", "unlock_folder"]
 
-CLAIM_FILE = ".in_use"
+LOCK_FILE = ".in_use"
 
 logger = logging.getLogger(__name__)
 
-_claims: dict[Path, IO[str]] = {}
+_locks: dict[Path, IO[str]] = {}
 
 
-def claim_folder(folder: str | os.PathLike[str]) -> None:
-    """Keeps other processes from claiming a folder until `release_folder`, or until this process ends in any way.
+def lock_folder(folder: str | os.PathLike[str]) -> None:
+    """Keeps other processes from locking a folder until `unlock_folder`, or until this process ends in any way.
 
-    The claim is a lock on the file ``.in_use``, which names the process. Of several processes that train one network
-    the first claims. Claiming again what this process has changes nothing.
+    It is a lock on the file ``.in_use``, which names the process. Of several processes that train one network
+    the first locks. Locking again what this process has changes nothing.
 
     Args:
         folder: it is made where it is missing.
@@ -47,13 +47,13 @@ def claim_folder(folder: str | os.PathLike[str]) -> None:
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     claim_folder(folder), os.listdir(folder)
-        ...     release_folder(folder), os.listdir(folder)
+        ...     lock_folder(folder), os.listdir(folder)
+        ...     unlock_folder(folder), os.listdir(folder)
         (None, ['.in_use'])
         (None, [])
     """
-    path = Path(folder).resolve() / CLAIM_FILE
-    if fcntl is None or idist.get_rank() > 0 or path in _claims:
+    path = Path(folder).resolve() / LOCK_FILE
+    if fcntl is None or idist.get_rank() > 0 or path in _locks:
         return
     while True:
         with writing(path):
@@ -82,58 +82,58 @@ def claim_folder(folder: str | os.PathLike[str]) -> None:
     file.truncate(0)
     file.write(f"process {os.getpid()} on {platform.node()}\n")
     file.flush()
-    _claims[path] = file
+    _locks[path] = file
 
 
-def release_folder(folder: str | os.PathLike[str]) -> None:
-    """Gives a folder back, if this process has claimed it."""
-    path = Path(folder).resolve() / CLAIM_FILE
-    if file := _claims.pop(path, None):
+def unlock_folder(folder: str | os.PathLike[str]) -> None:
+    """Gives a folder back, if this process has locked it."""
+    path = Path(folder).resolve() / LOCK_FILE
+    if file := _locks.pop(path, None):
         with suppress(OSError):
             path.unlink()  # before the lock goes, for it may be somebody else's afterwards
         file.close()
 
 
 @contextmanager
-def claimed(folder: str | os.PathLike[str]) -> Iterator[None]:
-    """Has a folder for as long as a ``with`` block lasts, see `claim_folder`.
+def locked_folder(folder: str | os.PathLike[str]) -> Iterator[None]:
+    """Has a folder for as long as a ``with`` block lasts, see `lock_folder`.
 
     Args:
         folder: it is made where it is missing, and removed again if nothing was written into it.
 
     Raises:
-        InputError: as `claim_folder`.
+        InputError: as `lock_folder`.
 
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     with claimed(folder):
+        ...     with locked_folder(folder):
         ...         os.listdir(folder)
         ...     os.listdir(folder)
         ['.in_use']
         []
     """
     missing = not os.path.exists(folder)
-    claim_folder(folder)
+    lock_folder(folder)
     try:
         yield
     finally:
-        release_folder(folder)
+        unlock_folder(folder)
         if missing:
             with suppress(OSError):
                 os.rmdir(folder)
 
 
-def claim_while_running(engine: Engine, folder: str | os.PathLike[str]) -> None:
-    """Claims a folder from the start of an engine's run until its end, good or bad."""
+def lock_while_running(engine: Engine, folder: str | os.PathLike[str]) -> None:
+    """Locks a folder from the start of an engine's run until its end, good or bad."""
 
-    def claim() -> None:
+    def lock() -> None:
         with done_by_all():
-            done_by_first(lambda: claim_folder(folder))
+            done_by_first(lambda: lock_folder(folder))
 
-    def release() -> None:
-        release_folder(folder)
+    def unlock() -> None:
+        unlock_folder(folder)
 
-    engine.add_event_handler(Events.STARTED, claim)
-    engine.add_event_handler(Events.COMPLETED, release)
-    after_failure(engine, release)
+    engine.add_event_handler(Events.STARTED, lock)
+    engine.add_event_handler(Events.COMPLETED, unlock)
+    after_failure(engine, unlock)

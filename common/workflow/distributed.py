@@ -62,6 +62,16 @@ class SharedBatches(Sampler[list[int]]):
     def __len__(self) -> int:
         return len(self.batches)
 
+    def computed_by(self, index: int) -> int:
+        """How many processes compute each image of a batch: one, or all of them if it has fewer images.
+
+        Args:
+            index: of the batch in the epoch, from 0.
+        """
+        size, cases = self.batches.batch_size, len(self.batches.sampler)  # type: ignore[arg-type]
+        images = min(size, cases - index * size)
+        return idist.get_world_size() if images < idist.get_world_size() else 1
+
 
 def share_batches(
     dataset: Any,

@@ -28,7 +28,8 @@ class WeighBatches:
 
     $$ g = \frac{\sum_k \sum_r b_{kr} \, g_{kr}}{\sum_k \sum_r b_{kr}} $$
 
-    with the gradients g of process r in batch k of the step, whose share has b images. For a loss that is a mean over
+    with the gradients g of process r in batch k of the step, whose share has b images, or b divided by the processes
+    where each of them computes the whole batch (`common.workflow.SharedBatches`). For a loss that is a mean over
     images this is the gradient of one batch of all of them. MONAI divides the sum over batches by
     ``accumulation_steps`` instead, although the last step of an epoch may have fewer of them and the last batch fewer
     images, and ``DistributedDataParallel`` the sum over processes by their number.
@@ -46,7 +47,7 @@ class WeighBatches:
     def weigh(self, engine: Engine) -> None:
         if engine.accumulation_steps == 1 and idist.get_world_size() == 1:
             return
-        loss, images = engine.state.output["loss"], len(engine.state.output["image"])
+        loss, images = engine.state.output["loss"], len(engine.state.output["image"]) / _computed_by(engine)
         own = loss.detach().to(torch.promote_types(loss.dtype, torch.float32))
         count, total = idist.all_reduce(torch.stack([own.new_tensor(images), images * own]))
         self.loss = total / count
@@ -64,3 +65,11 @@ class WeighBatches:
                     if parameter.grad is not None:
                         parameter.grad *= factor
             self.counts = []
+
+
+def _computed_by(engine: Engine) -> int:
+    """How many processes compute each image of the batch at hand."""
+    batches = getattr(engine.state.dataloader, "batch_sampler", None)
+    if not hasattr(batches, "computed_by"):  # of one process
+        return 1
+    return batches.computed_by((engine.state.iteration - 1) % engine.state.epoch_length % len(batches))

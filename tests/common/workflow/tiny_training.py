@@ -25,6 +25,7 @@ JOBS: dict[str, dict[str, Any]] = {
     "unused": {"rare": True},
     "normalized": {"batch_norm": True, "images": 12},
     "small": {"images": 10},
+    "accumulated_small": {"images": 10, "accumulate": 3},
 }
 
 

@@ -37,7 +37,7 @@ def crop_around(
     start = [int(c) - s // 2 for c, s in zip(center, size, strict=True)]
     sides = list(zip(start, size, image.shape[1:], strict=True))
     outside = [(max(0, -first), max(0, first + extent - available)) for first, extent, available in sides]
-    constant = {"value": value} if mode == "constant" else {}
+    constant: dict[str, Any] = {"value": value} if mode == "constant" else {}
     padded = BorderPad([voxels for pair in outside for voxels in pair])(image, mode=mode, **constant)
     begin = [first + before for first, (before, _) in zip(start, outside, strict=True)]
     return SpatialCrop(roi_start=begin, roi_end=[b + s for b, s in zip(begin, size, strict=True)])(padded)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import ignite.distributed as idist
 import torch
 from ignite.engine import Engine
@@ -69,7 +71,7 @@ class WeighBatches:
 
 def _computed_by(engine: Engine) -> int:
     """How many processes compute each image of the batch at hand."""
-    batches = getattr(engine.state.dataloader, "batch_sampler", None)
+    batches: Any = getattr(engine.state.dataloader, "batch_sampler", None)
     if not hasattr(batches, "computed_by"):  # of one process
         return 1
     return batches.computed_by((engine.state.iteration - 1) % engine.state.epoch_length % len(batches))

@@ -26,6 +26,8 @@ __all__ = ["CaseFacts", "Fingerprint", "case_facts", "take_fingerprint"]
 MAX_CASES = 200  # of which images are read
 MAX_LABELS = 1000  # of which labels are read
 SAMPLES = 10_000  # intensities of a case
+COMPARED = 10  # cases in which annotators are compared, at most, until two agree on a voxel
+TOO_FEW = 3  # cases that say nothing
 
 logger = logging.getLogger(__name__)
 
@@ -160,7 +162,7 @@ def take_fingerprint(
 
     Raises:
         InputError: there is no case, a file cannot be read, or pictures and volumes, or numbers of channels, are mixed;
-            with ``faults`` only where no case is left.
+            with ``faults`` only where no case is left. Annotators who never label a common voxel: these are structures.
 
     Example:
         >>> import tempfile
@@ -191,8 +193,11 @@ def take_fingerprint(
     usable = [(case, fact) for case, fact in zip(cases, facts, strict=True) if isinstance(fact, CaseFacts)]
     if errors and (faults is None or not usable or (observed and all(isinstance(one, InputError) for one in observed))):
         raise errors[0]
+    alone = _no_agreement([by_case[case] for case in cases], meanings)
+    if alone and faults is None:
+        raise InputError(alone)
     if faults is not None:
-        faults += map(str, errors)
+        faults += [*map(str, errors), *filter(None, [alone])]
         usable = _of_one_kind(usable, faults)
     return summarize(
         [fact for _, fact in usable],
@@ -304,6 +309,35 @@ def _structures(label: torch.Tensor, meaning: LabelMeaning | None) -> torch.Tens
         return values > meaning.threshold
     drawn = [value for value, index in (meaning.values or {}).items() if index > 0 and value != meaning.ignore]
     return torch.isin(values.round(), torch.tensor(drawn, dtype=values.dtype))  # scaled headers spread values
+
+
+def _no_agreement(items: Sequence[Mapping[str, Any]], meanings: Mapping[str, LabelMeaning]) -> str:
+    """That annotators label no common voxel in any of several cases, as folders of structures look; or nothing."""
+    names: set[str] = set()
+    compared = 0
+    for item in items:
+        drawn: dict[str, torch.Tensor] = {}
+        for name, path in _label_files(item):
+            label = _or_fault(read_label_values, path) if name else None
+            if isinstance(label, torch.Tensor):
+                label = reoriented(label, next(iter(drawn.values()), label))
+                drawn[name] = label
+        masks = {name: _structures(label, meanings.get(name)) for name, label in drawn.items()}
+        masks = {name: mask for name, mask in masks.items() if mask.any()}
+        if len(masks) < 2 or len({mask.shape for mask in masks.values()}) > 1:
+            continue
+        if (torch.stack([*masks.values()]).sum(0) > 1).any():
+            return ""
+        names |= masks.keys()
+        compared += 1
+        if compared == COMPARED:
+            break
+    if compared < TOO_FEW:
+        return ""
+    return (
+        f"The annotators {', '.join(sorted(names))} label no common voxel in any of {compared} cases. If they are "
+        "structures, expected one label map for each image, with a value for each structure."
+    )
 
 
 def _label_files(item: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:

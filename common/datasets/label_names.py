@@ -77,6 +77,17 @@ def annotator_of(ending: str) -> str:
     return ending
 
 
+def is_numbered(annotator: str) -> bool:
+    """Whether a name says only that there is a further label, and not by whom, ``1`` or ``mask_1``.
+
+    Example:
+        >>> is_numbered("mask_1"), is_numbered("2"), is_numbered("1stHO")
+        (True, True, False)
+    """
+    word = annotator.rstrip("0123456789")
+    return word != annotator and (not word.strip(SEPARATORS) or is_label_ending(word.rstrip(SEPARATORS)))
+
+
 def labels_among(stems: Collection[str], annotators: Collection[str] = (), recurring: bool = True) -> dict[str, str]:
     """Which files of one folder are labels of others, by their names.
 

@@ -16,6 +16,7 @@ from common.datasets.label_names import (
     SECTION_FOLDERS,
     TRUTH_FOLDERS,
     annotator_of,
+    is_numbered,
     labels_among,
     split_ending,
 )
@@ -302,6 +303,19 @@ class _Part:
                 self.reasons[self.prefix + file] = f"{annotator} is not among the annotators that are read"
                 continue
             self._put(found, match, keys, file, annotator)
+        further = [
+            (labels[""], labels[name])
+            for labels in found.values()
+            for name in labels
+            if "" in labels and is_numbered(name) and name not in (self.annotators or ())
+        ]
+        if further:
+            first, second = (f"{self.prefix}{file}" for file in further[0])
+            raise InputError(
+                f"{self.root}: {first} and {second} are labels of one image, as are those of {len(further)} in all. "
+                "Expected one file for all that one annotator drew, and names that say whose each label is, such as "
+                "NAME_AR and NAME_HS."
+            )
 
     def _read_side_by_side(self, files: list[str]) -> list[dict[str, Any]]:
         images = self._stems([file for file in files if is_image_name(file)], "")

@@ -10,6 +10,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from common.datasets import read_dataset
 from common.datasets.dataset import Dataset
@@ -90,3 +91,31 @@ def test_structures_of_one_intensity_are_no_basis_for_ct(tmp_path: Path) -> None
     dataset = ct_data_set(tmp_path, [(image.where(label != 1, 100.0), label)] * 2, labels={"background": 0, "a": 1})
     with pytest.raises(InputError, match="intensities that differ within the structures"):
         plan_of(dataset, dataset.items, str(tmp_path))
+
+
+def folders_of_masks(root: Path, second: slice, cases: int = 4) -> list[dict[str, Any]]:
+    """Pictures with a mask each by two who are called annotators; what the second drew begins elsewhere."""
+    items = []
+    for case in (f"c{number}" for number in range(cases)):
+        files = {}
+        for name, rows in (("kidney", slice(0, 4)), ("liver", second)):
+            mask = np.zeros((12, 8), np.uint8)
+            mask[rows, 2:6] = 255
+            (root / name).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(mask).save(root / name / f"{case}.png")
+            files[name] = str(root / name / f"{case}.png")
+        Image.fromarray(np.arange(96, dtype=np.uint8).reshape(12, 8)).save(root / f"{case}.png")
+        items.append({"case": case, "image": str(root / f"{case}.png"), "annotators": files})
+    return items
+
+
+def test_folders_of_structures_are_no_annotators(tmp_path: Path) -> None:
+    """Their majority would be background everywhere. Three cases are enough; two, and annotators who agree, are not."""
+    apart = folders_of_masks(tmp_path / "apart", slice(6, 10))
+    with pytest.raises(InputError, match="annotators kidney, liver label no common voxel in any of 4 cases"):
+        take_fingerprint(apart)
+    faults: list[str] = []
+    assert take_fingerprint(apart, faults=faults).cases == 4 and len(faults) == 1 and "structures" in faults[0]
+    assert take_fingerprint(apart[:2]).cases == 2
+    assert take_fingerprint(folders_of_masks(tmp_path / "together", slice(3, 7))).cases == 4
+    assert take_fingerprint(folders_of_masks(tmp_path / "empty", slice(0, 0))).cases == 4

@@ -208,3 +208,20 @@ def test_two_files_whose_names_differ_in_that_form_only_are_refused(tmp_path):
     touch(tmp_path, f"images/{COMPOSED}.png", f"images/{DECOMPOSED}.png", f"labels/{COMPOSED}.png")
     with pytest.raises(InputError, match=f"two files of the case '{COMPOSED}'"):
         read_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("further", ["masks/a_mask_1.png", "masks/a_1.png", "masks/a_mask2.png", "a_mask_1.png"])
+def test_a_second_mask_of_nobody_is_refused(further, tmp_path):
+    """As BUSI has them for further lesions, in folders or beside the images: not an annotator, not to be left out."""
+    images, masks = ("images/", "masks/") if "/" in further else ("", "")
+    touch(tmp_path, f"{images}a.png", f"{images}b.png", f"{masks}a_mask.png", f"{masks}b_mask.png", further)
+    with pytest.raises(
+        InputError, match=rf"a_mask\.png and {further} are labels of one image, as are those of 1 in all"
+    ):
+        read_dataset(tmp_path)
+
+
+def test_a_numbered_annotator_who_is_named_is_read(tmp_path):
+    touch(tmp_path, "images/a.png", "masks/a.png", "masks/a_1.png", "masks/a_2.png")
+    (item,) = read_dataset(tmp_path, annotators=["1", "2"]).items
+    assert [*item["annotators"]] == ["1", "2"] and item["label"].endswith("masks/a.png")

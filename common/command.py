@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import multiprocessing
 import os
 import re
 import signal
 import sys
 import textwrap
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from types import UnionType
@@ -17,7 +19,8 @@ from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 from common.errors import show_input_errors
 
 __all__ = [
-    *("POSITIONAL", "REQUIRED", "call_command", "listed", "make_parser", "read_words", "run_command"),
+    *("POSITIONAL", "REQUIRED", "call_command", "end_with_parent", "listed", "make_parser", "read_words"),
+    "run_command",
 ]
 
 POSITIONAL = "positional"  # bundle: Annotated[str, POSITIONAL] is given without its name
@@ -52,6 +55,21 @@ def run_command(command: Function | Mapping[str, Function]) -> None:
     result = call_command(command, sys.argv[1:])
     for line in [result] if isinstance(result, str) else result or ():
         print(line)
+
+
+def end_with_parent() -> None:
+    """Lets this process, which another one started by `multiprocessing`, end when that one has ended, even if killed.
+
+    A process of a pool waits for work forever otherwise.
+    """
+    parent = multiprocessing.parent_process()
+
+    def wait() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def call_command(command: Function | Mapping[str, Function], words: Sequence[str]) -> Any:

@@ -285,7 +285,8 @@ def folds(
     rows = [{"fold": index, **row} for index, folder in enumerate(runs) for row in measures(folder)]
     write_csv(target / TABLE, rows)
     for name, (mean, spread, count) in summarize(rows).items():
-        print(f"{name}: {mean:.4f} over {counted(count, 'case')}, {spread:.4f} between folds")
+        between = "" if math.isnan(spread) else f", {spread:.4f} between folds"
+        print(f"{name}: {mean:.4f} over {counted(count, 'case')}{between}")
     print(f"{target / TABLE}; probability maps in {target}/fold_*/out_of_fold")
     print(f"The average of the {num_folds} networks segments new images: inferring with --ckpt_dir {target}")
 

@@ -88,8 +88,6 @@ def check_cases(
             f"{len(unusable)} of {len(records)} cases cannot be used, see {page}; the first is {unusable[0].case.name} "
             f"({unusable[0].case.section}): {where}{first.message}."
         )
-    if plan.faults:  # of the labels as a whole
-        raise InputError(f"{plan.faults[0]} See {page}.")
     print(f"{counted(len(records), 'case')} checked, {warned} worth a look, none that cannot be used: {page}")
     return page
 

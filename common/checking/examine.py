@@ -123,6 +123,10 @@ def examine_case(case: CaseFiles, plan: Plan) -> CaseRecord:
         )
         pairs = [(i, j) for i in range(len(names)) for j in range(i)]
         record.agreement = {(names[j], names[i]): float(dice[i, j]) for i, j in pairs}
+        known = {name for name, label in record.annotators.items() if sum(label.sizes.values())}
+        among = [value for pair, value in record.agreement.items() if known.issuperset(pair)]
+        if among and not any(among):
+            record.findings.append(Finding("no agreement", "its annotators agree in no voxel of any structure"))
     record.findings = list(dict.fromkeys(record.findings))  # of a file that is two labels
     return record
 

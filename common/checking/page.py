@@ -51,7 +51,7 @@ def write_case_page(
     unit = "mm³" if any(record.voxel for record in records) else "pixels"
     by_class = all(len({*r.labels, *r.annotators}) < 2 for r in records)
     with tempfile.TemporaryDirectory() as folder:
-        sections: list[Section] = [("Result", _summary(records, plan.faults), [])]
+        sections: list[Section] = [("Result", _summary(records), [])]
         if worst:
             panels = [_panel(record, "", plan, by_class) for record in worst]
             drawn = draw_cases(Path(folder) / "worst.png", panels)
@@ -113,13 +113,12 @@ def extreme_cases(records: Sequence[CaseRecord]) -> list[tuple[CaseRecord, str]]
     return found
 
 
-def _summary(records: Sequence[CaseRecord], faults: Sequence[str]) -> str:
+def _summary(records: Sequence[CaseRecord]) -> str:
     counts = Counter(record.case.section for record in records)
     listed = ", ".join(f"{count} {section}" for section, count in counts.items())
     unusable = sum(record.unusable for record in records)
     warned = sum(bool(record.findings) and not record.unusable for record in records)
-    verdict = "Training can start." if not faults else f"Training would fail: {faults[0]}"
-    verdict = verdict if not unusable else f"{unusable} cannot be used: training would fail."
+    verdict = "Training can start." if not unusable else f"{unusable} cannot be used: training would fail."
     notes = f"Worth a look: {warned}." if warned else "Nothing else was found."
     cases = counted(len(records), "case")
     return f"{cases} ({listed}). **{verdict}** {notes} The tables beside this page name every case."

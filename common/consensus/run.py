@@ -17,11 +17,11 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from common.command import end_with_parent
 from common.consensus.one_case import Settings, finished_record, fuse_case, record_path, result_path
 from common.consensus.sources import FusionCase
 from common.datasets.pairs import shown_names
 from common.errors import InputError, counted, find_input_error
-from common.workflow.process_end import end_with_parent
 
 __all__ = ["Outcome", "fuse_cases", "other_cases", "require_one_method"]
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from typing import Any
 
 import nibabel as nib
@@ -17,7 +18,7 @@ from monai.data import MetaTensor
 from common.datasets.splits import shuffled
 from common.errors import InputError
 from common.io.formats import read_image
-from common.io.label_meaning import LabelMeaning, LabelObservation, observe_label
+from common.io.label_meaning import LabelMeaning, LabelObservation, observe_label, read_label
 from common.io.label_values import read_label_values
 from common.io.orientation import REORIENTED, reoriented
 
@@ -26,7 +27,7 @@ __all__ = ["CaseFacts", "Fingerprint", "case_facts", "take_fingerprint"]
 MAX_CASES = 200  # of which images are read
 MAX_LABELS = 1000  # of which labels are read
 SAMPLES = 10_000  # intensities of a case
-COMPARED = 10  # cases in which annotators are compared, at most, until two agree on a voxel
+COMPARED = 20  # cases in which annotators are compared, at most, until two agree on a voxel
 TOO_FEW = 3  # cases that say nothing
 
 logger = logging.getLogger(__name__)
@@ -73,6 +74,7 @@ class Fingerprint:
         mean, std: per channel, between the percentiles 0.5 and 99.5.
         labels: what values label files hold, by annotator; under ``""`` those that belong to no annotator.
         reoriented: of volumes how the axes of label and image are stored, and how often, where they differ.
+        apart: annotators of whom no two label a common voxel in any of several cases: structures, perhaps.
     """
 
     cases: int
@@ -89,14 +91,15 @@ class Fingerprint:
     std: tuple[float, ...]
     labels: Mapping[str, tuple[LabelObservation, ...]] = field(repr=False)
     reoriented: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    apart: tuple[str, ...] = ()
 
     def summary(self) -> dict[str, Any]:
         """Its numbers without the labels.
 
         Returns:
-            Plain JSON: each attribute but ``labels`` and ``reoriented``, by its name.
+            Plain JSON: each attribute but ``labels``, ``reoriented`` and ``apart``, by its name.
         """
-        return {name: value for name, value in vars(self).items() if name not in ("labels", "reoriented")}
+        return {name: value for name, value in vars(self).items() if name not in ("labels", "reoriented", "apart")}
 
 
 def case_facts(image: torch.Tensor, foreground: torch.Tensor | None = None, seed: int = 0) -> CaseFacts:
@@ -162,7 +165,7 @@ def take_fingerprint(
 
     Raises:
         InputError: there is no case, a file cannot be read, or pictures and volumes, or numbers of channels, are mixed;
-            with ``faults`` only where no case is left. Annotators who never label a common voxel: these are structures.
+            with ``faults`` only where no case is left.
 
     Example:
         >>> import tempfile
@@ -193,17 +196,15 @@ def take_fingerprint(
     usable = [(case, fact) for case, fact in zip(cases, facts, strict=True) if isinstance(fact, CaseFacts)]
     if errors and (faults is None or not usable or (observed and all(isinstance(one, InputError) for one in observed))):
         raise errors[0]
-    alone = _no_agreement([by_case[case] for case in cases], meanings)
-    if alone and faults is None:
-        raise InputError(alone)
     if faults is not None:
-        faults += [*map(str, errors), *filter(None, [alone])]
+        faults += map(str, errors)
         usable = _of_one_kind(usable, faults)
-    return summarize(
+    found = summarize(
         [fact for _, fact in usable],
         {name: tuple(found) for name, found in labels.items()},
         [case for case, _ in usable],
     )
+    return replace(found, apart=_apart([by_case[case] for case in order[:MAX_CASES]], meanings))
 
 
 def summarize(
@@ -311,33 +312,34 @@ def _structures(label: torch.Tensor, meaning: LabelMeaning | None) -> torch.Tens
     return torch.isin(values.round(), torch.tensor(drawn, dtype=values.dtype))  # scaled headers spread values
 
 
-def _no_agreement(items: Sequence[Mapping[str, Any]], meanings: Mapping[str, LabelMeaning]) -> str:
-    """That annotators label no common voxel in any of several cases, as folders of structures look; or nothing."""
+def _apart(items: Iterable[Mapping[str, Any]], meanings: Mapping[str, LabelMeaning]) -> tuple[str, ...]:
+    """Annotators of whom no two label a common voxel in any of several cases, as folders of structures look; or none.
+
+    Of two annotators the voxels are compared that both have labeled.
+    """
     names: set[str] = set()
     compared = 0
     for item in items:
-        drawn: dict[str, torch.Tensor] = {}
-        for name, path in _label_files(item):
-            label = _or_fault(read_label_values, path) if name else None
+        files = [(name, path) for name, path in _label_files(item) if name and name in meanings]
+        labels: dict[str, torch.Tensor] = {}
+        for name, path in files if len(files) > 1 else ():
+            label = _or_fault(lambda file, name=name: read_label(file, meanings[name]), path)
             if isinstance(label, torch.Tensor):
-                label = reoriented(label, next(iter(drawn.values()), label))
-                drawn[name] = label
-        masks = {name: _structures(label, meanings.get(name)) for name, label in drawn.items()}
-        masks = {name: mask for name, mask in masks.items() if mask.any()}
-        if len(masks) < 2 or len({mask.shape for mask in masks.values()}) > 1:
-            continue
-        if (torch.stack([*masks.values()]).sum(0) > 1).any():
-            return ""
-        names |= masks.keys()
-        compared += 1
+                labels[name] = reoriented(label, next(iter(labels.values()), label)).as_subclass(torch.Tensor)
+        disagree = set()
+        for (first, label), (second, other) in combinations(labels.items(), 2):
+            if label.shape != other.shape:
+                continue
+            known = (label >= 0) & (other >= 0)
+            if ((label > 0) & (other > 0)).any():
+                return ()
+            if ((label > 0) & known).any() and ((other > 0) & known).any():
+                disagree |= {first, second}
+        names |= disagree
+        compared += bool(disagree)
         if compared == COMPARED:
             break
-    if compared < TOO_FEW:
-        return ""
-    return (
-        f"The annotators {', '.join(sorted(names))} label no common voxel in any of {compared} cases. If they are "
-        "structures, expected one label map for each image, with a value for each structure."
-    )
+    return tuple(sorted(names)) if compared >= TOO_FEW else ()
 
 
 def _label_files(item: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:

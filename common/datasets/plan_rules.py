@@ -127,6 +127,11 @@ def make_plan(
                 f"{KINDS[fingerprint.image_dims]}; leave it out."
             )
     labels, class_names = classes_of_labels(dataset, fingerprint.labels, annotators, asked, said, notes, faults)
+    if fingerprint.apart:
+        notes.append(
+            f"The annotators {', '.join(fingerprint.apart)} never label a common voxel. If they are structures, make "
+            "one label map of their files, with a value for each: a majority of them is background."
+        )
     channels = asked.get("channels", fingerprint.channels)
     one_file = [files[0] for item in dataset.items if len(files := ensure_tuple(item["image"])) == 1]
     pictures = len(one_file) == len(dataset.items) and all(map(is_picture, one_file))  # files are channels, and stay so

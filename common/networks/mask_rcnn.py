@@ -324,7 +324,7 @@ class IMaskRCNN(nn.Module):
                 raise ArgumentError(
                     f"classes of image {index}: expected 1 to {self.num_classes}, got {classes.unique().tolist()}."
                 )
-            unlabeled = target.get("unlabeled", torch.zeros(size, dtype=torch.bool)).as_subclass(torch.Tensor)
+            unlabeled = target.get("unlabeled", torch.zeros(size)).as_subclass(torch.Tensor).bool()
             if unlabeled.shape != size:
                 shape = tuple(unlabeled.shape)
                 raise ArgumentError(f"targets of image {index}: expected unlabeled {size}, got {shape}.")

@@ -17,7 +17,7 @@ from common.errors import ArgumentError
 
 __all__ = ["RegionProposalNetwork", "box_loss", "box_overlap", "initialize", "random_sampler", "unlabeled_share"]
 
-POSSIBLE = 0.5  # share of an anchor without a label from which on it is not taken for background
+POSSIBLE = 0.15  # share of an anchor without a label from which on it is no background; anchors match from about here
 
 
 def box_overlap(boxes: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
@@ -43,27 +43,38 @@ def box_overlap(boxes: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
 
 
 def unlabeled_share(boxes: torch.Tensor, unlabeled: torch.Tensor) -> torch.Tensor:
-    """Share of the pixels of each box that nobody labeled.
+    """Share of the area of each box that nobody labeled.
 
-    An object that nobody labeled lies within these pixels; its IoU with the box is at most this share.
+    The IoU of a box with another one that lies where nobody labeled is at most this share.
 
     Args:
-        boxes: ``(N, 4)``, starts then ends in pixels; they are rounded to whole ones and cut at the image.
+        boxes: ``(N, 4)``, starts then ends in pixels; what lies outside of the image does not count.
         unlabeled: ``(H, W)`` of True and False.
 
     Returns:
-        ``(N,)`` in [0, 1], 0 of a box without a pixel.
+        ``(N,)`` float32 in [0, 1], 0 of a box outside of the image.
 
     Example:
         >>> unlabeled = torch.tensor([[False, True, True], [False, False, True]])
-        >>> unlabeled_share(torch.tensor([[0.0, 0, 2, 2], [0, 1, 1, 5], [2, 2, 4, 4]]), unlabeled)
+        >>> unlabeled_share(torch.tensor([[0.0, 0, 2, 2], [0, 1.5, 1, 5], [2, 2, 4, 4]]), unlabeled)
         tensor([0.2500, 1.0000, 0.0000])
     """
-    sums = functional.pad(unlabeled.cumsum(0).cumsum(1), (1, 0, 1, 0))
-    ends = torch.tensor(unlabeled.shape * 2, device=boxes.device)
-    top, left, bottom, right = boxes.round().long().clamp_min(0).minimum(ends).unbind(1)
-    inside = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
-    return inside / ((bottom - top) * (right - left)).clamp_min(1)
+    sums = functional.pad(unlabeled.bool().cumsum(0).cumsum(1), (1, 0, 1, 0)).float()
+    height, width = unlabeled.shape
+
+    def below(row: torch.Tensor, column: torch.Tensor) -> torch.Tensor:
+        """Area without a label above and left of each point: between pixels' corners it is bilinear."""
+        i, j = row.long().clamp_max(height - 1), column.long().clamp_max(width - 1)
+        y, x = row - i, column - j
+        return (1 - y) * ((1 - x) * sums[i, j] + x * sums[i, j + 1]) + y * (
+            (1 - x) * sums[i + 1, j] + x * sums[i + 1, j + 1]
+        )
+
+    rows, columns = boxes.float()[:, ::2].clamp(0, height), boxes.float()[:, 1::2].clamp(0, width)
+    (top, bottom), (left, right) = rows.unbind(1), columns.unbind(1)
+    inside = below(bottom, right) - below(top, right) - below(bottom, left) + below(top, left)
+    area = (bottom - top) * (right - left)
+    return torch.where(area > 0, inside / area.clamp_min(1e-6), 0).clamp(0, 1)
 
 
 def initialize(layer: nn.Module, std: float) -> None:
@@ -173,8 +184,8 @@ class RegionProposalNetwork(nn.Module):
             features: ``(B, channels, H_l, W_l)`` of each level.
             size: of the images, to which proposals are clipped.
             boxes: the true ones of each image, ``(N_i, 4)`` pixels in MONAI's ``StandardMode``, N_i ≥ 0.
-            unlabeled: of each image ``(H, W)``, True where nobody labeled: an anchor without an object, at least half
-                of which lies there, is in no loss, for an object may be there. None: all is labeled.
+            unlabeled: of each image ``(H, W)``, True where nobody labeled: an anchor without an object, of which 15 %
+                lie there, is in no loss, for an object there may be one that it would match. None: all is labeled.
 
         Returns:
             Proposals of each image, ``(P_i, 4)`` without gradient, best first; and ``rpn_objectness`` (cross-entropy)

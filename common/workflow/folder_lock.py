@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 _locks: dict[Path, IO[str]] = {}
 
 
-def lock_folder(folder: str | os.PathLike[str]) -> None:
+def lock_folder(folder: str | os.PathLike[str]) -> bool:
     """Keeps other processes from locking a folder until `unlock_folder`, or until this process ends in any way.
 
     It is a lock on the file ``.in_use``, which names the process. Of several processes that train one network
@@ -41,20 +41,23 @@ def lock_folder(folder: str | os.PathLike[str]) -> None:
     Args:
         folder: it is made where it is missing.
 
+    Returns:
+        Whether this call has locked it; False also where folders cannot be locked.
+
     Raises:
         InputError: another process has it, which is named; or the folder cannot be written to.
 
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     lock_folder(folder), os.listdir(folder)
+        ...     lock_folder(folder), lock_folder(folder), os.listdir(folder)
         ...     unlock_folder(folder), os.listdir(folder)
-        (None, ['.in_use'])
+        (True, False, ['.in_use'])
         (None, [])
     """
     path = Path(folder).resolve() / LOCK_FILE
     if fcntl is None or idist.get_rank() > 0 or path in _locks:
-        return
+        return False
     while True:
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,7 +78,7 @@ def lock_folder(folder: str | os.PathLike[str]) -> None:
                 folder,
                 error,
             )
-            return
+            return False
         if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno())):
             break
         file.close()  # the one before has removed it in between
@@ -83,6 +86,7 @@ def lock_folder(folder: str | os.PathLike[str]) -> None:
     file.write(f"process {os.getpid()} on {platform.node()}\n")
     file.flush()
     _locks[path] = file
+    return True
 
 
 def unlock_folder(folder: str | os.PathLike[str]) -> None:
@@ -99,7 +103,8 @@ def locked_folder(folder: str | os.PathLike[str]) -> Iterator[None]:
     """Has a folder for as long as a ``with`` block lasts, see `lock_folder`.
 
     Args:
-        folder: it is made where it is missing, and removed again if nothing was written into it.
+        folder: it is made where it is missing, and removed again (but not the folders above it) if nothing was written
+            into it.
 
     Raises:
         InputError: as `lock_folder`.
@@ -114,11 +119,12 @@ def locked_folder(folder: str | os.PathLike[str]) -> Iterator[None]:
         []
     """
     missing = not os.path.exists(folder)
-    lock_folder(folder)
+    locked = lock_folder(folder)
     try:
         yield
     finally:
-        unlock_folder(folder)
+        if locked:
+            unlock_folder(folder)
         if missing:
             with suppress(OSError):
                 os.rmdir(folder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import multiprocessing
 import os
 import re
 import signal
@@ -43,34 +42,33 @@ def _join_pools() -> None:
 def end_with_parent(interval: float = 1.0) -> threading.Thread | None:
     """Ends this process when the one that started it, and for which it works, has ended, even if that was killed.
 
-    Otherwise it would train on, or wait for work, as an orphan. A thread looks once a second whether the parent is
-    still the same, and sends SIGTERM to its own process when it is not; where that has no effect, for the process
-    hangs, it kills it.
+    Otherwise it would train on as an orphan. A thread looks once a second whether the parent is still the same, and
+    sends SIGTERM to its own process when it is not. One of several processes that ``torchrun`` started may hang then,
+    waiting for the others, and is killed after ten seconds; a run of a command ends as after any SIGTERM.
 
     Args:
         interval: seconds between two looks.
 
     Returns:
-        The thread; None for a process that works for itself: neither ``torchrun``, nor a command that runs bundles
-        (`common.run_bundle`), nor `multiprocessing` started it.
+        The thread; None for a process that neither ``torchrun`` nor a command that runs bundles (`common.run_bundle`)
+        started, and on Windows, where nothing says that a parent has ended.
 
     Example:
         >>> end_with_parent() is None
         True
     """
-    if CALLER in os.environ:
-        parent = int(os.environ[CALLER])
-    elif "TORCHELASTIC_RUN_ID" in os.environ or multiprocessing.parent_process() is not None:
-        parent = os.getppid()
-    else:
+    caller = os.environ.pop(CALLER, "")  # it is not that of this process's own children
+    if os.name == "nt" or not (caller or "TORCHELASTIC_RUN_ID" in os.environ):
         return None
+    parent = int(caller) if caller else os.getppid()
 
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(interval)
         os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(10 * interval)
-        os.kill(os.getpid(), signal.SIGKILL)
+        if not caller:
+            time.sleep(10 * interval)
+            os.kill(os.getpid(), signal.SIGKILL)
 
     thread = threading.Thread(target=watch, name="end_with_parent", daemon=True)
     thread.start()

@@ -74,4 +74,4 @@ def _computed_by(engine: Engine) -> int:
     batches: Any = getattr(engine.state.dataloader, "batch_sampler", None)
     if not hasattr(batches, "computed_by"):  # of one process
         return 1
-    return batches.computed_by((engine.state.iteration - 1) % engine.state.epoch_length % len(batches))
+    return batches.computed_by((engine.state.iteration - 1) % len(batches))  # ignite begins anew after the last batch

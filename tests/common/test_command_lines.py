@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import shlex
 import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -219,3 +222,31 @@ def test_a_path_with_a_comma_is_one_value(tmp_path: Path) -> None:
     (tmp_path / "a,b").mkdir()
     words = ["--labels", str(tmp_path / "a,b"), "c,d", "--output", "e"]
     assert read_words(fuse, words).arguments["labels"] == [str(tmp_path / "a,b"), "c", "d"]
+
+
+PARENT = """
+import multiprocessing, time
+from common.command import end_with_parent
+
+def work():
+    end_with_parent()
+    print("working", flush=True)
+    time.sleep(60)
+
+if __name__ == "__main__":
+    multiprocessing.get_context("spawn").Process(target=work).start()
+    time.sleep(60)
+"""
+
+
+def test_a_process_ends_with_the_one_that_started_it(tmp_path: Path) -> None:
+    """Also if that is killed; what the process writes to ends, too."""
+    (tmp_path / "parent.py").write_text(PARENT, encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, str(tmp_path / "parent.py")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as parent:
+        assert parent.stdout is not None and parent.stdout.readline() == "working\n"
+        parent.kill()
+        began = time.monotonic()
+        assert parent.stdout.read() == ""
+    assert time.monotonic() - began < 30

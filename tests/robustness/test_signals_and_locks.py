@@ -28,7 +28,7 @@ from common.fuse import fuse
 from common.io.files import check_writable, read_csv, whole_folder
 from common.phantoms.folder import write_phantom_once
 from common.workflow import Tracking
-from common.workflow.folder_lock import lock_folder, lock_while_running, unlock_folder
+from common.workflow.folder_lock import lock_folder, lock_while_running, locked_folder, unlock_folder
 
 NAMES = sorted(TINY)
 HOLDER = """
@@ -171,6 +171,14 @@ def test_a_lock_ends_with_its_process(locked: Callable, tmp_path: Path) -> None:
     locked(tmp_path)
     with pytest.raises(InputError):
         lock_folder(tmp_path)
+
+
+def test_an_inner_block_leaves_the_lock_of_the_outer_one(tmp_path: Path) -> None:
+    with locked_folder(tmp_path / "a"):
+        with locked_folder(tmp_path / "a"):
+            pass
+        assert (tmp_path / "a/.in_use").is_file()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_is_given_back_alone(tmp_path: Path) -> None:

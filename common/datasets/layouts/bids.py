@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,7 +39,9 @@ def read(
 
     ``_dseg`` files are the labels, ``_mask`` files where there is no ``_dseg``. Annotators are told apart by ``desc-``,
     or by the name of the derivative. Masks that differ in ``label-`` are of different structures, of which one is read.
-    Class names are those of every ``dseg.tsv`` and ``…_dseg.tsv`` (columns ``index`` and ``name``).
+    Class names are those of each ``dseg.tsv`` and ``…_dseg.tsv`` (columns ``index`` and ``name``) that by BIDS' rule of
+    inheritance describes a ``_dseg`` file that is read: it lies in a folder above it, and has no entity that the file
+    lacks.
 
     Args:
         root: folder that holds ``sub-…`` and ``derivatives``.
@@ -95,16 +96,18 @@ def read(
             item["annotators"] = chosen
     if several:
         notes.append(f"There are {len(names)} annotators: {', '.join(names)}.")
+    items = [item for item in items if "label" in item or "annotators" in item]
+    files = [file for item in items for file in (item.get("label"), *item.get("annotators", {}).values()) if file]
     return assemble(
         "bids",
         EXPECTS,
         listing,
-        [item for item in items if "label" in item or "annotators" in item],
+        items,
         reasons=reasons,
         notes=notes,
         annotators=tuple(wanted) if several or annotators else (),
         channel_names=channels,
-        class_names=_class_names(listing, kinds),
+        class_names=_class_names(listing, files),
     )
 
 
@@ -137,6 +140,10 @@ def _of_structure(listing: Listing, labels: list[str], structure: str | None) ->
 
 def _entities(file: str) -> dict[str, str]:
     return _parse(split_suffix(file.rpartition("/")[2])[0])[0]
+
+
+def _kind(file: str) -> str:
+    return _parse(split_suffix(file.rpartition("/")[2])[0])[1]
 
 
 def _match(
@@ -194,13 +201,16 @@ def _match(
 
 
 def _class_names(listing: Listing, labels: Sequence[str]) -> dict[int, str] | None:
-    """Names of the labels' values, from the tables of the data set and of the derivatives that hold labels."""
-    derivatives = {"/".join(file.split("/")[:2]) for file in labels if file.startswith("derivatives/")}
+    """Names of the labels' values, from the tables that describe them."""
+    described = [(label.rpartition("/")[0], _entities(label)) for label in labels if _kind(label) == "dseg"]
     names: dict[int, str] = {}
     for file in listing.files:
         folder, _, name = file.rpartition("/")
-        of_derivative = "/".join(folder.split("/")[:2]) if folder.startswith("derivatives/") else None
-        if not re.fullmatch(r"(.*[_-])?dseg\.tsv", name) or (of_derivative and of_derivative not in derivatives):
+        if not name.endswith("dseg.tsv") or _kind(file) not in ("dseg", "desc-dseg"):
+            continue
+        entities = _entities(file).items()
+        above = f"{folder}/" if folder else ""
+        if not any(f"{place}/".startswith(above) and entities <= own.items() for place, own in described):
             continue
         for value, found in _table(listing.root / file).items():
             if names.setdefault(value, found) != found:

@@ -22,7 +22,7 @@ from common.datasets.label_names import (
 )
 from common.datasets.layouts.assemble import assemble, file_names, folder_names
 from common.datasets.listing import files_by_stem, group_channels, is_image_name, list_folder, split_suffix
-from common.errors import InputError
+from common.errors import InputError, counted
 
 EXPECTS = (
     "images/ with labels/ or masks/ (the same names, or NAME_mask), or with a folder or an ending per annotator, "
@@ -282,9 +282,11 @@ class _Part:
     ) -> None:
         """Labels of one folder: endings that say no more than *label* are the label, others are annotators."""
         matches: dict[str, tuple[str, str] | None] = {}
-        for stem in labels:
+        endings_of: dict[str, str] = {}  # of files, not of subfolders
+        for stem, file in labels.items():
             folder, _, rest = stem.partition("/")
             match = split_ending(stem, keys)
+            endings_of |= {file: match[1]} if match else {}
             if match is None and rest and (inner := split_ending(rest, keys)):
                 match = inner[0], folder  # a subfolder per annotator
             matches[stem] = match
@@ -303,18 +305,27 @@ class _Part:
                 self.reasons[self.prefix + file] = f"{annotator} is not among the annotators that are read"
                 continue
             self._put(found, match, keys, file, annotator)
-        further = [
-            (labels[""], labels[name])
-            for labels in found.values()
-            for name in labels
-            if "" in labels and is_numbered(name) and name not in (self.annotators or ())
-        ]
-        if further:
-            first, second = (f"{self.prefix}{file}" for file in further[0])
+        self._refuse_further(found, endings_of)
+
+    def _refuse_further(self, found: Mapping[str, Mapping[str, str]], endings: Mapping[str, str]) -> None:
+        """Refuses a further label of a few images that has a number for a name, as BUSI has masks of further lesions.
+
+        Where many images have them, numbers are the names of annotators; where one label is the ground truth, too.
+        """
+        if self.truth or self.annotators:
+            return
+        pairs = []
+        for by in found.values():
+            first = by.get("", "")
+            if first in endings and endings[first].lower() not in TRUTH_FOLDERS:
+                pairs += [(first, file) for file in by.values() if is_numbered(endings.get(file, ""))]
+        if pairs and 2 * len({first for first, _ in pairs}) < sum("" in by for by in found.values()):
+            first, second = pairs[0]
             raise InputError(
-                f"{self.root}: {first} and {second} are labels of one image, as are those of {len(further)} in all. "
-                "Expected one file for all that one annotator drew, and names that say whose each label is, such as "
-                "NAME_AR and NAME_HS."
+                f"{self.root}: {self.prefix}{second} is of no image of its own name, and beside {self.prefix}{first} "
+                f"its name does not say whose label it is; there are {counted(len(pairs), 'such file')}. Expected one "
+                "file for all that one annotator drew in an image; if the numbers are annotators, name them, such as "
+                "--annotators 1,2."
             )
 
     def _read_side_by_side(self, files: list[str]) -> list[dict[str, Any]]:

@@ -91,15 +91,6 @@ def test_what_training_refuses_is_one_sentence(sections, tmp_path):
     assert refused[0]["message"] == "it is no use"
 
 
-def test_what_is_wrong_with_all_labels_is_said_too(sections, tmp_path):
-    """Training refuses it, although each case can be used."""
-    plan = replace(PLAN, faults=("The annotators A, B label no common voxel.",))
-    with pytest.raises(InputError, match=r"label no common voxel\. See .*checking\.html"):
-        check_cases(sections, {}, tmp_path, plan)
-    page = (tmp_path / "checking/checking.html").read_text(encoding="utf-8")
-    assert "Training would fail: The annotators A, B label no common voxel." in page
-
-
 def test_processes_read_the_same(sections, tmp_path):
     tables = []
     for workers in (0, 2):

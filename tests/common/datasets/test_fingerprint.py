@@ -94,7 +94,7 @@ def test_structures_of_one_intensity_are_no_basis_for_ct(tmp_path: Path) -> None
 
 
 def folders_of_masks(root: Path, second: slice, cases: int = 4) -> list[dict[str, Any]]:
-    """Pictures with a mask each by two who are called annotators; what the second drew begins elsewhere."""
+    """Pictures with a mask each by two who are called annotators; ``second`` are the rows that the second drew."""
     items = []
     for case in (f"c{number}" for number in range(cases)):
         files = {}
@@ -109,13 +109,37 @@ def folders_of_masks(root: Path, second: slice, cases: int = 4) -> list[dict[str
     return items
 
 
-def test_folders_of_structures_are_no_annotators(tmp_path: Path) -> None:
-    """Their majority would be background everywhere. Three cases are enough; two, and annotators who agree, are not."""
-    apart = folders_of_masks(tmp_path / "apart", slice(6, 10))
-    with pytest.raises(InputError, match="annotators kidney, liver label no common voxel in any of 4 cases"):
-        take_fingerprint(apart)
-    faults: list[str] = []
-    assert take_fingerprint(apart, faults=faults).cases == 4 and len(faults) == 1 and "structures" in faults[0]
-    assert take_fingerprint(apart[:2]).cases == 2
-    assert take_fingerprint(folders_of_masks(tmp_path / "together", slice(3, 7))).cases == 4
-    assert take_fingerprint(folders_of_masks(tmp_path / "empty", slice(0, 0))).cases == 4
+def meanings(*names: str) -> Any:
+    return lambda seen: dict.fromkeys(names, LabelMeaning({0: 0, 255: 1}, ignore=128))
+
+
+def test_annotators_who_never_label_a_common_voxel_may_be_structures(tmp_path: Path) -> None:
+    """Three cases are enough, two are not; nor are annotators who agree once, drew nothing, or are left out."""
+    both, apart = meanings("kidney", "liver"), folders_of_masks(tmp_path / "apart", slice(6, 10))
+    assert take_fingerprint(apart, meanings_of=both).apart == ("kidney", "liver")
+    assert take_fingerprint(apart[:2], meanings_of=both).apart == ()
+    together = folders_of_masks(tmp_path / "together", slice(3, 7), 1)
+    for items in (apart + together, folders_of_masks(tmp_path / "empty", slice(0, 0))):
+        numbered = [item | {"case": f"c{number}"} for number, item in enumerate(items)]
+        assert take_fingerprint(numbered, meanings_of=both).apart == ()
+    assert take_fingerprint(apart, meanings_of=meanings("liver")).apart == ()
+
+
+def test_of_two_annotators_what_both_labeled_is_compared(tmp_path: Path) -> None:
+    """Each labeled another half of the picture, the rest has the value 128: they do not disagree."""
+    items = folders_of_masks(tmp_path, slice(6, 10))
+    for item in items:
+        for name, rows in (("kidney", slice(6, 12)), ("liver", slice(0, 6))):
+            mask = np.array(Image.open(item["annotators"][name]))
+            mask[rows] = 128
+            Image.fromarray(mask).save(item["annotators"][name])
+    assert take_fingerprint(items, meanings_of=meanings("kidney", "liver")).apart == ()
+
+
+def test_a_plan_says_who_never_label_a_common_voxel(tmp_path: Path) -> None:
+    items = folders_of_masks(tmp_path, slice(6, 10))
+    dataset = Dataset(
+        "plain", tmp_path, tuple(item | {"subject": item["case"]} for item in items), annotators=("kidney", "liver")
+    )
+    plan = plan_of(dataset, dataset.items, tmp_path / "models")
+    assert any("kidney, liver never label a common voxel" in note for note in plan.notes) and plan.faults == ()

@@ -96,14 +96,13 @@ def test_images_without_any_box() -> None:
 
 
 def test_an_image_that_nobody_labeled_teaches_nothing() -> None:
-    """Neither alone, nor beside one with labels: the losses are those of the other image."""
     unlabeled = no_boxes(64, 64) | {"unlabeled": torch.ones(64, 64, dtype=torch.bool)}
     net = network()
     losses = net(torch.rand(2, 3, 64, 64), [unlabeled, unlabeled])
     assert {name: value.item() for name, value in losses.items()} == dict.fromkeys(LOSSES, 0.0)
     sum(losses.values(), torch.zeros(())).backward()
     heads = [*net.proposals.parameters(), *net.box_head.parameters(), *net.mask_head.parameters()]
-    assert all(not parameter.grad.any() for parameter in heads if parameter.grad is not None)
+    assert all(parameter.grad is not None and not parameter.grad.any() for parameter in heads)
 
 
 def test_nothing_detected() -> None:

@@ -35,12 +35,13 @@ def test_overlaps_are_those_of_monai(seed: int, count: int, others: int) -> None
 @given(st.integers(0, 2**31), st.integers(0, 8))
 def test_shares_without_a_label_are_those_of_counting(seed: int, count: int) -> None:
     unlabeled = torch.rand(24, 40, generator=torch.Generator().manual_seed(seed)) < 0.3
-    boxes = boxes_of(seed, count) - 10  # some leave the image
+    boxes = (boxes_of(seed, count) - 10).mul(4).round() / 4  # some leave the image; quarters of pixels are counted
+    fine = unlabeled.repeat_interleave(4, 0).repeat_interleave(4, 1)
     expected = []
-    for top, left, bottom, right in boxes.round().long().clamp_min(0).tolist():
-        part = unlabeled[top:bottom, left:right]
+    for top, left, bottom, right in (4 * boxes).long().clamp_min(0).tolist():
+        part = fine[top:bottom, left:right]
         expected.append(part.float().mean().item() if part.numel() else 0.0)
-    torch.testing.assert_close(unlabeled_share(boxes, unlabeled), torch.tensor(expected))
+    torch.testing.assert_close(unlabeled_share(boxes, unlabeled), torch.tensor(expected), rtol=0, atol=1e-5)
 
 
 def test_suppression_by_this_overlap_is_that_of_monai() -> None:
@@ -150,8 +151,8 @@ def test_where_nobody_labeled_nothing_is_background() -> None:
     network(features, (64, 64), boxes, [unlabeled])
     network(features, (64, 64), boxes)
     partly, whole = seen
-    assert 0 < len(partly) < len(whole) and unlabeled_share(partly, unlabeled).max() < 0.5
-    possible = whole[unlabeled_share(whole, unlabeled) < 0.5]
+    assert 0 < len(partly) < len(whole) and unlabeled_share(partly, unlabeled).max() < 0.15
+    possible = whole[unlabeled_share(whole, unlabeled) < 0.15]
     assert len(possible) == len(partly)
 
 
@@ -161,4 +162,4 @@ def test_without_any_label_there_is_nothing_to_learn() -> None:
     _, losses = network([torch.rand(1, 4, 8, 8)], (64, 64), [nothing], [everywhere])
     assert losses["rpn_objectness"].item() == losses["rpn_box"].item() == 0
     sum(losses.values(), torch.zeros(())).backward()
-    assert all(not parameter.grad.any() for parameter in network.parameters() if parameter.grad is not None)
+    assert all(parameter.grad is not None and not parameter.grad.any() for parameter in network.parameters())

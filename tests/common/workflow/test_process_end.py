@@ -45,11 +45,6 @@ import os, subprocess, sys
 from common.workflow.process_end import CALLER
 subprocess.run([sys.executable, "child.py"], env=os.environ | {CALLER: str(os.getpid())})
 """,
-    "multiprocessing": """
-import multiprocessing, runpy
-if __name__ == "__main__":
-    multiprocessing.get_context("spawn").Process(target=runpy.run_path, args=["child.py"]).start()
-""",
 }
 
 
@@ -75,6 +70,22 @@ def test_an_orphan_ends(parent: str, tmp_path: Path) -> None:
         began = time.monotonic()
         assert process.stdout.read() == ""
     assert time.monotonic() - began < 30
+
+
+def test_a_run_that_notes_sigterm_ends_in_its_own_time(tmp_path: Path) -> None:
+    """As a training does, which completes its iteration or validation: it is not killed meanwhile."""
+    noting = CHILD.replace("time.sleep(60)", "time.sleep(1)\nprint('completed', flush=True)")
+    noting = f"import signal\nsignal.signal(signal.SIGTERM, lambda *_: None)\n{noting}"
+    (tmp_path / "child.py").write_text(
+        noting.replace("end_with_parent(0.02)", "end_with_parent(0.01)"), encoding="utf-8"
+    )
+    (tmp_path / "parent.py").write_text(PARENTS["a command that runs bundles"], encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
+    command = [sys.executable, "parent.py"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+        process.kill()
+        assert process.stdout.read() == "completed\n"
 
 
 def test_a_lost_process_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

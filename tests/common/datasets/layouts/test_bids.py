@@ -63,6 +63,39 @@ def test_tables_of_bids_stand_wherever_the_standard_allows(table: str, tmp_path:
     assert read_dataset(root).class_names == {0: "background", 1: "lesion"}
 
 
+@pytest.mark.parametrize(
+    ("label", "table"),
+    [
+        ("x/{}_label-lesion_mask.nii.gz", "derivatives/x/desc-aseg_dseg.tsv"),
+        ("x/{}_label-lesion_mask.nii.gz", "derivatives/x/dseg.tsv"),
+        ("x/{}_dseg.nii.gz", "derivatives/x/desc-aseg_dseg.tsv"),
+        ("x/{}_dseg.nii.gz", "derivatives/x/atlas-Schaefer_dseg.tsv"),
+        ("x/{}_desc-A_dseg.nii.gz", "derivatives/x/sub-9/anat/sub-9_dseg.tsv"),
+        ("x/{}_desc-A_dseg.nii.gz", "derivatives/y/dseg.tsv"),
+    ],
+)
+def test_tables_of_bids_describe_what_they_lie_above_and_have_no_more_entities_than(
+    label: str, table: str, tmp_path: Path
+) -> None:
+    """Tables of other segmentations, also those that are no tables, are none of ours; one in the root is of all."""
+    root = brain(tmp_path, label)
+    (root / table).parent.mkdir(parents=True, exist_ok=True)
+    (root / table).write_text("number\tcolor\n1\tred\n")
+    assert read_dataset(root).class_names is None
+    if label.endswith("dseg.nii.gz"):
+        (root / "dseg.tsv").write_text("index\tname\n1\tlesion\n")
+        assert read_dataset(root).class_names == {0: "background", 1: "lesion"}
+
+
+def test_tables_of_annotators_who_are_not_read_say_nothing(tmp_path: Path) -> None:
+    root = brain(tmp_path, "x/{}_desc-A_dseg.nii.gz", "x/{}_desc-B_dseg.nii.gz")
+    for name, structure in (("A", "lesion"), ("B", "vessel")):
+        (root / f"derivatives/x/desc-{name}_dseg.tsv").write_text(f"index\tname\n1\t{structure}\n")
+    assert read_dataset(root, annotators=["B"]).class_names == {0: "background", 1: "vessel"}
+    with pytest.raises(InputError, match="as in another table"):
+        read_dataset(root)
+
+
 def brain(root: Path, *labels: str) -> Path:
     """Two images of one kind, with these derivatives of each."""
     for subject in ("sub-1", "sub-2"):

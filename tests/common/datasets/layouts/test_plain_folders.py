@@ -214,14 +214,29 @@ def test_two_files_whose_names_differ_in_that_form_only_are_refused(tmp_path):
 def test_a_second_mask_of_nobody_is_refused(further, tmp_path):
     """As BUSI has them for further lesions, in folders or beside the images: not an annotator, not to be left out."""
     images, masks = ("images/", "masks/") if "/" in further else ("", "")
-    touch(tmp_path, f"{images}a.png", f"{images}b.png", f"{masks}a_mask.png", f"{masks}b_mask.png", further)
+    touch(tmp_path, *(f"{place}{case}.png" for case in "abc" for place in [images]))
+    touch(tmp_path, *(f"{masks}{case}_mask.png" for case in "abc"), further)
     with pytest.raises(
-        InputError, match=rf"a_mask\.png and {further} are labels of one image, as are those of 1 in all"
+        InputError, match=rf"{further} is of no image of its own name, and beside {masks}a_mask\.png .* 1 such"
     ):
         read_dataset(tmp_path)
 
 
-def test_a_numbered_annotator_who_is_named_is_read(tmp_path):
-    touch(tmp_path, "images/a.png", "masks/a.png", "masks/a_1.png", "masks/a_2.png")
-    (item,) = read_dataset(tmp_path, annotators=["1", "2"]).items
-    assert [*item["annotators"]] == ["1", "2"] and item["label"].endswith("masks/a.png")
+@pytest.mark.parametrize(
+    ("masks", "options", "annotators"),
+    [
+        (["masks/{}.png", "masks/{}_1.png", "masks/{}_2.png"], {"annotators": ["1", "2"]}, ("1", "2")),
+        (["masks/{}.png", "masks/{}_1.png", "masks/{}_2.png"], {}, ("1", "2")),  # of every image
+        (["masks/{}.png", "masks/1/{}.png", "masks/2/{}.png"], {}, ("1", "2")),
+        (["truth/{}.png", "1/{}.png", "2/{}.png"], {}, ("1", "2")),
+        (["gt/{}.png", "mask1/{}.png", "mask2/{}.png"], {}, ("mask1", "mask2")),
+        (["masks/{}_gt.png", "masks/{}_seg1.png", "masks/{}_seg2.png"], {}, ("seg1", "seg2")),
+        (["masks/{}_0.png", "masks/{}_1.png", "masks/{}_2.png"], {"truth": "0"}, ("1", "2")),
+        (["masks/{}_l0.png", "masks/{}_l1.png"], {}, ("l0", "l1")),
+    ],
+)
+def test_numbers_may_be_annotators(masks, options, annotators, tmp_path):
+    touch(tmp_path, *(f"images/{case}.png" for case in "abc"), *(mask.format(case) for case in "abc" for mask in masks))
+    dataset = read_dataset(tmp_path, **options)
+    assert dataset.annotators == annotators
+    assert all([*item["annotators"]] == list(annotators) for item in dataset.items)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -323,7 +324,7 @@ def _apart(items: Iterable[Mapping[str, Any]], meanings: Mapping[str, LabelMeani
         files = [(name, path) for name, path in _label_files(item) if name and name in meanings]
         labels: dict[str, torch.Tensor] = {}
         for name, path in files if len(files) > 1 else ():
-            label = _or_fault(lambda file, name=name: read_label(file, meanings[name]), path)
+            label = _or_fault(partial(read_label, meaning=meanings[name]), path)
             if isinstance(label, torch.Tensor):
                 labels[name] = reoriented(label, next(iter(labels.values()), label)).as_subclass(torch.Tensor)
         disagree = set()

@@ -11,6 +11,7 @@ from torch import nn
 
 from common.errors import ArgumentError
 from common.networks.region_proposal import (
+    POSSIBLE,
     RegionProposalNetwork,
     box_loss,
     box_overlap,
@@ -154,6 +155,21 @@ def test_where_nobody_labeled_nothing_is_background() -> None:
     assert 0 < len(partly) < len(whole) and unlabeled_share(partly, unlabeled).max() < 0.15
     possible = whole[unlabeled_share(whole, unlabeled) < 0.15]
     assert len(possible) == len(partly)
+
+
+def test_anchors_that_match_an_object_overlap_it_by_the_share_that_is_left_out() -> None:
+    """So that an anchor with less of an unlabeled object is hardly ever one that would match it."""
+    network = RegionProposalNetwork(4, (4, 8, 16, 32), anchor_sizes=(8, 16, 32, 64))
+    levels = network.anchor_boxes([torch.zeros(1, 4, 128 // stride, 128 // stride) for stride in network.strides])
+    every, positions = torch.cat(levels), [len(level) // network.shapes for level in levels]
+    overlaps = []
+    for seed in range(100):
+        corner = torch.rand(2, generator=torch.Generator().manual_seed(seed)) * 80
+        sides = 6 + torch.rand(2, generator=torch.Generator().manual_seed(seed + 1000)) * 40
+        truth = torch.cat((corner, corner + sides))[None]
+        match = network.matcher(truth, every, positions, network.shapes)[1]
+        overlaps.append(box_overlap(truth, every[match >= 0])[0])
+    assert (torch.cat(overlaps) < POSSIBLE).float().mean() < 0.01 < (torch.cat(overlaps) < 0.5).float().mean()
 
 
 def test_without_any_label_there_is_nothing_to_learn() -> None:

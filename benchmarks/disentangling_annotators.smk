@@ -13,11 +13,11 @@ ANNOTATOR_METHODS = {
     "separate": {"method": "separate"},
     "separate_vote": {"method": "separate"} | BY_VOTE,
     "probabilistic_unet": {"method": "probabilistic_unet"},
-    "ours_neither": {"method": "ours"} | WITHOUT_TRACE | WITHOUT_WARM_UP,
-    "ours_warm_up": {"method": "ours"} | WITHOUT_TRACE,
-    "ours_trace": {"method": "ours"} | WITHOUT_WARM_UP,
-    "ours": {"method": "ours"},
-    "ours_vote": {"method": "ours", "confusion_learning_rate": 1e-2} | BY_VOTE | WITHOUT_TRACE | WITHOUT_WARM_UP,
+    "matrices_neither": {"method": "confusion_matrices"} | WITHOUT_TRACE | WITHOUT_WARM_UP,
+    "matrices_warm_up": {"method": "confusion_matrices"} | WITHOUT_TRACE,
+    "matrices_trace": {"method": "confusion_matrices"} | WITHOUT_WARM_UP,
+    "matrices": {"method": "confusion_matrices"},
+    "matrices_vote": {"method": "confusion_matrices", "confusion_learning_rate": 1e-2} | BY_VOTE | WITHOUT_TRACE | WITHOUT_WARM_UP,
     "oracle": {"method": "oracle"},
 }
 # Of one label per image all fusions are that label
@@ -65,11 +65,11 @@ ANNOTATOR_TABLES = {
     },
     # Table 6: matrices of low rank, and with s * I, as the authors' code has them
     "disentangling_annotators_rank": {
-        "data": "brats", "overlays": ["brats"], "rows": {"dense": ["ours", "ours_rank", "ours_rank_identity"]}, "seeds": [0, 1, 2],
+        "data": "brats", "overlays": ["brats"], "rows": {"dense": ["matrices", "matrices_rank", "matrices_rank_identity"]}, "seeds": [0, 1, 2],
         "values": {
-            "ours": {"method": "ours"},
-            "ours_rank": {"method": "ours", "rank": 1},
-            "ours_rank_identity": {"method": "ours", "rank": 1, "add_identity": "true"},
+            "matrices": {"method": "confusion_matrices"},
+            "matrices_rank": {"method": "confusion_matrices", "rank": 1},
+            "matrices_rank_identity": {"method": "confusion_matrices", "rank": 1, "add_identity": "true"},
         },
     } | ANNOTATOR_BRATS,
     # Five annotators, one of them blank, on the bundle's phantom
@@ -84,7 +84,7 @@ ANNOTATOR_TABLES = {
     },
     # Three real annotators and no truth
     "disentangling_annotators_oocytes": {
-        "data": "oocytes", "overlays": [], "rows": {"dense": ["mean", "majority", "separate", "ours", "ours_vote"]}, "seeds": [0, 1, 2],
+        "data": "oocytes", "overlays": [], "rows": {"dense": ["mean", "majority", "separate", "matrices", "matrices_vote"]}, "seeds": [0, 1, 2],
         "desk": {"image_size": [96, 128], "max_epochs": 20, "select_by": "likelihood", "val_interval": 2},
         "paper": {"select_by": "likelihood"},
     },
@@ -98,14 +98,14 @@ def annotator_part(spec):
 ANNOTATOR_TABLES = {name: annotator_part(spec) for name, spec in ANNOTATOR_TABLES.items()}
 # Figure 3: the weight of the trace, on the paper's sample
 ANNOTATOR_TRACE = {"labels": "dense", "weights": [0, 0.001, 0.01, 0.1, 0.4, 0.7, 0.9], "seed": 0, "desk": {"shift": 3}, "paper": {"shift": 3}} | PART
-ANNOTATOR_METHODS |= {f"ours_trace_{weight:g}": {"method": "ours", "trace_weight": weight} for weight in ANNOTATOR_TRACE["weights"]}
+ANNOTATOR_METHODS |= {f"matrices_trace_{weight:g}": {"method": "confusion_matrices", "trace_weight": weight} for weight in ANNOTATOR_TRACE["weights"]}
 ANNOTATOR_TABLES["disentangling_annotators_trace"] = ANNOTATOR_TRACE | {
     "data": "mnist_annotators", "folder": ANNOTATOR_SAMPLE, "overlays": ["mnist", "confusion_error"],
 }
 # Figure 4: digits of the same sample whose annotators err by shares of what they do there; a good one is among them
 ANNOTATOR_NOISE = annotator_part({
     "shares": [0.25, 0.5, 0.75, 1],
-    "rows": {"dense": ["mean", "majority", "staple", "ours", "ours_vote", "oracle"], "one": ["mean", "ours", "ours_vote", "oracle"]},
+    "rows": {"dense": ["mean", "majority", "staple", "matrices", "matrices_vote", "oracle"], "one": ["mean", "matrices", "matrices_vote", "oracle"]},
     "seeds": [0], "desk": {"shift": 3}, "paper": {"shift": 3},
 })
 ANNOTATOR_SPOILED = f"{OUTPUT}/disentangling_annotators_noise/data-{runs_of('disentangling_annotators', [], 'mnist_annotators')}/{{share}}"
@@ -234,7 +234,7 @@ rule disentangling_annotators_trace:
             table="disentangling_annotators_trace",
             runs=ANNOTATOR_RUNS["disentangling_annotators_trace"],
             labels=ANNOTATOR_TRACE["labels"],
-            method=[f"ours_trace_{weight:g}" for weight in ANNOTATOR_TRACE["weights"]],
+            method=[f"matrices_trace_{weight:g}" for weight in ANNOTATOR_TRACE["weights"]],
             seed=ANNOTATOR_TRACE["seed"],
         )
     params:

@@ -38,13 +38,13 @@ NAMES = {
     "separate": "Network per annotator",
     "separate_vote": "Network per annotator, vote, chosen by likelihood",
     "probabilistic_unet": "Probabilistic U-Net",
-    "ours_neither": "Ours without trace, without warm-up",
-    "ours_warm_up": "Ours without trace",
-    "ours_trace": "Ours without warm-up",
-    "ours": "Ours",
-    "ours_vote": "Ours, vote, chosen by likelihood",
-    "ours_rank": "Ours, rank 1",
-    "ours_rank_identity": "Ours, s·I + rank 1",
+    "matrices_neither": "Confusion matrices without trace, without warm-up",
+    "matrices_warm_up": "Confusion matrices without trace",
+    "matrices_trace": "Confusion matrices without warm-up",
+    "matrices": "Confusion matrices",
+    "matrices_vote": "Confusion matrices, vote, chosen by likelihood",
+    "matrices_rank": "Confusion matrices, rank 1",
+    "matrices_rank_identity": "Confusion matrices, s·I + rank 1",
     "oracle": "Oracle (known matrices)",
 }
 TITLES = {
@@ -59,7 +59,7 @@ TITLES = {
     "oocytes": "oocytes",
 }
 LABELS = {"dense": "all annotators label each training image", "one": "one label per training image"}
-SHOWN = ("ours_vote", "ours")  # of the first that was run the matrices are drawn
+SHOWN = ("matrices_vote", "matrices")  # of the first that was run the matrices are drawn
 LOWER = ("CM error", "GED²", "NLL")
 SECTIONS = ("train", "validate", "test")
 LISTS = {"training": "training", "validation": "validation", "test": "testing"}  # by section

@@ -179,7 +179,7 @@ def names_of_predictions(method: str, annotators: Sequence[str]) -> list[str] | 
         The names; None of ``probabilistic_unet``, whose samples are of nobody.
 
     Example:
-        >>> names_of_predictions("ours", ("AR", "HS"))
+        >>> names_of_predictions("confusion_matrices", ("AR", "HS"))
         ['AR', 'HS']
     """
     return None if method == "probabilistic_unet" else list(annotators)

@@ -17,7 +17,8 @@ from common.networks.unet import UNet
 __all__ = ["METHODS", "annotator_model", "has_matrices", "output_of_method", "output_of_request", "readout_of_method"]
 
 CONSENSUS = ("mean", "majority", "staple", "spatial_staple")
-METHODS = ("ours", *CONSENSUS, "separate", "probabilistic_unet", "oracle")
+METHODS = ("confusion_matrices", *CONSENSUS, "separate", "probabilistic_unet", "oracle")
+LEARNED = ("confusion_matrices", "ours")  # the second in plans that were written when the first had this name
 
 
 def annotator_model(
@@ -38,7 +39,7 @@ def annotator_model(
     """The network that a method trains.
 
     ================================================  =================================================================
-    ``ours``                                          `AnnotatorNetwork`
+    ``confusion_matrices``                            `AnnotatorNetwork`
     ``mean``, ``majority``, ``staple``,               `AnnotatorNetwork` with one matrix per annotator, which
     ``spatial_staple``, ``oracle``                    `common.methods.ConsensusConfusion` fills in
     ``separate``                                      `AnnotatorEnsemble`
@@ -55,9 +56,9 @@ def annotator_model(
         feature_channels: of the backbone's last layer, on which truth and matrices stand; None: ``features[0]``.
         backbone: called with ``out_channels`` it gives a network ``(B, C, *spatial)`` → ``(B, out_channels,
             *spatial)``; None: `UNet` of these features.
-        image_dependent, rank, initial_accuracy: see `AnnotatorNetwork`; for ``ours``.
+        image_dependent, rank, initial_accuracy: see `AnnotatorNetwork`; for ``confusion_matrices``.
         latent_dim: see `ProbabilisticUNet`.
-        add_identity: see `ConfusionHead`; for ``ours``.
+        add_identity: see `ConfusionHead`; for ``confusion_matrices``.
 
     Returns:
         The network, with ``segment`` and ``segment_as_annotators``.
@@ -76,7 +77,7 @@ def annotator_model(
     if method == "separate":
         return AnnotatorEnsemble([build(out_channels=num_classes) for _ in range(num_annotators)])
     width = feature_channels or features[0]
-    own = method == "ours"
+    own = method in LEARNED
     network = AnnotatorNetwork(
         build(out_channels=width),
         spatial_dims,
@@ -101,7 +102,7 @@ def check_method(method: str) -> None:
     Raises:
         ArgumentError: it is none of them.
     """
-    if method not in METHODS:
+    if method not in (*METHODS, *LEARNED):
         near = get_close_matches(str(method), METHODS, n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
         raise ArgumentError(f"method: expected one of {', '.join(METHODS)}, got {method!r}{hint}.")
@@ -120,7 +121,7 @@ def has_matrices(method: str) -> bool:
         >>> has_matrices("majority"), has_matrices("separate")
         (True, False)
     """
-    return method == "ours" or method in CONSENSUS
+    return method in (*LEARNED, *CONSENSUS)
 
 
 def output_of_method(method: str) -> str:
@@ -133,7 +134,7 @@ def output_of_method(method: str) -> str:
         ``"confusion"`` or ``"annotators"``.
 
     Example:
-        >>> output_of_method("ours"), output_of_method("separate")
+        >>> output_of_method("confusion_matrices"), output_of_method("separate")
         ('confusion', 'annotators')
     """
     return "confusion" if has_matrices(method) else "annotators"
@@ -164,13 +165,13 @@ def readout_of_method(readout: str | None, method: str, ground_truth: bool = Fal
         ground_truth: whether the epoch is chosen by the ground truth of validation cases.
 
     Returns:
-        What was given; else of ``ours`` without a ground truth the vote of the predicted annotators, which holds
-        whichever epoch was chosen, and in all other cases the network's own estimate.
+        What was given; else of ``confusion_matrices`` without a ground truth the vote of the predicted annotators,
+        which holds whichever epoch was chosen, and in all other cases the network's own estimate.
 
     Example:
-        >>> readout_of_method(None, "ours"), readout_of_method(None, "ours", ground_truth=True)
+        >>> readout_of_method(None, "confusion_matrices"), readout_of_method(None, "majority")
         ('vote', 'estimate')
     """
     if readout is not None:
         return readout
-    return "vote" if method == "ours" and not ground_truth else "estimate"
+    return "vote" if method in LEARNED and not ground_truth else "estimate"

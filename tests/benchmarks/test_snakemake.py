@@ -102,7 +102,7 @@ def test_nodules_with_their_consensus_for_the_truth(warm_snakemake: WarmPython, 
                 label = 255 * (picture > 100).astype(np.uint8) * (number < 3)
                 Image.fromarray(label).save(tmp_path / "crops" / section / "gt" / patient / f"c0_l{number}.png")
     values = {"layout": "datalist", "max_epochs": 1, "image_size": [16, 16], "features": [4, 8], "num_workers": 0}
-    part = {"rows": {"one": ["ours"]}, "seeds": [0], "crops": {"paper": [2, 1, 2]}, "paper": values}
+    part = {"rows": {"one": ["matrices"]}, "seeds": [0], "crops": {"paper": [2, 1, 2]}, "paper": values}
     snakemake(warm_snakemake, checkout, tmp_path / "crops", part, table="disentangling_annotators_lidc")
     results = json.loads((checkout / "docs/results/disentangling_annotators_lidc_one_paper.json").read_text())
     assert results["confusion"].keys() == {"l0", "l1", "l2", "l3"}

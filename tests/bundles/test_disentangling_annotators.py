@@ -18,7 +18,7 @@ from PIL import Image
 from common.errors import find_input_error
 from common.io.files import read_csv
 
-METHODS = ["ours", "mean", "majority", "staple", "spatial_staple", "separate", "probabilistic_unet", "oracle"]
+METHODS = ["confusion_matrices", "mean", "majority", "staple", "spatial_staple", "separate", "probabilistic_unet", "oracle"]
 SECTIONS = {"train": 8, "validate": 4, "test": 4}
 
 
@@ -174,7 +174,7 @@ def test_warm_up_ends(pictures: Path, tmp_path: Path) -> None:
     assert losses[0] < 0 and losses[1] < 0 < losses[2]
 
 
-@pytest.mark.parametrize("method", ["ours", "probabilistic_unet"])
+@pytest.mark.parametrize("method", ["confusion_matrices", "probabilistic_unet"])
 def test_without_a_truth(method: str, tmp_path: Path) -> None:
     """The annotators' likelihood selects the epoch, their vote is read; nothing that needs a truth is reported."""
     data = write_folders(tmp_path / "data", (16, 14), 2, ".png", truth=False)

@@ -206,7 +206,7 @@ ARGUMENTS: list[tuple[str, dict[str, Any], str]] = [
     ("marginal_thresholding", {"decision": 2}, "decision"),
     ("bwcr", {"temperature": -1}, "temperature: expected fitted or a positive number"),
     ("bwcr", {"temperature": "fitted"}, "there is no fitted temperature"),
-    ("disentangling_annotators", {"method": "our"}, "did you mean 'ours'?"),
+    ("disentangling_annotators", {"method": "majorty"}, "did you mean 'majority'?"),
     ("disentangling_annotators", {"readout": "votes"}, "readout"),
     ("soft_label_apl", {"threshold": -0.5}, "threshold"),
     ("soft_label_apl", {"min_voxels": -1}, "min_voxels"),

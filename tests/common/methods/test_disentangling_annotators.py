@@ -124,9 +124,9 @@ def test_targets_of_every_method(method: str) -> None:
 def test_more_labels_per_image_than_annotators_are_refused() -> None:
     plan = replace(example_plan(), annotators=("AR", "HS"))
     with pytest.raises(InputError, match="labels_per_image: expected at most 2, the number of annotators, got 3"):
-        annotator_targets(plan, "ours", labels_per_image=3)
+        annotator_targets(plan, "confusion_matrices", labels_per_image=3)
     with pytest.raises(InputError, match="expected at most 1"):
-        annotator_targets(plan, "ours", {"AR": "good"}, labels_per_image=2)
+        annotator_targets(plan, "confusion_matrices", {"AR": "good"}, labels_per_image=2)
 
 
 def test_simulated_annotators_are_drawn_slice_by_slice() -> None:
@@ -136,7 +136,7 @@ def test_simulated_annotators_are_drawn_slice_by_slice() -> None:
     label[0, 1, 3:9, 3:9] = 1
     affine = torch.tensor([[0, 0, 1.0, 0], [0, 1.0, 0, 0], [1.0, 0, 0, 0], [0, 0, 0, 1]])  # slices come first
     item = {"case": "a", "label": MetaTensor(label, affine=affine)}
-    found = Compose(annotator_targets(plan, "ours", {"over": "over"}))(item)["annotators"]
+    found = Compose(annotator_targets(plan, "confusion_matrices", {"over": "over"}))(item)["annotators"]
     assert found.shape == (1, 12, 12, 3)
     assert found.flatten(0, 2).any(0).tolist() == [False, True, False] and found.sum() > 36
 

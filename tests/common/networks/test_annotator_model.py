@@ -23,13 +23,18 @@ def test_every_method_has_a_network(method: str) -> None:
     assert channels == 3 + predictions * 3 + has_matrices(method) * 4 * 9
 
 
+def test_plans_written_under_the_older_name_ours() -> None:
+    old, new = (annotator_model(method, **SIZES).state_dict().keys() for method in ("ours", "confusion_matrices"))
+    assert old == new and has_matrices("ours") and readout_of_method(None, "ours") == "vote"
+
+
 def test_backbone_and_width() -> None:
     build = partial(UNet, spatial_dims=2, in_channels=2, features=(2, 4))
-    network = annotator_model("ours", **SIZES, feature_channels=6, backbone=build, rank=1)
+    network = annotator_model("confusion_matrices", **SIZES, feature_channels=6, backbone=build, rank=1)
     assert network.truth.weight.shape == (3, 6, 1, 1)
     assert network.confusion.entries.weight.shape[0] == 4 * 2 * 3
-    assert annotator_model("ours", **SIZES).truth.weight.shape == (3, 4, 1, 1)
-    assert annotator_model("mean", **SIZES, rank=1).confusion.logits.shape == (4, 3, 3)  # rank is of `ours`
+    assert annotator_model("confusion_matrices", **SIZES).truth.weight.shape == (3, 4, 1, 1)
+    assert annotator_model("mean", **SIZES, rank=1).confusion.logits.shape == (4, 3, 3)  # no rank
 
 
 def test_a_mistyped_method() -> None:
@@ -38,6 +43,6 @@ def test_a_mistyped_method() -> None:
 
 
 def test_readout() -> None:
-    chosen = {(m, t): readout_of_method(None, m, t) for m in ("ours", "mean") for t in (True, False)}
-    assert [key for key, value in chosen.items() if value == "vote"] == [("ours", False)]
-    assert readout_of_method("estimate", "ours") == "estimate"
+    chosen = {(m, t): readout_of_method(None, m, t) for m in ("confusion_matrices", "mean") for t in (True, False)}
+    assert [key for key, value in chosen.items() if value == "vote"] == [("confusion_matrices", False)]
+    assert readout_of_method("estimate", "confusion_matrices") == "estimate"

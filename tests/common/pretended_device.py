@@ -19,7 +19,6 @@ from torch._C import DisableTorchFunction
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 import_module("torch._dynamo")  # its modules need the true torch.Generator while they are imported
 CPU = torch.device("cpu")
@@ -62,7 +61,16 @@ def pretended(name: str) -> Iterator[None]:
 
 
 def tensors_of(*values: Any) -> list[torch.Tensor]:
-    return [value for value in tree_leaves(values) if isinstance(value, torch.Tensor)]
+    """The tensors in nested lists, tuples and dictionaries; several times faster than PyTorch's `tree_leaves`."""
+    found: list[torch.Tensor] = []
+    for value in values:
+        if isinstance(value, torch.Tensor):
+            found.append(value)
+        elif isinstance(value, list | tuple):
+            found += tensors_of(*value)
+        elif isinstance(value, dict):
+            found += tensors_of(*value.values())
+    return found
 
 
 class Places:
@@ -76,7 +84,7 @@ class Places:
 
     def of(self, tensor: torch.Tensor) -> torch.device:
         with DisableTorchFunction():
-            return self.device if StorageWeakRef(tensor.untyped_storage()).cdata in self._memory else CPU
+            return self.device if tensor.untyped_storage()._cdata in self._memory else CPU
 
     def put(self, tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
         with DisableTorchFunction():
@@ -93,14 +101,6 @@ class Places:
     def named(self, device: Any) -> torch.device:
         """The device of a name, with or without a number."""
         return self.device if torch.device(device).type == self.device.type else torch.device(device)
-
-    @contextmanager
-    def making(self, device: torch.device) -> Iterator[None]:
-        before, self.of_new = self.of_new, device
-        try:
-            yield
-        finally:
-            self.of_new = before
 
 
 class Operations(TorchDispatchMode):
@@ -154,8 +154,11 @@ class Calls(TorchFunctionMode):
         if generator is not None and any(generator is one for one in places.generators) != (device != CPU):
             raise RuntimeError(f"Expected a generator of {device}.")
         if named is None and func is not torch.Tensor.new_tensor:
-            with places.making(device):
+            before, places.of_new = places.of_new, device
+            try:
                 return func(*args, **kwargs)
+            finally:
+                places.of_new = before
         result = func(*args, **kwargs)
         for tensor in tensors_of(result):
             places.put(tensor, device)

@@ -18,6 +18,11 @@ from common.networks.region_proposal import RegionProposalNetwork
 
 __all__ = ["IMaskRCNN", "PyramidBackbone", "class_probabilities"]
 
+NOT_EXPORTED = (
+    "A Mask R-CNN cannot be exported to TorchScript, ONNX or torch.export: how many regions it finds depends on the "
+    "image; the U-Net of configs/unet.yaml can."
+)
+
 
 class PyramidBackbone(nn.Module):
     """MONAI's residual network with MONAI's feature pyramid: five levels of strides 4, 8, 16, 32 and 64.
@@ -220,6 +225,9 @@ class IMaskRCNN(nn.Module):
         )
         self.mask_head = MaskHead(channels, num_classes, strides[:-1], mask_loss, channels, cells=mask_cells)
 
+    def __prepare_scriptable__(self) -> nn.Module:
+        raise ArgumentError(NOT_EXPORTED)  # before TorchScript stumbles over a type
+
     def forward(
         self, images: torch.Tensor, targets: Sequence[dict[str, torch.Tensor]] | None = None
     ) -> dict[str, torch.Tensor] | torch.Tensor:
@@ -236,8 +244,11 @@ class IMaskRCNN(nn.Module):
             ``(B, num_classes, H, W)``, see `class_probabilities`.
 
         Raises:
-            ArgumentError: if images or targets do not fit, or there is no loss of the masks to train with.
+            ArgumentError: if images or targets do not fit, there is no loss of the masks to train with, or the network
+                is to be exported.
         """
+        if torch.compiler.is_exporting() or torch.jit.is_tracing():
+            raise ArgumentError(NOT_EXPORTED)
         if targets is None:
             return class_probabilities(self.detect(images, self.map_threshold), self.num_classes, self.map_threshold)
         images = self._plain(images)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from common.networks.mask_rcnn import PyramidBackbone, class_maps
 from common.networks.region_proposal import box_overlap
 
 LOSSES = {"rpn_objectness", "rpn_box", "class", "box", "mask"}
+IMAGE = torch.zeros(1, 3, 64, 64)
 DEFAULT_LOSS = SoftActivePassiveLoss(sigmoid=True)
 SMALL = {
     "block": "basic",
@@ -255,3 +257,13 @@ def test_only_masks_that_count_are_computed(monkeypatch: pytest.MonkeyPatch) -> 
         assert not network(images).any()
     counted = [int((one["scores"] >= scores.median()).sum()) for one in every]
     assert asked == [counted, [0, 0]] and 0 < sum(counted) < len(scores)
+
+
+@pytest.mark.parametrize(
+    "export",
+    [torch.jit.script, lambda net: torch.jit.trace(net, IMAGE), lambda net: torch.export.export(net, (IMAGE,))],
+    ids=["script", "trace", "export"],
+)
+def test_that_it_cannot_be_exported_is_one_sentence(export: Callable[[nn.Module], object]) -> None:
+    with pytest.raises(ArgumentError, match=r"cannot be exported .* the U-Net of configs/unet\.yaml can\.$"):
+        export(network().eval())

@@ -22,6 +22,7 @@ from common.datasets.plan import Plan
 from common.errors import InputError
 from common.folds import cross_validate
 from common.from_training import datalist, held_out, inference_options, segment
+from common.io.folder_lock import locked_folder
 from common.io.formats import is_picture
 from common.io.label_meaning import LabelMeaning
 from common.workflow.distributed import require_one_process
@@ -150,10 +151,14 @@ def audit_bundle(
             for case in sorted(labels)
         ]
         sources = Sources(tuple(cases), tuple(drawn), (), (dataset.root,))
-        print_annotators(audit_annotators(sources, found, target, title, shown, meanings=meanings, **options), target)
+        with locked_folder(target):
+            content = audit_annotators(sources, found, target, title, shown, meanings=meanings, **options)
+        print_annotators(content, target)
         return
     name = next(iter(drawn))
-    print_audit(audit_cases(labels, found, target, title, shown, meaning=meanings[name], **options), target)
+    with locked_folder(target):
+        content = audit_cases(labels, found, target, title, shown, meaning=meanings[name], **options)
+    print_audit(content, target)
 
 
 def labels_of(dataset: Dataset, annotator: str | None = None) -> tuple[dict[str, Path], str]:

@@ -28,8 +28,8 @@ from common.datasets.split import can_be_held_out
 from common.errors import InputError, counted, reason_of
 from common.from_training import BUNDLES, file_beside, held_out, inference_options, reading_options, segment
 from common.io.files import check_writable, read_csv, whole_file, write_csv
+from common.io.folder_lock import locked_folder
 from common.run_bundle import POLLED, run_bundle, stage_of, stop_runs
-from common.workflow.folder_lock import locked_folder
 from common.workflow.overrides import choose
 from common.workflow.trainings import FINISHED
 

@@ -27,13 +27,13 @@ from common.formats.save_result import OUTPUT_FORMATS
 from common.fusion.patterns import is_disputed, is_overruled
 from common.io.checks import geometry_finding
 from common.io.files import check_writable
+from common.io.folder_lock import locked_folder
 from common.io.formats import IMAGE_SUFFIXES, NIFTI_SUFFIXES, is_picture, suffix_of
 from common.io.label_inference import infer_annotator_meanings
 from common.io.label_meaning import observe_label, read_label
 from common.io.orientation import reoriented
 from common.io.writers import result_suffix
 from common.transforms.fuse_annotators import Consensus, fuse_annotators
-from common.workflow.folder_lock import locked_folder
 
 MOST_CLASSES = 256  # more distinct values than that are an image, not a label
 

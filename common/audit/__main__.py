@@ -17,6 +17,7 @@ from common.datasets.images_by_case import images_of
 from common.errors import InputError
 from common.io.class_numbers import names_of_classes
 from common.io.files import check_writable
+from common.io.folder_lock import locked_folder
 
 AXES = ("zyx", "xyz")
 
@@ -119,7 +120,8 @@ def audit(
     names = listed(class_names) if isinstance(class_names, str) else class_names
     named = names_of("class_names", names) if names else names_of_classes(class_values, class_colors)
     if len(drawn) == 1:
-        content = audit_folders(drawn[0], folders, target, pictures, class_names=named, **options, **said)
+        with locked_folder(target):
+            content = audit_folders(drawn[0], folders, target, pictures, class_names=named, **options, **said)
         print_audit(content, target)
         return
     sources = folder_cases(drawn)
@@ -128,9 +130,9 @@ def audit(
     found = probability_files(cases, folders, named)
     shown = images_of(pictures, cases) if pictures is not None else {}
     title = drawn[0].resolve().parent.name
-    print_annotators(
-        audit_annotators(sources, found, target, title, shown, class_names=named, said=said, **options), target
-    )
+    with locked_folder(target):
+        content = audit_annotators(sources, found, target, title, shown, class_names=named, said=said, **options)
+    print_annotators(content, target)
 
 
 def _number(name: str, value: Any) -> float:

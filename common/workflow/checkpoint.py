@@ -19,7 +19,7 @@ from common.errors import InputError, first_line
 from common.io.files import whole_file, writing
 from common.workflow.calibration import TEMPERATURE_FILE
 from common.workflow.distributed import done_by_all, done_by_first
-from common.workflow.folder_lock import lock_while_running
+from common.workflow.engine_lock import lock_while_running
 from common.workflow.interruption import Interruption
 from common.workflow.monai_internals import running_parser
 from common.workflow.overrides import as_bool

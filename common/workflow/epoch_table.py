@@ -12,7 +12,7 @@ import torch
 from ignite.engine import Engine, Events
 
 from common.io.files import write_csv
-from common.workflow.folder_lock import lock_while_running
+from common.workflow.engine_lock import lock_while_running
 
 logger = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ from monai.utils import ensure_tuple
 
 from common.errors import InputError
 from common.io.files import whole_file, write_csv
+from common.io.folder_lock import lock_folder, unlock_folder
 from common.io.formats import RESULTS_RECORD
-from common.workflow.folder_lock import lock_folder, unlock_folder
 from common.workflow.monai_internals import running_workflow
 
 __all__ = ["InferenceProgress", "weights_digest"]

@@ -9,7 +9,7 @@ from ignite.engine import Engine, Events
 
 from common.io.files import write_csv
 from common.workflow.distributed import require_one_process
-from common.workflow.folder_lock import lock_while_running
+from common.workflow.engine_lock import lock_while_running
 from common.workflow.inference_progress import InferenceProgress
 
 

@@ -18,7 +18,8 @@ from PIL import Image
 from common.errors import find_input_error
 from common.io.files import read_csv
 
-METHODS = ["confusion_matrices", "mean", "majority", "staple", "spatial_staple", "separate", "probabilistic_unet", "oracle"]
+METHODS = ["confusion_matrices", "mean", "majority", "staple", "spatial_staple", "separate"]
+METHODS += ["probabilistic_unet", "oracle"]
 SECTIONS = {"train": 8, "validate": 4, "test": 4}
 
 

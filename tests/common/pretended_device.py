@@ -84,7 +84,7 @@ class Places:
 
     def of(self, tensor: torch.Tensor) -> torch.device:
         with DisableTorchFunction():
-            return self.device if tensor.untyped_storage()._cdata in self._memory else CPU
+            return self.device if StorageWeakRef(tensor.untyped_storage()).cdata in self._memory else CPU
 
     def put(self, tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
         with DisableTorchFunction():

@@ -22,13 +22,15 @@ from PIL import Image
 from torch.utils.tensorboard import SummaryWriter
 from warm_python import WarmPython
 
+from common.audit.__main__ import audit
 from common.errors import InputError
 from common.folds import folds
 from common.fuse import fuse
 from common.io.files import check_writable, read_csv, whole_folder
+from common.io.folder_lock import lock_folder, locked_folder, unlock_folder
 from common.phantoms.folder import write_phantom_once
 from common.workflow import Tracking
-from common.workflow.folder_lock import lock_folder, lock_while_running, locked_folder, unlock_folder
+from common.workflow.engine_lock import lock_while_running
 
 NAMES = sorted(TINY)
 HOLDER = """
@@ -159,6 +161,16 @@ def test_two_fusions_into_one_folder(locked: Callable, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="process 4711 on ward-7 is writing into this folder"):
         fuse([str(tmp_path / "anna"), str(tmp_path / "ben")], str(tmp_path / "consensus"), "majority")
     assert [path.name for path in (tmp_path / "consensus").iterdir()] == [".in_use"]
+
+
+def test_two_audits_into_one_folder(locked: Callable, tmp_path: Path) -> None:
+    for name in ("labels", "maps"):
+        (tmp_path / name).mkdir()
+        Image.new("L", (4, 3), 255).save(tmp_path / name / "a.png")
+    locked(tmp_path / "found")
+    with pytest.raises(InputError, match="process 4711 on ward-7 is writing into this folder"):
+        audit(str(tmp_path / "labels"), str(tmp_path / "maps"), str(tmp_path / "found"))
+    assert [path.name for path in (tmp_path / "found").iterdir()] == [".in_use"]
 
 
 def test_a_lock_ends_with_its_process(locked: Callable, tmp_path: Path) -> None:

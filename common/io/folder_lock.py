@@ -10,20 +10,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-import ignite.distributed as idist
-from ignite.engine import Engine, Events
-
 from common.errors import InputError
 from common.io.files import writing
-from common.workflow.distributed import done_by_all, done_by_first
-from common.workflow.failure import after_failure
 
 try:
     import fcntl
 except ImportError:  # Windows: nobody is kept out
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["lock_folder", "lock_while_running", "locked_folder", "unlock_folder"]
+__all__ = ["lock_folder", "locked_folder", "unlock_folder"]
 
 LOCK_FILE = ".in_use"
 
@@ -35,8 +30,7 @@ _locks: dict[Path, IO[str]] = {}
 def lock_folder(folder: str | os.PathLike[str]) -> bool:
     """Keeps other processes from locking a folder until `unlock_folder`, or until this process ends in any way.
 
-    It is a lock on the file ``.in_use``, which names the process. Of several processes that train one network
-    the first locks. Locking again what this process has changes nothing.
+    It is a lock on the file ``.in_use``, which names the process. Locking again what this process has changes nothing.
 
     Args:
         folder: it is made where it is missing.
@@ -56,7 +50,7 @@ def lock_folder(folder: str | os.PathLike[str]) -> bool:
         (None, [])
     """
     path = Path(folder).resolve() / LOCK_FILE
-    if fcntl is None or idist.get_rank() > 0 or path in _locks:
+    if fcntl is None or path in _locks:
         return False
     while True:
         with writing(path):
@@ -128,18 +122,3 @@ def locked_folder(folder: str | os.PathLike[str]) -> Iterator[None]:
         if missing:
             with suppress(OSError):
                 os.rmdir(folder)
-
-
-def lock_while_running(engine: Engine, folder: str | os.PathLike[str]) -> None:
-    """Locks a folder from the start of an engine's run until its end, good or bad."""
-
-    def lock() -> None:
-        with done_by_all():
-            done_by_first(lambda: lock_folder(folder))
-
-    def unlock() -> None:
-        unlock_folder(folder)
-
-    engine.add_event_handler(Events.STARTED, lock)
-    engine.add_event_handler(Events.COMPLETED, unlock)
-    after_failure(engine, unlock)

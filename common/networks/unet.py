@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -123,9 +123,9 @@ class BilinearUNet(nn.Module):
         _check_sizes(spatial_dims, in_channels, out_channels, features)
         self.spatial_dims = spatial_dims
         self.divisor = 2 ** (len(features) - 1)
-        self.entry = _block(spatial_dims, in_channels, features[0], norm="batch")
+        self.entry = _batch_norm_block(spatial_dims, in_channels, features[0])
         self.down = nn.ModuleList(
-            nn.Sequential(Pool["max", spatial_dims](2), _block(spatial_dims, fine, coarse, norm="batch"))
+            nn.Sequential(Pool["max", spatial_dims](2), _batch_norm_block(spatial_dims, fine, coarse))
             for fine, coarse in pairwise(features)
         )
         self.interpolate = nn.Upsample(scale_factor=2, mode="bilinear" if spatial_dims == 2 else "trilinear")
@@ -133,7 +133,7 @@ class BilinearUNet(nn.Module):
         self.join = nn.ModuleList()
         for level in reversed(range(len(features) - 1)):
             leaves = features[max(level - 1, 0)]
-            self.join.append(_block(spatial_dims, came + features[level], leaves, norm="batch"))
+            self.join.append(_batch_norm_block(spatial_dims, came + features[level], leaves))
             came = leaves
         self.exit = Convolution(spatial_dims, features[0], out_channels, kernel_size=3, conv_only=True)
 
@@ -146,7 +146,50 @@ class BilinearUNet(nn.Module):
             skips.append(x)
         for i, join in enumerate(self.join):
             x = join(torch.cat([self.interpolate(x), skips[-2 - i]], dim=1))
-        return _cut(self.exit(x), image)
+        return _cut(self.exit(x), image).contiguous()
+
+
+class BatchNormConvolution(Convolution):
+    r"""MONAI's convolution with batch normalization and ReLU, in less time.
+
+    In evaluation, one convolution with other weights does what convolution $w$, $b$ and normalization do:
+
+    $$ \frac{\gamma}{\sigma} (w * x + b - \mu) + \beta = (s w) * x + s (b - \mu) + \beta, \quad s = \gamma / \sigma $$
+
+    with the normalization's running mean μ and variance σ², weight γ and bias β. On a CPU the channels of a voxel lie
+    side by side (PyTorch's ``channels_last``), as oneDNN computes fastest. Both change the result by rounding alone.
+
+    Args:
+        spatial_dims: 2 or 3.
+        in_channels, out_channels: at least 1.
+
+    Shapes:
+        ``(B, in_channels, *spatial)`` → ``(B, out_channels, *spatial)``.
+
+    Example:
+        >>> BatchNormConvolution(2, 1, 4)(torch.zeros(2, 1, 5, 7)).shape
+        torch.Size([2, 4, 5, 7])
+    """
+
+    if TYPE_CHECKING:
+        conv: Any
+        adn: Any
+
+    def __init__(self, spatial_dims: int, in_channels: int, out_channels: int) -> None:
+        super().__init__(spatial_dims, in_channels, out_channels, adn_ordering="NA", act="relu", norm="batch")
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if x.device.type == "cpu":
+            x = x.contiguous(memory_format=torch.channels_last if x.dim() == 4 else torch.channels_last_3d)
+        if self.training:
+            return self.adn(self.conv(x))
+        norm, bias = self.adn.N, self.conv.bias
+        assert bias is not None  # for TorchScript
+        scale = norm.weight / torch.sqrt(norm.running_var + self.adn.N.eps)
+        weight = self.conv.weight * scale.reshape([-1] + [1] * (x.dim() - 1))
+        bias = (bias - norm.running_mean) * scale + norm.bias
+        x = F.conv2d(x, weight, bias, padding=1) if x.dim() == 4 else F.conv3d(x, weight, bias, padding=1)
+        return torch.relu_(x)
 
 
 def u_net(architecture: str, **sizes: Any) -> UNet | BilinearUNet:
@@ -216,16 +259,17 @@ def _cut(logits: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
     return logits
 
 
-def _block(spatial_dims: int, in_channels: int, out_channels: int, norm: str = "instance") -> nn.Sequential:
-    """Two convolutions with normalization and ReLU."""
-    return nn.Sequential(
-        *(
-            Convolution(
-                spatial_dims, channels, out_channels, adn_ordering="NA", act="relu", norm=(norm, {"affine": True})
-            )
-            for channels in (in_channels, out_channels)
-        )
-    )
+def _block(spatial_dims: int, in_channels: int, out_channels: int) -> nn.Sequential:
+    """Two convolutions with instance normalization and ReLU."""
+    kinds: dict[str, Any] = {"adn_ordering": "NA", "act": "relu", "norm": ("instance", {"affine": True})}
+    channels = (in_channels, out_channels)
+    return nn.Sequential(*(Convolution(spatial_dims, count, out_channels, **kinds) for count in channels))
+
+
+def _batch_norm_block(spatial_dims: int, in_channels: int, out_channels: int) -> nn.Sequential:
+    """Two convolutions with batch normalization and ReLU."""
+    channels = (in_channels, out_channels)
+    return nn.Sequential(*(BatchNormConvolution(spatial_dims, count, out_channels) for count in channels))
 
 
 def _strided(spatial_dims: int, in_channels: int, out_channels: int, transposed: bool = False) -> Convolution:

@@ -126,7 +126,7 @@ def test_wrong_dimensions() -> None:
         UNet(3, features=(2,))(torch.zeros(1, 1, 4, 4))
 
 
-def by_hand(network: BilinearUNet, image: torch.Tensor) -> torch.Tensor:
+def by_hand(network: BilinearUNet, image: torch.Tensor, training: bool) -> torch.Tensor:
     """The five resolutions of the authors' code, layer by layer, with PyTorch's functions and the network's numbers."""
     numbers = network.state_dict()
 
@@ -134,8 +134,9 @@ def by_hand(network: BilinearUNet, image: torch.Tensor) -> torch.Tensor:
         for layer in (0, 1):
             weight, bias = numbers[f"{name}.{layer}.conv.weight"], numbers[f"{name}.{layer}.conv.bias"]
             x = nn.functional.conv2d(x, weight, bias, padding=1)
-            norm = {part: numbers[f"{name}.{layer}.adn.N.{part}"] for part in ("weight", "bias")}
-            x = nn.functional.batch_norm(x, None, None, **norm, training=True).clamp(min=0)
+            parts = "running_mean", "running_var", "weight", "bias"
+            mean, variance, scale, shift = (numbers[f"{name}.{layer}.adn.N.{part}"].clone() for part in parts)
+            x = nn.functional.batch_norm(x, mean, variance, scale, shift, training=training).clamp(min=0)
         return x
 
     def up(x: torch.Tensor) -> torch.Tensor:
@@ -150,14 +151,20 @@ def by_hand(network: BilinearUNet, image: torch.Tensor) -> torch.Tensor:
     return nn.functional.conv2d(x, numbers["exit.conv.weight"], numbers["exit.conv.bias"], padding=1)
 
 
-def test_bilinear_unet_is_that_of_the_authors_code() -> None:
-    """16 to 128 features; on the way up 64, 32, 16 and 16."""
+@pytest.mark.parametrize("training", [True, False])
+def test_bilinear_unet_is_that_of_the_authors_code(training: bool) -> None:
+    """16 to 128 features; on the way up 64, 32, 16 and 16. In evaluation the normalization's own numbers act."""
     torch.manual_seed(0)
     network = BilinearUNet(2, 1, 4).double()
+    for norm in (module for module in network.modules() if isinstance(module, nn.BatchNorm2d)):
+        for numbers in (norm.running_mean, norm.running_var, norm.weight, norm.bias):
+            nn.init.uniform_(numbers, 0.5, 1.5)
     assert [block[1].conv.out_channels for block in network.join] == [64, 32, 16, 16]
     assert [block[0].conv.in_channels for block in network.join] == [256, 128, 64, 32]
     image = torch.randn(2, 1, 32, 48, dtype=torch.double)
-    torch.testing.assert_close(network(image), by_hand(network, image))
+    logits = network.train(training)(image)
+    torch.testing.assert_close(logits, by_hand(network, image, training))
+    assert logits.is_contiguous()
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (5, 7), (8, 3), (9, 6, 5), (1, 1, 1), (12, 8, 1)])
@@ -170,10 +177,12 @@ def test_bilinear_unet_takes_any_size(shape: tuple[int, ...], training: bool) ->
     torch.testing.assert_close(torch.jit.script(network.eval())(image), network(image))
 
 
-def test_bilinear_unet_in_float64_has_the_gradients_of_differences() -> None:
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("dims", [2, 3])
+def test_bilinear_unet_in_float64_has_the_gradients_of_differences(dims: int, training: bool) -> None:
     torch.manual_seed(0)
-    network = BilinearUNet(2, features=(1, 2)).double()
-    image = torch.randn(2, 1, 4, 4, dtype=torch.double, requires_grad=True)
+    network = BilinearUNet(dims, features=(1, 2)).double().train(training)
+    image = torch.randn(2, 1, *[4] * dims, dtype=torch.double, requires_grad=True)
     assert torch.autograd.gradcheck(network, image)
 
 

@@ -50,6 +50,7 @@ def audit_bundle(
     order: str | os.PathLike[str] | None = None,
     output_format: str | None = None,
     images: str | os.PathLike[str] | None = None,
+    network_options: Mapping[str, Any] | None = None,
 ) -> None:
     """Audits the labels of a data set by a bundle's networks, and prints what was found.
 
@@ -73,6 +74,7 @@ def audit_bundle(
             corrects it (`common.audit.tool_files`); None writes none.
         images: folder of the images that this tool shows, such as the DICOM series of which the data set was made; None
             for those of the data set.
+        network_options: of trainings and inferences for an audit, where the command does not give them.
 
     Raises:
         InputError: it was not started by ``monai.bundle.run``; it was given a fold, or to resume; folds learned
@@ -102,6 +104,7 @@ def audit_bundle(
             f"{told[wrong[0]]!r}."
         )
     given = {key: value for key, value in told.items() if key.split(ID_SEP_KEY)[0] not in OWN}
+    given = {**(network_options or {}), **given}
     places = None if order is None else read_order(Path(order).expanduser())  # before networks are trained
     check_order(places, labels)
     before = None if previous is None else Path(previous).expanduser()

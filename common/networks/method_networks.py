@@ -156,17 +156,21 @@ def output_of_request(annotators: bool) -> str:
     return "annotators" if annotators else "truth"
 
 
-def readout_of_method(readout: str | None, method: str, ground_truth: bool = False) -> str:
+def readout_of_method(
+    readout: str | None, method: str, ground_truth: bool = False, num_annotators: int | None = None
+) -> str:
     """What is taken for the truth, see `Segmenter`.
 
     Args:
-        readout: ``estimate`` or ``vote``; None chooses.
+        readout: ``estimate``, ``vote`` or ``mean``; None chooses.
         method: one of `METHODS`.
         ground_truth: whether the epoch is chosen by the ground truth of validation cases.
+        num_annotators: R ≥ 1; None for several.
 
     Returns:
         What was given; else of ``confusion_matrices`` without a ground truth the vote of the predicted annotators,
-        which holds whichever epoch was chosen, and in all other cases the network's own estimate.
+        which holds whichever epoch was chosen (of one annotator the mean: the same masks, and maps that say where the
+        network is unsure), and in all other cases the network's own estimate.
 
     Example:
         >>> readout_of_method(None, "confusion_matrices"), readout_of_method(None, "majority")
@@ -174,4 +178,6 @@ def readout_of_method(readout: str | None, method: str, ground_truth: bool = Fal
     """
     if readout is not None:
         return readout
-    return "vote" if method in LEARNED and not ground_truth else "estimate"
+    if method not in LEARNED or ground_truth:
+        return "estimate"
+    return "mean" if num_annotators == 1 else "vote"

@@ -14,31 +14,33 @@ from common.networks.annotator_mixture import AnnotatorMixture
 __all__ = ["OUTPUTS", "READOUTS", "Segmenter", "matrices_of_vote", "vote"]
 
 OUTPUTS = ("truth", "annotators", "confusion")
-READOUTS = ("estimate", "vote")
+READOUTS = ("estimate", "vote", "mean")
 
 
 class _Probabilities(nn.Module):
     """A `Segmenter` in evaluation mode, in words that TorchScript knows."""
 
-    __constants__ = ("only_truth", "voting", "with_matrices")  # branches not taken are not compiled
+    __constants__ = ("estimated", "only_truth", "voting", "with_matrices")  # branches not taken are not compiled
 
     def __init__(self, network: nn.Module, output: str, readout: str) -> None:
         super().__init__()
         self.network, self.output, self.readout = network, output, readout
-        self.only_truth, self.with_matrices, self.voting = output == "truth", output == "confusion", readout == "vote"
+        self.only_truth, self.with_matrices = output == "truth", output == "confusion"
+        self.estimated, self.voting = readout == "estimate", readout == "vote"
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         if self.with_matrices:
             log_probs, log_confusion = self.network(image)
             truth, matrices = log_probs.exp(), log_confusion.exp()
             annotators = annotator_log_probabilities(log_probs, log_confusion).exp()
-            if self.voting:
-                truth = vote(annotators)
+            if not self.estimated:
+                truth = vote(annotators) if self.voting else annotators.mean(1)
                 matrices = matrices_of_vote(truth, annotators)
             return torch.cat([truth, annotators.flatten(1, 2), matrices.flatten(1, 3)], 1)
-        if self.voting:
+        if not self.estimated:
             truth, annotators = self.network.segment_as_annotators(image)  # type: ignore[operator]
-            truth = vote(annotators.unflatten(1, [-1, truth.shape[1]]))
+            by_annotator = annotators.unflatten(1, [-1, truth.shape[1]])
+            truth = vote(by_annotator) if self.voting else by_annotator.mean(1)
             return truth if self.only_truth else torch.cat([truth, annotators], 1)
         if self.only_truth:
             return self.network.segment(image)  # type: ignore[operator]
@@ -59,8 +61,9 @@ class Segmenter(_Probabilities):
         output: in evaluation mode ``"truth"`` gives p of the true class, ``(B, L, *spatial)``; ``"annotators"`` adds
             what each annotator would write (or N samples), ``(B, L + N·L, *spatial)``; ``"confusion"``, of an
             `AnnotatorNetwork` only, adds its matrices too, ``(B, L + R·L + R·L², *spatial)``.
-        readout: what the truth is in evaluation mode: the network's own ``"estimate"``; or the ``"vote"`` of the
-            predicted annotators, with the matrices that belong to it, see `vote` and `matrices_of_vote`.
+        readout: what the truth is in evaluation mode: the network's own ``"estimate"``; the ``"vote"`` of the predicted
+            annotators, see `vote`, whose map has R + 1 values at most; or the ``"mean"`` of their probabilities, which
+            says where the network is unsure. To both of these belong the matrices of `matrices_of_vote`.
 
     Raises:
         ArgumentError: there is no such output or readout.
@@ -98,7 +101,7 @@ class Segmenter(_Probabilities):
 
     @staticmethod
     def ensemble(members: Sequence[Segmenter]) -> Segmenter:
-        """The average of several, see `common.networks.AnnotatorMixture`: a vote is held of the averaged annotators.
+        """The average of several, see `common.networks.AnnotatorMixture`: it is the averaged annotators who vote.
 
         Args:
             members: K ≥ 1 of one architecture, output and readout.
@@ -138,7 +141,8 @@ def matrices_of_vote(shares: torch.Tensor, probabilities: torch.Tensor) -> torch
     each pixel this is the one of the largest trace.
 
     Args:
-        shares: of `vote`, ``(B, L, *spatial)``; of equal shares the first is elected.
+        shares: of `vote`, or the annotators' mean probabilities, ``(B, L, *spatial)``; of equal ones the first is
+            elected.
         probabilities: of each annotator's classes, ``(B, R, L, *spatial)``.
 
     Returns:

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import bundle_runs
 import pytest
@@ -47,9 +48,9 @@ def verbs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
     return started
 
 
-def auditing(data: Path, output: Path, **options: Any) -> dict[str, Any]:
+def auditing(data: Path, output: Path, bundle: str = "t_loss", **options: Any) -> dict[str, Any]:
     places = {"dataset_dir": str(data), "output_dir": str(output)}
-    bundle_runs.run_bundle("t_loss", "auditing", ["train", "audit"], **places, **options)
+    bundle_runs.run_bundle(bundle, "auditing", ["train", "audit"], **places, **options)
     return json.loads((output / "audit/audit.json").read_text(encoding="utf-8"))
 
 
@@ -80,6 +81,21 @@ def test_every_label_is_judged_by_the_network_that_did_not_see_it(
     said = f"was trained with {len(splits[0]['training'])} of these 6 labels and may have learned wrong ones by heart"
     assert said in hand["notes"][0] and said in capsys.readouterr().out
     assert said in (tmp_path / "hand/audit/audit.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("options", "readout"), [({}, "mean"), ({"readout": "vote"}, "vote"), ({"method": "majority"}, "estimate")]
+)
+def test_maps_of_an_audit_say_where_the_network_is_unsure(
+    options: dict[str, str], readout: str, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of a vote do not; who asks for it has it."""
+    segment = Mock(side_effect=InputError("as far as this test goes"))
+    monkeypatch.setattr(common.audit_bundle, "segment", segment)
+    places = {"num_folds": None, "ckpt_dir": str(tmp_path / "models")}
+    with pytest.raises(RuntimeError, match="audit_bundle"):
+        auditing(pictures, tmp_path / "output", "disentangling_annotators", **places, **FEW, **options)
+    assert segment.call_args.kwargs["readout"] == readout
 
 
 def test_whose_labels(tmp_path: Path) -> None:

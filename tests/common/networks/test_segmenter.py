@@ -68,10 +68,22 @@ def test_vote_is_the_majority_of_the_predicted_annotators(output: str) -> None:
     torch.testing.assert_close(voted[:, CLASSES : CLASSES * (1 + ANNOTATORS)], predicted)
 
 
-def test_matrices_of_the_vote() -> None:
+@pytest.mark.parametrize("output", ["truth", "annotators", "confusion"])
+def test_mean_of_the_predicted_annotators(output: str) -> None:
+    network, image = annotator_network(), torch.rand(2, 1, 8, 8)
+    found = Segmenter(network, output, "mean").eval()(image)
+    predicted = network.segment_as_annotators(image)[1]
+    torch.testing.assert_close(found[:, :CLASSES], predicted.unflatten(1, (ANNOTATORS, CLASSES)).mean(1))
+    if output != "truth":
+        torch.testing.assert_close(found[:, CLASSES : CLASSES * (1 + ANNOTATORS)], predicted)
+    torch.testing.assert_close(torch.jit.script(Segmenter(network, output, "mean").eval())(image), found)
+
+
+@pytest.mark.parametrize("readout", ["vote", "mean"])
+def test_matrices_of_the_vote(readout: str) -> None:
     """They map the elected class to each predicted annotator, have columns that sum to 1, and the largest trace."""
     network, image = annotator_network(), torch.rand(2, 1, 8, 8)
-    everything = Segmenter(network, "confusion", "vote").eval()(image)
+    everything = Segmenter(network, "confusion", readout).eval()(image)
     shares, annotators, confusion = everything.split([CLASSES, ANNOTATORS * CLASSES, ANNOTATORS * CLASSES**2], 1)
     annotators = annotators.unflatten(1, (ANNOTATORS, CLASSES))
     matrices = confusion.unflatten(1, (ANNOTATORS, CLASSES, CLASSES))

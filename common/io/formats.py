@@ -311,6 +311,7 @@ def to_tensor(stored: StoredImage, path: Paths, channels: int | None = None) -> 
     }
     said = [stored.picture.altered] if stored.picture is not None and stored.picture.altered else []
     said += ["its colors are read as gray (luminance)"] if reduced else []
+    said += ["its values are alike in all digits that float32 holds, in which they are read"] if _blurred(array) else []
     if said:
         meta["reduced"] = "; ".join(said)
     if stored.picture is not None and stored.picture.turned:
@@ -318,6 +319,14 @@ def to_tensor(stored: StoredImage, path: Paths, channels: int | None = None) -> 
     if stored.other_form is not None:
         meta |= {OTHER_AFFINE: stored.other_form.affine, TAKEN_FORM: stored.other_form.taken}
     return MetaTensor(values, affine=torch.from_numpy(stored.affine.copy()), meta=meta)
+
+
+def _blurred(array: np.ndarray) -> bool:
+    """Whether float32 has fewer than 256 numbers between the smallest and the largest value."""
+    if not array.size or np.can_cast(array.dtype, np.float32):
+        return False
+    low, high = float(array.min()), float(array.max())
+    return low < high < low + 256 * float(np.spacing(np.float32(max(-low, high))))
 
 
 def _gray(array: np.ndarray) -> np.ndarray:

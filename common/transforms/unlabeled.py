@@ -23,8 +23,9 @@ def without_unlabelled(detections: Mapping[str, torch.Tensor], label: torch.Tens
     """Detections without the pixels that nobody labeled; those that lay there altogether are left out.
 
     Args:
-        detections: ``masks`` (N, *spatial) of True and False, other values of the N, and where there is one
-            ``class_map`` (*spatial), which is 0 there afterwards.
+        detections: ``masks`` (N, *spatial) of True and False, other values of the N, of which ``boxes`` (N, 2·D),
+            starts then ends in voxels, end where the rest of their mask does; and where there is one ``class_map``
+            (*spatial), which is 0 there afterwards.
         label: (K, *spatial), −1 where nobody labeled.
 
     Returns:
@@ -40,7 +41,15 @@ def without_unlabelled(detections: Mapping[str, torch.Tensor], label: torch.Tens
         return dict(detections)
     known = masks & ~unknown
     kept = known.flatten(1).any(1) | ~masks.flatten(1).any(1)
-    remaining = {key: value[kept] for key, value in (dict(detections) | {"masks": known}).items() if key != "class_map"}
+    changed = dict(detections) | {"masks": known}
+    if "boxes" in detections:
+        cut = known.flatten(1).any(1) & (known != masks).flatten(1).any(1)
+        changed["boxes"] = detections["boxes"].clone()
+        for index in cut.nonzero()[:, 0]:
+            starts, ends = changed["boxes"][index].chunk(2)
+            voxels = known[index].nonzero().to(starts)
+            changed["boxes"][index] = torch.cat((starts.maximum(voxels.amin(0)), ends.minimum(voxels.amax(0) + 1)))
+    remaining = {key: value[kept] for key, value in changed.items() if key != "class_map"}
     if "class_map" in detections:
         remaining["class_map"] = detections["class_map"].masked_fill(unknown, 0)
     return remaining

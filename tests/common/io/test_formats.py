@@ -384,3 +384,12 @@ def test_a_label_that_was_not_turned_with_its_image_is_explained(tmp_path: Path)
     assert found.message == (
         "its shape is 6 × 4, that of the image 4 × 6; one of them is turned by its EXIF orientation, the other is not"
     )
+
+
+@pytest.mark.parametrize("base", [0, 10**9])
+@pytest.mark.parametrize("kind", [np.int32, np.float64])
+def test_values_that_are_alike_in_float32_are_said(base: int, kind: type, tmp_path: Path) -> None:
+    voxels = (base + np.arange(24).reshape(2, 3, 4)).astype(kind)
+    nib.save(nib.Nifti1Image(voxels, np.eye(4), dtype=kind), tmp_path / "a.nii")
+    said = read_image(tmp_path / "a.nii").meta.get("reduced", "")
+    assert ("alike in all digits that float32 holds" in said) == (base > 0)

@@ -43,7 +43,7 @@ def test_detections_where_nobody_labeled_are_neither_right_nor_wrong() -> None:
     masks[1, 2:5, 6:] = True
     masks[0, 3, 4:7] = True  # one pixel wrong, two where nobody looked
     found = {
-        "boxes": torch.tensor([[1.0, 1, 4, 4], [2, 6, 5, 8]]),
+        "boxes": torch.tensor([[1.0, 1, 4, 7], [2, 6, 5, 8]]),
         "classes": torch.ones(2).long(),
         "scores": torch.tensor([0.9, 0.8]),
         "masks": masks,
@@ -53,5 +53,6 @@ def test_detections_where_nobody_labeled_are_neither_right_nor_wrong() -> None:
     metric = InstanceMetrics()
     metric([without_unlabelled(found, label[..., 0])], [true])
     assert metric.aggregate()["false"] == 0
+    assert without_unlabelled(found, label[..., 0])["boxes"].tolist() == [[1, 1, 4, 5]]
     known = without_unlabelled(found | {"class_map": masks.any(0).byte()}, label[..., 0])["class_map"]
     assert known.sum() == 10 and not known[:, 5:].any()

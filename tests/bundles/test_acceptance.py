@@ -24,7 +24,6 @@ from common.phantom_weights import RECORD, WEIGHTS
 
 SCHEMA = "meta_schema_20240725.json"
 SIZES = {2: ([64, 64], [40, 56], [50, 37]), 3: ([16, 16, 16], [24, 16, 20], [17, 13, 10])}
-RESOLUTIONS = {"t_loss": 3}  # MONAI's DynUNet has no fewer; an export takes as long as the network is deep
 CONTINUOUS = {"disentangling_annotators": {"readout": "estimate"}}  # a vote jumps where two classes are equal
 NECESSARY = ("configs/metadata.json", "LICENSE")
 PREFERRED = (WEIGHTS, "configs/inference.json")
@@ -38,7 +37,8 @@ def unpacked(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = copy_bundle(bundle.name, folder / "bundles")
     (source / "models").mkdir()
     plan = _parse(bundle, "inference").get_parsed_content("plan")
-    resolutions = len(plan.method["layers"]) if "layers" in plan.method else RESOLUTIONS.get(bundle.name, 2)
+    least = _parse(bundle, "train").get("plan#least_levels", 2)  # an export takes as long as the network is deep
+    resolutions = len(plan.method["layers"]) if "layers" in plan.method else least
     plan = replace(plan, features=(4, *[8] * (resolutions - 1)))
     (source / WEIGHTS).with_name("plan.json").write_text(plan.to_json(), encoding="utf-8")
     torch.save(_network(source, "inference").state_dict(), source / WEIGHTS)

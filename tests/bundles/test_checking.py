@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from pydoc import locate
 from typing import Any
 
 import nibabel as nib
@@ -12,54 +13,52 @@ import numpy as np
 import pytest
 from bundle_runs import run_bundle
 from conftest import TINY
+from monai.bundle import ConfigParser
 from monai.transforms import Compose
 from PIL import Image
 
 from common.checking import check as checking
 from common.checking.check import try_preprocessing
 from common.checking.examine import CaseRecord
+from common.datasets import read_dataset
 from common.errors import find_input_error
 from common.io.checks import Finding
 from common.io.files import read_csv
-from common.phantoms import (
-    write_cardiac_phantom,
-    write_chest_phantom,
-    write_ct_phantom,
-    write_knee_phantom,
-    write_lesion_phantom,
-)
 
-PHANTOMS: dict[str, Callable[..., str]] = {
-    "t_loss": write_chest_phantom,
-    "marginal_thresholding": write_ct_phantom,
-    "bwcr": write_cardiac_phantom,
-    "disentangling_annotators": write_lesion_phantom,
-    "soft_label_apl": write_knee_phantom,
-}
 MORE_CASES: dict[str, dict[str, Any]] = {  # than a tiny training has, so that each fault has a case of its own
-    "bwcr": {"dataset_dir#num_subjects": 5, "counts": {"training": 3, "validation": 1, "test": 1}},
-    "disentangling_annotators": {"class_values": {"background": 0, "lesion": 1}},  # else any other value is a class
-    "marginal_thresholding": {"dataset_dir#num_cases": 9},
-    "soft_label_apl": {"dataset_dir#num_cases": 8, "dataset_dir#size": 64},
-    "t_loss": {"class_values": {"background": 0, "lung": 255}},
+    "write_cardiac_phantom": {"dataset_dir#num_subjects": 5, "counts": {"training": 3, "validation": 1, "test": 1}},
+    "write_chest_phantom": {"class_values": {"background": 0, "lung": 255}},  # else any other value is a class
+    "write_ct_phantom": {"dataset_dir#num_cases": 9},
+    "write_knee_phantom": {"dataset_dir#num_cases": 8, "dataset_dir#size": 64},
+    "write_lesion_phantom": {"class_values": {"background": 0, "lesion": 1}},
 }
-SIZES = {name: tiny["train"] | MORE_CASES.get(name, {}) for name, tiny in TINY.items()}
+
+
+def phantom_of(bundle: Path) -> Callable[..., str]:
+    """The function that writes it."""
+    phantom = locate(ConfigParser.load_config_file(bundle / "configs/train.yaml")["dataset_dir"]["_target_"])
+    assert callable(phantom)
+    return phantom
+
+
+def sizes_of(bundle: Path) -> dict[str, Any]:
+    return TINY[bundle.name]["train"] | MORE_CASES.get(phantom_of(bundle).__name__, {})
 
 
 @pytest.fixture(scope="module")
 def clean(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the bundle's phantom, checked: ``phantom/`` and ``checking/``."""
     folder = tmp_path_factory.mktemp(bundle.name)
-    sizes = {key.partition("#")[2]: value for key, value in SIZES[bundle.name].items() if "#" in key}
-    PHANTOMS[bundle.name](folder / "phantom", **sizes)
-    check(bundle.name, folder)
+    sizes = {key.partition("#")[2]: value for key, value in sizes_of(bundle).items() if "#" in key}
+    phantom_of(bundle)(folder / "phantom", **sizes)
+    check(bundle, folder)
     return folder
 
 
-def check(bundle: str, folder: Path) -> None:
-    sizes = {key: value for key, value in SIZES[bundle].items() if not key.startswith("dataset_dir")}
+def check(bundle: Path, folder: Path) -> None:
+    sizes = {key: value for key, value in sizes_of(bundle).items() if not key.startswith("dataset_dir")}
     places = {"dataset_dir": str(folder / "phantom"), "output_dir": str(folder), "bundle_root": str(folder)}
-    run_bundle(bundle, "checking", ["train"], **{**sizes, **places})
+    run_bundle(bundle.name, "checking", ["train"], **{**sizes, **places})
 
 
 @pytest.mark.acceptance("checking")
@@ -70,7 +69,8 @@ def test_a_clean_phantom_passes(clean: Path, bundle: Path) -> None:
     assert read_csv(clean / "checking/findings.csv") == []
     page = (clean / "checking/checking.html").read_text(encoding="utf-8")
     assert "Training can start." in page and page.count("data:image/png;base64,") == 2  # sizes and extremes
-    assert ("Agreement" in page) == (bundle.name in ("disentangling_annotators", "soft_label_apl"))
+    several = any("annotators" in item or "regions" in item for item in read_dataset(clean / "phantom").items)
+    assert ("Agreement" in page) == several
 
 
 def truncate(path: str) -> None:
@@ -103,30 +103,25 @@ def some_seven(values: np.ndarray) -> np.ndarray:
     return values
 
 
-def label_of(image: str, bundle: str) -> str:
-    """The label that training compares with, or an annotator's."""
-    path = Path(image)
-    places = {
-        "t_loss": path.parents[1] / "masks" / path.name,
-        "marginal_thresholding": path.parent / "segmentations/kidney_right.nii.gz",
-        "bwcr": path.with_name(path.name.replace(".nii.gz", "_gt.nii.gz")),
-        "disentangling_annotators": path.parents[1] / "over" / path.name,
-        "soft_label_apl": path.parents[1] / "bones" / path.name,
+def labels_of(phantom: Path) -> dict[str, str]:
+    """For each image an annotator's label, or what the annotators' regions lie in, or else the only label."""
+    items = read_dataset(phantom).items
+    return {
+        item["image"]: [*item.get("annotators", {}).values(), item.get("bones") or item["label"]][0] for item in items
     }
-    return str(places[bundle])
 
 
-def plant(bundle: str, cases: dict[str, list[str]]) -> dict[str, tuple[str, str]]:
-    """Plants the faults that the bundle's files can have, each in an image of its own, and says what must be found.
+def plant(phantom: Path, cases: dict[str, list[str]]) -> dict[str, tuple[str, str]]:
+    """Plants the faults that the phantom's files can have, each in an image of its own, and says what must be found.
 
     Args:
-        bundle: its name.
+        phantom: its folder.
         cases: images by section.
 
     Returns:
         File of the image → kind of the finding and whether the case can be used.
     """
-    training = iter(cases["training"])
+    training, labels = iter(cases["training"]), labels_of(phantom)
     last = "test" if "test" in cases else "validation"
     original, leaked = next(training), cases[last][0]
     shutil.copyfile(original, leaked)
@@ -135,11 +130,11 @@ def plant(bundle: str, cases: dict[str, list[str]]) -> dict[str, tuple[str, str]
     def take(kind: str, usable: str, plant_in: Callable[[str, str], None]) -> None:
         image = next(training, None)
         if image is not None:
-            plant_in(image, label_of(image, bundle))
+            plant_in(image, labels[image])
             planted[image] = (kind, usable)
 
     take("unreadable", "no", lambda image, label: truncate(image))
-    if bundle == "t_loss":  # 8 bits know no nan
+    if original.endswith(".png"):  # whose 8 bits know no nan
         take("label values", "no", lambda image, label: rewrite(label, some_seven))
         take("empty label", "yes", lambda image, label: rewrite(label, np.zeros_like))
         take("constant image", "yes", lambda image, label: rewrite(image, np.ones_like))
@@ -157,7 +152,7 @@ def test_planted_faults_are_named(clean: Path, bundle: Path, tmp_path: Path, mon
     images: dict[str, list[str]] = {}
     for row in read_csv(clean / "checking/cases.csv"):
         images.setdefault(row["section"], []).append(row["image"].replace(str(clean), str(tmp_path)))
-    planted = plant(bundle.name, images)
+    planted = plant(tmp_path / "phantom", images)
     assert len(planted) == 6
 
     refused = set()
@@ -171,7 +166,7 @@ def test_planted_faults_are_named(clean: Path, bundle: Path, tmp_path: Path, mon
 
     monkeypatch.setattr(checking, "try_preprocessing", try_all)
     with pytest.raises(Exception) as raised:
-        check(bundle.name, tmp_path)
+        check(bundle, tmp_path)
     found = read_csv(tmp_path / "checking/cases.csv")
     by_image = {row["image"]: (row["findings"], row["usable"]) for row in found if row["findings"]}
     assert by_image == planted

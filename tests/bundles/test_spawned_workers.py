@@ -11,18 +11,12 @@ from monai.bundle import ConfigParser
 
 from common.datasets.plan import example_plan
 
-CONFIGS = {
-    "bwcr": [["train"]],
-    "disentangling_annotators": [["train"]],
-    "marginal_thresholding": [["train"]],
-    "soft_label_apl": [["train"], ["train", "unet"], ["train", "hippocampus"]],
-    "t_loss": [["train"]],
-}
+OVERLAYS = {"soft_label_apl": ["unet", "hippocampus"]}  # with other transforms
 
 
 @pytest.mark.parametrize("section", ["train", "validate"])
 def test_transforms_can_be_pickled(bundle: Path, section: str, tiny: dict[str, Any], tmp_path: Path) -> None:
-    for names in CONFIGS[bundle.name]:
+    for names in [["train"], *(["train", overlay] for overlay in OVERLAYS.get(bundle.name, []))]:
         parser = ConfigParser()
         parser.read_config([str(bundle / f"configs/{name}.yaml") for name in names])
         parser["dataset_dir"] = "unused"

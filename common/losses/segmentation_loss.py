@@ -70,11 +70,13 @@ class SegmentationLoss(nn.Module):
         if channels < 2 and (self.softmax or self.to_onehot_y):
             argument = "softmax" if self.softmax else "to_onehot_y"
             raise ArgumentError(f"{argument}: expected an input of two or more channels, got {tuple(input.shape)}.")
-        expected = torch.Size((input.shape[0], 1, *input.shape[2:])) if self.to_onehot_y else input.shape
+        indices = torch.Size((input.shape[0], 1, *input.shape[2:]))
+        expected = indices if self.to_onehot_y else input.shape
         if target.shape != expected:
+            hint = "; class indices need to_onehot_y=True" if target.shape == indices else ""
             raise ArgumentError(
                 f"target: expected the shape {tuple(expected)} for an input of shape {tuple(input.shape)}, "
-                f"got {tuple(target.shape)}."
+                f"got {tuple(target.shape)}{hint}."
             )
         dtype = torch.float64 if input.dtype == torch.float64 else torch.float32
         input, labeled = input.to(dtype), self._labeled(target)

@@ -105,6 +105,8 @@ def test_class_indices_are_made_one_hot(make: Make) -> None:
     expected = make(softmax=True)(logits, one_hot)
     for dtype in (torch.uint8, torch.int64, torch.float32):
         torch.testing.assert_close(make(softmax=True, to_onehot_y=True)(logits, indices.to(dtype)), expected)
+    with pytest.raises(ArgumentError, match=r"got \(2, 1, 4, 5\); class indices need to_onehot_y=True\.$"):
+        make(softmax=True)(logits, indices)
 
 
 @each_loss

@@ -212,6 +212,12 @@ def test_properties(bundle: Path, tiny: dict[str, Any], tmp_path: Path) -> None:
     assert workflow("inference").check_properties() == []
 
 
+def test_every_metric_of_an_evaluation_is_in_its_table(bundle: Path) -> None:
+    """One that an overlay adds, too."""
+    handlers = ConfigParser.load_config_file(bundle / "configs/evaluate.yaml")["validate#handlers"]
+    assert [handler["metrics"] for handler in handlers if handler["_target_"].endswith(".MetricsSaver")] == ["*"]
+
+
 def test_texts(bundle: Path, repository: Path) -> None:
     """What a user copies: commands in the comments of configurations and in the pages about the bundle."""
     configs = sorted((bundle / "configs").glob("*.yaml"))

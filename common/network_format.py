@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -46,7 +47,7 @@ def describe_network(bundle: Path, metadata: Mapping[str, Any], own: bool) -> di
     try:
         network = load_weights(parser.get_parsed_content("network_def"), bundle / "models/model.pt").eval()
     except (InputError, RuntimeError, KeyError) as error:
-        reason = " ".join(str(error).split())[:160]
+        reason = textwrap.shorten(str(error), 300, placeholder=" …")
         print(
             f"{bundle.name}: metadata.json keeps the values of the phantom, since the weights do not fit the network "
             f"of configs/inference.yaml ({reason}).",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -66,8 +67,10 @@ def load_into(name: str, target: Any, state: Any, path: str | os.PathLike[str]) 
     try:
         target.load_state_dict(state)
     except Exception as error:
-        detail = " ".join(str(error).split())[:200].rstrip(". ")
-        raise InputError(f"{path} does not fit the {name} of this configuration: {detail}.") from error
+        detail = textwrap.shorten(str(error), 200, placeholder=" …").rstrip(". ")
+        raise InputError(
+            f"{path} does not fit the {name} of this configuration; give the overlays of its training ({detail})."
+        ) from error
 
 
 def loads_own_weights(parser: ConfigParser, folder: str | os.PathLike[str]) -> bool:

@@ -134,6 +134,10 @@ def test_load_weights(tmp_path):
     for file in ("model.pt", "checkpoint.pt"):
         with pytest.raises(InputError, match="does not fit the network"):
             load_weights(torch.nn.Linear(3, 1), tmp_path / file)
+        with pytest.raises(InputError, match=r"; give the overlays of its training \(.* …\)\.$") as refused:
+            load_weights(torch.nn.Sequential(*[torch.nn.Linear(2, 2)] * 20), tmp_path / file)
+        shown = str(refused.value).partition("(")[2].removesuffix(" …).").split()
+        assert shown == str(refused.value.__cause__).split()[: len(shown)]  # whole words
         assert torch.equal(load_weights(torch.nn.Linear(2, 1), tmp_path / file).weight, network.weight)
     with pytest.raises(InputError, match="no such checkpoint"):
         load_weights(network, tmp_path / "absent.pt")

@@ -186,14 +186,21 @@ def test_public_data_sets_are_recognized(tmp_path, layout):
     assert list(dataset.cases) == sorted(dataset.cases)
 
 
-def test_a_folder_that_fits_none_gets_one_sentence(tmp_path):
+def test_every_layout_is_tested_and_documented() -> None:
+    with_tests_of_their_own = {"nnunet", "msd", "bids", "datalist", "oai"}
+    assert PUBLIC.keys() | with_tests_of_their_own == set(LAYOUTS)
+    page = Path(__file__).parents[4].joinpath("docs/data_sets.md").read_text(encoding="utf-8")
+    rows = "".join(line for line in page.partition("## Layouts")[2].splitlines() if line.startswith("| `"))
+    assert [layout for layout in LAYOUTS if f"`{layout}`" not in rows] == []
+
+
+def test_a_folder_that_fits_none_is_told_what_was_found_and_what_each_layout_expects(tmp_path: Path) -> None:
     touch(tmp_path, "a.xyz", "b.xyz", "scans/c.dcm")
     with pytest.raises(InputError) as refused:
         read_dataset(tmp_path)
-    message = str(refused.value)
-    assert "2 .xyz and the folder scans (with 1 .dcm)" in message
-    assert all(f"{layout}: " in message for layout in LAYOUTS)
-    assert "\n" not in message
+    found, *expected = str(refused.value).splitlines()
+    assert "2 .xyz and the folder scans (with 1 .dcm)" in found and "datalist (docs/data_sets.md)" in found
+    assert [line.split(":")[0].strip() for line in expected] == list(reversed(LAYOUTS))
 
 
 def test_a_layout_or_option_that_there_is_not(tmp_path):

@@ -1,6 +1,6 @@
 """What the bundles share: losses, noise models, transforms, metrics, data, workflow and reports.
 
-Imports run downward only; the order of the floors is in ``docs/architecture.md``. Every packaged bundle has a copy of
+Imports run downward only; the layers are in ``docs/architecture.md``. Every packaged bundle has a copy of
 the modules that it reaches; the copies in one process supplement each other, so that two bundles whose copies differ in
 version cannot share it, see `common.workflow.one_version`. Importing it changes nothing else in the process.
 """

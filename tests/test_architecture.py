@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 COMMON = Path(__file__).parents[1] / "common"
-FLOORS = [
+LAYERS = [
     "commands",  # python -m common.<verb>
     "methods",
     "workflow",
@@ -34,10 +34,10 @@ FLOORS = [
 ]
 
 
-def floor_of(module: str) -> str:
-    """The floor of ``common.a.b``."""
+def layer_of(module: str) -> str:
+    """The layer of ``common.a.b``."""
     name = module.split(".")[1] if "." in module else "errors"
-    return name if name in FLOORS else "commands"
+    return name if name in LAYERS else "commands"
 
 
 def imports(path: Path) -> set[str]:
@@ -53,12 +53,12 @@ def imports(path: Path) -> set[str]:
 @pytest.mark.parametrize("path", sorted(COMMON.rglob("*.py")), ids=lambda path: str(path.relative_to(COMMON)))
 def test_imports_run_downward(path):
     parts = path.relative_to(COMMON.parent).with_suffix("").parts
-    own = floor_of(".".join(parts))
+    own = layer_of(".".join(parts))
     for name in imports(path):
         if path == COMMON / "__init__.py":
-            assert floor_of(name) == "errors"
+            assert layer_of(name) == "errors"
         else:
-            assert FLOORS.index(floor_of(name)) >= FLOORS.index(own), f"{path} ({own}) imports {name}"
+            assert LAYERS.index(layer_of(name)) >= LAYERS.index(own), f"{path} ({own}) imports {name}"
 
 
 @pytest.mark.parametrize("room", ["losses", "metrics", "networks", "fusion", "decision", "noise"])
@@ -70,9 +70,9 @@ def test_rooms_that_read_no_files_raise_argument_errors(room):
         assert not [text for text in raised if text.split("(")[0] in ("InputError", "ValueError")], path
 
 
-def test_every_folder_is_a_floor():
+def test_every_folder_is_a_layer():
     folders = {path.parent.name for path in COMMON.glob("*/__init__.py")}
-    assert folders <= set(FLOORS)
+    assert folders <= set(LAYERS)
 
 
 ROOMS = sorted(path.parent.name for path in COMMON.glob("*/__init__.pyi"))

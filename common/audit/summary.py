@@ -1,7 +1,7 @@
 """From records of cases to a ranking and what the data set is like.
 
 **Which cases are suspicious**: those whose label is wrong with a probability of at least `SUSPICIOUS` = ½
-(`wrong_probabilities`): of two mistakes, to suspect a right label and to pass a wrong one, neither is held for worse.
+(`wrong_probabilities`): suspecting a right label and passing a wrong one count as equally bad.
 All others are **usual**. A part that is missing in a usual label has its kind there, too.
 
 **Not judged** are cases in which the network is unsure: a ``certainty`` below 0.75 (as of a structure in which the

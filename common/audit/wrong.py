@@ -11,8 +11,8 @@ The surprises x (`common.audit.surprise`) of a data set are taken for a mixture.
   quarter of m.
 
 Beyond 24 spreads, a surprise is known to lie beyond, and no more: the probabilities to lie there take the place of the
-densities, so that a label which could not be worse is not held for none of the three. Below −2 spreads all count as
-−2: that a label fits better than any other is no sign that it is wrong.
+densities, so that even the worst label belongs to one of the three groups. Below −2 spreads all count as −2: that a
+label fits better than any other is no sign that it is wrong.
 
 q, τ, λ, π, m and t are not known. Each has a few values (below), equally probable before; that no label is wrong,
 π = 0, has the probability 0.9, so a group of wrong labels must stand apart clearly. Every mixture of these counts as

@@ -218,7 +218,7 @@ def fuse_case(case: FusionCase, settings: Settings) -> dict[str, Any]:
     except BaseException:
         by_methods = [result_path(case, replace(settings, method=method)) for method in ("mean", "majority")]
         if not any(path.exists() for path in (*by_methods, *tool_files(settings.output, case).values())):
-            record_path(case, settings).unlink(missing_ok=True)  # nothing is left that it would mark as ours
+            record_path(case, settings).unlink(missing_ok=True)  # nothing is left that it would describe
         raise
 
 
@@ -275,7 +275,7 @@ def _fuse(case: FusionCase, settings: Settings) -> dict[str, Any]:
 
 
 def _begin(case: FusionCase, settings: Settings) -> None:
-    """Removes what an earlier command wrote for the case; an empty record marks the consensus as ours from now on."""
+    """Removes what an earlier command wrote for the case; an empty record says that the consensus is this command's."""
     record = record_path(case, settings)
     results = [result_path(case, settings), *tool_files(settings.output, case).values()]
     for result in results:

@@ -67,7 +67,7 @@ def spatial_staple(
 
     Source: Asman & Landman, *Formulating Spatially Varying Performance in the Statistical Fusion Framework*, IEEE TMI
     31(6), 2012: performance estimated in windows, drawn towards that of the whole image. Here every voxel has a window
-    of its own, clipped at the image's border, and λ is the stated share of its voxels. The prior of windows is ours.
+    of its own, clipped at the image's border, and λ is the stated share of its voxels. The prior is added here.
 
     Args:
         labels: ``(R, *spatial)``, classes 0 … L − 1, −1 = not labeled.

@@ -35,8 +35,8 @@ def reoriented(other: AnyTensor, image: torch.Tensor) -> AnyTensor:
         image: ``(C, *spatial)``.
 
     Returns:
-        ``other`` itself where it lies on the image's grid as it is stored, where turning axes does not lay it
-        there, of pictures, and where a file does not say for certain where it lies (a NIfTI file without sform
+        ``other`` itself where it lies on the image's grid as it is stored, where it does not get there by
+        turning axes, of pictures, and where a file does not say for certain where it lies (a NIfTI file without sform
         and qform, or whose two differ; a pair ``.hdr`` and ``.img``, which may be Analyze's without a left and
         a right); or else a `MetaTensor` with turned axes, whose ``meta["reoriented"]`` says from what to what,
         such as ``("RAS", "LPS")``.

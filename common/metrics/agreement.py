@@ -44,17 +44,17 @@ def pairwise_similarity(
             "Expected two sets of labels (annotator, *spatial) with one spatial shape, "
             f"got {tuple(labels.shape)} and {tuple(others.shape)}."
         )
-    ours, theirs = _flat(labels), _flat(others)
-    weight = _weight(counts, ours)
-    our_pixels, their_pixels = (ours >= 0).double() * weight, (theirs >= 0).double()
-    labeled = our_pixels @ their_pixels.T
+    first, second = _flat(labels), _flat(others)
+    weight = _weight(counts, first)
+    first_pixels, second_pixels = (first >= 0).double() * weight, (second >= 0).double()
+    labeled = first_pixels @ second_pixels.T
     total = torch.zeros_like(labeled)
-    classes = torch.cat((ours.unique(), theirs.unique())).unique()
+    classes = torch.cat((first.unique(), second.unique())).unique()
     classes = classes[classes > 0].tolist()
     for index in classes:
-        a, b = (ours == index).double(), (theirs == index).double()
+        a, b = (first == index).double(), (second == index).double()
         a *= weight
-        both, sizes = a @ b.T, a @ their_pixels.T + our_pixels @ b.T
+        both, sizes = a @ b.T, a @ second_pixels.T + first_pixels @ b.T
         empty = (sizes == 0).double()
         total += (2 * both + empty) / (sizes + empty) if measure == "dice" else (both + empty) / (sizes - both + empty)
     similarity = total / len(classes) if classes else total + 1

@@ -1,4 +1,4 @@
-"""What our metrics share: values of each image, collected and reduced as MONAI's metrics do."""
+"""What metrics of images share: values of each image, collected and reduced as MONAI's metrics do."""
 
 from __future__ import annotations
 

@@ -33,9 +33,9 @@ def soft_dice(segmentation: torch.Tensor, marginal: torch.Tensor) -> torch.Tenso
         >>> soft_dice(torch.tensor([[[1, 1, 0]]]), torch.tensor([[[1.0, 0.5, 0.5]]]))  # 2·1.5 / (2 + 2)
         tensor([[0.7500]], dtype=torch.float64)
     """
-    both, ours, theirs = _sums(segmentation, marginal)
-    empty = (ours + theirs == 0).to(both)
-    return (2 * both + empty) / (ours + theirs + empty)
+    both, segmented, expected = _sums(segmentation, marginal)
+    empty = (segmented + expected == 0).to(both)
+    return (2 * both + empty) / (segmented + expected + empty)
 
 
 def soft_accuracy(segmentation: torch.Tensor, marginal: torch.Tensor) -> torch.Tensor:
@@ -59,8 +59,8 @@ def soft_accuracy(segmentation: torch.Tensor, marginal: torch.Tensor) -> torch.T
         >>> soft_accuracy(torch.tensor([[[1, 1, 0, 0]]]), torch.tensor([[[1.0, 0.5, 0.5, 0.0]]]))
         tensor([[0.7500]], dtype=torch.float64)
     """
-    both, ours, theirs = _sums(segmentation, marginal)
-    return 1 - (ours + theirs - 2 * both) / max(math.prod(marginal.shape[2:]), 1)
+    both, segmented, expected = _sums(segmentation, marginal)
+    return 1 - (segmented + expected - 2 * both) / max(math.prod(marginal.shape[2:]), 1)
 
 
 def _sums(segmentation: torch.Tensor, marginal: torch.Tensor) -> list[torch.Tensor]:

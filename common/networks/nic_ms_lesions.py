@@ -30,7 +30,7 @@ class NicMSLesions(nn.Module):
     for MNIST and multiple sclerosis. Layers and sizes are those of
     https://github.com/sergivalverde/nicMSlesions/blob/35066de68180f8135a2c38a9f171dde4881c8e85/libs/CNN/nets.py after
     Valverde et al., NeuroImage 2017, https://doi.org/10.1016/j.neuroimage.2017.04.034. PReLU has a slope for each
-    channel here, and there one for each unit; two dimensions are ours.
+    channel here, and there one for each unit; two dimensions are added here.
 
     Args:
         spatial_dims: 2 or 3.

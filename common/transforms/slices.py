@@ -41,7 +41,7 @@ def slice_stack(image: torch.Tensor, axis: int) -> torch.Tensor:
 
 
 def extended_slices(slices: torch.Tensor, size: Sequence[int]) -> tuple[torch.Tensor, tuple[slice, slice]]:
-    """Slices with zeros around them, where they are smaller than a network wants them.
+    """Slices with zeros around them, up to the size that a network needs.
 
     Args:
         slices: (B, C, H, W).

@@ -20,7 +20,7 @@ MIXED = 1e-2  # share of a pixel from which on what nobody labeled makes it one 
 
 
 def without_unlabelled(detections: Mapping[str, torch.Tensor], label: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Detections without the pixels that nobody labeled; those that lay there altogether are left out.
+    """Detections without the pixels that nobody labeled; those that consist of such pixels alone are dropped.
 
     Args:
         detections: ``masks`` (N, *spatial) of True and False, other values of the N, of which ``boxes`` (N, 2·D),

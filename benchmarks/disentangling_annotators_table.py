@@ -19,7 +19,7 @@ from benchmarks.report.annotators import draw_confusion_matrices
 from benchmarks.report.noise_levels import draw_dice_by_noise_level
 from benchmarks.report.statistics import known_mean, mean_and_std
 from benchmarks.report.tables import summarize_runs, write_results
-from common.datasets import annotator_datalist, read_dataset, write_mnist_annotators
+from common.datasets import read_dataset, write_mnist_annotators
 from common.errors import InputError
 from common.fuse import fuse
 from common.io import LoadAnnotatorsd
@@ -106,8 +106,8 @@ def agreement(data: str, annotators: list[str]) -> dict[str, dict[str, float]]:
     ``missing`` are the images of which the two labeled no pixel both.
     """
     load = Compose(LoadAnnotatorsd("annotators", annotators=annotators))
-    items = annotator_datalist(data, annotators, "test")
-    labels = [load(item)["annotators"].as_subclass(torch.Tensor) for item in items]
+    items = read_dataset(data, annotators=annotators).items
+    labels = [load(item)["annotators"].as_subclass(torch.Tensor) for item in items if item["section"] == "test"]
     dice = np.array([pairwise_dice(label).numpy() for label in labels])
     pairs = [(a, b) for a in range(len(annotators)) for b in range(a)]
     found = {}
@@ -238,8 +238,10 @@ def write_consensus(data: str, output_dir: str, counts: Sequence[int]) -> None:
 
 def quality(data: str) -> float:
     """Mean Dice with the truth of the training labels of all annotators who mark something, the good one included."""
-    load = Compose(LoadAnnotatorsd("annotators", annotators=["truth", *ERRING], threshold=0.5))
-    labels = [load(item)["annotators"] for item in annotator_datalist(data, ["truth", *ERRING], "training", "image")]
+    annotators = ["good", *ERRING]
+    load = Compose(LoadAnnotatorsd("annotators", annotators=annotators, threshold=0.5))
+    items = read_dataset(data, "mnist", annotators=annotators).items
+    labels = [load(item)["annotators"] for item in items if item["section"] == "training"]
     return float(np.mean([pairwise_dice(label.as_subclass(torch.Tensor)).numpy()[0] for label in labels]))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 
 __all__ = [
@@ -17,7 +17,10 @@ __all__ = [
     "first_line",
     "reason_of",
     "show_input_errors",
+    "shown_names",
 ]
+
+SHOWN_NAMES = 5
 
 
 class SentenceError(ValueError):
@@ -78,6 +81,22 @@ def counted(number: int, noun: str) -> str:
         ('1 case', '0 cases')
     """
     return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def shown_names(names: Sequence[str]) -> str:
+    """The first five names, as a message has them.
+
+    Args:
+        names: of cases or files, any number of them.
+
+    Returns:
+        The names with commas, and an ellipsis if there are more.
+
+    Example:
+        >>> shown_names(["a", "b"]), shown_names("abcdef")
+        ('a, b', 'a, b, c, d, e, …')
+    """
+    return ", ".join(names[:SHOWN_NAMES]) + (", …" if len(names) > SHOWN_NAMES else "")
 
 
 def find_input_error(error: BaseException | None) -> SentenceError | None:

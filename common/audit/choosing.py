@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from common.datasets.pairs import shown_names
-from common.errors import counted
+from common.errors import counted, shown_names
 
 __all__ = ["FEW_CASES", "RULES", "Rule", "advice"]
 

@@ -13,8 +13,7 @@ import torch
 
 from common.audit.kinds import PICTURE_DIRECTIONS
 from common.datasets.listing import files_below
-from common.datasets.pairs import shown_names
-from common.errors import InputError
+from common.errors import InputError, shown_names
 from common.io.checks import geometry_finding
 from common.io.formats import is_picture, read_image, read_stored, suffix_of
 from common.io.label_meaning import LabelMeaning, read_label

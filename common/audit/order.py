@@ -6,8 +6,7 @@ import math
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from common.datasets.pairs import shown_names
-from common.errors import InputError
+from common.errors import InputError, shown_names
 from common.io.files import read_case_column
 
 __all__ = ["check_order", "read_order"]

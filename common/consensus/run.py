@@ -20,8 +20,7 @@ from tqdm import tqdm
 from common.command import end_with_parent
 from common.consensus.one_case import Settings, finished_record, fuse_case, record_path, result_path
 from common.consensus.sources import FusionCase
-from common.datasets.pairs import shown_names
-from common.errors import InputError, counted, find_input_error
+from common.errors import InputError, counted, find_input_error, shown_names
 
 __all__ = ["Outcome", "fuse_cases", "other_cases", "require_one_method"]
 

@@ -32,10 +32,9 @@ import torch
 from torch.utils.data import RandomSampler, Sampler, WeightedRandomSampler
 
 from common.datasets.dataset import Dataset
-from common.datasets.pairs import shown_names
 from common.datasets.samples import Samples
 from common.datasets.split import Split
-from common.errors import InputError
+from common.errors import InputError, shown_names
 from common.io.files import read_case_column
 
 __all__ = ["leave_out", "read_case_weights", "sample_weights", "sampler_of"]

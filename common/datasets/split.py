@@ -13,12 +13,9 @@ from typing import Any
 from common.datasets.case_names import normalize_case
 from common.datasets.dataset import Dataset
 from common.datasets.given import whole_number
-from common.datasets.pairs import shown_names
-from common.datasets.sections import check_fractions
-from common.datasets.splits import shuffled, stratified_split
+from common.datasets.splits import check_fractions, shuffled, stratified_split
 from common.datasets.subject_split import split_subjects
-from common.errors import InputError, counted
-from common.io.files import whole_file
+from common.errors import InputError, counted, shown_names
 
 Item = dict[str, Any]
 SECTIONS = ("training", "validation", "test")
@@ -141,30 +138,6 @@ def split_dataset(
     split = _joined([sorted(part, key=_case) for part in _sections(split)], split.where + ignored)
     _check_subjects(dataset, split)
     return split
-
-
-def write_splits(path: str | os.PathLike[str], splits: Sequence[Split]) -> None:
-    """Writes folds as nnU-Net's ``splits_final.json``: ``[{"train": [case, …], "val": [case, …]}, …]``.
-
-    Args:
-        path: of the file, which is whole or absent.
-        splits: one for each fold; test cases are not written, nnU-Net keeps them apart.
-
-    Raises:
-        InputError: the file cannot be written.
-
-    Example:
-        >>> import tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     write_splits(f"{folder}/splits_final.json", [Split([{"case": "a"}], [{"case": "b"}])])
-        ...     json.loads(Path(folder, "splits_final.json").read_text())
-        [{'train': ['a'], 'val': ['b']}]
-    """
-    folds = [
-        {"train": sorted(map(_case, split.training)), "val": sorted(map(_case, split.validation))} for split in splits
-    ]
-    with whole_file(path) as partial:
-        partial.write_text(json.dumps(folds, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _case(item: Item) -> str:
@@ -300,7 +273,7 @@ def _own_sections(
 
 
 def _deal(items: Sequence[Item], fold: int, num_folds: int, seed: int, stratify: bool) -> tuple[list[Item], list[Item]]:
-    """The cases of the other folds, and of this one; `fold_of` where there is one stratum."""
+    """The cases of the other folds, and of this one: subjects in the order of their strata are dealt in turn."""
     strata = _strata(filter(can_be_held_out, items), stratify)
     if len(strata) < 2:
         raise InputError(f"num_folds: expected at least two subjects that are dealt to folds, got {len(strata)}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from common.errors import InputError
 
@@ -48,37 +48,26 @@ def stratified_split(strata: Mapping[str, str], fraction: float, seed: int = 0) 
     return sorted(first), sorted(second)
 
 
-def fold_of(cases: Iterable[str], section: str, fold: int, num_folds: int, seed: int = 0) -> list[str]:
-    """The cases of one section when ``num_folds`` equal parts take turns as test set.
-
-    The cases are ordered by SHA-256 of (seed, name) and dealt to the folds in turn: sizes differ by one at most.
+def check_fractions(fractions: Sequence[float]) -> tuple[float, float, float]:
+    """The shares of training, validation and test.
 
     Args:
-        cases: names.
-        section: ``"validation"`` for the part that is tested, ``"training"`` for all others.
-        fold: which part is tested, 0 … num_folds − 1.
-        num_folds: at least 2, at most the number of cases.
-        seed: another seed, other parts.
+        fractions: three numbers of 0 or more.
 
     Returns:
-        Names, sorted.
+        The three.
 
     Raises:
-        InputError: there is no such section or fold.
+        InputError: they are not three shares that sum to 1.
 
     Example:
-        >>> sorted(fold_of("abcdef", "validation", 0, 3) + fold_of("abcdef", "training", 0, 3))
-        ['a', 'b', 'c', 'd', 'e', 'f']
+        >>> check_fractions([0.5, 0.25, 0.25])
+        (0.5, 0.25, 0.25)
     """
-    if section not in ("training", "validation"):
-        raise InputError(f"section must be 'training' or 'validation', got {section!r}.")
-    ordered = shuffled(cases, seed)
-    if not 2 <= num_folds <= len(ordered):
-        raise InputError(f"num_folds: expected 2 to {len(ordered)}, the number of cases, got {num_folds}.")
-    if not 0 <= fold < num_folds:
-        raise InputError(f"fold: expected 0 to {num_folds - 1} for {num_folds} folds, got {fold}.")
-    tested = set(ordered[fold::num_folds])
-    return sorted(tested if section == "validation" else set(ordered) - tested)
+    right = isinstance(fractions, list | tuple) and all(type(share) in (int, float) for share in fractions)
+    if not right or len(fractions) != 3 or min(fractions) < 0 or not abs(sum(fractions) - 1) <= 1e-6:
+        raise InputError(f"fractions: expected three shares that sum to 1, got {fractions!r}.")
+    return fractions[0], fractions[1], fractions[2]
 
 
 def shuffled(cases: Iterable[str], seed: int) -> list[str]:

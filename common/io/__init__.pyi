@@ -17,7 +17,6 @@ from .label_values import read_label_values
 from .load_annotators import LoadAnnotatorsd
 from .load_case import LoadCased
 from .load_series import LoadSeriesd
-from .load_slices import LoadSliced
 from .orientation import reoriented
 from .readers import load_images
 from .regions import LoadRegionsd, Region, read_regions, regions_to_masks, write_regions
@@ -36,7 +35,6 @@ __all__ = [
     "LoadCased",
     "LoadRegionsd",
     "LoadSeriesd",
-    "LoadSliced",
     "Region",
     "infer_annotator_meanings",
     "infer_label_meaning",

@@ -15,7 +15,6 @@ from common.errors import InputError
 from common.io.checks import geometry_finding
 from common.io.formats import suffix_of
 from common.io.label_values import read_label_values
-from common.io.load_slices import SliceReader
 from common.io.orientation import reoriented
 
 __all__ = ["LoadAnnotatorsd"]
@@ -44,8 +43,6 @@ class LoadAnnotatorsd(MapTransform):
             and 255, in which compression has spread them.
         image_key: of the image, whose shape the labels must have where it is loaded already.
         case_key: of the case name, for messages.
-        slice_key: of the index of the slice that is read of each file, in items that have one (`slice_items`).
-        slice_axis: of those slices.
         allow_missing_keys: leave items without labels as they are.
 
     Raises:
@@ -70,8 +67,6 @@ class LoadAnnotatorsd(MapTransform):
         threshold: float | None = None,
         image_key: str = "image",
         case_key: str = "case",
-        slice_key: str = "slice",
-        slice_axis: int = 2,
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
@@ -86,8 +81,6 @@ class LoadAnnotatorsd(MapTransform):
         self.annotators = tuple(annotators)
         self.num_classes, self.threshold = num_classes, threshold
         self.image_key, self.case_key = image_key, case_key
-        self.slice_key = slice_key
-        self._slices = SliceReader(slice_axis)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
@@ -95,14 +88,12 @@ class LoadAnnotatorsd(MapTransform):
             image = item.get(self.image_key)
             try:
                 loaded = image if isinstance(image, torch.Tensor) else None
-                item[key] = self._stack(item[key], loaded, item.get(self.slice_key))
+                item[key] = self._stack(item[key], loaded)
             except InputError as error:
                 raise InputError(f"Case {item.get(self.case_key, 'without a name')}: {error}") from error
         return item
 
-    def _stack(
-        self, files: Mapping[str, str | os.PathLike[str] | None], image: torch.Tensor | None, index: int | None
-    ) -> torch.Tensor:
+    def _stack(self, files: Mapping[str, str | os.PathLike[str] | None], image: torch.Tensor | None) -> torch.Tensor:
         if not isinstance(files, Mapping):
             raise InputError(f"expected label files by annotator, {{name: path}}, got {files!r}.")
         present = {name: path for name, path in files.items() if path is not None}
@@ -113,13 +104,7 @@ class LoadAnnotatorsd(MapTransform):
                 f"expected labels of at least one of {', '.join(self.annotators)}, got those of "
                 f"{', '.join(strangers) + hint if strangers else 'nobody'}."
             )
-        if index is None:
-            read = [read_label_values(path) for path in present.values()]
-        else:
-            read = self._slices(list(present.values()), index)
-        labels = {
-            name: self._as_classes(label, path) for (name, path), label in zip(present.items(), read, strict=True)
-        }
+        labels = {name: self._as_classes(read_label_values(path), path) for name, path in present.items()}
         first, reference = next(iter(labels.items()))
         on_grid = reference if image is None else image
         labels = {name: reoriented(label, on_grid) for name, label in labels.items()}

@@ -59,7 +59,7 @@ GROUPS = {
 def write_cardiac_phantom(
     folder: str | os.PathLike[str], num_subjects: int = 20, size: int = 96, slices: int = 8, seed: int = 0
 ) -> str:
-    """Writes the phantom once, in the layout that `common.datasets.acdc_datalist` reads, and returns its folder.
+    """Writes the phantom once, in the layout `acdc` of `common.datasets.read_dataset`, and returns its folder.
 
     ========================================  ==========================================================================
     ``patient001/patient001_frame01.nii.gz``  end diastole, int16, size × size × slices voxels of 1.5 × 1.5 × 10 mm

@@ -55,9 +55,7 @@ def read(root: Path) -> Dataset:
     )
 
 
-def find_frames(
-    files: tuple[str, ...] | list[str], root: Path
-) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+def find_frames(files: tuple[str, ...], root: Path) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
     """Images and labels by case, and the folder of each patient.
 
     Args:

@@ -7,11 +7,12 @@ import tarfile
 import nibabel as nib
 import numpy as np
 import pytest
+from dataset_files import reasons
 from monai.apps import DecathlonDataset
 from monai.apps import utils as monai_downloader
 from monai.apps.utils import HashCheckError
 
-from common.datasets import fetch_hippocampus, hippocampus_datalist, hippocampus_subject_datalist
+from common.datasets import fetch_hippocampus, read_dataset, split_dataset
 from common.datasets.hippocampus import TASK
 from common.errors import InputError
 
@@ -27,8 +28,8 @@ def dataset(tmp_path):
             nib.save(nib.Nifti1Image(np.ones((3, 4, 5), np.uint8), np.eye(4)), root / folder / name)
             (root / folder / f"._{name}").write_bytes(b"\0\5\x16\7")
     described = [{"image": f"./imagesTr/{name}", "label": f"./labelsTr/{name}"} for name in names]
-    keys = ("name", "description", "reference", "licence", "tensorImageSize", "modality", "labels")
-    properties = dict.fromkeys(keys, "") | {"numTraining": len(names), "numTest": 0, "training": described, "test": []}
+    properties = {"modality": {"0": "MRI"}, "labels": {"0": "background", "1": "Anterior", "2": "Posterior"}}
+    properties |= {"numTraining": len(names), "numTest": 0, "training": described, "test": []}
     (root / "dataset.json").write_text(json.dumps(properties), encoding="utf-8")
     return root
 
@@ -48,10 +49,10 @@ def archive(dataset, tmp_path, monkeypatch):
 def test_what_is_fetched_is_read(archive, tmp_path):
     fetched = fetch_hippocampus(tmp_path / "data" / "sets")
     assert fetched == str(tmp_path / "data" / "sets" / TASK)
-    parts = [hippocampus_datalist(fetched, "validation", fold, num_folds=3) for fold in range(3)]
-    cases = [f"hippocampus_{number:03d}" for number in (1, 3, 4, 6, 7, 8)]
-    assert sorted(item["case"] for part in parts for item in part) == cases
-    for item in parts[0]:
+    found = read_dataset(fetched)
+    assert found.layout == "hippocampus"
+    assert found.cases == tuple(f"hippocampus_{number:03d}" for number in (1, 3, 4, 6, 7, 8))
+    for item in found.items:
         assert item["image"] == f"{fetched}/imagesTr/{item['case']}.nii.gz"
         assert item["label"] == f"{fetched}/labelsTr/{item['case']}.nii.gz"
     archive.unlink()  # nothing is fetched twice
@@ -71,7 +72,7 @@ def test_an_interrupted_unpacking_is_done_again(archive, tmp_path, monkeypatch):
         patch.setattr("common.datasets.hippocampus.extractall", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             fetch_hippocampus(tmp_path)
-    assert len(hippocampus_datalist(fetch_hippocampus(tmp_path), "training", num_folds=2)) == 3
+    assert len(read_dataset(fetch_hippocampus(tmp_path)).items) == 6
 
 
 def test_dataset_json_is_not_needed_and_nii_is_read_as_well(dataset):
@@ -82,9 +83,9 @@ def test_dataset_json_is_not_needed_and_nii_is_read_as_well(dataset):
         if folder == "labelsTr":
             packed.unlink()
     with pytest.raises(InputError, match="two files of the case 'hippocampus_004'"):
-        hippocampus_datalist(dataset, "training")
+        read_dataset(dataset)
     (dataset / "imagesTr/hippocampus_004.nii.gz").unlink()
-    items = [item for part in ("training", "validation") for item in hippocampus_datalist(dataset, part)]
+    items = read_dataset(dataset).items
     assert {item["case"]: item["label"].rpartition("/")[2] for item in items}[
         "hippocampus_004"
     ] == "hippocampus_004.nii"
@@ -92,37 +93,35 @@ def test_dataset_json_is_not_needed_and_nii_is_read_as_well(dataset):
 
 
 def test_says_what_is_missing(dataset, tmp_path):
+    (dataset / "dataset.json").unlink()
     (dataset / "imagesTr/hippocampus_007.nii.gz").unlink()
-    with pytest.raises(InputError, match=r"1 have none: hippocampus_007\.$"):
-        hippocampus_datalist(dataset, "training")
-    with pytest.raises(InputError, match="must hold imagesTr/ and labelsTr/"):
-        hippocampus_datalist(dataset.parent, "training")
+    found = read_dataset(dataset)
+    assert len(found.items) == 5
+    assert reasons(found)["labelsTr/hippocampus_007.nii.gz"] == "there is no image of its name"
     for folder in ("imagesTr", "labelsTr"):
         (tmp_path / "bare" / folder).mkdir(parents=True)
-    with pytest.raises(InputError, match="imagesTr holds no NIfTI file"):
-        hippocampus_datalist(tmp_path / "bare", "training")
+    for place in (dataset.parent, tmp_path / "bare"):
+        with pytest.raises(InputError, match="holds no labeled case"):
+            read_dataset(place, "hippocampus")
 
 
 def test_real_labels_hold_both_structures(real_data):
-    sections = [hippocampus_datalist(real_data / "hippocampus", s) for s in ("training", "validation")]
-    assert [len(items) for items in sections] == [139, 35]
-    for item in [*sections[0], *sections[1]]:
+    split = split_dataset(read_dataset(real_data / "hippocampus"), fold=0)
+    assert (len(split.training), len(split.validation)) == (139, 35)
+    for item in split.training + split.validation:
         image, label = nib.load(item["image"]), nib.load(item["label"])
         assert image.shape == label.shape
         assert np.array_equal(np.unique(np.asarray(label.dataobj)), [0, 1, 2])
 
 
 def test_sections_of_so_many_subjects(dataset):
-    numbers = {"num_training": 2, "num_validation": 1, "num_test": 3}
+    found = read_dataset(dataset)
     parts = {}
     for seed in (0, 1):
-        for section in ("training", "validation", "test"):
-            items = hippocampus_subject_datalist(dataset, section, seed=seed, **numbers)
-            assert len(items) == numbers[f"num_{section}"]
-            assert all(item["image"].endswith(f"imagesTr/{item['case']}.nii.gz") for item in items)
-            parts[seed, section] = {item["case"] for item in items}
-    assert parts[0, "test"] == parts[1, "test"]
-    assert not parts[0, "test"] & (parts[0, "training"] | parts[0, "validation"])
-    assert not parts[0, "training"] & parts[0, "validation"]
+        split = split_dataset(found, seed, counts=(2, 1, 3))
+        parts[seed] = [{item["case"] for item in items} for items in (split.training, split.validation, split.test)]
+        assert [len(items) for items in parts[seed]] == [2, 1, 3]
+        assert len(set.union(*parts[seed])) == 6
+    assert parts[0][2] == parts[1][2]
     with pytest.raises(InputError, match="holds 6 subjects, but 5 training"):
-        hippocampus_subject_datalist(dataset, "training", 5, num_validation=1, num_test=1)
+        split_dataset(found, counts=(5, 1, 1))

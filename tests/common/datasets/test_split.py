@@ -1,38 +1,22 @@
-"""Splits: what decides, no subject in two sections, and the same cases as the bundles' own functions draw."""
+"""Splits: what decides, which cases it chooses, and no subject in two sections."""
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from dataset_files import touch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.datasets import (
-    acdc_datalist,
-    annotator_datalist,
-    fold_of,
-    hippocampus_datalist,
-    hippocampus_subject_datalist,
-    read_dataset,
-    shenzhen_datalist,
-    split_dataset,
-    totalsegmentator_datalist,
-    write_splits,
-)
+from common.datasets import read_dataset, split_dataset
 from common.datasets.dataset import Dataset
 from common.datasets.split import Split
 from common.errors import InputError
-from common.phantoms import (
-    write_cardiac_phantom,
-    write_chest_phantom,
-    write_ct_phantom,
-    write_lesion_phantom,
-)
-
-SECTIONS = ("training", "validation", "test")
 
 
 def dataset(*items: dict[str, Any], **known: Any) -> Dataset:
@@ -40,7 +24,7 @@ def dataset(*items: dict[str, Any], **known: Any) -> Dataset:
     return Dataset("plain", Path("/data"), tuple(complete), **known)
 
 
-def named(names: str, **known: Any) -> list[dict[str, Any]]:
+def named(names: Iterable[str], **known: Any) -> list[dict[str, Any]]:
     return [{"case": name, **known} for name in names]
 
 
@@ -48,73 +32,37 @@ def cases(split: Split) -> list[list[str]]:
     return [[item["case"] for item in part] for part in (split.training, split.validation, split.test)]
 
 
-def of(datalist: Any, **options: Any) -> list[list[str]]:
-    return [[item["case"] for item in datalist(section=section, **options)] for section in SECTIONS]
+def dealt(names: Sequence[str], fold: int, num_folds: int, seed: int = 0) -> list[list[str]]:
+    """Training and validation cases of a fold: the names in the order of their hashes, dealt in turn."""
+    ordered = sorted(names, key=lambda name: hashlib.sha256(f"{seed}/{name}".encode()).digest())
+    tested = ordered[fold::num_folds]
+    return [sorted(set(names) - set(tested)), sorted(tested)]
 
 
-@pytest.mark.parametrize("seed", [0, 3])
-def test_t_loss(tmp_path, seed):
-    folder = write_chest_phantom(tmp_path / "chest", num_cases=21, size=16)
-    split = split_dataset(read_dataset(folder), seed, fractions=(0.7, 0.3, 0))
-    wanted = [[item["case"] for item in shenzhen_datalist(folder, section, seed)] for section in SECTIONS[:2]]
-    assert cases(split) == [*wanted, []]
-    assert min(map(len, wanted)) > 4
+def test_folds_are_a_partition_of_near_equal_parts():
+    names = [f"case_{i:02}" for i in range(23)]
+    splits = [split_dataset(dataset(*named(names)), fold=fold) for fold in range(5)]
+    parts = [cases(split)[1] for split in splits]
+    assert sorted(case for part in parts for case in part) == names
+    assert {len(part) for part in parts} == {4, 5}
+    assert [cases(split)[0] for split in splits] == [sorted(set(names) - set(part)) for part in parts]
+    assert cases(split_dataset(dataset(*named(names)), seed=1, fold=0))[1] != parts[0]
 
 
-@pytest.mark.parametrize("fold", [0, 4])
-def test_marginal_thresholding(tmp_path, fold):
-    folder = write_ct_phantom(tmp_path / "ct", num_cases=6, size=32)
-    found = read_dataset(folder, organ="aorta")
-    split = split_dataset(found, seed=1, fold=fold)
-    for section, part in zip(SECTIONS, cases(split), strict=False):
-        if section != "test":
-            wanted = totalsegmentator_datalist(folder, section, "aorta", fold, seed=1)
-            assert part == [item["case"] for item in wanted]
-
-
-def test_hippocampus(tmp_path):
-    for index in range(13):
-        for name in ("imagesTr", "labelsTr"):
-            (tmp_path / name).mkdir(exist_ok=True)
-            (tmp_path / name / f"hippocampus_{index:03}.nii.gz").touch()
-    found = read_dataset(tmp_path)
-    wanted = [[item["case"] for item in hippocampus_datalist(tmp_path, name, 2)] for name in SECTIONS[:2]]
-    assert cases(split_dataset(found, fold=2))[:2] == wanted
-    numbers = {"training": 3, "validation": 2, "test": 5}
-    options = {f"num_{name}": number for name, number in numbers.items()}
-    assert cases(split_dataset(found, 4, counts=numbers)) == of(
-        hippocampus_subject_datalist, dataset_dir=tmp_path, seed=4, **options
-    )
-
-
-@pytest.mark.parametrize("seed", [0, 2])
-def test_bwcr(tmp_path, seed):
-    folder = Path(write_cardiac_phantom(tmp_path / "cardiac", num_subjects=8, size=48))
-    found = read_dataset(folder)
-    wanted = of(acdc_datalist, dataset_dir=folder, num_training=3, num_validation=2, num_test=3, seed=seed)
-    split = split_dataset(found, seed, counts=(3, 2, 3))
-    assert cases(split) == wanted
-    assert len(split.test) == 6
-    assert {item["subject"] for item in split.test} == {
-        item["subject"] for item in split_dataset(found, 9, counts=(3, 2, 3)).test
-    }
-
-
-def test_disentangling_annotators(tmp_path):
-    folder = Path(write_lesion_phantom(tmp_path / "lesions", num_cases=6, size=32))
-    names = ["good", "over", "under"]
-    found = read_dataset(folder, annotators=names, truth="truth")
-    wanted = [annotator_datalist(folder, names, section, truth="truth") for section in SECTIONS]
+def test_sections_are_the_folders_of_plain_data_or_drawn_from_them(tmp_path):
+    folders = ("images", "AR", "HS")
+    own = {"train": "abcdef", "val": "gh", "test": "ij"}
+    touch(tmp_path, *(f"own/{part}/{folder}/{name}.png" for part in own for folder in folders for name in own[part]))
+    assert cases(split_dataset(read_dataset(tmp_path / "own"))) == [list(names) for names in own.values()]
+    touch(tmp_path, *(f"one/{folder}/{name}.png" for folder in folders for name in "abcdefghij"))
+    found = read_dataset(tmp_path / "one")
     split = split_dataset(found)
-    assert cases(split) == [[item["case"] for item in part] for part in wanted]
-    assert [item["annotators"] for item in split.training] == [item["annotators"] for item in wanted[0]]
-    for name in ("images", "AR", "HS"):
-        for case in "abcdefghijkl":
-            (tmp_path / "own" / name).mkdir(parents=True, exist_ok=True)
-            (tmp_path / "own" / name / f"{case}.png").touch()
-    own = tmp_path / "own"
-    wanted = [annotator_datalist(own, ["AR", "HS"], section, seed=5) for section in SECTIONS]
-    assert cases(split_dataset(read_dataset(own), seed=5)) == [[item["case"] for item in part] for part in wanted]
+    assert [len(part) for part in cases(split)] == [7, 1, 2]
+    assert cases(split) != cases(split_dataset(found, seed=1))
+    assert len(split_dataset(found, fractions=(0.5, 0.0, 0.5)).test) == 5
+    assert split.training[0]["annotators"] == {
+        name: str(tmp_path / f"one/{name}/{split.training[0]['case']}.png") for name in ("AR", "HS")
+    }
 
 
 def test_what_decides(tmp_path):
@@ -128,13 +76,13 @@ def test_what_decides(tmp_path):
     assert [len(part) for part in cases(split)] == [7, 1, 2]
     assert "own sections" in split.where and "counts was not used" in split.where
     split = split_dataset(own, fold=1, num_folds=4)
-    assert cases(split) == [fold_of("abcdefgh", "training", 1, 4), fold_of("abcdefgh", "validation", 1, 4), ["i", "j"]]
+    assert cases(split) == [*dealt("abcdefgh", 1, 4), ["i", "j"]]
     both = dataset(
         *named("abcdef", section="training"), *named("gh", section="validation"), *named("ij", section="test")
     )
     assert cases(split_dataset(both)) == [list("abcdef"), list("gh"), list("ij")]
     split = split_dataset(both, fold=1, num_folds=4)  # a fold chooses another split than that of the sections
-    assert cases(split) == [fold_of("abcdefgh", "training", 1, 4), fold_of("abcdefgh", "validation", 1, 4), ["i", "j"]]
+    assert cases(split) == [*dealt("abcdefgh", 1, 4), ["i", "j"]]
     assert split.where == (
         "The data set's own sections. Of its training and validation cases fold 1 of 4 validates (seed 0)."
     )
@@ -169,13 +117,13 @@ def test_a_file_that_cannot_be_followed(tmp_path, content, fold, message):
         split_dataset(dataset(*items), fold=fold, file=tmp_path / "split.json")
 
 
-def test_folds_are_written_and_read_as_nnunet_does(tmp_path):
+def test_folds_are_read_as_nnunet_writes_them(tmp_path):
     found = dataset(*named("abcdefg"))
     splits = [split_dataset(found, fold=fold, num_folds=3) for fold in range(3)]
     path = tmp_path / "splits_final.json"
-    write_splits(path, splits)
+    content = [dict(zip(("train", "val"), cases(split), strict=False)) for split in splits]
+    path.write_text(json.dumps(content))
     assert [cases(split_dataset(found, fold=fold, file=path)) for fold in range(3)] == list(map(cases, splits))
-    assert sorted(name for fold in json.loads(path.read_text()) for name in fold["val"]) == list("abcdefg")
 
 
 def test_arguments_out_of_range():
@@ -190,6 +138,8 @@ def test_arguments_out_of_range():
         split_dataset(dataset(*named("a")), fold=0)
     with pytest.raises(InputError, match="fold: expected 0 to 1"):
         split_dataset(found, fold=2, num_folds=2)
+    with pytest.raises(InputError, match="fold: expected a whole number from 0 up, got -1"):
+        split_dataset(found, fold=-1)
     with pytest.raises(InputError, match="holds 3 subjects"):
         split_dataset(found, counts=(2, 1, 1))
     for counts in ((1, 2), {"train": 1}, (1.5, 1, 0)):
@@ -231,7 +181,7 @@ def test_strata_are_balanced_on_request():
         split = split_dataset(found, **how)
         assert sum(item["stratum"] == "rare" for item in split.validation) == 1
     plain = split_dataset(found, fold=0, num_folds=4, stratify=False)
-    assert cases(plain)[1] == fold_of([item["case"] for item in found.items], "validation", 0, 4)
+    assert cases(plain)[1] == dealt([item["case"] for item in found.items], 0, 4)[1]
 
 
 def test_what_has_regions_alone_is_in_no_fold_and_trains_in_all() -> None:

@@ -1,4 +1,4 @@
-"""The stratified split: complete, proportional, and a function of names and seed alone."""
+"""Stratified splits and balanced draws: complete, proportional, and a function of names and seed alone."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from common.datasets import split_dataset
 from common.datasets.dataset import Dataset
 from common.datasets.splits import stratified_split
+from common.datasets.subject_split import balanced_draw
 
 STRATA = st.dictionaries(st.text(min_size=1, max_size=6), st.sampled_from("abc"), max_size=40)
 
@@ -77,3 +78,15 @@ def test_the_limits_take_nothing_or_all(fraction, expected):
 
 def test_no_cases_give_no_cases():
     assert stratified_split({}, 0.7) == ([], [])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.dictionaries(st.text("abcdef", min_size=1), st.sampled_from("xyz"), max_size=25), st.integers(0, 25))
+def test_every_group_has_its_share_up_to_one(groups, count):
+    count = min(count, len(groups))
+    drawn = balanced_draw(groups, count)
+    assert len(set(drawn)) == len(drawn) == count
+    sizes, taken = Counter(groups.values()), Counter(groups[name] for name in drawn)
+    for group, size in sizes.items():
+        assert abs(taken[group] - count * size / len(groups)) <= 1.0
+    assert drawn == balanced_draw(dict(reversed(groups.items())), count)

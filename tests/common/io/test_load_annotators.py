@@ -12,8 +12,10 @@ from monai.data import DataLoader, Dataset, MetaTensor, decollate_batch
 from monai.transforms import Compose, Rotate90d
 from PIL import Image
 
+from common.datasets import read_dataset
 from common.errors import InputError
 from common.io import LoadAnnotatorsd, load_images
+from common.metrics import pairwise_dice
 
 NAMES = ["AR", "HS", "SG"]
 
@@ -134,3 +136,18 @@ def test_arguments_are_checked():
             LoadAnnotatorsd("annotators", names)
     with pytest.raises(InputError, match="num_classes"):
         LoadAnnotatorsd("annotators", NAMES, num_classes=1)
+
+
+def test_three_real_annotators_agree_as_published(real_data: Path):
+    names = ["AR", "HS", "SG"]
+    items = read_dataset(real_data / "oocytes", annotators=names).items
+    items = tuple(item for item in items if item["section"] == "validation")
+    assert len(items) == 5
+    load = LoadAnnotatorsd("annotators", names)
+    for item in items:
+        image = load_images("image")(item)
+        labels = load(image)["annotators"]
+        assert labels.shape == (3, *image["image"].shape[1:])
+        dice = pairwise_dice(labels)
+        assert dice.min() > 0.85
+        assert ((dice < 1).sum() == 6).item()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from common.datasets import acdc_datalist
+from common.datasets import read_dataset
 from common.errors import InputError
 from common.phantoms import write_cardiac_phantom
 from common.phantoms.cardiac import GROUPS, LEFT_VENTRICLE, MYOCARDIUM, RIGHT_VENTRICLE, draw_heart
@@ -25,10 +25,9 @@ def volume(path):
 
 
 def test_is_read_as_acdc(phantom):
-    numbers = {"num_training": 2, "num_validation": 1, "num_test": 2}
-    items = [i for s in ("training", "validation", "test") for i in acdc_datalist(phantom, s, **numbers)]
-    assert len(items) == 10
-    for item in items:
+    found = read_dataset(phantom)
+    assert (found.layout, len(found.items)) == ("acdc", 10)
+    for item in found.items:
         image, label = nib.load(item["image"]), nib.load(item["label"])
         assert image.shape == label.shape == (32, 32, 3)
         assert np.array_equal(image.affine, label.affine)

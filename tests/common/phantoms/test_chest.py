@@ -16,7 +16,7 @@ from PIL import Image
 from scipy.ndimage import label
 
 import common.phantoms.chest as module
-from common.datasets import InferenceInputs, shenzhen_datalist
+from common.datasets import InferenceInputs, read_dataset, split_dataset
 from common.errors import InputError
 from common.phantoms import write_chest_phantom
 from common.phantoms.chest_anatomy import draw_anatomy, render_chest
@@ -52,11 +52,10 @@ def dice(prediction: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def test_the_layout_is_shenzhens(phantom):
-    training, validation = (shenzhen_datalist(phantom, section) for section in ("training", "validation"))
-    assert sorted(item["case"] for item in training + validation) == [
-        f"PHANTOM_{number:04d}_{(number + 1) % 2}" for number in range(1, 11)
-    ]
-    for item in training:
+    found = read_dataset(phantom)
+    assert found.layout == "shenzhen"
+    assert found.cases == tuple(f"PHANTOM_{number:04d}_{(number + 1) % 2}" for number in range(1, 11))
+    for item in found.items:
         image, mask = Image.open(item["image"]), Image.open(item["label"])
         assert (image.mode, image.size, mask.mode, mask.size) == ("L", (48, 48), "L", (48, 48))
         assert set(np.unique(np.asarray(mask))) == {0, 255}
@@ -200,7 +199,8 @@ def test_a_phantom_of_other_parameters_is_refused_with_both(phantom):
 
 def test_the_smallest_phantom_has_both_sections(tmp_path):
     folder = write_chest_phantom(tmp_path / "chest", num_cases=4, size=16, num_volumes=1)
-    assert [len(shenzhen_datalist(folder, section)) for section in ("training", "validation")] == [3, 1]
+    split = split_dataset(read_dataset(folder), fractions=(0.7, 0.3, 0))
+    assert (len(split.training), len(split.validation)) == (3, 1)
 
 
 @pytest.mark.parametrize("wrong", [{"num_cases": 3}, {"size": 8}, {"num_volumes": 0}])

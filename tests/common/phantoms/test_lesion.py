@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import nibabel as nib
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from common.datasets import InferenceInputs, annotator_datalist
+from common.datasets import InferenceInputs, read_dataset
 from common.errors import InputError
 from common.io import LoadAnnotatorsd, load_images
 from common.noise import ANNOTATOR_KINDS
@@ -24,20 +25,17 @@ def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_sections_hold_images_truth_and_five_annotators(phantom: Path):
     load = LoadAnnotatorsd("annotators", ANNOTATOR_KINDS)
-    numbers = []
-    for section in ("training", "validation", "test"):
-        items = annotator_datalist(phantom, ANNOTATOR_KINDS, section, truth="truth")
-        numbers.append(len(items))
-        for item in items:
-            loaded = load(load_images(["image", "label"])(item))
-            labels, truth = loaded["annotators"], loaded["label"][0]
-            assert loaded["image"].shape == (1, 48, 48) and labels.shape == (5, 48, 48)
-            good, over, under, wrong, blank = (label.bool() for label in labels)
-            assert torch.equal(good, truth.bool()) and not blank.any()
-            assert (over & good).sum() == good.sum() < over.sum()
-            assert (under & ~good).sum() == 0 < under.sum() < good.sum()
-            assert (wrong != over).any()
-    assert numbers == [8, 2, 2]
+    items = read_dataset(phantom).items
+    assert Counter(item["section"] for item in items) == {"training": 8, "validation": 2, "test": 2}
+    for item in items:
+        loaded = load(load_images(["image", "label"])(item))
+        labels, truth = loaded["annotators"], loaded["label"][0]
+        assert loaded["image"].shape == (1, 48, 48) and labels.shape == (5, 48, 48)
+        good, over, under, wrong, blank = (label.bool() for label in labels)
+        assert torch.equal(good, truth.bool()) and not blank.any()
+        assert (over & good).sum() == good.sum() < over.sum()
+        assert (under & ~good).sum() == 0 < under.sum() < good.sum()
+        assert (wrong != over).any()
 
 
 def test_new_images_are_slices_and_a_stack(phantom: Path):

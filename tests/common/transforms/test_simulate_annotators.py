@@ -86,6 +86,14 @@ def test_labels_per_image(dtype: torch.dtype):
     assert chosen == set(range(5))
 
 
+def test_an_item_may_name_its_annotators():
+    item = {"case": "a", "label": truth(), "annotators": ["over", "blank"]}
+    labels = SimulateAnnotatorsd("label", FIVE)(item)["annotators"]
+    assert [name for name, label in zip(FIVE, labels, strict=True) if label.min() >= 0] == ["over", "blank"]
+    with pytest.raises(InputError, match=r"Case a: expected labels by some of AR, got blank, over"):
+        SimulateAnnotatorsd("label", {"AR": "good"})(item)
+
+
 def test_metadata_and_the_other_keys_are_kept():
     affine = torch.diag(torch.tensor([2.0, 3.0, 1.0, 1.0]))
     label = MetaTensor(truth(), affine=affine, meta={"filename_or_obj": "a.nii"})

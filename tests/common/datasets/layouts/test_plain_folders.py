@@ -92,6 +92,17 @@ def test_annotators_as_folders(tmp_path):
     assert read_dataset(tmp_path, annotators=["AR"], truth="HS").items[1]["label"].endswith("HS/b.tif")
 
 
+def test_volumes_in_a_folder_that_is_named_and_a_truth(tmp_path):
+    touch(tmp_path, "scans/a.nii.gz", "scans/b.nii", "AR/a.nii", "AR/b.nii.gz", "truth/a.nii.gz", "truth/b.nii.gz")
+    assert short(read_dataset(tmp_path, "plain", images="scans", annotators=["AR"], truth="truth")) == {
+        case: {"subject": case, "image": f"scans/{case}{packed}", "label": label, "annotators": {"AR": drawn}}
+        for case, packed, label, drawn in (
+            ("a", ".nii.gz", "truth/a.nii.gz", "AR/a.nii"),
+            ("b", ".nii", "truth/b.nii.gz", "AR/b.nii.gz"),
+        )
+    }
+
+
 def test_annotators_in_folders_of_the_labels(tmp_path):
     touch(tmp_path, "images/a.jpg", "images/b.jpg", "masks/AR/a.png", "masks/HS/a.png", "masks/HS/b.png")
     dataset = read_dataset(tmp_path)

@@ -3,8 +3,9 @@
 import nibabel as nib
 import numpy as np
 import pytest
+from dataset_files import reasons
 
-from common.datasets import totalsegmentator_datalist
+from common.datasets import read_dataset
 from common.datasets.layouts.totalsegmentator import SLAB, is_empty
 from common.errors import InputError
 
@@ -31,27 +32,22 @@ def dataset(tmp_path):
     return root
 
 
-def test_every_case_is_tested_in_one_fold_and_has_its_own_files(dataset):
-    folds = [totalsegmentator_datalist(dataset, "validation", fold=fold, num_folds=5) for fold in range(5)]
-    items = sorted((item for fold in folds for item in fold), key=lambda item: item["case"])
-    assert [item["case"] for item in items] == [f"s{7 * number:04d}" for number in range(12)]
-    for item in items:
+def test_every_case_has_its_own_files(dataset):
+    found = read_dataset(dataset)
+    assert found.cases == tuple(f"s{7 * number:04d}" for number in range(12))
+    for item in found.items:
         assert item["image"] == str(dataset / item["case"] / "ct.nii.gz")
         assert item["label"] == str(dataset / item["case"] / "segmentations/kidney_right.nii.gz")
-    for fold, tested in enumerate(folds):
-        trained = totalsegmentator_datalist(dataset, "training", fold=fold, num_folds=5)
-        assert [item for item in items if item not in tested] == trained
 
 
-def test_at_most_so_many_cases_hold_the_organ(dataset, caplog):
-    caplog.set_level("INFO")
+def test_at_most_so_many_cases_hold_the_organ(dataset):
     save(dataset / "s0007/segmentations/kidney_right.nii.gz", np.zeros(SHAPE))
-    parts = [totalsegmentator_datalist(dataset, s, num_folds=2, max_cases=4) for s in ("training", "validation")]
-    assert sorted(item["case"] for part in parts for item in part) == ["s0000", "s0014", "s0021", "s0028"]
-    assert caplog.messages[-1].endswith("1 of 5 cases have no kidney_right and are left out.")
+    found = read_dataset(dataset, max_cases=4)
+    assert found.cases == ("s0000", "s0014", "s0021", "s0028")
+    assert "1 of 5 cases have no kidney_right and are left out." in found.notes
     for wrong in (1, 0, -3):
-        with pytest.raises(InputError, match=f"max_cases must be at least 2.*{wrong}"):
-            totalsegmentator_datalist(dataset, "training", max_cases=wrong)
+        with pytest.raises(InputError, match=f"max_cases: expected a whole number from 2 up, got {wrong}"):
+            read_dataset(dataset, max_cases=wrong)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
@@ -71,29 +67,30 @@ def test_a_mask_without_voxels_is_empty(tmp_path):
     assert is_empty(tmp_path / "organ.nii.gz")
 
 
-def test_a_case_that_is_not_whole_is_named_whatever_it_lacks(dataset):
+def test_a_case_that_is_not_whole_is_left_out_and_named_whatever_it_lacks(dataset):
     (dataset / "s0000/segmentations/kidney_right.nii.gz").unlink()  # of the first case: the organ itself is known
     for path in (dataset / "s0014/segmentations").iterdir():
         path.unlink()
     (dataset / "s0014/segmentations").rmdir()
     (dataset / "s0021/ct.nii.gz").unlink()
-    with pytest.raises(InputError) as raised:
-        totalsegmentator_datalist(dataset, "training")
-    mask = "segmentations/kidney_right.nii.gz"
-    assert f"3 files are missing: s0000/{mask}, s0014/{mask}, s0021/ct.nii.gz." in str(raised.value)
+    found = read_dataset(dataset)
+    assert len(found.items) == 9
+    said = reasons(found)
+    assert said["s0000/ct.nii.gz"] == said["s0014/ct.nii.gz"] == "there is no mask of kidney_right"
+    assert said["s0021"] == "it has no ct.nii.gz"
 
 
 def test_organs_that_no_case_has(dataset):
     with pytest.raises(InputError, match=r"_left, kidney_right\), got 'kidney_left' \(did you mean 'kidney_right'"):
-        totalsegmentator_datalist(dataset, "training", "kidney_left")
+        read_dataset(dataset, organ="kidney_left")
     with pytest.raises(InputError, match=r"got 'x'; name it by --organ"):
-        totalsegmentator_datalist(dataset, "training", "x")
+        read_dataset(dataset, organ="x")
     with pytest.raises(InputError, match="adrenal_gland_left is empty in every case"):
-        totalsegmentator_datalist(dataset, "training", "adrenal_gland_left")
+        read_dataset(dataset, organ="adrenal_gland_left")
 
 
-def test_folds_out_of_range(dataset):
-    with pytest.raises(InputError, match="fold: expected 0 to 4 for 5 folds, got 5"):
-        totalsegmentator_datalist(dataset, "training", fold=5)
-    with pytest.raises(InputError, match="section must be"):
-        totalsegmentator_datalist(dataset, "test")
+def test_a_mask_that_cannot_be_read_is_named(dataset):
+    mask = dataset / "s0035/segmentations/kidney_right.nii.gz"
+    mask.write_bytes(mask.read_bytes()[:50])
+    with pytest.raises(InputError, match=r"s0035.*kidney_right.nii.gz cannot be read as NIfTI"):
+        read_dataset(dataset)

@@ -8,15 +8,14 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+from dataset_files import reasons
 from monai.transforms import Compose, ResizeWithPadOrCropd, ScaleIntensityRangePercentilesd, Spacingd
 
-from common.datasets import nci_datalist
+from common.datasets import read_dataset, split_dataset
 from common.errors import InputError
 from common.io import LoadSeriesd
 from common.transforms import N4BiasFieldd
 
-SECTIONS = ("training", "validation", "test")
-FEW = {"num_training": 4, "num_validation": 2, "num_test": 4}
 COLLECTIONS = {"Prostate3T": "Prostate-3T", "ProstateDx": "PROSTATE-DIAGNOSIS"}
 SPACING, ORIGIN = (0.625, 0.625, 3.6), (-50.0, -40.0, 12.0)
 
@@ -37,40 +36,33 @@ def dataset(tmp_path):
     return tmp_path
 
 
-def names(items):
-    return {item["subject"] for item in items}
-
-
-def test_sections_are_disjoint_and_balanced_over_the_scanners(dataset, caplog):
-    caplog.set_level("INFO")
-    lists = {section: nci_datalist(dataset, section, **FEW) for section in SECTIONS}
-    assert len(set.union(*map(names, lists.values()))) == 10
-    for section, items in lists.items():
-        half = FEW[f"num_{section}"] // 2
+def test_sections_are_balanced_over_the_scanners(dataset):
+    found = read_dataset(dataset)
+    assert (found.layout, len(found.items)) == ("nci", 10)
+    unlabeled = [path for path, reason in reasons(found).items() if reason == "there is no label of it"]
+    assert [path.split("/")[2] for path in sorted(unlabeled)] == ["ProstateDx-01-0006", "Prostate3T-01-0006"]
+    split = split_dataset(found, counts=(4, 2, 4))
+    for items, half in zip((split.training, split.validation, split.test), (2, 1, 2), strict=True):
         assert Counter(item["case"].partition("-")[0] for item in items) == dict.fromkeys(COLLECTIONS, half)
-    assert "2 series have no label" in caplog.text
-    assert nci_datalist(dataset, "test", seed=5, **FEW) == lists["test"]
-    everyone = nci_datalist(dataset, "training", num_training=10, num_validation=0, num_test=0)
-    second = next(item for item in everyone if item["case"] == "ProstateDx-01-0002")
+    assert split_dataset(found, 5, counts=(4, 2, 4)).test == split.test
+    second = next(item for item in found.items if item["case"] == "ProstateDx-01-0002")
     assert second["image"].endswith("PROSTATE-DIAGNOSIS/ProstateDx-01-0002/1.3.6/1.3.7")
     assert second["label"].endswith("Training/ProstateDx-01-0002_correctedLabels.nrrd")
 
 
 def test_what_is_wrong_is_named(dataset, tmp_path_factory):
-    with pytest.raises(InputError, match=r"10 subjects, but 12 training \+ 4 validation \+ 30 test subjects are 46"):
-        nci_datalist(dataset, "training")
-    with pytest.raises(InputError, match="series of 0 subjects and labels of 0"):
-        nci_datalist(tmp_path_factory.mktemp("empty"), "training")
-    (dataset / "Training/Prostate3T-02-0001.nrrd").touch()
-    with pytest.raises(InputError, match=r"labels without a series: 1 \(Prostate3T-02-0001\)"):
-        nci_datalist(dataset, "training", **FEW)
-    (dataset / "Training/Prostate3T-02-0001.nrrd").unlink()
+    with pytest.raises(InputError, match="holds no labeled case in the layout nci"):
+        read_dataset(tmp_path_factory.mktemp("empty"), "nci")
+    stray = dataset / "Training/Prostate3T-02-0001.nrrd"
+    stray.touch()
+    assert reasons(read_dataset(dataset))["Training/Prostate3T-02-0001.nrrd"] == "there is no series of it"
+    stray.unlink()
     (dataset / "Training/Prostate3T-01-0001_truth.nrrd").touch()
     other = dataset / "manifest-1/Prostate-3T/Prostate3T-01-0003/1.3.6/1.3.8"
     other.mkdir()
     (other / "1-01.dcm").touch()
-    with pytest.raises(InputError, match=r"several series: 1 \(Prostate3T-01-0003\).*several labels: 1 \(Prostate3T"):
-        nci_datalist(dataset, "training", **FEW)
+    with pytest.raises(InputError, match=r"several series or labels: Prostate3T-01-0001, Prostate3T-01-0003; keep one"):
+        read_dataset(dataset)
 
 
 def test_the_missing_extra_is_named_at_once(monkeypatch):
@@ -131,7 +123,7 @@ def test_series_and_label_as_the_archive_has_them(sitk, tmp_path):
         subject = f"{scanner}-01-0001"
         write_series(sitk, tmp_path / "manifest" / collection / subject / "1.3.6" / "1.3.7", image)
         sitk.WriteImage(volume(sitk, label), str(tmp_path / f"{subject}.nrrd"), useCompression=True)
-    items = nci_datalist(tmp_path, "training", num_training=2, num_validation=0, num_test=0)
+    items = read_dataset(tmp_path, "nci").items
     assert len(items) == 2
     for item in map(LoadSeriesd(["image", "label"]), items):
         assert item["image"].shape == item["label"].shape == (1, 24, 20, 6)

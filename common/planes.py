@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import torch
 
-__all__ = ["by_planes", "most_probable_class", "planes"]
+__all__ = ["by_planes", "largest_channel", "planes"]
 
 CHUNK = 1 << 22  # values at a time
 
@@ -53,20 +53,22 @@ def by_planes(
     return result
 
 
-def most_probable_class(probabilities: torch.Tensor) -> torch.Tensor:
-    """The class of the highest probability, the smallest of several.
+def largest_channel(values: torch.Tensor) -> torch.Tensor:
+    """The channel of the largest value, the first of equal ones: the class that a network predicts.
+
+    Values are compared exactly; see `common.fusion.most_probable_class` for shares of votes, whose ties count.
 
     Args:
-        probabilities: ``(C, *spatial)`` of at most 256 classes.
+        values: ``(C, *spatial)`` logits or probabilities of at most 256 classes.
 
     Returns:
         ``(*spatial)`` uint8, 0 … C − 1.
 
     Example:
-        >>> most_probable_class(torch.tensor([[0.2, 0.5], [0.7, 0.5], [0.1, 0.0]])).tolist()
+        >>> largest_channel(torch.tensor([[0.2, 0.5], [0.7, 0.5], [0.1, 0.0]])).tolist()
         [1, 0]
     """
-    return by_planes(_first_largest, probabilities, torch.uint8)
+    return by_planes(_first_largest, values, torch.uint8)
 
 
 def _first_largest(values: torch.Tensor) -> torch.Tensor:

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinates
 from scipy.spatial import cKDTree
+
+from common.planes import largest_channel
 
 __all__ = [
     "Residuals",
@@ -42,7 +45,7 @@ class Residuals:
 
 
 def predicted_classes(probabilities: np.ndarray) -> np.ndarray:
-    """The most probable class of every voxel, the smallest of several; faster than ``argmax`` over the first axis.
+    """The most probable class of every voxel, the smallest of several (`common.planes.largest_channel`).
 
     Args:
         probabilities: ``(C, *spatial)``.
@@ -54,12 +57,7 @@ def predicted_classes(probabilities: np.ndarray) -> np.ndarray:
         >>> predicted_classes(np.array([[0.5, 0.2], [0.5, 0.8]])).tolist()
         [0, 1]
     """
-    best = probabilities[0].copy()
-    classes = np.zeros(best.shape, np.int16)
-    for index, probability in enumerate(probabilities[1:], start=1):
-        classes[probability > best] = index
-        np.maximum(best, probability, out=best)
-    return classes
+    return largest_channel(torch.from_numpy(probabilities)).numpy().astype(np.int16)
 
 
 def signed_distance(mask: np.ndarray, spacing: Sequence[float]) -> np.ndarray:

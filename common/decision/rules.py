@@ -11,7 +11,7 @@ from common.decision.dice_optimal import as_probabilities, dice_optimal_threshol
 from common.decision.partition import classes_above, dice_optimal_partition, of_each_image
 from common.errors import ArgumentError
 from common.fusion.ties import exceeds
-from common.planes import most_probable_class, planes
+from common.planes import largest_channel, planes
 
 __all__ = ["Decision", "decide", "decision_threshold", "expected_dice"]
 
@@ -154,7 +154,7 @@ def _of_several(values: torch.Tensor, decision: str | float) -> tuple[torch.Tens
         return dice_optimal_partition(values)
     threshold = decision_threshold(values[:, 1:], decision).to(values.device)
     if decision == "half":
-        return of_each_image(most_probable_class, values), torch.full_like(threshold, torch.nan)
+        return of_each_image(largest_channel, values), torch.full_like(threshold, torch.nan)
     return classes_above(values[:, 1:], threshold), threshold
 
 

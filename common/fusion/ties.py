@@ -2,9 +2,10 @@
 
 One rule for votes, shares, posteriors, soft labels and thresholds, so that what is trained on, what it is compared with
 and what is written agree at every voxel. Equal means equal up to the rounding of the arithmetic, so that the answer
-depends neither on the order of the sums nor on the number of threads, the padding of the image or the last bit. Only of
-labels that move to another grid, whose ties are as regular as the two grids, the classes take turns
-(`common.transforms.resample_labels`).
+depends neither on the order of the sums nor on the number of threads, the padding of the image or the last bit. Two
+things differ. Of labels that move to another grid, whose ties are as regular as the two grids, the classes take turns
+(`common.transforms.resample_labels`). The channels that a network predicts, where ties are rare, are compared exactly
+(`common.planes.largest_channel`).
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from monai.transforms import MapTransform
 from monai.utils import convert_to_dst_type
 
 from common.fusion.ties import exceeds
+from common.planes import largest_channel
 
 __all__ = ["AsClassMapd", "as_class_map"]
 
@@ -32,11 +33,7 @@ def as_class_map(values: torch.Tensor, threshold: float = 0.0) -> torch.Tensor:
         [[1.0]]
     """
     plain = torch.as_tensor(values).as_subclass(torch.Tensor)
-    if len(plain) == 1:
-        classes = exceeds(plain, threshold)
-    else:
-        largest = plain == plain.amax(0, keepdim=True)
-        classes = largest.to(torch.uint8).argmax(0, keepdim=True)  # the first of equal ones
+    classes = exceeds(plain, threshold) if len(plain) == 1 else largest_channel(plain.detach())[None]
     return convert_to_dst_type(classes, values, dtype=torch.float32)[0]
 
 

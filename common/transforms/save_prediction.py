@@ -15,7 +15,7 @@ from monai.utils import convert_to_dst_type
 from common.errors import InputError
 from common.io.formats import is_nifti, is_picture
 from common.io.writers import save_like, voxel_mm3
-from common.planes import by_planes, most_probable_class
+from common.planes import by_planes, largest_channel
 
 __all__ = ["SaveSegmentationd", "is_nifti", "label_map_like", "save_like", "voxel_mm3"]
 
@@ -97,7 +97,7 @@ class SaveSegmentationd(MapTransform):
             probabilities = torch.as_tensor(d[key]).detach().as_subclass(torch.Tensor).cpu().float()
             names = self._names(probabilities, d.get("case", "without a name"))
             if names:
-                mask = most_probable_class(probabilities).numpy()
+                mask = largest_channel(probabilities).numpy()
             else:
                 mask = by_planes(lambda part: part[0] > self.threshold, probabilities, torch.uint8).numpy()
             d[key] = label_map_like(d, key, mask)

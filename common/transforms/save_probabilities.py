@@ -16,7 +16,7 @@ from common.io.files import whole_file
 from common.io.formats import is_nifti, is_picture
 from common.io.gzip_files import open_gzip
 from common.io.writers import save_like, voxel_mm3
-from common.planes import by_planes, most_probable_class
+from common.planes import by_planes, largest_channel
 from common.transforms.save_prediction import label_map_like
 
 __all__ = ["SaveProbabilitiesd", "relative_entropy", "save_class_probabilities"]
@@ -123,7 +123,7 @@ class SaveProbabilitiesd(MapTransform):
         for key in self.key_iterator(item):
             probabilities = torch.as_tensor(item[key]).detach().as_subclass(torch.Tensor).cpu().float()
             names = self._names(len(probabilities))
-            mask = most_probable_class(probabilities)
+            mask = largest_channel(probabilities)
             item[key] = label_map_like(item, key, mask)
             if "case" not in item:
                 continue

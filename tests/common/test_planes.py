@@ -6,9 +6,11 @@ import pytest
 import torch
 
 import common.planes
+from common.audit.geometry import predicted_classes
 from common.decision import decide
-from common.planes import by_planes, most_probable_class, planes
-from common.transforms import CalibratedSoftmaxd
+from common.fusion import most_probable_class
+from common.planes import by_planes, largest_channel, planes
+from common.transforms import CalibratedSoftmaxd, as_class_map
 
 
 @pytest.fixture(params=[1, 50, 1 << 22])
@@ -29,7 +31,18 @@ def test_planes_are_the_volume(chunk: int, probabilities: torch.Tensor) -> None:
     assert torch.equal(torch.cat(parts, 1), probabilities)
     assert len(parts) == {1: 7, 50: 7, 1 << 22: 1}[chunk]
     assert torch.equal(by_planes(lambda part: part.amax(0), probabilities, torch.float32), probabilities.amax(0))
-    assert torch.equal(most_probable_class(probabilities).long(), probabilities.argmax(0))
+    assert torch.equal(largest_channel(probabilities).long(), probabilities.argmax(0))
+
+
+def test_what_a_network_predicts_is_compared_exactly_and_votes_up_to_rounding() -> None:
+    """The first of equal channels; in validation, decisions, masks and audits the same class."""
+    nearly = torch.tensor([[0.5, 0.5, 0.3], [0.5 + 2**-23, 0.5, 0.3], [0.0, 0.0, 0.4]])
+    expected = [1, 0, 2]
+    assert largest_channel(nearly).tolist() == expected
+    assert as_class_map(nearly)[0].tolist() == expected
+    assert decide(nearly[None, ..., None], "half").class_map.flatten().tolist() == expected
+    assert predicted_classes(nearly.numpy()).tolist() == expected
+    assert most_probable_class(nearly).tolist() == [0, 0, 2]
 
 
 def test_decisions_do_not_depend_on_the_chunk(chunk: int, probabilities: torch.Tensor) -> None:

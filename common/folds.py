@@ -231,7 +231,7 @@ def _require_held_out_once(dataset: Dataset, num_folds: int, file: Any) -> None:
     if wrong := [case for case in dealt if times[case] != 1]:
         raise InputError(
             f"num_folds: expected each case to be held out by one fold, but {len(wrong)} of {len(dealt)} are not, such "
-            f"as {wrong[0]}, which {times[wrong[0]]} of {num_folds} folds hold out ({splits[0].where.rstrip('.')})."
+            f"as {wrong[0]}, which {times[wrong[0]]} of {num_folds} folds hold out ({splits[0].origin.rstrip('.')})."
         )
 
 

@@ -104,7 +104,7 @@ def leave_out(split: Split, weights: Mapping[str, float], source: str | os.PathL
         source: file of the weights, for messages.
 
     Returns:
-        The split with `Split.weights` and `Split.left_out`, and in `Split.where` how many cases are left out.
+        The split with `Split.weights` and `Split.left_out`, and in `Split.origin` how many cases are left out.
 
     Raises:
         InputError: there are training cases, and all have the weight 0.
@@ -113,7 +113,7 @@ def leave_out(split: Split, weights: Mapping[str, float], source: str | os.PathL
         >>> split = leave_out(Split([{"case": "a"}, {"case": "b"}], [{"case": "c"}]), {"a": 0, "c": 0}, "weights.csv")
         >>> split.training, split.validation, split.weights
         ([{'case': 'b'}], [{'case': 'c'}], {'a': 0.0, 'b': 1.0})
-        >>> split.where
+        >>> split.origin
         'weights.csv leaves out 1 of 2 training cases, by weight 0. It lists 1 of them; the rest has weight 1.'
     """
     of_case = {str(item["case"]): float(weights.get(str(item["case"]), 1.0)) for item in split.training}
@@ -121,14 +121,14 @@ def leave_out(split: Split, weights: Mapping[str, float], source: str | os.PathL
     if of_case and not training:
         raise InputError(f"{source}: all {len(of_case)} training cases have weight 0, so that none is left to learn.")
     listed = sum(case in weights for case in of_case)
-    said = [split.where] if split.where else []
+    said = [split.origin] if split.origin else []
     said.append(f"{source} leaves out {len(of_case) - len(training)} of {len(of_case)} training cases, by weight 0.")
     if len({weight for weight in of_case.values() if weight > 0}) > 1:
         said.append("The others are drawn in proportion to their weights.")
     if listed < len(of_case):
         said.append(f"It lists {listed} of them; the rest has weight 1.")
     left_out = frozenset(str(case) for case, weight in weights.items() if weight == 0)
-    return replace(split, training=training, weights=of_case, left_out=left_out, where=" ".join(said))
+    return replace(split, training=training, weights=of_case, left_out=left_out, origin=" ".join(said))
 
 
 def sample_weights(samples: Samples, weights: Mapping[str, float]) -> torch.Tensor:

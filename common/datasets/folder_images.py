@@ -173,12 +173,10 @@ def _join(files: Sequence[str], channel_files: Sequence[str]) -> dict[str, list[
         end = max((end for end in channel_files if name.endswith(end)), key=len, default=None)
         if end is not None and suffix in VOLUMES:
             images[name.removesuffix(end).rstrip("/")][end] = file
-    return {
-        name: [found.get(end, _missing(name, end, found)) for end in channel_files] for name, found in images.items()
-    }
+    return {name: [found.get(end, _missing(end, found)) for end in channel_files] for name, found in images.items()}
 
 
-def _missing(name: str, end: str, found: Mapping[str, str]) -> str:
+def _missing(end: str, found: Mapping[str, str]) -> str:
     other_end, other = next(iter(found.items()))
     stem, suffix = other[: -len(split_suffix(other)[1])], split_suffix(other)[1]
     return f"{stem.removesuffix(other_end)}{end}{suffix}"

@@ -65,5 +65,5 @@ def with_training_items(split: Split, training: Sequence[Mapping[str, Any]]) -> 
         ['c', 'b']
     """
     items = list(dataset_of_items(training).items)
-    where = f"The training cases are given. {split.where}".strip()
-    return replace(split, training=items, weights={}, where=where)
+    origin = f"The training cases are given. {split.origin}".strip()
+    return replace(split, training=items, weights={}, origin=origin)

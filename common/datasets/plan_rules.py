@@ -17,14 +17,14 @@ from common.datasets.plan_classes import classes_of_labels
 from common.errors import InputError, counted
 from common.io.formats import is_picture
 
-__all__ = ["ONLY_OF", "make_plan"]
+__all__ = ["NOT_OF", "make_plan"]
 
 CROPS = ("random", "center", "label")
 CROP_NOTES = {
     "center": "Of images larger than {size} only the center is trained on and measured; inference segments all.",
     "label": "Images are cropped to {size} around their label in training and evaluation; inference segments all.",
 }
-ONLY_OF = {2: ("image_size",), 3: ("orientation", "spacing")}  # what images of two, and of three dimensions have alone
+NOT_OF = {2: ("orientation", "spacing"), 3: ("image_size",)}  # what images of so many dimensions do not have
 KINDS = {2: "pictures", 3: "volumes"}
 NORMALIZATIONS = ("zscore", "ct", "percentiles", "window", "none")
 ISOTROPIC = 3.0  # a coarser axis than this times the finest is that of slices (nnU-Net's threshold)
@@ -120,12 +120,12 @@ def make_plan(
             f"{dataset.root}: annotators: expected some of {', '.join(dataset.annotators) or 'none (there are none)'},"
             f" but there is no {', '.join(strangers)}."
         )
-    for dims_of, only in ONLY_OF.items():
-        if strange := [name for name in only if name in asked and fingerprint.image_dims != dims_of]:
-            raise InputError(
-                f"{strange[0]}: expected images that are {KINDS[dims_of]}, which alone have one, got "
-                f"{KINDS[fingerprint.image_dims]}; leave it out."
-            )
+    if strange := [name for name in NOT_OF[fingerprint.image_dims] if name in asked]:
+        others = next(kind for dims, kind in KINDS.items() if dims != fingerprint.image_dims)
+        raise InputError(
+            f"{strange[0]}: expected images that are {others}, which alone have one, got "
+            f"{KINDS[fingerprint.image_dims]}; leave it out."
+        )
     labels, class_names = classes_of_labels(dataset, fingerprint.labels, annotators, asked, said, notes, faults)
     if fingerprint.apart:
         notes.append(

@@ -30,20 +30,20 @@ class Split:
         training: items that are trained on.
         validation: items on which the best epoch is chosen, or the fold that is tested.
         test: items that are kept apart.
-        where: how the cases were split, a sentence.
+        origin: how the cases were split, a sentence.
         weights: of the training cases, those of weight 0 too, which are no longer in ``training``; empty without
             weights, see `common.datasets.case_weights`.
         left_out: names of the cases of weight 0, also of validation and test, where such cases stay.
 
     Example:
-        >>> Split(where="By hand.").training
+        >>> Split(origin="By hand.").training
         []
     """
 
     training: list[Item] = field(default_factory=list)
     validation: list[Item] = field(default_factory=list)
     test: list[Item] = field(default_factory=list)
-    where: str = ""
+    origin: str = ""
     weights: dict[str, float] = field(default_factory=dict)
     left_out: frozenset[str] = frozenset()
 
@@ -135,7 +135,7 @@ def split_dataset(
         split = _by_counts(dataset, counts, seed, stratify)
     else:
         split = _by_fractions(items, fractions, seed, stratify)
-    split = _joined([sorted(part, key=_case) for part in _sections(split)], split.where + ignored)
+    split = _joined([sorted(part, key=_case) for part in _sections(split)], split.origin + ignored)
     _check_subjects(dataset, split)
     return split
 
@@ -148,9 +148,9 @@ def _sections(split: Split) -> tuple[list[Item], list[Item], list[Item]]:
     return split.training, split.validation, split.test
 
 
-def _joined(parts: Sequence[list[Item]], where: str) -> Split:
+def _joined(parts: Sequence[list[Item]], origin: str) -> Split:
     training, validation, test = parts
-    return Split(training, validation, test, where)
+    return Split(training, validation, test, origin)
 
 
 def _subject(item: Item) -> str:
@@ -180,17 +180,17 @@ def _from_file(dataset: Dataset, path: Path, fold: int | None) -> Split:
             raise InputError(f"{path} holds {counted(len(content), 'fold')}: choose one by fold, from 0.")
         if not 0 <= fold < len(content):
             raise InputError(f"fold: {path} holds the folds 0 to {len(content) - 1}, got {fold}.")
-        names, where = _nnunet(content[fold], path), f"Fold {fold} of {path}."
+        names, origin = _nnunet(content[fold], path), f"Fold {fold} of {path}."
     elif isinstance(content, dict) and content.keys() & {*SECTIONS, "testing"}:
         names = {name: _names(content.get(name, []), path) for name in SECTIONS}
         names["test"] = names["test"] or _names(content.get("testing", []), path)
-        where = f"As {path} says."
+        origin = f"As {path} says."
     else:
         raise InputError(
             f'{path} must hold {{"training": [case, …], "validation": […], "test": […]}} or nnU-Net\'s list of '
             '{"train": […], "val": […]}.'
         )
-    return _named(dataset, names, where, str(path))
+    return _named(dataset, names, origin, str(path))
 
 
 def _nnunet(content: Any, path: Path) -> dict[str, list[str]]:
@@ -208,7 +208,7 @@ def _names(entries: Any, path: Path) -> list[str]:
     return [normalize_case(name) for name in names]
 
 
-def _named(dataset: Dataset, names: Mapping[str, list[str]], where: str, source: str) -> Split:
+def _named(dataset: Dataset, names: Mapping[str, list[str]], origin: str, source: str) -> Split:
     """The split that names of cases make."""
     items = {item["case"]: item for item in dataset.items}
     unknown = sorted({name for found in names.values() for name in found} - items.keys())
@@ -224,7 +224,7 @@ def _named(dataset: Dataset, names: Mapping[str, list[str]], where: str, source:
     test = [item for item in dataset.items if item.get("section") == "test"]
     if not parts[2] and test and not {item["case"] for item in test} & set(named):
         parts[2], rest = test, rest - len(test)
-    return _joined(parts, where + (f" Not named there and not used: {counted(rest, 'case')}." if rest else ""))
+    return _joined(parts, origin + (f" Not named there and not used: {counted(rest, 'case')}." if rest else ""))
 
 
 def _own_fold(dataset: Dataset, own: Mapping[str, list[Item]], fold: int) -> Split:
@@ -241,10 +241,10 @@ def _own_fold(dataset: Dataset, own: Mapping[str, list[Item]], fold: int) -> Spl
     training = [item for item in known if item["fold"] != fold]
     validation = [item for item in known if item["fold"] == fold]
     rest = len(dataset.items) - len(known) - len(own["test"])
-    where = f"Fold {fold} of the data set's own {len(numbers)}."
+    origin = f"Fold {fold} of the data set's own {len(numbers)}."
     if rest:
-        where += f" Without a fold and not used: {counted(rest, 'case')}."
-    return Split(training, validation, own["test"], where)
+        origin += f" Without a fold and not used: {counted(rest, 'case')}."
+    return Split(training, validation, own["test"], origin)
 
 
 def _own_sections(
@@ -256,11 +256,11 @@ def _own_sections(
     stratify: bool,
 ) -> Split:
     training, validation, test = (own[name] for name in SECTIONS)
-    where = "The data set's own sections."
+    origin = "The data set's own sections."
     if fold is not None:
         dealt = "training and validation" if validation else "training"
         training, validation = _deal(training + validation, fold, num_folds, seed, stratify)
-        where += f" Of its {dealt} cases fold {fold} of {num_folds} validates (seed {seed})."
+        origin += f" Of its {dealt} cases fold {fold} of {num_folds} validates (seed {seed})."
     elif training and not validation:
         share, more, _ = check_fractions(fractions)
         kept, chosen = stratified_split(
@@ -268,8 +268,8 @@ def _own_sections(
         )
         training, validation = _of(training, kept), _of(training, chosen)
         drawn = f"{len(chosen)} of {len(kept) + len(chosen)} subjects"
-        where += f" It has no validation cases: {drawn} of its training cases validate (seed {seed})."
-    return Split(training, validation, test, where)
+        origin += f" It has no validation cases: {drawn} of its training cases validate (seed {seed})."
+    return Split(training, validation, test, origin)
 
 
 def _deal(items: Sequence[Item], fold: int, num_folds: int, seed: int, stratify: bool) -> tuple[list[Item], list[Item]]:
@@ -323,18 +323,18 @@ def _by_fractions(items: Sequence[Item], fractions: Sequence[float], seed: int, 
     training, validation, test = check_fractions(fractions)
     strata = _strata(items, stratify)
     known = _known(items, strata)
-    where = f"Drawn by subject in the shares {training:.3g}, {validation:.3g} and {test:.3g} (seed {seed})"
+    origin = f"Drawn by subject in the shares {training:.3g}, {validation:.3g} and {test:.3g} (seed {seed})"
     if known is not None:
         validated, tested = _from_known(known, len(strata), validation, test, seed)
         trained = strata.keys() - {*validated, *tested}
-        where += "; validation and test from the subjects that have a ground truth"
+        origin += "; validation and test from the subjects that have a ground truth"
         items = [item for item in items if item.get("regions", True) or _subject(item) not in trained]
     else:
         rest, tested = stratified_split(strata, 1 - test, seed)
         share = training / (training + validation) if training + validation else 1.0
         kept, validated = stratified_split({subject: strata[subject] for subject in rest}, share, seed)
         trained = set(kept)
-    return Split(_of(items, trained), _of(items, validated), _of(items, tested), f"{where}.")
+    return Split(_of(items, trained), _of(items, validated), _of(items, tested), f"{origin}.")
 
 
 def _known(items: Sequence[Item], strata: Mapping[str, str]) -> dict[str, str] | None:
@@ -367,5 +367,5 @@ def _check_subjects(dataset: Dataset, split: Split) -> None:
         for subject in {_subject(item) for item in part}:
             if sections.setdefault(subject, name) != name:
                 raise InputError(
-                    f"{dataset.root}: the subject {subject} is in {sections[subject]} and in {name}; {split.where}"
+                    f"{dataset.root}: the subject {subject} is in {sections[subject]} and in {name}; {split.origin}"
                 )

@@ -215,7 +215,7 @@ def read_stored(path: Paths) -> StoredImage:
             return StoredImage(_channels_first(array, shape), affine)
         image, affine, other = open_volume(path)
         channels_of(path, image.shape)
-        array = read_voxels(path, image)
+        array = read_voxels(image)
         return StoredImage(_channels_first(array, spatial_shape(array.shape)), affine, None, other)
     except Exception as error:  # decoders of damaged files raise whatever they meet
         raise _unreadable(path, error) from error

@@ -70,11 +70,10 @@ def open_volume(path: str | os.PathLike[str]) -> tuple[Any, np.ndarray, OtherFor
     return image, affine, other
 
 
-def read_voxels(path: str | os.PathLike[str], image: Any) -> np.ndarray:
+def read_voxels(image: Any) -> np.ndarray:
     """All voxels of an image, scaled as the header says; of a gzip file to its end, so that its checksum is compared.
 
     Args:
-        path: of the image.
         image: of `open_volume`.
 
     Returns:

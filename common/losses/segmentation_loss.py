@@ -94,6 +94,25 @@ class SegmentationLoss(nn.Module):
             input, target = input.where(labeled, 0), target.where(labeled, -1)
         return input, target, labeled
 
+    def align_structures(
+        self, input: torch.Tensor, target: torch.Tensor, include_background: bool
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """As `align`, with probabilities in place of the input, and without channel 0 unless ``include_background``.
+
+        The third is ``(B, C, *spatial)`` like the others, or None.
+
+        Raises:
+            ArgumentError: if the shapes do not fit each other or the arguments.
+        """
+        input, target, labeled = self.align(input, target)
+        prediction = input.sigmoid() if self.sigmoid else input.softmax(1) if self.softmax else input
+        labeled = None if labeled is None else labeled.expand_as(input)
+        if include_background:
+            return prediction, target, labeled
+        if input.shape[1] == 1:
+            raise ArgumentError(f"include_background: expected two or more channels, got {tuple(input.shape)}.")
+        return prediction[:, 1:], target[:, 1:], None if labeled is None else labeled[:, 1:]
+
     def _labeled(self, target: torch.Tensor) -> torch.Tensor | None:
         if target.dtype == torch.bool or not target.numel():
             return None

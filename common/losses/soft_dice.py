@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from monai.utils import LossReduction
 
-from common.errors import ArgumentError
 from common.losses.segmentation_loss import SegmentationLoss, non_negative
 
 __all__ = ["SoftDiceLoss"]
@@ -66,15 +65,9 @@ class SoftDiceLoss(SegmentationLoss):
         Raises:
             ArgumentError: if the shapes do not fit each other or the arguments.
         """
-        input, target, labeled = self.align(input, target)
-        prediction = input.sigmoid() if self.sigmoid else input.softmax(1) if self.softmax else input
-        if not self.include_background:
-            if input.shape[1] == 1:
-                raise ArgumentError(f"include_background: expected two or more channels, got {tuple(input.shape)}.")
-            prediction, target = prediction[:, 1:], target[:, 1:]
+        prediction, target, labeled = self.align_structures(input, target, self.include_background)
         present = None
         if labeled is not None:
-            labeled = labeled.expand_as(input)[:, input.shape[1] - prediction.shape[1] :]
             prediction, target = prediction.where(labeled, 0), target.where(labeled, 0)
             present = labeled.flatten(2).any(2)
         total = (prediction + target).flatten(2).sum(2)

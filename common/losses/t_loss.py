@@ -137,22 +137,16 @@ class TLoss(SegmentationLoss):
         Raises:
             ArgumentError: if the shapes do not fit each other or the arguments.
         """
-        input, target, labeled = self.align(input, target)
-        prediction = input.sigmoid() if self.sigmoid else input.softmax(1) if self.softmax else input
-        if not self.include_background:
-            if input.shape[1] == 1:
-                raise ArgumentError(f"include_background: expected two or more channels, got {tuple(input.shape)}.")
-            prediction, target = prediction[:, 1:], target[:, 1:]
+        prediction, target, labeled = self.align_structures(input, target, self.include_background)
         squares = functional.mse_loss(prediction, target, reduction="none")
-        dimension: int | torch.Tensor = math.prod(input.shape[2:])
+        dimension: int | torch.Tensor = math.prod(prediction.shape[2:])
         present = None
         if labeled is not None:
-            labeled = labeled.expand_as(input)[:, input.shape[1] - prediction.shape[1] :]
             squares, dimension = squares.where(labeled, 0), labeled.flatten(2).sum(2)
             present = (dimension > 0).any(1)
         loss = student_t_negative_log_likelihood(squares.flatten(2).sum(2), dimension, self.nu).sum(1)
         present = None if present is None else present.to(loss.device)
-        return self.reduce(loss, present).to(input.dtype).to(input.device)
+        return self.reduce(loss, present).to(prediction.dtype).to(prediction.device)
 
 
 def _double(value: torch.Tensor) -> torch.Tensor:

@@ -157,14 +157,8 @@ class _StructureMetric(ImageMetric):
     def measured(self, pair: tuple[torch.Tensor, torch.Tensor], target: torch.Tensor) -> torch.Tensor:
         return self.measure(*pair)
 
-    def aggregate(self, reduction: MetricReduction | str | None = None) -> Any:
-        return self.reduced(self.known_values(), reduction)
-
     def get_buffer(self) -> Any:
         """The values ``(B, K)`` of all images, nan where a structure is absent."""
-        return self.known_values()
-
-    def known_values(self) -> torch.Tensor:
         return self._gathered()[..., 0]
 
     def counts(self) -> StructureCounts:

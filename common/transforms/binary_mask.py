@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 
 import torch
-from monai.config import KeysCollection
 from monai.transforms import MapTransform
 
 
@@ -39,9 +38,6 @@ class BinaryMaskd(MapTransform):
         >>> BinaryMaskd("label")({"label": torch.tensor([[0.0, 255.0]])})["label"]
         tensor([[0., 1.]])
     """
-
-    def __init__(self, keys: KeysCollection, allow_missing_keys: bool = False) -> None:
-        super().__init__(keys, allow_missing_keys)
 
     def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
         d = dict(data)

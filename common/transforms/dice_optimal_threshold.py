@@ -6,7 +6,6 @@ from collections.abc import Hashable, Mapping
 from typing import Any
 
 import torch
-from monai.config import KeysCollection
 from monai.data import get_track_meta
 from monai.transforms import MapTransform
 from monai.utils import convert_to_dst_type, convert_to_tensor
@@ -42,9 +41,6 @@ class DiceOptimalThresholdd(MapTransform):
         >>> item["pred"].tolist(), round(item["pred_threshold"].item(), 2)
         ([[1.0, 1.0, 0.0]], 0.39)
     """
-
-    def __init__(self, keys: KeysCollection, allow_missing_keys: bool = False) -> None:
-        super().__init__(keys, allow_missing_keys)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)

@@ -23,7 +23,7 @@ from common.datasets.given_items import GIVEN, dataset_of_items
 from common.datasets.measured_plan import measured_plan
 from common.datasets.plan import OF_LABELS, OF_MEMORY, Plan
 from common.datasets.plan_classes import label_meanings
-from common.datasets.plan_rules import ONLY_OF, make_plan
+from common.datasets.plan_rules import NOT_OF, make_plan
 from common.datasets.split import Split, split_dataset
 from common.errors import InputError, counted
 from common.io.files import whole_file
@@ -114,7 +114,7 @@ def plan_of(
     fingerprint = take_fingerprint(items, faults=faults, meanings_of=meanings)
     if served_images:
         served = load_plan(folder, {"method": given.get("method")})
-        fitting = [name for name in OF_THE_NETWORK if name not in ONLY_OF[5 - fingerprint.image_dims]]
+        fitting = [name for name in OF_THE_NETWORK if name not in NOT_OF[fingerprint.image_dims]]
         rules.pop("default_method", None)  # which may be another one than this network has
         given |= {name: value for name in fitting if (value := getattr(served, name))}
         if served.several_classes:  # labels hold the numbers of the maps that the network gives
@@ -228,7 +228,7 @@ def split_of(
         sizes = [len(section) for section in (split.training, split.validation, split.test)]
         left = len(dataset.items) - sum(sizes)
         behind = f"; {counted(left, 'case')} of {dataset.root} in none of them" if left else ""
-        logger.info("The network has %d training, %d validation and %d test cases, %s%s.", *sizes, split.where, behind)
+        logger.info("The network has %d training, %d validation and %d test cases, %s%s.", *sizes, split.origin, behind)
         if not split.validation and not split.test:
             raise InputError(
                 f"{dataset.root}: the network in {folder} was trained on all {len(split.training)} cases, so none is "
@@ -243,7 +243,7 @@ def split_of(
     split = split_dataset(dataset, **options)
     if case_weights is not None:
         split = leave_out(split, weights, case_weights)
-    logger.info("%s", split.where)
+    logger.info("%s", split.origin)
     if not split.validation:
         logger.warning("No case is left for validation: nothing is measured, and model.pt is that of the last epoch.")
     return split
@@ -290,12 +290,12 @@ class KeepPlan:
     def write(self, engine: Engine) -> None:
         if idist.get_rank() > 0:
             return
-        with whole_file(self.folder / PLAN_FILE) as partial:
-            partial.write_text(self.plan.to_json(), encoding="utf-8")
+        with whole_file(self.folder / PLAN_FILE) as file:
+            file.write_text(self.plan.to_json(), encoding="utf-8")
         names: dict[str, Any] = {
             section: [item["case"] for item in getattr(self.split, section)] for section in SECTIONS
         }
         if self.split.weights:
             names["weights"] = self.split.weights
-        with whole_file(self.folder / SPLIT_FILE) as partial:
-            partial.write_text(json.dumps(names, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        with whole_file(self.folder / SPLIT_FILE) as file:
+            file.write_text(json.dumps(names, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

@@ -93,7 +93,7 @@ def test_a_list_of_exclusions_is_a_training_without_these_cases() -> None:
     assert parts == [["a", "c", "d"], ["e"], ["f"]]
     assert split.weights == {"a": 1, "b": 0, "c": 1, "d": 1}
     assert [item["case"] for item in split.of_all_folds] == ["a", "c", "d"], "case e is validated, but not planned"
-    assert split.where == (
+    assert split.origin == (
         "By hand. weights.csv leaves out 1 of 4 training cases, by weight 0. It lists 1 of them; the rest has weight 1."
     )
     left = Samples(split.training, Compose([]), PLAN)
@@ -105,7 +105,7 @@ def test_a_list_of_exclusions_is_a_training_without_these_cases() -> None:
 
 def test_what_is_drawn_is_said_and_nothing_left_is_refused() -> None:
     split = leave_out(Split(items("abc")), {"a": 0, "b": 2, "c": 1}, "w.csv")
-    assert split.where == (
+    assert split.origin == (
         "w.csv leaves out 1 of 3 training cases, by weight 0. The others are drawn in proportion to their weights."
     )
     with pytest.raises(InputError, match=r"^w\.csv: all 2 training cases have weight 0"):

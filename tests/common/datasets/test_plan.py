@@ -199,6 +199,11 @@ def test_what_cannot_be_is_refused(given: dict[str, Any], sentence: str) -> None
         plan_of((32, 32), **given)
 
 
+def test_volumes_have_no_size_of_pictures() -> None:
+    with pytest.raises(InputError, match=r"image_size: expected images that are pictures.*got volumes"):
+        plan_of((32, 32, 32), image_size=[32, 32])
+
+
 def test_channels_are_as_many_as_the_data_set_names() -> None:
     named = Dataset("msd", Path("/data"), (), channel_names=("T2", "ADC"))
     with pytest.raises(InputError, match=r"/data and .*: expected 2 channels \(T2, ADC\), .* got 1"):

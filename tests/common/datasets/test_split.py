@@ -74,7 +74,7 @@ def test_what_decides(tmp_path):
     own = dataset(*named("abcdefgh", section="training"), *named("ij", section="test"))
     split = split_dataset(own, counts=(1, 1, 1))
     assert [len(part) for part in cases(split)] == [7, 1, 2]
-    assert "own sections" in split.where and "counts was not used" in split.where
+    assert "own sections" in split.origin and "counts was not used" in split.origin
     split = split_dataset(own, fold=1, num_folds=4)
     assert cases(split) == [*dealt("abcdefgh", 1, 4), ["i", "j"]]
     both = dataset(
@@ -83,14 +83,14 @@ def test_what_decides(tmp_path):
     assert cases(split_dataset(both)) == [list("abcdef"), list("gh"), list("ij")]
     split = split_dataset(both, fold=1, num_folds=4)  # a fold chooses another split than that of the sections
     assert cases(split) == [*dealt("abcdefgh", 1, 4), ["i", "j"]]
-    assert split.where == (
+    assert split.origin == (
         "The data set's own sections. Of its training and validation cases fold 1 of 4 validates (seed 0)."
     )
     path = tmp_path / "splits_final.json"
     path.write_text(json.dumps([{"train": ["a", "b"], "val": ["c"]}]))
     split = split_dataset(own, fold=0, file=path)
     assert cases(split) == [["a", "b"], ["c"], ["i", "j"]]
-    assert "Not named there and not used: 5 cases." in split.where
+    assert "Not named there and not used: 5 cases." in split.origin
     folds = dataset(*named("abc"), folds=({"train": ["a"], "val": ["b"]},))
     assert cases(split_dataset(folds, fold=0))[:2] == [["a"], ["b"]]
     assert len(split_dataset(folds).training) == 1  # by the fractions: no fold was asked for

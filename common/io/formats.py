@@ -326,7 +326,8 @@ def _blurred(array: np.ndarray) -> bool:
     if not array.size or np.can_cast(array.dtype, np.float32):
         return False
     low, high = float(array.min()), float(array.max())
-    return low < high < low + 256 * float(np.spacing(np.float32(max(-low, high))))
+    with np.errstate(all="ignore"):  # of values that are not finite
+        return low < high < low + 256 * float(np.spacing(np.float32(max(-low, high))))
 
 
 def _gray(array: np.ndarray) -> np.ndarray:

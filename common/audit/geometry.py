@@ -57,7 +57,8 @@ def predicted_classes(probabilities: np.ndarray) -> np.ndarray:
         >>> predicted_classes(np.array([[0.5, 0.2], [0.5, 0.8]])).tolist()
         [0, 1]
     """
-    return largest_channel(torch.from_numpy(probabilities)).numpy().astype(np.int16)
+    tensor = torch.from_numpy(np.ascontiguousarray(probabilities))  # maps of other axes have negative strides
+    return largest_channel(tensor).numpy().astype(np.int16)
 
 
 def signed_distance(mask: np.ndarray, spacing: Sequence[float]) -> np.ndarray:

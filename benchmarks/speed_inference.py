@@ -32,7 +32,7 @@ from common.report.tables import markdown_table
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 AS_BASE: dict[str, dict[str, Any]] = {  # of the plan, as 917b7cd had it
-    "bwcr": {"features": [16, 32, 64], "method": {"architecture": "unet"}},
+    "bwcr": {"features": [16, 32, 64]},
     "marginal_thresholding": {"spacing": [3.0, 3.0, 3.0], "features": [8, 16, 32]},
 }
 

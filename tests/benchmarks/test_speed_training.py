@@ -32,6 +32,9 @@ def test_a_training_is_measured_against_a_bare_loop(tmp_path: Path, document: Pa
     assert len(found["step_ms"]) == len(found["bare_step_ms"]) == 2 and min(found["bare_step_ms"]) > 0
     (row,) = [line for line in document.read_text(encoding="utf-8").splitlines() if line.startswith("| t_loss |")]
     assert row.endswith(f"{speed_training.cells(found)[-1]} |")
+    speed_training.main([], rounds=2, steps=2, output=str(output), document=str(document))
+    torch.set_num_threads(threads)
+    assert json.loads(output.read_text())["bundles"] == {"t_loss": found}, "what is not measured anew keeps its place"
 
 
 def test_the_ratio_is_of_samples_per_second() -> None:

@@ -60,12 +60,12 @@ def read_dataset(dataset_dir: str | os.PathLike[str], layout: str | None = None,
     if layout is None:
         fitting = find_layouts(root) or (["datalist"] if root.suffix.lower() == ".json" and root.is_file() else [])
         if not fitting:
-            expected = ";\n".join(f"  {name}: {_module(name).EXPECTS}" for name in reversed(LAYOUTS))
+            expected = "; ".join(f"{name}: {_module(name).EXPECTS}" for name in reversed(LAYOUTS))
             found = describe_folder(root) if root.is_dir() else "a file"
             advice = advise_to_convert(list_folder(root)) if root.is_dir() else ""
             raise InputError(
                 f"{root} holds {found}, which fits no layout.{advice} List the cases in a datalist "
-                f"(docs/data_sets.md), or arrange the files in one of the layouts:\n{expected}."
+                f"(docs/data_sets.md), or arrange the files in one of these layouts, {expected}."
             )
         layout = fitting[0]
         others = f"; {', '.join(fitting[1:])} would fit too" if fitting[1:] else ""

@@ -1,9 +1,9 @@
 """Annotators' exports to one data set: what their tools wrote, as label images that every bundle trains on.
 
 Read are COCO and Label Studio JSON and CVAT's XML of pictures, and of volumes 3D Slicer's .seg.nrrd, DICOM SEG and
-RTSTRUCT, and LIDC-IDRI's XML; a folder stands for the files in it. Written are ``images/`` and a folder for each
-annotator, with ``classes.json``; or the images alone. Converting happens once and can be looked at; no training guesses
-what a tool meant.
+RTSTRUCT, and LIDC-IDRI's XML; a folder stands for the files in it. Masks of one structure each are joined. Written
+are ``images/`` and a folder for each annotator, with ``classes.json``; or the images alone. Converting happens once and
+can be looked at; no training guesses what a tool meant.
 """
 
 from __future__ import annotations
@@ -39,10 +39,12 @@ from common.errors import InputError
 from common.formats import coco, dicom_seg, list_exports, read_export
 from common.formats.exports import ANNOTATOR_BY
 from common.formats.held_segments import HeldSegments
+from common.formats.mask_files import MaskFiles, find_images, find_masks, read_masks
 from common.formats.segments import MARK, Segments, without_background, without_marks
 from common.io.files import whole_folder, write_csv
 
 MOST_NAMED = 12  # classes in a sentence
+READING: dict[str, Any] = {"desc": "reading", "unit": "file", "disable": None}  # of the progress bar
 
 
 @dataclass
@@ -59,6 +61,7 @@ def convert(
     images: str,
     output: str,
     exports: str | Sequence[str] | Mapping[str, str] | None = None,
+    masks: str | Sequence[str] | None = None,
     classes: str | Sequence[str] | None = None,
     attribute: str | None = None,
     annotator_by: str = "creator",
@@ -70,15 +73,19 @@ def convert(
     """Turns the exports of annotation tools into a data set with a folder of label images for each annotator.
 
     It reads JSON of COCO and Label Studio and XML of CVAT for pictures, and ``.seg.nrrd`` of 3D Slicer, DICOM SEG,
-    DICOM RTSTRUCT and LIDC-IDRI's XML for volumes. What cannot be read is reported, the rest is written, and the exit
-    code is 1. The command prints the options with which a training reads the data set. Without ``--exports`` the images
-    alone are written, DICOM series as NIfTI.
+    DICOM RTSTRUCT and LIDC-IDRI's XML for volumes; or masks of one structure or one object each. What cannot be read is
+    reported, the rest is written, and the exit code is 1. The command prints the options with which a training reads
+    the data set. Without ``--exports`` and ``--masks`` the images alone are written, DICOM series as NIfTI.
 
     Args:
-        images: folder of the images that were annotated: pictures, volumes, or folders of DICOM series.
+        images: folder of the images that were annotated: pictures, volumes, or folders of DICOM series. With
+            ``--masks`` also a pattern of their paths, in which ``{case}`` is the case's name and ``*`` anything.
         output: folder of the data set, which must be new or empty.
         exports: files, or folders of files, each given as ``PATH`` or as ``ANNOTATOR=PATH``; by default the
             images alone are written.
+        masks: in place of exports, patterns of the paths of masks that hold one structure or object each, as
+            ``STRUCTURE=PATTERN``, or with ``{structure}`` in the pattern. ``{case}``, ``{annotator}`` and ``*`` are as
+            in ``--images``. The masks of one structure in one image are joined.
         classes: names of the classes without the background; where two classes overlap, the one later in this list is
             taken. Labels of other classes are left out and reported. By default all classes that occur, sorted by name.
         attribute: name of the attribute of the annotations that says who drew them; by default, no attribute is used.
@@ -103,6 +110,11 @@ def convert(
             python -m common.convert --images scans/ --exports anna=a.xml,ben=b.json --output data
             python -m common.convert --images scans/ --exports tools/ --annotator_by folder --output data
 
+        A mask for each organ, and several masks of lesions:
+
+            python -m common.convert --images "{case}/ct.nii" --masks "{case}/{structure}.nii" --output data
+            python -m common.convert --images "{case}.png" --masks "cyst={case}_mask*.png" --output data
+
         DICOM series as NIfTI, and a network's probabilities for an audit:
 
             python -m common.convert --images scans/ --output data
@@ -117,18 +129,29 @@ def convert(
     ):
         if value not in choices:
             raise InputError(f"--{option}: expected {' or '.join(choices)}, got {value}.")
-    source, target = Path(str(images)).expanduser(), Path(str(output)).expanduser()
+    if exports is not None and masks is not None:
+        raise InputError("--masks: expected none beside --exports; convert one after the other.")
+    target = Path(str(output)).expanduser()
     files = list_exports(exports) if exports is not None else []
-    check_target(target, [source, *(path for _, path in files)], overwrite)
-    cases = images_by_case(source)
-    if exports is None:
+    if masks is not None and "{" in str(images):
+        cases = find_images(str(images), masks)
+        sources = [*cases.values()]
+    else:
+        sources = [Path(str(images)).expanduser()]
+        cases = images_by_case(sources[0])
+    wanted = listed(classes) if classes else None
+    mask_files = find_masks(masks, cases, wanted) if masks is not None else MaskFiles()
+    check_target(target, [*sources, *(path for _, path in files), *mask_files.paths], overwrite)
+    if exports is None and masks is None:
         _convert_images(cases, target)
         return
-    problems: list[str] = []
+    problems = [f"{path} is of no image." for path in mask_files.strangers]
     with whole_folder(target) as work, tempfile.TemporaryDirectory(dir=work.parent) as waiting:
         held = HeldSegments(Path(waiting))
         options = (attribute, annotator_by, crowd, polygons, fractional)
         read = _read_exports(files, cases, options, held, problems)
+        for found in tqdm(read_masks(mask_files, cases, problems), total=len(mask_files.files), **READING):
+            _hold(found, held, read)
         if not len(held):
             raise InputError(_listed("nothing could be read", problems))
         names = _class_names(classes, held)
@@ -142,6 +165,8 @@ def convert(
         if written.labels:
             check_readable(work)
     _print_written(written, read, values, len(cases), len(problems), fractional)
+    for note in mask_files.notes():
+        print(note)
     _print_next_commands(written, values, target)
     if problems:
         raise InputError(_listed("the rest was written, but not this", problems))
@@ -170,22 +195,27 @@ def _read_exports(
 ) -> _Read:
     """Puts what annotators drew into ``held``, and a sentence for what is left out into ``problems``."""
     read = _Read()
-    for annotator, path in tqdm(files, desc="reading", unit="file", disable=None):
+    for annotator, path in tqdm(files, **READING):
         try:
             for found in read_export(path, cases, problems, annotator, *options):
                 if (found.annotator, found.case) in held:
                     problems.append(f"{path}, {found.case}: {found.annotator} drew it in another file too; left out.")
                     continue
-                unmarked = without_marks(found)
-                drawn = without_background(unmarked)
-                held.add(drawn)
-                read.marked += len(found.masks) - len(unmarked.masks)
-                read.background += _count(unmarked) - _count(drawn)
-                read.fractions.update([found.fractional] if found.fractional else [])
-                read.rows += [{**row, "annotator": found.annotator} for row in found.rows]
+                _hold(found, held, read)
         except InputError as error:
             problems.append(str(error))
     return read
+
+
+def _hold(found: Segments, held: HeldSegments, read: _Read) -> None:
+    """Puts the classes of what an annotator drew into ``held``, and counts what is none."""
+    unmarked = without_marks(found)
+    drawn = without_background(unmarked)
+    held.add(drawn)
+    read.marked += len(found.masks) - len(unmarked.masks)
+    read.background += _count(unmarked) - _count(drawn)
+    read.fractions.update([found.fractional] if found.fractional else [])
+    read.rows += [{**row, "annotator": found.annotator} for row in found.rows]
 
 
 def _count(drawn: Segments) -> int:

@@ -130,7 +130,7 @@ def make_plan(
     if fingerprint.apart:
         notes.append(
             f"The annotators {', '.join(fingerprint.apart)} never label a common voxel. If they are structures, make "
-            "one label map of their files, with a value for each: a majority of them is background."
+            "one label map of their files with common.convert --masks: a majority of them is background."
         )
     channels = asked.get("channels", fingerprint.channels)
     one_file = [files[0] for item in dataset.items if len(files := ensure_tuple(item["image"])) == 1]

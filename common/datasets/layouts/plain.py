@@ -324,8 +324,8 @@ class _Part:
             raise InputError(
                 f"{self.root}: {self.prefix}{second} is of no image of its own name, and beside {self.prefix}{first} "
                 f"its name does not say whose label it is; there are {counted(len(pairs), 'such file')}. Expected one "
-                "file for all that one annotator drew in an image; if the numbers are annotators, name them, such as "
-                "--annotators 1,2."
+                "file for all that one annotator drew in an image, as common.convert --masks makes of several; if the "
+                "numbers are annotators, name them, such as --annotators 1,2."
             )
 
     def _read_side_by_side(self, files: list[str]) -> list[dict[str, Any]]:

@@ -112,8 +112,8 @@ def convert(
 
         A mask for each organ, and several masks of lesions:
 
-            python -m common.convert --images "{case}/ct.nii" --masks "{case}/{structure}.nii" --output data
-            python -m common.convert --images "{case}.png" --masks "cyst={case}_mask*.png" --output data
+            python -m common.convert --images "{case}/ct.nii" --masks "{case}/{structure}.nii" --output d
+            python -m common.convert --images "{case}.png" --masks "cyst={case}_mask*.png" --output d
 
         DICOM series as NIfTI, and a network's probabilities for an audit:
 

@@ -22,7 +22,7 @@ from common.io.files import write_csv
 
 __all__ = ["check_cases"]
 
-COMPARED = ("duplicate", "in two sections", RARE)
+COMPARED = ("duplicate", "in two sections", "names alike", RARE)
 
 
 def check_cases(

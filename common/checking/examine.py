@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -10,6 +10,7 @@ import torch
 from monai.data import MetaTensor
 
 from common.checking.collect import CaseFiles, LoadedCase, read_case
+from common.datasets.case_names import names_alike_in_two_sections
 from common.datasets.plan import Plan
 from common.io.checks import (
     NOT_LABELED,
@@ -146,12 +147,29 @@ def compare_cases(records: Sequence[CaseRecord]) -> None:
             shown = ", ".join(f"{other.name} ({other.section})" for other in (apart or others)[:3])
             more = ", …" if len(apart or others) > 3 else ""
             record.findings.append(Finding(kind, f"its image has the content of {shown}{more}"))
+    _compare_names(records)
     readable = [record for record in records if record.digest]
     usual = Counter(len(record.shape) for record in readable).most_common(1)
     for record in readable:
         if len(record.shape) != usual[0][0]:
             message = f"its image has {len(record.shape)} axes where most have {usual[0][0]}"
             record.findings.append(Finding("shape", message, True, record.case.images[0]))
+
+
+def _compare_names(records: Sequence[CaseRecord]) -> None:
+    """Adds to cases that count as subjects of their own, and may be of one patient, that they are in two sections."""
+    by_name: dict[str, CaseRecord] = {}
+    names: dict[str, list[str]] = defaultdict(list)
+    for record in records:
+        item = record.case.items[0] if record.case.items else {}
+        if item.get("subject", record.case.name) == record.case.name:
+            names[record.case.section].append(record.case.name)
+            by_name[record.case.name] = record
+    for first, section, second, other in names_alike_in_two_sections(names):
+        message = f"its name begins as that of {second} ({other}); if they are of one patient, give a subject_pattern"
+        by_name[first].findings.append(Finding("names alike", message))
+        message = f"its name begins as that of {first} ({section}); if they are of one patient, give a subject_pattern"
+        by_name[second].findings.append(Finding("names alike", message))
 
 
 def _describe(record: CaseRecord, loaded: LoadedCase) -> None:

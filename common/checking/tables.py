@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from common.checking.examine import CaseRecord, LabelRecord
+from common.errors import counted
 
 __all__ = [
     "agreement_table",
@@ -183,7 +184,7 @@ def _escaped(text: str) -> str:
 def _commonest(counts: list[tuple[str, int]]) -> str:
     if not counts:
         return "–"
-    return counts[0][0] + (f" and {len(counts) - 1} others" if len(counts) > 1 else "")
+    return counts[0][0] + (f" and {counted(len(counts) - 1, 'other')}" if len(counts) > 1 else "")
 
 
 def _range(values: list[float]) -> str:

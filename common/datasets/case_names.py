@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
+import re
 import unicodedata
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 from common.errors import InputError
 
+BEGINNING = re.compile(r"(.*\d.*)[-_/ ][^-_/ ]+")  # of a name, with a number, up to its last part
+FEWEST_BEGINNINGS = 3  # so many patients at least
 LONGEST_PART = 200  # bytes of UTF-8: file systems take 255, and results add an ending and a suffix
 SHOWN = 40
 
@@ -93,3 +98,32 @@ def case_digest(name: str, salt: str) -> str:
         '19917426'
     """
     return hashlib.sha256(f"{salt}\n{name}".encode()).hexdigest()[:32]
+
+
+def names_alike_in_two_sections(names: Mapping[str, Sequence[str]]) -> list[tuple[str, str, str, str]]:
+    """Names that are alike but for their last part, as those of two visits of a patient, and lie in different sections.
+
+    Args:
+        names: of the cases of each section.
+
+    Returns:
+        A name, its section, another name that begins with the same number and its section, for each beginning that is
+        divided; empty unless there are three beginnings with a number in them.
+
+    Example:
+        >>> names_alike_in_two_sections({"training": ["01_V1", "02_V1", "02_V2"], "validation": ["01_V2", "03_V1"]})
+        [('01_V1', 'training', '01_V2', 'validation')]
+        >>> names_alike_in_two_sections({"training": ["heart_001"], "validation": ["heart_002"]})
+        []
+    """
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for section, cases in names.items():
+        for case in cases:
+            if match := BEGINNING.fullmatch(case):
+                found[match[1]].append((case, section))
+    divided = []
+    for members in found.values():
+        other = next((member for member in members if member[1] != members[0][1]), None)
+        if other is not None:
+            divided.append((*members[0], *other))
+    return divided if len(found) >= FEWEST_BEGINNINGS else []

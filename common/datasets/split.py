@@ -6,11 +6,11 @@ import json
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from common.datasets.case_names import normalize_case
+from common.datasets.case_names import names_alike_in_two_sections, normalize_case
 from common.datasets.dataset import Dataset
 from common.datasets.given import whole_number
 from common.datasets.splits import check_fractions, shuffled, stratified_split
@@ -137,7 +137,22 @@ def split_dataset(
         split = _by_fractions(items, fractions, seed, stratify)
     split = _joined([sorted(part, key=_case) for part in _sections(split)], split.origin + ignored)
     _check_subjects(dataset, split)
-    return split
+    return replace(split, origin=split.origin + _alike(split))
+
+
+def _alike(split: Split) -> str:
+    """A sentence on cases that may be of one subject although nothing says so."""
+    parts = zip(SECTIONS, _sections(split), strict=True)
+    own = {name: [_case(item) for item in part if _subject(item) == _case(item)] for name, part in parts}
+    divided = names_alike_in_two_sections(own)
+    if not divided:
+        return ""
+    first, section, second, other = divided[0]
+    pairs = f" and {counted(len(divided) - 1, 'more such pair')}" if len(divided) > 1 else ""
+    return (
+        f" Each case counts as a subject of its own: {first} ({section}) and {second} ({other}){pairs} are in "
+        "different sections; if they are of one patient, say so by subject_pattern (docs/data_sets.md#layouts)."
+    )
 
 
 def _case(item: Item) -> str:
@@ -316,14 +331,19 @@ def _by_counts(dataset: Dataset, counts: Mapping[str, int] | Sequence[int], seed
         items = [item for item in items if item.get("regions", True) or _subject(item) not in drawn["training"]]
     parts = [_of(items, drawn[section]) for section in SECTIONS]
     listed = ", ".join(f"{numbers[name]} {name}" for name in SECTIONS)
-    return _joined(parts, f"Drawn by numbers of subjects (seed {seed}): {listed}; the test subjects are fixed.")
+    return _joined(
+        parts, f"Cases are drawn by numbers of subjects (seed {seed}): {listed}; the test subjects are fixed."
+    )
 
 
 def _by_fractions(items: Sequence[Item], fractions: Sequence[float], seed: int, stratify: bool) -> Split:
     training, validation, test = check_fractions(fractions)
     strata = _strata(items, stratify)
     known = _known(items, strata)
-    origin = f"Drawn by subject in the shares {training:.3g}, {validation:.3g} and {test:.3g} (seed {seed})"
+    origin = (
+        f"Training, validation and test cases are drawn by subject in the shares {training:.3g}, {validation:.3g} and "
+        f"{test:.3g} (seed {seed})"
+    )
     if known is not None:
         validated, tested = _from_known(known, len(strata), validation, test, seed)
         trained = strata.keys() - {*validated, *tested}

@@ -6,7 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from common.errors import InputError
-from common.io.class_numbers import Classes, color_code, numbers_of_colors, numbers_of_values
+from common.io.class_numbers import (
+    Classes,
+    color_code,
+    names_of_classes,
+    numbers_of_colors,
+    numbers_of_values,
+)
 from common.io.label_meaning import MOST_KEPT, LabelMeaning, LabelObservation, total_counts
 
 __all__ = ["infer_annotator_meanings", "infer_label_meaning"]
@@ -85,7 +91,7 @@ def _from_values(
         ignore = -1
         notes.append("The value -1 in label files means not labeled.")
     elif ignore is not None:
-        notes.append(f"The value {ignore} in label files means not labeled, as given by ignore_value.")
+        notes.append(f"The value {ignore} in label files means not labeled (ignore_value).")
     if any(observed.kind == "palette" for observed in observations):
         notes.append("Label pictures with a palette are read by their indices, not by their colors.")
     if label_threshold is not None and len({value for value in found if value}) > 1:
@@ -94,7 +100,8 @@ def _from_values(
     if given is not None:
         values, said = given
         _refuse_others(observations, values, ignore, said)
-        return LabelMeaning(values, ignore=ignore), (*notes, f"{_listed(values)}, as {said} says.")
+        names = _names_by_class(class_values, class_names, values)
+        return LabelMeaning(values, ignore=ignore), (*notes, f"{_listed(values, names)} ({said}).")
     if any(observed.lossy for observed in observations):
         return _lossy(observations, found, ignore, notes)
     values, note = _by_values(observations, found)
@@ -171,8 +178,9 @@ def _from_colors(
         strange = sorted(seen - {*colors, ignored})
         if strange:
             raise InputError(f"{observed.path}: expected the colors {_some(colors)}, got {_some(strange)}.")
-    note = "; ".join(f"{color} is class {index}" for color, index in colors.items())
-    return LabelMeaning(colors=colors, ignore=ignored), (f"The color {note}, as class_colors says.",)
+    names = names_of_classes(None, class_colors)
+    note = "; ".join(f"{color} is class {index}, {names[index]}" for color, index in colors.items())
+    return LabelMeaning(colors=colors, ignore=ignored), (f"The color {note} (class_colors).",)
 
 
 def _refuse_colors(observations: Sequence[LabelObservation]) -> None:
@@ -277,9 +285,21 @@ def _holder(observations: Sequence[LabelObservation], value: int) -> str:
     return next(observed.path for observed in observations if value in observed.counts)
 
 
-def _listed(values: Mapping[int, int]) -> str:
-    parts = [f"value {value} is class {index}" for value, index in list(values.items())[:SHOWN]]
-    return "; ".join(parts).capitalize() + ("; …" if len(values) > SHOWN else "")
+def _names_by_class(
+    class_values: Classes | None, class_names: Mapping[int, str] | Sequence[str] | None, values: Mapping[int, int]
+) -> dict[int, str]:
+    """The name of each class that was given one, by its index."""
+    if class_values is not None:
+        return dict(enumerate(names_of_classes(class_values)))
+    if isinstance(class_names, Mapping):
+        return {values[int(value)]: name for value, name in class_names.items()}
+    return dict(enumerate(class_names or ()))
+
+
+def _listed(values: Mapping[int, int], names: Mapping[int, str] | None = None) -> str:
+    shown = {index: f", {name}" for index, name in (names or {}).items()}
+    parts = [f"value {value} is class {index}{shown.get(index, '')}" for value, index in list(values.items())[:SHOWN]]
+    return "V" + "; ".join(parts)[1:] + ("; …" if len(values) > SHOWN else "")
 
 
 def _some(values: Any) -> str:

@@ -46,7 +46,7 @@ def read(root: Path, subject_pattern: str | None = None) -> Dataset:
         ``CASE_0000`` that holds all of them, as color pictures do.
 
     Raises:
-        InputError: there is no labeled image; ``dataset.json`` cannot be understood, or has labels that are regions.
+        InputError: there is no labeled image, or ``dataset.json`` cannot be understood.
     """
     listing = list_folder(root)
     content = read_dataset_json(listing.root)
@@ -54,19 +54,10 @@ def read(root: Path, subject_pattern: str | None = None) -> Dataset:
         if key not in content:
             raise InputError(f"{listing.root / 'dataset.json'}: expected the key {key}, got {', '.join(content)}.")
     labels = content["labels"]
-    if isinstance(labels, dict):  # a list of one value is no region
-        labels = {
-            name: value[0] if isinstance(value, list) and len(value) == 1 else value for name, value in labels.items()
-        }
-    regions = [name for name, value in labels.items() if isinstance(value, list)] if isinstance(labels, dict) else []
-    if regions:
-        raise InputError(
-            f"{listing.root / 'dataset.json'}: the labels {', '.join(regions)} are regions (lists of values), which "
-            "overlap: classes that exclude each other were expected, a whole number for each name."
-        )
+    labels, notes = classes_of_regions(labels) if isinstance(labels, dict) else (labels, [])
     names, ignore = class_names(labels)
     channels = numbered_names(content["channel_names"], "channel_names")
-    notes, reasons = unlabeled_test(listing)
+    unlabeled, reasons = unlabeled_test(listing)
     training, left_out = _cases(listing, "Tr", content["file_ending"], len(channels), reasons)
     test, more = _cases(listing, "Ts", content["file_ending"], len(channels), reasons)
     if isinstance(content.get("dataset"), Mapping):
@@ -80,13 +71,45 @@ def read(root: Path, subject_pattern: str | None = None) -> Dataset:
         [*training, *(item | {"section": "test"} for item in test)],
         reasons=reasons,
         left_out=[*left_out, *more],
-        notes=notes,
+        notes=[*notes, *unlabeled],
         subject_pattern=subject_pattern,
         channel_names=channels,
         class_names=names,
         ignore_value=ignore,
         folds=_folds(listing),
     )
+
+
+def classes_of_regions(labels: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Classes that exclude each other in the place of regions, which overlap: one for each value of the label files.
+
+    Args:
+        labels: value, or list of the values of a region, by name.
+
+    Returns:
+        Value by name: a value has the name of the smallest region that holds it, and if that holds others too, its
+        number behind it. And a note, if there are regions.
+
+    Example:
+        >>> classes_of_regions({"background": 0, "liver": [1, 2], "tumor": 2})[0]
+        {'background': 0, 'liver 1': 1, 'tumor': 2}
+    """
+    regions = {name: value if isinstance(value, list) else [value] for name, value in labels.items()}
+    classes = {name: values[0] for name, values in regions.items() if len(values) == 1}  # one value is no region
+    several = sorted(regions.keys() - classes.keys(), key=lambda name: len(regions[name]))
+    if not all(isinstance(value, int) for values in regions.values() for value in values or [None]):
+        return dict(labels), []
+    if not several:
+        return classes, []
+    for value in sorted({value for name in several for value in regions[name]} - set(classes.values())):
+        smallest = next(name for name in several if value in regions[name])
+        classes[f"{smallest} {value}"] = value
+    classes = dict(sorted(classes.items(), key=lambda entry: entry[1]))
+    listed = ", ".join(f"{value} is {name}" for name, value in classes.items())
+    return classes, [
+        f"The labels {', '.join(name for name in regions if name in several)} of dataset.json are regions, which "
+        f"overlap; the classes are the values of the label files, which exclude each other: {listed}."
+    ]
 
 
 def _cases(

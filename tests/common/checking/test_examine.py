@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from common.checking.collect import CaseFiles, collect_cases, read_case
-from common.checking.examine import compare_cases, examine_case
+from common.checking.examine import CaseRecord, compare_cases, examine_case
 from common.datasets.plan import example_plan
 from common.io.regions import Region
 
@@ -126,6 +126,18 @@ def test_what_only_all_cases_show(tmp_path, noise):
     assert "d (test)" in records[2].findings[0].message and not records[2].unusable
     assert records[4].unusable
     compare_cases([])
+
+
+def test_names_of_two_visits_in_two_sections(noise):
+    """Where the data set says whose a case is, names do not matter."""
+    names = {"01_a": "training", "02_a": "training", "03_a": "training", "01_b": "test", "02_b": "training"}
+    for subject, expected in ((None, {"01_a", "01_b"}), ("somebody", set())):
+        items = [{"subject": subject}] if subject else []
+        records = [CaseRecord(CaseFiles(section, name, (), items=items)) for name, section in names.items()]
+        compare_cases(records)
+        found = {record.case.name: record.findings for record in records if record.findings}
+        assert found.keys() == expected
+    assert not any(finding.unusable for findings in found.values() for finding in findings)
 
 
 def test_values_of_a_nrrd_mean_what_the_plan_says(tmp_path, noise):

@@ -175,6 +175,20 @@ def test_no_subject_is_in_two_sections(found, seed, how):
         assert sum(map(len, cases(split))) == len(found.items)
 
 
+def test_visits_that_nothing_calls_those_of_one_patient_are_said() -> None:
+    """Two visits of a patient in two sections are a leak, of which names alone give a hint."""
+    names = [f"{patient:03d}_V{visit}" for patient in range(6) for visit in (1, 2)]
+    split = split_dataset(dataset(*named(names)), fold=0, num_folds=4)
+    training, validation = (set(part) for part in cases(split)[:2])
+    divided = [name[:3] for name in sorted(training) if {name[:4] + visit for visit in ("V1", "V2")} & validation]
+    assert divided and f"{len(set(divided)) - 1} more such pair" in split.origin
+    assert "are in different sections; if they are of one patient, say so by subject_pattern" in split.origin
+
+    patients = [{"case": name, "subject": name[:3]} for name in names]
+    for silent in (patients, named(f"heart_{k:03d}" for k in range(12)), named(f"A_{k:03d}_0" for k in range(12))):
+        assert "subject_pattern" not in split_dataset(dataset(*silent), fold=0, num_folds=4).origin
+
+
 def test_strata_are_balanced_on_request():
     found = dataset(*[{"case": f"{k:02}", "stratum": "rare" if k % 5 == 0 else "usual"} for k in range(20)])
     for how in ({"fold": 0, "num_folds": 4}, {"fractions": (0.5, 0.25, 0.25)}):

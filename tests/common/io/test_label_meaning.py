@@ -113,7 +113,11 @@ def test_what_is_said_wins(tmp_path):
     merged, _ = infer([path], class_values={"organ": [1, 2], "background": 0})
     assert dict(merged.values) == {0: 0, 1: 1, 2: 1}
     assert dict(infer([path], class_values=[2, 1, 0])[0].values) == {2: 0, 1: 1, 0: 2}
-    assert dict(infer([path], class_names={0: "background", 1: "a", 2: "b", 3: "c"})[0].values)[3] == 3
+    meaning, notes = infer([path], class_names={0: "background", 1: "a", 2: "b", 3: "c"})
+    assert dict(meaning.values)[3] == 3
+    assert notes[-1].endswith("value 1 is class 1, a; value 2 is class 2, b; value 3 is class 3, c (class_names).")
+    _, notes = infer([path], class_values={"rest": 0, "all": [1, 2, 3]})
+    assert "value 0 is class 0, rest; value 1 is class 1, all; value 2 is class 1, all" in notes[-1].lower()
     with pytest.raises(InputError, match=r"a\.png: expected the values 0, 1 that class_names gives, got 2"):
         infer([path], class_names={0: "background", 1: "a"})
     with pytest.raises(InputError, match=r"a\.png: expected the values 0, 1, got 2 \(16 pixels\)"):
@@ -145,7 +149,10 @@ def test_colors(tmp_path):
     with pytest.raises(InputError, match=r"#ff0000.*--class_colors \"\{'name0': '#000000', 'name1': .*, 'name2': "):
         infer([path])
     meaning, notes = infer([path], class_colors={"cup": "#FF0000", "disc": "#00ff00"})
-    assert dict(meaning.colors) == {"#000000": 0, "#ff0000": 1, "#00ff00": 2} and "#ff0000 is class 1" in notes[0]
+    assert dict(meaning.colors) == {"#000000": 0, "#ff0000": 1, "#00ff00": 2}
+    assert notes[0] == (
+        "The color #000000 is class 0, background; #ff0000 is class 1, cup; #00ff00 is class 2, disc (class_colors)."
+    )
     assert read_label(path, meaning)[0, 0, :4].tolist() == [0, 1, 2, 0]
     parser = ConfigParser({"class_colors": {"cup": "#FF0000", "disc": "#00ff00"}})  # which makes :: of #
     assert infer([path], class_colors=parser.get_parsed_content("class_colors"))[0] == meaning

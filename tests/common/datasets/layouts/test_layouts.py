@@ -89,9 +89,30 @@ def test_where_every_case_lacks_a_channel_the_first_is_named(tmp_path):
         read_dataset(tmp_path)
 
 
-def test_regions_of_nnunet_are_refused_by_name(tmp_path):
-    nnunet(tmp_path, labels={"background": 0, "whole": [1, 2], "core": 2})
-    with pytest.raises(InputError, match="the labels whole are regions"):
+def test_regions_of_nnunet_become_the_classes_of_their_values(tmp_path):
+    """A value is of the smallest region that holds it, as in the example of nnU-Net's page on region-based training."""
+    labels = {"background": 0, "whole tumor": [1, 2, 3], "tumor core": [2, 3], "enhancing": [3], "ignore": 4}
+    nnunet(tmp_path, labels=labels, regions_class_order=[1, 2, 3])
+    dataset = read_dataset(tmp_path)
+    assert dataset.class_names == {0: "background", 1: "whole tumor 1", 2: "tumor core 2", 3: "enhancing"}
+    assert dataset.ignore_value == 4
+    said = "The labels whole tumor, tumor core of dataset.json are regions, which overlap; the classes are the values"
+    assert any(
+        note.startswith(said) and "2 is tumor core 2, 3 is enhancing, 4 is ignore" in note for note in dataset.notes
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ({"background": 0, "whole": [1, 2], "core": "two"}, "expected labels as a whole number for each name"),
+        ({"background": 0, "whole": [1, [2]]}, "expected labels as a whole number for each name"),
+        ({"background": 0, "whole": []}, "expected labels as a whole number for each name"),
+    ],
+)
+def test_regions_of_nnunet_that_are_no_numbers(tmp_path, labels, message):
+    nnunet(tmp_path, labels=labels)
+    with pytest.raises(InputError, match=message):
         read_dataset(tmp_path)
 
 

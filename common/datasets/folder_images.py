@@ -110,6 +110,8 @@ def _results_below(listing: Listing) -> list[str]:
 def label_reasons(files: Sequence[str]) -> dict[str, str]:
     """Why files are taken for labels: the folder they lie in, their ending, or the ending of an annotator.
 
+    Beside a folder ``images``, whatever has the name of a file in it is somebody's label, as in the layout ``plain``.
+
     Args:
         files: images by their suffix, as paths with slashes.
 
@@ -143,7 +145,24 @@ def label_reasons(files: Sequence[str]) -> dict[str, str]:
             name = stem.rpartition("/")[2]
             if stem in beside or any(is_label_ending(name[i + 1 :]) for i, sign in enumerate(name) if sign in "_-. "):
                 reasons[file] = "it is taken for a label, by its name"
+    named = {stem for file in files for stem in _below_image_folder(file)}
+    for file in files:
+        parts = split_suffix(file)[0].split("/")
+        ways = range(len(parts) - 1) if file not in reasons and not _below_image_folder(file) else ()
+        beside_images = [parts[depth] for depth in ways if (*parts[:depth], "", *parts[depth + 1 :]) in named]
+        if beside_images:
+            reasons[file] = f"it is taken for a label, since an image beside its folder {beside_images[0]} has its name"
     return reasons
+
+
+def _below_image_folder(file: str) -> list[tuple[str, ...]]:
+    """The parts of a path without its suffix, nothing in the place of each folder of images."""
+    parts = split_suffix(file)[0].split("/")
+    return [
+        (*parts[:depth], "", *parts[depth + 1 :])
+        for depth, part in enumerate(parts[:-1])
+        if part.lower() in IMAGE_FOLDERS
+    ]
 
 
 def _numbered(files: Sequence[str]) -> dict[str, list[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ from common.io.formats import NIFTI_SUFFIXES, is_picture, read_image
 from common.io.orientation import reoriented
 
 logger = logging.getLogger(__name__)
+
+MOST_NAMED = 3  # files with the same reason in one sentence
 
 
 class InferenceInputs:
@@ -104,18 +107,27 @@ class InferenceInputs:
             )
         for fault in failures:
             self._fail(fault)
+        reduced: dict[str, str] = {}
         for name, files in found:
             case, reason = normalize_case(name), case_fault(name)
             if not reason and case in first:
                 reason = f"its result would have the same name as that of {first[case]}"
             reason = reason or output_fault(files[0], output_format)
-            found_fault = (str(files[0]), reason) if reason else _find_fault(files, check_values, channels, dimensions)
+            found_fault: tuple[str, str] | None = (str(files[0]), reason)
+            if not reason:
+                found_fault = _find_fault(files, check_values, channels, dimensions, reduced)
             if found_fault:
                 self._fail(found_fault)
             else:
                 first[case] = files[0]
                 paths = [str(file) for file in files]
                 self.items.append({"image": paths if len(paths) > 1 else paths[0], "case": case})
+        if reduced:
+            logger.warning(
+                "%d files are not read as they are stored; the first is %s: %s.",
+                len(reduced),
+                *next(iter(reduced.items())),
+            )
         if not self.items:
             self.raise_failures()
 
@@ -131,12 +143,20 @@ class InferenceInputs:
         """Does nothing if every image was usable.
 
         Raises:
-            InputError: names every image that was left out, with the reason.
+            InputError: names every image that was left out, with the reason; of more than three with one reason the
+                first, since warnings have named all of them.
         """
         if self.failures:
             total = len(self.items) + len(self.failures)
-            reasons = "; ".join(f"{path}: {reason}" for path, reason in self.failures)
-            raise InputError(f"{len(self.failures)} of {total} inputs were left out: {reasons}.")
+            alike: dict[str, list[str]] = defaultdict(list)
+            for path, reason in self.failures:
+                alike[reason].append(path)
+            said = [
+                f"{file}: {reason}" if len(paths) <= MOST_NAMED else f"{paths[0]} and {len(paths) - 1} others: {reason}"
+                for reason, paths in alike.items()
+                for file in paths[: len(paths) if len(paths) <= MOST_NAMED else 1]
+            ]
+            raise InputError(f"{len(self.failures)} of {total} inputs were left out: {'; '.join(said)}.")
 
 
 def _find(
@@ -213,9 +233,14 @@ def _is_below_a_folder(name: str) -> bool:
     return bool(parts) and ".." not in parts and not Path(name).is_absolute()
 
 
-def _find_fault(files: Sequence[Path], check: bool, channels: int, expected: Sequence[int]) -> tuple[str, str] | None:
-    """The file because of which an image cannot be segmented, and why; None if it can."""
-    images: list[torch.Tensor] = []
+def _find_fault(
+    files: Sequence[Path], check: bool, channels: int, expected: Sequence[int], reduced: dict[str, str]
+) -> tuple[str, str] | None:
+    """The file because of which an image cannot be segmented, and why; None if it can.
+
+    What of a file is not read as it is stored, such as colors as gray, is put into ``reduced``.
+    """
+    images: list[MetaTensor] = []
     pictures = all(map(is_picture, files))
     suffixes = IMAGE_SUFFIXES if pictures else tuple(VOLUMES)
     wanted = (3 if channels == 3 else 1) if len(files) == 1 and pictures else None  # of several files each as it is
@@ -224,6 +249,8 @@ def _find_fault(files: Sequence[Path], check: bool, channels: int, expected: Seq
             images.append(_read(file, IMAGE_SUFFIXES if len(files) == 1 else suffixes, check, wanted, expected))
         except InputError as error:
             return str(file), str(error)
+        if said := images[-1].meta.get("reduced"):
+            reduced[str(file)] = said
         images[-1] = reoriented(images[-1], images[0])
         finding = geometry_finding(images[0], images[-1])
         if finding and finding.unusable:

@@ -222,6 +222,7 @@ class TrainingCheckpoint:
         Interruption().attach(engine)
         engine.add_event_handler(Events.STARTED, self.start)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self.save)
+        engine.add_event_handler(Events.COMPLETED, self.say_what_is_kept)
 
     def start(self, engine: Engine) -> None:
         with done_by_all():
@@ -261,6 +262,17 @@ class TrainingCheckpoint:
         if best and engine.state.epoch > 0:
             _write(state["objects"]["network"], self.folder / WEIGHTS_FILE)
         _write(state, self.folder / STATE_FILE)
+
+    def say_what_is_kept(self, engine: Engine) -> None:
+        """Logs which epoch the weights are of, and where they lie."""
+        if idist.get_rank() > 0 or not (self.folder / WEIGHTS_FILE).is_file():
+            return
+        selector = self._selector(engine)
+        kept = f"the last epoch, {engine.state.epoch}"
+        if selector is not None and selector.state.best_metric_epoch > 0:
+            name, best = getattr(selector.state, "key_metric_name", None), float(selector.state.best_metric)
+            kept = f"epoch {selector.state.best_metric_epoch}, the best by {name or 'its metric'} ({best:.4g})"
+        logger.info("%s holds the weights of %s.", (self.folder / WEIGHTS_FILE).absolute(), kept)
 
     def load(self, engine: Engine) -> None:
         path = self.folder / STATE_FILE

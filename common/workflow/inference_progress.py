@@ -14,7 +14,7 @@ import torch
 from ignite.engine import Engine, Events
 from monai.utils import ensure_tuple
 
-from common.errors import InputError
+from common.errors import InputError, counted
 from common.io.files import whole_file, write_csv
 from common.io.folder_lock import lock_folder, unlock_folder
 from common.io.formats import RESULTS_RECORD
@@ -143,6 +143,7 @@ class InferenceProgress:
             shutil.rmtree(partial, ignore_errors=True)
         if self.items:
             evaluator.run()
+            self._say_where()
             return
         try:
             for table in TABLES:
@@ -150,6 +151,11 @@ class InferenceProgress:
                     write_csv(self.folder / f"{table}.csv", self.rows(table))
         finally:
             unlock_folder(self.folder)
+        self._say_where()
+
+    def _say_where(self) -> None:
+        count = counted(sum(case in self.cases for case in self.order), "image")
+        logger.info("%s segmented, see summary.csv in %s.", count, self.folder.absolute())
 
     def attach(self, engine: Engine) -> None:
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._record)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 import os
 import tempfile
 from collections.abc import Sequence
@@ -10,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import monai.handlers
+import torch
 from ignite.engine import Engine
 
 from common.io.files import writing
+
+logger = logging.getLogger(__name__)
 
 __all__ = ["MetricsSaver"]
 
@@ -22,7 +26,7 @@ class MetricsSaver(monai.handlers.MetricsSaver):
 
     MONAI's own leaves empty files, or files cut short, where the disk is full. Here the tables of an epoch are written
     into a folder beside the old ones and take their place together. MONAI's own calls the columns of a metric without
-    the background class0, class1, …, so that class 1 of the labels is class0.
+    the background class0, class1, …, so that class 1 of the labels is class0. The means are logged.
 
     Args:
         *args: those of MONAI's handler.
@@ -45,6 +49,7 @@ class MetricsSaver(monai.handlers.MetricsSaver):
 
     def __init__(self, *args: Any, class_names: Sequence[str] | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.class_names = list(class_names or ())
         names = {f"class{index}": name for index, name in enumerate(class_names or ())}
         self.names = {column: name for column, name in names.items() if name not in ("filename", "mean")}
 
@@ -65,6 +70,26 @@ class MetricsSaver(monai.handlers.MetricsSaver):
                         os.fsync(written.fileno())
                 for table in tables:
                     os.replace(table, folder / table.name)
+        logger.info("%s; tables in %s.", "; ".join(self._means(engine)) or "No metric", folder.absolute())
+
+    def _means(self, engine: Engine) -> list[str]:
+        """The value of each metric, and of those with details the mean of each class over the cases that have one."""
+        means = []
+        for name, value in engine.state.metrics.items():
+            found = torch.as_tensor(value).flatten()
+            if found.numel() != 1:
+                continue
+            details = getattr(engine.state, "metric_details", {}).get(name)
+            classes = ""
+            if (
+                isinstance(details, torch.Tensor)
+                and details.ndim == 2
+                and details.shape[1] == len(self.class_names) > 1
+            ):
+                by_class = zip(self.class_names, details.float().nanmean(0).tolist(), strict=True)
+                classes = f" ({', '.join(f'{label} {mean:.4g}' for label, mean in by_class)})"
+            means.append(f"{name} {float(found):.4g}{classes}")
+        return means
 
     def _name_classes(self, table: Path) -> None:
         """In the first line of the cases' table, in the first column of their summary."""

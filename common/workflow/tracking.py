@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
 import ignite.distributed as idist
 import torch
-from ignite.engine import Engine, Events
+from ignite.engine import Engine, Events, State
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
@@ -17,14 +19,18 @@ from common.workflow.failure import after_failure
 from common.workflow.monai_internals import running_parser
 from common.workflow.run_record import write_run_record
 
+logger = logging.getLogger(__name__)
+
 TENSORBOARD_FOLDER = "tensorboard"
+FIRST_WORD = 60.0  # seconds after which a training without a bar says how long it takes; then after twice as many, …
 LOSS_EVERY = 10  # iterations between two points of the curve within epochs; reading the loss makes a GPU wait
 
 
 class Tracking:
     """Ignite handler of a trainer: progress bar, TensorBoard, and the record of the run.
 
-    - A bar over the iterations of all epochs with the time left, on a terminal only; elsewhere the log lines remain.
+    - A bar over the iterations of all epochs with the time left, on a terminal only. Elsewhere the log says it, after
+      one minute, two, four, ….
     - ``tensorboard/``: every column of `EpochTable` by epoch, and the loss within epochs. A run that continues or
       repeats another in the same folder hides the other's later points.
     - ``configuration.yaml``, ``environment.yaml`` and ``metadata.json``, see `write_run_record`.
@@ -41,6 +47,7 @@ class Tracking:
         self.curves = self.folder / TENSORBOARD_FOLDER
         self.parser = running_parser()
         self._opened: ExitStack | None = None
+        self._next_word = FIRST_WORD
 
     def attach(self, engine: Engine) -> None:
         if idist.get_rank() == 0:
@@ -56,6 +63,7 @@ class Tracking:
             configuration = None if self.parser is None else self.parser.get()
             write_run_record(self.folder, configuration, getattr(state, "device", None))
             total = state.max_epochs * state.epoch_length
+            self._began, self._first = time.monotonic(), state.iteration
             self._bar = self._opened.enter_context(tqdm(None, "epoch", total, initial=state.iteration, disable=None))
             if not self._bar.disable:
                 self._opened.enter_context(logging_redirect_tqdm())
@@ -68,10 +76,27 @@ class Tracking:
 
     def advance(self, engine: Engine) -> None:
         self._bar.update()
+        if self._bar.disable:
+            self._say_time_left(engine.state)
         if engine.state.iteration % LOSS_EVERY == 0:
             loss = float(torch.as_tensor(engine.state.output["loss"]).detach())
             with writing(self.curves):
                 self._writer.add_scalar("iteration/loss", loss, engine.state.iteration)
+
+    def _say_time_left(self, state: State) -> None:
+        passed, done = time.monotonic() - self._began, state.iteration - self._first
+        if passed < self._next_word:
+            return
+        self._next_word = 2 * max(passed, self._next_word)
+        total = state.max_epochs * state.epoch_length
+        left = passed / done * (total - state.iteration)
+        logger.info(
+            "%d of %d steps; at %.2g s each, validation included, about %s are left.",
+            state.iteration,
+            total,
+            passed / done,
+            f"{left / 60:.0f} minutes" if left < 7200 else f"{left / 3600:.0f} hours",
+        )
 
     def _write_rows(self, engine: Engine) -> None:
         rows = getattr(engine.state, "epoch_table", [])

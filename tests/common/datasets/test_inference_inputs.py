@@ -156,6 +156,16 @@ def test_two_and_three_dimensional_volumes_down_to_one_pixel(tmp_path, shape):
     assert cases(InferenceInputs(volume(tmp_path / "a.nii.gz", shape))) == ["a"]
 
 
+def test_many_files_with_one_reason_are_one_clause(tmp_path: Path) -> None:
+    for name in ("a", "b", "c", "d"):
+        picture(tmp_path / f"{name}.png")
+    (tmp_path / "e.png").write_bytes(b"no picture")
+    with pytest.raises(InputError) as caught:
+        InferenceInputs(tmp_path, dimensions=[3])
+    said = f"5 of 5 inputs were left out: {tmp_path}/a.png and 3 others: it has 2 dimensions, where 3 were expected; "
+    assert str(caught.value).startswith(f"{said}{tmp_path}/e.png: it cannot be read")
+
+
 def test_nothing_usable_is_an_error_that_names_the_files(tmp_path):
     (tmp_path / "a.png").write_text("no image")
     with pytest.raises(InputError, match=r"1 of 1 inputs were left out: .*a\.png"):
@@ -224,6 +234,34 @@ def test_labels_in_a_folder_are_left_out_and_said(tmp_path, caplog):
     assert inputs.failures == []
     assert cases(InferenceInputs(tmp_path / "a_mask.png")) == ["a_mask"]  # asked for by name
     assert cases(InferenceInputs(tmp_path / "masks")) == ["a"]
+
+
+def test_folders_of_annotators_beside_the_images_are_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever they are called: what has the name of an image beside its folder is somebody's label."""
+    labels = ["Dr Mayer/a.png", "student-3/sub/b.png", "x/Dr Ng/c.png"]
+    others = ["images/a.png", "images/sub/b.png", "x/imgs/c.png", "Dr Mayer/other.png", "y/a.png", "x/a.png"]
+    for name in (*labels, *others):
+        picture(tmp_path / name)
+    with caplog.at_level(logging.WARNING):
+        inputs = InferenceInputs(tmp_path)
+    assert sorted(path for path, _ in inputs.left_out) == sorted(
+        str(tmp_path / name) for name in (*labels, "y/a.png", "x/a.png")
+    )
+    assert "an image beside its folder Dr Mayer has its name" in caplog.text
+    assert cases(InferenceInputs(tmp_path / "Dr Mayer")) == ["a", "other"]  # asked for by name
+
+
+def test_colors_that_are_read_as_gray_are_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in "ab":
+        Image.new("RGB", (4, 3), (250, 200, 0)).save(tmp_path / f"{name}.png")
+    Image.new("RGB", (4, 3), (9, 9, 9)).save(tmp_path / "gray.png")
+    with caplog.at_level(logging.WARNING):
+        InferenceInputs(tmp_path)
+    (message,) = caplog.messages
+    assert message.startswith(f"2 files are not read as they are stored; the first is {tmp_path / 'a.png'}: its colors")
+    caplog.clear()
+    InferenceInputs(tmp_path, channels=3)
+    assert caplog.messages == []
 
 
 def test_a_folder_of_labels_alone_is_said(tmp_path):

@@ -87,6 +87,15 @@ def test_it_goes_on_where_it_stopped(items: list[dict[str, str]], interrupted: P
     assert again.calls == 0 and read_csv(interrupted / "summary.csv") == rows
 
 
+def test_the_end_says_where_the_results_are(
+    items: list[dict[str, str]], interrupted: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "common.workflow.inference_progress")
+    for _ in range(2):  # the second time nothing is left to do
+        infer(items, interrupted, Network())
+        assert caplog.messages[-1] == f"{len(CASES)} images segmented, see summary.csv in {interrupted}."
+
+
 def test_a_missing_result_or_a_new_image_is_done_again(items: list[dict[str, str]], interrupted: Path) -> None:
     (interrupted / "b_mask.png").unlink()
     Image.fromarray(np.full((9, 9), 255, np.uint8)).save(items[0]["image"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 from pathlib import Path
 
@@ -43,6 +44,16 @@ def test_columns_are_named_by_the_classes(tmp_path: Path) -> None:
     assert raw == 'filename,wall,"core, inner",mean\n0,0.25,0.75,0.5\n1,0.5,1.0,0.75\n'
     summary = (tmp_path / "dice_summary.csv").read_text()
     assert summary == 'class,mean\nwall,0.3750\n"core, inner",0.8750\nmean,0.6250\n'
+
+
+def test_means_are_said_class_by_class(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Of the cases that have the class; a metric of another form has no classes."""
+    engine = finished_engine(0.5)
+    engine.state.metrics |= {"ece": torch.tensor(0.125), "matrix": torch.eye(2)}
+    engine.state.metric_details = {"dice": torch.tensor([[0.25, float("nan")], [0.5, 1.0]]), "ece": torch.ones(2, 3)}
+    caplog.set_level(logging.INFO, "common.workflow")
+    MetricsSaver(str(tmp_path), class_names=["liver", "tumor"])(engine)
+    assert caplog.messages == [f"dice 0.5 (liver 0.375, tumor 1); ece 0.125; tables in {tmp_path}."]
 
 
 def test_a_class_called_mean_does_not_take_the_place_of_the_mean(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import sys
+import time
 from collections.abc import Iterator
 from copy import deepcopy
 from importlib.metadata import version
@@ -67,6 +68,20 @@ def test_bar_on_a_terminal_only(
     assert "epoch 2/2  loss" in text  # the log line
     assert ("epoch 2/2: 100%" in text and "20/20 [" in text and "<" in text) == stream.isatty()
     assert logging.root.handlers == [console]
+
+
+def test_without_a_terminal_the_log_says_how_long_it_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After a minute, and then each time that twice as much has passed; steps take ten seconds here."""
+    clock = iter(range(0, 10_000, 10))
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    caplog.set_level(logging.INFO, "common.workflow.tracking")
+    train(tmp_path, epochs=3)
+    left = {6: 4, 12: 3, 24: 1}  # steps of 30, and the minutes that the others need
+    said = [f"{n} of 30 steps; at 10 s each, validation included, about {m} minutes are left." for n, m in left.items()]
+    assert [message for message in caplog.messages if "steps" in message] == said
 
 
 def test_curves_are_the_table(tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ __all__ = ["begin_run"]
 
 logger = logging.getLogger(__name__)
 
+BEGIN = {"_target_": "common.workflow.begin_run"}  # the first entry of a verb
+
 # what MONAI and PyTorch refuse late, each in words of its own: whole numbers with the smallest, others as a rule
 LEAST = {"max_epochs": 1, "iterations_per_epoch": 1, "accumulate": 1, "val_interval": 1, "seed": 0, "num_workers": 0}
 LEAST |= {"pyramid_channels": 1, "hidden": 1, "proposals": 1, "anchor_samples": 1, "region_samples": 1, "mask_cells": 1}
@@ -92,6 +94,28 @@ def begin_run() -> None:
         check_precision(device, training, training and parser.get_parsed_content("train#inferer#amp"))
     with done_by_all():  # of several processes the first alone writes
         done_by_first(lambda: _check_folders(workflow))
+
+
+def require_verb() -> None:
+    """Refuses to build a section of the configuration, which MONAI's ``run train`` does and then ends as if it had run.
+
+    Raises:
+        InputError: the run that goes on is that of a section; the message names the verbs.
+    """
+    workflow = running_workflow()
+    if workflow is None:
+        return
+    values = workflow.parser.get()
+    section = values.get(workflow.run_id)
+    if not isinstance(section, Mapping) or "_target_" in section:
+        return
+    if is_monai_command():
+        show_input_errors()
+    verbs = [name for name, value in values.items() if isinstance(value, list) and value[:1] == [BEGIN]]
+    raise InputError(
+        f"run {workflow.run_id}: expected {' or '.join(name for name in verbs if name != 'run')}, got a section of the "
+        "configuration, in which nothing is run."
+    )
 
 
 def _check_numbers(parser: ConfigParser) -> None:

@@ -27,6 +27,7 @@ from common.datasets.plan_rules import NOT_OF, make_plan
 from common.datasets.split import Split, split_dataset
 from common.errors import InputError, counted
 from common.io.files import whole_file
+from common.workflow.begin import require_verb
 from common.workflow.checkpoint import WEIGHTS_FILE
 from common.workflow.kept_split import SECTIONS, SPLIT_FILE, load_split
 from common.workflow.monai_internals import given_overrides, loaded_weights
@@ -72,7 +73,8 @@ def plan_of(
 
     Raises:
         InputError: as `take_fingerprint` and `make_plan`, where no training case is left;
-            what is given, or what the data set is called, contradicts the plan that is resumed or evaluated.
+            what is given, or what the data set is called, contradicts the plan that is resumed or evaluated; and as
+            `require_verb`.
 
     Example:
         >>> import tempfile
@@ -85,6 +87,7 @@ def plan_of(
         ...     plan_of(Dataset("plain", Path(folder), (item,)), [item], folder).class_names
         ('background', 'foreground')
     """
+    require_verb()
     given = {name: value for name, value in options.items() if name not in OPTION_KINDS}
     rules = {name: options[name] for name in OPTION_KINDS.keys() & options.keys() if options[name] is not None}
     asked = checked_given(given)  # before an image is read

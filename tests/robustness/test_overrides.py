@@ -49,6 +49,17 @@ def test_a_mistyped_key_is_named(bundle: str, verb: str, refused: Callable, tmp_
         start(bundle, verb, tmp_path, **{key: value})
 
 
+@pytest.mark.parametrize("section", ["train", "validate"])
+@pytest.mark.parametrize("bundle", hostile())
+def test_a_section_is_no_verb(
+    bundle: str, section: str, refused: Callable, data_sets: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """As ``run train`` is typed for ``run training``; MONAI would build it and end with exit code 0."""
+    places = {"output_dir": str(tmp_path), "ckpt_dir": str(tmp_path), "dataset_dir": str(data_sets(bundle))}
+    with refused(f"run {section}: expected checking or ", "got a section of the configuration", unchanged=tmp_path):
+        run(run_id=section, config_file=str(BUNDLES / bundle / "configs/train.yaml"), **places)
+
+
 CASES: list[tuple[str, str, dict[str, Any], str]] = [
     # keys
     ("t_loss", "training", {"train#val_interval": 2}, "--train#val_interval: nothing"),

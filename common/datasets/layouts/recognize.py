@@ -14,6 +14,7 @@ from typing import Any
 from common.datasets.dataset import Dataset
 from common.datasets.dicom_folders import advise_to_convert
 from common.datasets.given import names_of
+from common.datasets.layouts.assemble import folder_names
 from common.datasets.listing import describe_folder, list_folder
 from common.errors import InputError
 
@@ -21,6 +22,8 @@ LAYOUTS = (  # the most specific first
     *("acdc", "totalsegmentator", "brats", "ms_lesion", "nci", "oai", "isic", "mnist", "lidc", "hippocampus"),
     *("nnunet", "msd", "shenzhen", "bids", "datalist", "plain"),
 )
+LOOKED_AT = 20  # folders in one that fits no layout
+SHOWN = 3
 
 
 def read_dataset(dataset_dir: str | os.PathLike[str], layout: str | None = None, **options: Any) -> Dataset:
@@ -60,11 +63,12 @@ def read_dataset(dataset_dir: str | os.PathLike[str], layout: str | None = None,
     if layout is None:
         fitting = find_layouts(root) or (["datalist"] if root.suffix.lower() == ".json" and root.is_file() else [])
         if not fitting:
+            if not root.is_dir():
+                raise InputError(f"{root} is a file: expected the folder of a data set or a datalist .json.")
             expected = "; ".join(f"{name}: {_module(name).EXPECTS}" for name in reversed(LAYOUTS))
-            found = describe_folder(root) if root.is_dir() else "a file"
-            advice = advise_to_convert(list_folder(root)) if root.is_dir() else ""
+            advice = _fitting_nearby(root) + advise_to_convert(list_folder(root))
             raise InputError(
-                f"{root} holds {found}, which fits no layout.{advice} List the cases in a datalist "
+                f"{root} holds {describe_folder(root)}, which fits no layout.{advice} List the cases in a datalist "
                 f"(docs/data_sets.md), or arrange the files in one of these layouts, {expected}."
             )
         layout = fitting[0]
@@ -89,6 +93,17 @@ def read_dataset(dataset_dir: str | os.PathLike[str], layout: str | None = None,
     dataset: Dataset = read(root, **given)
     _require_named(dataset, given)
     return dataclasses.replace(dataset, notes=(*notes, *dataset.notes))
+
+
+def _fitting_nearby(root: Path) -> str:
+    """Which folders in a folder, or else the one above it, fit a layout: a sentence, empty if none does."""
+    below = [root / name for name in sorted(folder_names(root))[:LOOKED_AT]]
+    for intro, folders in (("in it", below), ("above it", [root.parent])):
+        fitting = [(folder, layouts[0]) for folder in folders if (layouts := find_layouts(folder))]
+        if fitting:
+            named = ", ".join(f"{folder} ({layout})" for folder, layout in fitting[:SHOWN])
+            return f" Of the folders {intro} {named}{', …' if len(fitting) > SHOWN else ''} would fit one."
+    return ""
 
 
 def _require_named(dataset: Dataset, given: Mapping[str, Any]) -> None:

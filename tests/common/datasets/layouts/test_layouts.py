@@ -327,6 +327,23 @@ def test_a_json_file_is_a_datalist_and_what_is_wrong_with_it_is_said(text: str, 
     assert "fits no layout" not in str(caught.value)
 
 
+def test_folders_nearby_that_fit_are_named(tmp_path: Path) -> None:
+    """One too high or too deep is what is typed most; BUSI has a folder for each kind of image."""
+    touch(
+        tmp_path, "notes/readme.txt", *(f"{kind}/{part}/a.png" for kind in ("us", "mr") for part in ("images", "masks"))
+    )
+    with pytest.raises(
+        InputError, match=r"fits no layout\. Of the folders in it .*/mr \(plain\), .*/us \(plain\) would"
+    ):
+        read_dataset(tmp_path)
+    with pytest.raises(
+        InputError, match=r"fits no layout\. Of the folders above it .*/us \(plain\) would fit one\. List"
+    ):
+        read_dataset(tmp_path / "us/images")
+    with pytest.raises(InputError, match=r"readme.txt is a file: expected the folder of a data set or a datalist"):
+        read_dataset(tmp_path / "notes/readme.txt")
+
+
 def test_a_number_may_be_the_name_of_a_case_in_a_datalist(tmp_path: Path) -> None:
     touch(tmp_path, "a.png", "b.png")
     write_json(tmp_path / "list.json", {"training": [{"image": "a.png", "label": "b.png", "case": 7}]})

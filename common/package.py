@@ -261,8 +261,8 @@ def _ensure_weights(bundle_dir: Path) -> None:
         train_weights(bundle_dir)
     elif read_record(bundle_dir) is None:
         raise InputError(
-            f"{bundle_dir / WEIGHTS}: {RECORD} holds no scores of these weights; delete the weights, and new ones are "
-            "trained on the phantom, or package them without scores by --train false."
+            f"{bundle_dir / WEIGHTS}: {RECORD} holds no scores of these weights, as of a training on your own data: "
+            "package them without scores by --train false. Without weights, new ones are trained on the phantom."
         )
 
 

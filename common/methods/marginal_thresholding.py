@@ -20,6 +20,11 @@ DIFFERENCE = 0.05  # of the mean expected and the mean obtained Dice, from which
 
 logger = logging.getLogger(__name__)
 
+ADVICE = (
+    " Fit a temperature with configs/calibrate.yaml, unless that has been done, and give --temperature fitted; where the "
+    "Dice is low, train longer first."
+)
+
 
 class ExpectedDiceCheck:
     """Ignite handler of an evaluator: says in the log what the column ``expected_dice`` of its table is worth.
@@ -45,7 +50,7 @@ class ExpectedDiceCheck:
 
     def report(self, engine: Engine) -> None:
         if self.path.is_file() and (sentence := self.says(read_csv(self.path))):
-            advice = "" if self.fitted else " Fit a temperature with configs/calibrate.yaml, then --temperature fitted."
+            advice = "" if self.fitted else ADVICE
             logger.warning("%s: %s%s", self.path, sentence, advice)
 
     def says(self, rows: list[dict[str, Any]]) -> str:

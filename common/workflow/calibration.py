@@ -163,6 +163,7 @@ class FitTemperature:
             )
         with whole_file(self.path) as partial:
             partial.write_text(json.dumps({"temperature": temperature}) + "\n", encoding="utf-8")
+        logger.info("%s: the temperature is %.4g; --temperature fitted uses it.", self.path.absolute(), temperature)
         self.start()
 
 

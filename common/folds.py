@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -149,6 +150,7 @@ def cross_validate(
     def run(index: int) -> None:
         folder, done = runs[index], runs[index] / FINISHED
         if done.is_file():
+            _say(f"{folder.name} is finished already.")
             return
         places = {"dataset_dir": data, "output_dir": folder, "ckpt_dir": folder}
         given = options | places | {"fold": index, "num_folds": num_folds, "plan#items": PLANNED}
@@ -164,9 +166,10 @@ def cross_validate(
         def infer() -> None:
             segment(configs, held_out(folder, dataset.items), [folder], folder / "out_of_fold", threads, **shared)
 
-        for stage in (train, evaluate, infer):
+        for stage, log in ((train, "training.log"), (evaluate, "evaluating.log"), (infer, "inferring.log")):
             if failed.is_set():
                 return
+            _say(f"{folder.name}: {log.removesuffix('.log')}, see {folder / log}")
             try:
                 stage()
             except BaseException:
@@ -180,6 +183,12 @@ def cross_validate(
             _require_same(folder, question)
         _side_by_side(run, runs, parallel, f"folds of {name}", failed)
     return runs
+
+
+def _say(text: str) -> None:
+    """Says where there is no bar, which is on a terminal alone, how far the folds are."""
+    if not sys.stderr.isatty():
+        print(text, flush=True)
 
 
 def _side_by_side(run: Callable[[int], None], runs: Sequence[Path], parallel: int, title: str, failed: Event) -> None:

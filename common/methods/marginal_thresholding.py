@@ -21,8 +21,8 @@ DIFFERENCE = 0.05  # of the mean expected and the mean obtained Dice, from which
 logger = logging.getLogger(__name__)
 
 ADVICE = (
-    " Fit a temperature with configs/calibrate.yaml, unless that has been done, and give --temperature fitted; where the "
-    "Dice is low, train longer first."
+    " Fit a temperature with configs/calibrate.yaml, unless that has been done, and give --temperature fitted; where "
+    "the Dice is low, train longer first."
 )
 
 

@@ -82,7 +82,9 @@ def test_every_case_is_segmented_by_the_network_that_did_not_see_it(
     rows = [row for row in read_csv(tmp_path / "runs/out_of_fold.csv") if row["metric"] == metric]
     assert sorted(row["case"] for row in rows) == [f"case{index}" for index in range(6)]
     mean = np.mean([float(row["value"]) for row in rows])
-    assert f"{metric}: {mean:.4f} over 6 cases" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"{metric}: {mean:.4f} over 6 cases" in said
+    assert f"fold_1: training, see {tmp_path}/runs/fold_1/training.log\nfold_1: evaluating, see" in said  # without a bar
 
     first, second = ((tmp_path / f"runs/fold_{index}/plan.json").read_bytes() for index in (0, 1))
     assert first == second, "one plan for the data set, without the case of weight 0 in whichever fold"

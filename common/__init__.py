@@ -5,9 +5,9 @@ the modules that it reaches; the copies in one process supplement each other, so
 version cannot share it, see `common.workflow.one_version`. Importing it changes nothing else in the process.
 """
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from common.errors import ArgumentError, InputError
 
@@ -36,11 +36,11 @@ class SearchPath(list[str]):
         self.parts = name.split(".")
 
     def __iter__(self) -> Iterator[str]:
-        for folder in map(Path, sys.path):
-            if (folder / "common/__init__.py").is_file():
-                copy = folder.resolve().joinpath(*self.parts)
-                if copy.is_dir() and str(copy) not in self:
-                    self.append(str(copy))
+        for folder in sys.path:
+            if os.path.isfile(os.path.join(folder, "common/__init__.py")):
+                copy = os.path.join(os.path.realpath(folder), *self.parts)
+                if copy not in self and os.path.isdir(copy):
+                    self.append(copy)
         return super().__iter__()
 
 

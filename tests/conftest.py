@@ -14,11 +14,13 @@ import random
 import subprocess
 from collections import defaultdict
 from collections.abc import Iterator
-from functools import cache
+from copy import deepcopy
+from functools import cache, lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import settings
@@ -92,6 +94,22 @@ def kept_locale() -> Iterator[None]:
     before = locale.setlocale(locale.LC_ALL)
     yield
     locale.setlocale(locale.LC_ALL, before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def parsed_once() -> Iterator[None]:
+    """A configuration file is not parsed again as long as it is the same: that takes a tenth of a tiny run."""
+    from monai.bundle import ConfigParser
+
+    load = ConfigParser.load_config_file
+    parsed = lru_cache(100)(lambda path, content: load(path))
+
+    def loaded(filepath: Any, **options: Any) -> dict:
+        known = filepath and not options and Path(filepath).is_file()
+        return deepcopy(parsed(filepath, Path(filepath).read_bytes())) if known else load(filepath, **options)
+
+    with mock.patch.object(ConfigParser, "load_config_file", staticmethod(loaded)):
+        yield
 
 
 @pytest.fixture

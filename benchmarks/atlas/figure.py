@@ -14,7 +14,6 @@ from benchmarks.atlas.tables import DATA_SET_TITLES, ERROR_TITLES, LEVEL, cells_
 from common.report.drawing import TEXT, PathLike, save_figure
 
 LIMIT = 5.0  # points of Dice at which colors end
-Cells = Sequence[Mapping[str, Any]]
 
 
 def draw_atlas(summary: Mapping[str, Any], path: PathLike) -> Path:

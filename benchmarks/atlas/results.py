@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from benchmarks.atlas.data_sets import DATA_SETS
-from benchmarks.atlas.label_errors import ERRORS
 from benchmarks.atlas.measures import MEASURES
 from benchmarks.atlas.methods import HALF, SEVERAL, SINGLE, Method, methods_for
 from benchmarks.report.statistics import (
@@ -158,22 +157,6 @@ def ranks(cells: Sequence[Mapping[str, Any]], group: str) -> dict[str, Any] | No
         "mean_ranks": comparison.mean_ranks,
         "nemenyi_p": nemenyi,
     }
-
-
-def order_of(error: str) -> int:
-    """The place of an error in tables.
-
-    Args:
-        error: a name of `label_errors`.
-
-    Returns:
-        From 0 up; real annotators come last.
-
-    Example:
-        >>> order_of("none")
-        0
-    """
-    return list(ERRORS).index(error) if error in ERRORS else len(ERRORS)
 
 
 def _numbers(values: Sequence[float | None]) -> list[float]:

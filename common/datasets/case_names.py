@@ -9,8 +9,6 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from common.errors import InputError
-
 BEGINNING = re.compile(r"(.*\d.*)[-_/ ][^-_/ ]+")  # of a name, with a number, up to its last part
 FEWEST_BEGINNINGS = 3  # so many patients at least
 LONGEST_PART = 200  # bytes of UTF-8: file systems take 255, and results add an ending and a suffix
@@ -59,28 +57,6 @@ def case_fault(name: object) -> str:
     if longest > LONGEST_PART:
         return f"its case name {shown} is too long: {longest} bytes, where {LONGEST_PART} are possible"
     return ""
-
-
-def check_case(name: object, where: str) -> str:
-    """The normalized name of a case.
-
-    Args:
-        name: as it was given.
-        where: what messages begin with, such as ``"Entry 3 of list.json"``.
-
-    Returns:
-        The name, see `normalize_case`.
-
-    Raises:
-        InputError: it cannot be a case's name, see `case_fault`.
-
-    Example:
-        >>> check_case("./a", "Entry 0")
-        'a'
-    """
-    if fault := case_fault(name):
-        raise InputError(f"{where}: {fault}.")
-    return normalize_case(str(name))
 
 
 def case_digest(name: str, salt: str) -> str:

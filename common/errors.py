@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 
 __all__ = [
@@ -83,20 +83,22 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'s' * (number != 1)}"
 
 
-def shown_names(names: Sequence[str]) -> str:
-    """The first five names, as a message has them.
+def shown_names(names: Iterable[object], most: int = SHOWN_NAMES) -> str:
+    """The first names or values, as a message has them.
 
     Args:
-        names: of cases or files, any number of them.
+        names: of cases or files, or values; any number of them.
+        most: how many are shown.
 
     Returns:
         The names with commas, and an ellipsis if there are more.
 
     Example:
-        >>> shown_names(["a", "b"]), shown_names("abcdef")
-        ('a, b', 'a, b, c, d, e, …')
+        >>> shown_names(["a", "b"]), shown_names("abcdef"), shown_names([1, 2, 3], most=2)
+        ('a, b', 'a, b, c, d, e, …', '1, 2, …')
     """
-    return ", ".join(names[:SHOWN_NAMES]) + (", …" if len(names) > SHOWN_NAMES else "")
+    listed = [*map(str, names)]
+    return ", ".join(listed[:most]) + (", …" if len(listed) > most else "")
 
 
 def find_input_error(error: BaseException | None) -> SentenceError | None:

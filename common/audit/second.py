@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from common.errors import InputError, counted
+from common.errors import InputError, counted, shown_names
 
 __all__ = ["compare_audits", "read_audit"]
 
@@ -112,5 +112,5 @@ def compare_audits(records: list[dict[str, Any]], before: Mapping[str, Mapping[s
     }
 
 
-def _listed(names: Sequence[str], most: int = 5) -> str:
-    return f" ({', '.join(names[:most])}{', …' if len(names) > most else ''})" if names else ""
+def _listed(names: Sequence[str]) -> str:
+    return f" ({shown_names(names)})" if names else ""

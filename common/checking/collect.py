@@ -16,7 +16,7 @@ from common.datasets.plan import Plan
 from common.errors import InputError, find_input_error
 from common.io.checks import Finding
 from common.io.formats import ITK_SUFFIXES, is_picture, read_image, suffix_of
-from common.io.label_meaning import LabelMeaning, class_map, read_label
+from common.io.label_meaning import LabelMeaning, class_indices, read_label
 from common.io.label_values import read_label_values
 from common.io.load_series import LoadSeriesd
 from common.io.orientation import reoriented
@@ -167,7 +167,7 @@ def _read_series(case: CaseFiles, loaded: LoadedCase, meaning: LabelMeaning) -> 
     loaded.images[image] = read["image"]
     for key, path in case.labels.items():
         try:
-            classes = class_map(read[key].numpy(), meaning, path)
+            classes = class_indices(read[key].numpy(), meaning, path)
         except InputError as error:
             loaded.findings.append(Finding("label values", reason(error, path), True, path))
         else:

@@ -12,6 +12,7 @@ from monai.data import MetaTensor
 from common.checking.collect import CaseFiles, LoadedCase, read_case
 from common.datasets.case_names import names_alike_in_two_sections
 from common.datasets.plan import Plan
+from common.errors import shown_names
 from common.io.checks import (
     NOT_LABELED,
     Finding,
@@ -144,9 +145,8 @@ def compare_cases(records: Sequence[CaseRecord]) -> None:
             others = [other.case for other in members if other is not record]
             apart = [other for other in others if other.section != record.case.section]
             kind = "in two sections" if apart else "duplicate"
-            shown = ", ".join(f"{other.name} ({other.section})" for other in (apart or others)[:3])
-            more = ", …" if len(apart or others) > 3 else ""
-            record.findings.append(Finding(kind, f"its image has the content of {shown}{more}"))
+            shown = shown_names((f"{other.name} ({other.section})" for other in apart or others), 3)
+            record.findings.append(Finding(kind, f"its image has the content of {shown}"))
     _compare_names(records)
     readable = [record for record in records if record.digest]
     usual = Counter(len(record.shape) for record in readable).most_common(1)

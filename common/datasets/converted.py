@@ -17,7 +17,7 @@ from common.datasets.layouts.recognize import read_dataset
 from common.datasets.listing import HEADERS, split_suffix
 from common.errors import InputError
 from common.formats import read_series, write_nifti
-from common.formats.class_maps import class_map, probability_map
+from common.formats.class_maps import merge_segments, probability_map
 from common.formats.held_segments import HeldSegments
 from common.io.files import whole_file
 from common.io.formats import is_picture, read_header
@@ -129,7 +129,7 @@ def write_labels(
                 save_like(copies[case], values, folder / MAPS / place / f"{case}_probabilities")
                 written.maps[annotator] = written.maps.get(annotator, 0) + 1
                 continue
-            indices, overlap = class_map(found, names, shape[::-1] if picture else shape)
+            indices, overlap = merge_segments(found, names, shape[::-1] if picture else shape)
             _save(indices, copies[case], folder / place / case, picture)
         except InputError as error:
             problems.append(str(error))

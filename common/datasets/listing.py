@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from common.errors import InputError
+from common.errors import InputError, shown_names
 from common.io.formats import NIFTI_SUFFIXES, PICTURE_SUFFIXES
 
 PICTURES = tuple(dict.fromkeys((*PICTURE_SUFFIXES, ".gif", ".bmp")))
@@ -255,9 +255,8 @@ def describe_folder(root: Path) -> str:
     )
     parts = [", ".join(f"{count} {suffix}" for suffix, count in own.most_common(5))] if own else []
     if folders:
-        shown = ", ".join(folders[:6]) + (", …" if len(folders) > 6 else "")
         inside = ", ".join(f"{count} {suffix}" for suffix, count in below.most_common(5)) or "no file"
-        parts.append(f"the folder{'s' * (len(folders) > 1)} {shown} (with {inside})")
+        parts.append(f"the folder{'s' * (len(folders) > 1)} {shown_names(folders, 6)} (with {inside})")
     return " and ".join(parts) or "nothing"
 
 

@@ -1,4 +1,4 @@
-from .class_maps import class_map
+from .class_maps import merge_segments
 from .dicom_seg import Segmentation, read_dicom_seg
 from .dicom_seg_writing import Algorithm, SegmentCode, write_dicom_seg
 from .dicom_series import Series, find_series, read_series, write_nifti
@@ -18,10 +18,10 @@ __all__ = [
     "Segmentation",
     "Segments",
     "Series",
-    "class_map",
     "find_series",
     "image_grid",
     "list_exports",
+    "merge_segments",
     "output_fault",
     "read_dicom_seg",
     "read_export",

@@ -9,10 +9,10 @@ import numpy as np
 from common.errors import InputError
 from common.formats.segments import Segments
 
-__all__ = ["class_map", "probability_map"]
+__all__ = ["merge_segments", "probability_map"]
 
 
-def class_map(segments: Segments, class_names: Sequence[str], shape: tuple[int, ...]) -> tuple[np.ndarray, int]:
+def merge_segments(segments: Segments, class_names: Sequence[str], shape: tuple[int, ...]) -> tuple[np.ndarray, int]:
     """The class of every pixel or voxel by one annotator.
 
     Args:
@@ -30,7 +30,7 @@ def class_map(segments: Segments, class_names: Sequence[str], shape: tuple[int, 
     Example:
         >>> masks = {"organ": np.array([True, True, False]), "tumor": np.array([False, True, False])}
         >>> drawn = Segments("a", "AR", masks)
-        >>> classes, overlap = class_map(drawn, ["background", "organ", "tumor"], (3,))
+        >>> classes, overlap = merge_segments(drawn, ["background", "organ", "tumor"], (3,))
         >>> classes.tolist(), overlap
         ([1, 2, 0], 1)
     """

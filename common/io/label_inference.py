@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from common.errors import InputError
+from common.errors import InputError, shown_names
 from common.io.class_numbers import (
     Classes,
     color_code,
@@ -23,6 +24,7 @@ MOST_GRAY_CLASSES = 32  # more gray values that do not follow each other are a p
 WINDOW = 9  # gray levels
 SMOOTH = 0.95  # of the pixels between 0 and the largest value at borders: these are smoothed, no classes
 SHOWN = 8
+_some = partial(shown_names, most=SHOWN)
 
 
 def infer_label_meaning(
@@ -300,8 +302,3 @@ def _listed(values: Mapping[int, int], names: Mapping[int, str] | None = None) -
     shown = {index: f", {name}" for index, name in (names or {}).items()}
     parts = [f"value {value} is class {index}{shown.get(index, '')}" for value, index in list(values.items())[:SHOWN]]
     return "V" + "; ".join(parts)[1:] + ("; …" if len(values) > SHOWN else "")
-
-
-def _some(values: Any) -> str:
-    listed = [str(value) for value in values]
-    return ", ".join(listed[:SHOWN]) + (", …" if len(listed) > SHOWN else "")

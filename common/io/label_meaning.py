@@ -13,7 +13,7 @@ import torch
 from monai.data import MetaTensor
 from scipy.ndimage import maximum_filter, minimum_filter
 
-from common.errors import InputError
+from common.errors import InputError, shown_names
 from common.io.checks import NOT_LABELED, geometry_finding, value_counts
 from common.io.formats import read_stored, to_tensor
 from common.io.label_values import (
@@ -25,7 +25,7 @@ from common.io.label_values import (
 )
 from common.io.orientation import reoriented
 
-__all__ = ["LabelMeaning", "LabelObservation", "class_map", "observe_label", "read_label"]
+__all__ = ["LabelMeaning", "LabelObservation", "class_indices", "observe_label", "read_label"]
 
 Paths = str | os.PathLike[str]
 MOST_KEPT = 300  # distinct values or colors of one file
@@ -206,10 +206,10 @@ def read_label(path: Paths, meaning: LabelMeaning, image: torch.Tensor | None = 
     if meaning.colors is not None:
         classes = _of_colors(stored.array if stored.picture is not None else array, meaning, path)
     elif kind == "color":
-        shown = ", ".join(list(color_counts(array))[:SHOWN])
-        raise InputError(f"{path}: expected the values {_known(meaning.values or {})}, got the colors {shown}.")
+        known, shown = (shown_names(each, SHOWN) for each in (sorted(meaning.values or {}), color_counts(array)))
+        raise InputError(f"{path}: expected the values {known}, got the colors {shown}.")
     else:
-        classes = class_map(array, meaning, path)
+        classes = class_indices(array, meaning, path)
     label = to_tensor(replace(stored, array=classes[None], picture=None), path)
     label = label if image is None else reoriented(label, image)
     finding = geometry_finding(image, label) if image is not None else None
@@ -218,7 +218,7 @@ def read_label(path: Paths, meaning: LabelMeaning, image: torch.Tensor | None = 
     return label
 
 
-def class_map(array: np.ndarray, meaning: LabelMeaning, path: Paths) -> np.ndarray:
+def class_indices(array: np.ndarray, meaning: LabelMeaning, path: Paths) -> np.ndarray:
     """The class of every voxel by its value.
 
     Args:
@@ -233,7 +233,7 @@ def class_map(array: np.ndarray, meaning: LabelMeaning, path: Paths) -> np.ndarr
         InputError: several channels, no whole numbers, or a value that the meaning does not have.
 
     Example:
-        >>> class_map(np.array([[0, 255]]), LabelMeaning({0: 0, 255: 1}), "a.png").tolist()
+        >>> class_indices(np.array([[0, 255]]), LabelMeaning({0: 0, 255: 1}), "a.png").tolist()
         [0.0, 1.0]
     """
     return _of_values(_one_channel(array, path), meaning, path)
@@ -282,17 +282,12 @@ def _mapped(values: np.ndarray, table: Mapping[int, int], named: Any, path: Path
         found, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     strange = [(int(v), int(n)) for v, n in zip(found, counts, strict=True) if n and int(v) not in table]
     if strange:
-        shown = ", ".join(named(value) for value, _ in strange[:SHOWN]) + (", …" if len(strange) > SHOWN else "")
-        known = ", ".join(named(value) for value in sorted(table)[:SHOWN]) + (", …" if len(table) > SHOWN else "")
+        known, shown = (shown_names(map(named, each), SHOWN) for each in (sorted(table), dict(strange)))
         total = sum(count for _, count in strange)
         unit = "pixels" if values.ndim == 2 else "voxels"
         raise InputError(f"{path}: expected the values {known}, got {shown} ({total} {unit}).")
     indices = np.array([table.get(int(value), NOT_LABELED) for value in found], dtype=np.float32)
     return np.take(indices, inverse.reshape(values.shape))  # twice as fast as indexing
-
-
-def _known(values: Mapping[int, int]) -> str:
-    return ", ".join(str(value) for value in sorted(values)[:SHOWN]) + (", …" if len(values) > SHOWN else "")
 
 
 def _code(color: str) -> int:

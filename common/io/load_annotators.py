@@ -11,7 +11,7 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
 
-from common.errors import InputError
+from common.errors import InputError, shown_names
 from common.io.checks import geometry_finding
 from common.io.formats import suffix_of
 from common.io.label_values import read_label_values
@@ -135,7 +135,7 @@ class LoadAnnotatorsd(MapTransform):
             label = torch.where(label > 0, 1, label)
         values = label.unique().tolist()
         if not set(values) <= set(range(-1, self.num_classes)):
-            shown = ", ".join(f"{value:g}" for value in values[:10]) + (", …" if len(values) > 10 else "")
+            shown = shown_names((f"{value:g}" for value in values), 10)
             expected = "0 and one other value" if self.num_classes == 2 else f"classes from 0 to {self.num_classes - 1}"
             raise InputError(f"{path}: expected {expected}, got {shown}.")
         return label

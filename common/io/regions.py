@@ -14,7 +14,7 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
 
-from common.errors import InputError
+from common.errors import InputError, shown_names
 from common.io.files import write_csv
 
 __all__ = ["COLUMNS", "LoadRegionsd", "Region", "read_regions", "regions_to_masks", "write_regions"]
@@ -105,8 +105,7 @@ def _parse(
 ) -> Region:
     for name, known in (("case", cases), ("structure", structures)):
         if row[name] and known is not None and row[name] not in known:
-            shown = ", ".join(sorted(known)[:5]) + (", …" if len(known) > 5 else "")
-            raise InputError(f"{source}: expected a known {name} ({shown}), got {row[name]!r}.")
+            raise InputError(f"{source}: expected a known {name} ({shown_names(sorted(known))}), got {row[name]!r}.")
     for name in ("case", "reader"):
         if not row[name]:
             raise InputError(f"{source}: {name} is empty.")

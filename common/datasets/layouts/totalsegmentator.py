@@ -12,7 +12,7 @@ from common.datasets.dataset import Dataset
 from common.datasets.given import whole_number
 from common.datasets.layouts.assemble import assemble, folder_names
 from common.datasets.listing import list_folder
-from common.errors import InputError
+from common.errors import InputError, shown_names
 
 EXPECTS = "sNNNN/ct.nii.gz and sNNNN/segmentations/<organ>.nii.gz"
 SLAB = 16  # slices of a mask that are read at a time
@@ -110,9 +110,8 @@ def unknown_organ(organ: str, known: list[str], root: Path) -> str:
         return f"{root} has no masks of organs (CASE/segmentations/ORGAN.nii.gz)."
     near = get_close_matches(organ, known, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
-    first = ", ".join(known[:8]) + ", …" * (len(known) > 8)
     return (
-        f"expected one of the {len(known)} of which {root} has masks ({first}), "
+        f"expected one of the {len(known)} of which {root} has masks ({shown_names(known, 8)}), "
         f"got {organ!r}{hint}; name it by --organ, or --data#organ where the bundle has no such option."
     )
 

@@ -15,7 +15,7 @@ from PIL import Image
 from common.convert import convert
 from common.datasets import read_dataset
 from common.errors import InputError
-from common.formats import Segments, class_map, coco, cvat, label_studio
+from common.formats import Segments, coco, cvat, label_studio, merge_segments
 from common.formats.picture_cases import polygon_mask
 
 SIZE = (9, 14)  # rows, columns
@@ -263,8 +263,8 @@ def test_runs_that_do_not_fill_the_picture_are_said(images: dict[str, Path], tmp
 def test_not_labeled_and_unknown_classes() -> None:
     mask = np.array([True, False])
     drawn = Segments("a", "anna", {"lesion": mask}, ignored=~mask)
-    assert class_map(drawn, ["background", "lesion"], (2,))[0].tolist() == [1, -1]
+    assert merge_segments(drawn, ["background", "lesion"], (2,))[0].tolist() == [1, -1]
     with pytest.raises(InputError, match="a, annotator anna: expected the classes vessel, got lesion"):
-        class_map(drawn, ["background", "vessel"], (2,))
+        merge_segments(drawn, ["background", "vessel"], (2,))
     with pytest.raises(InputError, match=r"expected a mask of \(3,\), got \(2,\)"):
-        class_map(drawn, ["background", "lesion"], (3,))
+        merge_segments(drawn, ["background", "lesion"], (3,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from monai.transforms import DeleteItemsd, Orientationd, Randomizable, Transform
 from torch import nn
 
 from common.datasets.plan import Plan
-from common.errors import InputError
+from common.errors import InputError, counted
 from common.losses import AnnotatorConfusionLoss
 from common.metrics import AnnotatorDice, DiceScore
 from common.networks import AnnotatorNetwork, GlobalConfusion
@@ -40,6 +41,8 @@ __all__ = [
 ]
 
 Habits = Mapping[str, str | Mapping[str, Any]]
+
+logger = logging.getLogger(__name__)
 
 
 def consensus_key(method: str) -> str:
@@ -306,12 +309,14 @@ class PrepareTargets(Randomizable):
 class TraceWarmUp:
     """Ignite handler of a trainer: the trace is maximized in the first epochs, see `AnnotatorConfusionLoss`.
 
-    The state is a function of the epoch, so that a resumed training continues in the right one. Zhang et al.,
-    *Disentangling Human Error from Ground Truth in Segmentation of Medical Images*, section 3.4.
+    The state is a function of the epoch, so that a resumed training continues in the right one. A training that ends
+    before the warm-up does is warned at its start. Zhang et al., *Disentangling Human Error from Ground Truth in
+    Segmentation of Medical Images*, section 3.4.
 
     Args:
         loss: loss of the trainer.
         epochs: how many, from 0 up.
+        several: whether there are several annotators, whom the matrices are to tell apart; one is not warned of.
 
     Raises:
         InputError: if ``epochs`` is negative.
@@ -323,13 +328,24 @@ class TraceWarmUp:
         [True, False]
     """
 
-    def __init__(self, loss: AnnotatorConfusionLoss, epochs: int) -> None:
+    def __init__(self, loss: AnnotatorConfusionLoss, epochs: int, several: bool = True) -> None:
         if epochs < 0:
             raise InputError(f"warmup_epochs: expected 0 or more, got {epochs}.")
-        self.loss, self.epochs = loss, epochs
+        self.loss, self.epochs, self.several = loss, epochs, several
 
     def attach(self, engine: Engine) -> None:
+        engine.add_event_handler(Events.STARTED, self.warn_of_no_other_epoch)
         engine.add_event_handler(Events.EPOCH_STARTED, self)
+
+    def warn_of_no_other_epoch(self, engine: Engine) -> None:
+        last = engine.state.max_epochs
+        if self.several and self.loss.warm_up_weight and last is not None and last <= self.epochs:
+            logger.warning(
+                "warmup_epochs is %d in a training of %s: all of it maximizes the trace, so that the matrices do not "
+                "tell the annotators apart. Give more --max_epochs than that, or fewer --warmup_epochs, 0 for none.",
+                self.epochs,
+                counted(last, "epoch"),
+            )
 
     def __call__(self, engine: Engine) -> None:
         self.loss.warming_up = engine.state.epoch <= self.epochs

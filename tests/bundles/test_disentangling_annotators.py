@@ -169,10 +169,14 @@ def test_one_label_for_each_image(tmp_path: Path) -> None:
     assert set(read_csv(tmp_path / "evaluation/summary.csv")[0]) == {"case", "ged", "dice_label", "nll_label"}
 
 
-def test_warm_up_ends(pictures: Path, tmp_path: Path) -> None:
+def test_warm_up_ends(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     train(tmp_path, pictures, max_epochs=3, warmup_epochs=2)
     losses = [float(row["loss"]) for row in read_csv(tmp_path / "metrics.csv")]
     assert losses[0] < 0 and losses[1] < 0 < losses[2]
+    assert "warmup_epochs is" not in capsys.readouterr().out
+    values = {"dataset_dir": str(pictures), "max_epochs": 1}
+    bundle_run("training", ["train"], tmp_path / "short", **values)
+    assert capsys.readouterr().out.count("warmup_epochs is 5 in a training of 1 epoch") == 1
 
 
 @pytest.mark.parametrize("method", ["confusion_matrices", "probabilistic_unet"])

@@ -76,6 +76,26 @@ def test_no_warm_up() -> None:
         TraceWarmUp(loss, -1)
 
 
+@pytest.mark.parametrize(
+    ("warm_up", "first", "last", "several", "warned"),
+    [
+        *[(5, 0, 4, True, 1), (5, 0, 5, True, 1), (5, 2, 5, True, 1)],
+        *[(5, 0, 6, True, 0), (5, 5, 6, True, 0), (0, 0, 1, True, 0), (5, 0, 4, False, 0)],
+    ],
+)
+def test_a_training_that_ends_within_the_warm_up(
+    warm_up: int, first: int, last: int, several: bool, warned: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Said once at the start; not where an epoch comes after it, as of one that is resumed, nor of one annotator."""
+    epochs(TraceWarmUp(AnnotatorConfusionLoss(), warm_up, several), first, last, [], lambda: None)
+    found = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(found) == warned
+    assert all(f" {last} epoch" in text and "--max_epochs" in text and "--warmup_epochs" in text for text in found)
+    caplog.clear()
+    epochs(TraceWarmUp(AnnotatorConfusionLoss(warm_up_weight=0), warm_up, several), first, last, [], lambda: None)
+    assert not caplog.records
+
+
 def network(image_dependent: bool = False) -> AnnotatorNetwork:
     return AnnotatorNetwork(nn.Conv2d(1, 4, 1), 2, 4, 2, 3, image_dependent=image_dependent)
 

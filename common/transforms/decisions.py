@@ -12,10 +12,10 @@ from monai.transforms import MapTransform
 
 from common.decision import decide, decision_threshold, expected_dice
 from common.errors import InputError, SentenceError
-from common.io.formats import is_picture
-from common.io.writers import save_like, voxel_mm3
+from common.io.writers import save_like
 from common.metrics import dice_score, structure_pair
 from common.transforms.cases import case_name
+from common.transforms.region_sizes import size_columns, voxel_volume
 from common.transforms.save_prediction import label_map_like
 from common.transforms.save_probabilities import save_class_probabilities
 
@@ -32,8 +32,9 @@ class SaveDecisiond(MapTransform):
 
     The row under ``summary`` has: ``case``; ``threshold``, empty where the rule has none; ``expected_dice``, the Dice
     that this mask can expect if the marginal is right; ``volume_mm3`` of the mask and ``volume_at_half_mm3`` by the
-    rule ``half`` (empty for pictures). Of several classes each of these columns stands there for each class but the
-    background, its name behind: ``threshold_<class>``.
+    rule ``half``, of a picture ``foreground_pixels`` and ``foreground_pixels_at_half``. Of several classes each of
+    these columns stands there for each class but the background, its name behind: ``threshold_<class>``, of a picture
+    ``pixels_<class>``.
 
     Args:
         keys: probabilities (C, *spatial), in the geometry of the file that the item's ``image`` was read from.
@@ -78,18 +79,17 @@ class SaveDecisiond(MapTransform):
             if "case" not in item:
                 continue
             source = item["image"].meta["filename_or_obj"]
-            voxel = None if is_picture(source) else voxel_mm3(source)
+            voxel = voxel_volume(source)
             item["summary"] = {"case": item["case"]}
             for k, name in enumerate(names or [""]):
                 behind = f"_{name}" if name else ""
                 counts = [int(np.count_nonzero(found.numpy() == k + 1)) for found in (mask, half.class_map)]
-                volumes = ["" if voxel is None else round(count * voxel, 3) for count in counts]
                 threshold = float(decided.threshold[0, k])
                 item["summary"] |= {
                     f"threshold{behind}": "" if threshold != threshold else round(threshold, 6),
                     f"expected_dice{behind}": round(float(decided.expected_dice[0, k]), 6),
-                    f"volume_mm3{behind}": volumes[0],
-                    f"volume_at_half_mm3{behind}": volumes[1],
+                    **size_columns(counts[0], voxel, name),
+                    **size_columns(counts[1], voxel, name, "{}_at_half"),
                 }
             target = self.output_dir / item["case"]
             save_like(source, mask.numpy(), f"{target}_mask", max(2, len(marginal)))

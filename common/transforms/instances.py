@@ -163,7 +163,8 @@ def instance_rows(
     Args:
         instances: map (*spatial) of 0 or 1 … N.
         classes: (N,) of the instances.
-        voxel_mm3: volume of a voxel; None leaves the column empty.
+        voxel_mm3: volume of a voxel; None of a picture, whose rows have ``pixels`` in the place of ``voxels`` and
+            ``volume_mm3``.
         names: of the classes; None writes their numbers.
         scores: (N,); None leaves the column empty.
         slice_axis: of the slices.
@@ -183,15 +184,16 @@ def instance_rows(
     """
     if instances.numel() and int(instances.max()) > len(classes):
         raise InputError(f"classes: expected one for each of {int(instances.max())} instances, got {len(classes)}.")
-    rows = []
+    rows: list[dict[str, Any]] = []
     for number, where, part in instance_parts(instances):
-        value, voxels, along = int(classes[number - 1]), int(part.sum()), where[slice_axis]
+        value, count, along = int(classes[number - 1]), int(part.sum()), where[slice_axis]
+        volume = {} if voxel_mm3 is None else {"volume_mm3": round(count * voxel_mm3, 3)}
         rows.append(
             {
                 "instance": number,
                 "structure": value if names is None else names[value],
-                "voxels": voxels,
-                "volume_mm3": "" if voxel_mm3 is None else round(voxels * voxel_mm3, 3),
+                "pixels" if voxel_mm3 is None else "voxels": count,
+                **volume,
                 "score": "" if scores is None else round(float(scores[number - 1]), 6),
                 "first_slice": along.start,
                 "last_slice": along.stop - 1,

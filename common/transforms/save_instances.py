@@ -11,10 +11,10 @@ import torch
 from monai.transforms import MapTransform
 
 from common.errors import InputError
-from common.io.formats import is_picture
-from common.io.writers import save_like, voxel_mm3
+from common.io.writers import save_like
 from common.planes import by_planes
 from common.transforms.instances import class_map, instance_parts, instance_rows, label_instances
+from common.transforms.region_sizes import size_columns, voxel_volume
 from common.transforms.save_prediction import label_map_like
 from common.transforms.save_probabilities import save_class_probabilities
 
@@ -50,10 +50,10 @@ class SaveInstancesd(MapTransform):
     The class map takes the place of the probabilities; an item without ``case`` gets it and no file.
 
     The row under ``summary`` has ``case``, ``instances`` (their number), ``foreground_voxels``, ``volume_mm3`` of all
-    and ``volume_mm3_<structure>`` (empty for pictures), ``score``, the highest of an instance, ``first_slice`` and
-    ``last_slice`` that hold one (from 0; of an image without instances these three are empty). The rows under
-    ``instances`` are those of `instance_rows`, with the case. An instance's score is the highest score of a detection
-    within it, without scores the mean probability of its structure.
+    and ``volume_mm3_<structure>``, of a picture ``foreground_pixels`` and ``pixels_<structure>``; ``score``, the
+    highest of an instance, ``first_slice`` and ``last_slice`` that hold one (from 0; of an image without instances
+    these three are empty). The rows under ``instances`` are those of `instance_rows`, with the case. An instance's
+    score is the highest score of a detection within it, without scores the mean probability of its structure.
 
     Args:
         keys: one, of probabilities ``(K, *spatial)``, in the geometry of the file that the item's ``image`` was read
@@ -122,26 +122,26 @@ class SaveInstancesd(MapTransform):
             rows = instance_rows(
                 instances,
                 classes,
-                None if is_picture(source) else voxel_mm3(source),
+                voxel := voxel_volume(source),
                 dict(enumerate(self.class_names, start=1)),
                 _scores(instances, classes, probabilities, *scores),
                 slice_axis=int(affine[self.world_axis, :3].abs().argmax()),
             )
             item["instances"] = [{"case": item["case"], **row} for row in rows]
-            item["summary"] = self._summary(item["case"], rows, not is_picture(source))
+            item["summary"] = self._summary(item["case"], rows, voxel)
         return item
 
-    def _summary(self, case: str, rows: Sequence[Mapping[str, Any]], in_mm3: bool) -> dict[str, Any]:
-        volumes = {
-            name: round(sum(row["volume_mm3"] for row in rows if row["structure"] == name), 3) if in_mm3 else ""
-            for name in self.class_names
-        }
+    def _summary(self, case: str, rows: Sequence[Mapping[str, Any]], voxel: float | None) -> dict[str, Any]:
+        counts = dict.fromkeys(self.class_names, 0)
+        for row in rows:
+            counts[row["structure"]] += row["pixels" if voxel is None else "voxels"]
+        sizes = size_columns(sum(counts.values()), voxel, voxels=True)
+        for name, count in counts.items():
+            sizes |= size_columns(count, voxel, name)
         return {
             "case": case,
             "instances": len(rows),
-            "foreground_voxels": sum(row["voxels"] for row in rows),
-            "volume_mm3": round(sum(row["volume_mm3"] for row in rows), 3) if in_mm3 else "",
-            **{f"volume_mm3_{name}": volume for name, volume in volumes.items()},
+            **sizes,
             "score": max((row["score"] for row in rows), default=""),
             "first_slice": min((row["first_slice"] for row in rows), default=""),
             "last_slice": max((row["last_slice"] for row in rows), default=""),

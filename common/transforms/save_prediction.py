@@ -13,9 +13,10 @@ from monai.transforms import MapTransform
 from monai.utils import convert_to_dst_type
 
 from common.errors import InputError
-from common.io.formats import is_nifti, is_picture
+from common.io.formats import is_nifti
 from common.io.writers import save_like, voxel_mm3
 from common.planes import by_planes, largest_channel
+from common.transforms.region_sizes import size_columns, voxel_volume
 
 __all__ = ["SaveSegmentationd", "is_nifti", "label_map_like", "save_like", "voxel_mm3"]
 
@@ -53,10 +54,10 @@ class SaveSegmentationd(MapTransform):
     The mask takes the place of the map. An item without ``case``, as programs have it that run a bundle's
     post-processing on images of their own, gets its mask and no file.
 
-    The row under ``summary`` has: ``case``, ``foreground_voxels``, ``volume_mm3`` (empty for pictures) and
-    ``mean_confidence``, the mean over all pixels of max(p, 1 − p). Of several channels ``foreground_voxels`` and
-    ``volume_mm3`` are followed by ``voxels_<class>`` and ``volume_mm3_<class>`` of each class but the background, and
-    ``mean_confidence`` is the mean of the highest probability.
+    The row under ``summary`` has: ``case``; ``foreground_voxels`` and ``volume_mm3``, of a picture
+    ``foreground_pixels``; of several channels the same of each class but the background, ``voxels_<class>`` and
+    ``volume_mm3_<class>`` or ``pixels_<class>``; and ``mean_confidence``, the mean over all pixels of max(p, 1 − p), of
+    several channels of the highest probability.
 
     Args:
         keys: probabilities (C, *spatial), C ≥ 1, in the geometry of the file that the item's ``image`` was read from.
@@ -109,13 +110,12 @@ class SaveSegmentationd(MapTransform):
             if self.save_probability:
                 for probability, name in zip(probabilities, names or [""], strict=True):
                     save_like(source, probability.numpy(), f"{target}_probability{'_' * bool(name)}{name}")
-            voxel = None if is_picture(source) else voxel_mm3(source)
+            voxel = voxel_volume(source)
             counts = {"": int(np.count_nonzero(mask))}
-            counts |= {f"_{name}": int(np.count_nonzero(mask == k)) for k, name in enumerate(names) if k}
+            counts |= {name: int(np.count_nonzero(mask == k)) for k, name in enumerate(names) if k}
             d["summary"] = {"case": d["case"]}
             for name, count in counts.items():
-                d["summary"][f"voxels{name}" if name else "foreground_voxels"] = count
-                d["summary"][f"volume_mm3{name}"] = "" if voxel is None else round(count * voxel, 3)
+                d["summary"] |= size_columns(count, voxel, name, voxels=True)
             total = sum(float(_confidence(plane).sum(dtype=torch.float64)) for plane in probabilities.split(1, 1))
             d["summary"]["mean_confidence"] = round(total / probabilities[0].numel(), 6)
         return d

@@ -15,8 +15,9 @@ from common.errors import InputError
 from common.io.files import whole_file
 from common.io.formats import is_nifti, is_picture
 from common.io.gzip_files import open_gzip
-from common.io.writers import save_like, voxel_mm3
+from common.io.writers import save_like
 from common.planes import by_planes, largest_channel
+from common.transforms.region_sizes import size_columns, voxel_volume
 from common.transforms.save_prediction import label_map_like
 
 __all__ = ["SaveProbabilitiesd", "relative_entropy", "save_class_probabilities"]
@@ -92,7 +93,8 @@ class SaveProbabilitiesd(MapTransform):
     The mask takes the place of the probabilities; an item without ``case`` gets it and no file.
 
     The row under ``summary`` has: ``case``; for each foreground class ``volume_mm3_<class>`` of the mask and
-    ``expected_volume_mm3_<class>``, that of the sum of probabilities (empty for pictures); ``mean_entropy``.
+    ``expected_volume_mm3_<class>``, that of the sum of probabilities, of a picture ``pixels_<class>`` and
+    ``expected_pixels_<class>``; ``mean_entropy``, the mean over all pixels of `relative_entropy`, from 0 to 1.
 
     Args:
         keys: one, of probabilities ``(C, *spatial)``, in the geometry of the file that the item's ``image`` was read
@@ -134,17 +136,12 @@ class SaveProbabilitiesd(MapTransform):
             entropy = by_planes(relative_entropy, probabilities, torch.float32)
             if self.save_entropy:
                 save_like(source, entropy.numpy(), f"{target}_entropy")
-            voxel = None if is_picture(source) else voxel_mm3(source)
+            voxel = voxel_volume(source)
             row: dict[str, Any] = {"case": item["case"]}
             for index, name in enumerate(names, start=1):
-                counts = {
-                    "volume": int(np.count_nonzero(mask.numpy() == index)),
-                    "expected_volume": float(probabilities[index].numpy().sum(dtype=np.float64)),
-                }
-                row |= {
-                    f"{kind}_mm3_{name}": "" if voxel is None else round(count * voxel, 3)
-                    for kind, count in counts.items()
-                }
+                row |= size_columns(int(np.count_nonzero(mask.numpy() == index)), voxel, name)
+                expected = float(probabilities[index].numpy().sum(dtype=np.float64))
+                row |= size_columns(expected, voxel, name, "expected_{}")
             item["summary"] = row | {"mean_entropy": round(float(entropy.mean()), 6)}
         return item
 

@@ -242,7 +242,9 @@ def test_inference(trained: Path, tmp_path: Path) -> None:
     areas = {name: int(np.asarray(nib.load(tmp_path / f"out/scan_{name}.nii.gz").dataobj).sum()) for name in masks}
     assert areas["annotator_HS"] > areas["annotator_AR"]
     assert float(table["scan"]["volume_mm3_foreground"]) == pytest.approx(areas["mask"] * 12)
-    assert table["photo"]["volume_mm3_foreground"] == ""
+    photo = np.asarray(Image.open(tmp_path / "out/photo_mask.png")) > 0
+    assert table["photo"]["volume_mm3_foreground"] == "" and int(table["photo"]["pixels_foreground"]) == photo.sum()
+    assert 0 < float(table["photo"]["expected_pixels_foreground"]) < photo.size
     assert all(0 < float(row["mean_disagreement"]) < 1 for row in table.values())
 
 

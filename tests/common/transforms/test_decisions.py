@@ -72,7 +72,10 @@ def test_pictures_have_no_volume(tmp_path: Path) -> None:
     image = MetaTensor(torch.zeros(1, 6, 5), meta={"filename_or_obj": str(tmp_path / "picture.png")})
     item = {"case": "picture", "image": image, "pred": marginal(6, 5)}
     row = SaveDecisiond("pred", str(tmp_path / "out"), save_marginal=False)(item)["summary"]
-    assert row["volume_mm3"] == row["volume_at_half_mm3"] == ""
+    p = item["pred"][0]
+    assert row["foreground_pixels_at_half"] == int((p >= 0.5).sum()) > 0
+    assert row["foreground_pixels"] == int((p >= row["threshold"]).sum()) > row["foreground_pixels_at_half"]
+    assert not [column for column in row if "mm3" in column]
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["picture_mask.png"]
 
 

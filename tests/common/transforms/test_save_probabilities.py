@@ -70,7 +70,7 @@ def test_nifti(shape: tuple[int, ...], classes: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("spatial", [(6, 4), (6, 4, 1)])
 def test_png(spatial: tuple[int, ...], tmp_path: Path) -> None:
-    """Class indices in the mask, a picture per foreground class, no millimeters."""
+    """Class indices in the mask, a picture per foreground class, pixels in the place of millimeters."""
     probabilities = random_probabilities(3, *spatial)
     save = SaveProbabilitiesd("pred", str(tmp_path), class_names=["left", "right"])
     row = save(item(picture(tmp_path, (6, 4)), probabilities))["summary"]
@@ -79,7 +79,9 @@ def test_png(spatial: tuple[int, ...], tmp_path: Path) -> None:
     for index, name in enumerate(("left", "right"), start=1):
         written = np.asarray(Image.open(tmp_path / f"a/b_probability_{name}.png")).T
         np.testing.assert_array_equal(written, np.rint(flat[index] * 255))
-        assert row[f"volume_mm3_{name}"] == row[f"expected_volume_mm3_{name}"] == ""
+        assert row[f"pixels_{name}"] == (flat.argmax(0) == index).sum()
+        assert row[f"expected_pixels_{name}"] == pytest.approx(flat[index].sum(), abs=1e-3)
+    assert not [column for column in row if "mm3" in column]
     assert not list(tmp_path.glob("**/*.nii.gz"))
 
 

@@ -78,7 +78,7 @@ def test_it_goes_on_where_it_stopped(items: list[dict[str, str]], interrupted: P
     assert {name: (interrupted / name).stat().st_mtime_ns for name in before} == before
     rows = read_csv(interrupted / "summary.csv")
     assert [row["case"] for row in rows] == list(CASES)
-    assert [row["foreground_voxels"] for row in rows] == ["0", "0", "48", "48"]
+    assert [row["foreground_pixels"] for row in rows] == ["0", "0", "48", "48"]
     names = {".partial-x", "inference.json", "summary.csv", *(f"{case}_mask.png" for case in CASES)}
     assert {path.name for path in interrupted.iterdir()} == names - {".partial-x"}
     again = Network()
@@ -103,7 +103,7 @@ def test_a_missing_result_or_a_new_image_is_done_again(items: list[dict[str, str
     infer(items, interrupted, network)
     assert network.calls == 4
     rows = read_csv(interrupted / "summary.csv")
-    assert [(row["case"], row["foreground_voxels"]) for row in rows][:2] == [("a", "81"), ("b", "0")]
+    assert [(row["case"], row["foreground_pixels"]) for row in rows][:2] == [("a", "81"), ("b", "0")]
 
 
 def test_other_weights_or_settings_are_refused(items: list[dict[str, str]], interrupted: Path) -> None:

@@ -119,11 +119,16 @@ def agreement(data: str, annotators: list[str]) -> dict[str, dict[str, float]]:
 
 
 def mean_matrices(folder: Path) -> dict[str, torch.Tensor]:
-    """The learned matrix of each annotator, averaged over the seeds, from confusion.csv of each evaluation."""
+    """The learned matrix of each annotator, averaged over the seeds, from confusion.csv of each evaluation.
+
+    Classes are in the order of the files, in which they have names, or numbers as files of earlier evaluations do.
+    """
     entries: dict[str, dict[tuple[int, int], list[float]]] = {}
     for path in sorted(folder.glob("seed*/evaluation/confusion.csv")):
-        for row in read_csv(path):
-            at = (int(row["written"]), int(row["true"]))
+        rows = read_csv(path)
+        classes = list(dict.fromkeys(row["true"] for row in rows))
+        for row in rows:
+            at = (classes.index(row["written"]), classes.index(row["true"]))
             entries.setdefault(row["annotator"], {}).setdefault(at, []).append(float(row["probability"] or "nan"))
     side = 1 + max(i for matrix in entries.values() for i, _ in matrix)
     return {

@@ -1,4 +1,4 @@
-from .by_annotators import annotated, drawn_by, have_ground_truth, labeled_by_each
+from .by_annotators import annotated, drawn_by, have_ground_truth, labeled_by_each, require_ground_truth
 from .case_weights import sampler_of
 from .dataset import Dataset
 from .fingerprint import Fingerprint, take_fingerprint
@@ -50,6 +50,7 @@ __all__ = [
     "read_dataset",
     "reading",
     "region_labels",
+    "require_ground_truth",
     "sampler_of",
     "soft_geometry",
     "soft_reference",

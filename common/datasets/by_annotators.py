@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from common.datasets.dataset import Dataset
 from common.datasets.given_items import GIVEN
+from common.datasets.layouts.recognize import options_of
 from common.errors import InputError, counted
 
-__all__ = ["annotated", "drawn_by", "have_ground_truth", "labeled_by_each"]
+__all__ = ["annotated", "drawn_by", "have_ground_truth", "labeled_by_each", "require_ground_truth"]
 
 ONLY_ANNOTATOR = "label"
+PLACES_OF_TRUTH = {
+    "plain": "put the true mask of each into a folder truth/",
+    "datalist": "give each a label beside its annotators",
+}
 
 
 def annotated(
@@ -135,6 +141,41 @@ def have_ground_truth(items: Sequence[Mapping[str, Any]]) -> bool:
         False
     """
     return bool(items) and all(item.get("label") is not None for item in items)
+
+
+def require_ground_truth(dataset: Dataset, items: Sequence[Mapping[str, Any]]) -> None:
+    """Refuses cases without a ground truth, to which something is to be fitted, and says where one may come from.
+
+    Args:
+        dataset: of `annotated`.
+        items: of its validation section; none of them is no fault here.
+
+    Raises:
+        InputError: a case has the labels of annotators alone.
+
+    Example:
+        >>> from pathlib import Path
+        >>> item = {"case": "a", "annotators": {"AR": "AR/a.png", "Dr Ng": "Dr Ng/a.png"}}
+        >>> try:
+        ...     require_ground_truth(Dataset("bids", Path("/data"), (item,), annotators=("AR", "Dr Ng")), [item])
+        ... except InputError as error:
+        ...     print(str(error).partition(": ")[2])  # doctest: +NORMALIZE_WHITESPACE
+        expected validation cases with a ground truth, got 1 of 1 with the labels of annotators alone, the first of
+        them a: take those of one of them for it, --truth AR.
+    """
+    lacking = [item for item in items if item.get("label") is None]
+    if not lacking:
+        return
+    expected = f"{dataset.root}: expected validation cases with a ground truth, got {len(lacking)} of {len(items)} with"
+    first = f"the first of them {lacking[0]['case']}"
+    if dataset.annotators == (ONLY_ANNOTATOR,):
+        raise InputError(f"{expected} one label each, {first}: it is that of an annotator, and there is no other.")
+    advice = [PLACES_OF_TRUTH[dataset.layout]] if dataset.layout in PLACES_OF_TRUTH else []
+    all_of_them = [name for name in dataset.annotators if all(name in (item.get("annotators") or ()) for item in items)]
+    if all_of_them and len(dataset.annotators) > 1 and "truth" in options_of(dataset.layout):
+        advice.append(f"take those of one of them for it, --truth {shlex.quote(all_of_them[0])}")
+    advice = advice or ["a datalist (docs/data_sets.md) can give each a label beside its annotators"]
+    raise InputError(f"{expected} the labels of annotators alone, {first}: {', or '.join(advice)}.")
 
 
 def labeled_by_each(items: Sequence[Mapping[str, Any]], annotators: Sequence[str]) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
+from benchmarks.disentangling_annotators_table import mean_matrices
 from benchmarks.report import annotators
 from benchmarks.report.__main__ import COMMANDS
 from benchmarks.report.annotators import draw_confusion_matrices, draw_validation
@@ -29,6 +30,25 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
 def matrices(count: int, classes: int = 2) -> dict[str, torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
     return {f"R{r}": torch.rand(classes, classes, generator=generator).softmax(0) for r in range(count)}
+
+
+@pytest.mark.parametrize("names", [("background", "cyst", "nodule"), ("0", "1", "2")])
+def test_matrices_of_evaluations_with_names_and_with_numbers(names: tuple[str, ...], tmp_path: Path) -> None:
+    """As evaluations write them now, and as earlier ones have."""
+    seeds = [matrices(2, 3), matrices(1, 3)]
+    for seed, found in enumerate(seeds):
+        folder = tmp_path / f"seed{seed}/evaluation"
+        folder.mkdir(parents=True)
+        rows = [
+            {"annotator": name, "written": i, "true": j, "probability": float(matrix[names.index(i), names.index(j)])}
+            for name, matrix in found.items()
+            for i in names
+            for j in names
+        ]
+        write_csv(folder / "confusion.csv", rows)
+    mean = mean_matrices(tmp_path)
+    torch.testing.assert_close(mean["R0"], (seeds[0]["R0"] + seeds[1]["R0"]) / 2)
+    torch.testing.assert_close(mean["R1"], seeds[0]["R1"])
 
 
 @pytest.mark.parametrize("count, classes", [(1, 2), (3, 2), (7, 4), (2, 9)])

@@ -204,3 +204,4 @@ def test_an_evaluation_knows_whom_the_training_left_out(tmp_path: Path) -> None:
     bundle_run("evaluating", ["train", "evaluate"], tmp_path / "run", **few, annotators=LEFT_OUT)
     rows = read_csv(tmp_path / "run/evaluation/confusion.csv")
     assert {row["annotator"] for row in rows} == {"AR", "HS"}
+    assert [row["written"] for row in rows[:4]] == ["background", "background", "foreground", "foreground"]

@@ -269,6 +269,25 @@ def test_the_papers_sample(real_data: Path, tmp_path: Path) -> None:
     assert len(read_csv(tmp_path / "evaluation/summary.csv")) == 20
 
 
+def test_a_temperature_without_a_ground_truth(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The case is named, once, before anything runs; what the sentence advises can be done."""
+    data = write_folders(tmp_path / "data", (16, 14), 2, ".png", truth=False)
+    values = {"dataset_dir": str(data), "max_epochs": 1}
+    bundle_run("training", ["train"], tmp_path / "run", **values)
+    capsys.readouterr()
+    with pytest.raises(Exception) as raised:
+        bundle_run("calibrating", ["train", "calibrate"], tmp_path / "run", **values)
+    said = str(find_input_error(raised.value))
+    assert "got 4 of 4 with the labels of annotators alone, the first of them validate_0" in said
+    assert "a folder truth/" in said and "--truth AR" in said
+    assert "terminating" not in capsys.readouterr().out
+    values["annotators"] = LEFT_OUT
+    for name in ("AR", None):
+        bundle_run("calibrating", ["train", "calibrate"], tmp_path / "run", **values, truth=name)
+        (tmp_path / "run/temperature.json").unlink()
+        shutil.copytree(data / "validate/HS", data / "validate/truth", dirs_exist_ok=True)
+
+
 def test_a_fitted_temperature_changes_probabilities_and_no_mask(pictures: Path, tmp_path: Path) -> None:
     values = {"dataset_dir": str(pictures), "max_epochs": 1}
     bundle_run("training", ["train"], tmp_path / "run", **values)

@@ -78,7 +78,7 @@ def read_dataset(dataset_dir: str | os.PathLike[str], layout: str | None = None,
         raise InputError(f"{root} is not a folder.")
     read = _module(layout).read
     given = {name: value for name, value in options.items() if value is not None}
-    known = list(inspect.signature(read).parameters)[1:]
+    known = options_of(layout)
     if unknown := sorted(given.keys() - set(known)):
         raise InputError(
             f"The layout {layout} has no option {', '.join(unknown)}; it has {', '.join(known) or 'none'}."
@@ -116,6 +116,22 @@ def _require_named(dataset: Dataset, given: Mapping[str, Any]) -> None:
         )
     if "truth" in given and present and not any("label" in item for item in dataset.items):
         raise InputError(f"{dataset.root}: truth: expected the name of a ground truth, got {given['truth']}, of none.")
+
+
+def options_of(layout: str) -> list[str]:
+    """What the reading of a layout can be told.
+
+    Args:
+        layout: one of `LAYOUTS`; another, as of items that a program gave, has no options.
+
+    Returns:
+        Names.
+
+    Example:
+        >>> options_of("isic"), options_of("plain")[-1]
+        ([], 'subject_pattern')
+    """
+    return list(inspect.signature(_module(layout).read).parameters)[1:] if layout in LAYOUTS else []
 
 
 def find_layouts(root: Path) -> list[str]:

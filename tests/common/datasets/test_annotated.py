@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from common.datasets import Dataset, annotated, drawn_by, have_ground_truth, labeled_by_each
+from common.datasets import Dataset, annotated, drawn_by, have_ground_truth, labeled_by_each, require_ground_truth
 from common.errors import InputError
 
 
@@ -30,6 +30,28 @@ def test_several_annotators_and_a_ground_truth() -> None:
     assert [item["case"] for item in found.items] == ["a", "c"]
     assert any("Left out without annotators: 1 case, the first is b" in note for note in found.notes)
     assert have_ground_truth(found.items) and not have_ground_truth([])
+
+
+def refusal(found: Dataset) -> str:
+    with pytest.raises(InputError) as raised:
+        require_ground_truth(found, found.items)
+    return str(raised.value)
+
+
+def test_who_may_stand_for_the_ground_truth() -> None:
+    """Those who drew every case; where a truth can lie depends on the layout, and some have no such option."""
+    names = ("AR", "Dr Ng", "HS")
+    everyone, without = ({"annotators": dict.fromkeys(some, "x.png")} for some in (names, names[1:]))
+    found = dataset(everyone | {"label": "t.png"}, without, everyone, annotators=names)
+    said = refusal(found)
+    assert "got 2 of 3 with the labels of annotators alone, the first of them b: put the true mask of each" in said
+    assert "--truth 'Dr Ng'" in said
+    assert "--truth" not in refusal(dataset({"annotators": {"AR": "x.png"}}, {"annotators": {"HS": "x.png"}}))
+    crops = Dataset("lidc", found.root, found.items, annotators=names)
+    assert "--truth" not in refusal(crops) and "a datalist" in refusal(crops)
+    assert "got 1 of 1 with one label each, the first of them a" in refusal(annotated(dataset({"label": "x.png"})))
+    require_ground_truth(found, found.items[:1])
+    require_ground_truth(found, [])
 
 
 def test_simulated_annotators_take_the_place_of_others() -> None:

@@ -43,6 +43,21 @@ def test_mean_over_the_pixels_of_each_class(tmp_path):
             assert float(row["probability"]) == pytest.approx(sum(values) / len(values), abs=1e-5)
 
 
+def test_classes_have_their_names(tmp_path):
+    item = {"pred_confusion": torch.tensor([[0.75, 0.5], [0.25, 0.5]]).view(1, 2, 2, 1), "pred": torch.tensor([[1]])}
+    run(ConfusionTable(tmp_path, ["AR"], class_names=["background", "cyst"]), [[item]])
+    with (tmp_path / "confusion.csv").open(newline="") as file:
+        found = {(row["written"], row["true"]): row["probability"] for row in csv.DictReader(file)}
+    assert found == {
+        ("background", "background"): "",
+        ("background", "cyst"): "0.5",
+        ("cyst", "background"): "",
+        ("cyst", "cyst"): "0.5",
+    }
+    with pytest.raises(InputError, match="class_names: expected 2 classes, got cyst"):
+        run(ConfusionTable(tmp_path, ["AR"], class_names=["cyst"]), [[item]])
+
+
 def test_mistakes_are_named(tmp_path):
     item = {"pred_confusion": torch.rand(3, 2, 2, 4), "pred": torch.zeros(1, 4)}
     with pytest.raises(InputError, match="annotators: expected 3 names, got AR, HS"):

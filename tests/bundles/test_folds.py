@@ -84,14 +84,8 @@ def test_every_case_is_segmented_by_the_network_that_did_not_see_it(
     mean = np.mean([float(row["value"]) for row in rows])
     said = capsys.readouterr().out
     assert f"{metric}: {mean:.4f} over 6 cases" in said
-<<<<<<< Updated upstream
-    assert (
-        f"fold_1: training, see {tmp_path}/runs/fold_1/training.log\nfold_1: evaluating, see" in said
-    )  # without a bar
-=======
     log = tmp_path / "runs/fold_1/evaluating.log"
     assert said.index("fold_1: training, see") < said.index(f"fold_1: evaluating, see {log}\n")  # without a bar
->>>>>>> Stashed changes
 
     first, second = ((tmp_path / f"runs/fold_{index}/plan.json").read_bytes() for index in (0, 1))
     assert first == second, "one plan for the data set, without the case of weight 0 in whichever fold"

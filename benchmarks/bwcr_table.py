@@ -13,10 +13,10 @@ import nibabel as nib
 import numpy as np
 
 from benchmarks.report.calibration import draw_improvement, draw_probabilities
-from benchmarks.report.statistics import paired_permutation_test
 from benchmarks.report.tables import summarize_runs, write_results
 from common.errors import InputError
 from common.io.files import read_csv
+from common.metrics import paired_permutation_test
 from common.report import draw_reliability
 
 NAMES = {"baseline": "Baseline", "da": "DA", "svls": "SVLS", "mls": "MLS", "cr": "CR", "bwcr": "BWCR"}

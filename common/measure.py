@@ -26,13 +26,13 @@ from common.datasets.by_annotators import ONLY_ANNOTATOR
 from common.datasets.images_by_case import FIRST_CHANNEL
 from common.datasets.listing import split_suffix
 from common.datasets.measured_plan import measured_plan
-from common.errors import InputError, counted
+from common.errors import InputError, counted, shown_names
 from common.io import read_label_values
 from common.io.checks import geometry_finding, voxel_size
 from common.io.files import write_csv
 from common.io.formats import IMAGE_SUFFIXES, is_picture
 from common.io.orientation import reoriented
-from common.metrics import dice_score, hausdorff_distance_95, structure_pair
+from common.metrics import dice_score, hausdorff_distance_95, mean_interval, paired_permutation_test, structure_pair
 from common.report.tables import markdown_table
 from common.workflow import as_bool, load_plan, training_folders
 from common.workflow.kept_split import SPLIT_FILE, read_split
@@ -41,6 +41,7 @@ __all__ = ["measure", "measure_case"]
 
 logger = logging.getLogger(__name__)
 SECTIONS = ("training", "validation", "test", "new")
+COMPARED = "compared_"  # begins the columns of the other network
 
 
 def measure_case(mask: torch.Tensor, label: torch.Tensor, class_names: Sequence[str]) -> dict[str, float]:
@@ -94,6 +95,7 @@ def measure(
     ignore_value: int | str | None = None,
     class_values: Any = None,
     output: str | None = None,
+    compare_with: str | None = None,
     **options: Any,
 ) -> str:
     """Measures the masks of a folder with the labels of a data set, in the geometry of the files.
@@ -118,6 +120,9 @@ def measure(
         ignore_value: value in the label files that means not labeled, where the training had none.
         class_values: value of each class by name, as in a training that was told so against its data set.
         output: the CSV file; by default ``measures.csv`` in the folder of the masks.
+        compare_with: folder with masks of the same cases by another network: printed is how much better the first are,
+            for each class the mean difference with its 95 % interval (bootstrap over cases) and a p-value (paired
+            permutation test), without the cases of the training. The CSV file has both.
         **options: of the layout, as in the training: ``--organ``, ``--modalities``, ``--truth``.
 
     Returns:
@@ -132,8 +137,10 @@ def measure(
             python -m common.measure --masks output/inference --dataset_dir /data/mine --ckpt_dir models
     """
     folder = Path(str(masks))
-    if not folder.is_dir():
-        raise InputError(f"masks: expected a folder of masks, got {folder}.")
+    other = None if compare_with is None else Path(str(compare_with))
+    for option, place in (("masks", folder), ("compare_with", other)):
+        if place is not None and not place.is_dir():
+            raise InputError(f"{option}: expected a folder of masks, got {place}.")
     plan = load_plan(str(ckpt_dir), {"class_values": class_values})
     dataset = read_dataset(str(dataset_dir), layout=layout, **options)
     if class_values is not None:
@@ -157,6 +164,11 @@ def measure(
         )
     if len(found) < len(labeled):
         logger.info("%s of %s have a mask in %s.", len(found), counted(len(labeled), "labeled case"), folder)
+    others = {item["case"]: other and _mask_of(other, own[item["case"]]) for item, _ in found}
+    if other and (without := [case for case, path in others.items() if path is None]):
+        raise InputError(
+            f"compare_with: expected masks of the same cases in {other}, got none of {shown_names(without)}."
+        )
     plan = measured_plan(plan, dataset, ignore_value)
     load = Compose(reading(plan) + consensus(plan, replace=False))
     sections = {} if as_bool("new_cases", new_cases) else _sections(dataset, str(ckpt_dir))
@@ -166,6 +178,9 @@ def measure(
         try:
             label = load(item)["label"]
             measures = measure_case(_class_map(path, plan.binary), label, plan.class_names)
+            if (path := others[item["case"]]) is not None:
+                compared = measure_case(_class_map(path, plan.binary), label, plan.class_names)
+                measures |= {f"{COMPARED}{name}": value for name, value in compared.items()}
         except Exception as error:  # decoders of damaged files raise whatever they meet
             unusable.append(f"{item['case']} ({' '.join(str(error.__cause__ or error).split()).rstrip('.')})")
             continue
@@ -175,7 +190,9 @@ def measure(
     if unusable:
         raise InputError(f"{len(unusable)} of {len(found)} cases could not be measured: {'; '.join(unusable)}.")
     pictures = all(is_picture(ensure_tuple(item["image"])[0]) for item, _ in found)
-    return _table(rows, plan.class_names[1:], "pixels" if pictures else "mm")
+    unit, classes = "pixels" if pictures else "mm", plan.class_names[1:]
+    table = _table(rows, classes, unit)
+    return table if other is None else f"{table}\n\n{_comparison(rows, classes, unit)}"
 
 
 def _mask_names(item: Mapping[str, Any], root: Path) -> dict[str, None]:
@@ -248,6 +265,32 @@ def _table(rows: Sequence[Mapping[str, Any]], names: Sequence[str], unit: str) -
                 yield [section, name, str(len(known)), dice, distance]
 
     return markdown_table(["cases of", "class", "measured", "Dice", f"HD95 ({unit})"], list(lines()))
+
+
+def _comparison(rows: Sequence[Mapping[str, Any]], names: Sequence[str], unit: str) -> str:
+    """The mean differences of each class, over the cases that the training did not learn from and that have it."""
+    new = [row for row in rows if row["section"] != "training"]
+    lines = []
+    for name in names:
+        cells = []
+        for measure, digits in (("dice", 3), ("hd95", 2)):
+            pairs = np.array([[row[f"{prefix}{measure}_{name}"] for prefix in ("", COMPARED)] for row in new])
+            pairs = pairs[np.isfinite(pairs).all(1)] if len(pairs) else np.zeros((0, 2))
+            cells += [str(len(pairs))] if measure == "dice" else []
+            cells += _difference(pairs, digits)
+        lines.append([name, *cells])
+    head = ["class", "cases", "Dice, difference", "p", f"HD95, difference ({unit})", "p"]
+    return markdown_table(head, lines)
+
+
+def _difference(pairs: np.ndarray, digits: int) -> list[str]:
+    """Mean difference with its interval, and p, of (n, 2) measures; of fewer than two cases nothing is known."""
+    if len(pairs) < 2:
+        return ["–", "–"]
+    first, second = pairs.T
+    low, high = mean_interval((first - second).tolist())
+    p = paired_permutation_test(first.tolist(), second.tolist())
+    return [f"{(first - second).mean():+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]", f"{p:.2g}"]
 
 
 if __name__ == "__main__":

@@ -18,10 +18,9 @@ from benchmarks.report.statistics import (
     holm,
     known_mean,
     mean_and_std,
-    mean_interval,
-    paired_permutation_test,
 )
 from common.errors import InputError
+from common.metrics import mean_interval, paired_permutation_test
 
 GROUPS: dict[str, Mapping[str, Method]] = {"one annotator": SINGLE, "several annotators": SEVERAL}
 

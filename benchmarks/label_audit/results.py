@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.report.statistics import mean_and_std, paired_permutation_test
+from benchmarks.report.statistics import mean_and_std
+from common.metrics import paired_permutation_test
 
 OURS = ("surprise", "expected_dice", "score")
 SIMPLE = ("dice", "soft_dice", "squared_error", "entropy_corrected")

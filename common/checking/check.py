@@ -31,6 +31,7 @@ def check_cases(
     output_dir: str | os.PathLike[str],
     plan: Plan,
     num_workers: int = 0,
+    left_out: Sequence[tuple[str, str]] = (),
 ) -> Path:
     """Reads every case as it is stored, and writes what is wrong and what the labels look like.
 
@@ -41,9 +42,10 @@ def check_cases(
         sections: datalist by name: training, validation and, where there is one, test.
         preprocessing: of training and validation, by section.
         output_dir: ``checking/`` is made in it with ``checking.html``, ``cases.csv`` (a row for every case) and
-            ``findings.csv`` (a row for every finding).
+            ``findings.csv`` (a row for every finding, and for what is left out).
         plan: says how many channels an image has, what label values mean, and who are expected to have labeled.
         num_workers: processes that read.
+        left_out: (path, reason) of files and folders of the data set that are not read, such as images without a label.
 
     Returns:
         The page.
@@ -75,10 +77,12 @@ def check_cases(
 
     folder = Path(output_dir) / "checking"
     write_csv(folder / "cases.csv", [_case_row(record, plan.class_names) for record in records])
-    write_csv(folder / "findings.csv", [_finding_row(record, found) for record in records for found in record.findings])
+    rows = [_finding_row(record, found) for record in records for found in record.findings]
+    rows += [_left_out_row(path, reason) for path, reason in left_out]
+    write_csv(folder / "findings.csv", rows)
     files = [file for case in cases for file in (*case.images, *case.labels.values(), *case.annotators.values())]
     title = f"Data check of {Path(os.path.commonpath(files)).name}" if files else "Data check"
-    page = write_case_page(folder / "checking.html", title, records, plan)
+    page = write_case_page(folder / "checking.html", title, records, plan, left_out)
     unusable = [record for record in records if record.unusable]
     warned = sum(bool(record.findings) for record in records) - len(unusable)
     if unusable:
@@ -88,7 +92,8 @@ def check_cases(
             f"{len(unusable)} of {len(records)} cases cannot be used, see {page}; the first is {unusable[0].case.name} "
             f"({unusable[0].case.section}): {where}{first.message}."
         )
-    print(f"{counted(len(records), 'case')} checked, {warned} worth a look, none that cannot be used: {page}")
+    unread = f", {len(left_out)} files or folders left out" if left_out else ""
+    print(f"{counted(len(records), 'case')} checked, {warned} worth a look, none that cannot be used{unread}: {page}")
     return page
 
 
@@ -173,3 +178,7 @@ def _finding_row(record: CaseRecord, found: Finding) -> dict[str, Any]:
         "file": found.file,
         "message": found.message,
     }
+
+
+def _left_out_row(path: str, reason: str) -> dict[str, Any]:
+    return {"section": "", "case": "", "finding": "left out", "usable": "", "file": path, "message": reason}

@@ -19,6 +19,7 @@ from common.checking.tables import (
     image_table,
     label_sizes,
     label_table,
+    left_out_list,
     mean_of,
 )
 from common.datasets.plan import Plan
@@ -37,6 +38,7 @@ def write_case_page(
     title: str,
     records: Sequence[CaseRecord],
     plan: Plan,
+    left_out: Sequence[tuple[str, str]] = (),
 ) -> Path:
     """Writes the page as one HTML file, with thumbnails of the worst cases.
 
@@ -45,18 +47,21 @@ def write_case_page(
         title: heading.
         records: of all sections.
         plan: with the names of the classes, and who are expected to have labeled.
+        left_out: (path, reason) of what of the data set is not read.
     """
     worst = worst_cases(records)
     extremes = [(record, note) for record, note in extreme_cases(records) if record not in worst]
     unit = "mm³" if any(record.voxel for record in records) else "pixels"
     by_class = all(len({*r.labels, *r.annotators}) < 2 for r in records)
     with tempfile.TemporaryDirectory() as folder:
-        sections: list[Section] = [("Result", _summary(records), [])]
+        sections: list[Section] = [("Result", _summary(records, len(left_out)), [])]
         if worst:
             panels = [_panel(record, "", plan, by_class) for record in worst]
             drawn = draw_cases(Path(folder) / "worst.png", panels)
             sections.append(("What was found", finding_table(records), [drawn]))
             sections.append(("Case by case", finding_list(records), []))
+        if left_out:
+            sections.append(("What is left out", left_out_list(left_out), []))
         table = label_table(records, plan.class_names)
         if len(table) > 1:
             sizes = label_sizes(records, plan.class_names)
@@ -113,7 +118,7 @@ def extreme_cases(records: Sequence[CaseRecord]) -> list[tuple[CaseRecord, str]]
     return found
 
 
-def _summary(records: Sequence[CaseRecord]) -> str:
+def _summary(records: Sequence[CaseRecord], left_out: int) -> str:
     counts = Counter(record.case.section for record in records)
     listed = ", ".join(f"{count} {section}" for section, count in counts.items())
     unusable = sum(record.unusable for record in records)
@@ -121,6 +126,8 @@ def _summary(records: Sequence[CaseRecord]) -> str:
     verdict = "Training can start." if not unusable else f"{unusable} cannot be used: training would fail."
     notes = f"Worth a look: {warned}." if warned else "Nothing else was found."
     cases = counted(len(records), "case")
+    if left_out:
+        notes = f"Files or folders that are left out: {left_out}. {notes}"
     return f"{cases} ({listed}). **{verdict}** {notes} The tables beside this page name every case."
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "image_table",
     "label_sizes",
     "label_table",
+    "left_out_list",
     "mean_of",
 ]
 
@@ -122,6 +123,21 @@ def finding_list(records: Sequence[CaseRecord]) -> str:
     for (_, kind), lines in sorted(kinds.items(), key=lambda entry: entry[0][0]):
         more = [f"- and {len(lines) - LISTED} more in `findings.csv`"] if len(lines) > LISTED else []
         blocks += [f"**{kind.capitalize()}**", "\n".join([*lines[:LISTED], *more])]
+    return "\n\n".join(blocks)
+
+
+def left_out_list(left_out: Sequence[tuple[str, str]]) -> str:
+    """The first files and folders for every reason why they are not read."""
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for path, reason in left_out:
+        by_reason[reason].append(path)
+    blocks = []
+    for reason, paths in by_reason.items():
+        more = [f"- and {len(paths) - LISTED} more in `findings.csv`"] if len(paths) > LISTED else []
+        blocks += [
+            f"**{_escaped(reason).capitalize()}**",
+            "\n".join([*(f"- `{path}`" for path in paths[:LISTED]), *more]),
+        ]
     return "\n\n".join(blocks)
 
 

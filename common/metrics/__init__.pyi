@@ -14,6 +14,7 @@ from .energy_distance import GeneralizedEnergyDistance, generalized_energy_dista
 from .image_metric import ImageMetric
 from .instances import InstanceMetrics
 from .krippendorff import krippendorff_alpha
+from .paired import mean_interval, paired_permutation_test
 from .probability_scores import (
     BrierScore,
     NegativeLogLikelihood,
@@ -60,7 +61,9 @@ __all__ = [
     "hausdorff_distance_95",
     "is_better",
     "krippendorff_alpha",
+    "mean_interval",
     "negative_log_likelihood",
+    "paired_permutation_test",
     "pairwise_dice",
     "pairwise_similarity",
     "reduce_known",

@@ -75,6 +75,30 @@ def test_cases_of_the_training_stand_apart(pictures: Path) -> None:
     assert {row["section"] for row in rows.values()} == {"new"} and "training" not in table
 
 
+def test_two_networks_are_compared_case_by_case(pictures: Path) -> None:
+    """Dice 2/3 and 1 against 1 and 0: the differences are −1/3 and 1."""
+    for case, count in (("a", 0), ("b", 2)):
+        write_picture(pictures / f"other/{case}_mask.png", [[255] * count + [0] * (4 - count), [0] * 4])
+    write_picture(pictures / "other/c_mask.png", [[0] * 4, [255] * 4])
+    table, rows = measured(pictures, compare_with=str(pictures / "other"))
+    assert [rows[case]["compared_dice_foreground"] for case in "abc"] == ["", "1.0", "0.0"]
+    assert rows["b"]["dice_foreground"] == "0.6667", "the first network's own measures stay"
+    assert "| class | cases | Dice, difference | p | HD95, difference (pixels) | p |" in table
+    line = table.splitlines()[-1]
+    assert line.startswith("| foreground | 2 | +0.333 [-0.333, +1.000] | 1 | ")  # every swap is as extreme
+
+    (pictures / "models/split.json").write_text(
+        json.dumps({"training": ["a", "b"], "validation": [], "test": ["c"]}), encoding="utf-8"
+    )
+    table, _ = measured(pictures, compare_with=str(pictures / "other"))
+    assert table.splitlines()[-1] == "| foreground | 1 | – | – | – | – |", "one case says nothing"
+    (pictures / "other/b_mask.png").unlink()
+    with pytest.raises(InputError, match=r"compare_with: expected masks of the same cases in .*other, got none of b\."):
+        measured(pictures, compare_with=str(pictures / "other"))
+    with pytest.raises(InputError, match="compare_with: expected a folder of masks, got "):
+        measured(pictures, compare_with=str(pictures / "nothing"))
+
+
 def test_of_several_trainings_a_case_that_one_learned_from_is_one_of_training(pictures: Path) -> None:
     for name, training in (("one", "b"), ("two", "c")):
         folder = write_plan(pictures / name)

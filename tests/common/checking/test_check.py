@@ -81,6 +81,18 @@ def test_warnings_do_not_stop(sections, tmp_path, capsys):
     assert (row["finding"], row["usable"]) == ("empty label", "yes") and row["file"].endswith("c_label.nii")
 
 
+def test_what_is_left_out_is_listed(sections, tmp_path, capsys):
+    """A slip in the name of a label costs a case, which nothing else on the page would show."""
+    left_out = [(f"images/x{number}.nii", "there is no label of its name") for number in range(10)]
+    page = check_cases(sections, {}, tmp_path, PLAN, left_out=left_out)
+    assert "none that cannot be used, 10 files or folders left out: " in capsys.readouterr().out
+    rows = [row for row in read_csv(page.parent / "findings.csv") if row["finding"] == "left out"]
+    assert [(row["file"], row["message"]) for row in rows] == left_out
+    text = page.read_text(encoding="utf-8")
+    assert "Files or folders that are left out: 10." in text and "What is left out" in text
+    assert "images/x0.nii" in text and "images/x9.nii" not in text and "and 2 more in" in text
+
+
 def test_what_training_refuses_is_one_sentence(sections, tmp_path):
     chains = {"training": refuse("Case a: {path}: it is no use"), "validation": Compose([])}
     with pytest.raises(InputError, match=r"^2 of 4 cases cannot be used, see .*html; the first is a \(training\): "):

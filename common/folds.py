@@ -25,12 +25,13 @@ from tqdm import tqdm
 from common.command import POSITIONAL, listed, run_command
 from common.datasets import Dataset, read_dataset, split_dataset
 from common.datasets.case_weights import read_case_weights
-from common.datasets.split import can_be_held_out
+from common.datasets.split import Split, can_be_held_out
 from common.errors import InputError, counted, reason_of
 from common.from_training import BUNDLES, file_beside, held_out, inference_options, reading_options, segment
 from common.io.files import check_writable, read_csv, whole_file, write_csv
 from common.io.folder_lock import locked_folder
 from common.run_bundle import POLLED, run_bundle, stage_of, stop_runs
+from common.workflow.kept_split import SPLIT_FILE, read_split
 from common.workflow.overrides import choose
 from common.workflow.trainings import FINISHED
 
@@ -129,13 +130,13 @@ def cross_validate(
         The folder of each fold, with weights, evaluation/ and out_of_fold/.
 
     Raises:
-        InputError: a number out of range, folds of which not each case is held out by one, a fold of other options in
-            the folder, another process that is writing into it, or a training, evaluation or inference that failed;
-            finished folds are kept.
+        InputError: a number out of range, folds of which not each case is held out by one, a fold of other options or
+            of other cases in the folder, another process that is writing into it, or a training, evaluation or
+            inference that failed; finished folds are kept.
     """
     if num_folds < 2 or parallel < 1:
         raise InputError(f"--num_folds must be at least 2 and --parallel at least 1, got {num_folds} and {parallel}.")
-    _require_held_out_once(dataset, num_folds, options.get("split_file"))
+    splits = _held_out_once(dataset, num_folds, options.get("split_file"))
     name = configs[0].parents[1].name
     runs = [target / f"fold_{index}" for index in range(num_folds)]
     overlays = [path.stem for path in configs[1:]]
@@ -179,8 +180,9 @@ def cross_validate(
             partial.write_text(json.dumps(question, indent=1) + "\n", encoding="utf-8")
 
     with locked_folder(target):
-        for folder in runs:
+        for folder, split in zip(runs, splits, strict=True):
             _require_same(folder, question)
+            _require_same_cases(folder, split, dataset)
         _side_by_side(run, runs, parallel, f"folds of {name}", failed)
     return runs
 
@@ -228,8 +230,23 @@ def _require_same(folder: Path, question: Mapping[str, Any]) -> None:
         )
 
 
-def _require_held_out_once(dataset: Dataset, num_folds: int, file: Any) -> None:
-    """Refuses folds that would leave cases out; here in a moment, by a training after the seconds of its start."""
+def _require_same_cases(folder: Path, split: Split, dataset: Dataset) -> None:
+    """Refuses a fold, finished or begun, of other cases: folds of different deals would leave cases out."""
+    if not (folder / SPLIT_FILE).is_file():
+        return
+    sections, weights = read_split(folder / SPLIT_FILE, dataset.cases)
+    before = {case for names in sections.values() for case in names} | weights.keys()
+    now = {str(item["case"]) for item in (*split.training, *split.validation, *split.test)}
+    if changed := sorted(before ^ now):
+        what = "lacks" if changed[0] in before else "has"
+        raise InputError(
+            f"{folder} holds a fold of other cases: {dataset.root} now {what} {changed[0]}, one of "
+            f"{counted(len(changed), 'case')} that differ; name another folder or remove it."
+        )
+
+
+def _held_out_once(dataset: Dataset, num_folds: int, file: Any) -> list[Split]:
+    """The folds; refuses those that would leave cases out, here in a moment, by a training after its start."""
     own = len(dataset.folds) or len({item["fold"] for item in dataset.items if "fold" in item})
     if own and not file and num_folds != own:
         raise InputError(f"num_folds: {dataset.root} has {own} folds of its own, got {num_folds}.")
@@ -242,6 +259,7 @@ def _require_held_out_once(dataset: Dataset, num_folds: int, file: Any) -> None:
             f"num_folds: expected each case to be held out by one fold, but {len(wrong)} of {len(dealt)} are not, such "
             f"as {wrong[0]}, which {times[wrong[0]]} of {num_folds} folds hold out ({splits[0].origin.rstrip('.')})."
         )
+    return splits
 
 
 def folds(

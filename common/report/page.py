@@ -16,6 +16,7 @@ from common.report.tables import markdown_table
 PathLike = str | os.PathLike[str]
 Section = tuple[str, str | Sequence[Sequence[object]], Sequence[PathLike]]
 
+LONG = 60  # letters of a cell, from which on it has several lines
 STYLE = """
 body { max-width: 46rem; margin: 2.5rem auto; padding: 0 1.2rem; }
 body { font: 1rem/1.55 system-ui, sans-serif; color: #222; background: #fff; }
@@ -28,6 +29,7 @@ th, td { padding: .3rem .9rem .3rem 0; border-bottom: 1px solid #e5e5e5; text-al
 th + th, td + td { text-align: right; padding: .3rem 0 .3rem .9rem; }
 th { border-bottom-color: #999; }
 td { white-space: nowrap; }
+td.text { white-space: normal; overflow-wrap: anywhere; min-width: 16rem; }
 code { font-size: .9em; background: #f4f4f4; padding: .1em .3em; }
 """
 
@@ -97,12 +99,17 @@ def _blocks(text: str) -> str:
     return "\n".join(blocks)
 
 
+def _cell(tag: str, text: str) -> str:
+    kind = ' class="text"' if len(text) > LONG else ""
+    return f"<{tag}{kind}>{_inline(text)}</{tag}>"
+
+
 def _table(lines: Sequence[str]) -> str:
     """A Markdown table as HTML; its second line, the alignment, is dropped."""
     rows = []
     for tag, line in zip(["th", *["td"] * len(lines)], [lines[0], *lines[2:]], strict=False):
         cells = re.split(r"(?<!\\)\|", line)[1:-1]
-        rows.append("<tr>" + "".join(f"<{tag}>{_inline(cell.strip())}</{tag}>" for cell in cells) + "</tr>")
+        rows.append("<tr>" + "".join(_cell(tag, cell.strip()) for cell in cells) + "</tr>")
     return '<div class="table"><table>\n' + "\n".join(rows) + "\n</table></div>"
 
 

@@ -305,3 +305,49 @@ def test_what_runs_knows_whom_it_ends_with(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     run_bundle(tmp_path, "training", ["train"], tmp_path / "training.log", 1)
     assert (tmp_path / "training.log").read_text() == f"{os.getpid()}\n"
+
+
+def test_folds_of_other_cases_are_refused(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    """Folds of different deals would measure cases twice, and others never."""
+    stopped = {1}
+
+    def run(folder: Path, verb: str, configs: list[Path], log: Path, threads: int, **options: Any) -> None:
+        place = Path(options["output_dir"])
+        place.mkdir(parents=True, exist_ok=True)
+        if verb == "training":
+            if options["fold"] in stopped:
+                raise InputError("stopped")
+            split = split_dataset(read_dataset(pictures), fold=options["fold"], num_folds=options["num_folds"])
+            names = {
+                name: [item["case"] for item in getattr(split, name)] for name in ("training", "validation", "test")
+            }
+            (place / "split.json").write_text(json.dumps(names), encoding="utf-8")
+
+    monkeypatch.setattr(common.folds, "run_bundle", run)
+    monkeypatch.setattr(common.folds, "segment", lambda *arguments, **options: None)
+
+    def cross() -> list[Path]:
+        dataset = read_dataset(pictures)
+        return cross_validate([BUNDLES / "t_loss/configs/train.yaml"], pictures, dataset, tmp_path / "runs", 2)
+
+    with pytest.raises(InputError, match="stopped"):
+        cross()
+    stopped.clear()
+    for folder in ("images", "masks"):
+        shutil.copy(pictures / folder / "case0.png", pictures / folder / "new.png")
+    with pytest.raises(
+        InputError, match=r"fold_0 holds a fold of other cases: .* now has new, one of 1 case that differ"
+    ):
+        cross()
+    assert not (tmp_path / "runs/fold_1/split.json").exists()
+    for folder in ("images", "masks"):
+        (pictures / folder / "new.png").unlink()
+    assert len(cross()) == 2
+    for folder in ("images", "masks"):
+        (pictures / folder / "case0.png").unlink()
+    with pytest.raises(
+        InputError, match="now lacks case0, one of 1 case that differ; name another folder or remove it"
+    ):
+        cross()

@@ -19,13 +19,17 @@ REPOSITORY = Path(__file__).parents[2]
 TABLE = "marginal_thresholding_totalsegmentator"
 
 
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
+def copy_checkout(folder: Path) -> Path:
     """What a table reads and writes, elsewhere: results go into docs/ of the checkout."""
     ignore = shutil.ignore_patterns("output", "phantom", ".*", "models", "__pycache__")
     for name in ("benchmarks", "bundles", "common", "docs"):
-        shutil.copytree(REPOSITORY / name, tmp_path / "checkout" / name, ignore=ignore)
-    return tmp_path / "checkout"
+        shutil.copytree(REPOSITORY / name, folder / "checkout" / name, ignore=ignore)
+    return folder / "checkout"
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    return copy_checkout(tmp_path)
 
 
 @pytest.fixture
@@ -57,27 +61,41 @@ def snakemake(
     return process.output()
 
 
-def test_the_whole_table_is_planned(warm_snakemake: WarmPython, checkout: Path, totalsegmentator: Path) -> None:
+ALL_ROWS = (15 + 12) * 3  # dense labels and one label, three seeds
+RUNS_OF_ANNOTATORS = dict.fromkeys(("mnist", "mnist_full", "ms_lesion", "brats", "lidc", "phantom"), ALL_ROWS)
+RUNS_OF_ANNOTATORS |= {"hippocampus": ALL_ROWS, "oocytes": 5 * 3, "rank": 3 * 3} | dict.fromkeys(
+    [f"noise_{share:g}" for share in (0.25, 0.5, 0.75, 1)], 6 + 4
+)
+RUNS_OF_SOFT_LABELS = {  # trainings: networks × rows × seeds; evaluations: once per reference
+    "phantom": (2 * 9 * 3, 2 * 9 * 3),
+    "beside": (3 * 3, 3 * 3),
+    "seeds": (2 * 5, 2 * 5),
+    "oai": (12 * 3, 12 * 3),
+    "oocytes": (3 * 3, 3 * 3 * 4),
+    "hippocampus": (3 * 3, 3 * 3),
+}
+
+
+@pytest.fixture(scope="module")
+def plan(warm_snakemake: WarmPython, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What Snakemake would do for all of these tables."""
+    checkout = copy_checkout(tmp_path_factory.mktemp("plan"))
+    tables = [f"disentangling_annotators_{name}" for name in RUNS_OF_ANNOTATORS if not name.startswith("noise")]
+    tables += ["disentangling_annotators_noise", "disentangling_annotators_trace"]
+    tables += [TABLE, "atlas", *(f"soft_label_apl_{name}" for name in RUNS_OF_SOFT_LABELS)]
+    return snakemake(warm_snakemake, checkout, checkout, {}, "--dry-run", "--printshellcmds", table=" ".join(tables))
+
+
+def test_the_whole_table_is_planned(plan: str) -> None:
     """3 organs × 4 noise levels × 2 losses × 5 folds, each trained and evaluated once."""
-    plan = snakemake(warm_snakemake, checkout, totalsegmentator, {}, "--dry-run")
     counts = dict(line.split() for line in plan.splitlines() if line.startswith("marginal_thresholding_"))
     assert counts["marginal_thresholding_train"] == counts["marginal_thresholding_evaluate"] == "120"
     asked = [line for line in plan.splitlines() if line.strip().startswith("resources:")]  # of a cluster
     assert len(asked) > 240 and all("mem_mb=8000," in line and "runtime=720" in line for line in asked)
 
 
-ALL_ROWS = (15 + 12) * 3  # dense labels and one label, three seeds
-RUNS_OF_ANNOTATORS = dict.fromkeys(("mnist", "mnist_full", "ms_lesion", "brats", "lidc", "phantom"), ALL_ROWS)
-RUNS_OF_ANNOTATORS |= {"hippocampus": ALL_ROWS, "oocytes": 5 * 3, "rank": 3 * 3} | dict.fromkeys(
-    [f"noise_{share:g}" for share in (0.25, 0.5, 0.75, 1)], 6 + 4
-)
-
-
-def test_tables_of_several_annotators_are_planned(warm_snakemake: WarmPython, checkout: Path, tmp_path: Path) -> None:
-    """All in one plan: what is trained and evaluated for each; of the figure over λ the trainings alone."""
-    tables = [f"disentangling_annotators_{name}" for name in RUNS_OF_ANNOTATORS if not name.startswith("noise")]
-    tables += ["disentangling_annotators_noise", "disentangling_annotators_trace"]
-    plan = snakemake(warm_snakemake, checkout, tmp_path, {}, "--dry-run", "--printshellcmds", table=" ".join(tables))
+def test_tables_of_several_annotators_are_planned(plan: str) -> None:
+    """What is trained and evaluated for each; of the figure over λ the trainings alone."""
     assert "'from common.phantoms import write_lesion_phantom; write_lesion_phantom(\"benchmarks/output/" in plan
     assert re.findall(r"-c '[^'\n]*\$\(.*", plan) == [], "within single quotes a shell replaces nothing"
     made = re.findall(
@@ -115,9 +133,8 @@ def test_nodules_with_their_consensus_for_the_truth(warm_snakemake: WarmPython, 
         assert np.array_equal(consensus, np.asarray(Image.open(entry["annotators"]["l0"])))
 
 
-def test_the_atlas_is_planned(warm_snakemake: WarmPython, checkout: Path, tmp_path: Path) -> None:
+def test_the_atlas_is_planned(plan: str) -> None:
     """Four data sets, each with its learning rates and three seeds."""
-    plan = snakemake(warm_snakemake, checkout, tmp_path, {}, "--dry-run", table="atlas")
     counts = dict(line.split() for line in plan.splitlines() if line.startswith("atlas_"))
     assert counts == {"atlas_rates": "4", "atlas_runs": "12"}
 
@@ -144,20 +161,8 @@ def test_accuracy_over_the_quality_of_labels(warm_snakemake: WarmPython, checkou
     assert (checkout / "docs/results/disentangling_annotators_noise_paper.png").is_file()
 
 
-RUNS_OF_SOFT_LABELS = {  # trainings: networks × rows × seeds; evaluations: once per reference
-    "phantom": (2 * 9 * 3, 2 * 9 * 3),
-    "beside": (3 * 3, 3 * 3),
-    "seeds": (2 * 5, 2 * 5),
-    "oai": (12 * 3, 12 * 3),
-    "oocytes": (3 * 3, 3 * 3 * 4),
-    "hippocampus": (3 * 3, 3 * 3),
-}
-
-
-def test_tables_of_soft_labels_are_planned(warm_snakemake: WarmPython, checkout: Path, tmp_path: Path) -> None:
-    """All in one plan; of one seed of the first table the example of Fig. 2."""
-    tables = " ".join(f"soft_label_apl_{name}" for name in RUNS_OF_SOFT_LABELS)
-    plan = snakemake(warm_snakemake, checkout, tmp_path, {}, "--dry-run", table=tables)
+def test_tables_of_soft_labels_are_planned(plan: str) -> None:
+    """Of one seed of the first table the example of Fig. 2."""
     output = r"    output: benchmarks/output/soft_label_apl_(\w+?)/"
     counts = Counter(re.findall(rf"rule soft_label_apl_(\w+):\n(?:    .*\n)*?{output}", plan))
     for table, (runs, evaluations) in RUNS_OF_SOFT_LABELS.items():

@@ -30,21 +30,24 @@ def hub(bundles: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
     The release has two versions of every bundle.
     """
-    hub, sources = tmp_path_factory.mktemp("hub"), tmp_path_factory.mktemp("sources")
+    hub, sources, made = (tmp_path_factory.mktemp(name) for name in ("hub", "sources", "made"))
     for bundle in bundles:
         copy_bundle(bundle.name, sources)
+    for version in (OLD, NEW):
+        for bundle in bundles:
+            file = sources / bundle.name / "configs/metadata.json"
+            file.write_text(json.dumps(json.loads(file.read_text(encoding="utf-8")) | {"version": version}))
+        package("all", output=str(made), url_prefix="https://TAG", train=False, bundles_dir=sources)
+    info = made / "model_info.json"
+    known = info.read_text(encoding="utf-8")
+    info.unlink()
     releases = []
     for tag in ("v1", "hosting_storage_v1"):
-        assets = hub / "github.com" / REPOSITORY / "releases/download" / tag
-        for version in (OLD, NEW):
-            for bundle in bundles:
-                file = sources / bundle.name / "configs/metadata.json"
-                file.write_text(json.dumps(json.loads(file.read_text(encoding="utf-8")) | {"version": version}))
-            prefix = f"{SITE}/{REPOSITORY}/releases/download/{tag}"
-            package("all", output=str(assets), url_prefix=prefix, train=False, bundles_dir=sources)
+        prefix = f"{SITE}/{REPOSITORY}/releases/download/{tag}"
+        assets = shutil.copytree(made, hub / "github.com" / REPOSITORY / "releases/download" / tag)
         committed = hub / "raw.githubusercontent.com" / REPOSITORY / tag / "models"
         committed.mkdir(parents=True)
-        shutil.move(assets / "model_info.json", committed)
+        (committed / info.name).write_text(known.replace("https://TAG", prefix), encoding="utf-8")
         names = sorted(path.name for path in assets.iterdir())
         urls = [{"name": name, "browser_download_url": f"{prefix}/{name}"} for name in names]
         releases.append({"tag_name": tag, "assets": urls})

@@ -12,7 +12,6 @@ from typing import Any
 import fire
 import numpy as np
 import torch
-from monai.transforms import Compose
 from PIL import Image
 
 from benchmarks.report.annotators import draw_confusion_matrices
@@ -22,11 +21,15 @@ from benchmarks.report.tables import summarize_runs, write_results
 from common.datasets import read_dataset, write_mnist_annotators
 from common.errors import InputError
 from common.fuse import fuse
-from common.io import LoadAnnotatorsd
+from common.io import LoadCased
 from common.io.files import read_csv
+from common.io.label_inference import infer_annotator_meanings
+from common.io.label_meaning import LabelObservation, observe_label
+from common.io.label_values import read_label_values
 from common.metrics import pairwise_dice
 from common.noise import case_generator, simulate_annotator
 from common.noise.simulated_annotators import STRENGTHS
+from common.transforms.binary_mask import binary_mask
 
 NAMES = {
     "mean": "Mean label",
@@ -105,9 +108,12 @@ def agreement(data: str, annotators: list[str]) -> dict[str, dict[str, float]]:
 
     ``missing`` are the images of which the two labeled no pixel both.
     """
-    load = Compose(LoadAnnotatorsd("annotators", annotators=annotators))
-    items = read_dataset(data, annotators=annotators).items
-    labels = [load(item)["annotators"].as_subclass(torch.Tensor) for item in items if item["section"] == "test"]
+    items: list[Any] = [item for item in read_dataset(data, annotators=annotators).items if item["section"] == "test"]
+    seen: dict[str, list[LabelObservation]] = {}
+    for name, path in (pair for item in items for pair in item["annotators"].items() if pair[1] is not None):
+        seen.setdefault(name, []).append(observe_label(path))
+    load = LoadCased("annotators", infer_annotator_meanings(seen)[0], annotators=annotators)
+    labels = [load(item)["annotators"].as_subclass(torch.Tensor) for item in items]
     dice = np.array([pairwise_dice(label).numpy() for label in labels])
     pairs = [(a, b) for a in range(len(annotators)) for b in range(a)]
     found = {}
@@ -244,9 +250,9 @@ def write_consensus(data: str, output_dir: str, counts: Sequence[int]) -> None:
 def quality(data: str) -> float:
     """Mean Dice with the truth of the training labels of all annotators who mark something, the good one included."""
     annotators = ["good", *ERRING]
-    load = Compose(LoadAnnotatorsd("annotators", annotators=annotators, threshold=0.5))
     items = read_dataset(data, "mnist", annotators=annotators).items
-    labels = [load(item)["annotators"] for item in items if item["section"] == "training"]
+    files = [[item["annotators"][name] for name in annotators] for item in items if item["section"] == "training"]
+    labels = [torch.cat([binary_mask(read_label_values(path)) for path in paths]) for paths in files]
     return float(np.mean([pairwise_dice(label.as_subclass(torch.Tensor)).numpy()[0] for label in labels]))
 
 

@@ -20,12 +20,12 @@ from common.io.label_meaning import LabelMeaning, class_indices, read_label
 from common.io.label_values import read_label_values
 from common.io.load_series import LoadSeriesd
 from common.io.orientation import reoriented
-from common.io.readers import LABEL_KEYS
 from common.io.regions import Region, regions_to_masks
 
 __all__ = ["CaseFiles", "LoadedCase", "collect_cases", "read_case"]
 
 ANNOTATORS, REGIONS = "annotators", "regions"
+LABEL_KEYS = ("label", "truth", "bones")  # of items, for files that hold labels
 
 
 @dataclass

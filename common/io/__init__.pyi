@@ -14,11 +14,9 @@ from .formats import (
 from .label_inference import infer_annotator_meanings, infer_label_meaning
 from .label_meaning import LabelMeaning, LabelObservation, observe_label, read_label
 from .label_values import read_label_values
-from .load_annotators import LoadAnnotatorsd
 from .load_case import LoadCased
 from .load_series import LoadSeriesd
 from .orientation import reoriented
-from .readers import load_images
 from .regions import LoadRegionsd, Region, read_regions, regions_to_masks, write_regions
 from .writers import save_like, voxel_mm3
 
@@ -31,7 +29,6 @@ __all__ = [
     "Header",
     "LabelMeaning",
     "LabelObservation",
-    "LoadAnnotatorsd",
     "LoadCased",
     "LoadRegionsd",
     "LoadSeriesd",
@@ -40,7 +37,6 @@ __all__ = [
     "infer_label_meaning",
     "is_nifti",
     "is_picture",
-    "load_images",
     "observe_label",
     "read_header",
     "read_image",

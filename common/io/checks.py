@@ -25,7 +25,6 @@ __all__ = [
     "geometry_finding",
     "image_findings",
     "value_counts",
-    "value_findings",
 ]
 
 NOT_LABELED = -1
@@ -34,7 +33,6 @@ NOTED_VOXELS = 0.01
 OTHER_AFFINE, TAKEN_FORM = "other_affine", "taken_form"  # in the metadata of a NIfTI file whose forms differ
 NO_FORM = "neither"
 TURNED = "turned"  # in the metadata of a picture whose width and height its EXIF orientation exchanges
-SHOWN_VALUES = 6
 LARGEST_INDEX = 65535
 
 
@@ -225,32 +223,6 @@ def value_counts(label: torch.Tensor) -> dict[float, int]:
     return known | ({math.nan: missing} if missing else {})
 
 
-def value_findings(counts: Mapping[float, int], num_classes: int, file: str = "") -> list[Finding]:
-    """Values of a label that are no class.
-
-    Args:
-        counts: of `value_counts`.
-        num_classes: background included.
-        file: for the finding.
-
-    Returns:
-        At most one finding, which is unusable.
-
-    Example:
-        >>> value_findings({0.0: 9, 7.0: 2}, 3)[0].message
-        'expected 0, 1, 2, got 7 (2 voxels)'
-    """
-    endless = sum(count for value, count in counts.items() if not math.isfinite(value))
-    if endless:
-        return [Finding("label values", f"{endless} values are not finite", True, file)]
-    others = {value: count for value, count in counts.items() if value not in range(num_classes)}
-    if not others:
-        return []
-    expected = ", ".join(map(str, range(num_classes)))
-    message = f"expected {expected}, got {_values(others)} ({sum(others.values())} voxels)"
-    return [Finding("label values", message, True, file)]
-
-
 def class_sizes(counts: Mapping[float, int], num_classes: int) -> dict[int, int]:
     """Voxels of every foreground class, also of those that do not occur.
 
@@ -306,13 +278,6 @@ def duplicate_groups(digests: Sequence[Hashable | None]) -> list[list[int]]:
         if digest is not None:
             groups[digest].append(position)
     return [group for group in groups.values() if len(group) > 1]
-
-
-def _values(counts: Mapping[float, int]) -> str:
-    values = sorted(counts)
-    if len(values) > SHOWN_VALUES:
-        return f"{len(values)} values from {values[0]:g} to {values[-1]:g}"
-    return ", ".join(f"{value:g}" for value in values)
 
 
 def _listed(sizes: Sequence[float]) -> str:

@@ -81,6 +81,13 @@ def save_like(source: Paths, array: np.ndarray, path_without_suffix: Paths, num_
     Raises:
         InputError: another size than the source's, a number exceeds what the file holds, or SimpleITK, which NRRD and
             MetaImage need, is not installed.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("L", (3, 2)).save(f"{folder}/a.png")
+        ...     save_like(f"{folder}/a.png", np.ones((3, 2), np.uint8), f"{folder}/a_mask").name
+        'a_mask.png'
     """
     return write_like(source, array, f"{os.fspath(path_without_suffix)}{result_suffix(source)}", num_classes)
 

@@ -19,7 +19,7 @@ def case_name(item: Mapping[Hashable, Any], key: str = "case") -> str:
     Programs that train a bundle, such as MONAI Label, hand over ``{"image": path, "label": path}`` and no names.
 
     Args:
-        item: with tensors that `load_images` has read.
+        item: with tensors that `common.io.LoadCased` has read.
         key: of the name.
 
     Returns:

@@ -27,7 +27,7 @@ class SoftLabelFromRatersd(MapTransform):
 
     Args:
         keys: raters' masks (R, K, *spatial), of `common.io.LoadRegionsd`, or (R, *spatial), one mask per rater for
-            all structures, of `common.io.LoadAnnotatorsd`; 1 marked, 0 not, −1 not rated.
+            all structures, of `common.io.LoadCased`; 1 marked, 0 not, −1 not rated.
         output_keys: where the labels go, one for each of ``keys``: (K, *spatial) float32 in [0, 1], −1 where nobody
             rated.
         image_key: of the image (1, *spatial).

@@ -20,7 +20,7 @@ from PIL import Image
 
 from common.datasets.inference_inputs import InferenceInputs
 from common.errors import InputError, find_input_error
-from common.io.readers import load_images
+from common.io import LoadCased
 from common.io.regions import COLUMNS, read_regions
 from common.workflow.calibration import load_temperature
 from common.workflow.checkpoint import read_state
@@ -67,7 +67,7 @@ def test_damaged_files(name: str, data: st.DataObject) -> None:
         path = Path(folder, name)
         path.write_bytes(bytes(content))
         with sentence_at_most():
-            image = load_images("image")({"image": str(path), "case": "a"})["image"]
+            image = LoadCased("image", channels=1)({"image": str(path), "case": "a"})["image"]
             assert image.dtype == torch.float32 and len(image) == 1 and image.isfinite().all()
         with sentence_at_most():
             assert len(InferenceInputs(path)) == 1
@@ -89,7 +89,7 @@ def test_nifti_of_every_kind(shape: list[int], kind: str, affine: list[float], v
         image.set_sform(np.array([*affine, 0, 0, 0, 1.0]).reshape(4, 4), code=1)
         nib.save(image, path)
         with sentence_at_most():
-            loaded = load_images("image")({"image": str(path)})["image"]
+            loaded = LoadCased("image", channels=1)({"image": str(path)})["image"]
             assert len(loaded) == 1 and loaded.ndim <= 4 and loaded.isfinite().all()
             assert torch.linalg.matrix_rank(loaded.affine) == 4
 
@@ -106,7 +106,8 @@ def test_pictures_of_every_mode(mode: str, width: int, height: int, channels: in
         except (OSError, KeyError):  # there are no such files
             return
         with sentence_at_most():
-            assert load_images("image", channels)({"image": str(path)})["image"].shape == (channels, width, height)
+            image = LoadCased("image", channels=channels)({"image": str(path)})["image"]
+            assert image.shape == (channels, width, height)
 
 
 TEXTS = st.one_of(st.text(max_size=40), st.binary(max_size=40).map(lambda raw: raw.decode("latin-1")))

@@ -13,7 +13,8 @@ from PIL import Image
 
 from common.datasets import make_plan, read_dataset, reading, split_dataset, take_fingerprint, write_mnist_annotators
 from common.errors import InputError
-from common.io import LoadAnnotatorsd, load_images
+from common.io import LoadCased, observe_label, read_label
+from common.io.label_inference import infer_label_meaning
 
 NAMES = ("good", "over", "under", "wrong")
 
@@ -69,13 +70,13 @@ def float_tiff(path: Path, values: np.ndarray, order: str = "<") -> None:
 def test_floating_point_colors_are_read_as_one_channel(tmp_path: Path, order: str):
     gray = np.random.default_rng(0).random((6, 4)).astype(np.float32)
     float_tiff(tmp_path / "a.tif", np.repeat(gray[..., None], 3, axis=2), order)
-    loaded = load_images("image")({"image": str(tmp_path / "a.tif")})["image"]
+    loaded = LoadCased("image", channels=1)({"image": str(tmp_path / "a.tif")})["image"]
     assert torch.equal(loaded[0].as_tensor(), torch.from_numpy(gray.T))
     colors = np.random.default_rng(1).random((6, 4, 3)).astype(np.float32)
     float_tiff(tmp_path / "b.tif", colors, order)
-    loaded = load_images("image")({"image": str(tmp_path / "b.tif")})["image"]
+    loaded = LoadCased("image", channels=1)({"image": str(tmp_path / "b.tif")})["image"]
     np.testing.assert_allclose(loaded[0].numpy().T, colors.mean(2), rtol=1e-6)
-    loaded = load_images("image", channels=3)({"image": str(tmp_path / "b.tif")})["image"]
+    loaded = LoadCased("image", channels=3)({"image": str(tmp_path / "b.tif")})["image"]
     np.testing.assert_array_equal(loaded.numpy(), colors.transpose(2, 1, 0))
 
 
@@ -83,11 +84,11 @@ def test_a_damaged_tiff_is_named(tmp_path: Path):
     for content in (b"", b"no image", b"II*\0\x08\0\0\0"):
         (tmp_path / "damaged.tif").write_bytes(content)
         with pytest.raises(InputError, match=r"damaged\.tif cannot be read as TIFF"):
-            load_images("image")({"image": str(tmp_path / "damaged.tif")})
+            LoadCased("image", channels=1)({"image": str(tmp_path / "damaged.tif")})
     float_tiff(tmp_path / "short.tiff", np.zeros((6, 4, 3)))
     (tmp_path / "short.tiff").write_bytes((tmp_path / "short.tiff").read_bytes()[:-40])
     with pytest.raises(InputError, match=r"short\.tiff cannot be read"):
-        load_images("image")({"image": str(tmp_path / "short.tiff")})
+        LoadCased("image", channels=1)({"image": str(tmp_path / "short.tiff")})
 
 
 def test_idx_files_become_the_layout_of_the_sample(source: Path, tmp_path: Path):
@@ -131,15 +132,10 @@ def test_mistakes_are_named(source: Path, tmp_path: Path):
     assert not (tmp_path / "unpacked").exists()
 
 
-def test_gray_labels_need_a_threshold(tmp_path: Path):
+def test_gray_labels_have_a_threshold(tmp_path: Path):
     Image.fromarray(np.array([[0, 100, 130, 254]], np.uint8)).save(tmp_path / "a.tif")
-    item = {"annotators": {"good": str(tmp_path / "a.tif")}}
-    assert LoadAnnotatorsd("annotators", ["good"], threshold=0.5)(item)["annotators"].flatten().tolist() == [0, 0, 1, 1]
-    with pytest.raises(InputError, match="expected 0 and one other value"):
-        LoadAnnotatorsd("annotators", ["good"])(item)
-    for threshold, classes in ((1.0, 2), (-0.1, 2), (0.5, 3)):
-        with pytest.raises(InputError, match="threshold: expected a share"):
-            LoadAnnotatorsd("annotators", ["good"], num_classes=classes, threshold=threshold)
+    meaning, _ = infer_label_meaning([observe_label(tmp_path / "a.tif")], label_threshold=127.5)
+    assert read_label(tmp_path / "a.tif", meaning).flatten().tolist() == [0, 0, 1, 1]
 
 
 def test_the_papers_published_sample(real_data: Path):

@@ -23,7 +23,6 @@ from common.io.checks import (
     geometry_finding,
     image_findings,
     value_counts,
-    value_findings,
     voxel_volume,
 )
 from common.io.formats import read_header
@@ -97,24 +96,6 @@ def test_counts_are_those_of_numpy(array):
     by_value = dict(zip(expected.tolist(), numbers.tolist(), strict=True))
     assert {str(value): count for value, count in counts.items()} == {str(v): n for v, n in by_value.items()}
     assert class_sizes(counts, 3) == {1: int((array == 1).sum()), 2: int((array == 2).sum())}
-
-
-@pytest.mark.parametrize(
-    ("counts", "message"),
-    [
-        ({0.0: 3, 2.0: 1}, None),
-        ({}, None),
-        ({0.0: 3, 3.0: 1}, "expected 0, 1, 2, got 3 (1 voxels)"),
-        ({0.0: 3, 1.5: 2}, "expected 0, 1, 2, got 1.5 (2 voxels)"),
-        ({-1.0: 3}, "expected 0, 1, 2, got -1 (3 voxels)"),
-        ({math.nan: 1, 0.0: 1}, "1 values are not finite"),
-        ({math.inf: 1}, "1 values are not finite"),
-    ],
-)
-def test_values(counts, message):
-    found = value_findings(counts, 3, "label.nii")
-    assert [finding.message for finding in found] == ([] if message is None else [message])
-    assert all(f.unusable and f.kind == "label values" and f.file == "label.nii" for f in found)
 
 
 @pytest.mark.parametrize(

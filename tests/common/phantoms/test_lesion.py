@@ -12,7 +12,7 @@ import torch
 
 from common.datasets import InferenceInputs, read_dataset
 from common.errors import InputError
-from common.io import LoadAnnotatorsd, load_images
+from common.io import LoadCased
 from common.noise import ANNOTATOR_KINDS
 from common.phantoms import write_lesion_phantom
 from common.phantoms.lesion import draw_brain
@@ -24,11 +24,12 @@ def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_sections_hold_images_truth_and_five_annotators(phantom: Path):
-    load = LoadAnnotatorsd("annotators", ANNOTATOR_KINDS)
+    masks = {"values": {0: 0, 1: 1}}
+    load = LoadCased(["image", "label", "annotators"], masks, annotators=ANNOTATOR_KINDS)
     items = read_dataset(phantom).items
     assert Counter(item["section"] for item in items) == {"training": 8, "validation": 2, "test": 2}
     for item in items:
-        loaded = load(load_images(["image", "label"])(item))
+        loaded = load(item)
         labels, truth = loaded["annotators"], loaded["label"][0]
         assert loaded["image"].shape == (1, 48, 48) and labels.shape == (5, 48, 48)
         good, over, under, wrong, blank = (label.bool() for label in labels)
@@ -41,7 +42,7 @@ def test_sections_hold_images_truth_and_five_annotators(phantom: Path):
 def test_new_images_are_slices_and_a_stack(phantom: Path):
     inputs = InferenceInputs(phantom / "new")
     assert not inputs.failures
-    shapes = [tuple(load_images("image")(item)["image"].shape[1:]) for item in inputs.items]
+    shapes = [tuple(LoadCased("image")(item)["image"].shape[1:]) for item in inputs.items]
     assert shapes == [(48, 48), (60, 60), (72, 72), (48, 48, 7)]
     for item in inputs.items:
         label = nib.load(item["image"].replace("/new/", "/new_labels/"))

@@ -12,7 +12,7 @@ from monai.transforms import Compose
 from PIL import Image
 
 from common.errors import InputError
-from common.io import load_images
+from common.io import LoadCased
 from common.transforms import SaveInstancesd, SliceStackd, class_map
 from common.transforms.save_prediction import save_like
 
@@ -21,7 +21,7 @@ from common.transforms.save_prediction import save_like
 def item(tmp_path: Path) -> dict:
     """A volume whose first axis is sagittal, of 2 × 1 × 1 mm."""
     nib.save(nib.Nifti1Image(np.zeros((4, 5, 3), np.float32), np.diag([2.0, 1, 1, 1])), tmp_path / "image.nii.gz")
-    return {**Compose([load_images("image")])({"image": str(tmp_path / "image.nii.gz")}), "case": "a/b"}
+    return {**Compose([LoadCased("image")])({"image": str(tmp_path / "image.nii.gz")}), "case": "a/b"}
 
 
 def test_values(item: dict, tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_slices_count_along_the_axis_that_the_network_saw_last(
 @pytest.mark.parametrize("classes", [1, 2])
 def test_a_picture(tmp_path: Path, classes: int) -> None:
     Image.new("L", (6, 4)).save(tmp_path / "image.png")
-    chain = Compose([load_images("image"), SliceStackd("image")])
+    chain = Compose([LoadCased("image"), SliceStackd("image")])
     item = {**chain({"image": str(tmp_path / "image.png")}), "case": "b"}
     pred = torch.zeros(classes, 6, 4, 1)
     pred[-1, 0, :2], pred[-1, 5, 3] = 0.9, 0.8

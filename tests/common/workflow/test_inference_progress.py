@@ -14,7 +14,7 @@ from monai.engines import SupervisedEvaluator
 from PIL import Image
 
 from common.errors import InputError
-from common.io import load_images
+from common.io import LoadCased
 from common.io.files import read_csv
 from common.transforms import SaveSegmentationd
 from common.workflow import InferenceProgress, PredictionSummary
@@ -48,7 +48,7 @@ def infer(items: list[dict[str, str]], folder: Path, network: Network, **options
     progress = InferenceProgress(items, str(folder), network, **{"settings": {"threshold": 0.3}, **options})
     evaluator = SupervisedEvaluator(
         device=torch.device("cpu"),
-        val_data_loader=DataLoader(Dataset(progress.items, load_images("image")), batch_size=1),
+        val_data_loader=DataLoader(Dataset(progress.items, LoadCased("image")), batch_size=1),
         network=network,
         postprocessing=SaveSegmentationd("pred", str(folder), threshold=0.3),
         val_handlers=[PredictionSummary(str(folder), progress=progress), progress],

@@ -35,7 +35,6 @@ class LoadCased(MapTransform):
         channels: of the image; None for any number.
         annotators: names of all R annotators of the data set.
         dimensions: that images may have.
-        case_key: of the case's name, for messages.
         allow_missing_keys: leave out what an item does not have.
 
     Raises:
@@ -63,7 +62,6 @@ class LoadCased(MapTransform):
         channels: int | None = None,
         annotators: Sequence[str] = (),
         dimensions: Sequence[int] = (2, 3),
-        case_key: str = "case",
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
@@ -74,7 +72,7 @@ class LoadCased(MapTransform):
             raise InputError("meaning: expected what the values of labels mean, got None.")
         if "annotators" in self.keys and (isinstance(annotators, str) or not annotators):
             raise InputError(f"annotators: expected a list of names, got {annotators!r}.")
-        self.channels, self.dimensions, self.case_key = channels, tuple(dimensions), case_key
+        self.channels, self.dimensions = channels, tuple(dimensions)
         self.annotators = tuple(str(name) for name in annotators)
         self.meanings = _by_name(meaning)
 
@@ -100,10 +98,10 @@ class LoadCased(MapTransform):
             if "annotators" in keys:
                 item["annotators"] = self._stack(item["annotators"], reference)
         except InputError as error:
-            raise InputError(f"Case {item.get(self.case_key, 'without a name')}: {error}") from error
+            raise InputError(f"Case {item.get('case', 'without a name')}: {error}") from error
         file = getattr(item.get("image"), "meta", {}).get("filename_or_obj")
-        if self.case_key not in item and keys != {"image"} and file:
-            item[self.case_key] = Path(str(file)).name.split(".")[0]  # of a program's items, which have no names
+        if "case" not in item and keys != {"image"} and file:
+            item["case"] = Path(str(file)).name.split(".")[0]  # of a program's items, which have no names
         return item
 
     def _image(self, path: Any) -> MetaTensor:

@@ -192,14 +192,13 @@ def regions_to_masks(
 
 
 class LoadRegionsd(MapTransform):
-    """`regions_to_masks` of an item's regions, in the geometry of its image as it was read from its file.
+    """`regions_to_masks` of an item's regions, in the geometry of its ``image`` as it was read from its file.
 
     Put it directly behind loading, before anything that flips, resamples or crops.
 
     Args:
         keys: of the items' regions, a sequence of `Region`; it becomes a `MetaTensor` (R, K, H, W, S) uint8.
         structures: names of the K channels.
-        image_key: of the image (C, H, W, S).
         allow_missing_keys: leave items without regions as they are.
 
     Raises:
@@ -211,20 +210,14 @@ class LoadRegionsd(MapTransform):
         torch.Size([1, 2, 4, 4, 2])
     """
 
-    def __init__(
-        self,
-        keys: KeysCollection,
-        structures: Sequence[str],
-        image_key: str = "image",
-        allow_missing_keys: bool = False,
-    ) -> None:
+    def __init__(self, keys: KeysCollection, structures: Sequence[str], allow_missing_keys: bool = False) -> None:
         super().__init__(keys, allow_missing_keys)
-        self.structures, self.image_key = list(structures), image_key
+        self.structures = list(structures)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
         for key in self.key_iterator(item):
-            image = item[self.image_key]
+            image = item["image"]
             if image.ndim != 4:
                 raise InputError(
                     f"Case {item.get('case', 'without a name')}: expected a volume of rows, columns and slices, "

@@ -27,7 +27,6 @@ class PrepareViews(Randomizable):
     Args:
         view: draws the geometry T and the intensity S of each image.
         count: 1, or 2 for `ViewLoss` with a consistency.
-        weight_key: key of the weight λ of each pixel, ``(B, 1, *spatial)``, in the batch; not used with one view.
 
     Raises:
         InputError: if there are to be other than one or two views.
@@ -39,10 +38,10 @@ class PrepareViews(Randomizable):
         (torch.Size([4, 1, 8, 8]), 2)
     """
 
-    def __init__(self, view: RandomView, count: int = 2, weight_key: str = "label_weight") -> None:
+    def __init__(self, view: RandomView, count: int = 2) -> None:
         if count not in (1, 2):
             raise InputError(f"count: expected one view or two, got {count}.")
-        self.view, self.count, self.weight_key = view, count, weight_key
+        self.view, self.count = view, count
 
     def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> PrepareViews:
         super().set_random_state(seed, state)
@@ -58,7 +57,8 @@ class PrepareViews(Randomizable):
     ) -> tuple[torch.Tensor, dict[str, Any]]:
         """
         Args:
-            batch: ``image`` ``(B, C, *spatial)``, ``label`` ``(B, 1, *spatial)`` class indices and ``weight_key``.
+            batch: ``image`` ``(B, C, *spatial)``, ``label`` ``(B, 1, *spatial)`` class indices and ``label_weight``,
+                the weight λ of each pixel ``(B, 1, *spatial)``, which is not used with one view.
             device, non_blocking, kwargs: where and how tensors go, see ``torch.Tensor.to``.
 
         Returns:
@@ -67,7 +67,7 @@ class PrepareViews(Randomizable):
         """
         image, label, weight = (
             batch[key].to(device=device, non_blocking=non_blocking, **kwargs)
-            for key in ("image", "label", self.weight_key)
+            for key in ("image", "label", "label_weight")
         )
         views, matrices = zip(*(self.view(image) for _ in range(self.count)), strict=True)
         return torch.cat(views), {"label": label, "weight": weight, "matrices": matrices}

@@ -359,26 +359,21 @@ class ConsensusConfusion:
 
     Args:
         network: network with one matrix per annotator for all pixels, ``image_dependent=False``.
-        dataset: training items with the annotators' labels ``(R, *spatial)`` and the matrices ``(R, L, L)`` that
+        dataset: training items with ``annotators``, their labels ``(R, *spatial)``, and the matrices ``(R, L, L)`` that
             `common.transforms.FuseAnnotatorsd` has added.
         method: method of fusion; the matrices lie beside its key, see `consensus_key`.
-        labels_key: key of the labels in an item.
 
     Raises:
         InputError: if the network has matrices that depend on the image.
     """
 
     def __init__(
-        self,
-        network: AnnotatorNetwork,
-        dataset: Sequence[Mapping[str, Any]],
-        method: str = "majority",
-        labels_key: str = "annotators",
+        self, network: AnnotatorNetwork, dataset: Sequence[Mapping[str, Any]], method: str = "majority"
     ) -> None:
         if not isinstance(network.confusion, GlobalConfusion):
             raise InputError("network: expected one with image_dependent=False, got one with a matrix for each pixel.")
         self.logits = network.confusion.logits.requires_grad_(False)
-        self.dataset, self.labels_key = dataset, labels_key
+        self.dataset = dataset
         self.confusion_key = f"{consensus_key(method)}_confusion"
 
     def attach(self, engine: Engine) -> None:
@@ -389,7 +384,7 @@ class ConsensusConfusion:
         images = torch.zeros(len(total), dtype=torch.float64)
         for index in range(len(self.dataset)):
             item = self.dataset[index]
-            present = (torch.as_tensor(item[self.labels_key]) >= 0).flatten(1).any(1).cpu().double()
+            present = (torch.as_tensor(item["annotators"]) >= 0).flatten(1).any(1).cpu().double()
             total += present[:, None, None] * torch.as_tensor(item[self.confusion_key]).cpu()
             images += present
         known = images > 0

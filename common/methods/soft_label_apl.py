@@ -195,7 +195,6 @@ class InstanceScores(Metric):
             each slice (`DetectSlices`, or `common.transforms.DetectInstancesd`), and ``label`` ``(K, H, W, S)``, or of
             a picture ``(K, H, W)``.
         key: the value that stands for all and selects the best epoch.
-        prefix: beginning of the names of all values among the evaluator's metrics.
 
     Raises:
         InputError: if there is no such value.
@@ -205,11 +204,11 @@ class InstanceScores(Metric):
         True
     """
 
-    def __init__(self, metrics: InstanceMetrics, key: str = "mask_ap50", prefix: str = "val_") -> None:
+    def __init__(self, metrics: InstanceMetrics, key: str = "mask_ap50") -> None:
         names = list(metrics.aggregate())
         if key not in names:
             raise InputError(f"key: expected one of {', '.join(names)}, got {key!r}.")
-        self.metrics, self.key, self.prefix = metrics, key, prefix
+        self.metrics, self.key = metrics, key
         super().__init__(output_transform=_pairs)
 
     def reset(self) -> None:
@@ -223,7 +222,7 @@ class InstanceScores(Metric):
 
     def completed(self, engine: Engine, name: str) -> None:
         scores = self.compute()
-        engine.state.metrics.update({f"{self.prefix}{key}": value for key, value in scores.items()})
+        engine.state.metrics.update({f"val_{key}": value for key, value in scores.items()})
         engine.state.metrics[name] = scores[self.key]
         details = getattr(engine.state, "metric_details", {})  # of MONAI's engines
         engine.state.metric_details = details | {name: self.metrics.dice_of_images()}

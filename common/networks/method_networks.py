@@ -140,20 +140,21 @@ def output_of_method(method: str) -> str:
     return "confusion" if has_matrices(method) else "annotators"
 
 
-def output_of_request(annotators: bool) -> str:
+def output_of_request(annotators: bool, readout: str = "estimate") -> str:
     """The output of `Segmenter` for new images.
 
     Args:
         annotators: whether each annotator's prediction is wanted beside the truth.
+        readout: what the truth is; beside a vote the mean of the annotators is needed, for the maps.
 
     Returns:
-        ``"annotators"`` or ``"truth"``.
+        ``"annotators"``, ``"mean"`` or ``"truth"``.
 
     Example:
-        >>> output_of_request(True), output_of_request(False)
-        ('annotators', 'truth')
+        >>> output_of_request(True), output_of_request(False), output_of_request(False, "vote")
+        ('annotators', 'truth', 'mean')
     """
-    return "annotators" if annotators else "truth"
+    return "annotators" if annotators else "mean" if readout == "vote" else "truth"
 
 
 def readout_of_method(

@@ -13,19 +13,20 @@ from common.networks.annotator_mixture import AnnotatorMixture
 
 __all__ = ["OUTPUTS", "READOUTS", "Segmenter", "matrices_of_vote", "vote"]
 
-OUTPUTS = ("truth", "annotators", "confusion")
+OUTPUTS = ("truth", "annotators", "confusion", "mean")
 READOUTS = ("estimate", "vote", "mean")
 
 
 class _Probabilities(nn.Module):
     """A `Segmenter` in evaluation mode, in words that TorchScript knows."""
 
-    __constants__ = ("estimated", "only_truth", "voting", "with_matrices")  # branches not taken are not compiled
+    __constants__ = ("averaging", "estimated", "only_truth", "voting", "with_matrices")  # others are not compiled
 
     def __init__(self, network: nn.Module, output: str, readout: str) -> None:
         super().__init__()
         self.network, self.output, self.readout = network, output, readout
         self.only_truth, self.with_matrices = output == "truth", output == "confusion"
+        self.averaging = output == "mean"
         self.estimated, self.voting = readout == "estimate", readout == "vote"
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
@@ -37,15 +38,15 @@ class _Probabilities(nn.Module):
                 truth = vote(annotators) if self.voting else annotators.mean(1)
                 matrices = matrices_of_vote(truth, annotators)
             return torch.cat([truth, annotators.flatten(1, 2), matrices.flatten(1, 3)], 1)
-        if not self.estimated:
-            truth, annotators = self.network.segment_as_annotators(image)  # type: ignore[operator]
-            by_annotator = annotators.unflatten(1, [-1, truth.shape[1]])
-            truth = vote(by_annotator) if self.voting else by_annotator.mean(1)
-            return truth if self.only_truth else torch.cat([truth, annotators], 1)
-        if self.only_truth:
+        if self.estimated and self.only_truth:
             return self.network.segment(image)  # type: ignore[operator]
         truth, annotators = self.network.segment_as_annotators(image)  # type: ignore[operator]
-        return torch.cat([truth, annotators], 1)
+        by_annotator = annotators.unflatten(1, [-1, truth.shape[1]])
+        if not self.estimated:
+            truth = vote(by_annotator) if self.voting else by_annotator.mean(1)
+        if self.only_truth:
+            return truth
+        return torch.cat([truth, by_annotator.mean(1) if self.averaging else annotators], 1)
 
 
 class Segmenter(_Probabilities):
@@ -60,10 +61,12 @@ class Segmenter(_Probabilities):
             ``segment_as_annotators``.
         output: in evaluation mode ``"truth"`` gives p of the true class, ``(B, L, *spatial)``; ``"annotators"`` adds
             what each annotator would write (or N samples), ``(B, L + N·L, *spatial)``; ``"confusion"``, of an
-            `AnnotatorNetwork` only, adds its matrices too, ``(B, L + R·L + R·L², *spatial)``.
+            `AnnotatorNetwork` only, adds its matrices too, ``(B, L + R·L + R·L², *spatial)``; ``"mean"`` adds the mean
+            of the annotators to the truth, ``(B, L + L, *spatial)``.
         readout: what the truth is in evaluation mode: the network's own ``"estimate"``; the ``"vote"`` of the predicted
-            annotators, see `vote`, whose map has R + 1 values at most; or the ``"mean"`` of their probabilities, which
-            says where the network is unsure. To both of these belong the matrices of `matrices_of_vote`.
+            annotators, see `vote`, whose map has R + 1 values at most, so that the output ``"mean"`` has to say where
+            the network is unsure; or the ``"mean"`` of their probabilities, which says so itself. To both of these
+            belong the matrices of `matrices_of_vote`.
 
     Raises:
         ArgumentError: there is no such output or readout.
@@ -73,7 +76,7 @@ class Segmenter(_Probabilities):
         >>> backbone = UNet(2, out_channels=4, features=(4, 8))
         >>> network = AnnotatorNetwork(backbone, 2, feature_channels=4, num_classes=2, num_annotators=3)
         >>> [Segmenter(network, output).eval()(torch.rand(1, 1, 8, 8)).shape[1] for output in OUTPUTS]
-        [2, 8, 20]
+        [2, 8, 20, 4]
     """
 
     def __init__(self, network: nn.Module, output: str = "truth", readout: str = "estimate") -> None:

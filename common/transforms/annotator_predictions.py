@@ -52,6 +52,8 @@ class SplitAnnotatorsd(MapTransform):
     The item's key keeps the truth's probabilities ``(L, *spatial)``; ``<key>_annotators`` gets ``(N, L, *spatial)``
     and, if there are matrices, ``<key>_confusion`` gets ``(R, L, L, *spatial)``. ``<key>_by_annotator`` is what is
     predicted of each annotator: the same ``(R, L, *spatial)``, or of samples their mean ``(1, L, *spatial)`` for all.
+    On request ``<key>_mean`` gets the mean over the annotators ``(L, *spatial)``; of an output that holds the truth
+    alone it is the truth.
 
     Args:
         keys: of the network's output, ``(L + N·L [+ R·L²], *spatial)``.
@@ -59,6 +61,7 @@ class SplitAnnotatorsd(MapTransform):
         num_annotators: R of the confusion matrices; None if the output holds none.
         samples: the predictions are of nobody in particular.
         matrices: whether the output holds confusion matrices; if not, ``num_annotators`` is of no use.
+        mean: whether ``<key>_mean`` is wanted.
 
     Raises:
         InputError: if the channels cannot be divided so.
@@ -76,9 +79,10 @@ class SplitAnnotatorsd(MapTransform):
         num_annotators: int | None = None,
         samples: bool = False,
         matrices: bool = True,
+        mean: bool = False,
     ) -> None:
         super().__init__(keys)
-        self.num_classes, self.samples = num_classes, samples
+        self.num_classes, self.samples, self.mean = num_classes, samples, mean
         self.num_annotators = num_annotators if matrices else None
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
@@ -97,6 +101,10 @@ class SplitAnnotatorsd(MapTransform):
             annotators = joined.unflatten(0, (-1, classes))
             item[key], item[f"{key}_annotators"] = convert_to_dst_type(truth, item[key])[0], annotators
             item[f"{key}_by_annotator"] = annotators.mean(0, keepdim=True) if self.samples else annotators
+            if self.mean:
+                found = annotators if len(annotators) else truth[None]
+                mean = found[0] if len(found) == 1 else found.mean(0)  # of one no copy, which for a volume is large
+                item[f"{key}_mean"] = convert_to_dst_type(mean, item[key])[0]
             if matrices:
                 item[f"{key}_confusion"] = confusion.unflatten(0, (-1, classes, classes))
         return item

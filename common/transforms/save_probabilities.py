@@ -90,7 +90,8 @@ class SaveProbabilitiesd(MapTransform):
     ``<case>_probabilities`` or, in PNG, ``<case>_probability_<class>``, see `save_class_probabilities`;
     ``<case>_entropy``, see `relative_entropy`.
 
-    The mask takes the place of the probabilities; an item without ``case`` gets it and no file.
+    The mask takes the place of the probabilities; an item without ``case`` gets it and no file. A mask may be that of
+    other probabilities than those that are written, such as of a vote, whose shares do not say what is uncertain.
 
     The row under ``summary`` has: ``case``; for each foreground class ``volume_mm3_<class>`` of the mask and
     ``expected_volume_mm3_<class>``, that of the sum of probabilities, of a picture ``pixels_<class>`` and
@@ -102,6 +103,8 @@ class SaveProbabilitiesd(MapTransform):
         output_dir: folder for the files; a case ``a/b`` goes into its sub-folder ``a``.
         class_names: of the C − 1 foreground classes; None for their numbers.
         save_probabilities, save_entropy: whether to write these files.
+        written_key: of the probabilities ``(C, *spatial)`` that are written and summed up, where those of ``keys`` give
+            the mask alone; None for the same.
 
     Raises:
         InputError: there are fewer than two classes, or other than C − 1 names.
@@ -114,18 +117,20 @@ class SaveProbabilitiesd(MapTransform):
         class_names: Sequence[str] | None = None,
         save_probabilities: bool = True,
         save_entropy: bool = True,
+        written_key: str | None = None,
     ) -> None:
         super().__init__(keys)
         self.output_dir = Path(output_dir)
         self.class_names = None if class_names is None else [str(name) for name in class_names]
-        self.save_probabilities, self.save_entropy = save_probabilities, save_entropy
+        self.save_probabilities, self.save_entropy, self.written_key = save_probabilities, save_entropy, written_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
         for key in self.key_iterator(item):
-            probabilities = torch.as_tensor(item[key]).detach().as_subclass(torch.Tensor).cpu().float()
+            probabilities = _plain(item[key])
             names = self._names(len(probabilities))
             mask = largest_channel(probabilities)
+            probabilities = probabilities if self.written_key is None else _plain(item[self.written_key])
             item[key] = label_map_like(item, key, mask)
             if "case" not in item:
                 continue
@@ -153,3 +158,7 @@ class SaveProbabilitiesd(MapTransform):
                 f"background), got {', '.join(names) or 'none'}."
             )
         return names
+
+
+def _plain(values: Any) -> torch.Tensor:
+    return torch.as_tensor(values).detach().as_subclass(torch.Tensor).cpu().float()

@@ -89,7 +89,7 @@ def test_every_label_is_judged_by_the_network_that_did_not_see_it(
 def test_maps_of_an_audit_say_where_the_network_is_unsure(
     options: dict[str, str], readout: str, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Those of a vote do not; who asks for it has it."""
+    """They are of the readout whose mask is that of the maps; who asks for another has it."""
     segment = Mock(side_effect=InputError("as far as this test goes"))
     monkeypatch.setattr(common.audit_bundle, "segment", segment)
     places = {"num_folds": None, "ckpt_dir": str(tmp_path / "models")}

@@ -248,6 +248,35 @@ def test_inference(trained: Path, tmp_path: Path) -> None:
     assert all(0 < float(row["mean_disagreement"]) < 1 for row in table.values())
 
 
+def test_the_vote_gives_the_mask_and_the_mean_the_maps(trained: Path, tmp_path: Path) -> None:
+    """Whether or not annotators are written, too; in pictures of the network's size, which nothing interpolates."""
+    rng = np.random.default_rng(1)
+    (tmp_path / "new").mkdir()
+    for case in "abc":
+        image = rng.normal(60, 10, (16, 16))
+        image[4:11, 3:10] += rng.uniform(10, 40, (7, 7))  # an object of which the network is not sure
+        Image.fromarray(image.astype(np.uint8)).save(tmp_path / f"new/{case}.png")
+    values = {"dataset_dir": str(tmp_path / "new"), "ckpt_dir": str(trained)}
+    runs = {"vote": {}, "everyone": {"save_annotators": "true"}, "mean": {"readout": "mean"}}
+    for name, options in runs.items():
+        bundle_run("inferring", ["inference"], tmp_path / name, **values, **options)
+
+    def read(run: str, kind: str) -> np.ndarray:
+        return np.stack([np.asarray(Image.open(tmp_path / f"{run}/{case}_{kind}.png")).astype(int) for case in "abc"])
+
+    votes = sum(read("everyone", f"annotator_{name}") > 0 for name in ANNOTATORS)
+    for run in ("vote", "everyone"):
+        np.testing.assert_array_equal(read(run, "mask") > 0, votes >= 2)
+        for kind in ("probability_foreground", "entropy"):
+            np.testing.assert_allclose(read(run, kind), read("mean", kind), atol=1)  # of 255, by rounding
+    assert len(np.unique(read("vote", "probability_foreground"))) > len(ANNOTATORS) + 1
+    for one, other in zip(
+        read_csv(tmp_path / "vote/summary.csv"), read_csv(tmp_path / "mean/summary.csv"), strict=True
+    ):
+        for column in ("expected_pixels_foreground", "mean_entropy"):
+            assert float(one[column]) == pytest.approx(float(other[column]), abs=1e-4)
+
+
 def test_a_mistyped_method_is_one_sentence(pictures: Path, tmp_path: Path) -> None:
     with pytest.raises(Exception) as raised:
         train(tmp_path, pictures, method="majorty")

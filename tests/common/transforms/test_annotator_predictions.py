@@ -44,6 +44,17 @@ def test_split(spatial: tuple[int, ...], matrices: int | None) -> None:
     assert torch.equal(item["pred_confusion"], confusion) if matrices else "pred_confusion" not in item
 
 
+def test_the_mean_of_the_annotators() -> None:
+    """Of all whose predictions the output holds; of one without annotators the truth, in its metadata's class."""
+    truth, annotators = MetaTensor(torch.rand(2, 4, 5)), torch.rand(3, 2, 4, 5)
+    whole = MetaTensor(torch.cat([truth, annotators.flatten(0, 1)]), affine=torch.diag(torch.tensor([2.0, 3, 1, 1])))
+    item = SplitAnnotatorsd("pred", 2, mean=True)({"pred": whole})
+    torch.testing.assert_close(item["pred_mean"].as_tensor(), (annotators[0] + annotators[1] + annotators[2]) / 3)
+    assert torch.equal(item["pred_mean"].affine, whole.affine) and torch.equal(item["pred"], truth)
+    assert torch.equal(SplitAnnotatorsd("pred", 2, mean=True)({"pred": truth})["pred_mean"], truth)
+    assert "pred_mean" not in SplitAnnotatorsd("pred", 2)({"pred": whole})
+
+
 def test_samples_are_of_nobody() -> None:
     samples = torch.rand(5, 2, 4)
     item = SplitAnnotatorsd("pred", 2, samples=True)({"pred": torch.cat([samples.mean(0), samples.flatten(0, 1)])})

@@ -85,6 +85,25 @@ def test_png(spatial: tuple[int, ...], tmp_path: Path) -> None:
     assert not list(tmp_path.glob("**/*.nii.gz"))
 
 
+def test_the_mask_may_be_of_other_probabilities(tmp_path: Path) -> None:
+    """As of a vote: maps, entropy and expected sizes are of what is written, the mask and its size are the vote's."""
+    shares = torch.nn.functional.one_hot(random_probabilities(3, 6, 4).argmin(0), 3).movedim(-1, 0).float()
+    mean = random_probabilities(3, 6, 4)
+    data = item(picture(tmp_path, (6, 4)), shares) | {"mean": mean}
+    row = SaveProbabilitiesd("pred", str(tmp_path), written_key="mean")(data)["summary"]
+    mask = np.asarray(Image.open(tmp_path / "a/b_mask.png")).T
+    np.testing.assert_array_equal(mask, shares.argmax(0))
+    assert (mask != mean.argmax(0).numpy()).any(), "the two disagree"
+    entropy = np.asarray(Image.open(tmp_path / "a/b_entropy.png")).T
+    np.testing.assert_array_equal(entropy, np.rint(relative_entropy(mean).numpy() * 255))
+    assert row["mean_entropy"] == pytest.approx(float(relative_entropy(mean).mean()), abs=1e-6)
+    for index in (1, 2):
+        written = np.asarray(Image.open(tmp_path / f"a/b_probability_{index}.png")).T
+        np.testing.assert_array_equal(written, np.rint(mean[index].numpy() * 255))
+        assert row[f"pixels_{index}"] == (mask == index).sum()
+        assert row[f"expected_pixels_{index}"] == pytest.approx(float(mean[index].sum()), abs=1e-3)
+
+
 def test_binary_png_is_black_and_white(tmp_path: Path) -> None:
     SaveProbabilitiesd("pred", str(tmp_path))(item(picture(tmp_path, (6, 4)), random_probabilities(2, 6, 4)))
     assert set(np.unique(np.asarray(Image.open(tmp_path / "a/b_mask.png")))) == {0, 255}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -78,9 +77,8 @@ def audit_annotators(
         raise InputError(
             f"{CONSENSUS}: expected an annotator of another name, since the folder of the consensus has this one."
         )
-    settings, notes = make_settings(sources, output / CONSENSUS, "staple", **dict(said or {}))
-    if meanings is not None:
-        settings = replace(settings, meanings={name: meanings[name].to_json() for name in sources.annotators})
+    known = None if meanings is None else {name: meanings[name] for name in sources.annotators}
+    settings, notes = make_settings(sources, output / CONSENSUS, "staple", meanings=known, **dict(said or {}))
     read = {name: LabelMeaning.from_json(settings.meanings[name]) for name in sources.annotators}
     files = {
         name: {case.name: Path(case.labels[name]) for case in sources.cases if name in case.labels}

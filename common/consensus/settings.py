@@ -32,9 +32,10 @@ def make_settings(
     region: str = "all",
     options: Mapping[str, Any] | None = None,
     output_format: str | None = None,
+    meanings: Mapping[str, LabelMeaning] | None = None,
     **said: Any,
 ) -> tuple[Settings, tuple[str, ...]]:
-    """Reads some label files of each annotator to find out what their values mean.
+    """Reads some label files of each annotator to find out what their values mean, unless that is known.
 
     Of more than 300 files of an annotator 300 are read, drawn by name: a value that does not occur in them is named
     with its case when that is fused.
@@ -46,6 +47,7 @@ def make_settings(
         region: ``all`` or ``disputed``.
         options: of the method.
         output_format: in which the consensus is written once more, see `common.formats.output_fault`; None for none.
+        meanings: of each annotator's values, such as a training found out; None reads files.
         **said: as for `common.io.infer_label_meaning`.
 
     Returns:
@@ -85,16 +87,10 @@ def make_settings(
     check_tool(output_format, method)
     if all(faults := [image_fault(case, output_format) for case in sources.cases]):
         raise InputError(f"{sources.cases[0].name} and all other cases: {faults[0]}.")
-    said.setdefault("ignore_value", None)
-    if said["ignore_value"] is None:
-        said["ignore_value"] = sources.ignore_value
-    if not any(said.get(name) for name in ("class_names", "class_values", "class_colors")):
-        said["class_names"] = sources.class_names
-    observations = _observe(sources)
-    meanings, notes = infer_annotator_meanings(observations, **said)
-    for name in sources.annotators:  # whose files cannot be read, so that their cases are named with the reason
-        meanings.setdefault(name, next(iter(meanings.values())))
-    first = meanings[next(name for name in sources.annotators if name in observations)]
+    notes: tuple[str, ...] = ()
+    if meanings is None:
+        meanings, notes = _infer(sources, said)
+    first = next(iter(meanings.values()))
     values = tuple(int(value) for value in written_values(first))
     classes = max(meaning.num_classes for meaning in meanings.values())
     if classes > MOST_CLASSES:
@@ -112,6 +108,21 @@ def make_settings(
         output_format=output_format,
     )
     return settings, notes
+
+
+def _infer(sources: Sources, said: dict[str, Any]) -> tuple[dict[str, LabelMeaning], tuple[str, ...]]:
+    """The meaning of each annotator's values, first of those whose files can be read, and what was decided."""
+    said.setdefault("ignore_value", None)
+    if said["ignore_value"] is None:
+        said["ignore_value"] = sources.ignore_value
+    if not any(said.get(name) for name in ("class_names", "class_values", "class_colors")):
+        said["class_names"] = sources.class_names
+    observations = _observe(sources)
+    found, notes = infer_annotator_meanings(observations, **said)
+    meanings = {name: found[name] for name in sources.annotators if name in observations}
+    for name in sources.annotators:  # whose files cannot be read, so that their cases are named with the reason
+        meanings.setdefault(name, found.get(name, next(iter(found.values()))))
+    return meanings, notes
 
 
 def unlabeled_value(meaning: LabelMeaning) -> int:

@@ -264,7 +264,11 @@ class TrainingCheckpoint:
         _write(state, self.folder / STATE_FILE)
 
     def say_what_is_kept(self, engine: Engine) -> None:
-        """Logs which epoch the weights are of, and where they lie."""
+        """Logs which epoch the weights are of, and where they lie.
+
+        Args:
+            engine: the trainer.
+        """
         if idist.get_rank() > 0 or not (self.folder / WEIGHTS_FILE).is_file():
             return
         selector = self._selector(engine)

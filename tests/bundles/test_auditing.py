@@ -128,13 +128,23 @@ def test_it_needs_the_command_that_it_hands_on(pictures: Path, tmp_path: Path) -
     assert not (tmp_path / "output").exists()
 
 
-def test_all_annotators_are_audited_and_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a name all are; AR draws the truth and HS a pixel outside of it, by maps that are sure of the truth."""
+@pytest.mark.parametrize(
+    "meaning", [{"values": {0: 0, 255: 1}}, {"colors": {"#000000": 0, "#ff0000": 1}}], ids=["gray", "colored"]
+)
+def test_all_annotators_are_audited_and_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, meaning: dict[str, Any]
+) -> None:
+    """Without a name all are; AR draws the truth and HS a pixel outside of it, by maps that are sure of the truth.
+
+    What the values or colors of the labels mean the plan says: it is not asked for again.
+    """
     maps: list[Path] = []
     for case in range(4):
         for folder, grown in (("images", 0), ("AR", 0), ("HS", 1), ("maps", 0)):
             mask = Image.new("L", (32, 32))
             mask.paste(255 if folder != "maps" else 240, (8 - grown, 9 - grown, 20 + case + grown, 22 + grown))
+            if "colors" in meaning and folder in ("AR", "HS"):
+                mask = Image.merge("RGB", (mask, *2 * [Image.new("L", (32, 32))]))
             path = tmp_path / ("maps" if folder == "maps" else f"data/{folder}") / f"{case}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             mask.save(path)
@@ -143,7 +153,7 @@ def test_all_annotators_are_audited_and_compared(tmp_path: Path, monkeypatch: py
         maps.append(target)
         shutil.copytree(tmp_path / "maps", target)
 
-    plan = SimpleNamespace(class_names=("background", "object"), labels={"": {"values": {0: 0, 255: 1}}}, channels=1)
+    plan = SimpleNamespace(class_names=("background", "object"), labels={"": meaning}, channels=1)
     train = str(bundle_runs.BUNDLES / "t_loss/configs/train.yaml")
     monkeypatch.setattr(common.audit_bundle, "given_files", lambda: [train])
     monkeypatch.setattr(common.audit_bundle, "given_overrides", dict)

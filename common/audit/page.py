@@ -107,9 +107,9 @@ def write_audit_page(
 
 def _result(summary: Mapping[str, Any], caution: str, unit: str) -> str:
     judged = summary["judged"]
+    said = f"{summary['suspicious']} of {judged} labels that could be judged are suspicious."
     lines = [
-        f"**{summary['suspicious']} of {judged} labels that could be judged are suspicious.** "
-        f"{plain_text(summary['advice'])}",
+        f"**{said if judged else 'No label could be judged.'}** {plain_text(summary['advice'])}",
         *([plain_text(caution)] if caution else []),
     ]
     if summary.get("changes"):

@@ -18,6 +18,7 @@ from common.checking.pictures import viewed_plane
 __all__ = ["LABEL_COLOR", "PREDICTION_COLOR", "draw_thumbnail", "thumbnail_plane"]
 
 SIDE = 176  # pixels
+AROUND, LEAST_AROUND = 0.4, 6  # of the size of what is marked, and pixels
 MOST_BYTES = 10_000
 QUALITIES = (80, 65, 50, 35, 20)
 LABEL_COLOR, PREDICTION_COLOR, BOTH_COLOR = "#F0E442", "#56B4E9", "#FFFFFF"
@@ -58,6 +59,8 @@ def draw_thumbnail(
 ) -> str:
     """A JPEG of at most 10 kB: the outline of the label yellow, of the prediction blue, white where they meet.
 
+    Shown is what anyone marked, and `AROUND` of its size around it.
+
     Args:
         image: (H, W), any range.
         label: (H, W) class map, −1 where not labeled, which is shaded.
@@ -72,6 +75,8 @@ def draw_thumbnail(
         >>> draw_thumbnail(np.eye(8), np.eye(8, dtype=int), np.eye(8, dtype=int))[:23]
         'data:image/jpeg;base64,'
     """
+    cut = _cut_out((label > 0) | (prediction > 0))
+    image, label, prediction = image[cut], label[cut], prediction[cut]
     height, width = image.shape[0] * aspect, image.shape[1]
     scale = side / max(height, width)
     rows = _places(image.shape[0], max(1, round(height * scale)))
@@ -99,6 +104,18 @@ def draw_thumbnail(
         if len(content) <= MOST_BYTES:
             break
     return f"data:image/jpeg;base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def _cut_out(marked: np.ndarray) -> tuple[slice, ...]:
+    """The box of what is marked with some space around it; everything where nothing is."""
+    if not marked.any():
+        return tuple(slice(0, side) for side in marked.shape)
+    ends = []
+    for axis, side in enumerate(marked.shape):
+        found = np.flatnonzero(marked.any(1 - axis))
+        around = max(LEAST_AROUND, round(AROUND * (found[-1] - found[0] + 1)))
+        ends.append(slice(max(0, found[0] - around), min(side, found[-1] + 1 + around)))
+    return tuple(ends)
 
 
 def _places(size: int, target: int) -> np.ndarray:

@@ -24,7 +24,10 @@ from common.phantom_weights import RECORD, WEIGHTS
 
 SCHEMA = "meta_schema_20240725.json"
 SIZES = {2: ([64, 64], [40, 56], [50, 37]), 3: ([16, 16, 16], [24, 16, 20], [17, 13, 10])}
-CONTINUOUS = {"disentangling_annotators": {"readout": "estimate"}}  # a vote jumps where two classes are equal
+EXPORTED_WITH: dict[str, dict[str, Any]] = {
+    "disentangling_annotators": {"readout": "estimate"},  # a vote jumps where two classes are equal
+    "soft_label_apl": {"network_def#features": [4, 8]},  # of the U-Net; the plan's are those of the Mask R-CNN
+}
 NECESSARY = ("configs/metadata.json", "LICENSE")
 PREFERRED = (WEIGHTS, "configs/inference.json")
 MEGABYTES = 25
@@ -99,7 +102,7 @@ def _assert_same_outputs(
 @pytest.fixture(scope="module")
 def network(unpacked: Path) -> torch.nn.Module:
     """The network of the bundle that can be exported."""
-    return _network(unpacked, *exported_configs(unpacked.name), **CONTINUOUS.get(unpacked.name, {}))
+    return _network(unpacked, *exported_configs(unpacked.name), **EXPORTED_WITH.get(unpacked.name, {}))
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +122,7 @@ def arguments(unpacked: Path, network: torch.nn.Module, tmp_path: Path) -> dict[
         "meta_file": str(unpacked / "configs/metadata.json"),
         "config_file": [str(unpacked / f"configs/{name}.json") for name in exported_configs(unpacked.name)],
         "bundle_root": str(unpacked),
-        **CONTINUOUS.get(unpacked.name, {}),
+        **EXPORTED_WITH.get(unpacked.name, {}),
     }
 
 
@@ -165,7 +168,7 @@ def test_onnx(
     """As documented: the names of inputs and outputs, and that all sizes are free, stand in ``onnx_export.json``."""
     monkeypatch.chdir(unpacked)
     path = tmp_path / "model.onnx"
-    overrides = {key: arguments[key] for key in ("ckpt_file", *CONTINUOUS.get(unpacked.name, {}))}
+    overrides = {key: arguments[key] for key in ("ckpt_file", *EXPORTED_WITH.get(unpacked.name, {}))}
     onnx_export(args_file="configs/onnx_export.json", filepath=str(path), **overrides)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     assert [tensor.name for tensor in (*session.get_inputs(), *session.get_outputs())] == ["image", "pred"]

@@ -42,7 +42,7 @@ def check_cases(
         sections: datalist by name: training, validation and, where there is one, test.
         preprocessing: of training and validation, by section.
         output_dir: ``checking/`` is made in it with ``checking.html``, ``cases.csv`` (a row for every case) and
-            ``findings.csv`` (a row for every finding, and for what is left out).
+            ``findings.csv`` (a row for every finding), and ``left_out.csv``.
         plan: says how many channels an image has, what label values mean, and who are expected to have labeled.
         num_workers: processes that read.
         left_out: (path, reason) of files and folders of the data set that are not read, such as images without a label.
@@ -78,8 +78,8 @@ def check_cases(
     folder = Path(output_dir) / "checking"
     write_csv(folder / "cases.csv", [_case_row(record, plan.class_names) for record in records])
     rows = [_finding_row(record, found) for record in records for found in record.findings]
-    rows += [_left_out_row(path, reason) for path, reason in left_out]
     write_csv(folder / "findings.csv", rows)
+    write_csv(folder / "left_out.csv", [{"file": path, "reason": reason} for path, reason in left_out])
     files = [file for case in cases for file in (*case.images, *case.labels.values(), *case.annotators.values())]
     title = f"Data check of {Path(os.path.commonpath(files)).name}" if files else "Data check"
     page = write_case_page(folder / "checking.html", title, records, plan, left_out)
@@ -178,7 +178,3 @@ def _finding_row(record: CaseRecord, found: Finding) -> dict[str, Any]:
         "file": found.file,
         "message": found.message,
     }
-
-
-def _left_out_row(path: str, reason: str) -> dict[str, Any]:
-    return {"section": "", "case": "", "finding": "left out", "usable": "", "file": path, "message": reason}

@@ -86,8 +86,7 @@ def test_what_is_left_out_is_listed(sections, tmp_path, capsys):
     left_out = [(f"images/x{number}.nii", "there is no label of its name") for number in range(10)]
     page = check_cases(sections, {}, tmp_path, PLAN, left_out=left_out)
     assert "none that cannot be used, 10 files or folders left out: " in capsys.readouterr().out
-    rows = [row for row in read_csv(page.parent / "findings.csv") if row["finding"] == "left out"]
-    assert [(row["file"], row["message"]) for row in rows] == left_out
+    assert [tuple(row.values()) for row in read_csv(page.parent / "left_out.csv")] == left_out
     text = page.read_text(encoding="utf-8")
     assert "Files or folders that are left out: 10." in text and "What is left out" in text
     assert "images/x0.nii" in text and "images/x9.nii" not in text and "and 2 more in" in text

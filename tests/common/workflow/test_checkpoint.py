@@ -88,7 +88,7 @@ def test_best_epoch_keeps_the_weights(tmp_path):
 def test_the_end_says_which_weights_lie_where(tmp_path, caplog):
     caplog.set_level("INFO", "common.workflow.checkpoint")
     engine_with(tmp_path / "last")[0].run(DATA, max_epochs=2)
-    assert caplog.messages[-1] == f"{tmp_path / 'last/model.pt'} holds the weights of the last epoch, 2."
+    assert f"{tmp_path / 'last/model.pt'} holds the weights of the last epoch, 2." in caplog.messages
     engine, _ = engine_with(tmp_path / "best", best_of="trainer")
 
     @engine.on(Events.EPOCH_STARTED(once=1))
@@ -97,7 +97,7 @@ def test_the_end_says_which_weights_lie_where(tmp_path, caplog):
 
     engine.run(DATA, max_epochs=2)
     said = f"{tmp_path / 'best/model.pt'} holds the weights of epoch 1, the best by its metric (0.5)."
-    assert caplog.messages[-1] == said
+    assert said in caplog.messages
 
 
 def truncate(path):

@@ -168,6 +168,8 @@ def _check_device(parser: ConfigParser) -> None:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
+        if "device string" in reason:  # PyTorch lists all kinds that it was ever built for
+            reason = "expected cpu, cuda, cuda:1 or mps"
         raise InputError(f"--device: {device!r} cannot be used here ({reason}).") from error
 
 

@@ -121,7 +121,12 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("marginal_thresholding", "training", {"max_epochs": None}, "--max_epochs: expected a number such as 20, got None"),
     ("t_loss", "training", {"learning_rate": "null"}, "--learning_rate: expected a number such as 0.001, got None"),
     # what is not there
-    ("t_loss", "training", {"device": "gpu"}, "--device: 'gpu' cannot be used here"),
+    (
+        "t_loss",
+        "training",
+        {"device": "gpu"},
+        "--device: 'gpu' cannot be used here (expected cpu, cuda, cuda:1 or mps).",
+    ),
     ("soft_label_apl", "inferring", {"device": "cuda:99"}, "--device: 'cuda:99' cannot be used here"),
 ]
 

@@ -7,11 +7,11 @@ import json
 import logging
 import os
 import sys
-import time
 from collections.abc import Iterator
 from copy import deepcopy
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import ignite.distributed as idist
@@ -75,7 +75,7 @@ def test_without_a_terminal_the_log_says_how_long_it_takes(
 ) -> None:
     """After a minute, and then each time that twice as much has passed; steps take ten seconds here."""
     clock = iter(range(0, 10_000, 10))
-    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr("common.workflow.tracking.time", SimpleNamespace(monotonic=lambda: next(clock)))
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     caplog.set_level(logging.INFO, "common.workflow.tracking")
     train(tmp_path, epochs=3)

@@ -174,6 +174,8 @@ def gaussian_blur(batch: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
     """Each image filtered with a Gaussian of its own width.
 
     The kernel exp(−d²/2σ²) is sampled at the voxels and normalized within the image, so a constant image stays so.
+    Weights below ε^1.5, with the precision ε of the dtype (4e-11 in float32), are 0: products of three of them would be
+    denormal numbers, with which CPUs multiply twenty times slower.
 
     Args:
         batch: ``(B, C, *spatial)``.
@@ -188,13 +190,17 @@ def gaussian_blur(batch: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
     """
     batch = _floating(batch)
     precision = sigma.to(batch.dtype).to(batch.device).view(-1, 1, 1).pow(-2)
+    least = 1.5 * math.log(torch.finfo(batch.dtype).eps)
     with torch.autocast(batch.device.type, enabled=False):
         for axis in range(2, batch.ndim):
             place = torch.arange(batch.shape[axis], dtype=batch.dtype, device=batch.device)
-            kernel = torch.exp(-0.5 * precision * (place[:, None] - place).square())
+            exponent = -0.5 * precision * (place[:, None] - place).square()
+            kernel = exponent.exp() * (exponent > least)
             kernel = kernel / kernel.sum(2, keepdim=True)
-            lines = batch.movedim(axis, -1)
-            batch = (lines.flatten(1, -2) @ kernel.mT).view_as(lines).movedim(-1, axis)
+            if axis == batch.ndim - 1:
+                batch = (batch.flatten(1, -2) @ kernel.mT).view_as(batch)
+            else:
+                batch = (kernel[:, None] @ batch.flatten(axis + 1).flatten(1, axis - 1)).view_as(batch)
     return batch
 
 

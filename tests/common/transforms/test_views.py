@@ -199,6 +199,15 @@ def test_blur_is_scipys_normalized_within_the_image(shape):
     torch.testing.assert_close(sharpen(batch, amount), batch + amount.view(3, *[1] * (batch.ndim - 1)) * detail)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_blur_makes_no_denormal_numbers(dtype):
+    batch = torch.zeros(3, 1, 40, 40, 40, dtype=dtype)
+    batch[..., 20, 20, 20] = 1
+    blurred = gaussian_blur(batch, torch.tensor([0.3, 0.7, 2.0]))
+    assert blurred[blurred > 0].min() >= torch.finfo(dtype).tiny
+    assert (blurred == 0).any()
+
+
 @pytest.mark.parametrize("shape", [(32, 32), (8, 9, 7), (1, 5), (1, 1)], ids=str)
 def test_probability_zero_changes_nothing(shape):
     batch = image(0, 3, 2, *shape).float()

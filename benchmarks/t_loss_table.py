@@ -22,9 +22,9 @@ def name_of(loss: str) -> str:
 
 
 def collect(folder: Path, metric: str, epochs: int) -> list[dict[str, Any]]:
-    """One record per run under ``folder``, whose runs lie in loss/α_β/nuX/seedN/."""
+    """One record per finished run under ``folder``, whose runs lie in loss/α_β/nuX/seedN/."""
     runs = []
-    for path in sorted(folder.glob("*/*/nu*/seed*/metrics.csv")):
+    for path in sorted(folder.glob("*/*/nu*/seed*/done")):
         loss, setting, nu, seed = path.parts[-5:-1]
         alpha, beta = map(float, setting.split("_"))
         runs.append(
@@ -33,7 +33,7 @@ def collect(folder: Path, metric: str, epochs: int) -> list[dict[str, Any]]:
                 "setting": {"alpha": alpha, "beta": beta},
                 "nu": float(nu.removeprefix("nu")),
                 "seed": int(seed.removeprefix("seed")),
-                "value": last_epochs_mean(read_csv(path), metric, epochs),
+                "value": last_epochs_mean(read_csv(path.parent / "metrics.csv"), metric, epochs),
                 "folder": path.parent,
             }
         )

@@ -308,7 +308,8 @@ def _structures(label: torch.Tensor, meaning: LabelMeaning | None) -> torch.Tens
     if meaning is None or (meaning.values is None and meaning.threshold is None):
         return values > 0
     if meaning.threshold is not None:
-        return values > meaning.threshold
+        labeled = torch.ones_like(values, dtype=torch.bool) if meaning.ignore is None else values != int(meaning.ignore)
+        return (values > meaning.threshold) & labeled
     drawn = [value for value, index in (meaning.values or {}).items() if index > 0 and value != meaning.ignore]
     return torch.isin(values.round(), torch.tensor(drawn, dtype=values.dtype))  # scaled headers spread values
 

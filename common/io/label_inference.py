@@ -97,7 +97,7 @@ def _from_values(
     if any(observed.kind == "palette" for observed in observations):
         notes.append("Label pictures with a palette are read by their indices, not by their colors.")
     if label_threshold is not None and len({value for value in found if value}) > 1:
-        return _by_threshold(found, label_threshold, ignore, notes)
+        return _by_threshold(observations, found, label_threshold, ignore, notes)
     given = numbers_of_values(class_values, class_names)
     if given is not None:
         values, said = given
@@ -209,7 +209,11 @@ def _refuse_others(
 
 
 def _by_threshold(
-    found: Mapping[int, int], threshold: float, ignore: int | None, notes: Sequence[str]
+    observations: Sequence[LabelObservation],
+    found: Mapping[int, int],
+    threshold: float,
+    ignore: int | None,
+    notes: Sequence[str],
 ) -> tuple[LabelMeaning, tuple[str, ...]]:
     largest = max(found)
     if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0 <= threshold < largest:
@@ -218,6 +222,9 @@ def _by_threshold(
             f"{threshold!r}."
         )
     note = f"Gray masks: values above {threshold:g} are foreground, as label_threshold says."
+    below = [seen.path for seen in observations if 0 < max(_drawn(seen, ignore), default=0) <= threshold]
+    if below:
+        note += f" Empty by that, though not 0 everywhere: {_some(below)}."
     return LabelMeaning({0: 0, largest: 1}, ignore=ignore, threshold=float(threshold)), (*notes, note)
 
 
@@ -225,6 +232,11 @@ def _lossy(
     observations: Sequence[LabelObservation], found: Mapping[int, int], ignore: int | None, notes: Sequence[str]
 ) -> tuple[LabelMeaning, tuple[str, ...]]:
     path = next(observed.path for observed in observations if observed.lossy)
+    if any(observed.lossy and ignore in observed.counts for observed in observations):
+        raise InputError(
+            f"{path} and others: expected masks of two values, as JPEG does not hold the value {ignore} of what is not "
+            "labeled exactly; save the labels as PNG."
+        )
     largest = max(found, default=0)
     if largest <= 1:
         return LabelMeaning({0: 0, 1: 1}, ignore=ignore), (*notes, "Every label is empty, or holds 0 and 1.")
@@ -236,6 +248,13 @@ def _lossy(
             f"{path} and others: expected JPEG masks of two values, got more than two (up to {largest}); JPEG does not "
             "hold class values exactly, save the labels as PNG."
         )
+    for exact in (observed for observed in observations if not observed.lossy):
+        drawn = _drawn(exact, ignore)
+        if drawn and (max(drawn) <= largest / 2 or (len(drawn) > 1 and exact.smooth <= SMOOTH * exact.between)):
+            raise InputError(
+                f"{exact.path}: expected a mask of 0 and {largest} as the JPEG masks, such as {path}, got the values "
+                f"{_some([0, *drawn])}; JPEG does not hold values exactly, save all labels as PNG with the same values."
+            )
     note = f"JPEG masks: values above {largest / 2:g}, half of the largest value, are foreground."
     return LabelMeaning({0: 0, largest: 1}, ignore=ignore, threshold=largest / 2), (*notes, note)
 
@@ -281,6 +300,11 @@ def _by_values(observations: Sequence[LabelObservation], found: Mapping[int, int
         )
     values = {value: index for index, value in enumerate([0, *drawn])}
     return values, f"Label values have gaps and are numbered in their order: {_listed(values)}."
+
+
+def _drawn(observed: LabelObservation, ignore: int | None) -> list[int]:
+    """The values of a file that are neither background nor ignored."""
+    return sorted(value for value in observed.counts if value > 0 and value != ignore)
 
 
 def _holder(observations: Sequence[LabelObservation], value: int) -> str:

@@ -255,7 +255,10 @@ def _one_channel(array: np.ndarray, path: Paths) -> np.ndarray:
 
 def _of_values(values: np.ndarray, meaning: LabelMeaning, path: Paths) -> np.ndarray:
     if meaning.threshold is not None:
-        return (values > meaning.threshold).astype(np.float32)
+        classes = (values > meaning.threshold).astype(np.float32)
+        if meaning.ignore is not None:
+            classes[values == int(meaning.ignore)] = NOT_LABELED
+        return classes
     table = {int(value): index for value, index in (meaning.values or {}).items()}
     if meaning.ignore is not None:
         table[int(meaning.ignore)] = NOT_LABELED

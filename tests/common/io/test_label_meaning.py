@@ -235,6 +235,46 @@ def test_a_label_must_lie_on_its_image(tmp_path):
     assert read_label(tmp_path / "c.nii", meaning, image).shape == image.shape
 
 
+@pytest.mark.parametrize("values", [(0, 1), (0, 1, 2), (0, 0, 1, 1, 2, 2, 255, 255), (0, 127)])
+def test_exact_masks_beside_those_of_jpeg_have_their_values(tmp_path, values):
+    paths = [gray(tmp_path / "exact.png", *values), blurred(tmp_path / "spread.jpg", 0, 255, 0)]
+    with pytest.raises(InputError, match=r"exact\.png: expected a mask of 0 and 25\d as the JPEG masks, .* as PNG"):
+        infer(paths)
+
+
+@pytest.mark.parametrize("values", [(0,), (0, 255), (0, 250)])
+def test_exact_masks_of_the_same_values_are_read_beside_those_of_jpeg(tmp_path, values):
+    exact, spread = gray(tmp_path / "exact.png", *values), blurred(tmp_path / "spread.jpg", 0, 255, 0)
+    meaning, _ = infer([exact, spread])
+    drawn = np.resize(np.array(values) > 0, SHAPE).T
+    np.testing.assert_array_equal(read_label(exact, meaning)[0].numpy(), drawn)
+
+
+def test_smoothed_masks_are_read_beside_those_of_jpeg(tmp_path):
+    smooth = tmp_path / "smooth.png"
+    Image.fromarray(np.tile(np.array([0, 0, 64, 191, 255, 255], np.uint8), (4, 1))).save(smooth)
+    meaning, _ = infer([smooth, blurred(tmp_path / "spread.jpg", 0, 255, 0)])
+    assert read_label(smooth, meaning)[0, :, 0].tolist() == [0, 0, 0, 1, 1, 1]
+
+
+def test_jpeg_has_no_value_of_what_is_not_labeled(tmp_path):
+    path = blurred(tmp_path / "a.jpg", 0, 255, 0)
+    with pytest.raises(InputError, match=r"a\.jpg and others: .* the value 255 of what is not labeled exactly"):
+        infer([path], ignore_value=255)
+
+
+def test_what_a_gray_mask_does_not_label_is_not_foreground(tmp_path):
+    path = gray(tmp_path / "a.png", 0, 60, 128, 200, 255)
+    meaning, _ = infer([path], label_threshold=100, ignore_value=255)
+    assert read_label(path, meaning)[0].T.flatten()[:5].tolist() == [0, 0, 1, 1, -1]
+
+
+def test_gray_masks_below_the_threshold_are_named(tmp_path):
+    paths = [gray(tmp_path / f"{name}.png", *values) for name, values in (("a", (0, 60, 255)), ("b", (0, 1)))]
+    _, notes = infer(paths, label_threshold=127.5)
+    assert notes[-1].endswith(f"Empty by that, though not 0 everywhere: {paths[1]}.")
+
+
 def test_a_gray_mask_has_a_threshold(tmp_path):
     """Of gray masks only: where 0 and one other value are drawn, they say themselves what is foreground."""
     seen = {"good": [observe_label(gray(tmp_path / "good.png", 0, 60, 127, 128, 255))]}

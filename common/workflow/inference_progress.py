@@ -57,7 +57,8 @@ class InferenceProgress:
     ``inference.json`` beside ``summary.csv`` holds the digest of the weights, the settings (the configuration without
     its places, see `PLACES`) and the rows of each finished case. A case counts as finished when its image has the size
     and time of the record and all its result files exist; it is not segmented again, and its rows stay in the tables.
-    Results of other weights or settings in the folder are never mixed in silence: they are refused.
+    Results of other weights or settings in the folder are never mixed: they are refused, or with ``overwrite`` deleted
+    before the first case is segmented.
 
     Attach it after `PredictionSummary`. It also lets go of one case before the next one is read.
 
@@ -65,7 +66,7 @@ class InferenceProgress:
         items: ``{"image": path or paths, "case": name}`` of all images.
         folder: folder of the results.
         network: network whose weights count.
-        overwrite: start over whatever is in the folder.
+        overwrite: start over, without the results of the run that the folder records.
         settings: what else must be the same; None takes the configuration that is run.
         values: further things that results depend on, by name, such as a fitted temperature.
 
@@ -100,6 +101,8 @@ class InferenceProgress:
         known = {**(_configuration() if settings is None else settings), **(values or {})}
         self.settings = json.loads(json.dumps(known, default=str))
         self.cases: dict[str, Any] = {}
+        self._former = self._recorded() if overwrite else {}
+        self._before: dict[str, int] = {}  # when the files that the run found in its folder were written
         if not overwrite:
             self._read()
         finished = [case for case in self.order if self._is_finished(case)]
@@ -141,6 +144,8 @@ class InferenceProgress:
         lock_folder(self.folder)
         for partial in self.folder.rglob(".partial-*"):
             shutil.rmtree(partial, ignore_errors=True)
+        self._delete_former()
+        self._before = {str(path): path.stat().st_mtime_ns for path in self.folder.rglob("*") if path.is_file()}
         if self.items:
             evaluator.run()
             self._say_where()
@@ -167,18 +172,51 @@ class InferenceProgress:
             found = {table: item[table] for table in TABLES if table in item}
             tables = {table: [rows] if isinstance(rows, dict) else rows for table, rows in found.items()}
             target = self.folder / case
-            files = sorted(path.name for path in target.parent.glob("*") if path.name.startswith(f"{target.name}_"))
+            files = sorted(path.name for path in target.parent.glob("*") if self._is_of(path, target))
             self.cases[case] = {"image": self.images[case], "files": files, "tables": tables}
         record = {"weights": self.weights, "settings": self.settings, "cases": self.cases}
         with whole_file(self.path) as partial:
             partial.write_text(json.dumps(record, indent=1, default=float) + "\n", encoding="utf-8")
 
-    def _read(self) -> None:
+    def _is_of(self, path: Path, target: Path) -> bool:
+        """Whether this run wrote a file for the case: of "a" and "a_b", "a_b_mask.png" is of the latter."""
+        if self._before.get(str(path)) == path.stat().st_mtime_ns:
+            return False  # perhaps the image itself, as "a_0000.nii.gz"
+        longer = (Path(case).name for case in self.order if Path(case).name.startswith(f"{target.name}_"))
+        return path.name.startswith(f"{target.name}_") and not any(path.name.startswith(f"{name}_") for name in longer)
+
+    def _recorded(self) -> dict[str, Any]:
+        """What an earlier run has recorded in the folder; nothing if no record is there, or it is not ours."""
         try:
             record = json.loads(self.path.read_text(encoding="utf-8"))
-            weights, settings, cases = record["weights"], record["settings"], dict(record["cases"])
-        except (OSError, ValueError, KeyError, TypeError):  # none there, or not ours
+            return {"weights": record["weights"], "settings": record["settings"], "cases": dict(record["cases"])}
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}
+
+    def _delete_former(self) -> None:
+        """Deletes the results of the run that is started over: no images, nothing outside of the folder."""
+        root, deleted = self.folder.resolve(), 0
+        cases = self._former.get("cases", {})
+        images = [*self.images.values(), *(known["image"] for known in cases.values())]
+        kept = {Path(path).resolve() for stamps in images for path, *_ in stamps}
+        for case, known in cases.items():
+            for name in known["files"]:
+                path = (root / case).parent / Path(name).name
+                if path.is_file() and path.resolve().is_relative_to(root) and path.resolve() not in kept:
+                    path.unlink()
+                    deleted += 1
+        if self._former:
+            for table in TABLES:
+                (root / f"{table}.csv").unlink(missing_ok=True)
+            self.path.unlink()
+            logger.info("%s of the earlier run in %s deleted (overwrite).", counted(deleted, "file"), root)
+        self._former = {}
+
+    def _read(self) -> None:
+        record = self._recorded()
+        if not record:
             return
+        weights, settings, cases = record["weights"], record["settings"], record["cases"]
         reason = "" if weights == self.weights else "other weights"
         if settings != self.settings:
             keys = sorted(key for key in {*settings, *self.settings} if settings.get(key) != self.settings.get(key))

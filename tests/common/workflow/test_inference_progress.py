@@ -118,6 +118,46 @@ def test_other_weights_or_settings_are_refused(items: list[dict[str, str]], inte
     assert network.calls == 4 and len(read_csv(interrupted / "summary.csv")) == 4
 
 
+def test_nothing_of_the_run_that_is_started_over_stays(items: list[dict[str, str]], tmp_path: Path) -> None:
+    folder, other = tmp_path / "results", tmp_path / "results/notes.txt"
+    infer(items, folder, Network())
+    Path(folder, "a_report.dcm").touch()  # as another output format would
+    record = json.loads((folder / "inference.json").read_text())
+    record["cases"]["a"]["files"].append("a_report.dcm")
+    (folder / "inference.json").write_text(json.dumps(record))
+    (folder / "instances.csv").touch()
+    other.touch()
+    infer(items[1:], folder, Network(), settings={}, overwrite=True)
+    kept = {"inference.json", "notes.txt", "summary.csv", "b_mask.png", "c_mask.png", "d_mask.png"}
+    assert {path.name for path in folder.iterdir() if not path.name.startswith(".")} == kept
+
+
+def test_neither_images_nor_files_elsewhere_are_deleted(items: list[dict[str, str]], tmp_path: Path) -> None:
+    folder, elsewhere = tmp_path / "images", tmp_path / "a_elsewhere.png"
+    folder.mkdir()
+    elsewhere.touch()
+    moved = [{**item, "image": str(folder / f"{item['case']}_0000.png")} for item in items]  # as nnU-Net names them
+    for item, new in zip(items, moved, strict=True):
+        Path(item["image"]).rename(new["image"])
+    infer(moved, folder, Network())
+    record = json.loads((folder / "inference.json").read_text())
+    assert [case["files"] for case in record["cases"].values()] == [[f"{case}_mask.png"] for case in CASES]
+    record["cases"]["a"]["files"] += ["a_0000.png", "../a_elsewhere.png"]
+    record["cases"]["../a"] = {"image": [], "files": ["a_elsewhere.png"], "tables": {}}
+    (folder / "inference.json").write_text(json.dumps(record))
+    infer(moved, folder, Network(), settings={}, overwrite=True)
+    assert elsewhere.is_file() and all(Path(item["image"]).is_file() for item in moved)
+
+
+def test_a_case_has_its_own_files_alone(items: list[dict[str, str]], tmp_path: Path) -> None:
+    longer = [{**item, "case": case} for item, case in zip(items, ("a_b", "a", "a_b_c", "b"), strict=True)]
+    infer(longer, tmp_path / "results", Network())
+    record = json.loads((tmp_path / "results/inference.json").read_text())
+    assert {case: known["files"] for case, known in record["cases"].items()} == {
+        item["case"]: [f"{item['case']}_mask.png"] for item in longer
+    }
+
+
 def test_a_damaged_record_is_none(items: list[dict[str, str]], interrupted: Path) -> None:
     (interrupted / "inference.json").write_text("{")
     network = Network()

@@ -21,33 +21,24 @@ from common.formats.grid import Grid, image_grid, lay_mask, voxel_steps
 from common.formats.segments import Segments
 from common.formats.volume_cases import annotator_of, case_of
 from common.io.files import whole_file
+from common.io.formats import is_segmentation
 from common.io.simple_itk import TO_RAS, itk_voxels, read_itk, simple_itk
 
 __all__ = ["read", "read_seg_nrrd", "recognize", "write_seg_nrrd"]
 
-ENDINGS = (".seg.nrrd", ".seg.nhdr")
+ENDING = ".seg.nrrd"
 
 
 def recognize(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is a segmentation of 3D Slicer by its name.
+    """`common.io.formats.is_segmentation`.
 
     Args:
         path: of the file.
 
     Returns:
-        True for ``.seg.nrrd``, and a ``.nrrd`` whose header names segments.
-
-    Example:
-        >>> recognize("case_1.seg.nrrd"), recognize("case_1.nii.gz")
-        (True, False)
+        Whether it is a segmentation of 3D Slicer.
     """
-    name = Path(path).name.lower()
-    if name.endswith(ENDINGS):
-        return True
-    if not name.endswith(".nrrd") or not Path(path).is_file():
-        return False
-    with Path(path).open("rb") as file:
-        return b"\nSegment0_" in file.read(16384)
+    return is_segmentation(path)
 
 
 def read_seg_nrrd(path: str | os.PathLike[str], grid: Grid) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
@@ -164,8 +155,8 @@ def write_seg_nrrd(
         'a.seg.nrrd'
     """
     path = Path(path)
-    if not path.name.lower().endswith(ENDINGS[0]):
-        raise InputError(f"{path}: expected a name that ends with {ENDINGS[0]}.")
+    if not path.name.lower().endswith(ENDING):
+        raise InputError(f"{path}: expected a name that ends with {ENDING}.")
     if classes.ndim != 3:
         raise InputError(f"{path}: expected a class map in three dimensions, got the shape {classes.shape}.")
     marks = marks or {}

@@ -15,7 +15,7 @@ from scipy.ndimage import maximum_filter, minimum_filter
 
 from common.errors import InputError, shown_names
 from common.io.checks import NOT_LABELED, geometry_finding, value_counts
-from common.io.formats import read_stored, to_tensor
+from common.io.formats import is_segmentation, read_stored, to_tensor
 from common.io.label_values import (
     LabelKind,
     color_codes,
@@ -140,7 +140,7 @@ def observe_label(path: Paths) -> LabelObservation:
 
     Raises:
         InputError: the file cannot be read, has several channels, fractions, numbers that are not finite or beyond
-            2^24.
+            2^24, or is a segmentation of 3D Slicer, in which each file may number its segments in another way.
 
     Example:
         >>> import tempfile
@@ -150,6 +150,7 @@ def observe_label(path: Paths) -> LabelObservation:
         ...     observe_label(f"{folder}/a.png").counts
         {255: 6}
     """
+    _refuse_segmentation(path)
     stored = read_stored(path)
     kind, array = stored_values(stored)
     lossy = stored.picture is not None and stored.picture.lossy
@@ -177,6 +178,14 @@ def _between(values: np.ndarray) -> tuple[int, int]:
     return int(inside.sum()), int((inside & (lower < values) & (values < upper)).sum())
 
 
+def _refuse_segmentation(path: Paths) -> None:
+    if is_segmentation(path):
+        raise InputError(
+            f"{path}: expected a label file, got a segmentation of 3D Slicer, whose values mean what the names of its "
+            "segments say; python -m common.convert makes labels of it."
+        )
+
+
 def read_label(path: Paths, meaning: LabelMeaning, image: torch.Tensor | None = None) -> MetaTensor:
     """The class map of a label file.
 
@@ -190,8 +199,8 @@ def read_label(path: Paths, meaning: LabelMeaning, image: torch.Tensor | None = 
         `MetaTensor` (1, *spatial) float32 of class indices, −1 for what is ignored.
 
     Raises:
-        InputError: the file cannot be read, holds a value or color that the meaning does not have, or is not on the
-            image's grid; the message names file and value.
+        InputError: the file cannot be read, holds a value or color that the meaning does not have, is not on the
+            image's grid, or is a segmentation of 3D Slicer; the message names file and value.
 
     Example:
         >>> import tempfile
@@ -201,6 +210,7 @@ def read_label(path: Paths, meaning: LabelMeaning, image: torch.Tensor | None = 
         ...     read_label(f"{folder}/a.png", LabelMeaning({0: 0, 255: 1})).unique().tolist()
         [1.0]
     """
+    _refuse_segmentation(path)
     stored = read_stored(path)
     kind, array = stored_values(stored)
     if meaning.colors is not None:

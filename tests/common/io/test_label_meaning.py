@@ -13,6 +13,7 @@ from monai.bundle import ConfigParser
 from PIL import Image
 
 from common.errors import InputError
+from common.formats import write_seg_nrrd
 from common.io.class_numbers import names_of_classes
 from common.io.label_inference import infer_annotator_meanings, infer_label_meaning
 from common.io.label_meaning import LabelMeaning, LabelObservation, observe_label, read_label
@@ -122,6 +123,16 @@ def test_what_is_said_wins(tmp_path):
         infer([path], class_names={0: "background", 1: "a"})
     with pytest.raises(InputError, match=r"a\.png: expected the values 0, 1, got 2 \(16 pixels\)"):
         read_label(path, LabelMeaning({0: 0, 1: 1}))
+
+
+@pytest.mark.parametrize("name", ["a.seg.nrrd", "a.nrrd"])
+def test_values_of_3d_slicers_segmentations_mean_what_their_names_say(tmp_path, name):
+    drawn = np.arange(24).reshape(2, 3, 4) % 3
+    write_seg_nrrd(tmp_path / "a.seg.nrrd", drawn, np.eye(4), {1: "lesion", 2: "organ"}).rename(tmp_path / name)
+    with pytest.raises(InputError, match=rf"{name}: expected a label file, .* python -m common\.convert makes labels"):
+        observe_label(tmp_path / name)
+    with pytest.raises(InputError, match="a segmentation of 3D Slicer"):
+        read_label(tmp_path / name, LabelMeaning({0: 0, 1: 1, 2: 2}))
 
 
 def blurred(path: Path, *levels: int) -> Path:

@@ -28,6 +28,7 @@ from common.io.writers import save_like, voxel_mm3
 VOLUMES = (*NIBABEL_SUFFIXES, *ITK_SUFFIXES)
 OF_A_CLASS = "_probability_"  # and the name of a class, where each class has a file of its own
 BACKGROUND = "background"
+MAPS = ("_probabilities", "_probability", "_marginal")  # how the bundles' names of maps end after the case's name
 NO_MAPS = ("_mask", "_instances", "_entropy")  # what the bundles write beside their maps
 
 
@@ -98,7 +99,8 @@ def threshold(
             soft_label_apl writes it. Or each has a file of its own, ``CASE_probability_CLASS``; without one of the
             background, its probability is the rest. What the bundles write beside their maps, ``CASE_mask``,
             ``CASE_instances`` and ``CASE_entropy``, is left out of a folder.
-        output: folder of the masks and of ``summary.csv``.
+        output: folder of the masks, ``CASE_mask``, and of ``summary.csv``. The case of a map is its file's name, without
+            ``_probabilities``, ``_probability`` or ``_marginal`` at its end.
         overlapping: the fourth dimension holds structures that may overlap, without a background; the result has a mask
             for each of them along the fourth dimension, and files ``CASE_probability_CLASS`` have a mask each.
         class_names: names of the classes, background first, in the order of their numbers in the class map. They are
@@ -183,7 +185,14 @@ def _maps(probabilities: str | Sequence[str], output: Path) -> Iterator[tuple[st
         for name, path in files.items():
             if within and path.parent.resolve().is_relative_to(target):
                 raise InputError(f"output: expected another folder than that of {path}, got {output}.")
-            yield _stem(name), path
+            yield _case(name), path
+
+
+def _case(name: str) -> str:
+    """The case of a map's file: its name, without what the bundles add to that of the image."""
+    stem = _stem(name)
+    case = next((stem.removesuffix(end) for end in MAPS if stem.endswith(end)), stem)
+    return case if case and not case.endswith("/") else stem
 
 
 def _stem(name: str) -> str:

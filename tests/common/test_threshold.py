@@ -124,6 +124,19 @@ def test_maps_in_subfolders_are_cases_of_theirs(tmp_path: Path):
             threshold(str(folder), str(output))
 
 
+def test_cases_have_the_names_that_inference_gave_them(tmp_path: Path):
+    names = ("a_probabilities", "b_probability", "c_marginal", "d", "sub/_marginal")
+    for name in names:
+        (tmp_path / "maps" / name).parent.mkdir(parents=True, exist_ok=True)
+        save(tmp_path / f"maps/{name}.nii.gz", organ(5, 5, 5))
+    threshold(str(tmp_path / "maps"), str(tmp_path / "masks"))
+    assert [row["case"] for row in read_csv(tmp_path / "masks/summary.csv")] == ["a", "b", "c", "d", "sub/_marginal"]
+    assert (tmp_path / "masks/a_mask.nii.gz").is_file()
+    save(tmp_path / "maps/a.nii.gz", organ(5, 5, 5))
+    with pytest.raises(InputError, match="expected one map named a, got .*; their masks would collide"):
+        threshold(str(tmp_path / "maps"), str(tmp_path / "others"))
+
+
 def test_structures_that_may_overlap_are_asked_for(tmp_path: Path):
     source = save(tmp_path / "organs.nii.gz", organ(16, 12, 10, channels=3))
     with pytest.raises(InputError, match=r"sum to 1.*--overlapping True"):
@@ -146,7 +159,7 @@ def test_a_background_that_the_largest_leaves_is_no_structure(tmp_path: Path):
     maps = torch.cat([1 - structures.amax(0, keepdim=True), structures])
     save(tmp_path / "x_probabilities.nii.gz", maps.T.reshape(4, 1, 1, 3).numpy())
     threshold(str(tmp_path / "x_probabilities.nii.gz"), str(tmp_path / "masks"), class_names="rest,femur,tibia")
-    mask = np.asarray(nib.Nifti1Image.from_filename(tmp_path / "masks/x_probabilities_mask.nii.gz").dataobj)
+    mask = np.asarray(nib.Nifti1Image.from_filename(tmp_path / "masks/x_mask.nii.gz").dataobj)
     femur, tibia = read_csv(tmp_path / "masks/summary.csv")
     # Dice to expect of the k largest: 2 · 0.9/2.9, 2 · 1.5/3.9, 2 · 1.9/4.9 of the femur; 2 · 0.8/1.9, 2 · 0.9/2.9
     assert (femur["class"], float(femur["threshold"])) == ("femur", pytest.approx(1.9 / 4.9, abs=1e-6))
@@ -171,18 +184,18 @@ def test_a_file_for_each_class_gives_one_class_map(tmp_path: Path):
         threshold(str(folder / "one_probabilities.nii.gz"), str(tmp_path / "masks"), class_names="background,b,a,c")
     threshold(str(folder), str(tmp_path / "masks"), class_names="background,b,a")
     assert sorted(path.name for path in (tmp_path / "masks").glob("*.nii.gz")) == [
-        f"{case}_mask.nii.gz" for case in ("all", "one_probabilities", "rest")
+        f"{case}_mask.nii.gz" for case in ("all", "one", "rest")
     ]
     one, *others = (
         np.asarray(nib.Nifti1Image.from_filename(tmp_path / f"masks/{case}_mask.nii.gz").dataobj)
-        for case in ("one_probabilities", "all", "rest")
+        for case in ("one", "all", "rest")
     )
     assert set(np.unique(one)) == {0, 1, 2}
     for other in others:
         np.testing.assert_array_equal(one, other)
     rows = {(row["case"], row["class"]): row["threshold"] for row in read_csv(tmp_path / "masks/summary.csv")}
-    assert list(rows) == [(case, name) for case in ("all", "one_probabilities", "rest") for name in ("b", "a")]
-    assert rows["all", "b"] == rows["one_probabilities", "b"] != rows["all", "a"]
+    assert list(rows) == [(case, name) for case in ("all", "one", "rest") for name in ("b", "a")]
+    assert rows["all", "b"] == rows["one", "b"] != rows["all", "a"]
     threshold(str(folder), str(tmp_path / "each"), overlapping=True)
     assert len(list((tmp_path / "each").glob("*_probability_*_mask.nii.gz"))) == 5
 

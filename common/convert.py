@@ -11,7 +11,7 @@ from __future__ import annotations
 import shlex
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,13 +34,13 @@ from common.datasets.converted import (
     write_images,
     write_labels,
 )
-from common.datasets.images_by_case import images_by_case
-from common.errors import InputError
+from common.datasets.images_by_case import FIRST_CHANNEL, images_by_case
+from common.errors import InputError, counted
 from common.formats import coco, dicom_seg, list_exports, read_export
 from common.formats.exports import ANNOTATOR_BY
 from common.formats.held_segments import HeldSegments
 from common.formats.mask_files import MaskFiles, find_images, find_masks, read_masks
-from common.formats.segments import MARK, Segments, without_background, without_marks
+from common.formats.segments import MARK, Segments, is_class, without_background, without_marks
 from common.io.files import whole_folder, write_csv
 
 MOST_NAMED = 12  # classes in a sentence
@@ -78,8 +78,9 @@ def convert(
     the data set. Without ``--exports`` and ``--masks`` the images alone are written, DICOM series as NIfTI.
 
     Args:
-        images: folder of the images that were annotated: pictures, volumes, or folders of DICOM series. With
-            ``--masks`` also a pattern of their paths, in which ``{case}`` is the case's name and ``*`` anything.
+        images: folder of the images that were annotated: pictures, volumes, or folders of DICOM series. Where all of
+            them are named ``CASE_0000``, as nnU-Net names images of one channel, their cases are called ``CASE``. Or a
+            pattern of their paths, in which ``{case}`` is the case's name and ``*`` anything.
         output: folder of the data set, which must be new or empty.
         exports: files, or folders of files, each given as ``PATH`` or as ``ANNOTATOR=PATH``; by default the
             images alone are written.
@@ -131,14 +132,23 @@ def convert(
             raise InputError(f"--{option}: expected {' or '.join(choices)}, got {value}.")
     if exports is not None and masks is not None:
         raise InputError("--masks: expected none beside --exports; convert one after the other.")
+    for option, value, default in (
+        ("attribute", attribute, None),
+        ("annotator_by", annotator_by, "creator"),
+        ("crowd", crowd, "mask"),
+        ("polygons", polygons, "corners"),
+        ("fractional", fractional, "labels"),
+    ):
+        if exports is None and value != default:
+            raise InputError(f"--{option}: expected none without --exports, which alone it says something of.")
     target = Path(str(output)).expanduser()
     files = list_exports(exports) if exports is not None else []
-    if masks is not None and "{" in str(images):
-        cases = find_images(str(images), masks)
+    if "{" in str(images):
+        cases = find_images(str(images), masks or ())
         sources = [*cases.values()]
     else:
         sources = [Path(str(images)).expanduser()]
-        cases = images_by_case(sources[0])
+        cases = _without_channel(images_by_case(sources[0]))
     wanted = listed(classes) if classes else None
     mask_files = find_masks(masks, cases, wanted) if masks is not None else MaskFiles()
     check_target(target, [*sources, *(path for _, path in files), *mask_files.paths], overwrite)
@@ -154,7 +164,7 @@ def convert(
             _hold(found, held, read)
         if not len(held):
             raise InputError(_listed("nothing could be read", problems))
-        names = _class_names(classes, held)
+        names = _class_names(classes, {*held.class_names, *filter(is_class, mask_files.structures)})
         values = {name: index for index, name in enumerate(names)}
         written = write_labels(work, cases, held, names, problems)
         if not written.labels and not written.maps:
@@ -172,6 +182,15 @@ def convert(
         raise InputError(_listed("the rest was written, but not this", problems))
 
 
+def _without_channel(images: Mapping[str, Path]) -> Mapping[str, Path]:
+    """The cases of images of one channel as nnU-Net names them, ``CASE_0000``; others as they are."""
+    if not all(name.endswith(FIRST_CHANNEL) and name != FIRST_CHANNEL for name in images):
+        return images
+    cases = {name.removesuffix(FIRST_CHANNEL): path for name, path in images.items()}
+    print(f"Images are named as nnU-Net names them: {next(iter(images))} is the case {next(iter(cases))}.")
+    return cases
+
+
 def _convert_images(cases: Mapping[str, Path], target: Path) -> None:
     """Writes the images alone, as a data set in which nobody drew anything yet."""
     problems: list[str] = []
@@ -180,7 +199,8 @@ def _convert_images(cases: Mapping[str, Path], target: Path) -> None:
         if len(problems) == len(cases):
             raise InputError(_listed("nothing could be written", problems))
         write_classes(work, NOBODY_DREW)
-    print(f"{len(cases) - len(problems)} of {len(cases)} images, {series} of them DICOM series; nobody drew labels.")
+    written = f"{len(cases) - len(problems)} of {counted(len(cases), 'image')}"
+    print(f"{written}, {series} of them DICOM series; nobody drew labels.")
     print(f"Segment them with: --dataset_dir {shlex.quote(str(target / IMAGES))}")
     if problems:
         raise InputError(_listed("the rest was written, but not this", problems))
@@ -222,9 +242,9 @@ def _count(drawn: Segments) -> int:
     return len(drawn.masks) + len(drawn.probabilities)
 
 
-def _class_names(classes: str | Sequence[str] | None, held: HeldSegments) -> list[str]:
-    """The background and the classes that were named, or else those that occur."""
-    names = ["background", *(listed(classes) if classes else sorted(held.class_names))]
+def _class_names(classes: str | Sequence[str] | None, found: Collection[str]) -> list[str]:
+    """The background and the classes that were named, or else those that were found."""
+    names = ["background", *(listed(classes) if classes else sorted(found))]
     if len(names) > NOT_LABELED:
         raise InputError(f"expected {NOT_LABELED - 1} classes at most, got {len(names) - 1}; name some by --classes.")
     if len(set(names)) < len(names):
@@ -237,7 +257,7 @@ def _print_written(
 ) -> None:
     for what, counts in (("", written.labels), (", probabilities", written.maps)):
         for annotator, count in sorted(counts.items()):
-            print(f"{annotator}: {count} of {cases} images{what}")
+            print(f"{annotator}: {count} of {counted(cases, 'image')}{what}")
     if read.fractions:
         print(_about_fractions(read.fractions, fractional))
     if read.marked:
@@ -251,7 +271,8 @@ def _print_written(
     if read.rows:
         kinds = ", ".join(f"{count} × {kind}" for kind, count in Counter(row["kind"] for row in read.rows).items())
         print(f"{FINDINGS_FILE}: {kinds}; findings without voxels are points in the file and are not labeled.")
-    print(f"{sum(written.labels.values())} labels of {len(written.labels)} annotators; {problems} left out.")
+    labels, annotators = sum(written.labels.values()), len(written.labels)
+    print(f"{counted(labels, 'label')} of {counted(annotators, 'annotator')}; {problems} left out.")
 
 
 def _print_next_commands(written: Written, values: Mapping[str, int], target: Path) -> None:

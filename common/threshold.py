@@ -99,7 +99,7 @@ def threshold(
             soft_label_apl writes it. Or each has a file of its own, ``CASE_probability_CLASS``; without one of the
             background, its probability is the rest. What the bundles write beside their maps, ``CASE_mask``,
             ``CASE_instances`` and ``CASE_entropy``, is left out of a folder.
-        output: folder of the masks, ``CASE_mask``, and of ``summary.csv``. The case of a map is its file's name, without
+        output: folder of the masks, ``CASE_mask``, and of ``summary.csv``. The case of a map is its file's name without
             ``_probabilities``, ``_probability`` or ``_marginal`` at its end.
         overlapping: the fourth dimension holds structures that may overlap, without a background; the result has a mask
             for each of them along the fourth dimension, and files ``CASE_probability_CLASS`` have a mask each.

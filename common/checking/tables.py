@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from common.checking.examine import CaseRecord, LabelRecord
+from common.datasets.listing import left_out_by_reason
 from common.errors import counted
 
 __all__ = [
@@ -122,20 +123,17 @@ def finding_list(records: Sequence[CaseRecord]) -> str:
     blocks = []
     for (_, kind), lines in sorted(kinds.items(), key=lambda entry: entry[0][0]):
         more = [f"- and {len(lines) - LISTED} more in `findings.csv`"] if len(lines) > LISTED else []
-        blocks += [f"**{kind.capitalize()}**", "\n".join([*lines[:LISTED], *more])]
+        blocks += [f"**{_sentence(kind)}**", "\n".join([*lines[:LISTED], *more])]
     return "\n\n".join(blocks)
 
 
 def left_out_list(left_out: Sequence[tuple[str, str]]) -> str:
     """The first files and folders for every reason why they are not read."""
-    by_reason: dict[str, list[str]] = defaultdict(list)
-    for path, reason in left_out:
-        by_reason[reason].append(path)
     blocks = []
-    for reason, paths in by_reason.items():
-        more = [f"- and {len(paths) - LISTED} more in `findings.csv`"] if len(paths) > LISTED else []
+    for reason, paths in left_out_by_reason(left_out).items():
+        more = [f"- and {len(paths) - LISTED} more in `left_out.csv`"] if len(paths) > LISTED else []
         blocks += [
-            f"**{_escaped(reason).capitalize()}**",
+            f"**{_sentence(_escaped(reason))}**",
             "\n".join([*(f"- `{path}`" for path in paths[:LISTED]), *more]),
         ]
     return "\n\n".join(blocks)
@@ -191,6 +189,10 @@ def _label_name(name: str, index: int, class_names: Sequence[str]) -> str:
     if not class_names:
         return name if index == 1 else f"{name} {index}"
     return f"{name}: {class_names[index] if index < len(class_names) else index}"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _escaped(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from common.datasets.images_by_case import images_of
 from common.datasets.layouts.recognize import read_dataset
-from common.datasets.listing import files_by_stem, list_folder
+from common.datasets.listing import files_by_stem, left_out_sentences, list_folder
 from common.errors import InputError, counted
 
 __all__ = ["FusionCase", "Sources", "dataset_cases", "folder_cases", "with_images"]
@@ -104,7 +104,7 @@ def dataset_cases(dataset_dir: str | os.PathLike[str], layout: str | None = None
         notes.append(
             f"Left out because nobody labeled them: {counted(len(lacking), 'case')}, the first is {lacking[0]}."
         )
-    notes += [f"{path} is not read: {why}." for path, why in dataset.left_out]
+    notes += left_out_sentences(dataset.left_out, dataset.root)
     if not cases:
         raise InputError(f"{dataset.root}: expected cases with annotators' labels, got none.")
     root = dataset.root if dataset.root.is_dir() else dataset.root.parent

@@ -34,6 +34,7 @@ OF_TRAININGS = (".pt", ".pth", ".ckpt", ".onnx", ".safetensors")  # weights, whi
 EVENTS = ".tfevents."  # in the names of TensorBoard's files
 DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 CHANNEL = re.compile(r"(.+)_(\d{4})")
+COUNTED = re.compile(r"^(\d+ files): ")  # before the reason of a folder, see `find_unread`
 GROUPED = 10  # files of one folder and one kind, from which one line stands for all
 
 
@@ -289,6 +290,40 @@ def find_unread(listing: Listing, used: set[str], reasons: Mapping[str, str]) ->
         else:
             found += [(listing.path(file), reason) for file in files]
     return sorted(found)
+
+
+def left_out_by_reason(left_out: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """What is not read, by the reason: files, and folders with the number of their files.
+
+    Args:
+        left_out: (path, reason), see `find_unread`.
+
+    Example:
+        >>> left_out_by_reason([("a/c", "12 files: no image"), ("a/b.png", "no image")])
+        {'no image': ['a/c (12 files)', 'a/b.png']}
+    """
+    found: dict[str, list[str]] = defaultdict(list)
+    for path, reason in left_out:
+        count = COUNTED.match(reason)
+        found[COUNTED.sub("", reason)].append(f"{path} ({count[1]})" if count else path)
+    return dict(found)
+
+
+def left_out_sentences(left_out: Iterable[tuple[str, str]], root: Path) -> list[str]:
+    """A sentence for each reason why something is not read, with the first file or folder.
+
+    Args:
+        left_out: (path, reason), see `find_unread`.
+        root: folder of the data set.
+
+    Example:
+        >>> left_out_sentences([("/data/a/b.png", "no image")], Path("/data"))
+        ['Files or folders that are left out: 1; the first is a/b.png: no image.']
+    """
+    return [
+        f"Files or folders that are left out: {len(paths)}; the first is {os.path.relpath(paths[0], root)}: {reason}."
+        for reason, paths in left_out_by_reason(left_out).items()
+    ]
 
 
 def unread_reason(file: str, names: set[str]) -> str:

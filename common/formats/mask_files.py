@@ -34,11 +34,13 @@ class MaskFiles:
         files: paths by annotator and case, then by structure.
         strangers: files that are of no image.
         left_out: names of structures that were not asked for → number of files.
+        lacking: names of structures that were asked for and have no file.
     """
 
     files: dict[tuple[str, str], dict[str, list[Path]]] = field(default_factory=dict)
     strangers: list[Path] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
+    lacking: list[str] = field(default_factory=list)
 
     @property
     def paths(self) -> list[Path]:
@@ -54,8 +56,8 @@ class MaskFiles:
         """What a user should know of how the files were taken.
 
         Returns:
-            A sentence for each structure of which some images have no file, for each that has several files of one
-            image, and for structures that were not asked for.
+            A sentence for each structure of which some images, or all, have no file, for each that has several files
+            of one image, and for structures that were not asked for.
         """
         said = []
         for name in self.structures:
@@ -64,8 +66,10 @@ class MaskFiles:
                 said.append(f"{name}: {missing} of {len(counts)} labels have no file of it, and none of it.")
             if several := sum(count > 1 for count in counts):
                 said.append(f"{name}: {several} of {len(counts)} labels have several files of it, which are joined.")
+        said += [f"{name}, which --classes names: there is no file of it." for name in self.lacking]
         if self.left_out:
-            said.append(f"Files of structures that --classes does not name are left out: {self.left_out.total()}.")
+            names = ", ".join(f"{name} ({count})" for name, count in sorted(self.left_out.items()))
+            said.append(f"Files of structures that --classes does not name are left out: {names}.")
         return said
 
 
@@ -157,6 +161,7 @@ def find_masks(
             if path not in files:
                 files.append(path)
     found.files = dict(sorted(grouped.items()))
+    found.lacking = [name for name in structures or () if name not in found.structures]
     if not found.files:
         least = f"; {found.strangers[0]} is of no image" if found.strangers else ""
         least = f"; there are {', '.join(sorted(found.left_out))}" if found.left_out else least

@@ -11,7 +11,7 @@ import numpy as np
 from common.errors import InputError
 from common.formats.class_colors import NOT_LABELED
 
-__all__ = ["MARK", "Segments", "without_background", "without_marks", "without_unlabeled"]
+__all__ = ["MARK", "Segments", "is_class", "without_background", "without_marks", "without_unlabeled"]
 
 MARK = "audit: "  # begins the names of segments that an audit adds to a label; they are no classes
 
@@ -45,6 +45,19 @@ class Segments:
     rows: tuple[Mapping[str, Any], ...] = ()
     probabilities: dict[str, np.ndarray] = field(default_factory=dict)
     fractional: str = ""
+
+
+def is_class(name: str) -> bool:
+    """Whether a segment is of a class: not the background, what is not labeled, or a mark of an audit.
+
+    Args:
+        name: of the segment.
+
+    Example:
+        >>> is_class("disc"), is_class("Background")
+        (True, False)
+    """
+    return name.casefold() not in ("background", NOT_LABELED) and not name.startswith(MARK)
 
 
 def without_marks(drawn: Segments) -> Segments:

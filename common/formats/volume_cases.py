@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from common.errors import InputError
+from common.errors import InputError, counted
 from common.formats.dicom_files import text_of
 from common.formats.dicom_series import Series, find_series, read_series
 from common.formats.grid import image_grid
@@ -50,7 +50,9 @@ def case_of(path: str | os.PathLike[str], images: Images, uid: str = "") -> str:
     fitting = fitting or [case for case in images if _lies_in(case.split("/"), folders[-3:])]
     if not fitting:
         drawn = f"is of its series {uid} or " if uid else "is "
-        raise InputError(f"{path}: expected an image that {drawn}named like it, got none among {len(images)} images.")
+        example = f", such as {next(iter(images))}" if images else ""
+        found = f"none among {counted(len(images), 'image')}{example}"
+        raise InputError(f"{path}: expected an image that {drawn}named like it, got {found}.")
     return max(fitting, key=len)
 
 

@@ -133,7 +133,7 @@ def test_cases_have_the_names_that_inference_gave_them(tmp_path: Path):
     assert [row["case"] for row in read_csv(tmp_path / "masks/summary.csv")] == ["a", "b", "c", "d", "sub/_marginal"]
     assert (tmp_path / "masks/a_mask.nii.gz").is_file()
     save(tmp_path / "maps/a.nii.gz", organ(5, 5, 5))
-    with pytest.raises(InputError, match="expected one map named a, got .*; their masks would collide"):
+    with pytest.raises(InputError, match=r"expected one map named a, got .*; their masks would collide"):
         threshold(str(tmp_path / "maps"), str(tmp_path / "others"))
 
 

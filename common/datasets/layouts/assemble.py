@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from common.datasets.case_names import case_fault, normalize_case
 from common.datasets.dataset import Dataset
 from common.datasets.dicom_folders import advise_to_convert
-from common.datasets.listing import Listing, find_unread
+from common.datasets.listing import Listing, find_unread, left_out_sentences
 from common.errors import InputError, counted
-
-COUNTED = re.compile(r"^\d+ files: ")  # see `find_unread`
 
 
 def assemble(
@@ -88,19 +85,9 @@ def assemble(
             f"{listing.root} holds no labeled case in the layout {layout}, which expects {expects}{first}.{advice}"
         )
     refused += find_unread(listing, files, reasons or {})
-    said = [*notes, *_left_out(refused, listing.root)]
+    said = [*notes, *left_out_sentences(refused, listing.root)]
     ordered = tuple(cases[case] for case in sorted(cases))
     return Dataset(layout, listing.root, ordered, notes=tuple(said), left_out=tuple(refused), **known)
-
-
-def _left_out(refused: Sequence[tuple[str, str]], root: Path) -> Iterator[str]:
-    """A sentence for each reason, with the first file."""
-    by_reason: dict[str, list[str]] = defaultdict(list)
-    for path, reason in refused:
-        by_reason[COUNTED.sub("", reason)].append(path)
-    for reason, paths in by_reason.items():
-        first = os.path.relpath(paths[0], root)
-        yield f"Files or folders that are left out: {len(paths)}; the first is {first}: {reason}."
 
 
 def compile_subject(pattern: str | None) -> re.Pattern[str] | None:

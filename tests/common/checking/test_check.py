@@ -89,7 +89,13 @@ def test_what_is_left_out_is_listed(sections, tmp_path, capsys):
     assert [tuple(row.values()) for row in read_csv(page.parent / "left_out.csv")] == left_out
     text = page.read_text(encoding="utf-8")
     assert "Files or folders that are left out: 10." in text and "What is left out" in text
-    assert "images/x0.nii" in text and "images/x9.nii" not in text and "and 2 more in" in text
+    assert "images/x0.nii" in text and "images/x9.nii" not in text and "and 2 more in <code>left_out.csv" in text
+
+
+def test_what_is_left_out_has_one_heading_for_each_reason(sections, tmp_path):
+    left_out = [("a", "12 files: DICOM is not trained on"), ("b", "30 files: DICOM is not trained on"), ("c", "other")]
+    text = check_cases(sections, {}, tmp_path, PLAN, left_out=left_out).read_text(encoding="utf-8")
+    assert text.count("DICOM is not trained on") == 1 and "a (12 files)" in text and "b (30 files)" in text
 
 
 def test_what_training_refuses_is_one_sentence(sections, tmp_path):

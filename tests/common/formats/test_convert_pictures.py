@@ -132,7 +132,7 @@ def test_one_class_by_its_name(scans: Path, tmp_path: Path, capsys: pytest.Captu
     with pytest.raises(InputError, match="b, annotator anna: expected the classes lesion, got vessel"):
         convert(str(scans), str(tmp_path / "out"), export, classes="lesion")
     assert json.loads((tmp_path / "out/classes.json").read_text(encoding="utf-8")) == {"background": 0, "lesion": 1}
-    assert "1 labels of 1 annotators; 1 left out." in capsys.readouterr().out
+    assert "1 label of 1 annotator; 1 left out." in capsys.readouterr().out
     with pytest.raises(InputError, match="expected different names"):
         convert(str(scans), str(tmp_path / "twice"), export, classes="lesion,lesion")
 

@@ -50,6 +50,18 @@ def test_a_slice_of_two_axes_takes_masks_of_three(tmp_path: Path) -> None:
     assert np.array_equal(np.asarray(label.dataobj), classes[..., 0])
 
 
+@pytest.mark.parametrize("images", ["scans", "scans/{case}_0000.nii.gz", "scans/{case}_*.nii.gz"])
+def test_images_that_nnunet_names(tmp_path: Path, images: str) -> None:
+    classes = np.random.default_rng(0).choice([0, 1, 2], (5, 4, 3))
+    for name in ("scans", "exports"):
+        (tmp_path / name).mkdir()
+    nib.save(nib.Nifti1Image(np.zeros((5, 4, 3), np.float32), np.eye(4)), tmp_path / "scans/a_1_0000.nii.gz")
+    write_seg_nrrd(tmp_path / "exports/a_1.seg.nrrd", classes, np.eye(4), NAMES)
+    convert(str(tmp_path / images), str(tmp_path / "out"), f"ben={tmp_path}/exports")
+    assert np.array_equal(np.asarray(nib.load(tmp_path / "out/ben/a_1.nii.gz").dataobj), classes)
+    assert (tmp_path / "out/images/a_1.nii.gz").is_file()
+
+
 @pytest.mark.file_format("DICOM series", "written", "by common.convert, also without exports")
 def test_images_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A series becomes NIfTI, a file is copied, what cannot be read is named; both may be made anew."""

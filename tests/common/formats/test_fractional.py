@@ -69,7 +69,7 @@ def test_an_audit_reads_the_maps(tmp_path: Path, series: Series, capsys: pytest.
     np.testing.assert_allclose(read, np.moveaxis(maps, -1, 0), atol=1e-6)
 
     said = capsys.readouterr().out
-    assert "net: 1 of 1 images, probabilities\nFractions (1 × PROBABILITY) are maps of probabilities.\n" in said
+    assert "net: 1 of 1 image, probabilities\nFractions (1 × PROBABILITY) are maps of probabilities.\n" in said
     folders = f"--labels {tmp_path}/out/anna --probabilities {tmp_path}/out/probabilities/net"
     assert f"Audit with: python -m common.audit {folders} --class_values" in said
     places = (str(tmp_path / name) for name in ("out/anna", "out/probabilities/net", "audit"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import nibabel as nib
@@ -104,7 +105,7 @@ def test_a_volume_for_each_organ(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert np.array_equal(nib.load(tmp_path / "out/labels/s0001.nii.gz").affine, affine)
     said = capsys.readouterr().out
     assert "liver: 1 of 2 labels have no file of it, and none of it." in said
-    assert "Files of structures that --classes does not name are left out: 2." in said
+    assert "Files of structures that --classes does not name are left out: kidney_left (2)." in said
     assert f"Classes overlap at {(liver & spleen).sum()} places; there the later class" in said
 
 
@@ -210,3 +211,27 @@ def test_other_mistakes(tmp_path: Path) -> None:
         convert(str(tmp_path / "images"), str(tmp_path / "out"), masks=masks, classes="liver")
     with pytest.raises(InputError, match="--output: expected another folder than"):
         convert(str(tmp_path / "images"), str(tmp_path), masks=masks, overwrite=True)
+    for options in ({"crowd": "ignored"}, {"attribute": "reader"}, {"annotator_by": "file"}, {"polygons": "centers"}):
+        with pytest.raises(InputError, match=f"--{next(iter(options))}: expected none without --exports"):
+            convert(str(tmp_path / "images"), str(tmp_path / "out"), masks=masks, **options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_class_without_a_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    draw(tmp_path / "images/a.png", np.ones((3, 5), bool))
+    draw(tmp_path / "masks/a_liver.png", np.eye(3, 5, dtype=bool))
+    run(tmp_path / "images", [f"{tmp_path}/masks/{{case}}_{{structure}}.png"], tmp_path / "out", classes="liver,kidny")
+    assert "kidny, which --classes names: there is no file of it." in capsys.readouterr().out
+    assert json.loads((tmp_path / "out/classes.json").read_text()) == {"background": 0, "liver": 1, "kidny": 2}
+
+
+def test_classes_do_not_depend_on_which_files_can_be_read(tmp_path: Path) -> None:
+    for case in ("a", "b"):
+        draw(tmp_path / f"images/{case}.png", np.ones((3, 5), bool))
+        draw(tmp_path / f"masks/{case}_liver.png", np.eye(3, 5, dtype=bool))
+    draw(tmp_path / "masks/a_kidney.png", np.eye(4, 5, dtype=bool))  # of another size
+    draw(tmp_path / "masks/b_background.png", ~np.eye(3, 5, dtype=bool))
+    with pytest.raises(InputError, match="the rest was written, but not this"):
+        run(tmp_path / "images", [f"{tmp_path}/masks/{{case}}_{{structure}}.png"], tmp_path / "out")
+    assert json.loads((tmp_path / "out/classes.json").read_text()) == {"background": 0, "kidney": 1, "liver": 2}
+    assert label_of(tmp_path / "out/labels", "b").max() == 2

@@ -118,5 +118,5 @@ def test_what_does_not_fit(tmp_path: Path, images: dict[str, Path]) -> None:
     with pytest.raises(InputError, match="expected a description"):
         annotator_of(path, "one", "description", dataset)
     assert annotator_of("r1/x.dcm", "one", "folder") == "r1" and annotator_of("r1/x.dcm", "one") == "x"
-    with pytest.raises(InputError, match="named like it, got none among 1 images"):
+    with pytest.raises(InputError, match="named like it, got none among 1 image, such as one"):
         case_of("oneself.seg.nrrd", {"one": "one.nii"})

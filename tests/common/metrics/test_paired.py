@@ -38,6 +38,17 @@ def test_paired_test_draws_swaps_of_many_subjects() -> None:
     assert paired_permutation_test(a - 2, b, draws=100) == pytest.approx(2 / 101)
 
 
+def test_differences_that_are_multiples_of_a_voxel_are_tied_exactly():
+    """As of distances: against whole numbers, which have no rounding."""
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        steps, unit = rng.choice([-2, -1, 0, 1, 2], int(rng.integers(3, 11))), rng.choice([0.7, 0.3, 0.1])
+        b = unit * rng.integers(2, 9, len(steps))
+        sums = np.array(list(itertools.product([-1, 1], repeat=len(steps)))) @ steps
+        share = float(np.mean(np.abs(sums) >= abs(steps.sum())))
+        assert paired_permutation_test(b + unit * steps, b) == pytest.approx(share), (steps, unit)
+
+
 def test_paired_test_under_the_null_is_uniform() -> None:
     rng = np.random.default_rng(1)
     found = [paired_permutation_test(*rng.normal(size=(2, 12)), draws=200, seed=i) for i in range(200)]

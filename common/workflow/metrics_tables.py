@@ -6,7 +6,7 @@ import csv
 import logging
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ class MetricsSaver(monai.handlers.MetricsSaver):
         *args: those of MONAI's handler.
         class_names: of the columns of the metrics in ``metric_details``; None for MONAI's, which a class also has whose
             name is that of another column.
+        other_names: of the columns of metrics whose columns are no classes but, for example, annotators, by metric.
         **options: those of MONAI's handler.
 
     Raises:
@@ -47,11 +48,15 @@ class MetricsSaver(monai.handlers.MetricsSaver):
         'val_mean_dice,0.5\\n'
     """
 
-    def __init__(self, *args: Any, class_names: Sequence[str] | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        class_names: Sequence[str] | None = None,
+        other_names: Mapping[str, Sequence[str]] | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(*args, **options)
-        self.class_names = list(class_names or ())
-        names = {f"class{index}": name for index, name in enumerate(class_names or ())}
-        self.names = {column: name for column, name in names.items() if name not in ("filename", "mean")}
+        self.class_names, self.other_names = class_names, other_names or {}
 
     def __call__(self, engine: Engine) -> None:
         folder = Path(self.save_dir)
@@ -80,25 +85,28 @@ class MetricsSaver(monai.handlers.MetricsSaver):
             if found.numel() != 1:
                 continue
             details = getattr(engine.state, "metric_details", {}).get(name)
+            columns = self._columns_of(name)
             classes = ""
-            if (
-                isinstance(details, torch.Tensor)
-                and details.ndim == 2
-                and details.shape[1] == len(self.class_names) > 1
-            ):
-                by_class = zip(self.class_names, details.float().nanmean(0).tolist(), strict=True)
+            if isinstance(details, torch.Tensor) and details.ndim == 2 and details.shape[1] == len(columns) > 1:
+                by_class = zip(columns, details.float().nanmean(0).tolist(), strict=True)
                 classes = f" ({', '.join(f'{label} {mean:.4g}' for label, mean in by_class)})"
             means.append(f"{name} {float(found):.4g}{classes}")
         return means
 
+    def _columns_of(self, metric: str) -> Sequence[str]:
+        return self.other_names.get(metric, self.class_names or ())
+
     def _name_classes(self, table: Path) -> None:
         """In the first line of the cases' table, in the first column of their summary."""
-        if not self.names or not table.stem.endswith(("_raw", "_summary")):
+        metric, _, kind = table.stem.rpartition("_")
+        columns = enumerate(self._columns_of(metric))
+        names = {f"class{index}": name for index, name in columns if name not in ("filename", "mean")}
+        if not names or kind not in ("raw", "summary"):
             return
         with table.open(encoding="locale", newline="") as file:  # as MONAI has written it
             first, *rows = csv.reader(file, delimiter=self.deli)
-        first = [self.names.get(name, name) for name in first]
+        first = [names.get(name, name) for name in first]
         if table.stem.endswith("_summary"):
-            rows = [[self.names.get(name, name), *values] for name, *values in rows]
+            rows = [[names.get(name, name), *values] for name, *values in rows]
         with table.open("w", encoding="locale", newline="") as file:
             csv.writer(file, delimiter=self.deli, lineterminator="\n").writerows([first, *rows])

@@ -43,6 +43,32 @@ def test_each_structure_that_is_never_right_is_named(
     assert [message.split(" of the last")[0] for message in warnings] == said
 
 
+@pytest.mark.parametrize(
+    ("masks", "lost"),
+    [
+        ([[1, 2, 0], [0, 0, 1]], []),
+        ([[1, 0, 0], [0, 0, 1]], [("tumor", 2)]),
+        ([[1, 0, 2], [0, 0, 1]], [("tumor", 2)]),  # where nobody drew it
+        ([[1, 0, 0], [0, 2, 1]], []),  # where one of two annotators drew it
+        ([[2, 0, 0], [0, 0, 0]], [("liver", 2), ("tumor", 2)]),
+    ],
+)
+def test_without_a_truth_a_structure_is_right_where_an_annotator_drew_it(
+    masks: list[list[int]], lost: list[tuple[str, int]]
+) -> None:
+    labels = [[[1, 2, 0], [1, 1, 0]], [[0, 0, 1], [-1, 2, 1]]]
+    engine = Engine(lambda engine, batch: batch)
+    handler = LostStructures(engine, ["liver", "tumor"], label_key="annotator_labels")
+    assert handler.lost() == []
+    pairs = [
+        [{"pred": torch.tensor(mask)[None], "annotator_labels": torch.tensor(drawn)}]
+        for mask, drawn in zip(masks, labels, strict=True)
+    ]
+    for _ in range(2):  # each validation on its own
+        engine.run(pairs)
+    assert handler.lost() == lost
+
+
 def test_before_a_validation_and_without_a_structure_nothing_is_said() -> None:
     engine = Engine(lambda engine, batch: None)
     assert LostStructures(engine, ["liver"]).lost() == []

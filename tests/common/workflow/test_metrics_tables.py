@@ -56,6 +56,20 @@ def test_means_are_said_class_by_class(tmp_path: Path, caplog: pytest.LogCapture
     assert caplog.messages == [f"dice 0.5 (liver 0.375, tumor 1); ece 0.125; tables in {tmp_path}."]
 
 
+def test_columns_that_are_no_classes_have_names_of_their_own(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Two structures and two annotators: a metric of annotators is not one of structures."""
+    engine = finished_engine(0.5)
+    engine.state.metrics |= {"by_annotator": 0.5}
+    engine.state.metric_details = dict.fromkeys(("dice", "by_annotator"), torch.tensor([[0.25, 0.75]]))
+    caplog.set_level(logging.INFO, "common.workflow")
+    names = {"class_names": ["liver", "tumor"], "other_names": {"by_annotator": ["anna", "ben"]}}
+    MetricsSaver(str(tmp_path), "*", "*", summary_ops="mean", delimiter=",", **names)(engine)
+    assert (tmp_path / "dice_raw.csv").read_text().startswith("filename,liver,tumor,mean\n")
+    assert (tmp_path / "by_annotator_raw.csv").read_text().startswith("filename,anna,ben,mean\n")
+    assert (tmp_path / "by_annotator_summary.csv").read_text().startswith("class,mean\nanna,0.25")
+    assert caplog.messages[0].startswith("dice 0.5 (liver 0.25, tumor 0.75); by_annotator 0.5 (anna 0.25, ben 0.75);")
+
+
 def test_a_class_called_mean_does_not_take_the_place_of_the_mean(tmp_path: Path) -> None:
     MetricsSaver(str(tmp_path), "*", "*", delimiter=",", class_names=["mean"])(finished_engine(0.5))
     assert (tmp_path / "dice_raw.csv").read_text().startswith("filename,class0,mean\n")

@@ -93,7 +93,8 @@ def advice(summary: Mapping[str, Any]) -> str:
     also = f" Not suspicious, but with an expected Dice below one half: {shown_names(far_off)}." if far_off else ""
     if summary["judged"] < FEW_CASES:
         judged = f"Only {counted(summary['judged'], 'case')}" if summary["judged"] else "No case"
-        unsure = " The network is unsure of the rest: train it longer." if summary.get("not_judged") else ""
+        whom = "the rest" if summary["judged"] else "them"
+        unsure = f" The network is unsure of {whom}: train it longer." if summary.get("not_judged") else ""
         return f"{judged} could be judged: too few to say what the labels are like.{unsure}{also}"
     for rule in RULES:
         value = summary[rule.measure] or 0.0

@@ -201,9 +201,10 @@ class _Words:
     unit: str
 
     def size(self, size: float) -> str:
-        """An area or volume."""
+        """An area or volume, to three digits."""
         power = "" if self.unit == "pixels" else "²" if len(self.directions) == 2 else "³"
-        return f"{size:.3g} {self.unit}{power}"
+        number = f"{float(f'{size:.3g}'):,.0f}" if abs(size) >= 1000 else f"{size:.3g}"
+        return f"{number} {self.unit}{power}"
 
     def displacement(self, vector: Sequence[float] | np.ndarray) -> str:
         length = float(np.linalg.norm(vector))

@@ -124,7 +124,8 @@ def _summary(records: Sequence[CaseRecord], left_out: int) -> str:
     unusable = sum(record.unusable for record in records)
     warned = sum(bool(record.findings) and not record.unusable for record in records)
     verdict = "Training can start." if not unusable else f"{unusable} cannot be used: training would fail."
-    notes = f"Worth a look: {warned}." if warned else "Nothing else was found."
+    other = " else" if unusable or left_out else ""
+    notes = f"Worth a look: {warned}." if warned else f"Nothing{other} was found."
     cases = counted(len(records), "case")
     if left_out:
         notes = f"Files or folders that are left out: {left_out}. {notes}"

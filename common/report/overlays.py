@@ -180,7 +180,7 @@ def draw_overlay(image_file: PathLike, mask_file: PathLike, path: PathLike) -> P
     Slices are axial, or sagittal or coronal where voxels are at least 1.5 times as long across them as from one axial
     slice to the next. Volumes are turned to the usual view, anterior up (axial) or left (sagittal), superior up, and
     the patient's right on the left, in the proportions of their spacing. Where several slices have the most foreground,
-    or the mask is empty, it is the middle one of them.
+    or the mask is empty, it is the middle one of them. Slices are counted from 1 as the file stores them.
 
     Args:
         image_file: PNG, JPEG or NIfTI, 2-D or 3-D.
@@ -201,7 +201,7 @@ def draw_overlay(image_file: PathLike, mask_file: PathLike, path: PathLike) -> P
         ...     draw_overlay(f"{folder}/mask.png", f"{folder}/mask.png", f"{folder}/overlay.png").name
         'overlay.png'
     """
-    image, aspect = read_slices(image_file)
+    image, aspect, backward = _turned_slices(image_file)
     mask, _ = read_slices(mask_file)
     mask = mask if mask.ndim == 3 else mask.max(axis=3)
     if mask.shape != image.shape[:3]:
@@ -220,7 +220,8 @@ def draw_overlay(image_file: PathLike, mask_file: PathLike, path: PathLike) -> P
     values = np.unique(mask[index][mask[index] > 0])
     for part in [mask[index] == value for value in values] if len(values) <= MOST_CLASSES else [mask[index] > 0]:
         outline(right, part, PREDICTION)
-    place = f", slice {index + 1} of {len(image)}" if len(image) > 1 else ""
+    number = len(image) - index if backward else index + 1
+    place = f", slice {number} of {len(image)}" if len(image) > 1 else ""
     left.set_title(f"{Path(image_file).name}{place}", fontsize=9, color=TEXT)
     right.set_title(Path(mask_file).name, fontsize=9, color=TEXT)
     return save_figure(figure, path, dpi=120, keep=(CLEAN, NOISY, PREDICTION))
@@ -247,11 +248,17 @@ def read_slices(file: PathLike) -> tuple[np.ndarray, float]:
         >>> slices.shape, aspect
         ((1, 2, 3), 1.0)
     """
+    return _turned_slices(file)[:2]
+
+
+def _turned_slices(file: PathLike) -> tuple[np.ndarray, float, bool]:
+    """What `read_slices` returns, and whether the file stores the slices in the opposite order."""
     if not Path(file).is_file():
         raise InputError(f"{file} does not exist: expected a PNG, JPEG or NIfTI file.")
     if is_picture(file):
         pixels = read_image(file).numpy()
-        return pixels[0].T[None] if len(pixels) == 1 else pixels.transpose(2, 1, 0)[None].astype(np.uint8), 1.0
+        gray = len(pixels) == 1
+        return pixels[0].T[None] if gray else pixels.transpose(2, 1, 0)[None].astype(np.uint8), 1.0, False
     image = read_image(file)
     if len(image) > 1:
         shape = (*image.shape[1:], len(image))
@@ -262,7 +269,8 @@ def read_slices(file: PathLike) -> tuple[np.ndarray, float]:
     across = int(np.argmax(spacing)) if volume.shape[2] > 1 and max(spacing) >= 1.5 * spacing[2] else 2
     rows, columns = {0: (2, 1), 1: (2, 0), 2: (1, 0)}[across]
     slices = np.asarray(volume.dataobj).transpose(across, rows, columns)
-    return slices[:, ::-1, ::-1], float(spacing[rows] / spacing[columns])
+    axes = {int(axis): direction for axis, direction in nib.io_orientation(image.affine.numpy())}
+    return slices[:, ::-1, ::-1], float(spacing[rows] / spacing[columns]), axes[across] < 0
 
 
 def _union(mask: torch.Tensor) -> np.ndarray:

@@ -214,9 +214,12 @@ class _Part:
             return named | ({self.truth: ""} if self.truth and self.truth in folders else {})
         truth = self.truth if self.truth in folders else None
         label_folder = _find(set(folders), self.labels or truth, LABEL_FOLDERS)
+        more = {name for name in folders if name.lower() in (*IMAGE_FOLDERS, "imagests")}
+        self.reasons |= {self.prefix + name: "another folder holds the images that are read" for name in sorted(more)}
         siblings = [
             name for name in sorted(folders) if name != label_folder and self._fits(folders[name], name, images)
         ]
+        siblings = [name for name in siblings if name not in more]
         if label_folder is None:
             return {name: name for name in siblings}
         if label_folder.lower() in TRUTH_FOLDERS or label_folder == self.truth:

@@ -234,6 +234,20 @@ def test_stored_orientation_does_not_matter(tmp_path: Path) -> None:
     assert expected.shape == (6, 5, 4)
 
 
+@pytest.mark.parametrize("axes", ["RAS", "RAI", "IPL", "PIL", "LSA"])
+def test_slices_are_counted_as_the_file_stores_them(axes: str, tmp_path: Path, figures: list[Figure]) -> None:
+    volume = np.zeros((4, 5, 6), np.uint8)
+    volume[:, :, 1] = 1
+    turn = nib.orientations.ornt_transform(nib.orientations.axcodes2ornt("RAS"), nib.orientations.axcodes2ornt(axes))
+    turned = nib.Nifti1Image(volume, np.eye(4)).as_reoriented(turn)
+    nib.save(turned, tmp_path / "a.nii.gz")
+    draw_overlay(tmp_path / "a.nii.gz", tmp_path / "a.nii.gz", "unused.png")
+    stored = np.asarray(turned.dataobj)
+    across = next(axis for axis in range(3) if axes[axis] in "SI")
+    number = 1 + int(np.flatnonzero(np.moveaxis(stored, across, 0).any((1, 2)))[0])
+    assert figures[0].axes[0].get_title() == f"a.nii.gz, slice {number} of 6"
+
+
 @pytest.mark.parametrize(
     ("spacing", "view"),
     [

@@ -26,6 +26,15 @@ def test_two_folders(tmp_path, images, labels, ending):
     assert dataset.left_out == ()
 
 
+@pytest.mark.parametrize("labels", ["labels", "truth", "anna"])
+@pytest.mark.parametrize("more", ["imagesTs", "imagesTr", "img"])
+def test_other_images_are_no_labels(tmp_path, labels, more):
+    touch(tmp_path, "images/a.png", "images/b.png", f"{labels}/a.png", f"{labels}/b.png", f"{more}/a.png")
+    dataset = read_dataset(tmp_path)
+    assert dataset.cases == ("a", "b") and all(more not in str(item.get("annotators")) for item in dataset.items)
+    assert reasons(dataset) == {f"{more}/a.png": "another folder holds the images that are read"}
+
+
 def test_what_has_no_partner_or_place_is_named(tmp_path):
     touch(tmp_path, "images/a.png", "images/b.png", "labels/a.png", "labels/c.png", "README", "images/notes.txt")
     touch(tmp_path, "images/d.webp", "extra/x.png", "images/e.img", "images/f.mhd", "images/f.raw", "labels/f.mhd")

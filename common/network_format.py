@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import sys
-import textwrap
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -29,28 +29,19 @@ def describe_network(bundle: Path, metadata: Mapping[str, Any], own: bool) -> di
         own: whether somebody trained these weights on data of their own, which are then named in place of the phantom.
 
     Returns:
-        The same keys. Weights of another network than that of ``inference.yaml``, as overlays have it, leave the values
-        as they are, which is said.
+        The same keys. Weights that fit neither the network of ``inference.yaml`` nor the one that ``onnx_export.json``
+        exports, as those of other overlays, leave the values as they are, which is said.
 
     Raises:
         InputError: the plan cannot be read.
     """
     import torch
-    from monai.bundle import ConfigParser
 
-    from common.workflow import load_weights
-
-    parser = ConfigParser()
-    parser.read_config(bundle / "configs/inference.yaml")
-    parser["bundle_root"] = str(bundle)
-    plan = parser.get_parsed_content("plan")
-    try:
-        network = load_weights(parser.get_parsed_content("network_def"), bundle / "models/model.pt").eval()
-    except (InputError, RuntimeError, KeyError) as error:
-        reason = textwrap.shorten(str(error), 300, placeholder=" …")
+    plan, network = _plan_and_network(bundle)
+    if network is None:
         print(
-            f"{bundle.name}: metadata.json keeps the values of the phantom, since the weights do not fit the network "
-            f"of configs/inference.yaml ({reason}).",
+            f"{bundle.name}: metadata.json and onnx_export.json keep the values of the phantom, since the weights do not "
+            "fit the network of configs/inference.yaml; for an export give --input_shape.",
             file=sys.stderr,
         )
         return dict(metadata)
@@ -79,6 +70,26 @@ def describe_network(bundle: Path, metadata: Mapping[str, Any], own: bool) -> di
             "pred_classes": f"channels: {output.shape[1]}; of the classes {listed}",
         }
     return found
+
+
+def _plan_and_network(bundle: Path) -> tuple[Plan, Any]:
+    """The plan, and the network that the weights fit; None for a network of other overlays."""
+    from monai.bundle import ConfigParser
+
+    from common.workflow import load_weights
+
+    options = json.loads((bundle / "configs/onnx_export.json").read_text(encoding="utf-8"))
+    plan: Any = None
+    for names in (["configs/inference.yaml"], options["config_file"]):
+        parser = ConfigParser()
+        parser.read_config([bundle / name for name in ([names] if isinstance(names, str) else names)])
+        parser["bundle_root"] = str(bundle)
+        plan = parser.get_parsed_content("plan")
+        try:
+            return plan, load_weights(parser.get_parsed_content("network_def"), bundle / "models/model.pt").eval()
+        except (InputError, RuntimeError, KeyError):
+            continue
+    return plan, None
 
 
 def export_options(options: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -246,6 +246,24 @@ def test_metadata_say_what_the_weights_are(tmp_path: Path, capsys: pytest.Captur
     assert "do not fit the network of configs/inference.yaml" in capsys.readouterr().err
 
 
+def test_the_network_of_an_overlay_that_is_exported_is_described(tmp_path: Path) -> None:
+    """The U-Net of soft labels, trained on gray pictures: ``onnx_export.json`` names its overlay."""
+    bundle = copy_bundle("soft_label_apl", tmp_path / "bundles")
+    (bundle / "models").mkdir()
+    values = {"class_names": ("background", "cyst"), "features": (4, 8, 8), "fingerprint": {"cases": 5}}
+    plan = replace(example_plan(), method={"neighbors": 0}, **values)
+    (bundle / "models/plan.json").write_text(plan.to_json())
+    parser = ConfigParser()
+    parser.read_config([bundle / f"configs/{name}.yaml" for name in ("inference", "unet")])
+    parser["bundle_root"] = str(bundle)
+    torch.save(parser.get_parsed_content("network_def").state_dict(), bundle / "models/model.pt")
+    (path,) = package("soft_label_apl", output=str(tmp_path), bundles_dir=bundle.parent)
+    archive = zipfile.ZipFile(path)
+    metadata = json.loads(archive.read("soft_label_apl/configs/metadata.json"))
+    assert metadata["network_data_format"]["inputs"]["image"]["num_channels"] == 1
+    assert json.loads(archive.read("soft_label_apl/configs/onnx_export.json"))["input_shape"][1] == 1
+
+
 def test_export_has_the_axes_of_the_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a training on volumes, in a bundle whose phantom are pictures: no axis of the ONNX model has a fixed size."""
     bundle = copy_bundle("t_loss", tmp_path / "bundles")

@@ -14,10 +14,10 @@ T_LOSS_TABLES = {
         "data": "isic", "losses": LOSSES, "settings": SETTINGS, "seeds": [0, 1, 2],
         "desk": {"image_size": [48, 48], "features": [8, 16, 32, 64], "max_epochs": 10},
     },
-    # The claim at a larger scale, with the losses that most people start from; fewer seeds where nothing is claimed
+    # The claim at a larger scale, with the losses that most people start from; one seed where nothing is claimed
     "t_loss_claim": {
         "data": "shenzhen", "losses": ["t_loss", "bce", "soft_dice", "mae", "gce"], "settings": ["0.0_0.0", "0.7_0.7"],
-        "seeds": [0, 1, 2, 3, 4], "seeds_of": {"0.0_0.0": [0, 1, 2]},
+        "seeds": [0, 1, 2, 3, 4], "seeds_of": {"0.0_0.0": [0]},
         "desk": {"image_size": [64, 64], "features": [16, 32, 64, 128], "max_epochs": 60},
     },
     # Table 2 without noise, trained until no loss gains any more: how much of T-Loss' lead is faster training

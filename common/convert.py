@@ -132,14 +132,15 @@ def convert(
             raise InputError(f"--{option}: expected {' or '.join(choices)}, got {value}.")
     if exports is not None and masks is not None:
         raise InputError("--masks: expected none beside --exports; convert one after the other.")
-    for option, value, default in (
-        ("attribute", attribute, None),
-        ("annotator_by", annotator_by, "creator"),
-        ("crowd", crowd, "mask"),
-        ("polygons", polygons, "corners"),
-        ("fractional", fractional, "labels"),
-    ):
-        if exports is None and value != default:
+    of_exports = {
+        "attribute": (attribute, None),
+        "annotator_by": (annotator_by, "creator"),
+        "crowd": (crowd, "mask"),
+        "polygons": (polygons, "corners"),
+        "fractional": (fractional, "labels"),
+    }
+    for option, (given, default) in of_exports.items():
+        if exports is None and given != default:
             raise InputError(f"--{option}: expected none without --exports, which alone it says something of.")
     target = Path(str(output)).expanduser()
     files = list_exports(exports) if exports is not None else []
@@ -182,7 +183,7 @@ def convert(
         raise InputError(_listed("the rest was written, but not this", problems))
 
 
-def _without_channel(images: Mapping[str, Path]) -> Mapping[str, Path]:
+def _without_channel(images: dict[str, Path]) -> dict[str, Path]:
     """The cases of images of one channel as nnU-Net names them, ``CASE_0000``; others as they are."""
     if not all(name.endswith(FIRST_CHANNEL) and name != FIRST_CHANNEL for name in images):
         return images

@@ -40,8 +40,8 @@ def describe_network(bundle: Path, metadata: Mapping[str, Any], own: bool) -> di
     plan, network = _plan_and_network(bundle)
     if network is None:
         print(
-            f"{bundle.name}: metadata.json and onnx_export.json keep the values of the phantom, since the weights do not "
-            "fit the network of configs/inference.yaml; for an export give --input_shape.",
+            f"{bundle.name}: metadata.json and onnx_export.json keep the values of the phantom, since the weights do "
+            "not fit the network of configs/inference.yaml; for an export give --input_shape.",
             file=sys.stderr,
         )
         return dict(metadata)

@@ -148,6 +148,8 @@ def audit_bundle(
         "tool_images": tool_images,
     }
     meanings = {name: LabelMeaning.from_json(plan.labels.get(name) or plan.labels.get("", {})) for name in drawn}
+    if "" in plan.labels:
+        meanings.setdefault("", LabelMeaning.from_json(plan.labels[""]))
     if several:
         cases = [
             FusionCase(case, {name: str(files[case]) for name, files in drawn.items() if case in files})

@@ -90,7 +90,8 @@ def fuse(
         processes: number of cases that are fused at a time, each in memory; by default the number of cores, but at most
             one for every 8 cases.
         class_values: value of each class in the label files, by name, such as ``"{'background': 0, 'tumor': 255}"``; by
-            default it is derived from the label files.
+            default it is derived from the label files. Under the name of an annotator whose values differ stands a
+            mapping of its own: ``"{'tumor': 255, 'AR': {'tumor': 1}}"``. So also in ``--class_colors``.
         prior: for staple and spatial_staple: prior probability of each class, in the order of their values; by default
             the share of the class in all labels, for spatial_staple in those near each voxel.
         tolerance: for staple and spatial_staple: they end when no entry of the confusion matrices, from 0 to 1, changes

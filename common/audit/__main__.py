@@ -71,7 +71,8 @@ def audit(
             maps if a picture has one file for each class. By default those of ``class_values`` or ``class_colors``, or
             else the values of the labels.
         class_values: value of each class in the label files, by name, such as ``"{'background': 0, 'tumor': 255}"``; by
-            default it is derived from the label files.
+            default it is derived from the label files. With several annotators a mapping may stand under the name of
+            the one whose values differ: ``"{'tumor': 255, 'AR': {'tumor': 1}}"``. So also in ``--class_colors``.
         ignore_value: value in the label files that means not labeled, such as 255; of colored labels a color.
         output_format: also write each suspicious label, with the regions that are likely to be false, into
             ``tool_files/``, in the format of the tool in which it is corrected: seg.nrrd (3D Slicer), dicom_seg (for

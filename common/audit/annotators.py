@@ -61,8 +61,9 @@ def audit_annotators(
         border_mm: the usual deviation of a border in mm; None measures it in 40 labels of each annotator.
         axes: of arrays, see `read_probabilities`.
         previous: folder of an earlier audit of these annotators.
-        meanings: of each annotator's values; None infers them.
-        said: to infer them, as for `common.io.infer_label_meaning`.
+        meanings: of each annotator's values, and under ``""`` those of the consensus, see `make_settings`; None infers
+            them.
+        said: to infer them, as for `common.io.infer_annotator_meanings`.
         **options: of `audit_cases`.
 
     Returns:
@@ -77,7 +78,8 @@ def audit_annotators(
         raise InputError(
             f"{CONSENSUS}: expected an annotator of another name, since the folder of the consensus has this one."
         )
-    known = None if meanings is None else {name: meanings[name] for name in sources.annotators}
+    named = (*sources.annotators, *[name for name in meanings or () if not name])
+    known = None if meanings is None else {name: meanings[name] for name in named}
     settings, notes = make_settings(sources, output / CONSENSUS, "staple", meanings=known, **dict(said or {}))
     read = {name: LabelMeaning.from_json(settings.meanings[name]) for name in sources.annotators}
     files = {

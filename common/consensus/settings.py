@@ -14,8 +14,8 @@ from common.consensus.writing import written_values
 from common.datasets.splits import shuffled
 from common.errors import InputError
 from common.fusion.pattern_consensus import REGIONS
-from common.io.class_numbers import names_of_classes
-from common.io.label_inference import infer_annotator_meanings
+from common.io.class_numbers import general_and_own, names_of_classes, with_own_classes
+from common.io.label_inference import general_meaning, infer_annotator_meanings
 from common.io.label_meaning import LabelMeaning, LabelObservation, observe_label
 from common.transforms.fuse_annotators import FUSION_METHODS
 
@@ -47,8 +47,9 @@ def make_settings(
         region: ``all`` or ``disputed``.
         options: of the method.
         output_format: in which the consensus is written once more, see `common.formats.output_fault`; None for none.
-        meanings: of each annotator's values, such as a training found out; None reads files.
-        **said: as for `common.io.infer_label_meaning`.
+        meanings: of each annotator's values, such as a training found out, and under ``""`` those of the consensus if
+            they are not those of the first annotator; None reads files.
+        **said: as for `common.io.infer_annotator_meanings`.
 
     Returns:
         `Settings`, and what was decided, a sentence each. Files that cannot be read are left out here; their cases
@@ -90,9 +91,12 @@ def make_settings(
     notes: tuple[str, ...] = ()
     if meanings is None:
         meanings, notes = _infer(sources, said)
-    first = next(iter(meanings.values()))
+        if with_own_classes(said.get("class_values"), said.get("class_colors")):
+            general = general_meaning(**said)
+            meanings |= {} if general is None else {"": general}
+    first = meanings.get("", next(iter(meanings.values())))
     values = tuple(int(value) for value in written_values(first))
-    classes = max(meaning.num_classes for meaning in meanings.values())
+    classes = max(meanings[name].num_classes for name in sources.annotators)
     if classes > MOST_CLASSES:
         raise InputError(f"{sources.roots[0]}: expected at most {MOST_CLASSES} classes, got {classes} values.")
     settings = Settings(
@@ -115,10 +119,10 @@ def _infer(sources: Sources, said: dict[str, Any]) -> tuple[dict[str, LabelMeani
     said.setdefault("ignore_value", None)
     if said["ignore_value"] is None:
         said["ignore_value"] = sources.ignore_value
-    if not any(said.get(name) for name in ("class_names", "class_values", "class_colors")):
+    if not said.get("class_names") and not _said_of_all(said):
         said["class_names"] = sources.class_names
     observations = _observe(sources)
-    found, notes = infer_annotator_meanings(observations, **said)
+    found, notes = infer_annotator_meanings(observations, sources.annotators, **said)
     meanings = {name: found[name] for name in sources.annotators if name in observations}
     for name in sources.annotators:  # whose files cannot be read, so that their cases are named with the reason
         meanings.setdefault(name, found.get(name, next(iter(found.values()))))
@@ -158,9 +162,15 @@ def value_names(values: Sequence[int], said: Mapping[str, Any], known: Mapping[i
         >>> value_names([0, 1], {"class_values": {"background": 0, "disc": [1, 2]}})
         ['background', 'disc']
     """
-    named = names_of_classes(said.get("class_values"), said.get("class_colors"))
+    unnamed = known and not _said_of_all(said)
+    named = [] if unnamed else names_of_classes(said.get("class_values"), said.get("class_colors"))
     names = dict(zip(values, named, strict=False)) if named else known or {}
     return [str(names.get(value, value)) for value in values]
+
+
+def _said_of_all(said: Mapping[str, Any]) -> bool:
+    """Whether values, or colors, are said of all annotators, not of single ones alone."""
+    return any(general_and_own(said.get(name))[0] for name in ("class_values", "class_colors"))
 
 
 HIDDEN = ("labels", "num_classes")

@@ -55,12 +55,12 @@ def _require_same_classes(plan: Plan, dataset: Dataset) -> None:
     meanings = [LabelMeaning.from_json(meaning).values or {} for meaning in plan.labels.values()]
     for value, name in (dataset.class_names or {}).items():
         number = numbers.get(str(name).casefold())
-        for known in (values[value] for values in meanings if value in values):
-            if number is not None and number != known:
-                raise InputError(
-                    f"{dataset.root} calls the label value {value} {name}, which is {plan.class_names[known]} in the "
-                    "training. Give it the label values of the training, or say that they are by --class_values."
-                )
+        known = [values[value] for values in meanings if value in values]
+        if number is not None and known and number not in known:  # annotators may have values of their own
+            raise InputError(
+                f"{dataset.root} calls the label value {value} {name}, which is {plan.class_names[known[0]]} in the "
+                "training. Give it the label values of the training, or say that they are by --class_values."
+            )
 
 
 def _require_same_channels(plan: Plan, dataset: Dataset) -> None:

@@ -258,7 +258,8 @@ class Plan:
             if isinstance(said.get(name), Mapping):
                 said[name] = _in_order(said[name], self.class_names)
         meanings = {name: LabelMeaning.from_json(meaning) for name, meaning in self.labels.items()}
-        found += [_contradiction(name, *pair) for name, pair in contradicted_meanings(meanings, **said).items()]
+        contradicted = contradicted_meanings(meanings, **said, names=self.class_names)
+        found += [_contradiction(name, *pair) for name, pair in contradicted.items()]
         return found
 
     def differences(self, other: Plan) -> list[str]:

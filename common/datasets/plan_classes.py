@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from common.datasets.dataset import Dataset
 from common.errors import InputError
 from common.io.checks import NOT_LABELED
-from common.io.class_numbers import names_of_classes
-from common.io.label_inference import infer_annotator_meanings, infer_label_meaning
+from common.io.class_numbers import general_and_own, names_of_classes, with_own_classes
+from common.io.label_inference import general_meaning, infer_annotator_meanings, infer_label_meaning
 from common.io.label_meaning import LabelMeaning, LabelObservation
 
 __all__ = ["classes_of_labels", "default_class_names", "label_meanings"]
@@ -64,14 +66,16 @@ def classes_of_labels(
         raise InputError(f"{dataset.root}: expected labels of the training cases, got none.")
     count = max(meaning.num_classes for meaning in meanings.values())
     known = _named_values(dataset, dataset.ignore_value if said["ignore_value"] is None else said["ignore_value"])
-    named = names_of_classes(said["class_values"], said["class_colors"])
+    by_value = [known.get(value, "background") for value in sorted({0, *known})] if known else []
+    named = names_of_classes(said["class_values"], said["class_colors"], by_value)
     names: Sequence[str] | None = asked.get("class_names")
-    if names is None and named:
-        names = named
-    if names is None and known:
-        names = [known.get(value, "background") for value in sorted({0, *known})]
     if names is None:
-        names = default_class_names(count)
+        names = named or by_value or default_class_names(count)
+    elif with_own_classes(said["class_values"], said["class_colors"]) and list(map(str, names)) != named:
+        raise InputError(
+            f"class_names: expected {', '.join(named)}, as the classes of which annotators have values of their own "
+            f"are called, got {', '.join(map(str, names))}."
+        )
     if len(names) < count:
         raise InputError(f"class_names: expected {count} names, background included, got {list(names)}.")
     if len(set(names)) < len(names):
@@ -94,7 +98,8 @@ def label_meanings(
         dataset, seen, annotators, said, notes, faults: as of `classes_of_labels`.
 
     Returns:
-        The meanings; of annotators who labeled nothing that was read only if all others mean the same.
+        The meanings; of annotators who labeled nothing that was read only if all others mean the same, or if single
+        annotators are given values of their own: then everybody's values are said, and ``""`` is among them, too.
 
     Raises:
         InputError: values cannot be understood.
@@ -109,10 +114,27 @@ def label_meanings(
         "class_values": dict(said["class_values"] or {}) or None,
     }
     meanings: dict[str, LabelMeaning] = {}
-    drawn = {name: observed for name, observed in seen.items() if name in annotators}
-    if drawn:
+    drawn: dict[str, Sequence[LabelObservation]] = {
+        name: observed for name, observed in seen.items() if name in annotators
+    }
+    own = with_own_classes(rules["class_values"], rules["class_colors"])
+    general = {name: general_and_own(rules[name])[0] for name in ("class_values", "class_colors")} if own else {}
+    if own:
+        drawn |= {name: () for name in annotators if name not in seen}
+        rules["annotators"] = annotators
+    if drawn or own:
         meanings, found = _understood(infer_annotator_meanings, drawn, rules, faults)
         notes += found
+    rules = {name: value for name, value in rules.items() if name != "annotators"} | general
+    if own and (usual := general_meaning(**rules)) is not None:
+        if usual.colors is None and usual.ignore is None and any(one.ignore == -1 for one in meanings.values()):
+            usual = replace(usual, ignore=NOT_LABELED)
+        meanings[""] = usual
+    elif own and "" in seen:
+        raise InputError(
+            f"{next(iter(own.values()))}: expected those of the ground truth, too, under the names of the classes, got "
+            f"those of {', '.join(own)} alone."
+        )
     silent = [name for name in annotators if name not in meanings and name not in seen]
     if meanings and silent and len({str(meaning.to_json()) for meaning in meanings.values()}) == 1:
         meanings |= dict.fromkeys(silent, next(iter(meanings.values())))
@@ -178,17 +200,20 @@ def _understood(
         if faults is None:
             raise
         wrong: list[str] = []
-        kept = {name: [one for one in seen if _is_clear(one, said, wrong)] for name, seen in observations.items()}
-        if not wrong or not all(kept.values()):
+        kept = {
+            name: [one for one in seen if _is_clear(partial(infer, {name: [one]}, **said), wrong)]
+            for name, seen in observations.items()
+        }
+        if not wrong or not all(kept[name] for name, seen in observations.items() if seen):
             raise
         found = infer(kept, **said)
         faults += wrong
         return found
 
 
-def _is_clear(observation: LabelObservation, said: Mapping[str, Any], faults: list[str]) -> bool:
+def _is_clear(infer: Callable[[], Meanings], faults: list[str]) -> bool:
     try:
-        infer_label_meaning([observation], **said)
+        infer()
     except InputError as error:
         faults.append(str(error))
         return False

@@ -82,8 +82,9 @@ def make_plan(
         default_normalization: of a method whose transforms expect certain intensities, where none is given; None: as
             above.
         default_method: options of the method, where none are given.
-        class_values: name → value in the label files, where the data set does not say.
-        class_colors: name → ``"#rrggbb"`` in colored label files.
+        class_values: name → value in the label files, where the data set does not say; of an annotator whose values
+            differ, annotator → such a mapping.
+        class_colors: name → ``"#rrggbb"`` in colored label files; of annotators as ``class_values``.
         ignore_value: in label files, of what was not labeled.
         label_threshold: above which a gray mask of two classes is foreground.
         faults: sentences on cases that cannot be used, see `take_fingerprint`; those on labels that are not understood

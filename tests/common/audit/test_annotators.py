@@ -70,6 +70,22 @@ def test_annotators_are_compared(three: Path, capsys: pytest.CaptureFixture[str]
     assert "tired: " in capsys.readouterr().out
 
 
+def test_an_annotator_has_values_of_the_own(three: Path) -> None:
+    """Which mean the same as those of the others; alone, a folder has nobody whose they could be."""
+    folders = [str(three / name) for name in ("large", "fine")]
+    audit(",".join(folders), str(three / "maps"), str(three / "usual"), border_mm=1.5)  # type: ignore[arg-type]
+    for case in range(CASES):  # of which 9 is the background
+        mask = binary_dilation(truth(case), iterations=2)
+        save(np.where(mask, 0, 9) / 255, three / "large" / f"case{case}.png")
+    given = {"disc": 255, "large": {"background": 9, "disc": 0}}
+    maps, output = str(three / "maps"), str(three / "own")
+    audit(",".join(folders), maps, output, border_mm=1.5, class_values=given)  # type: ignore[arg-type]
+    usual, own = (read_csv(three / name / "annotators.csv") for name in ("usual", "own"))
+    assert own == usual
+    with pytest.raises(InputError, match=r"class_values: expected one of each class, .* got those of large"):
+        audit(folders[0], maps, str(three / "one"), class_values=given)  # type: ignore[arg-type]
+
+
 def test_drift_by_a_given_order(three: Path) -> None:
     """By the dates in a file the last case was drawn first."""
     write_csv(three / "order.csv", [{"case": f"case{case}", "order": 20240200 - case} for case in range(CASES)])

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from common.datasets.by_annotators import truth_alone
 from common.datasets.images_by_case import images_of
 from common.datasets.layouts.recognize import read_dataset
 from common.datasets.listing import files_by_stem, left_out_sentences, list_folder
@@ -90,7 +91,7 @@ def dataset_cases(dataset_dir: str | os.PathLike[str], layout: str | None = None
             f"{dataset.annotators[0] if dataset.annotators else 'one label for each case'}."
         )
     notes = list(dataset.notes)
-    cases, lacking = [], []
+    cases, lacking, known_truth = [], [], truth_alone(dataset.items)
     for item in dataset.items:
         labels = {str(name): str(path) for name, path in (item.get("annotators") or {}).items() if path}
         image = item.get("image") or ()
@@ -98,11 +99,16 @@ def dataset_cases(dataset_dir: str | os.PathLike[str], layout: str | None = None
         if labels:
             known = {key: item[key] for key in KNOWN if item.get(key) is not None}
             cases.append(FusionCase(str(item["case"]), labels, tuple(map(str, files)), known=known))
-        else:
+        elif str(item["case"]) not in known_truth:
             lacking.append(str(item["case"]))
     if lacking:
         notes.append(
             f"Left out because nobody labeled them: {counted(len(lacking), 'case')}, the first is {lacking[0]}."
+        )
+    if known_truth:
+        notes.append(
+            f"Left out: {counted(len(known_truth), 'case')} with a ground truth and no annotator's label to fuse, the "
+            f"first is {known_truth[0]}."
         )
     notes += left_out_sentences(dataset.left_out, dataset.root)
     if not cases:

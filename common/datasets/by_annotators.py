@@ -12,7 +12,7 @@ from common.datasets.given_items import GIVEN
 from common.datasets.layouts.recognize import options_of
 from common.errors import InputError, counted
 
-__all__ = ["annotated", "drawn_by", "have_ground_truth", "labeled_by_each", "require_ground_truth"]
+__all__ = ["annotated", "drawn_by", "have_ground_truth", "labeled_by_each", "require_ground_truth", "truth_alone"]
 
 ONLY_ANNOTATOR = "label"
 PLACES_OF_TRUTH = {
@@ -38,7 +38,8 @@ def annotated(
         annotators: names that were asked for; None: all that there are.
 
     Returns:
-        The data set with ``annotators``. Cases that lack what is needed are left out, which a note says.
+        The data set with ``annotators``. Cases that lack what is needed, also those with a ground truth that no
+        annotator has labeled, are left out, which a note says.
 
     Raises:
         InputError: no case has what is needed; one who was asked for has labeled no case.
@@ -76,12 +77,34 @@ def annotated(
             f"{dataset.root}: annotators: expected some of {', '.join(names)}, but there is no {', '.join(strangers)}."
         )
     kept = tuple(item for item in items if item.get(needed))
-    lacking = [item["case"] for item in items if not item.get(needed)]
     if not kept:
         raise InputError(f"{dataset.root}: expected cases with {needed}, got none.")
+    known = truth_alone(items) if needed == "annotators" else []
+    lacking = [item["case"] for item in items if not item.get(needed) and item["case"] not in known]
     if lacking:
         notes.append(f"Left out without {needed}: {counted(len(lacking), 'case')}, the first is {lacking[0]}.")
+    if known:
+        notes.append(
+            f"Left out: {counted(len(known), 'case')} with a ground truth and no annotator's label, the first is "
+            f"{known[0]}; this method trains, validates and tests with annotators' labels."
+        )
     return replace(dataset, items=kept, annotators=tuple(names), notes=tuple(notes))
+
+
+def truth_alone(items: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The cases that have a ground truth and no annotator's label, in a data set of annotators.
+
+    Args:
+        items: of the data set, or of a section.
+
+    Returns:
+        Their names.
+
+    Example:
+        >>> truth_alone([{"case": "a", "annotators": {"AR": "a_AR.png"}}, {"case": "b", "label": "b.png"}])
+        ['b']
+    """
+    return [str(item["case"]) for item in items if item.get("label") is not None and not item.get("annotators")]
 
 
 def drawn_by(dataset: Dataset, annotators: Sequence[str]) -> Dataset:

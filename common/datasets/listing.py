@@ -292,20 +292,21 @@ def find_unread(listing: Listing, used: set[str], reasons: Mapping[str, str]) ->
     return sorted(found)
 
 
-def left_out_by_reason(left_out: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    """What is not read, by the reason: files, and folders with the number of their files.
+def left_out_by_reason(left_out: Iterable[tuple[str, str]], root: Path | None = None) -> dict[str, list[str]]:
+    """What is not read, by the reason: files, and how many there are in a folder.
 
     Args:
         left_out: (path, reason), see `find_unread`.
+        root: folder of the data set, from which paths are given; None for paths as they are.
 
     Example:
         >>> left_out_by_reason([("a/c", "12 files: no image"), ("a/b.png", "no image")])
-        {'no image': ['a/c (12 files)', 'a/b.png']}
+        {'no image': ['12 files in a/c', 'a/b.png']}
     """
     found: dict[str, list[str]] = defaultdict(list)
     for path, reason in left_out:
-        count = COUNTED.match(reason)
-        found[COUNTED.sub("", reason)].append(f"{path} ({count[1]})" if count else path)
+        count, name = COUNTED.match(reason), path if root is None else os.path.relpath(path, root)
+        found[COUNTED.sub("", reason)].append(f"{count[1]} in {name}" if count else name)
     return dict(found)
 
 
@@ -313,16 +314,15 @@ def left_out_sentences(left_out: Iterable[tuple[str, str]], root: Path) -> list[
     """A sentence for each reason why something is not read, with the first file or folder.
 
     Args:
-        left_out: (path, reason), see `find_unread`.
-        root: folder of the data set.
+        left_out, root: see `left_out_by_reason`.
 
     Example:
         >>> left_out_sentences([("/data/a/b.png", "no image")], Path("/data"))
         ['Files or folders that are left out: 1; the first is a/b.png: no image.']
     """
     return [
-        f"Files or folders that are left out: {len(paths)}; the first is {os.path.relpath(paths[0], root)}: {reason}."
-        for reason, paths in left_out_by_reason(left_out).items()
+        f"Files or folders that are left out: {len(names)}; the first is {names[0]}: {reason}."
+        for reason, names in left_out_by_reason(left_out, root).items()
     ]
 
 

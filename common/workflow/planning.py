@@ -14,7 +14,7 @@ from typing import Any
 import ignite.distributed as idist
 from ignite.engine import Engine, Events
 
-from common.datasets.by_annotators import drawn_by
+from common.datasets.by_annotators import drawn_by, truth_alone
 from common.datasets.case_weights import leave_out, read_case_weights
 from common.datasets.dataset import Dataset
 from common.datasets.fingerprint import take_fingerprint
@@ -122,6 +122,9 @@ def plan_of(
         given |= {name: value for name in fitting if (value := getattr(served, name))}
         if served.several_classes:  # labels hold the numbers of the maps that the network gives
             dataset = replace(dataset, class_names=dict(enumerate(served.class_names)))
+    if any(item.get("annotators") for item in dataset.items) and (alone := truth_alone(items)):
+        some = f"{counted(len(alone), 'training case')} with a ground truth and no annotator's label, the first is "
+        dataset = replace(dataset, notes=(*dataset.notes, f"{some}{alone[0]}: the ground truth is learned there."))
     plan = make_plan(dataset, fingerprint, given, faults=faults, **rules)
     for note in plan.notes:
         logger.info("%s", note)

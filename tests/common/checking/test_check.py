@@ -95,7 +95,7 @@ def test_what_is_left_out_is_listed(sections, tmp_path, capsys):
 def test_what_is_left_out_has_one_heading_for_each_reason(sections, tmp_path):
     left_out = [("a", "12 files: DICOM is not trained on"), ("b", "30 files: DICOM is not trained on"), ("c", "other")]
     text = check_cases(sections, {}, tmp_path, PLAN, left_out=left_out).read_text(encoding="utf-8")
-    assert text.count("DICOM is not trained on") == 1 and "a (12 files)" in text and "b (30 files)" in text
+    assert text.count("DICOM is not trained on") == 1 and "12 files in a" in text and "30 files in b" in text
 
 
 def test_what_training_refuses_is_one_sentence(sections, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,24 @@ def test_one_label_is_that_of_one_annotator() -> None:
 
 def test_several_annotators_and_a_ground_truth() -> None:
     both = {"annotators": {"AR": "x.png"}, "label": "t.png"}
-    found = annotated(dataset(both, {"label": "t.png"}, both, annotators=("AR", "HS")))
-    assert [item["case"] for item in found.items] == ["a", "c"]
-    assert any("Left out without annotators: 1 case, the first is b" in note for note in found.notes)
+    found = annotated(dataset(both, both, annotators=("AR", "HS")))
+    assert [item["case"] for item in found.items] == ["a", "b"] and found.notes == ()
     assert have_ground_truth(found.items) and not have_ground_truth([])
+
+
+def test_cases_that_no_annotator_labeled_are_left_out_and_said() -> None:
+    """Whether or not they have a ground truth."""
+    drawn = {"annotators": {"AR": "x.png"}}
+    several = dataset(drawn, {"label": "t.png"}, {"image": ["c0.png", "c1.png"]}, annotators=("AR",))
+    found = annotated(replace(several, left_out=(("d", "it has no place in the layout"),)))
+    assert found.cases == ("a",)
+    assert found.notes == (
+        "Left out without annotators: 1 case, the first is c.",
+        "Left out: 1 case with a ground truth and no annotator's label, the first is b; this method trains, validates "
+        "and tests with annotators' labels.",
+    )
+    simulated = annotated(dataset(drawn, {"label": "t.png"}, annotators=("AR",)), simulated=["over"])
+    assert "Left out without label: 1 case, the first is a." in simulated.notes
 
 
 def refusal(found: Dataset) -> str:

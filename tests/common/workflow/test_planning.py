@@ -83,6 +83,20 @@ def test_a_training_goes_on_with_the_weights_that_it_began_with(dataset, tmp_pat
         split_of(dataset, tmp_path, resume=True)
 
 
+def test_training_cases_with_a_ground_truth_alone_are_said(dataset, tmp_path: Path) -> None:
+    """In a data set of annotators; where every case has one label, or labels are simulated, it is none of them."""
+    items = [{name: value for name, value in item.items() if name != "label"} for item in dataset.items]
+    for item in items[2:]:
+        item["annotators"] = {"AR": dataset.items[0]["label"]}
+    for item, labeled in zip(items[:2], dataset.items, strict=False):
+        item["label"] = labeled["label"]
+    mixed = replace(dataset, items=tuple(items), annotators=("AR",))
+    said = "2 training cases with a ground truth and no annotator's label, the first is case_0: the ground truth is "
+    assert sum(said in note for note in plan_of(mixed, items, tmp_path).notes) == 1
+    assert not any("no annotator's" in note for note in plan_of(mixed, items[2:], tmp_path).notes)
+    assert not any("no annotator's" in note for note in plan_of(dataset, dataset.items, tmp_path).notes)
+
+
 def test_a_contradiction_is_refused_by_name(dataset, tmp_path: Path) -> None:
     keep(tmp_path, dataset)
     with pytest.raises(InputError, match=r"image_size: the network was trained with \[10, 12\], got \[32, 32\]"):

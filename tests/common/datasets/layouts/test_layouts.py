@@ -320,6 +320,16 @@ def test_which_of_many_organs_is_read_is_said(tmp_path: Path) -> None:
         assert f"The structure is {organ}; organ names another of the 3." in found.notes
 
 
+def test_some_files_of_a_folder_that_are_left_out_are_not_called_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "labels").mkdir()
+    for number in range(14):
+        (tmp_path / f"labels/{number}.png").touch()
+    (tmp_path / "image.png").touch()
+    (tmp_path / "data.json").write_text('[{"image": "image.png", "label": "labels/0.png"}]')
+    said = read_dataset(tmp_path / "data.json").notes
+    assert any("the first is 13 files in labels: it has no place in the layout." in note for note in said), said
+
+
 def test_annotators_of_a_datalist_that_are_read(tmp_path: Path) -> None:
     """Of three annotators one is the ground truth and one is not read; a case of it alone is left out."""
     touch(tmp_path, *(f"{case}{ending}.png" for case in "abc" for ending in ("", "_AR", "_HS", "_SG")))

@@ -15,6 +15,7 @@ from common.errors import InputError, counted
 __all__ = ["annotated", "drawn_by", "have_ground_truth", "labeled_by_each", "require_ground_truth", "truth_alone"]
 
 ONLY_ANNOTATOR = "label"
+TRUTH_ALONE = "its case has a ground truth and no annotator's label"
 PLACES_OF_TRUTH = {
     "plain": "put the true mask of each into a folder truth/",
     "datalist": "give each a label beside its annotators",
@@ -39,7 +40,7 @@ def annotated(
 
     Returns:
         The data set with ``annotators``. Cases that lack what is needed, also those with a ground truth that no
-        annotator has labeled, are left out, which a note says.
+        annotator has labeled, are left out, which a note says; their images are in ``left_out``.
 
     Raises:
         InputError: no case has what is needed; one who was asked for has labeled no case.
@@ -88,7 +89,12 @@ def annotated(
             f"Left out: {counted(len(known), 'case')} with a ground truth and no annotator's label, the first is "
             f"{known[0]}; this method trains, validates and tests with annotators' labels."
         )
-    return replace(dataset, items=kept, annotators=tuple(names), notes=tuple(notes))
+    why = "its case has no ground truth" if simulated else "no annotator labeled its case"
+    left = [
+        (_first_image(item), TRUTH_ALONE if item["case"] in known else why) for item in items if not item.get(needed)
+    ]
+    left_out = (*dataset.left_out, *left)
+    return replace(dataset, items=kept, annotators=tuple(names), notes=tuple(notes), left_out=left_out)
 
 
 def truth_alone(items: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -223,6 +229,11 @@ def labeled_by_each(items: Sequence[Mapping[str, Any]], annotators: Sequence[str
     if present and silent:
         raise InputError(f"{', '.join(silent)} labeled no training case; leave them out of annotators.")
     return [dict(item) for item in items]
+
+
+def _first_image(item: Mapping[str, Any]) -> str:
+    image = item["image"]
+    return str(image[0] if isinstance(image, list | tuple) else image)
 
 
 def _of_one(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,12 +28,12 @@ def test_one_label_is_that_of_one_annotator() -> None:
 def test_several_annotators_and_a_ground_truth() -> None:
     both = {"annotators": {"AR": "x.png"}, "label": "t.png"}
     found = annotated(dataset(both, both, annotators=("AR", "HS")))
-    assert [item["case"] for item in found.items] == ["a", "b"] and found.notes == ()
+    assert [item["case"] for item in found.items] == ["a", "b"] and found.notes == found.left_out == ()
     assert have_ground_truth(found.items) and not have_ground_truth([])
 
 
 def test_cases_that_no_annotator_labeled_are_left_out_and_said() -> None:
-    """Whether or not they have a ground truth."""
+    """Whether or not they have a ground truth; their images are listed with what else is left out."""
     drawn = {"annotators": {"AR": "x.png"}}
     several = dataset(drawn, {"label": "t.png"}, {"image": ["c0.png", "c1.png"]}, annotators=("AR",))
     found = annotated(replace(several, left_out=(("d", "it has no place in the layout"),)))
@@ -43,7 +43,13 @@ def test_cases_that_no_annotator_labeled_are_left_out_and_said() -> None:
         "Left out: 1 case with a ground truth and no annotator's label, the first is b; this method trains, validates "
         "and tests with annotators' labels.",
     )
+    assert found.left_out == (
+        ("d", "it has no place in the layout"),
+        ("b.png", "its case has a ground truth and no annotator's label"),
+        ("c0.png", "no annotator labeled its case"),
+    )
     simulated = annotated(dataset(drawn, {"label": "t.png"}, annotators=("AR",)), simulated=["over"])
+    assert simulated.left_out == (("a.png", "its case has no ground truth"),)
     assert "Left out without label: 1 case, the first is a." in simulated.notes
 
 

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from common.checking.collect import CaseFiles, collect_cases, reason
 from common.checking.examine import CaseRecord, LabelRecord, compare_cases, examine_case
+from common.checking.other_numbers import OTHER_NUMBERS, find_other_numbers
 from common.checking.page import write_case_page
 from common.checking.rare_values import RARE, find_rare_values
 from common.datasets.plan import Plan
@@ -22,7 +23,7 @@ from common.io.files import write_csv
 
 __all__ = ["check_cases"]
 
-COMPARED = ("duplicate", "in two sections", "names alike", RARE)
+COMPARED = ("duplicate", "in two sections", "names alike", RARE, OTHER_NUMBERS)
 
 
 def check_cases(
@@ -73,6 +74,7 @@ def check_cases(
         record.case = case  # a worker's copy would double the datalist
     compare_cases(records)
     find_rare_values(records, plan)
+    find_other_numbers(records, plan)
     try_preprocessing(records, preprocessing)
 
     folder = Path(output_dir) / "checking"

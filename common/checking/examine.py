@@ -62,6 +62,8 @@ class CaseRecord:
         labels: by key of the item.
         annotators: by name.
         agreement: Dice of each pair of annotators.
+        overlaps: of each pair, how many voxels that both labeled the first gives one class and the second another (or
+            the same), by these two classes.
         findings: what is wrong.
     """
 
@@ -76,6 +78,7 @@ class CaseRecord:
     labels: dict[str, LabelRecord] = field(default_factory=dict)
     annotators: dict[str, LabelRecord] = field(default_factory=dict)
     agreement: dict[tuple[str, str], float] = field(default_factory=dict)
+    overlaps: dict[tuple[str, str], dict[tuple[int, int], int]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -120,11 +123,12 @@ def examine_case(case: CaseFiles, plan: Plan) -> CaseRecord:
     shapes = {label.shape for label in loaded.annotators.values()}
     if len(drawn) > 1 and len(shapes) == 1:
         names = list(loaded.annotators)
-        dice = pairwise_dice(
-            torch.stack([label.as_subclass(torch.Tensor).long() for label in loaded.annotators.values()])
-        )
+        maps = torch.stack([label.as_subclass(torch.Tensor).long() for label in loaded.annotators.values()])
+        dice = pairwise_dice(maps)
         pairs = [(i, j) for i in range(len(names)) for j in range(i)]
         record.agreement = {(names[j], names[i]): float(dice[i, j]) for i, j in pairs}
+        if plan.several_classes:
+            record.overlaps = {(names[j], names[i]): _overlaps(maps[j], maps[i], plan.num_classes) for i, j in pairs}
         known = {name for name, label in record.annotators.items() if sum(label.sizes.values())}
         among = [value for pair, value in record.agreement.items() if known.issuperset(pair)]
         if among and not any(among):
@@ -185,6 +189,13 @@ def _describe(record: CaseRecord, loaded: LoadedCase) -> None:
     record.highest = max((float(values.max()) for values in finite if values.numel()), default=None)
     if len(images) == len(record.case.images):
         record.digest = "".join(content_digest(image) for image in images)
+
+
+def _overlaps(first: torch.Tensor, second: torch.Tensor, num_classes: int) -> dict[tuple[int, int], int]:
+    """How many voxels have these two classes, of those that both have labeled."""
+    both = (first >= 0) & (second >= 0)
+    counts = torch.bincount(first[both] * num_classes + second[both])
+    return {divmod(int(code), num_classes): int(counts[code]) for code in counts.nonzero()[:, 0]}
 
 
 def _label(

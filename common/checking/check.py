@@ -80,8 +80,9 @@ def check_cases(
     folder = Path(output_dir) / "checking"
     write_csv(folder / "cases.csv", [_case_row(record, plan.class_names) for record in records])
     rows = [_finding_row(record, found) for record in records for found in record.findings]
-    write_csv(folder / "findings.csv", rows)
-    write_csv(folder / "left_out.csv", [{"file": path, "reason": reason} for path, reason in left_out])
+    write_csv(folder / "findings.csv", rows, ("section", "case", "finding", "usable", "file", "message"))
+    unread = [{"file": path, "reason": reason} for path, reason in left_out]
+    write_csv(folder / "left_out.csv", unread, ("file", "reason"))
     files = [file for case in cases for file in (*case.images, *case.labels.values(), *case.annotators.values())]
     title = f"Data check of {Path(os.path.commonpath(files)).name}" if files else "Data check"
     page = write_case_page(folder / "checking.html", title, records, plan, left_out)
@@ -94,8 +95,8 @@ def check_cases(
             f"{len(unusable)} of {len(records)} cases cannot be used, see {page}; the first is {unusable[0].case.name} "
             f"({unusable[0].case.section}): {where}{first.message}."
         )
-    unread = f", {len(left_out)} files or folders left out" if left_out else ""
-    print(f"{counted(len(records), 'case')} checked, {warned} worth a look, none that cannot be used{unread}: {page}")
+    also = f", {len(left_out)} files or folders left out" if left_out else ""
+    print(f"{counted(len(records), 'case')} checked, {warned} worth a look, none that cannot be used{also}: {page}")
     return page
 
 

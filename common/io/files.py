@@ -145,9 +145,15 @@ def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
             os.replace(partial, path)
 
 
-def write_csv(path: str | os.PathLike[str], rows: Sequence[dict[str, Any]]) -> None:
-    """Writes ``rows`` as CSV; the columns are all keys in order of first appearance, missing values stay empty."""
-    columns = list(dict.fromkeys(key for row in rows for key in row))
+def write_csv(path: str | os.PathLike[str], rows: Sequence[dict[str, Any]], columns: Sequence[str] = ()) -> None:
+    """Writes ``rows`` as CSV; missing values stay empty.
+
+    Args:
+        path: of the file.
+        rows: value by column.
+        columns: the first ones, also of a table without rows; then come all keys in order of first appearance.
+    """
+    columns = list(dict.fromkeys([*columns, *(key for row in rows for key in row)]))
     with whole_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=columns, restval="")
         writer.writeheader()

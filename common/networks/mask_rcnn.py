@@ -162,7 +162,8 @@ class IMaskRCNN(nn.Module):
         spatial_dims: 2; boxes and anchors lie in a plane.
 
     Raises:
-        ArgumentError: if there is no class, another number of dimensions, or images or targets do not fit.
+        ArgumentError: if there is no class, another number of dimensions, other numbers of layers and features, or
+            images or targets do not fit.
 
     Example:
         >>> from common.losses import SoftActivePassiveLoss
@@ -205,6 +206,11 @@ class IMaskRCNN(nn.Module):
             raise ArgumentError(
                 f"spatial_dims: a Mask R-CNN has 2 and takes volumes slice by slice, got {spatial_dims}; the U-Net of "
                 "configs/unet.yaml has 2 or 3."
+            )
+        if len(features) != len(layers):
+            raise ArgumentError(
+                f"features: expected one number for each of the {len(layers)} layers of the Mask R-CNN, got "
+                f"{list(features)}; a network that was trained with configs/unet.yaml is read with that overlay."
             )
         if num_classes < 1:
             raise ArgumentError(f"num_classes: expected at least one beside the background, got {num_classes}.")

@@ -108,6 +108,8 @@ def test_given_numbers_are_no_finding_and_the_page_says_others(tmp_path: Path) -
     own = {**of.labels, "chris": {"values": {"0": 0, "2": 1, "3": 2, "1": 3}}}
     check_cases({"training": record.case.items}, {}, tmp_path, replace(of, labels=own))
     assert read_csv(page.parent / "findings.csv") == []
+    assert (page.parent / "findings.csv").read_text().startswith("section,case,finding,")
+    assert (page.parent / "left_out.csv").read_text().startswith("file,reason")
 
 
 def test_every_finding_is_described() -> None:

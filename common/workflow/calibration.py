@@ -190,20 +190,22 @@ def load_temperature(path: Places | None, temperature: float | str | None = "fit
 
 
 def _temperature(path: Path | None, temperature: float | str | None) -> float:
+    fitted = None if path is None else path / TEMPERATURE_FILE if path.is_dir() else path
     if temperature is None:
+        if fitted is not None and fitted.is_file():
+            logger.info("%s is not used; --temperature fitted divides the logits by what it holds.", fitted.absolute())
         return 1.0
     if temperature != "fitted":
         return _positive(temperature, "temperature", "fitted or a positive number")
-    if path is None:
+    if fitted is None:
         return 1.0
-    file = path / TEMPERATURE_FILE if path.is_dir() else path
-    if not file.is_file():
-        raise InputError(f"{file}: there is no fitted temperature; calibrating (configs/calibrate.yaml) fits one.")
+    if not fitted.is_file():
+        raise InputError(f"{fitted}: there is no fitted temperature; calibrating (configs/calibrate.yaml) fits one.")
     try:
-        value = json.loads(file.read_text(encoding="utf-8"))["temperature"]
+        value = json.loads(fitted.read_text(encoding="utf-8"))["temperature"]
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{file}: expected a fitted temperature (JSON), got something else.") from error
-    return _positive(value, str(file), "a positive number")
+        raise InputError(f"{fitted}: expected a fitted temperature (JSON), got something else.") from error
+    return _positive(value, str(fitted), "a positive number")
 
 
 def _positive(value: Any, name: str, expected: str) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,16 @@ def test_temperatures_that_are_given(tmp_path: Path) -> None:
     for wrong in ("warm", 0, -1, "nan", "inf"):
         with pytest.raises(InputError, match="fitted or a positive number"):
             load_temperature(tmp_path, wrong)
+
+
+def test_a_fitted_temperature_that_is_not_used_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "common.workflow")
+    assert load_temperature(tmp_path, None) == 1.0 and not caplog.messages
+    (tmp_path / "temperature.json").write_text('{"temperature": 2.0}')
+    assert load_temperature(tmp_path, None) == 1.0
+    (message,) = caplog.messages
+    assert message.startswith(f"{tmp_path}/temperature.json is not used; --temperature fitted")
+    assert load_temperature(tmp_path) == 2.0 and len(caplog.messages) == 1
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", json.dumps({"temperature": -1}), json.dumps({"temperature": None})])

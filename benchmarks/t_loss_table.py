@@ -46,7 +46,7 @@ def highest_epochs(runs: Sequence[Mapping[str, Any]], metric: str) -> list[dict[
     alpha, beta = max((run["setting"]["alpha"], run["setting"]["beta"]) for run in runs)
     measure = {"measure": f"best epoch, α = {alpha}, β = {beta}"}
     return [
-        run | {"setting": measure, "value": max(float(row[metric]) for row in read_csv(run["folder"] / "metrics.csv"))}
+        {**run, "setting": measure, "value": max(float(row[metric]) for row in read_csv(run["folder"] / "metrics.csv"))}
         for run in runs
         if run["setting"] == {"alpha": alpha, "beta": beta}
     ]

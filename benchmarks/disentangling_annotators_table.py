@@ -22,8 +22,8 @@ from common.datasets import read_dataset, write_mnist_annotators
 from common.errors import InputError
 from common.fuse import fuse
 from common.io import LoadCased
+from common.io.annotator_meanings import infer_annotator_meanings
 from common.io.files import read_csv
-from common.io.label_inference import infer_annotator_meanings
 from common.io.label_meaning import LabelObservation, observe_label
 from common.io.label_values import read_label_values
 from common.metrics import pairwise_dice

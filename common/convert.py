@@ -144,12 +144,13 @@ def convert(
             raise InputError(f"--{option}: expected none without --exports, which alone it says something of.")
     target = Path(str(output)).expanduser()
     files = list_exports(exports) if exports is not None else []
-    if "{" in str(images):
+    if "{" in str(images) and not Path(str(images)).expanduser().is_dir():
         cases = find_images(str(images), masks or ())
         sources = [*cases.values()]
     else:
         sources = [Path(str(images)).expanduser()]
-        cases = _without_channel(images_by_case(sources[0]))
+        cases = images_by_case(sources[0])
+        cases = cases if masks is not None else _without_channel(cases)  # patterns of masks say what is a case's name
     wanted = listed(classes) if classes else None
     mask_files = find_masks(masks, cases, wanted) if masks is not None else MaskFiles()
     check_target(target, [*sources, *(path for _, path in files), *mask_files.paths], overwrite)

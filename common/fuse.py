@@ -25,11 +25,11 @@ from common.consensus.writing import probability_maps, write_consensus, written_
 from common.errors import InputError, counted
 from common.formats.save_result import OUTPUT_FORMATS
 from common.fusion.patterns import is_disputed, is_overruled
+from common.io.annotator_meanings import infer_annotator_meanings
 from common.io.checks import geometry_finding
 from common.io.files import check_writable
 from common.io.folder_lock import locked_folder
 from common.io.formats import IMAGE_SUFFIXES, NIFTI_SUFFIXES, is_picture, suffix_of
-from common.io.label_inference import infer_annotator_meanings
 from common.io.label_meaning import observe_label, read_label
 from common.io.orientation import reoriented
 from common.io.writers import result_suffix

@@ -191,6 +191,8 @@ def _maps(probabilities: str | Sequence[str], output: Path) -> Iterator[tuple[st
 def _case(name: str) -> str:
     """The case of a map's file: its name, without what the bundles add to that of the image."""
     stem = _stem(name)
+    if _case_and_class(stem)[1]:  # it is the map of a class, whatever the class is called
+        return stem
     case = next((stem.removesuffix(end) for end in MAPS if stem.endswith(end)), stem)
     return case if case and not case.endswith("/") else stem
 

@@ -14,8 +14,8 @@ from common.consensus.writing import written_values
 from common.datasets.splits import shuffled
 from common.errors import InputError
 from common.fusion.pattern_consensus import REGIONS
+from common.io.annotator_meanings import general_meaning, infer_annotator_meanings
 from common.io.class_numbers import general_and_own, names_of_classes, with_own_classes
-from common.io.label_inference import general_meaning, infer_annotator_meanings
 from common.io.label_meaning import LabelMeaning, LabelObservation, observe_label
 from common.transforms.fuse_annotators import FUSION_METHODS
 

@@ -75,7 +75,9 @@ def _read(path: Path) -> Any:
     """What a file holds; None of a damaged one, as other software or a full disk leaves it."""
     try:
         return torch.load(path, mmap=True, weights_only=True)
-    except (RuntimeError, EOFError, UnpicklingError) as error:
+    except PermissionError:
+        raise
+    except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
         warnings.warn(f"{path} is damaged and made again: {error}", stacklevel=2)
         return None
 

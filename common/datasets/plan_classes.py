@@ -9,9 +9,10 @@ from typing import Any
 
 from common.datasets.dataset import Dataset
 from common.errors import InputError
+from common.io.annotator_meanings import general_meaning, infer_annotator_meanings
 from common.io.checks import NOT_LABELED
 from common.io.class_numbers import general_and_own, names_of_classes, with_own_classes
-from common.io.label_inference import general_meaning, infer_annotator_meanings, infer_label_meaning
+from common.io.label_inference import infer_label_meaning
 from common.io.label_meaning import LabelMeaning, LabelObservation
 
 __all__ = ["classes_of_labels", "default_class_names", "label_meanings"]

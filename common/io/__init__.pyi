@@ -1,3 +1,4 @@
+from .annotator_meanings import infer_annotator_meanings
 from .formats import (
     IMAGE_SUFFIXES,
     ITK_SUFFIXES,
@@ -11,7 +12,7 @@ from .formats import (
     read_image,
     suffix_of,
 )
-from .label_inference import infer_annotator_meanings, infer_label_meaning
+from .label_inference import infer_label_meaning
 from .label_meaning import LabelMeaning, LabelObservation, observe_label, read_label
 from .label_values import read_label_values
 from .load_case import LoadCased

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from common.errors import InputError, shown_names
 from common.io.class_numbers import (
     Classes,
-    classes_of,
     color_code,
     names_of_classes,
     numbers_of_colors,
     numbers_of_values,
-    with_own_classes,
 )
 from common.io.label_meaning import MOST_KEPT, LabelMeaning, LabelObservation, total_counts
 
-__all__ = ["general_meaning", "infer_annotator_meanings", "infer_label_meaning"]
+__all__ = ["drawn_values", "ignored_value", "infer_label_meaning", "is_smoothed"]
 
 IGNORED = 255  # that many data sets write at the rim of objects
 WHITE = 255
@@ -27,7 +24,6 @@ MOST_GRAY_CLASSES = 32  # more gray values that do not follow each other are a p
 WINDOW = 9  # gray levels
 SMOOTH = 0.95  # of the pixels between 0 and the largest value at borders: these are smoothed, no classes
 SHOWN = 8
-NOTHING = LabelObservation("", "gray", {}, ())  # where values are said, and nobody has used them yet
 _some = partial(shown_names, most=SHOWN)
 
 
@@ -72,7 +68,7 @@ def infer_label_meaning(
     if class_colors is not None:
         return _from_colors(observations, class_colors, ignore_value)
     meaning, notes = _from_values(observations, class_names, ignore_value, class_values, label_threshold)
-    ignore = _value(meaning.ignore)
+    ignore = ignored_value(meaning.ignore)
     if ignore is not None and (meaning.values or {}).get(ignore) == 0:
         raise InputError(
             f"ignore_value: {ignore} is the value of the background, so no background would be left; give another "
@@ -89,8 +85,8 @@ def _from_values(
     label_threshold: float | None,
 ) -> tuple[LabelMeaning, tuple[str, ...]]:
     _refuse_colors(observations)
-    found = {value: count for value, count in total_counts(observations).items() if value != _value(ignore_value)}
-    ignore = _value(ignore_value)
+    ignore = ignored_value(ignore_value)
+    found = {value: count for value, count in total_counts(observations).items() if value != ignore}
     notes: list[str] = []
     if ignore is None and -1 in found:
         del found[-1]
@@ -114,125 +110,19 @@ def _from_values(
     return LabelMeaning(values, ignore=ignore), (*notes, note)
 
 
-def infer_annotator_meanings(
-    observations: Mapping[str, Sequence[LabelObservation]], annotators: Sequence[str] = (), **said: Any
-) -> tuple[dict[str, LabelMeaning], tuple[str, ...]]:
-    """The meaning of each annotator's values, on their own where all drew masks, together where some drew classes.
-
-    One annotator's masks may hold 255 where those of another hold 1 or 2. Where an annotator uses several classes,
-    values mean the same for all of them, or else a file that lacks a class would be misunderstood. If an annotator uses
-    other values, or colors, ``class_values`` or ``class_colors`` has a mapping of them under the annotator's name.
+def ignored_value(ignore: int | str | None) -> int | None:
+    """The value of what was not labeled, as a number.
 
     Args:
-        observations: by annotator; of one who is given values and has labeled nothing there may be none.
-        annotators: names of further ones, who have labeled nothing that was read.
-        **said: as for `infer_label_meaning`, ``{"liver": 1, "tumor": 2, "chris": {"tumor": 1, "liver": 2}}``.
-
-    Returns:
-        The meaning by annotator, and what was decided.
+        ignore: ``ignore_value`` of labels that are not colored; None for none.
 
     Raises:
-        InputError: as `infer_label_meaning`; there is no such annotator; an annotator's own are not those of the same
-            classes; or it is not known which classes the values of the others are.
+        InputError: it is no whole number.
 
     Example:
-        >>> seen = {"A": [LabelObservation("a.png", "gray", {0: 9, 255: 1}, (5, 2))]}
-        >>> infer_annotator_meanings(seen)[0]["A"].values
-        {0: 0, 255: 1}
+        >>> ignored_value("255")
+        255
     """
-    if own := with_own_classes(said.get("class_values"), said.get("class_colors")):
-        return _with_own(observations, own, annotators, said)
-    colored = said.get("class_colors") is not None  # what is ignored is then a color, too
-    ignore = None if colored else _value(said.get("ignore_value"))
-    fixed = any(said.get(name) is not None for name in ("class_names", "class_values", "class_colors"))
-    apart = said.get("label_threshold") is not None
-    drawn = {
-        name: {value for value in total_counts(seen) if value not in (0, -1, ignore)}
-        for name, seen in observations.items()
-    }
-    lossy = any(observed.lossy for seen in observations.values() for observed in seen)
-    if apart or (not fixed and (lossy or all(len(values) < 2 for values in drawn.values()))):
-        meanings: dict[str, LabelMeaning] = {}
-        notes: list[str] = []
-        for name, seen in observations.items():
-            meanings[name], decided = infer_label_meaning(seen, **said)
-            notes += [f"Annotator {name}: {note[0].lower()}{note[1:]}" for note in decided]
-        return meanings, tuple(notes)
-    meaning, decided = infer_label_meaning([one for seen in observations.values() for one in seen], **said)
-    return dict.fromkeys(observations, meaning), decided
-
-
-def general_meaning(**said: Any) -> LabelMeaning | None:
-    """What values mean in the labels of those who have none of their own, by what is said of them alone.
-
-    Args:
-        **said: as for `infer_annotator_meanings`.
-
-    Returns:
-        The meaning; None if nothing is said of them.
-
-    Raises:
-        InputError: values or colors are not understood.
-
-    Example:
-        >>> general_meaning(class_values={"liver": 1, "tumor": 2, "chris": {"tumor": 1, "liver": 2}}).values
-        {0: 0, 1: 1, 2: 2}
-    """
-    said = _of(said, "")
-    given = [said.get(name) for name in ("class_names", "class_values", "class_colors")]
-    return infer_label_meaning([NOTHING], **said)[0] if any(given) else None
-
-
-def _of(said: Mapping[str, Any], who: str) -> dict[str, Any]:
-    """What is said of one annotator's labels."""
-    names = said.get("class_names")
-    if isinstance(names, Mapping):
-        names = [names.get(value, "background") for value in sorted({0, *names})]
-    values, colors = classes_of(who, said.get("class_values"), said.get("class_colors"), names or ())
-    return {**said, "class_values": values, "class_colors": colors}
-
-
-def _with_own(
-    observations: Mapping[str, Sequence[LabelObservation]],
-    own: Mapping[str, str],
-    annotators: Sequence[str],
-    said: dict[str, Any],
-) -> tuple[dict[str, LabelMeaning], tuple[str, ...]]:
-    """Each of ``own`` by their own values, the others together."""
-    known = list(dict.fromkeys([*observations, *annotators]))
-    if strangers := [who for who in own if who not in known]:
-        raise InputError(
-            f"{own[strangers[0]]}: expected the names of classes, or of annotators with a mapping each "
-            f"({', '.join(known) or 'there are none'}), but there is no {', '.join(strangers)}."
-        )
-    others = {who: seen for who, seen in observations.items() if who not in own}
-    if others and general_meaning(**said) is None:
-        raise InputError(
-            f"{next(iter(own.values()))}: expected those of {', '.join(others)}, too, under the name of each or, for "
-            f"all of them, under the names of the classes, got those of {', '.join(own)} alone."
-        )
-    meanings, notes = infer_annotator_meanings(others, **_of(said, "")) if others else ({}, ())
-    for who in (who for who in observations if who in own):
-        rules = _of(said, who)
-        meanings[who], decided = infer_label_meaning(observations[who] or [NOTHING], **rules)
-        if meanings[who].threshold is None:
-            classes = rules["class_colors"] or rules["class_values"]
-            listed = ", ".join(f"{name} is {_several(value)}" for name, value in classes.items())
-            decided = (*decided[:-1], f"{who}: {listed} ({own[who]}).")
-        notes = (*notes, *decided)
-    if any(meaning.ignore == -1 for meaning in meanings.values()):  # as where everybody's values mean the same
-        meanings = {
-            who: replace(meaning, ignore=-1) if meaning.ignore is None and meaning.colors is None else meaning
-            for who, meaning in meanings.items()
-        }
-    return {who: meanings[who] for who in observations}, tuple(dict.fromkeys(notes))
-
-
-def _several(value: Any) -> str:
-    return " or ".join(str(one).replace("::", "#") for one in (value if isinstance(value, list | tuple) else [value]))
-
-
-def _value(ignore: int | str | None) -> int | None:
     try:
         return None if ignore is None else int(ignore)
     except (TypeError, ValueError):
@@ -301,7 +191,7 @@ def _by_threshold(
             f"{threshold!r}."
         )
     note = f"Gray masks: values above {threshold:g} are foreground, as label_threshold says."
-    below = [seen.path for seen in observations if 0 < max(_drawn(seen, ignore), default=0) <= threshold]
+    below = [seen.path for seen in observations if 0 < max(drawn_values(seen, ignore), default=0) <= threshold]
     if below:
         note += f" Empty by that, though not 0 everywhere: {_some(below)}."
     return LabelMeaning({0: 0, largest: 1}, ignore=ignore, threshold=float(threshold)), (*notes, note)
@@ -328,8 +218,8 @@ def _lossy(
             "hold class values exactly, save the labels as PNG."
         )
     for exact in (observed for observed in observations if not observed.lossy):
-        drawn = _drawn(exact, ignore)
-        if drawn and (max(drawn) <= largest / 2 or (len(drawn) > 1 and exact.smooth <= SMOOTH * exact.between)):
+        drawn = drawn_values(exact, ignore)
+        if drawn and (max(drawn) <= largest / 2 or (len(drawn) > 1 and not is_smoothed(exact, drawn))):
             raise InputError(
                 f"{exact.path}: expected a mask of 0 and {largest} as the JPEG masks, such as {path}, got the values "
                 f"{_some([0, *drawn])}; JPEG does not hold values exactly, save all labels as PNG with the same values."
@@ -350,7 +240,8 @@ def _by_values(observations: Sequence[LabelObservation], found: Mapping[int, int
         raise InputError(f"{_holder(observations, negative[0])}: expected values from 0 up, got {_some(negative)}.")
     drawn = sorted(value for value in found if value)
     if not drawn:
-        return {0: 0, 1: 1, WHITE: 1}, "Every label is empty."
+        note = "Every label is empty." if found else "Nothing is labeled in any file."
+        return {0: 0, 1: 1, WHITE: 1}, note
     if len(drawn) == 1:
         return {0: 0, drawn[0]: 1}, f"Labels are masks: 0 is background, {drawn[0]} is foreground."
     alone = all(len([value for value in observed.counts if value > 0]) < 2 for observed in observations)
@@ -381,9 +272,28 @@ def _by_values(observations: Sequence[LabelObservation], found: Mapping[int, int
     return values, f"Label values have gaps and are numbered in their order: {_listed(values)}."
 
 
-def _drawn(observed: LabelObservation, ignore: int | None) -> list[int]:
-    """The values of a file that are neither background nor ignored."""
+def drawn_values(observed: LabelObservation, ignore: int | None) -> list[int]:
+    """The values of a file that are neither background nor ignored, sorted.
+
+    Args:
+        observed: the file.
+        ignore: value of what was not labeled.
+
+    Example:
+        >>> drawn_values(LabelObservation("a.png", "gray", {0: 9, 2: 3, 1: 1, 255: 2}, (3, 5)), 255)
+        [1, 2]
+    """
     return sorted(value for value in observed.counts if value > 0 and value != ignore)
+
+
+def is_smoothed(observed: LabelObservation, drawn: Sequence[int]) -> bool:
+    """Whether the values between 0 and the largest are those of a mask's border, as where a mask was resized.
+
+    Args:
+        observed: the file.
+        drawn: its `drawn_values`.
+    """
+    return len(drawn) > 2 and observed.smooth > SMOOTH * observed.between
 
 
 def _holder(observations: Sequence[LabelObservation], value: int) -> str:

@@ -14,7 +14,7 @@ import torch
 from ignite.engine import Engine, Events
 from monai.utils import ensure_tuple
 
-from common.errors import InputError, counted
+from common.errors import InputError, counted, shown_names
 from common.io.files import whole_file, write_csv
 from common.io.folder_lock import lock_folder, unlock_folder
 from common.io.formats import RESULTS_RECORD
@@ -174,7 +174,7 @@ class InferenceProgress:
             target = self.folder / case
             files = sorted(path.name for path in target.parent.glob("*") if self._is_of(path, target))
             self.cases[case] = {"image": self.images[case], "files": files, "tables": tables}
-        record = {"weights": self.weights, "settings": self.settings, "cases": self.cases}
+        record = {"weights": self.weights, "settings": self.settings, "cases": self.cases, "files_are_written": True}
         with whole_file(self.path) as partial:
             partial.write_text(json.dumps(record, indent=1, default=float) + "\n", encoding="utf-8")
 
@@ -189,7 +189,10 @@ class InferenceProgress:
         """What an earlier run has recorded in the folder; nothing if no record is there, or it is not ours."""
         try:
             record = json.loads(self.path.read_text(encoding="utf-8"))
-            return {"weights": record["weights"], "settings": record["settings"], "cases": dict(record["cases"])}
+            found = {"weights": record["weights"], "settings": record["settings"], "cases": dict(record["cases"])}
+            if not all(isinstance(one["files"], list) and one["image"] is not None for one in found["cases"].values()):
+                return {}
+            return found | {"written": record.get("files_are_written") is True}
         except (OSError, ValueError, KeyError, TypeError):
             return {}
 
@@ -199,6 +202,11 @@ class InferenceProgress:
         cases = self._former.get("cases", {})
         images = [*self.images.values(), *(known["image"] for known in cases.values())]
         kept = {Path(path).resolve() for stamps in images for path, *_ in stamps}
+        if self._former and not self._former["written"]:  # before, every file of the case's name was recorded
+            names = [name for known in cases.values() for name in known["files"]]
+            said = "Files that may be of the earlier run stay if they are not written anew: %s."
+            logger.warning(said, shown_names(names))
+            cases = {}
         for case, known in cases.items():
             for name in known["files"]:
                 path = (root / case).parent / Path(name).name
@@ -209,6 +217,7 @@ class InferenceProgress:
             for table in TABLES:
                 (root / f"{table}.csv").unlink(missing_ok=True)
             self.path.unlink()
+        if deleted:
             logger.info("%s of the earlier run in %s deleted (overwrite).", counted(deleted, "file"), root)
         self._former = {}
 

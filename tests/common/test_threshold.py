@@ -137,6 +137,15 @@ def test_cases_have_the_names_that_inference_gave_them(tmp_path: Path):
         threshold(str(tmp_path / "maps"), str(tmp_path / "others"))
 
 
+def test_a_class_may_have_a_name_that_ends_maps(tmp_path: Path):
+    for name, array in zip(("core", "left_marginal"), np.moveaxis(organ(5, 5, 5, channels=2), -1, 0) / 2, strict=True):
+        (tmp_path / "maps").mkdir(exist_ok=True)
+        save(tmp_path / f"maps/a_probability_{name}.nii.gz", array)
+    threshold(str(tmp_path / "maps"), str(tmp_path / "masks"), class_names="background,core,left_marginal")
+    rows = read_csv(tmp_path / "masks/summary.csv")
+    assert [(row["case"], row["class"]) for row in rows] == [("a", "core"), ("a", "left_marginal")]
+
+
 def test_structures_that_may_overlap_are_asked_for(tmp_path: Path):
     source = save(tmp_path / "organs.nii.gz", organ(16, 12, 10, channels=3))
     with pytest.raises(InputError, match=r"sum to 1.*--overlapping True"):

@@ -217,6 +217,21 @@ def test_other_mistakes(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("images", ["{folder}/images", "{folder}/images/{{case}}.png"])
+def test_masks_of_images_that_end_as_nnunets_do(tmp_path: Path, images: str) -> None:
+    for case in ("a_0000", "b_0000"):
+        draw(tmp_path / f"images/{case}.png", np.ones((3, 5), bool))
+        draw(tmp_path / f"masks/{case}_mask.png", np.eye(3, 5, dtype=bool))
+    run(images.format(folder=tmp_path), [f"disc={tmp_path}/masks/{{case}}_mask.png"], tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out/labels").iterdir()) == ["a_0000.png", "b_0000.png"]
+
+
+def test_a_folder_may_have_braces_in_its_name(tmp_path: Path) -> None:
+    draw(tmp_path / "im{1}/a.png", np.ones((3, 5), bool))
+    convert(str(tmp_path / "im{1}"), str(tmp_path / "out"))
+    assert (tmp_path / "out/images/a.png").is_file()
+
+
 def test_a_class_without_a_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     draw(tmp_path / "images/a.png", np.ones((3, 5), bool))
     draw(tmp_path / "masks/a_liver.png", np.eye(3, 5, dtype=bool))

@@ -14,8 +14,9 @@ from PIL import Image
 
 from common.errors import InputError
 from common.formats import write_seg_nrrd
+from common.io.annotator_meanings import infer_annotator_meanings
 from common.io.class_numbers import names_of_classes
-from common.io.label_inference import infer_annotator_meanings, infer_label_meaning
+from common.io.label_inference import infer_label_meaning
 from common.io.label_meaning import LabelMeaning, LabelObservation, observe_label, read_label
 
 SHAPE = (6, 8)  # height, width
@@ -246,11 +247,33 @@ def test_a_label_must_lie_on_its_image(tmp_path):
     assert read_label(tmp_path / "c.nii", meaning, image).shape == image.shape
 
 
-@pytest.mark.parametrize("values", [(0, 1), (0, 1, 2), (0, 0, 1, 1, 2, 2, 255, 255), (0, 127)])
+@pytest.mark.parametrize("values", [(0, 1), (0, 1, 2), (0, 0, 1, 1, 2, 2, 255, 255), (0, 127), (0, 1, 255)])
 def test_exact_masks_beside_those_of_jpeg_have_their_values(tmp_path, values):
     paths = [gray(tmp_path / "exact.png", *values), blurred(tmp_path / "spread.jpg", 0, 255, 0)]
     with pytest.raises(InputError, match=r"exact\.png: expected a mask of 0 and 25\d as the JPEG masks, .* as PNG"):
         infer(paths)
+
+
+@pytest.mark.parametrize("others", [{"A": (0, 1, 2)}, {"A": (0, 2), "B": (0, 1, 2)}])
+def test_a_jpeg_is_no_label_beside_annotators_who_draw_classes(tmp_path, others):
+    """Else the value 2 of somebody who draws it alone would be class 1."""
+    seen = {name: [observe_label(gray(tmp_path / f"{name}.png", *values))] for name, values in others.items()}
+    seen["C"] = [observe_label(blurred(tmp_path / "spread.jpg", 0, 255, 0))]
+    with pytest.raises(InputError, match=r"spread\.jpg: expected classes as the labels of [AB], which hold 0, 1, 2"):
+        infer_annotator_meanings(seen)
+
+
+def test_a_jpeg_is_a_label_beside_annotators_who_draw_masks(tmp_path):
+    seen = {name: [observe_label(gray(tmp_path / f"{name}.png", 0, value))] for name, value in (("A", 1), ("B", 255))}
+    seen["C"] = [observe_label(blurred(tmp_path / "spread.jpg", 0, 255, 0))]
+    meanings, notes = infer_annotator_meanings(seen)
+    assert {name: meaning.num_classes for name, meaning in meanings.items()} == {"A": 2, "B": 2, "C": 2}
+    assert any(note.startswith("Annotator C: JPEG masks") for note in notes)
+
+
+def test_labels_of_which_nothing_is_labeled_are_not_called_empty(tmp_path):
+    nib.save(nib.Nifti1Image(np.full((3, 2, 2), -1, np.int16), np.eye(4)), tmp_path / "a.nii")
+    assert infer([tmp_path / "a.nii"])[1][-1] == "Nothing is labeled in any file."
 
 
 @pytest.mark.parametrize("values", [(0,), (0, 255), (0, 250)])

@@ -17,7 +17,7 @@ from PIL import Image
 from common.datasets import read_dataset
 from common.errors import InputError
 from common.io import LoadCased, observe_label
-from common.io.label_inference import infer_annotator_meanings
+from common.io.annotator_meanings import infer_annotator_meanings
 from common.metrics import pairwise_dice
 
 

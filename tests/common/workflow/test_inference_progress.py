@@ -149,6 +149,37 @@ def test_neither_images_nor_files_elsewhere_are_deleted(items: list[dict[str, st
     assert elsewhere.is_file() and all(Path(item["image"]).is_file() for item in moved)
 
 
+def test_a_record_of_every_file_of_the_cases_name_deletes_none(
+    items: list[dict[str, str]], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As version 0.1.0 wrote it: what a user keeps beside a picture may be among them."""
+    folder = tmp_path / "results"
+    infer(items, folder, Network())
+    label = folder / "a_label.png"
+    label.touch()
+    record = json.loads((folder / "inference.json").read_text())
+    record["cases"]["a"]["files"].append(label.name)
+    del record["files_are_written"]
+    (folder / "inference.json").write_text(json.dumps(record))
+    infer(items, folder, Network(), settings={}, overwrite=True)
+    assert label.is_file() and any("stay if they are not written anew: a_mask.png" in said for said in caplog.messages)
+    assert json.loads((folder / "inference.json").read_text())["cases"]["a"]["files"] == ["a_mask.png"]
+
+
+@pytest.mark.parametrize("damage", [{"files": None}, {"image": None}, {"files": 1}])
+def test_a_record_with_a_damaged_case_is_none(
+    damage: dict[str, Any], items: list[dict[str, str]], tmp_path: Path
+) -> None:
+    folder = tmp_path / "results"
+    infer(items, folder, Network())
+    record = json.loads((folder / "inference.json").read_text())
+    record["cases"]["a"] |= damage
+    for overwrite in (False, True):
+        (folder / "inference.json").write_text(json.dumps(record))
+        assert len(infer(items, folder, Network(), overwrite=overwrite).items) == len(CASES)
+        assert sorted(path.name for path in folder.glob("*_mask.png")) == [f"{case}_mask.png" for case in CASES]
+
+
 def test_a_case_has_its_own_files_alone(items: list[dict[str, str]], tmp_path: Path) -> None:
     longer = [{**item, "case": case} for item, case in zip(items, ("a_b", "a", "a_b_c", "b"), strict=True)]
     infer(longer, tmp_path / "results", Network())

@@ -56,14 +56,16 @@ def demo(
     cores = os.cpu_count() or 1
     share = max(1, cores // len(runs))
 
-    def train_and_evaluate(label: str) -> float:
+    def train_and_evaluate(label: str) -> None:
         places = {"output_dir": runs[label], "ckpt_dir": runs[label], **plan["methods"][label]}
         log = runs[label] / "training.log"
         run_bundle(source, "training", configs, log, share, **places, overwrite=True)
         log = runs[label] / "evaluating.log"
         run_bundle(source, "evaluating", [*configs, "evaluate"], log, share, **places)
+
+    def mean_of(label: str, column: str) -> float:
         rows = read_csv(runs[label] / plan["score_file"])
-        return sum(float(row[plan["score_columns"][label]]) for row in rows) / len(rows)
+        return sum(float(row[column]) for row in rows) / len(rows)
 
     print(f"Training {method} and {baseline} on the same labels ({source.name}, generated phantom) ...", flush=True)
     with ThreadPoolExecutor(min(cores, len(runs))) as pool:
@@ -74,7 +76,10 @@ def demo(
             if stages != before:
                 print(stages, flush=True)
             before = stages
-        scores = {label: future.result() for label, future in futures.items()}
+        for future in futures.values():
+            future.result()
+    columns = {label: (label, column) for label, column in plan["score_columns"].items()} | plan.get("more_scores", {})
+    scores = {shown: mean_of(*place) for shown, place in columns.items()}
 
     figures = []
     for name in plan["new_data"]:
@@ -87,6 +92,8 @@ def demo(
         figures.append(draw_overlay(image, mask, folder / f"{name}.png"))
 
     sections: list[tuple] = [("Result", [("", plan["score"]), *((k, f"{v:.3f}") for k, v in scores.items())], [])]
+    if note := plan.get("note", ""):
+        sections += [("What it shows", note, [])]
     if (runs[method] / "memorisation.csv").is_file():
         sections += [("What each network memorizes", "", [draw_memorisation(runs, folder / "memorisation.png")])]
     if "nu_tilde" in read_csv(runs[method] / "metrics.csv")[0]:
@@ -98,6 +105,8 @@ def demo(
     print(f"Report: {folder / 'report.html'}")
     for label, value in scores.items():
         print(f"{plan['score']}, {label}: {value:.3f}")
+    if note:
+        print(note)
     print(f"Time: {seconds:.0f} s")
 
 

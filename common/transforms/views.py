@@ -195,7 +195,7 @@ def gaussian_blur(batch: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
         for axis in range(2, batch.ndim):
             place = torch.arange(batch.shape[axis], dtype=batch.dtype, device=batch.device)
             exponent = -0.5 * precision * (place[:, None] - place).square()
-            kernel = exponent.exp() * (exponent > least)
+            kernel = exponent.clamp(min=least).exp() * (exponent > least)  # without denormal numbers on the way
             kernel = kernel / kernel.sum(2, keepdim=True)
             if axis == batch.ndim - 1:
                 batch = (batch.flatten(1, -2) @ kernel.mT).view_as(batch)

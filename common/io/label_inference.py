@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from common.errors import InputError, shown_names
 from common.io.class_numbers import (
     Classes,
@@ -151,7 +153,8 @@ def _from_colors(
             raise InputError(f"{observed.path}: expected the colors {_some(colors)}, got {_some(strange)}.")
     names = names_of_classes(None, class_colors)
     note = "; ".join(f"{color} is class {index}, {names[index]}" for color, index in colors.items())
-    return LabelMeaning(colors=colors, ignore=ignored), (f"The color {note} (class_colors).",)
+    unlabeled = () if ignored is None else (f"The color {ignored} in label files means not labeled (ignore_value).",)
+    return LabelMeaning(colors=colors, ignore=ignored), (*unlabeled, f"The color {note} (class_colors).")
 
 
 def _refuse_colors(observations: Sequence[LabelObservation]) -> None:
@@ -161,7 +164,7 @@ def _refuse_colors(observations: Sequence[LabelObservation]) -> None:
         example = ", ".join(f"'name{place}': '{color}'" for place, color in enumerate(found))
         raise InputError(
             f"{colored[0].path}: labels are colored ({_some(found)}), and it is not known which class each color is; "
-            f'give --class_colors "{{{example}}}".'
+            f"give --class_colors \"{{{example}}}\", and what is not labeled, if anything, as --ignore_value '#rrggbb'."
         )
 
 
@@ -249,7 +252,8 @@ def _by_values(observations: Sequence[LabelObservation], found: Mapping[int, int
         return {0: 0, 1: 1, WHITE: 1}, "Labels are masks: 0 is background, 1 or 255 is foreground, as the file has it."
     if drawn == list(range(1, len(drawn) + 1)):
         return {0: 0, **{value: value for value in drawn}}, f"Label values are class indices from 0 to {drawn[-1]}."
-    if drawn[-1] == IGNORED and drawn[:-1] == list(range(1, len(drawn))):
+    gaps = np.diff([0, *drawn])
+    if drawn[-1] == IGNORED and (gaps[-1] > 2 * gaps[:-1].max() or drawn[:-1] == list(range(1, len(drawn)))):
         raise InputError(
             f"{_holder(observations, IGNORED)}: labels hold the values {_some([0, *drawn[:-1]])} and 255, which may be "
             "a class or mean not labeled: give --ignore_value 255, or --class_values with the values of all classes."

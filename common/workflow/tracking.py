@@ -90,12 +90,13 @@ class Tracking:
         self._next_word = 2 * max(passed, self._next_word)
         total = state.max_epochs * state.epoch_length
         left = passed / done * (total - state.iteration)
+        minutes = f"about {left / 60:.0f} minutes are" if left >= 90 else "less than two minutes are"
         logger.info(
-            "%d of %d steps; at %.2g s each, validation included, about %s are left.",
+            "%d of %d steps; at %.2g s each, validation included, %s left.",
             state.iteration,
             total,
             passed / done,
-            f"{left / 60:.0f} minutes" if left < 7200 else f"{left / 3600:.0f} hours",
+            minutes if left < 7200 else f"about {left / 3600:.0f} hours are",
         )
 
     def _write_rows(self, engine: Engine) -> None:

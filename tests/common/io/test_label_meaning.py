@@ -48,6 +48,7 @@ def infer(paths, **said):
         ([(0, 255), (0, 1)], {0: 0, 1: 1, 255: 1}, "1 or 255 is foreground"),
         ([(0, 1, 2)], {0: 0, 1: 1, 2: 2}, "class indices from 0 to 2"),
         ([(0, 1), (0, 2), (0, 3)], {0: 0, 1: 1, 2: 2, 3: 3}, "class indices from 0 to 3"),
+        ([(*[0] * 16, *[128] * 16, *[255] * 16)], {0: 0, 128: 1, 255: 2}, "numbered in their order"),
         ([(*[0] * 8, *[85] * 16, *[170] * 16, *[255] * 8)], {0: 0, 85: 1, 170: 2, 255: 3}, "numbered in their order"),
     ],
 )
@@ -98,14 +99,15 @@ def test_masks_of_which_one_is_gray_and_another_a_palette(tmp_path):
         np.testing.assert_array_equal(read_label(path, meaning)[0].numpy().T, np.resize([0, 1], SHAPE))
 
 
-@pytest.mark.parametrize("classes", [(0, 1), (0, 1, 2, 3)])
+@pytest.mark.parametrize("classes", [(0, 1), (0, 1, 2, 3), (0, 4, 8), (0, 3)])
 def test_255_beside_classes(tmp_path, classes):
     path = gray(tmp_path / "a.png", *classes, 255)
     with pytest.raises(InputError, match=r"a\.png: .* and 255.*--ignore_value 255.*--class_values"):
         infer([path])
     meaning, notes = infer([path], ignore_value=255)
     assert meaning.num_classes == len(classes) and meaning.ignore == 255 and "255 in label files means" in notes[0]
-    np.testing.assert_array_equal(read_label(path, meaning)[0].numpy().T, np.resize([*classes, -1], SHAPE))
+    found = read_label(path, meaning)[0].numpy().T
+    np.testing.assert_array_equal(found, np.resize([*range(len(classes)), -1], SHAPE))
     last = {"background": 0, **{f"c{value}": value for value in (*classes[1:], 255)}}
     assert read_label(path, infer([path], class_values=last)[0]).max() == len(classes)
 
@@ -245,6 +247,13 @@ def test_a_label_must_lie_on_its_image(tmp_path):
     with pytest.raises(InputError, match=r"b\.nii: its affine puts it up to 0\.5 mm from the image"):
         read_label(tmp_path / "b.nii", meaning, image)
     assert read_label(tmp_path / "c.nii", meaning, image).shape == image.shape
+
+
+def test_255_beside_classes_with_gaps_in_a_volume(tmp_path):
+    drawn = np.resize(np.array([0, 3, 7, 9, 255], np.int16), (4, 5, 3))
+    nib.save(nib.Nifti1Image(drawn, np.eye(4)), tmp_path / "a.nii")
+    with pytest.raises(InputError, match=r"a\.nii: labels hold the values 0, 3, 7, 9 and 255, which may be a class or"):
+        infer([tmp_path / "a.nii"])
 
 
 @pytest.mark.parametrize("values", [(0, 1), (0, 1, 2), (0, 0, 1, 1, 2, 2, 255, 255), (0, 127), (0, 1, 255)])

@@ -79,8 +79,8 @@ def test_without_a_terminal_the_log_says_how_long_it_takes(
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     caplog.set_level(logging.INFO, "common.workflow.tracking")
     train(tmp_path, epochs=3)
-    left = {6: 4, 12: 3, 24: 1}  # steps of 30, and the minutes that the others need
-    said = [f"{n} of 30 steps; at 10 s each, validation included, about {m} minutes are left." for n, m in left.items()]
+    left = {6: "about 4 minutes", 12: "about 3 minutes", 24: "less than two minutes"}  # of the other steps of 30
+    said = [f"{n} of 30 steps; at 10 s each, validation included, {time} are left." for n, time in left.items()]
     assert [message for message in caplog.messages if "steps" in message] == said
 
 

@@ -123,6 +123,8 @@ def label_meanings(
     if own:
         drawn |= {name: () for name in annotators if name not in seen}
         rules["annotators"] = annotators
+    elif drawn and "" in seen:  # where some drew classes, a ground truth of one of them alone is that class, too
+        drawn[""] = seen[""]
     if drawn or own:
         meanings, found = _understood(infer_annotator_meanings, drawn, rules, faults)
         notes += found
@@ -137,10 +139,11 @@ def label_meanings(
             f"those of {', '.join(own)} alone."
         )
     silent = [name for name in annotators if name not in meanings and name not in seen]
-    if meanings and silent and len({str(meaning.to_json()) for meaning in meanings.values()}) == 1:
-        meanings |= dict.fromkeys(silent, next(iter(meanings.values())))
+    by_others = [meaning for name, meaning in meanings.items() if name]
+    if silent and len({str(meaning.to_json()) for meaning in by_others}) == 1:
+        meanings |= dict.fromkeys(silent, by_others[0])
         notes.append(f"{', '.join(silent)} labeled none of the training cases that were read; values mean the same.")
-    if "" in seen:
+    if "" in seen and "" not in drawn:
         one, found = _understood(_one_meaning, {"": seen[""]}, rules, faults)
         meanings |= one
         notes += found

@@ -26,7 +26,8 @@ def infer_annotator_meanings(
     other values, or colors, ``class_values`` or ``class_colors`` has a mapping of them under the annotator's name.
 
     Args:
-        observations: by annotator; of one who is given values and has labeled nothing there may be none.
+        observations: by annotator, under ``""`` those of the ground truth; of one who is given values and has labeled
+            nothing there may be none.
         annotators: names of further ones, who have labeled nothing that was read.
         **said: as for `infer_label_meaning`, ``{"liver": 1, "tumor": 2, "chris": {"tumor": 1, "liver": 2}}``.
 
@@ -60,7 +61,7 @@ def infer_annotator_meanings(
         notes: list[str] = []
         for name, seen in observations.items():
             meanings[name], decided = infer_label_meaning(seen, **said)
-            notes += [f"Annotator {name}: {_inside_a_sentence(note)}" for note in decided]
+            notes += [f"Annotator {name}: {_inside_a_sentence(note)}" if name else note for note in decided]
         return meanings, tuple(notes)
     meaning, decided = infer_label_meaning([one for seen in observations.values() for one in seen], **said)
     return dict.fromkeys(observations, meaning), decided
@@ -74,8 +75,9 @@ def _refuse_jpeg_beside_classes(observations: Mapping[str, Sequence[LabelObserva
         drawn = sorted({value for one in exact for value in drawn_values(one, ignore)})
         if len(drawn) > 1:
             raise InputError(
-                f"{spread}: expected classes as the labels of {name}, which hold {shown_names([0, *drawn])}, got a "
-                "JPEG, which does not hold values exactly; save it as PNG with the same values."
+                f"{spread}: expected classes as the labels of {name or 'the ground truth'}, which hold "
+                f"{shown_names([0, *drawn])}, got a JPEG, which does not hold values exactly; save it as PNG with the "
+                "same values."
             )
 
 

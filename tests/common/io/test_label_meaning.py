@@ -272,6 +272,13 @@ def test_a_jpeg_is_no_label_beside_annotators_who_draw_classes(tmp_path, others)
         infer_annotator_meanings(seen)
 
 
+def test_a_jpeg_is_no_label_beside_a_ground_truth_of_classes(tmp_path):
+    seen = {"": [observe_label(gray(tmp_path / "truth.png", 0, 1, 2))]}
+    seen["C"] = [observe_label(blurred(tmp_path / "spread.jpg", 0, 255, 0))]
+    with pytest.raises(InputError, match=r"spread\.jpg: expected classes as the labels of the ground truth, which"):
+        infer_annotator_meanings(seen)
+
+
 def test_a_jpeg_is_a_label_beside_annotators_who_draw_masks(tmp_path):
     seen = {name: [observe_label(gray(tmp_path / f"{name}.png", 0, value))] for name, value in (("A", 1), ("B", 255))}
     seen["C"] = [observe_label(blurred(tmp_path / "spread.jpg", 0, 255, 0))]

@@ -192,6 +192,34 @@ def test_a_ground_truth_has_the_values_of_the_classes(tmp_path: Path) -> None:
         plan_of(dataset, dataset.items, tmp_path, class_values={"anna": VALUES, "chris": OF_CHRIS})
 
 
+@pytest.mark.parametrize(("sole", "of_others"), [("truth", "anna"), ("anna", "truth")])
+def test_a_ground_truth_has_the_values_of_the_annotators(tmp_path: Path, sole: str, of_others: str) -> None:
+    """A class that is alone in all files of the one, as a lesion of the cases that were looked at again, is not 1."""
+    for case in range(4):
+        save(tmp_path / f"images/{case}.png", drawn(case, 0) * 40)
+        save(tmp_path / f"{of_others}/{case}.png", drawn(case, 0))
+        save(tmp_path / f"{sole}/{case}.png", np.where(drawn(case, 0) == 2, 2, 0).astype(np.uint8))
+    dataset = read_dataset(tmp_path)
+    plan = plan_of(dataset, dataset.items, tmp_path)
+    assert plan.labels[""] == plan.labels["anna"] and plan.labels[""]["values"]["2"] == 2
+    for case in range(4):
+        save(tmp_path / f"{sole}/{case}.png", np.where(drawn(case, 0) == 2, 255, 0).astype(np.uint8))
+    with pytest.raises(InputError, match="give --ignore_value 255, or --class_values"):
+        plan_of(dataset, dataset.items, tmp_path)
+
+
+def test_masks_of_a_ground_truth_and_of_an_annotator_have_values_of_their_own(tmp_path: Path) -> None:
+    for case in range(4):
+        mask = (drawn(case, 0) > 0).astype(np.uint8)
+        for name, value in (("images", 90), ("anna", 1), ("truth", 255)):
+            save(tmp_path / f"{name}/{case}.png", mask * value)
+    dataset = read_dataset(tmp_path)
+    plan = plan_of(dataset, dataset.items, tmp_path)
+    assert plan.labels["anna"]["values"] == {"0": 0, "1": 1} and plan.labels[""]["values"] == {"0": 0, "255": 1}
+    assert "Annotator anna: labels are masks: 0 is background, 1 is foreground." in plan.notes
+    assert "Labels are masks: 0 is background, 255 is foreground." in plan.notes
+
+
 def test_a_label_of_nobody_has_no_annotator(tmp_path: Path) -> None:
     for case in range(6):
         save(tmp_path / f"images/{case}.png", drawn(case, 0))

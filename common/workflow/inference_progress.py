@@ -102,6 +102,7 @@ class InferenceProgress:
         self.settings = json.loads(json.dumps(known, default=str))
         self.cases: dict[str, Any] = {}
         self._former = self._recorded() if overwrite else {}
+        self._written = True  # what the record names is what runs wrote, and not every file of a case's name
         self._before: dict[str, int] = {}  # when the files that the run found in its folder were written
         if not overwrite:
             self._read()
@@ -174,7 +175,8 @@ class InferenceProgress:
             target = self.folder / case
             files = sorted(path.name for path in target.parent.glob("*") if self._is_of(path, target))
             self.cases[case] = {"image": self.images[case], "files": files, "tables": tables}
-        record = {"weights": self.weights, "settings": self.settings, "cases": self.cases, "files_are_written": True}
+        record = {"weights": self.weights, "settings": self.settings, "cases": self.cases}
+        record["files_are_written"] = self._written
         with whole_file(self.path) as partial:
             partial.write_text(json.dumps(record, indent=1, default=float) + "\n", encoding="utf-8")
 
@@ -236,6 +238,7 @@ class InferenceProgress:
                 "over with --overwrite true."
             )
         self.cases = {} if reason else cases
+        self._written = record["written"] or not self.cases
 
     def _is_finished(self, case: str) -> bool:
         known = self.cases.get(case)

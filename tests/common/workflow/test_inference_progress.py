@@ -166,6 +166,20 @@ def test_a_record_of_every_file_of_the_cases_name_deletes_none(
     assert json.loads((folder / "inference.json").read_text())["cases"]["a"]["files"] == ["a_mask.png"]
 
 
+def test_an_older_record_that_is_gone_on_with_deletes_none_either(items: list[dict[str, str]], tmp_path: Path) -> None:
+    folder = tmp_path / "results"
+    infer(items[:2], folder, Network())
+    label = folder / "a_label.png"
+    label.touch()
+    record = json.loads((folder / "inference.json").read_text())
+    record["cases"]["a"]["files"].append(label.name)
+    del record["files_are_written"]
+    (folder / "inference.json").write_text(json.dumps(record))
+    infer(items, folder, Network())
+    infer(items, folder, Network(), settings={}, overwrite=True)
+    assert label.is_file()
+
+
 @pytest.mark.parametrize("damage", [{"files": None}, {"image": None}, {"files": 1}])
 def test_a_record_with_a_damaged_case_is_none(
     damage: dict[str, Any], items: list[dict[str, str]], tmp_path: Path

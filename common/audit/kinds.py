@@ -203,7 +203,8 @@ class _Words:
     def size(self, size: float) -> str:
         """An area or volume, to three digits."""
         power = "" if self.unit == "pixels" else "²" if len(self.directions) == 2 else "³"
-        number = f"{float(f'{size:.3g}'):,.0f}" if abs(size) >= 1000 else f"{size:.3g}"
+        rounded = float(f"{size:.3g}")
+        number = f"{rounded:,.0f}" if abs(rounded) >= 1000 else f"{rounded:.3g}"
         return f"{number} {self.unit}{power}"
 
     def displacement(self, vector: Sequence[float] | np.ndarray) -> str:

@@ -136,6 +136,20 @@ def test_size_is_measured() -> None:
     assert 2.5 < found.size < 4.5
 
 
+@pytest.mark.parametrize(
+    ("spacing", "said"),
+    [((2.5, 2.0, 1.9992), "of 1,000 mm³"), ((2.5, 2.0, 1.998), "of 999 mm³"), ((2.5, 5.0, 9.876), "of 12,300 mm³")],
+)
+def test_sizes_have_three_digits_and_no_powers(spacing: tuple[float, ...], said: str) -> None:
+    """Also just below 1000, which three digits make 1000."""
+    label, prediction = np.zeros((2, 20, 20, 20), np.int16)
+    label[2:7, 2:7, 2:10] = prediction[2:7, 2:7, 2:10] = 1
+    prediction[12:17, 12:17, 12:16] = 1  # 100 voxels
+    maps = np.stack([np.where(prediction == index, 0.97, 0.03) for index in range(2)]).astype(np.float32)
+    (found,) = find_kinds(label, maps, spacing, BORDER)
+    assert found.message.endswith(said)
+
+
 def test_errors_where_nothing_is_labeled_do_not_count() -> None:
     label = np.where(SMALL, 0, truth())
     around = distance_transform_edt(~SMALL, sampling=SPACING) < 3

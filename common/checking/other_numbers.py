@@ -9,6 +9,7 @@ from typing import NamedTuple
 from common.checking.examine import CaseRecord
 from common.datasets.plan import Plan
 from common.datasets.plan_classes import default_class_names
+from common.errors import counted
 from common.io.checks import Finding
 
 __all__ = ["find_other_numbers"]
@@ -32,7 +33,8 @@ def find_other_numbers(records: Sequence[CaseRecord], plan: Plan) -> None:
     """Adds a finding for each annotator whose numbers mean other classes than those of the other annotators, it seems.
 
     Of two annotators a class of one and a class of another number of the other are compared over all cases that both
-    labeled. It is said where their Dice is above 0.5 and both have, with the class of their own number, one below 0.1.
+    labeled. It is said where their Dice is above 0.5 and both have, with the class of their own number, one below 0.1;
+    not of a class that two of the other annotator's lie in, as no other number makes these one.
     Of an annotator the first case that shows it has the finding, which names the exchanged numbers.
 
     Args:
@@ -78,7 +80,14 @@ def _exchanged(counts: Overlaps) -> list[Exchanged]:
         for one, other in counts
         if one > 0 and other > 0 and one != other and dice(one, other) > AGREE
     ]
-    return sorted(pair for pair in found if dice(pair.own, pair.own) < DIFFER and dice(pair.other, pair.other) < DIFFER)
+    times = Counter(("own", pair.own) for pair in found) + Counter(("other", pair.other) for pair in found)
+    return sorted(
+        pair
+        for pair in found
+        if dice(pair.own, pair.own) < DIFFER
+        and dice(pair.other, pair.other) < DIFFER
+        and times["own", pair.own] == times["other", pair.other] == 1  # else one draws whole what the other parts
+    )
 
 
 def _shows(counts: Overlaps, pairing: Sequence[Exchanged]) -> bool:
@@ -93,7 +102,7 @@ def _sentence(who: str, others: Sequence[str], pairing: Sequence[Exchanged], cas
     )
     also = f", and so for {', '.join(others[1:])}" if len(others) > 1 else ""
     return (
-        f"{who} seems to use other numbers than {others[0]}: in {cases} case{'s' * (cases != 1)} that both labeled, "
+        f"{who} seems to use other numbers than {others[0]}: in {counted(cases, 'case')} that both labeled, "
         f"{who}'s {listed}{also}; if so, give class_values with a mapping for {who} "
         "(docs/data_sets.md#annotators-whose-numbers-differ)"
     )

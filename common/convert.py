@@ -141,7 +141,7 @@ def convert(
     }
     for option, (given, default) in of_exports.items():
         if exports is None and given != default:
-            raise InputError(f"--{option}: expected none without --exports, which alone it says something of.")
+            raise InputError(f"--{option}: expected none without --exports, to which alone it applies.")
     target = Path(str(output)).expanduser()
     files = list_exports(exports) if exports is not None else []
     if "{" in str(images) and not Path(str(images)).expanduser().is_dir():

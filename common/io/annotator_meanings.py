@@ -36,7 +36,8 @@ def infer_annotator_meanings(
 
     Raises:
         InputError: as `infer_label_meaning`; there is no such annotator; an annotator's own are not those of the same
-            classes; or it is not known which classes the values of the others are.
+            classes, or hold what ``ignore_value`` says is not labeled; or it is not known which classes the values of
+            the others are.
 
     Example:
         >>> seen = {"A": [LabelObservation("a.png", "gray", {0: 9, 255: 1}, (5, 2))]}
@@ -125,7 +126,8 @@ def _with_own(
             f"({', '.join(known) or 'there are none'}), but there is no {', '.join(strangers)}."
         )
     others = {who: seen for who, seen in observations.items() if who not in own}
-    if others and general_meaning(**said) is None:
+    general = general_meaning(**said)
+    if others and general is None:
         raise InputError(
             f"{next(iter(own.values()))}: expected those of {', '.join(others)}, too, under the name of each or, for "
             f"all of them, under the names of the classes, got those of {', '.join(own)} alone."
@@ -134,6 +136,7 @@ def _with_own(
     for who in (who for who in observations if who in own):
         rules = _of(said, who)
         meanings[who], decided = infer_label_meaning(observations[who] or [NOTHING], **rules)
+        _refuse_ignored_class(who, own[who], meanings[who], general)
         if meanings[who].threshold is None:
             classes = rules["class_colors"] or rules["class_values"]
             listed = ", ".join(f"{name} is {_several(value)}" for name, value in classes.items())
@@ -145,6 +148,18 @@ def _with_own(
             for who, meaning in meanings.items()
         }
     return {who: meanings[who] for who in observations}, tuple(dict.fromkeys(notes))
+
+
+def _refuse_ignored_class(who: str, argument: str, meaning: LabelMeaning, general: LabelMeaning | None) -> None:
+    """Else what an annotator drew with the value that means not labeled would be left out."""
+    known: Mapping[Any, int] = meaning.values or meaning.colors or {}
+    ignore = ignored_value(meaning.ignore) if meaning.colors is None else meaning.ignore
+    of_all: Mapping[Any, int] = (general and (general.values or general.colors)) or {}
+    if ignore in known and of_all.get(ignore) != known[ignore]:
+        raise InputError(
+            f"{argument} of {who}: expected no class with {ignore}, which ignore_value says is not labeled, got one; "
+            f"leave out ignore_value, or give this class another value in the labels of {who}."
+        )
 
 
 def _inside_a_sentence(note: str) -> str:

@@ -166,6 +166,14 @@ def test_what_cannot_be_is_refused(tmp_path: Path, given, sentence) -> None:
     assert "\n" not in str(refused.value)
 
 
+def test_what_an_annotator_draws_with_the_value_of_what_is_not_labeled_is_not_left_out(tmp_path: Path) -> None:
+    dataset = write(tmp_path, {**OF_CHRIS, "lv": 255})
+    given = {**VALUES, "chris": {**OF_CHRIS, "lv": 255}}
+    with pytest.raises(InputError, match="class_values of chris: expected no class with 255, which ignore_value says"):
+        plan_of(dataset, dataset.items, tmp_path, class_values=given, ignore_value=255)
+    assert plan_of(dataset, dataset.items, tmp_path, class_values=given).labels["chris"]["values"]["255"] == 3
+
+
 @pytest.mark.parametrize("how", [{"trained": True}, {"resume": True}])
 def test_other_values_than_those_of_the_training_are_refused(tmp_path: Path, how) -> None:
     dataset = write(tmp_path / "data", OF_CHRIS)

@@ -106,7 +106,7 @@ class MetricsSaver(monai.handlers.MetricsSaver):
         with table.open(encoding="locale", newline="") as file:  # as MONAI has written it
             first, *rows = csv.reader(file, delimiter=self.deli)
         first = [names.get(name, name) for name in first]
-        if table.stem.endswith("_summary"):
+        if kind == "summary":
             rows = [[names.get(name, name), *values] for name, *values in rows]
         with table.open("w", encoding="locale", newline="") as file:
             csv.writer(file, delimiter=self.deli, lineterminator="\n").writerows([first, *rows])

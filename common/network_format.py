@@ -41,7 +41,8 @@ def describe_network(bundle: Path, metadata: Mapping[str, Any], own: bool) -> di
     if network is None:
         print(
             f"{bundle.name}: metadata.json and onnx_export.json keep the values of the phantom, since the weights do "
-            "not fit the network of configs/inference.yaml; for an export give --input_shape.",
+            "not fit the network of configs/inference.yaml, nor that of onnx_export.json; for an export give "
+            "--input_shape.",
             file=sys.stderr,
         )
         return dict(metadata)
@@ -77,7 +78,9 @@ def _plan_and_network(bundle: Path) -> tuple[Plan, Any]:
     from monai.bundle import ConfigParser
 
     from common.workflow import load_weights
+    from common.workflow.checkpoint import read_state
 
+    read_state(bundle / "models/model.pt")  # of a damaged file the sentence is another one
     options = json.loads((bundle / "configs/onnx_export.json").read_text(encoding="utf-8"))
     plan: Any = None
     for names in (["configs/inference.yaml"], options["config_file"]):

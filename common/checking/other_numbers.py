@@ -34,8 +34,9 @@ def find_other_numbers(records: Sequence[CaseRecord], plan: Plan) -> None:
 
     Of two annotators a class of one and a class of another number of the other are compared over all cases that both
     labeled. It is said where their Dice is above 0.5 and both have, with the class of their own number, one below 0.1;
-    not of a class that two of the other annotator's lie in, as no other number makes these one.
-    Of an annotator the first case that shows it has the finding, which names the exchanged numbers.
+    not of a class that two of the other annotator's lie in, as no other number makes these one, nor of a single class
+    in a single case, which two may see differently. Of an annotator the first case that shows it has the finding, which
+    names the exchanged numbers.
 
     Args:
         records: of all sections.
@@ -50,6 +51,7 @@ def find_other_numbers(records: Sequence[CaseRecord], plan: Plan) -> None:
             overlaps[pair].update(counts)
             cases[pair] += 1
     exchanged = {pair: found for pair, counts in overlaps.items() if (found := _exchanged(counts))}
+    exchanged = {pair: found for pair, found in exchanged.items() if len(found) > 1 or cases[pair] > 1}
     while exchanged:
         times = Counter(name for pair in exchanged for name in pair)
         labeled = {name: sum(name in record.annotators for record in records) for name in times}

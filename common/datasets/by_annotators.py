@@ -81,7 +81,8 @@ def annotated(
     if not kept:
         raise InputError(f"{dataset.root}: expected cases with {needed}, got none.")
     known = truth_alone(items) if needed == "annotators" else []
-    lacking = [item["case"] for item in items if not item.get(needed) and item["case"] not in known]
+    of_truth = set(known)
+    lacking = [item["case"] for item in items if not item.get(needed) and str(item["case"]) not in of_truth]
     if lacking:
         notes.append(f"Left out without {needed}: {counted(len(lacking), 'case')}, the first is {lacking[0]}.")
     if known:
@@ -91,7 +92,9 @@ def annotated(
         )
     why = "its case has no ground truth" if simulated else "no annotator labeled its case"
     left = [
-        (_first_image(item), TRUTH_ALONE if item["case"] in known else why) for item in items if not item.get(needed)
+        (_first_image(item), TRUTH_ALONE if str(item["case"]) in of_truth else why)
+        for item in items
+        if not item.get(needed)
     ]
     left_out = (*dataset.left_out, *left)
     return replace(dataset, items=kept, annotators=tuple(names), notes=tuple(notes), left_out=left_out)

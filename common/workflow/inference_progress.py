@@ -58,7 +58,7 @@ class InferenceProgress:
     its places, see `PLACES`) and the rows of each finished case. A case counts as finished when its image has the size
     and time of the record and all its result files exist; it is not segmented again, and its rows stay in the tables.
     Results of other weights or settings in the folder are never mixed: they are refused, or with ``overwrite`` deleted
-    before the first case is segmented.
+    before the first case is segmented. With the same weights and settings it deletes those of ``items`` alone.
 
     Attach it after `PredictionSummary`. It also lets go of one case before the next one is read.
 
@@ -204,6 +204,11 @@ class InferenceProgress:
         cases = self._former.get("cases", {})
         images = [*self.images.values(), *(known["image"] for known in cases.values())]
         kept = {Path(path).resolve() for stamps in images for path, *_ in stamps}
+        alike = self._former and (self._former["weights"], self._former["settings"]) == (self.weights, self.settings)
+        if alike:  # results of other images are as good as before
+            self.cases = {case: known for case, known in cases.items() if case not in self.order}
+            self._written = self._former["written"] or not self.cases
+            cases = {case: known for case, known in cases.items() if case in self.order}
         if self._former and not self._former["written"]:  # before, every file of the case's name was recorded
             names = [name for known in cases.values() for name in known["files"]]
             said = "Files that may be of the earlier run stay if they are not written anew: %s."

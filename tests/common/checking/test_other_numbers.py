@@ -93,6 +93,7 @@ def test_two_of_three_numbers_suffice_and_names_are_shown(tmp_path: Path) -> Non
         ({"anna": drawn(0)}, "one annotator"),
         ({"anna": drawn(0), "chris": np.minimum(drawn(0), 1)}, "all is class 1, which so has a Dice of 1/2 with each"),
         ({"anna": drawn(0, (0, 2, 3, 0)), "chris": drawn(0, (0, 1, 1, 0))}, "2 and 3 lie in 1, a Dice of 2/3 each"),
+        ({"anna": drawn(0, (0, 1, 0, 0)), "chris": drawn(0, (0, 2, 0, 0))}, "of one lesion they may think otherwise"),
         ({"anna": drawn(0), "chris": drawn(0, (0, 0, 0, 0))}, "one drew nothing"),
     ],
 )

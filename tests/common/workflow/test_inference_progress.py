@@ -132,6 +132,15 @@ def test_nothing_of_the_run_that_is_started_over_stays(items: list[dict[str, str
     assert {path.name for path in folder.iterdir() if not path.name.startswith(".")} == kept
 
 
+def test_with_the_same_weights_and_settings_results_of_other_images_stay(
+    items: list[dict[str, str]], tmp_path: Path
+) -> None:
+    for number in (0, 1, 0):
+        infer(items[number : number + 1], tmp_path / "results", Network(), overwrite=True)
+    assert sorted(path.name for path in (tmp_path / "results").glob("*_mask.png")) == ["a_mask.png", "b_mask.png"]
+    assert len(infer(items[:3], tmp_path / "results", Network()).items) == 1, "what is there is recorded"
+
+
 def test_neither_images_nor_files_elsewhere_are_deleted(items: list[dict[str, str]], tmp_path: Path) -> None:
     folder, elsewhere = tmp_path / "images", tmp_path / "a_elsewhere.png"
     folder.mkdir()

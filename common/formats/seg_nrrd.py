@@ -21,7 +21,7 @@ from common.formats.grid import Grid, image_grid, lay_mask, voxel_steps
 from common.formats.segments import Segments
 from common.formats.volume_cases import annotator_of, case_of
 from common.io.files import whole_file
-from common.io.formats import is_segmentation
+from common.io.label_values import is_segmentation
 from common.io.simple_itk import TO_RAS, itk_voxels, read_itk, simple_itk
 
 __all__ = ["read", "read_seg_nrrd", "recognize", "write_seg_nrrd"]
@@ -30,7 +30,7 @@ ENDING = ".seg.nrrd"
 
 
 def recognize(path: str | os.PathLike[str]) -> bool:
-    """`common.io.formats.is_segmentation`.
+    """`common.io.label_values.is_segmentation`.
 
     Args:
         path: of the file.

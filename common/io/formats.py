@@ -31,7 +31,6 @@ __all__ = [
     "StoredImage",
     "is_nifti",
     "is_picture",
-    "is_segmentation",
     "join_channels",
     "read_header",
     "read_image",
@@ -60,8 +59,6 @@ FORMATS = {
 }
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".gif", ".bmp")
 IMAGE_SUFFIXES = (*PICTURE_SUFFIXES, *NIBABEL_SUFFIXES, *ITK_SUFFIXES)
-SLICER_SUFFIXES = (".seg.nrrd", ".seg.nhdr")
-HEADER_BYTES = 16384  # of a NRRD file, in which the fields of its first segment stand
 LUMINANCE = (19595, 38470, 7471)  # of red, green and blue in 65536ths (ITU-R BT.601), as Pillow's
 
 
@@ -80,28 +77,6 @@ def suffix_of(path: Paths) -> str:
     """
     name = Path(os.fspath(path)).name.lower()
     return max((suffix for suffix in IMAGE_SUFFIXES if name.endswith(suffix)), key=len, default="")
-
-
-def is_segmentation(path: Paths) -> bool:
-    """Whether a file is a segmentation of 3D Slicer, whose values mean what the names of its segments say.
-
-    Args:
-        path: of the file.
-
-    Returns:
-        True for ``.seg.nrrd``, and a ``.nrrd`` whose header names segments.
-
-    Example:
-        >>> is_segmentation("case_1.seg.nrrd"), is_segmentation("case_1.nii.gz")
-        (True, False)
-    """
-    name = Path(os.fspath(path)).name.lower()
-    if name.endswith(SLICER_SUFFIXES):
-        return True
-    if not name.endswith((".nrrd", ".nhdr")) or not Path(path).is_file():
-        return False
-    with Path(path).open("rb") as file:
-        return b"\nSegment0_" in file.read(HEADER_BYTES)
 
 
 def is_picture(path: Paths) -> bool:

@@ -15,11 +15,12 @@ from scipy.ndimage import maximum_filter, minimum_filter
 
 from common.errors import InputError, shown_names
 from common.io.checks import NOT_LABELED, geometry_finding, value_counts
-from common.io.formats import is_segmentation, read_stored, to_tensor
+from common.io.formats import read_stored, to_tensor
 from common.io.label_values import (
     LabelKind,
     color_codes,
     color_counts,
+    is_segmentation,
     stored_values,
     whole_numbers,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -12,7 +13,7 @@ from monai.data import MetaTensor
 from common.errors import InputError
 from common.io.formats import StoredImage, read_stored, to_tensor
 
-__all__ = ["LARGEST_WHOLE", "LabelKind", "read_label_values", "stored_values", "whole_numbers"]
+__all__ = ["LARGEST_WHOLE", "LabelKind", "is_segmentation", "read_label_values", "stored_values", "whole_numbers"]
 
 Paths = str | os.PathLike[str]
 LabelKind = Literal["gray", "palette", "color", "volume"]
@@ -20,6 +21,30 @@ LabelKind = Literal["gray", "palette", "color", "volume"]
 LARGEST_WHOLE = 2**24  # up to which float32 holds every whole number
 ROUNDING = 1e-3  # numbers that are whole but for the scaling of their file
 SHOWN_COLORS = 6
+SLICER_SUFFIXES = (".seg.nrrd", ".seg.nhdr")
+HEADER_BYTES = 16384  # of a NRRD file, in which the fields of its first segment stand
+
+
+def is_segmentation(path: Paths) -> bool:
+    """Whether a file is a segmentation of 3D Slicer, whose values mean what the names of its segments say.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        True for ``.seg.nrrd``, and a ``.nrrd`` whose header names segments.
+
+    Example:
+        >>> is_segmentation("case_1.seg.nrrd"), is_segmentation("case_1.nii.gz")
+        (True, False)
+    """
+    name = Path(os.fspath(path)).name.lower()
+    if name.endswith(SLICER_SUFFIXES):
+        return True
+    if not name.endswith((".nrrd", ".nhdr")) or not Path(path).is_file():
+        return False
+    with Path(path).open("rb") as file:
+        return b"\nSegment0_" in file.read(HEADER_BYTES)
 
 
 def stored_values(stored: StoredImage) -> tuple[LabelKind, np.ndarray]:

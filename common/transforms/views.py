@@ -174,8 +174,7 @@ def gaussian_blur(batch: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
     """Each image filtered with a Gaussian of its own width.
 
     The kernel exp(−d²/2σ²) is sampled at the voxels and normalized within the image, so a constant image stays so.
-    Weights below ε^1.5, with the precision ε of the dtype (4e-11 in float32), are 0: products of three of them would be
-    denormal numbers, with which CPUs multiply twenty times slower.
+    Weights below ε^1.5 (4e-11 in float32) are 0: products of three would be denormal numbers, with which CPUs are slow.
 
     Args:
         batch: ``(B, C, *spatial)``.
@@ -346,8 +345,7 @@ class RandomView(Randomizable):
     def _draw(self, bounds: Sequence[float], shape: tuple[int, ...], neutral: float = 0.0) -> torch.Tensor:
         """Uniform values ``(B, …)``, for each image on its own; ``neutral`` where the transformation is not drawn."""
         drawn = self.R.random((shape[0], *[1] * (len(shape) - 1))) < self.probability
-        low, high = bounds
-        return torch.from_numpy(np.where(drawn, self.R.uniform(low, high, shape), neutral))
+        return torch.from_numpy(np.where(drawn, self.R.uniform(bounds[0], bounds[1], shape), neutral))
 
 
 def _floating(batch: torch.Tensor) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import nibabel as nib
@@ -247,3 +248,16 @@ def test_affines_that_differ_by_rounding_are_one_grid(tmp_path: Path, warm_monai
     paths = [str(save(tmp_path / "a.nii.gz", labels[0])), str(save(tmp_path / "b.nii.gz", labels[1], moved))]
     fuse(paths, str(tmp_path / "out.nii.gz"), "majority")
     assert (tmp_path / "out.nii.gz").is_file()
+
+
+def test_cases_with_a_ground_truth_alone_are_not_fused_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "data").mkdir()
+    for name in ("image", "truth", "anna", "ben"):
+        Image.fromarray(np.eye(4, 5, dtype=np.uint8)).save(tmp_path / f"data/{name}.png")
+    drawn = {"case": "a", "image": "image.png", "annotators": {"anna": "anna.png", "ben": "ben.png"}}
+    entries = [drawn, {"case": "b", "image": "image.png", "label": "truth.png"}]
+    (tmp_path / "data/list.json").write_text(json.dumps({"training": entries}))
+    fuse(dataset_dir=str(tmp_path / "data/list.json"), output=str(tmp_path / "out"), method="majority")
+    said = capsys.readouterr().out
+    assert "Left out: 1 case with a ground truth and no annotator's label to fuse, the first is b.\n" in said
+    assert "nobody labeled" not in said and "1 case in " in said

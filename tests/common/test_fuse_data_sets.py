@@ -331,23 +331,6 @@ def test_what_nobody_labeled_has_the_ignored_value(tmp_path: Path):
     assert set(array[1:].ravel()) == {0, 1}
 
 
-def test_cases_with_a_ground_truth_alone_are_not_fused_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    data_set(tmp_path / "data")
-    dataset = read_dataset(tmp_path / "data")
-    first, second, *others = (dict(item) for item in dataset.items)
-    first["label"] = next(iter(first.pop("annotators").values()))
-    others = [{name: item[name] for name in ("case", "image", "annotators")} for item in (second, *others)]
-    entries = [{name: first[name] for name in ("case", "image", "label")}, *others]
-    (tmp_path / "data/list.json").write_text(json.dumps({"training": entries}))
-    fuse(dataset_dir=str(tmp_path / "data/list.json"), output=str(tmp_path / "out"), method="majority")
-    said = capsys.readouterr().out
-    assert (
-        f"Left out: 1 case with a ground truth and no annotator's label to fuse, the first is {first['case']}.\n"
-        in said
-    )
-    assert "nobody labeled" not in said and f"{len(others)} cases in " in said
-
-
 def test_arguments_for_data_sets(tmp_path: Path):
     data_set(tmp_path / "data")
     data, out = str(tmp_path / "data"), str(tmp_path / "out")

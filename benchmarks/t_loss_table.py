@@ -46,8 +46,9 @@ def highest_epochs(runs: Sequence[Mapping[str, Any]], metric: str) -> list[dict[
     alpha, beta = max((run["setting"]["alpha"], run["setting"]["beta"]) for run in runs)
     measure = {"measure": f"best epoch, α = {alpha}, β = {beta}"}
     return [
-        {**run, "setting": measure, "value": max(float(row[metric]) for row in read_csv(run["folder"] / "metrics.csv"))}
+        {**run, "setting": measure, "value": max(float(row[metric]) for row in rows if row[metric])}
         for run in runs
+        for rows in [read_csv(run["folder"] / "metrics.csv")]
         if run["setting"] == {"alpha": alpha, "beta": beta}
     ]
 

@@ -62,7 +62,7 @@ def infer_annotator_meanings(
         notes: list[str] = []
         for name, seen in observations.items():
             meanings[name], decided = infer_label_meaning(seen, **said)
-            notes += [f"Annotator {name}: {_inside_a_sentence(note)}" if name else note for note in decided]
+            notes += _of_annotator(name, decided)
         return meanings, tuple(notes)
     meaning, decided = infer_label_meaning([one for seen in observations.values() for one in seen], **said)
     return dict.fromkeys(observations, meaning), decided
@@ -140,8 +140,9 @@ def _with_own(
         if meanings[who].threshold is None:
             classes = rules["class_colors"] or rules["class_values"]
             listed = ", ".join(f"{name} is {_several(value)}" for name, value in classes.items())
-            decided = (*decided[:-1], f"{who}: {listed} ({own[who]}).")
-        notes = (*notes, *decided)
+            notes = (*notes, *_of_annotator(who, decided[:-1]), f"Annotator {who}: {listed} ({own[who]}).")
+        else:
+            notes = (*notes, *_of_annotator(who, decided))
     if any(meaning.ignore == -1 for meaning in meanings.values()):  # as where everybody's values mean the same
         meanings = {
             who: replace(meaning, ignore=-1) if meaning.ignore is None and meaning.colors is None else meaning
@@ -162,8 +163,11 @@ def _refuse_ignored_class(who: str, argument: str, meaning: LabelMeaning, genera
         )
 
 
-def _inside_a_sentence(note: str) -> str:
-    return note if note.startswith("JPEG") else note[:1].lower() + note[1:]
+def _of_annotator(who: str, notes: Sequence[str]) -> list[str]:
+    """Notes on the labels of one annotator; those of the ground truth stay as they are."""
+    if not who:
+        return list(notes)
+    return [f"Annotator {who}: {note if note.startswith('JPEG') else note[:1].lower() + note[1:]}" for note in notes]
 
 
 def _several(value: Any) -> str:

@@ -154,7 +154,7 @@ class InferenceProgress:
         try:
             for table in TABLES:
                 if any(table in self.cases[case]["tables"] for case in self._finished):
-                    write_csv(self.folder / f"{table}.csv", self.rows(table))
+                    write_csv(self.folder / f"{table}.csv", self.rows(table), ("case",))
         finally:
             unlock_folder(self.folder)
         self._say_where()

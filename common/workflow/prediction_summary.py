@@ -53,4 +53,5 @@ class PredictionSummary:
         for item in engine.state.output:
             found = item[self.key]
             self.rows.extend([found] if isinstance(found, dict) else found)
-        write_csv(self.path, self.rows if self.progress is None else self.progress.in_order(self.rows))
+        rows = self.rows if self.progress is None else self.progress.in_order(self.rows)
+        write_csv(self.path, rows, ("case",))  # a header where nothing was found

@@ -11,6 +11,7 @@ from PIL import Image
 from benchmarks.report import curves
 from benchmarks.report.curves import draw_dice_by_setting
 from benchmarks.report.tables import summarize_runs
+from benchmarks.t_loss_table import highest_epochs
 from common.errors import InputError
 
 
@@ -64,3 +65,9 @@ def test_an_unknown_method_cannot_be_highlighted(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="highlight must be one of GCE, T-Loss, got SCE"):
         draw_dice_by_setting(results(), tmp_path / "dice.png", highlight="SCE")
     assert not (tmp_path / "dice.png").exists()
+
+
+def test_the_best_epoch_is_one_that_was_validated(tmp_path: Path) -> None:
+    (tmp_path / "metrics.csv").write_text("epoch,val_mean_dice\n1,\n2,0.25\n3,\n4,0.125\n", encoding="utf-8")
+    runs = [{"method": "T-Loss", "setting": {"alpha": 0.7, "beta": 0.7}, "seed": 0, "value": 0.1, "folder": tmp_path}]
+    assert [run["value"] for run in highest_epochs(runs, "val_mean_dice")] == [0.25]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from ignite.engine import Engine
 from monai.data import DataLoader, Dataset
 from monai.engines import SupervisedEvaluator
 from PIL import Image
@@ -55,6 +56,14 @@ def infer(items: list[dict[str, str]], folder: Path, network: Network, **options
     )
     progress.run(evaluator)
     return progress
+
+
+def test_a_table_without_rows_has_a_header(tmp_path: Path) -> None:
+    """As `instances.csv` has, where nothing was found."""
+    engine = Engine(lambda _, batch: batch)
+    PredictionSummary(str(tmp_path), "instances").attach(engine)
+    engine.run([[{"instances": []}]])
+    assert (tmp_path / "instances.csv").read_text(encoding="utf-8").split() == ["case"]
 
 
 @pytest.fixture

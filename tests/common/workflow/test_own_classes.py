@@ -18,7 +18,9 @@ from common.datasets import read_dataset, reading, split_dataset
 from common.datasets.dataset import Dataset
 from common.errors import InputError
 from common.fuse import fuse
+from common.io.annotator_meanings import infer_annotator_meanings
 from common.io.files import read_csv
+from common.io.label_meaning import LabelObservation
 from common.workflow import KeepPlan, load_plan, plan_of
 
 VALUES = {"rv": 1, "myo": 2, "lv": 3}
@@ -69,21 +71,21 @@ def keep(folder: Path, dataset: Dataset, **options: Any) -> None:
 @pytest.mark.parametrize(
     ("classes", "given", "said"),
     [
-        (OF_CHRIS, {"class_values": GIVEN}, "chris: rv is 2, myo is 3, lv is 1 (class_values)."),
+        (OF_CHRIS, {"class_values": GIVEN}, "Annotator chris: rv is 2, myo is 3, lv is 1 (class_values)."),
         (
             {**OF_CHRIS, "background": 9},
             {"class_values": {**VALUES, "chris": {**OF_CHRIS, "background": 9}}},
-            "chris: background is 9, rv is 2, myo is 3, lv is 1 (class_values).",
+            "Annotator chris: background is 9, rv is 2, myo is 3, lv is 1 (class_values).",
         ),
         (
             OF_CHRIS,
             {"class_values": {"anna": VALUES, "chris": OF_CHRIS}},
-            "chris: rv is 2, myo is 3, lv is 1 (class_values).",
+            "Annotator chris: rv is 2, myo is 3, lv is 1 (class_values).",
         ),
         (
             COLORS,
             {"class_values": VALUES, "class_colors": {"chris": COLORS}},
-            "chris: rv is #ff0000, myo is #00ff00, lv is #0000ff (class_colors).",
+            "Annotator chris: rv is #ff0000, myo is #00ff00, lv is #0000ff (class_colors).",
         ),
     ],
     ids=["values", "background", "every annotator", "colors"],
@@ -253,3 +255,14 @@ def test_a_fusion_has_the_values_of_the_classes(tmp_path: Path, labels: str) -> 
         np.testing.assert_array_equal(np.asarray(Image.open(one)), np.asarray(Image.open(two)))
     rows = [read_csv(tmp_path / f"{name}_fused/annotators.csv") for name in ("usual", "other")]
     assert rows[0] == rows[1] and {row["says"] for row in rows[1]} == {"background", *VALUES}
+
+
+def test_a_threshold_of_an_annotator_is_said_of_them() -> None:
+    seen = {
+        name: [LabelObservation(f"{name}.png", "gray", {0: 9, low: 2, high: 3}, (5, 2))]
+        for name, low, high in (("anna", 130, 200), ("chris", 90, 100))
+    }
+    classes = {"lesion": 255, "chris": {"lesion": 100}}
+    meanings, notes = infer_annotator_meanings(seen, class_values=classes, label_threshold=80)
+    assert meanings["chris"].threshold == 80
+    assert notes[-1] == "Annotator chris: gray masks: values above 80 are foreground, as label_threshold says."

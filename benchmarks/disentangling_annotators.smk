@@ -35,6 +35,15 @@ ANNOTATOR_ALL_DIGITS = f"{OUTPUT}/disentangling_annotators_mnist_full/data-{runs
 ANNOTATOR_CONSENSUS = f"{OUTPUT}/disentangling_annotators_lidc/data-{runs_of('disentangling_annotators', [], 'lidc', ANNOTATOR_CROPS)}"
 ANNOTATOR_PATCHES = {"desk": [], "paper": ["nicmslesions"]}[SCALE]  # the paper's network for MNIST and MS
 ANNOTATOR_BRATS = {"desk": {"counts": [6, 2, 4], "spacing": 2.0, "patch_size": [96, 96], "features": [16, 32, 64], "max_epochs": 10}, "paper": {}}
+ANNOTATOR_HEART = {
+    "simulated": {"good": "good"} | {habit: {"kind": habit, "target": 3} for habit in ("over", "under", "wrong")},
+    "spatial_dims": 2, "slices": "foreground", "crop": "center",
+}
+ANNOTATOR_RANKS = {
+    "matrices": {"method": "confusion_matrices"},
+    "matrices_rank": {"method": "confusion_matrices", "rank": 1},
+    "matrices_rank_identity": {"method": "confusion_matrices", "rank": 1, "add_identity": "true"},
+}
 ANNOTATOR_TABLES = {
     # The authors' sample: 70 digits, annotators good (the truth), over, under, wrong; and blank, whom the paper has and the sample lacks
     "disentangling_annotators_mnist": {
@@ -65,13 +74,18 @@ ANNOTATOR_TABLES = {
     },
     # Table 6: matrices of low rank, and with s * I, as the authors' code has them
     "disentangling_annotators_rank": {
-        "data": "brats", "overlays": ["brats"], "rows": {"dense": ["matrices", "matrices_rank", "matrices_rank_identity"]}, "seeds": [0, 1, 2],
-        "values": {
-            "matrices": {"method": "confusion_matrices"},
-            "matrices_rank": {"method": "confusion_matrices", "rank": 1},
-            "matrices_rank_identity": {"method": "confusion_matrices", "rank": 1, "add_identity": "true"},
-        },
+        "data": "brats", "overlays": ["brats"], "rows": {"dense": list(ANNOTATOR_RANKS)}, "seeds": [0, 1, 2], "values": ANNOTATOR_RANKS,
     } | ANNOTATOR_BRATS,
+    # The same on cine MRI of the heart, four classes, of which annotators change the left ventricle
+    "disentangling_annotators_rank_heart": {
+        "data": "acdc", "overlays": [], "rows": {"dense": list(ANNOTATOR_RANKS)}, "seeds": [0, 1, 2], "values": ANNOTATOR_RANKS,
+        "desk": ANNOTATOR_HEART | {
+            "counts": [12, 4, 25], "spacing": [3.0, 3.0, -1.0], "patch_size": [64, 64], "features": [16, 32, 64], "max_epochs": 40, "val_interval": 5,
+        },
+        "paper": ANNOTATOR_HEART | {
+            "counts": [60, 15, 25], "spacing": [1.5, 1.5, -1.0], "patch_size": [128, 128], "features": [32, 64, 128, 256], "max_epochs": 60,
+        },
+    },
     # Five annotators, one of them blank, on the bundle's phantom
     "disentangling_annotators_phantom": {
         "folder": ANNOTATOR_PHANTOM, "overlays": [], "rows": ANNOTATOR_ROWS, "seeds": [0, 1, 2],

@@ -57,6 +57,7 @@ TITLES = {
     "brats": "slices of glioma",
     "lidc": "lung nodules",
     "rank": "slices of glioma, matrices of low rank",
+    "rank_heart": "slices of the heart, matrices of low rank",
     "phantom": "the lesion phantom",
     "hippocampus": "hippocampus slices",
     "oocytes": "oocytes",

@@ -7,6 +7,7 @@ from typing import Any
 from ignite.engine import Engine, Events
 from ignite.handlers import EMAHandler
 from torch import nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from common.workflow.distributed import average_statistics
 
@@ -44,5 +45,12 @@ class AverageWeights(EMAHandler):
         engine.add_event_handler(Events.EPOCH_COMPLETED, lambda: average_statistics(self.ema_model))
 
     def _update_ema_model(self, engine: Engine, name: str) -> None:
-        setattr(engine.state, name, max(self.momentum, 1 / engine.state.iteration))
-        super()._update_ema_model(engine, name)
+        """In place of Ignite's, which goes over the tensors one by one, this takes all at once."""
+        momentum = max(self.momentum, 1 / engine.state.iteration)
+        setattr(engine.state, name, momentum)
+        tensors = ([*network.parameters(), *network.buffers()] for network in (self.ema_model, self.model))
+        pairs = list(zip(*tensors, strict=True))
+        average, weights = zip(*(pair for pair in pairs if pair[0].is_floating_point()), strict=True)
+        get_ema_multi_avg_fn(1 - momentum)(average, weights, None)
+        for count, new in (pair for pair in pairs if not pair[0].is_floating_point()):
+            count.copy_(new)  # how many batches the normalization has seen

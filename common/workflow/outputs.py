@@ -26,8 +26,8 @@ def class_maps(output: Mapping[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
         >>> class_maps({"pred": torch.tensor([[[1.0, -1.0]]]), "label": torch.ones(1, 1, 2)})[0].tolist()
         [[[1.0, 0.0]]]
     """
-    prediction = torch.stack([as_class_map(logits) for logits in output["pred"].detach()])
-    return prediction, output["label"]
+    channels_first = output["pred"].detach().as_subclass(torch.Tensor).transpose(0, 1)
+    return as_class_map(channels_first).transpose(0, 1), output["label"]
 
 
 def case_names(batch: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:

@@ -63,7 +63,7 @@ def snakemake(
 
 ALL_ROWS = (15 + 12) * 3  # dense labels and one label, three seeds
 RUNS_OF_ANNOTATORS = dict.fromkeys(("mnist", "mnist_full", "ms_lesion", "brats", "lidc", "phantom"), ALL_ROWS)
-RUNS_OF_ANNOTATORS |= {"hippocampus": ALL_ROWS, "oocytes": 5 * 3, "rank": 3 * 3} | dict.fromkeys(
+RUNS_OF_ANNOTATORS |= {"hippocampus": ALL_ROWS, "oocytes": 5 * 3, "rank": 3 * 3, "rank_heart": 3 * 3} | dict.fromkeys(
     [f"noise_{share:g}" for share in (0.25, 0.5, 0.75, 1)], 6 + 4
 )
 RUNS_OF_SOFT_LABELS = {  # trainings: networks × rows × seeds; evaluations: once per reference

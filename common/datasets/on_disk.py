@@ -11,7 +11,7 @@ from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from monai.data import Dataset
+from monai.data import Dataset, MetaTensor
 from monai.transforms import Compose
 from monai.utils import convert_to_tensor
 
@@ -26,7 +26,7 @@ class OnDisk(Dataset):
     That one writes into the system's folder for temporary files and moves what it wrote. Between two file systems
     moving is copying: another process may read half a file, and a run that is killed leaves one, with which every later
     run ends. Here a file is written beside its place and renamed. Files are mapped into memory, so that of a large
-    volume only what is used is read.
+    volume only what is used is read. Of a `MetaTensor` the affine is kept, and no other metadata.
 
     Args:
         data: items.
@@ -64,11 +64,14 @@ class OnDisk(Dataset):
         item, steps = self.data[index], self.transform
         path = self.folder / f"{self.name(item)}.pt"
         if not path.is_file() or (kept := _read(path)) is None:
-            prepared = convert_to_tensor(steps(deepcopy(item), end=self.count), convert_numeric=False, track_meta=False)
+            prepared = steps(deepcopy(item), end=self.count)
+            affines = {key: value.affine for key, value in prepared.items() if isinstance(value, MetaTensor)}
+            plain = convert_to_tensor(prepared, convert_numeric=False, track_meta=False)
             with whole_file(path, sync=False) as partial:
-                torch.save(_by_planes(prepared) if self.planes else prepared, partial)
+                torch.save({"item": _by_planes(plain) if self.planes else plain, "affines": affines}, partial)
             kept = torch.load(path, mmap=True, weights_only=True)
-        return steps(kept, start=self.count)
+        spatial = {key: MetaTensor(kept["item"][key], affine=affine) for key, affine in kept["affines"].items()}
+        return steps(kept["item"] | spatial, start=self.count)
 
 
 def _read(path: Path) -> Any:

@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from monai.data import MetaTensor
 from monai.transforms import Compose, Lambdad, MapTransform, RandFlipd
 from PIL import Image
 
 from common.datasets.in_memory import THREADS
 from common.datasets.plan import example_plan
 from common.datasets.samples import Samples, cached
+from common.datasets.stages import to_tensor
 from common.errors import InputError
 from common.io import LoadCased
 
@@ -182,3 +184,16 @@ def test_slices_on_disk_are_those_of_the_volume(tmp_path: Path) -> None:
         assert kept[..., 0].is_contiguous() and not kept.is_contiguous()
         kept.zero_()
     assert torch.equal(samples.cases[0]["label"], volume["label"])
+
+
+@pytest.mark.parametrize("cache", ["memory", "disk", "none"])
+def test_labels_keep_their_affine(tmp_path: Path, cache: str) -> None:
+    """Evaluation measures distances in mm, from wherever the case comes."""
+    affine = torch.diag(torch.tensor([2.0, 3.0, 4.0, 1.0], dtype=torch.float64))
+    volume = {"case": "a", "image": MetaTensor(torch.rand(1, 4, 4, 3), affine=affine), "label": torch.ones(1, 4, 4, 3)}
+    steps = Compose(to_tensor(["image", "label"], with_affine=["label"]))
+    for _ in range(2):  # made, and read again
+        case = Samples([volume], steps, VOLUMES, cache=cache, cache_dir=tmp_path, whole=True)[0]
+        torch.testing.assert_close(case["label"].affine, affine)
+        assert isinstance(case["label"], MetaTensor) and not isinstance(case["image"], MetaTensor)
+        assert torch.equal(case["image"], volume["image"].as_tensor()) and bool((case["label"] == 1).all())

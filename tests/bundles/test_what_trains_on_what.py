@@ -56,6 +56,7 @@ def test_trains(name: str, kind: Kind, tmp_path: Path, record_property: Any) -> 
     data.mkdir()
     new = kind.write(data)
     places = {"dataset_dir": str(data), "ckpt_dir": str(run), "output_dir": str(run)}
+    places["cache"] = "disk" if kind.dims == 3 else "memory"
     options = SMALLER.get(name, {}) | dict(kind.options) | places
     run_bundle(name, "training", ["train"], **options, max_epochs=1)
     run_bundle(name, "training", ["train"], **options, max_epochs=2, resume=True)

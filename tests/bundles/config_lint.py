@@ -190,7 +190,9 @@ def unproduced_metrics(parser: ConfigParser) -> list[str]:
                 found += [
                     f"{handler['_target_']} in {id}: no metric {name!r} among {sorted(produced)}" for name in missing
                 ]
-        for judge in _expand(parser, arguments.get("best_of")):
+        best_of = arguments.get("best_of")
+        best_of = best_of["options"].values() if isinstance(best_of, dict) and "options" in best_of else best_of
+        for judge in _expand(parser, best_of):
             if "key_val_metric" not in judge:
                 found.append(f"{id}: {judge['_target_']} has no key_val_metric to select the best epoch by")
     for id, text in _texts(parser):

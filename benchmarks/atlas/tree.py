@@ -65,7 +65,7 @@ BRANCHES = (
         ("CE + soft Dice", "CE, Dice-optimal threshold", "T-Loss"),
     ),
     Branch(
-        "Does your only annotator draw everything too large, or too small?",
+        "Does your only annotator draw everything too large?",
         "No method can detect this: a network learns what all labels say, and no method gained more than a point and "
         "a half of Dice. Correct some labels and measure the habit ([audit](audit.md)), or have a second annotator.",
         "too_large",

@@ -225,7 +225,8 @@ class _Displaced(Kind):
 
 
 def _named(kind: Kind, words: _Words) -> Kind:
-    structure = f"class {words.names[kind.structure]}"
+    name = words.names[kind.structure]
+    structure = f"class {name}" if len(words.names) > 2 or name.isdigit() else f"the {name}"
     message = f"{structure} {kind.name}"
     if isinstance(kind, _Displaced):
         message = f"{structure} {words.displacement(kind.vector)}"

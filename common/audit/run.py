@@ -235,10 +235,9 @@ def print_audit(content: Mapping[str, Any], output: Path) -> None:
             )
     if summary.get("changes"):
         print(summary["changes"]["said"])
-    print(
-        f"Suspicious labels: {summary['suspicious']} of {summary['judged']}; cases that could not be judged: "
-        f"{summary['not_judged']}. {summary['advice']} See {output / 'audit.html'}."
-    )
+    found = f"Suspicious labels: {summary['suspicious']} of {summary['judged']}; cases that could not be judged: "
+    found = f"{found}{summary['not_judged']}." if summary["judged"] else "No label could be judged."
+    print(f"{found} {summary['advice']} See {output / 'audit.html'}.")
     unwritten = content.get("unwritten")
     if unwritten is not None:
         count = summary["suspicious"] - len(unwritten)

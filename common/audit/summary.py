@@ -53,7 +53,7 @@ def rank_records(
         ``wrong_probability`` (None if not judged), ``candidates`` and ``exchanged_with``: suspicious ones, then the
         usual ones, then those that were not judged, each group by surprise. Only usual labels are
         ``fine``, and only theirs is the gravest kind: of a suspicious one it is that which explains most voxels. A
-        suspicious one of which nothing was found is ``border shaky``, another ``not judged``. A suspicious
+        suspicious one of which nothing was found is ``border shaky``. What is not judged has no other kind. A suspicious
         label that fits the prediction of another case as well as labels usually fit their own gets the kind ``another
         case's label`` and these cases as ``candidates``.
     """
@@ -69,11 +69,10 @@ def rank_records(
         known = {"surprise": one, "wrong_probability": wrong}
         ranked.append({**record, "status": status} | {key: v if math.isfinite(v) else None for key, v in known.items()})
     for record in ranked:
-        if record["kind"] == "fine" and record["status"] != "usual":
-            unsure = record["status"] == "not judged"
-            record["kind"] = "not judged" if unsure else "border shaky"
-            record["finding"] = "the network is unsure" if unsure else "differs more than usual, nowhere by much"
-            record["kinds"] = []
+        if record["status"] == "not judged":  # nothing is said against a label of which the network is unsure
+            record |= {"kind": "not judged", "finding": "the network is unsure", "kinds": []}
+        elif record["status"] == "suspicious" and record["kind"] == "fine":
+            record |= {"kind": "border shaky", "finding": "differs more than usual, nowhere by much", "kinds": []}
         elif record["status"] == "suspicious":  # the kind that explains most, not the gravest
             most = max(record["kinds"], key=lambda kind: kind["voxels"])
             record["kind"], record["finding"] = most["name"], most["message"]

@@ -46,11 +46,13 @@ class Listing:
         root: the folder, absolute.
         files: paths below it with slashes, sorted; hidden files and what lies in hidden folders left out.
         problems: (path, reason) of folders and links that could not be followed.
+        empty: absolute paths of folders that hold nothing.
     """
 
     root: Path
     files: tuple[str, ...]
     problems: tuple[tuple[str, str], ...] = ()
+    empty: tuple[str, ...] = ()
 
     def below(self, folder: str) -> list[str]:
         """The files in one folder and below it, by their paths from ``root``; all for ``""``."""
@@ -88,6 +90,7 @@ def list_folder(root: str | os.PathLike[str], skip: Iterable[str | os.PathLike[s
     skipped = {os.path.realpath(path) for path in skip}
     files: list[list[str]] = []
     problems: list[tuple[str, str]] = []
+    empty: list[str] = []
     waiting: list[tuple[str, list[str], tuple[str, ...]]] = [(str(folder), [], (os.path.realpath(folder),))]
     while waiting:
         path, parts, real = waiting.pop()
@@ -99,6 +102,8 @@ def list_folder(root: str | os.PathLike[str], skip: Iterable[str | os.PathLike[s
                 raise InputError(f"{folder} cannot be read: {error.strerror}.") from error
             problems.append((path, f"the folder cannot be read ({error.strerror})"))
             continue
+        if not found:
+            empty.append(path)
         for entry in found:
             try:
                 is_folder = entry.is_dir()
@@ -119,7 +124,8 @@ def list_folder(root: str | os.PathLike[str], skip: Iterable[str | os.PathLike[s
                 problems.append((entry.path, "the link leads nowhere"))
             else:
                 problems.append((entry.path, "it is neither a file nor a folder"))
-    return Listing(folder, tuple("/".join(parts) for parts in sorted(files)), tuple(sorted(problems)))
+    names = tuple("/".join(parts) for parts in sorted(files))
+    return Listing(folder, names, tuple(sorted(problems)), tuple(sorted(empty)))
 
 
 def files_below(root: Path, skip: Iterable[Path] = ()) -> dict[str, Path]:

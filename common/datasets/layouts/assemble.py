@@ -85,6 +85,7 @@ def assemble(
             f"{listing.root} holds no labeled case in the layout {layout}, which expects {expects}{first}.{advice}"
         )
     refused += find_unread(listing, files, reasons or {})
+    refused += [(folder, "the folder holds no file") for folder in listing.empty]  # such as that of an annotator
     said = [*notes, *left_out_sentences(refused, listing.root)]
     ordered = tuple(cases[case] for case in sorted(cases))
     return Dataset(layout, listing.root, ordered, notes=tuple(said), left_out=tuple(refused), **known)

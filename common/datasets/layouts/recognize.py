@@ -65,11 +65,13 @@ def read_dataset(dataset_dir: str | os.PathLike[str], layout: str | None = None,
         if not fitting:
             if not root.is_dir():
                 raise InputError(f"{root} is a file: expected the folder of a data set or a datalist .json.")
+            found = f"{root} holds {describe_folder(root)}, which fits no layout.{advise_to_convert(list_folder(root))}"
+            if nearby := _fitting_nearby(root):
+                raise InputError(f"{found} {nearby}: give it, or arrange the files as docs/data_sets.md says.")
             expected = "; ".join(f"{name}: {_module(name).EXPECTS}" for name in reversed(LAYOUTS))
-            advice = _fitting_nearby(root) + advise_to_convert(list_folder(root))
             raise InputError(
-                f"{root} holds {describe_folder(root)}, which fits no layout.{advice} List the cases in a datalist "
-                f"(docs/data_sets.md), or arrange the files in one of these layouts, {expected}."
+                f"{found} List the cases in a datalist (docs/data_sets.md), or arrange the files in one of these "
+                f"layouts, {expected}."
             )
         layout = fitting[0]
         others = f"; {', '.join(fitting[1:])} would fit too" if fitting[1:] else ""
@@ -96,13 +98,13 @@ def read_dataset(dataset_dir: str | os.PathLike[str], layout: str | None = None,
 
 
 def _fitting_nearby(root: Path) -> str:
-    """Which folders in a folder, or else the one above it, fit a layout: a sentence, empty if none does."""
+    """Which folders in a folder, or else the one above it, fit a layout; empty if none does."""
     below = [root / name for name in sorted(folder_names(root))[:LOOKED_AT]]
     for intro, folders in (("in it", below), ("above it", [root.parent])):
         fitting = [(folder, layouts[0]) for folder in folders if (layouts := find_layouts(folder))]
         if fitting:
             named = ", ".join(f"{folder} ({layout})" for folder, layout in fitting[:SHOWN])
-            return f" Of the folders {intro} {named}{', …' if len(fitting) > SHOWN else ''} would fit one."
+            return f"Of the folders {intro}, {named}{', …' if len(fitting) > SHOWN else ''} would fit one"
     return ""
 
 

@@ -281,7 +281,7 @@ def test_structures_have_the_names_that_are_given(
 ) -> None:
     labels, maps, output = folders
     audit(str(labels), str(maps), str(output), class_values={"kidney": 255, "rest": 0})
-    assert "case_03: missing: a part of class kidney" in capsys.readouterr().out
+    assert "case_03: missing: a part of the kidney" in capsys.readouterr().out
 
 
 def test_maps_of_other_names_are_refused(folders: tuple[Path, Path, Path]) -> None:

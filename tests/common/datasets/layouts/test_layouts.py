@@ -258,16 +258,25 @@ def test_folders_nearby_that_fit_are_named(tmp_path: Path) -> None:
     touch(
         tmp_path, "notes/readme.txt", *(f"{kind}/{part}/a.png" for kind in ("us", "mr") for part in ("images", "masks"))
     )
-    with pytest.raises(
-        InputError, match=r"fits no layout\. Of the folders in it .*/mr \(plain\), .*/us \(plain\) would"
+    for given, sentence in (
+        (tmp_path, r"fits no layout\. Of the folders in it, .*/mr \(plain\), .*/us \(plain\) would fit one: give it"),
+        (tmp_path / "us/images", r"fits no layout\. Of the folders above it, .*/us \(plain\) would fit one: give it"),
     ):
-        read_dataset(tmp_path)
-    with pytest.raises(
-        InputError, match=r"fits no layout\. Of the folders above it .*/us \(plain\) would fit one\. List"
-    ):
-        read_dataset(tmp_path / "us/images")
+        with pytest.raises(InputError, match=sentence) as caught:
+            read_dataset(given)
+        assert "dataset.json" not in str(caught.value), "what each layout expects would hide the answer"
     with pytest.raises(InputError, match=r"readme.txt is a file: expected the folder of a data set or a datalist"):
         read_dataset(tmp_path / "notes/readme.txt")
+
+
+def test_a_folder_without_files_is_named(tmp_path: Path) -> None:
+    """An annotator whose labels were not copied is missed at once."""
+    touch(tmp_path, *(f"{folder}/{case}.png" for folder in ("images", "anna", "bob") for case in "ab"))
+    (tmp_path / "chris").mkdir()
+    dataset = read_dataset(tmp_path)
+    assert dataset.annotators == ("anna", "bob")
+    assert dataset.left_out == ((str(tmp_path / "chris"), "the folder holds no file"),)
+    assert any(note.endswith("the first is chris: the folder holds no file.") for note in dataset.notes)
 
 
 def test_a_number_may_be_the_name_of_a_case_in_a_datalist(tmp_path: Path) -> None:

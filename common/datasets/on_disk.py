@@ -15,6 +15,7 @@ from monai.data import Dataset, MetaTensor
 from monai.transforms import Compose
 from monai.utils import convert_to_tensor
 
+from common.errors import InputError
 from common.io.files import whole_file
 
 __all__ = ["OnDisk"]
@@ -37,7 +38,7 @@ class OnDisk(Dataset):
         planes: keep tensors of four axes (C, H, W, S) in the order of their slices, so that a slice is read as a piece.
 
     Raises:
-        InputError: a file cannot be written.
+        InputError: a file cannot be written, or is there and must not be read.
 
     Example:
         >>> import tempfile
@@ -78,8 +79,11 @@ def _read(path: Path) -> Any:
     """What a file holds; None of a damaged one, as other software or a full disk leaves it."""
     try:
         return torch.load(path, mmap=True, weights_only=True)
-    except PermissionError:
-        raise
+    except PermissionError as error:
+        raise InputError(
+            f"{path} of the cache cannot be read ({error.strerror}): who wrote it did not share it; give another "
+            "output_dir, or --cache memory."
+        ) from error
     except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
         warnings.warn(f"{path} is damaged and made again: {error}", stacklevel=2)
         return None

@@ -289,6 +289,7 @@ def counted_voxels(
     if values.device.type == "mps":  # has no float64
         values = values.cpu()
     values, labels = values.flatten(2).float(), labels.to(values.device).flatten(2)
+    labels = labels.to(torch.uint8) if labels.dtype == torch.bool else labels
     classes, one_hot = values.shape[1], labels.shape[1] > 1
     everywhere = region == "all"
     if values.numel() > 0:
@@ -298,6 +299,8 @@ def counted_voxels(
         if not highest < (2 if one_hot else max(2, classes)):
             expected = "0 and 1" if one_hot else f"class indices below {max(2, classes)}"
             raise ArgumentError(f"target: expected {expected}, or less than 0 for none, got {highest:g}.")
+        if labels.is_floating_point() and not torch.equal(labels, labels.round()):
+            raise ArgumentError("target: expected whole numbers, got fractions such as those of soft labels.")
         values = values if low >= 0 and high <= 1 else values.clamp(0, 1)
         everywhere = everywhere and bool(lowest >= 0)
     for image, label in zip(values, labels, strict=True):

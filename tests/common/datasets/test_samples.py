@@ -161,6 +161,19 @@ def test_a_damaged_file_is_made_again(tmp_path: Path) -> None:
         assert file.read_bytes() == whole
 
 
+def test_a_file_that_must_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As another user's is, whose files are not for the group."""
+
+    def denied(*_: Any, **__: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    data = cached([{"image": torch.ones(1)}], Compose([Counted()]), "disk", tmp_path)
+    data[0]
+    monkeypatch.setattr(torch, "load", denied)
+    with pytest.raises(InputError, match=r"\.pt of the cache cannot be read \(Permission denied\)"):
+        data[0]
+
+
 def test_files_on_disk_are_whole_or_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def killed(_: Any, path: Path) -> None:
         Path(path).write_bytes(b"half")

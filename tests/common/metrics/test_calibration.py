@@ -299,6 +299,9 @@ def test_wrong_tensors_are_named(function):
         function(torch.zeros(1, 1, 4), label + 2)
     with pytest.raises(ArgumentError, match=r"0 and 1.* got 2"):
         function(torch.zeros(1, 3, 4), torch.full((1, 3, 4), 2))
+    for soft in (label + 0.5, torch.full((1, 3, 4), 0.5)):
+        with pytest.raises(ArgumentError, match="target: expected whole numbers, got fractions"):
+            function(torch.zeros(1, 3, 4), soft)
     with pytest.raises(ArgumentError, match=r"got \(1, 3, 4\) and \(1, 2, 4\)"):
         function(torch.zeros(1, 3, 4), torch.zeros(1, 2, 4))
     with pytest.raises(ArgumentError, match=r"got \(3, 4\) and \(3, 4\)"):

@@ -60,15 +60,17 @@ def loop(p: torch.Tensor, y: torch.Tensor, region: str) -> list[tuple[float, flo
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(0, 2**31), st.integers(1, 4), st.sampled_from(REGIONS), st.booleans())
-def test_scores_are_those_of_a_loop(seed: int, classes: int, region: str, one_hot: bool) -> None:
-    p, y = draw(seed, classes)
+@given(st.integers(0, 2**31), st.integers(1, 4), st.sampled_from(REGIONS), st.booleans(), st.sampled_from([0.0, 0.2]))
+def test_scores_are_those_of_a_loop(seed: int, classes: int, region: str, one_hot: bool, ignored: float) -> None:
+    p, y = draw(seed, classes, ignored)
     target = y
     if one_hot and classes > 1:
         target = torch.stack([(y[:, 0] == k).float() for k in range(classes)], 1)
         target[(y < 0).expand_as(target)] = -1
     found = [function(p, target, region=region)[:, 0].tolist() for function in FUNCTIONS.values()]
     np.testing.assert_allclose(np.transpose(found), loop(p, y, region), atol=1e-5)
+    if (target >= 0).all() and (target <= 1).all():
+        assert found == [function(p, target.bool(), region=region)[:, 0].tolist() for function in FUNCTIONS.values()]
 
 
 @pytest.mark.parametrize("make", FUNCTIONS)

@@ -24,6 +24,7 @@ from common.io.checks import (
     form_finding,
     geometry_finding,
     image_findings,
+    unit_finding,
     value_counts,
     voxel_size,
     voxel_volume,
@@ -103,6 +104,7 @@ def examine_case(case: CaseFiles, plan: Plan) -> CaseRecord:
         if isinstance(image, MetaTensor) and "reduced" in image.meta:
             record.findings.append(Finding("colors", str(image.meta["reduced"]), False, path))
         _note(record, affine_finding(image, path))
+        _note(record, unit_finding(image, path))
         if reference is not None and image is not reference:
             _note(record, reoriented_finding(image, path))
             _note(record, geometry_finding(reference, image, path))

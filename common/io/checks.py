@@ -24,6 +24,7 @@ __all__ = [
     "form_finding",
     "geometry_finding",
     "image_findings",
+    "unit_finding",
     "value_counts",
 ]
 
@@ -34,6 +35,7 @@ OTHER_AFFINE, TAKEN_FORM = "other_affine", "taken_form"  # in the metadata of a 
 NO_FORM = "neither"
 TURNED = "turned"  # in the metadata of a picture whose width and height its EXIF orientation exchanges
 LARGEST_INDEX = 65535
+SMALLEST_VOLUME, LARGEST_VOLUME = 1.0, 5000.0  # mm along its longest axis; beyond, the unit is another one
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,29 @@ def affine_finding(image: torch.Tensor, file: str = "") -> Finding | None:
     if bool(torch.isfinite(affine).all()) and int(torch.linalg.matrix_rank(affine)) == len(affine):
         return None
     return Finding("position", "its affine cannot be inverted", True, file)
+
+
+def unit_finding(image: torch.Tensor, file: str = "") -> Finding | None:
+    """A volume shorter than a millimeter or longer than five meters, as one whose affine is not in millimeters.
+
+    Args:
+        image: ``(C, *spatial)``, with an affine if it is a `MetaTensor`; pictures have no unit.
+        file: for the finding.
+
+    Example:
+        >>> meters = torch.diag(torch.tensor([0.001, 0.001, 0.002, 1.0]))
+        >>> unit_finding(MetaTensor(torch.zeros(1, 64, 64, 20), affine=meters)).kind
+        'unit'
+    """
+    if not isinstance(image, MetaTensor) or image.ndim != 4:
+        return None
+    sides = torch.as_tensor(image.affine, dtype=torch.float64)[:3, :3].norm(dim=0).tolist()
+    lengths = [side * size for side, size in zip(sides, image.shape[1:], strict=True)]
+    if not 0 < max(lengths) < SMALLEST_VOLUME and not LARGEST_VOLUME < max(lengths) < math.inf:
+        return None
+    size = " × ".join(f"{length:.3g}" for length in lengths)
+    message = f"its image has a size of {size} mm; its header may be in another unit, and all sizes and distances wrong"
+    return Finding("unit", message, False, file)
 
 
 def voxel_size(image: torch.Tensor) -> list[float]:

@@ -22,6 +22,7 @@ from common.io.checks import (
     extent_finding,
     geometry_finding,
     image_findings,
+    unit_finding,
     value_counts,
     voxel_volume,
 )
@@ -96,6 +97,20 @@ def test_counts_are_those_of_numpy(array):
     by_value = dict(zip(expected.tolist(), numbers.tolist(), strict=True))
     assert {str(value): count for value, count in counts.items()} == {str(v): n for v, n in by_value.items()}
     assert class_sizes(counts, 3) == {1: int((array == 1).sum()), 2: int((array == 2).sum())}
+
+
+@pytest.mark.parametrize(
+    ("side", "named"), [(1e-3, True), (0.06, True), (0.07, False), (1.0, False), (300.0, False), (400.0, True)]
+)
+def test_a_volume_whose_unit_cannot_be_millimeters(side: float, named: bool) -> None:
+    """16 voxels along the longest axis, in meters or micrometers."""
+    sides = torch.tensor([side, side / 2, side, 1.0], dtype=torch.float64)
+    found = unit_finding(MetaTensor(torch.zeros(1, 16, 16, 4), affine=torch.diag(sides)), "a.nii")
+    assert (found is not None) == named
+    if found:
+        assert found.kind == "unit" and not found.unusable and found.file == "a.nii"
+    assert unit_finding(torch.zeros(1, 16, 16, 4)) is None
+    assert unit_finding(MetaTensor(torch.zeros(1, 16, 16), affine=torch.eye(3) * side)) is None
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ def test_load_weights(tmp_path):
     for file in ("model.pt", "checkpoint.pt"):
         with pytest.raises(InputError, match="does not fit the network"):
             load_weights(torch.nn.Linear(3, 1), tmp_path / file)
-        with pytest.raises(InputError, match=r"; give the overlays of its training \(.* …\)\.$") as refused:
+        with pytest.raises(InputError, match=r", and give the overlays of its training \(.* …\)\.$") as refused:
             load_weights(torch.nn.Sequential(*[torch.nn.Linear(2, 2)] * 20), tmp_path / file)
         shown = str(refused.value).partition("(")[2].removesuffix(" …).").split()
         assert shown == str(refused.value.__cause__).split()[: len(shown)]  # whole words

@@ -53,9 +53,9 @@ def rank_records(
         ``wrong_probability`` (None if not judged), ``candidates`` and ``exchanged_with``: suspicious ones, then the
         usual ones, then those that were not judged, each group by surprise. Only usual labels are
         ``fine``, and only theirs is the gravest kind: of a suspicious one it is that which explains most voxels. A
-        suspicious one of which nothing was found is ``border shaky``. What is not judged has no other kind. A suspicious
-        label that fits the prediction of another case as well as labels usually fit their own gets the kind ``another
-        case's label`` and these cases as ``candidates``.
+        suspicious one of which nothing was found is ``border shaky``. What is not judged has no other kind. A
+        suspicious label that fits the prediction of another case as well as labels usually fit their own gets the kind
+        ``another case's label`` and these cases as ``candidates``.
     """
     doubts = [np.array([pair or (math.nan, math.nan) for pair in record["doubts"]]) for record in records]
     surprise = surprises(doubts)

@@ -69,8 +69,8 @@ def load_into(name: str, target: Any, state: Any, path: str | os.PathLike[str]) 
     except Exception as error:
         detail = textwrap.shorten(str(error), 200, placeholder=" …").rstrip(". ")
         raise InputError(
-            f"{path} does not fit the {name} of this configuration; use the bundle that it was trained with, and give the "
-            f"overlays of its training ({detail})."
+            f"{path} does not fit the {name} of this configuration; use the bundle that it was trained with, and give "
+            f"the overlays of its training ({detail})."
         ) from error
 
 

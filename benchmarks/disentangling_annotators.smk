@@ -99,7 +99,7 @@ ANNOTATOR_TABLES = {
     # Three real annotators and no truth
     "disentangling_annotators_oocytes": {
         "data": "oocytes", "overlays": [], "rows": {"dense": ["mean", "majority", "separate", "matrices", "matrices_vote"]}, "seeds": [0, 1, 2],
-        "desk": {"image_size": [96, 128], "max_epochs": 20, "select_by": "likelihood", "val_interval": 2},
+        "desk": {"image_size": [128, 96], "max_epochs": 20, "select_by": "likelihood", "val_interval": 2},
         "paper": {"select_by": "likelihood"},
     },
 }

@@ -57,7 +57,7 @@ SOFT_LABEL_TABLES = {
     "soft_label_apl_oocytes": {
         "data": "oocytes", "overlay": None, "networks": ["unet"], "rows": ["majority_bce", "soft_bce", "apl_soft_1_1_1"], "seeds": [0, 1, 2],
         "majority": {"fusion": "majority"}, "references": ["majority", "AR", "HS", "SG"],
-        "desk": {"unet": {"image_size": [96, 128], "batch_size": 4, "max_epochs": 10, "iterations_per_epoch": 40}},
+        "desk": {"unet": {"image_size": [128, 96], "batch_size": 4, "max_epochs": 10, "iterations_per_epoch": 40}},
         "paper": {"unet": {"p_min": 1e-20, "max_epochs": 100, "iterations_per_epoch": 40}},
     },
     # Slices of hippocampus MRI, three of four simulated annotators per volume who miss a half of it, and the exact truth

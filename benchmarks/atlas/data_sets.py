@@ -78,7 +78,7 @@ DATA_SETS = {
         300,
         SEVERAL,
     ),
-    "oocytes": DataSet(None, {"image_size": (48, 64)}, (8, 16, 32), 4, 150, 250, ("real_annotators",)),
+    "oocytes": DataSet(None, {"image_size": (64, 48)}, (8, 16, 32), 4, 150, 250, ("real_annotators",)),
 }
 
 

@@ -178,7 +178,7 @@ KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {  # name: what is expected
     "annotators": NAMES,
     "orientation": ("three axis codes such as RAS", _text),
     "spacing": ("sides of a voxel in mm (−1: as they are)", _sizes),
-    "image_size": ("two whole numbers above 0, the sides in pixels", _sides(2)),
+    "image_size": ("two whole numbers above 0, width and height in pixels", _sides(2)),
     "patch_size": ("whole numbers above 0, one for each of the network's dimensions", _sides(2, 3)),
     "crop": ("random, center or label", _text),
     "normalization": ("a kind such as zscore, or a mapping with kind and its numbers", _normalization),

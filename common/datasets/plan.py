@@ -33,7 +33,7 @@ class Plan:
         annotators: names, in the order of the network's and the metrics' channels; empty where there is one label.
         orientation: of volumes, MONAI's axis codes; slices are stacked along the last of them. None for pictures.
         spacing: mm to which volumes are resampled along these axes, −1 where they stay as they are. None for pictures.
-        image_size: pixels to which whole pictures are resized; None for volumes.
+        image_size: pixels, width and height, to which whole pictures are resized; None for volumes.
         patch_size: voxels that the network sees at once, in its dimensions.
         crop: what of a larger image is trained on: a ``random`` patch, the ``center``, or around the ``label``.
         normalization: ``{"kind": …}`` and its numbers: ``zscore`` (each image and channel by its own mean and standard

@@ -24,6 +24,7 @@ CROP_NOTES = {
     "center": "Of images larger than {size} only the center is trained on and measured; inference segments all.",
     "label": "Images are cropped to {size} around their label in training and evaluation; inference segments all.",
 }
+STRETCHED = 1.1  # change of a picture's proportions from which it is said
 NOT_OF = {2: ("orientation", "spacing"), 3: ("image_size",)}  # what images of so many dimensions do not have
 KINDS = {2: "pictures", 3: "volumes"}
 NORMALIZATIONS = ("zscore", "ct", "percentiles", "window", "none")
@@ -161,8 +162,13 @@ def make_plan(
         if {image_size} != set(sizes):
             ranges = [f"{one}" if one == other else f"{one} to {other}" for one, other in zip(*sizes, strict=True)]
             notes.append(
-                f"Pictures are resized to {_sides(image_size)} pixels; their sides are {' and '.join(ranges)}."
+                f"Pictures are resized to {_sides(image_size)} pixels (width × height); their sides are "
+                f"{' and '.join(ranges)}."
             )
+            stretched = image_size[0] * size[1] / (image_size[1] * size[0])
+            if not 1 / STRETCHED < stretched < STRETCHED:
+                change = f"{stretched:.2g} times as wide" if stretched > 1 else f"{1 / stretched:.2g} times as high"
+                notes.append(f"This stretches the median picture, {_sides(size)}: what it shows becomes {change}.")
         size = image_size
     patch = asked.get("patch_size") or _patch(size, math.inf if fitted else budget)
     if len(patch) != dims:

@@ -121,9 +121,26 @@ def test_a_size_that_is_given_does_not_make_the_patch_larger_than_the_memory() -
 def test_pictures_of_several_sizes_are_said_to_be_resized() -> None:
     facts = [case_facts(torch.rand(1, *size)) for size in ((100, 200), (200, 100), (300, 400))]
     plan = make_plan(Dataset("plain", Path("/data"), ()), summarize(facts, {"": MASKS}, list("abc")))
-    assert "Pictures are resized to 200 × 200 pixels; their sides are 100 to 300 and 100 to 400." in plan.notes
+    said = "Pictures are resized to 200 × 200 pixels (width × height); their sides are 100 to 300 and 100 to 400."
+    assert said in plan.notes
     alike = make_plan(Dataset("plain", Path("/data"), ()), summarize(facts[:1], {"": MASKS}, ["a"]))
     assert not any("resized" in note for note in alike.notes)
+
+
+@pytest.mark.parametrize(
+    ("size", "change"),
+    [
+        ((96, 128), "1.8 times as high"),
+        ((128, 64), "1.5 times as wide"),
+        ((128, 96), ""),
+        ((64, 50), ""),  # a side is a whole number, and may be rounded
+        (None, ""),
+    ],
+)
+def test_a_size_of_other_proportions_is_said_to_stretch_pictures(size: tuple[int, int] | None, change: str) -> None:
+    """Width comes first, as in the pictures' own sizes; the reverse is typed easily."""
+    notes = [note for note in plan_of((256, 192), image_size=size).notes if "stretches" in note]
+    assert notes == [f"This stretches the median picture, 256 × 192: what it shows becomes {change}."] * bool(change)
 
 
 def test_resolutions_end_at_four_voxels_and_from_the_fifth_on_at_eight() -> None:

@@ -67,8 +67,8 @@ def audit_annotators(
         **options: of `audit_cases`.
 
     Returns:
-        The content of ``annotators.json``: ``annotators`` (a row each), ``dice`` (of each pair), ``sentences`` and
-        ``failures`` (``annotator/case`` and why).
+        The content of ``annotators.json``: ``annotators`` (a row each), ``dice`` (of each pair), ``sentences``,
+        ``failures`` (``annotator/case`` and why) and ``notes`` (what a reader must know of the maps).
 
     Raises:
         InputError: an annotator is called ``consensus``, no case of an annotator can be audited, or labels cannot be
@@ -135,6 +135,7 @@ def audit_annotators(
         "dice": [[_number(value) for value in line] for line in dice.tolist()],
         "sentences": sentences,
         "failures": failures,
+        "notes": [options["caution"]] if options.get("caution") else [],
         "unit": unit,
     }
     write_csv(output / "annotators.csv", rows)
@@ -155,10 +156,13 @@ def print_annotators(content: Mapping[str, Any], output: Path) -> None:
         InputError: cases could not be audited; they are named.
 
     Example:
-        >>> print_annotators({"sentences": {"AR": ["draws small."]}, "failures": {}}, Path("audit"))
+        >>> content = {"notes": [], "sentences": {"AR": ["draws small."]}, "failures": {}}
+        >>> print_annotators(content, Path("audit"))
         AR: draws small.
         See audit/annotators.html.
     """
+    for note in content["notes"]:
+        print(note)
     for name, sentences in content["sentences"].items():
         print(f"{name}: {' '.join(sentences)}")
     print(f"See {output / 'annotators.html'}.")
@@ -193,6 +197,7 @@ def _row(
     found, moved = summary["habits"], summary["habits"]["drift"]
     row: dict[str, Any] = {"annotator": name}
     row |= {key: summary[key] for key in ("cases", "judged", "suspicious", "expected_wrong", "expected_dice")}
+    row["expected_wrong"] = row["expected_wrong"] if row["judged"] else None
     row["suspicious_alone"] = len(_alone(audit, others))
     row |= {f"border_shift{end}": found["border_shift"][key] for end, key in ENDS.items()}
     for end, key in (("", "estimate"), ("_low", "low"), ("_high", "high")):
@@ -268,6 +273,8 @@ def _write_page(path: Path, title: str, content: Mapping[str, Any]) -> None:
             ]
         )
     sections.insert(0, ("The annotators", table, []))
+    if content["notes"]:
+        sections.insert(0, ("Beforehand", " ".join(map(plain_text, content["notes"])), []))
     if content["failures"]:
         listed = "\n".join(
             f"- {plain_text(case)}: {plain_text(reason)}" for case, reason in content["failures"].items()

@@ -241,7 +241,8 @@ def print_audit(content: Mapping[str, Any], output: Path) -> None:
     unwritten = content.get("unwritten")
     if unwritten is not None:
         count = summary["suspicious"] - len(unwritten)
-        print(f"Written for correction: {counted(count, 'suspicious label')} in {output / 'tool_files'}.")
+        where = f" in {output / 'tool_files'}" if count else ""  # else there is no such folder
+        print(f"Written for correction: {counted(count, 'suspicious label')}{where}.")
     if content["failures"]:
         listed = "; ".join(f"{case} ({reason})" for case, reason in content["failures"].items())
         raise InputError(f"{len(content['failures'])} of {summary['cases']} cases could not be audited: {listed}.")

@@ -44,7 +44,7 @@ class OnDisk(Dataset):
         >>> import tempfile
         >>> from monai.transforms import Lambdad
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     steps = Compose(Lambdad("x", torch.tensor))
+        ...     steps = Compose(Lambdad("x", torch.tensor, track_meta=False))
         ...     OnDisk([{"x": 1.0}], steps, 1, folder, lambda item: f"x_{item['x']}")[0], os.listdir(folder)
         ({'x': tensor(1.)}, ['x_1.0.pt'])
     """

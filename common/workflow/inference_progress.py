@@ -113,15 +113,15 @@ class InferenceProgress:
             logger.info("%d of %d cases are finished and are not segmented again.", len(finished), len(self.order))
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        """The rows of the finished cases.
+        """The rows of the finished cases, and of other images that earlier runs segmented into the folder.
 
         Args:
             table: its name, ``summary`` or ``instances``.
 
         Returns:
-            Rows in the order of the images; none if no case is finished or has such a table.
+            Rows in the order of the images, other ones last; none if no case is finished or has such a table.
         """
-        return [row for case in self._finished for row in self.cases[case]["tables"].get(table, [])]
+        return [row for case in self._with_results() for row in self.cases[case]["tables"].get(table, [])]
 
     def in_order(self, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """Rows in the order of the images.
@@ -153,11 +153,16 @@ class InferenceProgress:
             return
         try:
             for table in TABLES:
-                if any(table in self.cases[case]["tables"] for case in self._finished):
+                if any(table in self.cases[case]["tables"] for case in self._with_results()):
                     write_csv(self.folder / f"{table}.csv", self.rows(table), ("case",))
         finally:
             unlock_folder(self.folder)
         self._say_where()
+
+    def _with_results(self) -> list[str]:
+        """Cases that were finished before this run; what it has not read itself, it has by the same network."""
+        others = [case for case, known in self.cases.items() if case not in self.order and self._exist(case, known)]
+        return [*self._finished, *others]
 
     def _say_where(self) -> None:
         count = counted(sum(case in self.cases for case in self.order), "image")

@@ -132,7 +132,7 @@ def test_it_needs_the_command_that_it_hands_on(pictures: Path, tmp_path: Path) -
     "meaning", [{"values": {0: 0, 255: 1}}, {"colors": {"#000000": 0, "#ff0000": 1}}], ids=["gray", "colored"]
 )
 def test_all_annotators_are_audited_and_compared(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, meaning: dict[str, Any]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], meaning: dict[str, Any]
 ) -> None:
     """Without a name all are; AR draws the truth and HS a pixel outside of it, by maps that are sure of the truth.
 
@@ -177,7 +177,9 @@ def test_all_annotators_are_audited_and_compared(
     assert float(rows["AR"]["border_shift"]) == pytest.approx(0.0, abs=0.1)
     assert (audited / "AR/tool_files.json").is_file() and (audited / "HS/tool_files.json").is_file()
     assert maps == [audited / "maps"] and (audited / "HS/false_labels/2.png").is_file()
-    assert "may have learned wrong ones by heart" in (audited / "AR/audit.html").read_text(encoding="utf-8")
+    caution = "may have learned wrong ones by heart"
+    assert caution in capsys.readouterr().out
+    assert all(caution in (audited / page).read_text(encoding="utf-8") for page in ("annotators.html", "AR/audit.html"))
 
 
 def test_options_of_one_fold_are_refused(pictures: Path, tmp_path: Path) -> None:

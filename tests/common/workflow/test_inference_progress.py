@@ -58,6 +58,16 @@ def infer(items: list[dict[str, str]], folder: Path, network: Network, **options
     return progress
 
 
+def test_a_second_run_on_other_images_keeps_the_rows_of_the_first(items: list[dict[str, str]], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    infer(items[2:], out, Network())
+    infer(items[:2], out, Network())
+    assert [row["case"] for row in read_csv(out / "summary.csv")] == ["a", "b", "c", "d"]
+    next(out.glob("c_mask*")).unlink()
+    infer(items[:2], out, Network())
+    assert [row["case"] for row in read_csv(out / "summary.csv")] == ["a", "b", "d"], "of what is gone there is no row"
+
+
 def test_a_table_without_rows_has_a_header(tmp_path: Path) -> None:
     """As `instances.csv` has, where nothing was found."""
     engine = Engine(lambda _, batch: batch)

@@ -22,7 +22,9 @@ from common.errors import InputError, counted
 from common.io.checks import geometry_finding
 from common.io.files import write_csv
 from common.io.formats import ITK_SUFFIXES, NIBABEL_SUFFIXES, read_image, suffix_of
+from common.io.label_values import is_segmentation
 from common.io.orientation import reoriented
+from common.io.rounding import rounded
 from common.io.writers import save_like, voxel_mm3
 
 VOLUMES = (*NIBABEL_SUFFIXES, *ITK_SUFFIXES)
@@ -69,7 +71,7 @@ def dice_optimal_rows(
         row["expected_dice"] = float(optimal.expected_dice[image, k])
         row |= {name: round(value, 6) for name, value in row.items() if name != "class"}
         for name, found in (("volume_mm3", optimal), ("volume_at_half_mm3", half)):
-            row[name] = round(_count(found, image, k) * voxel_volume_mm3, 3)
+            row[name] = rounded(_count(found, image, k) * voxel_volume_mm3, 3)
         rows.append(row)
     return optimal.class_map[:, 0], rows
 
@@ -170,15 +172,23 @@ def _maps(probabilities: str | Sequence[str], output: Path) -> Iterator[tuple[st
         if source.is_dir():
             root, below = source, files_below(source, skip=sources)
             volumes = {name: path for name, path in below.items() if suffix_of(name) in VOLUMES}
-            files = {name: path for name, path in volumes.items() if not _stem(name).endswith(NO_MAPS)}
+            segmented = {name for name, path in volumes.items() if is_segmentation(path)}
+            files = {
+                name: path
+                for name, path in volumes.items()
+                if name not in segmented and not _stem(name).endswith(NO_MAPS)
+            }
             if len(files) < len(volumes):
                 left_out = counted(len(volumes) - len(files), "file")
-                tqdm.write(f"{source}: {left_out} left out, whose names end with {', '.join(NO_MAPS)}.")
+                which = f"whose names end with {', '.join(NO_MAPS)}" + " or which 3D Slicer segmented" * bool(segmented)
+                tqdm.write(f"{source}: {left_out} left out, {which}.")
             if not files:
                 raise InputError(
                     f"{source}: expected probability maps in {', '.join(VOLUMES)} (not in pictures), got none in the "
                     "folder."
                 )
+        elif source.is_file() and is_segmentation(source):
+            raise InputError(f"{source}: expected a probability map, got a segmentation of 3D Slicer.")
         elif not suffix_of(source) and not source.exists():
             raise InputError(f"{source} is no folder: expected one that holds probability maps, or a map.")
         within = target.is_relative_to(root.resolve())

@@ -15,15 +15,16 @@ from common.checking.collect import CaseFiles, collect_cases, reason
 from common.checking.examine import CaseRecord, LabelRecord, compare_cases, examine_case
 from common.checking.other_numbers import OTHER_NUMBERS, find_other_numbers
 from common.checking.page import write_case_page
-from common.checking.rare_values import RARE, find_rare_values
+from common.checking.rare_values import ABSENT, RARE, find_absent_classes, find_rare_values
 from common.datasets.plan import Plan
 from common.errors import InputError, counted
 from common.io.checks import Finding
 from common.io.files import write_csv
+from common.io.rounding import rounded
 
 __all__ = ["check_cases"]
 
-COMPARED = ("duplicate", "in two sections", "names alike", RARE, OTHER_NUMBERS)
+COMPARED = ("duplicate", "in two sections", "names alike", RARE, ABSENT, OTHER_NUMBERS)
 
 
 def check_cases(
@@ -74,6 +75,7 @@ def check_cases(
         record.case = case  # a worker's copy would double the datalist
     compare_cases(records)
     find_rare_values(records, plan)
+    find_absent_classes(records, plan)
     find_other_numbers(records, plan)
     try_preprocessing(records, preprocessing)
 
@@ -168,7 +170,7 @@ def _case_row(record: CaseRecord, class_names: Sequence[str]) -> dict[str, Any]:
     for name, label in labels.items():
         for index, size in label.sizes.items():
             what = class_names[index] if index < len(class_names) else index
-            row[f"{name}_{what}_{unit}"] = round(size * record.unit, 3)
+            row[f"{name}_{what}_{unit}"] = rounded(size * record.unit, 3)
     return row
 
 

@@ -1,4 +1,4 @@
-"""Label values that became a class although they hardly occur and nobody said what they mean."""
+"""Classes that hardly occur and nobody named, and classes that were named and do not occur."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from common.datasets.plan import Plan
 from common.datasets.plan_classes import default_class_names
 from common.io.checks import Finding
 
-__all__ = ["find_rare_values"]
+__all__ = ["find_absent_classes", "find_rare_values"]
 
-RARE = "rare value"
+RARE, ABSENT = "rare value", "absent class"
 ENOUGH_CASES = 5  # from which on a value is rare that few of them have
 FEW_CASES = 0.05  # of them, or one
 FEW_VOXELS = 8  # of all labels together
@@ -58,6 +58,22 @@ def find_rare_values(records: Sequence[CaseRecord], plan: Plan) -> None:
                 f"value, {_counted(one, voxels)} in all; if it is a mistake, give class_values or ignore_value"
             )
             one.record.findings.append(Finding(RARE, message, False, one.file))
+
+
+def find_absent_classes(records: Sequence[CaseRecord], plan: Plan) -> None:
+    """Adds a finding to the first training case for each class that no label of the training has.
+
+    Args:
+        records: of all sections.
+        plan: of the training.
+    """
+    training = [record for record in records if record.case.section == "training"]
+    if not any(record.labels or record.annotators for record in training):
+        return
+    drawn = {one.class_index for record in training for one in _drawn(record)}
+    for index in sorted(set(range(1, plan.num_classes)) - drawn):
+        message = f"no label of the training has {plan.class_names[index]}, class {index}, so that it cannot be learned"
+        training[0].findings.append(Finding(ABSENT, message))
 
 
 def _drawn(record: CaseRecord) -> list[Drawn]:

@@ -22,6 +22,7 @@ from common.io.formats import read_image
 from common.io.label_meaning import LabelMeaning, LabelObservation, observe_label, read_label
 from common.io.label_values import read_label_values
 from common.io.orientation import REORIENTED, reoriented
+from common.io.rounding import rounded
 
 __all__ = ["CaseFacts", "Fingerprint", "case_facts", "take_fingerprint"]
 
@@ -234,8 +235,8 @@ def summarize(
     shapes = np.array([fact.shape for fact in facts], dtype=np.float64)
     if spacings:
         sides = np.array(spacings)
-        median = tuple(round(float(side), 4) for side in np.median(sides, axis=0))
-        coarse = tuple(round(float(side), 4) for side in np.percentile(sides, 10, axis=0))
+        median = tuple(rounded(float(side), 4) for side in np.median(sides, axis=0))
+        coarse = tuple(rounded(float(side), 4) for side in np.percentile(sides, 10, axis=0))
         shapes = shapes * sides / np.array(median)
     sampled = [fact for fact in facts if fact.channels == channels] or facts[:1]
     structured = [fact for fact in sampled if fact.structured]  # as in nnU-Net, of the others nothing counts
@@ -256,9 +257,9 @@ def summarize(
         largest_shape=tuple(int(np.ceil(side - 1e-6)) for side in shapes.max(axis=0)),
         median_spacing=median,
         coarse_spacing=coarse,
-        percentiles=tuple(tuple(round(float(value), 4) for value in row) for row in percentiles),
-        mean=tuple(round(float(value), 4) for value in clipped.mean(axis=1)),
-        std=tuple(round(float(value), 4) for value in clipped.std(axis=1)),
+        percentiles=tuple(tuple(rounded(float(value), 4) for value in row) for row in percentiles),
+        mean=tuple(rounded(float(value), 4) for value in clipped.mean(axis=1)),
+        std=tuple(rounded(float(value), 4) for value in clipped.std(axis=1)),
         labels=labels,
         reoriented=Counter(fact.reoriented for fact in facts if fact.reoriented),
     )

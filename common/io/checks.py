@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from monai.data import MetaTensor
 
+from common.io.rounding import rounded
+
 __all__ = [
     "Finding",
     "affine_finding",
@@ -207,7 +209,7 @@ def voxel_size(image: torch.Tensor) -> list[float]:
     if not isinstance(image, MetaTensor):
         return [1.0] * axes
     sides = torch.as_tensor(image.affine, dtype=torch.float64)[:-1, :-1].norm(dim=0).tolist()
-    return [round(side, 4) for side in (sides + [1.0] * axes)[:axes]]
+    return [rounded(side, 4) for side in (sides + [1.0] * axes)[:axes]]
 
 
 def voxel_volume(affine: Any, axes: int) -> float:

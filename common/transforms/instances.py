@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from common.errors import InputError
 from common.fusion import exceeds, most_probable_class
+from common.io.rounding import rounded
 from common.planes import by_planes
 
 __all__ = [
@@ -187,7 +188,7 @@ def instance_rows(
     rows: list[dict[str, Any]] = []
     for number, where, part in instance_parts(instances):
         value, count, along = int(classes[number - 1]), int(part.sum()), where[slice_axis]
-        volume = {} if voxel_mm3 is None else {"volume_mm3": round(count * voxel_mm3, 3)}
+        volume = {} if voxel_mm3 is None else {"volume_mm3": rounded(count * voxel_mm3, 3)}
         rows.append(
             {
                 "instance": number,

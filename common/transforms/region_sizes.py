@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from common.io.formats import is_picture
+from common.io.rounding import rounded
 from common.io.writers import voxel_mm3
 
 __all__ = ["size_columns", "voxel_volume"]
@@ -55,4 +56,4 @@ def size_columns(
     if voxel is None:
         return {kind.format("pixels" if name else "foreground_pixels") + behind: round(count, 3)}
     counted = {kind.format("voxels" if name else "foreground_voxels") + behind: round(count, 3)} if voxels else {}
-    return counted | {f"{kind.format('volume')}_mm3{behind}": round(count * voxel, 3)}
+    return counted | {f"{kind.format('volume')}_mm3{behind}": rounded(count * voxel, 3)}

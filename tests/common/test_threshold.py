@@ -7,6 +7,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+import SimpleITK as sitk
 import torch
 from warm_python import WarmPython
 
@@ -100,6 +101,21 @@ def test_a_folder_of_maps_of_all_kinds(tmp_path: Path):
         *(f"{case}_mask.nii.gz" for case in ("classes", "empty", "plane", "scaled")),
         "summary.csv",
     ]
+
+
+def test_a_segmentation_of_slicer_is_no_map(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """As `inferring --output_format seg.nrrd` writes it beside the maps."""
+    folder = tmp_path / "maps"
+    folder.mkdir()
+    save(folder / "a_probabilities.nii.gz", organ(6, 6, 6))
+    empty = sitk.GetImageFromArray(np.zeros((6, 6, 6), np.uint8))
+    sitk.WriteImage(empty, folder / "a_mask.seg.nrrd")
+    threshold(str(folder), str(tmp_path / "masks"))
+    assert [row["case"] for row in read_csv(tmp_path / "masks/summary.csv")] == ["a"]
+    said = capsys.readouterr()
+    assert "1 file left out, whose names end with _mask, _instances, _entropy or which 3D Slicer" in said.out + said.err
+    with pytest.raises(InputError, match=r"a_mask\.seg\.nrrd: expected a probability map, got a segmentation of 3D"):
+        threshold(str(folder / "a_mask.seg.nrrd"), str(tmp_path / "others"))
 
 
 def test_maps_in_subfolders_are_cases_of_theirs(tmp_path: Path):

@@ -275,7 +275,7 @@ ARGUMENTS: list[tuple[str, dict[str, Any], str]] = [  # noise_… are those of t
     ("t_loss", {"noise_alpha": 1.5}, "alpha"),
     ("t_loss", {"noise_alpha": -0.1}, "alpha"),
     ("t_loss", {"loss_name": "t-loss"}, "did you mean 't_loss'?"),
-    ("t_loss", {"image_size": 64}, "image_size: expected two whole numbers above 0, width and height in pixels, got 64"),
+    ("t_loss", {"image_size": 64}, "expected two whole numbers above 0, width and height in pixels, got 64"),
     ("t_loss", {"image_size": [64, 64, 64]}, "image_size: expected two whole numbers above 0"),
     ("t_loss", {"image_size": [0, 8]}, "image_size: expected two whole numbers above 0"),
     ("t_loss", {"features": 16}, "features: expected positive whole numbers, one for each resolution, got 16"),

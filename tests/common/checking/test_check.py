@@ -14,7 +14,7 @@ from common.checking import check_cases
 from common.checking.check import try_preprocessing
 from common.checking.collect import CaseFiles
 from common.checking.examine import CaseRecord, LabelRecord
-from common.checking.rare_values import find_rare_values
+from common.checking.rare_values import find_absent_classes, find_rare_values
 from common.datasets.dataset import Dataset
 from common.datasets.fingerprint import take_fingerprint
 from common.datasets.plan import example_plan
@@ -159,6 +159,21 @@ def test_a_value_is_rare_in_few_cases_or_few_voxels(holders: int, size: int, rar
     found = [finding for record in records for finding in record.findings]
     assert len(found) == (holders if rare else 0)
     assert all("of the value 9" in finding.message and finding.file == f"{k}.nii" for k, finding in enumerate(found))
+
+
+def test_a_class_that_no_training_label_has_is_worth_a_look() -> None:
+    sizes = [("training", {1: 9, 2: 0}), ("training", {1: 0, 2: 0}), ("validation", {1: 9, 2: 9})]
+    records = [
+        CaseRecord(CaseFiles(section, str(k), ("a",), {"label": "a.nii"}), labels={"label": LabelRecord(drawn, 99)})
+        for k, (section, drawn) in enumerate(sizes)
+    ]
+    plan = replace(PLAN, class_names=("background", "lung", "haert"))
+    find_absent_classes(records, plan)
+    ((finding,), *others) = (record.findings for record in records)
+    assert (finding.kind, finding.unusable, others) == ("absent class", False, [[], []])
+    assert finding.message == "no label of the training has haert, class 2, so that it cannot be learned"
+    find_absent_classes(unlabeled := [CaseRecord(CaseFiles("training", "a", ("a",)))], plan)
+    assert not unlabeled[0].findings, "what nobody labeled says nothing"
 
 
 def test_no_cases_are_no_fault(tmp_path):

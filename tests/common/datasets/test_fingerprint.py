@@ -10,11 +10,12 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
+from monai.data import MetaTensor
 from PIL import Image
 
 from common.datasets import read_dataset
 from common.datasets.dataset import Dataset
-from common.datasets.fingerprint import case_facts, take_fingerprint
+from common.datasets.fingerprint import case_facts, summarize, take_fingerprint
 from common.errors import InputError
 from common.io.label_meaning import LabelMeaning
 from common.workflow.planning import plan_of
@@ -34,6 +35,17 @@ def test_intensities_of_a_volume_are_those_of_its_structures() -> None:
     image[0, :3], label[0, :3] = 40.0, 1
     assert np.unique(case_facts(image, label).intensities).tolist() == [40]
     assert np.unique(case_facts(image, torch.zeros_like(label)).intensities).tolist() == [-1000, 40]
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-3, 1e-5])
+def test_voxels_of_any_size_have_a_spacing(unit: float) -> None:
+    """In mm those of a light microscope are thousandths; numbers are rounded by their digits."""
+    affine = torch.diag(torch.tensor([0.25 * unit, 0.25 * unit, 0.3 * unit, 1.0], dtype=torch.float64))
+    image = MetaTensor(torch.rand(1, 40, 36, 20) * unit, affine=affine)
+    found = summarize([case_facts(image)], {}, ["a"])
+    assert found.median_spacing == pytest.approx((0.25 * unit, 0.25 * unit, 0.3 * unit), rel=1e-3)
+    assert found.median_shape == found.smallest_shape == found.largest_shape == (40, 36, 20)
+    assert found.mean[0] == pytest.approx(float(image.mean()), rel=0.05) and found.std[0] > 0
 
 
 def ct_data_set(folder: Path, volumes: list[tuple[torch.Tensor, torch.Tensor]], **more: Any) -> Dataset:

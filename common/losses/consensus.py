@@ -50,7 +50,8 @@ class ConsensusLoss(nn.Module):
         hard = (len(log_probs), 1, *log_probs.shape[2:])
         if consensus.shape == log_probs.shape:
             labeled = consensus.sum(1) > 0.99
-            values = -(consensus * log_probs.where(labeled[:, None], 0)).sum(1)
+            counted = labeled[:, None] & (consensus > 0)  # a class without a share may have log p = −inf
+            values = -(consensus * log_probs.where(counted, 0)).sum(1)
             return values.where(labeled, 0).sum() / labeled.sum().clamp_min(1)
         if consensus.shape != hard:
             raise ArgumentError(

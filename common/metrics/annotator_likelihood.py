@@ -36,6 +36,8 @@ def annotator_log_likelihood(probabilities: torch.Tensor, labels: torch.Tensor) 
             f"got {tuple(probabilities.shape)} and {tuple(labels.shape)}."
         )
     probabilities, labels = (tensor.as_subclass(torch.Tensor) for tensor in (probabilities, labels))
+    if probabilities.dtype != torch.float64:
+        probabilities = probabilities.float()  # float16 cannot hold the smallest probability
     everyone = probabilities.expand(len(labels), *probabilities.shape[1:])
     observed = everyone.gather(1, labels.long().clamp_min(0)[:, None])[:, 0]
     log = observed.clamp_min(SMALLEST_PROBABILITY).log()

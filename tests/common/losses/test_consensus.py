@@ -72,3 +72,12 @@ def test_half_precision_is_computed_in_float32(dtype: torch.dtype) -> None:
         with torch.autocast("cpu", torch.bfloat16):
             value = ConsensusLoss()(log_probs, None, consensus)
         torch.testing.assert_close(value, -log_probs[0, 0, 0, 0].float())
+
+
+def test_a_certain_network_that_is_right_costs_nothing() -> None:
+    """Also with shares, of which those of the other classes are 0."""
+    log_probs = torch.tensor([[[0.0, -torch.inf], [-torch.inf, 0.0]]]).requires_grad_()
+    for consensus in (torch.tensor([[[0, 1]]]), torch.tensor([[[1.0, 0.0], [0.0, 1.0]]])):
+        loss = ConsensusLoss()(log_probs, None, consensus)
+        (gradient,) = torch.autograd.grad(loss, log_probs)
+        assert loss == 0 and gradient.isfinite().all()

@@ -79,3 +79,13 @@ def test_exceptions() -> None:
     for metric in (AnnotatorDice(), AnnotatorLogLikelihood()):
         with pytest.raises(ArgumentError, match="got none"):
             metric(torch.zeros(1, 1, 2, 5))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_likelihood_of_half_precision_is_computed_in_float32(dtype: torch.dtype) -> None:
+    p = torch.rand(2, 3, 40, generator=torch.Generator().manual_seed(0)).softmax(1).to(dtype)
+    p[0, :, 0] = torch.tensor([1.0, 0.0, 0.0])
+    labels = torch.arange(80).reshape(2, 40) % 3
+    labels[0, 0] = 1
+    torch.testing.assert_close(annotator_log_likelihood(p, labels), annotator_log_likelihood(p.float(), labels))
+    assert annotator_log_likelihood(p[:1, :, :1], labels[:1, :1]).exp().item() == pytest.approx(1e-7, rel=1e-3)

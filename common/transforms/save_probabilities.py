@@ -10,6 +10,7 @@ import nibabel as nib
 import numpy as np
 import torch
 from monai.transforms import MapTransform
+from nibabel.volumeutils import native_code
 
 from common.errors import InputError
 from common.io.files import whole_file
@@ -68,10 +69,11 @@ def save_class_probabilities(
     if type(reference) is not nib.Nifti1Image:
         return [save_like(source, np.stack(list(probabilities), axis=-1), f"{path_without_suffix}_probabilities")]
     spatial = (*reference.shape, 1, 1)[:3]
-    header = reference.header.copy()
+    header = reference.header.as_byteswapped(native_code)  # a copy, in the byte order of the arrays
     header.set_data_shape((*spatial, len(probabilities)))
     header.set_data_dtype(probabilities[0].dtype)
     header.set_slope_inter(1, 0)
+    header["cal_min"] = header["cal_max"] = 0  # else viewers show probabilities in the window of the image
     header.extensions.clear()
     header["vox_offset"] = 352
     path = Path(f"{path_without_suffix}_probabilities.nii.gz")

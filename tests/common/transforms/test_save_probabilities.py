@@ -68,6 +68,25 @@ def test_nifti(shape: tuple[int, ...], classes: int, tmp_path: Path) -> None:
         assert row[f"expected_volume_mm3_{index}"] == pytest.approx(p[..., index].sum() * voxel, abs=1e-2)
 
 
+@pytest.mark.parametrize("endianness", ["<", ">"])
+def test_nifti_of_either_byte_order(endianness: str, tmp_path: Path) -> None:
+    """Voxels that are written in one order under a header in the other are noise."""
+    header = nib.Nifti1Header(endianness=endianness)
+    header["cal_max"] = 1000  # the window in which viewers show the scan
+    scan = nib.Nifti1Image(np.zeros((5, 4, 3), ">f4" if endianness == ">" else "<f4"), AFFINE, header)
+    nib.save(scan, tmp_path / "scan.nii.gz")
+    assert nib.load(tmp_path / "scan.nii.gz").header.endianness == endianness
+    probabilities = random_probabilities(3, 5, 4, 3)
+    SaveProbabilitiesd("pred", str(tmp_path / "out"))(item(tmp_path / "scan.nii.gz", probabilities))
+    maps = nib.load(tmp_path / "out/a/b_probabilities.nii.gz")
+    np.testing.assert_array_equal(np.asarray(maps.dataobj), probabilities.movedim(0, -1).numpy())
+    np.testing.assert_allclose(maps.affine, AFFINE)
+    assert maps.header["cal_max"] == 0
+    mask = np.asarray(nib.load(tmp_path / "out/a/b_mask.nii.gz").dataobj)
+    np.testing.assert_array_equal(mask, probabilities.argmax(0).numpy())
+
+
+
 @pytest.mark.parametrize("spatial", [(6, 4), (6, 4, 1)])
 def test_png(spatial: tuple[int, ...], tmp_path: Path) -> None:
     """Class indices in the mask, a picture per foreground class, pixels in the place of millimeters."""

@@ -25,6 +25,7 @@ from common.from_training import datalist, held_out, inference_options, segment
 from common.io.folder_lock import locked_folder
 from common.io.formats import is_picture
 from common.io.label_meaning import LabelMeaning
+from common.run_bundle import threads_of_each
 from common.workflow.distributed import require_one_process
 from common.workflow.kept_split import SPLIT_FILE, read_split
 from common.workflow.monai_internals import ID_SEP_KEY, given_files, given_overrides
@@ -118,7 +119,7 @@ def audit_bundle(
     if num_folds is None:
         folders, maps = [folder.resolve() for folder in training_folders(ckpt_dir)], [target / "maps"]
         shared = inference_options(configs, given)
-        segment(configs, datalist(items), folders, maps[0], os.cpu_count() or 1, overwrite=True, **shared)
+        segment(configs, datalist(items), folders, maps[0], threads_of_each(1), overwrite=True, **shared)
         caution = training_overlap(folders, labels)
     else:
         runs = Path(output_dir, "folds") if folds_dir is None else Path(folds_dir)

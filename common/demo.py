@@ -5,7 +5,6 @@ What is trained stands in the bundle's ``configs/demo.yaml``; every step is one 
 
 from __future__ import annotations
 
-import os
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
@@ -16,7 +15,7 @@ import yaml
 from common.command import POSITIONAL, run_command
 from common.io.files import check_writable, read_csv
 from common.report import draw_memorisation, draw_nu_path, draw_overlay, write_page
-from common.run_bundle import POLLED, run_bundle, stage_of
+from common.run_bundle import POLLED, available_cores, run_bundle, stage_of, threads_of_each
 from common.workflow.overrides import choose
 
 BUNDLES = Path(__file__).parents[1] / "bundles"
@@ -53,8 +52,7 @@ def demo(
     configs = ["train", *plan.get("overlays", []), "demo"]
     runs = {label: folder / label for label in plan["methods"]}
     method, baseline = plan["methods"]
-    cores = os.cpu_count() or 1
-    share = max(1, cores // len(runs))
+    share, all_cores = threads_of_each(len(runs)), threads_of_each(1)
 
     def train_and_evaluate(label: str) -> None:
         places = {"output_dir": runs[label], "ckpt_dir": runs[label], **plan["methods"][label]}
@@ -68,7 +66,7 @@ def demo(
         return sum(float(row[column]) for row in rows) / len(rows)
 
     print(f"Training {method} and {baseline} on the same labels ({source.name}, generated phantom) ...", flush=True)
-    with ThreadPoolExecutor(min(cores, len(runs))) as pool:
+    with ThreadPoolExecutor(min(available_cores(), len(runs))) as pool:
         futures = {label: pool.submit(train_and_evaluate, label) for label in runs}
         before = ""
         while wait(futures.values(), timeout=POLLED).not_done:
@@ -85,7 +83,7 @@ def demo(
     for name in plan["new_data"]:
         target = folder / "inference" / name
         places = {"dataset_dir": phantom / name, "output_dir": target, "ckpt_dir": runs[method]}
-        run_bundle(source, "inferring", ["inference"], target / "inferring.log", cores, **places)
+        run_bundle(source, "inferring", ["inference"], target / "inferring.log", all_cores, **places)
         case = read_csv(target / "summary.csv")[0]["case"]
         image = next(path for path in sorted((phantom / name).iterdir()) if path.name.split(".")[0] == case)
         mask = next(target.glob(f"{case}_mask.*"))

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +29,7 @@ from common.errors import InputError, counted, reason_of
 from common.from_training import BUNDLES, file_beside, held_out, inference_options, reading_options, segment
 from common.io.files import check_writable, read_csv, whole_file, write_csv
 from common.io.folder_lock import locked_folder
-from common.run_bundle import POLLED, run_bundle, stage_of, stop_runs
+from common.run_bundle import POLLED, run_bundle, stage_of, stop_runs, threads_of_each
 from common.workflow.kept_split import SPLIT_FILE, read_split
 from common.workflow.overrides import choose
 from common.workflow.trainings import FINISHED
@@ -144,7 +143,7 @@ def cross_validate(
     question |= {key: str(value) for key, value in options.items()}
     if weights := options.get("case_weights"):  # what the file says, not only its name
         question["weights"] = read_case_weights(Path(weights).expanduser(), dataset)
-    threads = max(1, (os.cpu_count() or 1) // parallel)
+    threads = threads_of_each(parallel)
     shared = inference_options(configs, options)
     failed = Event()
 

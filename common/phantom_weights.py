@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -36,7 +35,7 @@ def train_weights(bundle: Path) -> None:
     Raises:
         InputError: training or evaluation failed.
     """
-    from common.run_bundle import run_bundle
+    from common.run_bundle import run_bundle, threads_of_each
 
     plan = yaml.safe_load((bundle / "configs/demo.yaml").read_text(encoding="utf-8"))["demo"]
     method = next(iter(plan["methods"].values()))
@@ -44,7 +43,7 @@ def train_weights(bundle: Path) -> None:
         places = {"output_dir": folder, "ckpt_dir": folder, **method}
         trained = ["train", *plan.get("overlays", []), "demo"]
         for verb, configs in (("training", trained), ("evaluating", [*trained, "evaluate"])):
-            run_bundle(bundle, verb, configs, Path(folder, f"{verb}.log"), os.cpu_count() or 1, **places)
+            run_bundle(bundle, verb, configs, Path(folder, f"{verb}.log"), threads_of_each(1), **places)
         weights = Path(folder, "model.pt").read_bytes()
         companions = {name: Path(folder, name).read_bytes() for name in COMPANIONS}
         lines = Path(folder, "evaluation/metrics.csv").read_text(encoding="utf-8").split()

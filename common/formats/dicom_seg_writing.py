@@ -166,7 +166,7 @@ def write_dicom_seg(
     with whole_file(path) as partial, _quiet("highdicom"):
         try:
             made = highdicom.seg.Segmentation(
-                source_images=[read_dataset(source, pixels=False) for source in dict.fromkeys(series.paths)],
+                source_images=[_source(source) for source in dict.fromkeys(series.paths)],
                 pixel_array=np.ascontiguousarray(pixels),
                 segmentation_type=kind,
                 segment_descriptions=_descriptions(highdicom, described),
@@ -187,6 +187,14 @@ def write_dicom_seg(
             raise InputError(f"{path} cannot be made of the series {series.paths[0].parent}: {said}.") from error
         made.save_as(partial)
     return path
+
+
+def _source(path: Path) -> Any:
+    """The header of a slice; SliceThickness may be left out of it, or empty, and highdicom takes only the latter."""
+    header = read_dataset(path, pixels=False)
+    if "SliceThickness" not in header:
+        header.SliceThickness = None
+    return header
 
 
 def _frame_order(path: Path, series: Series) -> np.ndarray:

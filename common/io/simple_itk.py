@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 from types import ModuleType
@@ -23,9 +24,12 @@ TURNED = 1e-3  # of a direction cosine: more is another direction
 SHEARED = 0.1  # of a pixel: how far a slice may lie beside the one before it, as with a tilted gantry
 POSITION, DIRECTION, PIXEL, MODALITY = "0020|0032", "0020|0037", "0028|0030", "0008|0060"
 FRAMES = "0028|0008"
+DISTANCE, THICKNESS = "0018|0088", "0018|0050"
 NO_IMAGES = ("SEG", "RTSTRUCT", "RTPLAN", "RTDOSE", "SR", "PR", "KO", "REG")  # modalities that are no slices
 VALUE_KEYS = ("0028|1053", "0028|1052", "0028|0100", "0028|0103")  # slope, intercept, bits, sign
 TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # the axes of DICOM and ITK run to the left and to the back
+
+logger = logging.getLogger(__name__)
 
 
 def simple_itk(purpose: str) -> ModuleType:
@@ -77,7 +81,10 @@ def read_itk(path: Any) -> Any:
             _refuse_uneven(path, headers)
             if len({tuple(header.get(key) for key in VALUE_KEYS) for header in headers}) > 1:
                 return sitk.ReadImage(names, sitk.sitkFloat64)  # else the first slice's type: PET loses its fractions
-            return sitk.ReadImage(names)
+            image = sitk.ReadImage(names)
+            if len(names) == 1:
+                _set_thickness(path, image, headers[0])
+            return image
     except RuntimeError as error:
         raise InputError(f"{path} cannot be read by SimpleITK ({_last_line(error)}).") from error
     raise InputError(f"{path} must hold the files of one DICOM series, but it holds {len(series)} series.")
@@ -196,8 +203,18 @@ def _slice_header(name: str, sitk: ModuleType) -> dict[str, str]:
     reader = sitk.ImageFileReader()
     reader.SetFileName(name)
     reader.ReadImageInformation()
-    keys = (POSITION, DIRECTION, PIXEL, MODALITY, FRAMES, *VALUE_KEYS)
+    keys = (POSITION, DIRECTION, PIXEL, MODALITY, FRAMES, DISTANCE, THICKNESS, *VALUE_KEYS)
     return {key: reader.GetMetaData(key).strip() for key in keys if reader.HasMetaDataKey(key)}
+
+
+def _set_thickness(path: Path, image: Any, header: dict[str, str]) -> None:
+    """A slice that is alone is as thick as its header says; SimpleITK gives it 1 mm."""
+    said = [float(header[key]) for key in (DISTANCE, THICKNESS) if header.get(key)]
+    thick = next((value for value in said if value > 0), None)
+    if thick is None:
+        logger.warning("%s: its only slice has no thickness; 1 mm is taken for it.", path)
+    elif image.GetDimension() == 3:
+        image.SetSpacing((*image.GetSpacing()[:2], thick))
 
 
 def _refuse_uneven(path: Path, headers: list[dict[str, str]]) -> None:

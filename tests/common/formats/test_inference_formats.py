@@ -88,6 +88,25 @@ def test_a_series_in_and_a_dicom_seg_out(tmp_path: Path, scan: Path) -> None:
     np.testing.assert_allclose(shares.affine, affine(), atol=1e-4)
 
 
+@pytest.mark.parametrize("count", [1, SLICES])
+def test_a_series_of_one_slice_or_without_thickness_in_the_header(tmp_path: Path, count: int) -> None:
+    made = slices()[:count]
+    for dataset in made:
+        dataset.SliceThickness = 2.5
+        if count > 1:
+            del dataset.SliceThickness  # positions say it
+    write_slices(tmp_path / "ct", made)
+    item, classes = segmented(tmp_path, "ct", "dicom_seg")
+    series = read_series(tmp_path / "ct")
+    np.testing.assert_allclose(item["image"].affine, series.affine, atol=1e-4)
+    assert np.linalg.norm(series.affine[:3, 2]) == pytest.approx(2.5)
+    masks = read_dicom_seg(tmp_path / "out/ct_mask.dcm", series).masks
+    for index, name in enumerate(NAMES[1:], start=1):
+        np.testing.assert_array_equal(masks[name], classes == index)
+    if count == 1:
+        assert float(item["summary"]["volume_mm3_liver"]) == pytest.approx((classes == 1).sum() * 1.5 * 0.75 * 2.5)
+
+
 @pytest.mark.file_format(".seg.nrrd", "written", "by inference")
 def test_a_volume_in_and_a_seg_nrrd_out(tmp_path: Path) -> None:
     nib.save(nib.Nifti1Image(np.random.default_rng(1).random((4, 5, 3)), affine()), tmp_path / "a.nii.gz")

@@ -45,6 +45,26 @@ def test_a_series_with_a_gap(tmp_path: Path) -> None:
             read_itk(tmp_path / f"gap{number}")
 
 
+@pytest.mark.parametrize(
+    ("elements", "distance"),
+    [({}, 1.0), ({"SliceThickness": 5}, 5.0), ({"SliceThickness": 5, "SpacingBetweenSlices": 6}, 6.0)],
+)
+def test_a_slice_that_is_alone_has_its_thickness(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, elements: dict[str, float], distance: float
+) -> None:
+    """From which volumes in mm³ follow; SimpleITK gives it 1 mm."""
+    write_series(tmp_path / "ct", [3])
+    dataset = pydicom.dcmread(tmp_path / "ct/0.dcm")
+    dataset.PixelSpacing, dataset.SliceThickness = [0.5, 0.5], None
+    dataset.pop("SpacingBetweenSlices", None)  # which SimpleITK writes
+    for keyword, value in elements.items():
+        setattr(dataset, keyword, value)
+    dataset.save_as(tmp_path / "ct/0.dcm")
+    for affine in (read_image(tmp_path / "ct").affine.numpy(), read_header(tmp_path / "ct").affine):
+        np.testing.assert_allclose(affine, [[-0.5, 0, 0, 0], [0, -0.5, 0, 0], [0, 0, distance, 3], [0, 0, 0, 1]])
+    assert ("its only slice has no thickness; 1 mm" in caplog.text) == (not elements)
+
+
 def test_a_series_with_one_file_of_frames(tmp_path: Path) -> None:
     """The file with the frames need not be the first."""
     write_series(tmp_path / "ct", [0, 1, 2])

@@ -86,7 +86,6 @@ def test_nifti_of_either_byte_order(endianness: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(mask, probabilities.argmax(0).numpy())
 
 
-
 @pytest.mark.parametrize("spatial", [(6, 4), (6, 4, 1)])
 def test_png(spatial: tuple[int, ...], tmp_path: Path) -> None:
     """Class indices in the mask, a picture per foreground class, pixels in the place of millimeters."""

@@ -116,8 +116,9 @@ def _result(summary: Mapping[str, Any], caution: str, unit: str) -> str:
         lines.append(plain_text(summary["changes"]["said"]))
     if judged:
         lines.append(
-            f"By the probabilities below, {summary['expected_wrong']:.3g} labels are wrong. The Dice of the "
-            f"labels with the truth is expected to be {summary['expected_dice']:.2f} on average."
+            f"By the probabilities below, {summary['expected_wrong']:.3g} labels are wrong; errors that do not stand "
+            "apart as a group, as a few of different kinds, count as none, but come first in the list. The Dice of "
+            f"the labels with the truth is expected to be {summary['expected_dice']:.2f} on average."
         )
     if summary["exchanged"]:
         pairs = ", ".join(f"{plain_text(first)} and {plain_text(second)}" for first, second in summary["exchanged"])

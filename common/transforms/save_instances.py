@@ -7,8 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from monai.transforms import MapTransform
+from nibabel.orientations import io_orientation
 
 from common.errors import InputError
 from common.io.writers import save_like
@@ -125,7 +127,7 @@ class SaveInstancesd(MapTransform):
                 voxel := voxel_volume(source),
                 dict(enumerate(self.class_names, start=1)),
                 _scores(instances, classes, probabilities, *scores),
-                slice_axis=int(affine[self.world_axis, :3].abs().argmax()),
+                slice_axis=int(np.argmax(io_orientation(affine.numpy())[:, 0] == self.world_axis)),  # as the network
             )
             item["instances"] = [{"case": item["case"], **row} for row in rows]
             item["summary"] = self._summary(item["case"], rows, voxel)

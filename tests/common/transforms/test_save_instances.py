@@ -8,7 +8,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
-from monai.transforms import Compose
+from monai.data import MetaTensor
+from monai.transforms import Compose, Orientation
 from PIL import Image
 
 from common.errors import InputError
@@ -67,6 +68,24 @@ def test_slices_count_along_the_axis_that_the_network_saw_last(
     pred[0, 1, 0, 0] = pred[0, 3, 4, 2] = 0.9
     found = SaveInstancesd("pred", str(tmp_path), ["femur"], orientation=orientation)({**item, "pred": pred})["summary"]
     assert (found["first_slice"], found["last_slice"]) == slices
+
+
+@pytest.mark.parametrize("degrees", [0, 30, 60, 90])
+def test_slices_of_a_tilted_scan_count_as_the_network_takes_them(tmp_path: Path, degrees: float) -> None:
+    """Thick slices reach far along each axis of the world, in whatever direction they are stacked."""
+    turn, affine = np.deg2rad(degrees), np.eye(4)
+    affine[1:3, 1:3] = [[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]
+    affine[:3, :3] *= (1.5, 1.5, 10.0)
+    nib.save(nib.Nifti1Image(np.zeros((6, 7, 5), np.float32), affine), tmp_path / "scan.nii.gz")
+    image = LoadCased("image")({"image": str(tmp_path / "scan.nii.gz")})["image"]
+    places = torch.stack(torch.meshgrid(*map(torch.arange, (6, 7, 5)), indexing="ij"))
+    along = Orientation("RAS", labels=None)(MetaTensor(places, affine=image.affine))[:, 0, 0]
+    axis = int(along.diff().abs().sum(1).argmax())  # whose index runs along the network's slices
+    pred = torch.zeros(1, 6, 7, 5)
+    pred[0, 1:3, 3:6, 2:4] = 0.9
+    save = SaveInstancesd("pred", str(tmp_path), ["femur"], orientation="RAS")
+    found = save({"image": image, "case": "a", "pred": pred})["summary"]
+    assert (found["first_slice"], found["last_slice"]) == [(1, 2), (3, 5), (2, 3)][axis]
 
 
 @pytest.mark.parametrize("classes", [1, 2])

@@ -76,6 +76,7 @@ class Fingerprint:
         mean, std: per channel, between the percentiles 0.5 and 99.5.
         labels: what values label files hold, by annotator; under ``""`` those that belong to no annotator.
         reoriented: of volumes how the axes of label and image are stored, and how often, where they differ.
+        proportions: of pictures the smallest and the largest quotient of width and height; empty for volumes.
         apart: annotators of whom no two label a common voxel in any of several cases: structures, perhaps.
     """
 
@@ -93,15 +94,17 @@ class Fingerprint:
     std: tuple[float, ...]
     labels: Mapping[str, tuple[LabelObservation, ...]] = field(repr=False)
     reoriented: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    proportions: tuple[float, ...] = ()
     apart: tuple[str, ...] = ()
 
     def summary(self) -> dict[str, Any]:
         """Its numbers without the labels.
 
         Returns:
-            Plain JSON: each attribute but ``labels``, ``reoriented`` and ``apart``, by its name.
+            Plain JSON: each attribute up to ``std``, by its name.
         """
-        return {name: value for name, value in vars(self).items() if name not in ("labels", "reoriented", "apart")}
+        left_out = ("labels", "reoriented", "proportions", "apart")
+        return {name: value for name, value in vars(self).items() if name not in left_out}
 
 
 def case_facts(image: torch.Tensor, foreground: torch.Tensor | None = None, seed: int = 0) -> CaseFacts:
@@ -262,6 +265,7 @@ def summarize(
         std=tuple(rounded(float(value), 4) for value in clipped.std(axis=1)),
         labels=labels,
         reoriented=Counter(fact.reoriented for fact in facts if fact.reoriented),
+        proportions=() if median else (float(np.divide(*shapes.T).min()), float(np.divide(*shapes.T).max())),
     )
 
 

@@ -24,7 +24,7 @@ CROP_NOTES = {
     "center": "Of images larger than {size} only the center is trained on and measured; inference segments all.",
     "label": "Images are cropped to {size} around their label in training and evaluation; inference segments all.",
 }
-STRETCHED = 1.1  # change of a picture's proportions from which it is said
+STRETCHED = 1.25  # change of a picture's proportions above which it is said
 NOT_OF = {2: ("orientation", "spacing"), 3: ("image_size",)}  # what images of so many dimensions do not have
 KINDS = {2: "pictures", 3: "volumes"}
 NORMALIZATIONS = ("zscore", "ct", "percentiles", "window", "none")
@@ -165,10 +165,12 @@ def make_plan(
                 f"Pictures are resized to {_sides(image_size)} pixels (width × height); their sides are "
                 f"{' and '.join(ranges)}."
             )
-            stretched = image_size[0] * size[1] / (image_size[1] * size[0])
-            if not 1 / STRETCHED < stretched < STRETCHED:
-                change = f"{stretched:.2g} times as wide" if stretched > 1 else f"{1 / stretched:.2g} times as high"
-                notes.append(f"This stretches the median picture, {_sides(size)}: what it shows becomes {change}.")
+            most = max(image_size[0] / image_size[1] / part for part in fingerprint.proportions)
+            least = min(image_size[0] / image_size[1] / part for part in fingerprint.proportions)
+            changes = [f"{most:.2g} times as wide"] * (most > STRETCHED)
+            changes += [f"{1 / least:.2g} times as high"] * (1 / least > STRETCHED)
+            if changes:
+                notes.append(f"This stretches pictures: what they show becomes up to {' or '.join(changes)}.")
         size = image_size
     patch = asked.get("patch_size") or _patch(size, math.inf if fitted else budget)
     if len(patch) != dims:

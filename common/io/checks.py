@@ -227,7 +227,7 @@ def voxel_volume(affine: Any, axes: int) -> float:
         6.0
     """
     columns = np.asarray(affine, dtype=np.float64)[:3, :axes]
-    return round(math.sqrt(np.linalg.det(columns.T @ columns)), 9)
+    return rounded(math.sqrt(np.linalg.det(columns.T @ columns)), 9)
 
 
 def value_counts(label: torch.Tensor) -> dict[float, int]:

@@ -35,7 +35,7 @@ MOVED_VOXELS = 0.5  # from which a label lies on other voxels than it was drawn 
 NOTED_VOXELS = 0.01
 OTHER_AFFINE, TAKEN_FORM = "other_affine", "taken_form"  # in the metadata of a NIfTI file whose forms differ
 NO_FORM = "neither"
-TURNED = "turned"  # in the metadata of a picture whose width and height its EXIF orientation exchanges
+TURNED = "turned"  # in the metadata of a picture: the EXIF orientation by which it was turned or mirrored, 2 to 8
 LARGEST_INDEX = 65535
 SMALLEST_VOLUME, LARGEST_VOLUME = 1.0, 5000.0  # mm along its longest axis; beyond, the unit is another one
 
@@ -95,13 +95,18 @@ def geometry_finding(image: torch.Tensor, other: torch.Tensor, file: str = "") -
         >>> geometry_finding(torch.zeros(1, 4, 4), torch.zeros(1, 4, 5)).message
         'its shape is 4 × 5, that of the image 4 × 4'
     """
+    turned = [getattr(one, "meta", {}).get(TURNED, 1) for one in (image, other)]
     if other.shape[1:] != image.shape[1:]:
         message = f"its shape is {_listed(other.shape[1:])}, that of the image {_listed(image.shape[1:])}"
-        if other.shape[1:] == image.shape[1:][::-1] and any(
-            TURNED in getattr(one, "meta", {}) for one in (image, other)
-        ):
+        if other.shape[1:] == image.shape[1:][::-1] and turned[0] != turned[1]:
             message += "; one of them is turned by its EXIF orientation, the other is not"
         return Finding("shape", message, True, file)
+    if turned[0] != turned[1]:
+        message = (
+            f"it has the EXIF orientation {turned[1]}, its image {turned[0]}, by which both are turned; if it was drawn "
+            "on the picture as stored, it lies elsewhere"
+        )
+        return Finding("orientation", message, False, file)
     if not isinstance(image, MetaTensor) or not isinstance(other, MetaTensor):
         return None
     first, second = (torch.as_tensor(tensor.affine, dtype=torch.float64).cpu() for tensor in (image, other))

@@ -314,8 +314,8 @@ def to_tensor(stored: StoredImage, path: Paths, channels: int | None = None) -> 
     said += ["its values are alike in all digits that float32 holds, in which they are read"] if _blurred(array) else []
     if said:
         meta["reduced"] = "; ".join(said)
-    if stored.picture is not None and stored.picture.turned:
-        meta[TURNED] = True
+    if stored.picture is not None and stored.picture.orientation != 1:
+        meta[TURNED] = stored.picture.orientation
     if stored.other_form is not None:
         meta |= {OTHER_AFFINE: stored.other_form.affine, TAKEN_FORM: stored.other_form.taken}
     return MetaTensor(values, affine=torch.from_numpy(stored.affine.copy()), meta=meta)

@@ -23,14 +23,14 @@ class Picture:
         palette: (N, 3) colors of the indices; None if ``pixels`` are no indices.
         lossy: the values were changed by compression (JPEG).
         altered: what of the file is not in the pixels, as a clause; empty if nothing is lost.
-        turned: it was turned by its EXIF orientation, so that width and height were exchanged.
+        orientation: EXIF orientation by which it was turned or mirrored, 2 to 8; 1 if it is as stored.
     """
 
     pixels: np.ndarray
     palette: np.ndarray | None = None
     lossy: bool = False
     altered: str = ""
-    turned: bool = False
+    orientation: int = 1
 
     @property
     def colors(self) -> np.ndarray:
@@ -64,11 +64,11 @@ def read_picture(path: str | os.PathLike[str]) -> Picture:
             _check_extra_channels(image, path)
             if image.format == "TIFF" and (frames > 1 or _beyond_pillow(image)):
                 return _read_tiff(path)
+            orientation = _known_orientation(image.getexif().get(ExifTags.Base.Orientation, 1))
             if image.format == "PNG" and _is_deep_color(path):
-                return _read_deep_png(path, image.getexif().get(ExifTags.Base.Orientation, 1))
-            turned = image.getexif().get(ExifTags.Base.Orientation) in TURNED
+                return _read_deep_png(path, orientation)
             stored = _stored(ImageOps.exif_transpose(image), image.format in ("JPEG", "MPO"), path)
-            return replace(stored, turned=turned)
+            return replace(stored, orientation=orientation)
     except UnidentifiedImageError:
         if not tiff:
             raise
@@ -130,8 +130,8 @@ def _read_deep_png(path: str | os.PathLike[str], orientation: int) -> Picture:
     pixels = sitk.GetArrayFromImage(sitk.ReadImage(os.fspath(path), imageIO="PNGImageIO"))
     if pixels.shape[-1] > 3:
         altered = _check_transparency(pixels[..., :3], pixels[..., 3], path)
-        return Picture(_upright(pixels[..., :3], orientation), altered=altered)
-    return Picture(_upright(pixels[..., :3], orientation))
+        return Picture(_upright(pixels[..., :3], orientation), altered=altered, orientation=orientation)
+    return Picture(_upright(pixels[..., :3], orientation), orientation=orientation)
 
 
 def _check_transparency(colors: np.ndarray, alpha: np.ndarray, path: str | os.PathLike[str]) -> str:
@@ -179,7 +179,8 @@ def _read_tiff(path: str | os.PathLike[str]) -> Picture:
                 f"{path}: expected CMYK of 8 bits, or other colors, got CMYK of {page.bitspersample} bits."
             )
         pixels, axes, altered = page.asarray(), page.axes, ""
-        orientation = page.tags.get("Orientation")
+        tag = page.tags.get("Orientation")
+    orientation = _known_orientation(tag.value if tag else 1)
     if "S" in axes:
         pixels = np.moveaxis(pixels, axes.index("S"), -1)
         if page.extrasamples:
@@ -187,7 +188,12 @@ def _read_tiff(path: str | os.PathLike[str]) -> Picture:
         pixels = pixels[..., :3] if pixels.shape[-1] > 2 else pixels[..., 0]
     if pixels.ndim not in (2, 3) or pixels.dtype.kind not in "uif":
         raise InputError(f"{path}: expected a gray or color picture, got the axes {axes} of type {pixels.dtype}.")
-    return Picture(_upright(pixels, int(orientation.value) if orientation else 1), altered=altered)
+    return Picture(_upright(pixels, orientation), altered=altered, orientation=orientation)
+
+
+def _known_orientation(value: Any) -> int:
+    """An EXIF orientation; of numbers that are none, which nothing heeds, 1."""
+    return int(value) if value in range(1, 9) else 1
 
 
 def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:

@@ -15,7 +15,7 @@ import yaml
 from common.command import POSITIONAL, run_command
 from common.io.files import check_writable, read_csv
 from common.report import draw_memorisation, draw_nu_path, draw_overlay, write_page
-from common.run_bundle import POLLED, available_cores, run_bundle, stage_of, threads_of_each
+from common.run_bundle import POLLED, available_cores, run_bundle, stage_of, stop_runs, threads_of_each
 from common.workflow.overrides import choose
 
 BUNDLES = Path(__file__).parents[1] / "bundles"
@@ -69,13 +69,18 @@ def demo(
     with ThreadPoolExecutor(min(available_cores(), len(runs))) as pool:
         futures = {label: pool.submit(train_and_evaluate, label) for label in runs}
         before = ""
-        while wait(futures.values(), timeout=POLLED).not_done:
-            stages = ", ".join(f"{label}: {stage_of(runs[label])}" for label in runs)
-            if stages != before:
-                print(stages, flush=True)
-            before = stages
-        for future in futures.values():
-            future.result()
+        try:
+            while wait(futures.values(), timeout=POLLED).not_done:
+                stages = ", ".join(f"{label}: {stage_of(runs[label])}" for label in runs)
+                if stages != before:
+                    print(stages, flush=True)
+                before = stages
+            for future in futures.values():
+                future.result()
+        except BaseException:  # a signal, or an error of one of both
+            pool.shutdown(wait=False, cancel_futures=True)
+            stop_runs()
+            raise
     columns = {label: (label, column) for label, column in plan["score_columns"].items()} | plan.get("more_scores", {})
     scores = {shown: mean_of(*place) for shown, place in columns.items()}
 

@@ -14,12 +14,12 @@ import torch
 
 from common.command import REQUIRED, listed, run_command
 from common.consensus.datalist import write_datalist
-from common.consensus.one_case import Settings
+from common.consensus.one_case import FEW_DISPUTED, Settings
 from common.consensus.page import annotator_rows, write_tables
 from common.consensus.run import fuse_cases, other_cases, require_one_method
 from common.consensus.settings import make_settings, unlabeled_value, value_names
 from common.consensus.sources import FusionCase, Sources, dataset_cases, folder_cases, with_images
-from common.consensus.summary import summarize_annotators
+from common.consensus.summary import summarize_annotators, trouble_sentences
 from common.consensus.tool_files import check_tool, image_fault, write_for_tool
 from common.consensus.writing import probability_maps, write_consensus, written_values
 from common.errors import InputError, counted
@@ -264,13 +264,10 @@ def _fuse_files(
     if region == "disputed":
         compared = np.where(is_disputed(torch.from_numpy(stacked)).numpy(), stacked, -1)
     print(_table(performance_rows(compared, consensus, values, [str(path) for path in paths])))
-    if consensus.ties:
-        print(f"{consensus.ties} voxels with several equally probable classes got the smallest, background first.")
-    overruled = int(is_overruled(torch.from_numpy(stacked), consensus.labels).sum())
-    if overruled:
-        print(f"{overruled} voxels on whose class all agree have another class in the consensus.", file=sys.stderr)
-    if not consensus.converged:
-        print(f"{method} did not converge; --max_iterations allows more iterations.", file=sys.stderr)
+    names = [str(path) for path in paths]
+    found = _situation(torch.from_numpy(stacked), consensus) | {"case": targets[0].name, "annotators": names}
+    for sentence in trouble_sentences([found], names, method, region):
+        print(sentence, file=sys.stderr)
 
     unlabeled = unlabeled_value(meanings[str(paths[0])]) if is_picture(paths[0]) else -1
     fused = np.where(consensus.labels < 0, unlabeled, values[consensus.labels])
@@ -282,6 +279,21 @@ def _fuse_files(
     write_consensus(targets[0], maps if method == "mean" else fused, paths[0])
     if probabilities is not None:
         write_consensus(targets[1], maps, paths[0])
+
+
+def _situation(labels: torch.Tensor, consensus: Consensus) -> dict[str, Any]:
+    """What `trouble_sentences` has to know of the case."""
+    labeled, marked = labels >= 0, labels > 0
+    disputed = int(is_disputed(labels).sum())
+    empty = [row for row in range(len(labels)) if labeled[row].any() and not marked[row].any()]
+    return {
+        "disputed": disputed,
+        "few_disputed": 0 < disputed < FEW_DISPUTED * int(labeled.any(0).sum()),
+        "empty": empty if marked.any() else [],
+        "overruled": int(is_overruled(labels, consensus.labels).sum()),
+        "ties": consensus.ties,
+        "converged": consensus.converged,
+    }
 
 
 def performance_rows(

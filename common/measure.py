@@ -192,7 +192,14 @@ def measure(
     pictures = all(is_picture(ensure_tuple(item["image"])[0]) for item, _ in found)
     unit, classes = "pixels" if pictures else "mm", plan.class_names[1:]
     table = _table(rows, classes, unit)
-    return table if other is None else f"{table}\n\n{_comparison(rows, classes, unit)}"
+    if other is None:
+        return table
+    learned = sum(row["section"] == "training" for row in rows)
+    caution = (
+        f"Compared are the cases that the training in {ckpt_dir} did not learn from ({counted(learned, 'case')} left "
+        f"out). It is not known here which cases the network of {other} learned from: it seems better on these."
+    )
+    return "\n\n".join([table, *([caution] if sections else []), _comparison(rows, classes, unit)])
 
 
 def _mask_names(item: Mapping[str, Any], root: Path) -> dict[str, None]:

@@ -230,7 +230,8 @@ def _classes(against: Sequence[Any], names: Sequence[str], annotator: str) -> li
 def _sentences(row: Mapping[str, Any], audit: Mapping[str, Any], others: Mapping[str, float], unit: str) -> list[str]:
     """What the annotator does, in words."""
     alone = _alone(audit, others)
-    said = [f"{row['suspicious']} of {row['judged']} labels are suspicious."]
+    judged = f"{row['suspicious']} of {row['judged']} labels are suspicious."
+    said = [judged if row["judged"] else "No label could be judged."]
     if unsure := audit["summary"]["not_judged"]:
         said.append(f"{counted(unsure, 'label')} could not be judged: the network is unsure there.")
     if agreed := row["suspicious"] - len(alone):

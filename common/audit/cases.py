@@ -29,6 +29,7 @@ from common.audit.scores import (
 )
 from common.audit.surprise import structure_doubts
 from common.audit.truth import truth_given_label
+from common.io.rounding import rounded
 
 __all__ = [
     "SIGNATURE_SIDE",
@@ -200,7 +201,7 @@ def case_record(name: str, case: LoadedCase, border_mm: float, class_names: Sequ
             {
                 "name": kind.name,
                 "class": kind.structure,
-                "size": round(kind.size, 3),
+                "size": rounded(kind.size, 3),
                 "message": kind.message,
                 "voxels": kind.voxels,
             }
@@ -209,8 +210,8 @@ def case_record(name: str, case: LoadedCase, border_mm: float, class_names: Sequ
         "doubts": [None if np.isnan(pair).any() else [round(float(one), 6) for one in pair] for pair in doubts],
         "structures": len(sizes),
         "missing": sum(kind.name == "missing" for kind in kinds),
-        "structure_sizes": [round(size, 3) for size in sizes],
-        "missing_sizes": [round(kind.size, 3) for kind in kinds if kind.name == "missing"],
+        "structure_sizes": [rounded(size, 3) for size in sizes],
+        "missing_sizes": [rounded(kind.size, 3) for kind in kinds if kind.name == "missing"],
         "radius_mm": _radius(sizes, case.label.ndim),
         "border_shift": float(np.concatenate([one.outward for one in found]).mean()) if found else None,
         "sides": _sides(found, case.directions),
@@ -315,4 +316,4 @@ def _radius(sizes: Sequence[float], dimensions: int) -> float | None:
     if not sizes:
         return None
     size = float(np.median(sizes))
-    return round(math.sqrt(size / math.pi) if dimensions == 2 else (0.75 * size / math.pi) ** (1 / 3), 3)
+    return rounded(math.sqrt(size / math.pi) if dimensions == 2 else (0.75 * size / math.pi) ** (1 / 3), 3)

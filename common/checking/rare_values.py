@@ -68,7 +68,8 @@ def find_absent_classes(records: Sequence[CaseRecord], plan: Plan) -> None:
         plan: of the training.
     """
     training = [record for record in records if record.case.section == "training"]
-    if not any(record.labels or record.annotators for record in training):
+    unknown = any(record.unusable for record in training)  # what cannot be read may have the class
+    if unknown or not any(record.labels or record.annotators for record in training):
         return
     drawn = {one.class_index for record in training for one in _drawn(record)}
     for index in sorted(set(range(1, plan.num_classes)) - drawn):

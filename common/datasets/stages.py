@@ -5,6 +5,7 @@ transforms: $@reading + @targets + @intensity + @geometry + @patch + @label_erro
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,7 +22,7 @@ from monai.transforms import (
 )
 
 from common.datasets.plan import Plan
-from common.errors import InputError
+from common.errors import InputError, shown_names
 from common.io.checks import NOT_LABELED
 from common.io.load_case import LoadCased
 from common.transforms.bias_field import N4BiasFieldd
@@ -37,6 +38,8 @@ __all__ = ["consensus", "geometry", "intensity", "new_images", "patch", "reading
 
 BY_ANNOTATORS = ("annotators", "consensus", "shares")  # drawn by several, and what is made of it
 LABELS = ("label", "annotators")  # class maps, whoever drew them
+
+logger = logging.getLogger(__name__)
 
 
 def reading(plan: Plan, labels: bool = True) -> list[Transform]:
@@ -78,6 +81,9 @@ def consensus(plan: Plan, method: str = "majority", replace: bool = True) -> lis
         >>> consensus(example_plan())  # one label each
         []
     """
+    if replace and len(plan.annotators) > 1:
+        names = shown_names(plan.annotators)
+        logger.info("The %s of %s is learned; of equally probable classes the smaller one.", method, names)
     return [ConsensusLabeld(plan.num_classes, method, replace)] if plan.annotators else []
 
 

@@ -103,8 +103,8 @@ def geometry_finding(image: torch.Tensor, other: torch.Tensor, file: str = "") -
         return Finding("shape", message, True, file)
     if turned[0] != turned[1]:
         message = (
-            f"it has the EXIF orientation {turned[1]}, its image {turned[0]}, by which both are turned; if it was drawn "
-            "on the picture as stored, it lies elsewhere"
+            f"it has the EXIF orientation {turned[1]}, its image {turned[0]}, by which both are turned; if it was "
+            "drawn on the picture as stored, it lies elsewhere"
         )
         return Finding("orientation", message, False, file)
     if not isinstance(image, MetaTensor) or not isinstance(other, MetaTensor):

@@ -116,6 +116,19 @@ def test_an_unfinished_estimate_is_reported(tmp_path: Path, capsys: pytest.Captu
     assert "staple did not converge" in capsys.readouterr().err
 
 
+def test_what_cannot_be_known_of_one_image_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """As of a data set (docs/fusing.md, What STAPLE cannot know)."""
+    mask = np.zeros((1, 40, 40), np.uint8)
+    mask[0, 18:21, 18:21] = 1
+    said = {}
+    for name, others in {"equal": [mask, mask], "two": [np.zeros_like(mask)], "few": [mask, np.roll(mask, 1)]}.items():
+        fuse(save_all(tmp_path / name, np.concatenate([mask, *others])), str(tmp_path / f"{name}.nii"), "staple")
+        said[name] = capsys.readouterr().err
+    assert "In 1 of 1 cases (equal.nii) all annotators agree" in said["equal"] and "marked nothing" not in said["equal"]
+    assert "have two annotators who differ" in said["two"] and "marked nothing in 1 of 1 cases (two.nii)" in said["two"]
+    assert "less than 1 % of the voxels are disputed" in said["few"] and "two annotators" not in said["few"]
+
+
 def test_sensitivity_and_specificity_of_several_classes():
     labels = torch.tensor([[0, 0, 1, 1, 2, 2, 2, -1], [0, 1, 1, 1, 2, 2, 0, 0]])
     truth = torch.nn.functional.one_hot(torch.tensor([0, 0, 1, 1, 2, 2, 2, 1]), 3).T.double()

@@ -1,11 +1,16 @@
-"""How many threads a run gets of which several go side by side."""
+"""Runs side by side: how many threads each gets, and that all end with the command that started them."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
+from threading import Event
+from typing import Any
 
 import pytest
 
+from common.demo import demo
+from common.errors import InputError
 from common.run_bundle import available_cores, threads_of_each
 
 
@@ -31,3 +36,23 @@ def test_threads(monkeypatch: pytest.MonkeyPatch, said: str | None, runs: int, t
     else:
         monkeypatch.setenv("OMP_NUM_THREADS", said)
     assert threads_of_each(runs) == threads and available_cores() == 6
+
+
+def test_a_demo_that_is_ended_ends_its_trainings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, stopped = Event(), Event()
+
+    def training(*_: Any, **__: Any) -> None:
+        begun.set()
+        stopped.wait(20)
+        raise InputError("training failed")
+
+    def ended(*_: Any, **__: Any) -> None:
+        assert begun.wait(20)
+        raise SystemExit(143)  # what SIGTERM becomes in a command
+
+    monkeypatch.setattr("common.demo.run_bundle", training)
+    monkeypatch.setattr("common.demo.wait", ended)
+    monkeypatch.setattr("common.demo.stop_runs", stopped.set)
+    with pytest.raises(SystemExit):
+        demo("t_loss", output=str(tmp_path))
+    assert stopped.is_set()

@@ -22,6 +22,7 @@ from common.datasets.plan_classes import default_class_names
 from common.datasets.plan_rules import make_plan
 from common.errors import InputError
 from common.io.checks import Finding
+from common.io.checks import Finding
 from common.io.files import read_csv
 
 PLAN = replace(example_plan(), labels={"": {"values": {"0": 0, "1": 1}}})
@@ -174,6 +175,9 @@ def test_a_class_that_no_training_label_has_is_worth_a_look() -> None:
     assert finding.message == "no label of the training has haert, class 2, so that it cannot be learned"
     find_absent_classes(unlabeled := [CaseRecord(CaseFiles("training", "a", ("a",)))], plan)
     assert not unlabeled[0].findings, "what nobody labeled says nothing"
+    records[0].findings[:] = [Finding("unreadable", "cut short", True, "a.nii")]
+    find_absent_classes(records, plan)
+    assert len(records[0].findings) == 1, "the file that cannot be read may have it"
 
 
 def test_no_cases_are_no_fault(tmp_path):

@@ -22,7 +22,6 @@ from common.datasets.plan_classes import default_class_names
 from common.datasets.plan_rules import make_plan
 from common.errors import InputError
 from common.io.checks import Finding
-from common.io.checks import Finding
 from common.io.files import read_csv
 
 PLAN = replace(example_plan(), labels={"": {"values": {"0": 0, "1": 1}}})

@@ -78,7 +78,7 @@ def border_products(residuals: Residuals, spacing: Sequence[float], seed: int = 
     distance = pdist(points)
     along = np.einsum("ij,ij->i", normals[first], normals[second])
     place = np.searchsorted(EDGES, distance, side="right") - 1
-    kept = (distance >= 2 * max(spacing)) & (place < BINS)
+    kept = (distance >= 2 * max(spacing)) & (place >= 0) & (place < BINS)  # nearer than the first: of small voxels
     place, along, distance = place[kept], along[kept], distance[kept]
     products = (outward[first] * outward[second])[kept]
     weights = along**2

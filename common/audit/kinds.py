@@ -279,7 +279,7 @@ def _hypotheses(
                 name = "left and right exchanged" if int(apart.argmax()) in sideways else name
             yield undone, Kind(name, 0, 0.0, f"{name}: {words.names[first]} and {words.names[second]}")
     if label.ndim == 3:
-        axis = int(np.argmax(spacing)) if len(set(np.round(spacing, 3))) > 1 else 2
+        axis = int(np.argmax(spacing)) if not np.allclose(spacing, spacing[0], rtol=1e-3, atol=0) else 2
         for steps in sorted({*range(-MOST_SLICES, MOST_SLICES + 1)} - {0}, key=abs):
             if abs(steps) < label.shape[axis] and abs(steps) * spacing[axis] > border_mm:
                 shift = [steps if other == axis else 0 for other in range(3)]

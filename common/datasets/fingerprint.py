@@ -31,6 +31,7 @@ MAX_LABELS = 1000  # of which labels are read
 SAMPLES = 10_000  # intensities of a case
 COMPARED = 20  # cases in which annotators are compared, at most, until two agree on a voxel
 TOO_FEW = 3  # cases that say nothing
+THICK = 2.0  # of a slice's other sides
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +77,8 @@ class Fingerprint:
         mean, std: per channel, between the percentiles 0.5 and 99.5.
         labels: what values label files hold, by annotator; under ``""`` those that belong to no annotator.
         reoriented: of volumes how the axes of label and image are stored, and how often, where they differ.
+        thick: of volumes with slices of twice the other sides or more, how many are thick to the right, anterior and
+            superior.
         proportions: of pictures the smallest and the largest quotient of width and height; empty for volumes.
         apart: annotators of whom no two label a common voxel in any of several cases: structures, perhaps.
     """
@@ -94,6 +97,7 @@ class Fingerprint:
     std: tuple[float, ...]
     labels: Mapping[str, tuple[LabelObservation, ...]] = field(repr=False)
     reoriented: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    thick: tuple[int, int, int] = (0, 0, 0)
     proportions: tuple[float, ...] = ()
     apart: tuple[str, ...] = ()
 
@@ -103,7 +107,7 @@ class Fingerprint:
         Returns:
             Plain JSON: each attribute up to ``std``, by its name.
         """
-        left_out = ("labels", "reoriented", "proportions", "apart")
+        left_out = ("labels", "reoriented", "thick", "proportions", "apart")
         return {name: value for name, value in vars(self).items() if name not in left_out}
 
 
@@ -241,6 +245,7 @@ def summarize(
         median = tuple(rounded(float(side), 4) for side in np.median(sides, axis=0))
         coarse = tuple(rounded(float(side), 4) for side in np.percentile(sides, 10, axis=0))
         shapes = shapes * sides / np.array(median)
+    across = [int(np.argmax(sides)) for sides in spacings if max(sides) >= THICK * sorted(sides)[-2]]
     sampled = [fact for fact in facts if fact.channels == channels] or facts[:1]
     structured = [fact for fact in sampled if fact.structured]  # as in nnU-Net, of the others nothing counts
     stacked = [fact.intensities for fact in structured or sampled]
@@ -265,6 +270,7 @@ def summarize(
         std=tuple(rounded(float(value), 4) for value in clipped.std(axis=1)),
         labels=labels,
         reoriented=Counter(fact.reoriented for fact in facts if fact.reoriented),
+        thick=(across.count(0), across.count(1), across.count(2)),
         proportions=() if median else (float(np.divide(*shapes.T).min()), float(np.divide(*shapes.T).max())),
     )
 

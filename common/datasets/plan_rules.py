@@ -258,6 +258,11 @@ def _grid(
         notes.append(
             f"Volumes are segmented slice by slice; slices are stacked from {_stacked(orientation[2], axis_names)}."
         )
+        if others := sum(fingerprint.thick) - fingerprint.thick[axes[2]]:
+            notes.append(
+                f"{others} of {counted(fingerprint.cases, 'volume')} have thick slices along another axis, and are cut "
+                "across them; train on volumes of one direction at a time."
+            )
     return orientation, spacing, tuple(size[:dims])
 
 

@@ -266,10 +266,10 @@ def _slice_distance(name: str, planes: list[Plane], across: np.ndarray) -> float
     """Distance of two slices in mm, which is the same everywhere."""
     if len(planes) == 1:
         header = planes[0].header
-        thick = float(header.get("SpacingBetweenSlices") or header.get("SliceThickness") or 0)
-        if not thick > 0:
+        said = [float(header.get(keyword) or 0) for keyword in ("SpacingBetweenSlices", "SliceThickness")]
+        if not max(said) > 0:
             raise InputError(f"{planes[0].path}: expected SliceThickness of the only slice of its series, got none.")
-        return thick
+        return next(thick for thick in said if thick > 0)
     positions = np.array([_position(plane) for plane in planes])
     places = positions @ across
     steps = np.diff(places)

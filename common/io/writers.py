@@ -142,6 +142,7 @@ def _save_nibabel(source: Paths, affine: np.ndarray, array: np.ndarray, channels
     else:
         image = nib.Nifti1Image(array, affine)
         image.header.set_xyzt_units("mm")
+    image.header.extensions.clear()  # which tell of the image, and perhaps of the patient
     image.set_data_dtype(array.dtype)
     image.header.set_slope_inter(1, 0)
     image.header["cal_min"] = image.header["cal_max"] = 0  # else viewers show a mask in the window of its image

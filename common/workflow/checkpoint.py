@@ -277,6 +277,8 @@ class TrainingCheckpoint:
         if selector is not None and selector.state.best_metric_epoch > 0:
             name, best = getattr(selector.state, "key_metric_name", None), float(selector.state.best_metric)
             kept = f"epoch {selector.state.best_metric_epoch}, the best by {name or 'its metric'} ({best:.4g})"
+        elif self.best_of is not None:
+            kept += ", since no epoch was measured from which to choose the best"
         logger.info("%s holds the weights of %s.", (self.folder / WEIGHTS_FILE).absolute(), kept)
 
     def load(self, engine: Engine) -> None:

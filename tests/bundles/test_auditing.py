@@ -64,7 +64,9 @@ def test_every_label_is_judged_by_the_network_that_did_not_see_it(
     assert sorted(row["case"] for row in found["cases"]) == CASES and found["failures"] == {}
     weights = read_csv(output / "audit/weights.csv")
     assert [row["case"] for row in weights] == CASES == list(read_dataset(pictures).cases)
-    assert "No label could be judged. " in capsys.readouterr().out and (output / "audit/audit.html").is_file()
+    said = capsys.readouterr().out  # how sure a network is after one epoch is a matter of the machine
+    assert "Suspicious labels: " in said or "No label could be judged. " in said
+    assert (output / "audit/audit.html").is_file()
     splits = [json.loads((output / f"folds/fold_{index}/split.json").read_text()) for index in (0, 1)]
     assert sorted(splits[0]["validation"] + splits[1]["validation"]) == CASES
     measured = [row for index in (0, 1) for row in measures(output / f"folds/fold_{index}")]

@@ -49,6 +49,12 @@ def test_a_of_volumes_of_thick_slices() -> None:
     assert found.a == pytest.approx(1.5, rel=0.15)
 
 
+def test_small_voxels_are_measured_as_well() -> None:
+    """Of 82 micrometers, as of bone: points nearer than the first distance of the fit have no part in it."""
+    products = simulated(0.16, 0.8, 2, (48, 48, 24), (0.082,) * 3, 1.2)
+    assert all(np.isfinite(one).all() and one[1].sum() > 0 for one in products)
+
+
 def test_rounding_to_voxels_is_not_noise() -> None:
     """A label on the predicted border, but for single voxels flipped along it: a is far below a voxel."""
     random = np.random.default_rng(0)

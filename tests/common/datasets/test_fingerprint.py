@@ -16,8 +16,9 @@ from PIL import Image
 from common.datasets import read_dataset
 from common.datasets.dataset import Dataset
 from common.datasets.fingerprint import case_facts, summarize, take_fingerprint
+from common.datasets.plan_rules import make_plan
 from common.errors import InputError
-from common.io.label_meaning import LabelMeaning
+from common.io.label_meaning import LabelMeaning, LabelObservation
 from common.workflow.planning import plan_of
 
 
@@ -155,3 +156,19 @@ def test_a_plan_says_who_never_label_a_common_voxel(tmp_path: Path) -> None:
     )
     plan = plan_of(dataset, dataset.items, tmp_path / "models")
     assert any("kidney, liver never label a common voxel" in note for note in plan.notes) and plan.faults == ()
+
+
+def test_volumes_that_a_network_of_slices_would_cut_across_theirs_are_named() -> None:
+    """Two sagittal scans among four axial ones; a 3-D network takes all as they are."""
+    sides = [(1.5, 1.5, 10.0)] * 4 + [(10.0, 1.5, 1.5)] * 2
+    facts = [
+        case_facts(MetaTensor(torch.rand(1, 20, 20, 20), affine=torch.diag(torch.tensor([*side, 1.0])).double()))
+        for side in sides
+    ]
+    drawn = (LabelObservation("a.nii", "volume", {0: 9, 1: 3}, (20, 20, 20)),)
+    dataset, fingerprint = Dataset("plain", Path("/data"), ()), summarize(facts, {"": drawn}, list("abcdef"))
+    notes = " ".join(make_plan(dataset, fingerprint, {"spatial_dims": 2}).notes)
+    assert "2 of 6 volumes have thick slices along another axis, and are cut across them" in notes
+    assert "thick slices" not in " ".join(make_plan(dataset, fingerprint, {"spatial_dims": 3}).notes)
+    alike = summarize(facts[:4], {"": drawn}, list("abcd"))
+    assert "thick slices" not in " ".join(make_plan(dataset, alike, {"spatial_dims": 2}).notes)

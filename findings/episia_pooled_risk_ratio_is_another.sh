@@ -6,7 +6,7 @@
 #     ratio and difference are computed as if they were in rows, so risks are shares of the exposed among the cases.
 #     The difference is divided by the number of tables instead of the sum of the weights, so it grows with the number
 #     of patients. The odds ratio is right, as it is the same both ways.
-# Expected: Mantel and Haenszel's estimates: of tables that agree, what each of them says; a difference between −1 and 1.
+# Expected: Mantel and Haenszel's estimates: of equal tables, what each of them says; a difference between −1 and 1.
 # Seen: two hospitals, in each of which 90 of 100 patients with a wrong contour have a relapse and 300 of 900 without:
 #     risk ratio 2.7 in each and 14.08 pooled; difference 0.57 in each and 51 pooled. With ten times as many patients:
 #     14.08 and 510.

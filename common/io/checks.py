@@ -204,7 +204,7 @@ def unit_finding(image: torch.Tensor, file: str = "") -> Finding | None:
     if not 0 < max(lengths) < SMALLEST_VOLUME and not LARGEST_VOLUME < max(lengths) < math.inf:
         return None
     size = " × ".join(f"{length:.3g}" for length in lengths)
-    message = f"its image has a size of {size} mm; if its voxels have another unit than its header says, sizes are wrong"
+    message = f"its image has a size of {size} mm; if voxels have another unit than the header says, sizes are wrong"
     return Finding("unit", message, False, file)
 
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# cv-quality gives the best labels a quality of 0.5, as sure or unsure as they are, and flags all with a threshold above.
+# cv-quality gives the best labels a quality of 0.5, however sure they are, and flags all with a threshold above.
 #
 # Versions: cv-quality 1.0.1, cleanlab 2.9.0, NumPy 2.2.6.
 # Behavior: the normalized margin, the default, compares the probability of a label with the largest one, its own
 #     included, so it is at most 0; half of it plus 0.5 is the quality. Every label that is the most probable class has
 #     0.5. With the default threshold all others are issues, however close they are.
-# Expected: "a quality score in [0, 1], higher = cleaner": near 1 for what the model is sure of, as cleanlab's normalized
-#     margin, which compares with the best other class.
+# Expected: "a quality score in [0, 1], higher = cleaner": near 1 for what the model is sure of, as cleanlab's
+#     normalized margin, which compares with the best other class.
 # Seen: labels with probabilities of 0.99, 0.34 (others 0.33), 0.49 (other 0.51) and 0.1 (other 0.9), cleanlab in
 #     parentheses: 0.5 (0.99), 0.5 (0.505), 0.49 (0.49), 0.1 (0.1). Issues with a threshold of 0.6: all, a label with
 #     0.99 as well; of cleanlab's scores the three others.

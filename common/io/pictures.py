@@ -108,10 +108,11 @@ def _check_extra_channels(image: Image.Image, path: str | os.PathLike[str]) -> N
 
 
 def _beyond_pillow(image: Image.Image) -> bool:
-    """A TIFF that Pillow would cut to 8 bits, or whose orientation it would apply to the size only."""
+    """A TIFF that Pillow would cut to 8 bits, not invert, or whose orientation it would apply to the size only."""
     tags = getattr(image, "tag_v2", {})
     kept = image.mode == "F" or image.mode.startswith("I")
-    return tags.get(274, 1) != 1 or (not kept and max(tags.get(258, (8,))) > 8)
+    inverted = kept and tags.get(262) == 0  # 0 is white; of 8 bits Pillow inverts it
+    return tags.get(274, 1) != 1 or inverted or (not kept and max(tags.get(258, (8,))) > 8)
 
 
 def _is_deep_color(path: str | os.PathLike[str]) -> bool:
@@ -188,6 +189,8 @@ def _read_tiff(path: str | os.PathLike[str]) -> Picture:
         pixels = pixels[..., :3] if pixels.shape[-1] > 2 else pixels[..., 0]
     if pixels.ndim not in (2, 3) or pixels.dtype.kind not in "uif":
         raise InputError(f"{path}: expected a gray or color picture, got the axes {axes} of type {pixels.dtype}.")
+    if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and pixels.dtype.kind == "u":
+        pixels = np.array(2**page.bitspersample - 1, pixels.dtype) - pixels
     return Picture(_upright(pixels, orientation), altered=altered, orientation=orientation)
 
 

@@ -1,4 +1,4 @@
-"""Pictures that are turned by their EXIF orientation, beside labels that are not."""
+"""Pictures as viewers show them: turned by their EXIF orientation, beside labels that are not, or with 0 as white."""
 
 from __future__ import annotations
 
@@ -52,6 +52,18 @@ def test_a_label_of_the_same_size_that_is_not_turned_is_named(
 def test_a_number_that_is_no_orientation_is_none(tmp_path: Path) -> None:
     image, label = (read_image(save(tmp_path / f"{n}.png", np.eye(4, dtype=np.uint8), n)) for n in (0, 1))
     assert torch.equal(image, label) and geometry_finding(image, label) is None
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_tiff_whose_0_is_white_is_shown_as_viewers_do(tmp_path: Path, dtype: type, orientation: int) -> None:
+    pixels = (20 * np.arange(12).reshape(3, 4)).astype(dtype)
+    tag = [(ORIENTATION, "H", 1, orientation, True)]
+    tifffile.imwrite(tmp_path / "white.tif", np.iinfo(dtype).max - pixels, photometric="miniswhite", extratags=tag)
+    tifffile.imwrite(tmp_path / "black.tif", pixels, photometric="minisblack", extratags=tag)
+    torch.testing.assert_close(
+        read_image(tmp_path / "white.tif").as_tensor(), read_image(tmp_path / "black.tif").as_tensor()
+    )
 
 
 def test_checking_lists_it(tmp_path: Path) -> None:

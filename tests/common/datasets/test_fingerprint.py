@@ -172,3 +172,15 @@ def test_volumes_that_a_network_of_slices_would_cut_across_theirs_are_named() ->
     assert "thick slices" not in " ".join(make_plan(dataset, fingerprint, {"spatial_dims": 3}).notes)
     alike = summarize(facts[:4], {"": drawn}, list("abcd"))
     assert "thick slices" not in " ".join(make_plan(dataset, alike, {"spatial_dims": 2}).notes)
+
+
+def test_pictures_of_both_formats_are_said_to_be_stretched() -> None:
+    """Whatever size they get; their median is the size of none, or of most."""
+    masks = (LabelObservation("a.png", "gray", {0: 9, 255: 3}, (3, 4), distinct=2),)
+    facts = [case_facts(torch.rand(1, *size)) for size in ((256, 128), (256, 128), (128, 256))]
+    plan = make_plan(Dataset("plain", Path("/data"), ()), summarize(facts, {"": masks}, list("abc")))
+    assert plan.image_size == (256, 128)
+    assert "This stretches pictures: what they show becomes up to 4 times as wide." in plan.notes
+    facts += [case_facts(torch.rand(1, 128, 256))]
+    plan = make_plan(Dataset("plain", Path("/data"), ()), summarize(facts, {"": masks}, list("abcd")))
+    assert "This stretches pictures: what they show becomes up to 2 times as wide or 2 times as high." in plan.notes

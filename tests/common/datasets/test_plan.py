@@ -143,17 +143,6 @@ def test_a_size_of_other_proportions_is_said_to_stretch_pictures(size: tuple[int
     assert notes == [f"This stretches pictures: what they show becomes up to {change}."] * bool(change)
 
 
-def test_pictures_of_both_formats_are_said_to_be_stretched() -> None:
-    """Whatever size they get; their median is the size of none, or of most."""
-    facts = [case_facts(torch.rand(1, *size)) for size in ((256, 128), (256, 128), (128, 256))]
-    plan = make_plan(Dataset("plain", Path("/data"), ()), summarize(facts, {"": MASKS}, list("abc")))
-    assert plan.image_size == (256, 128)
-    assert "This stretches pictures: what they show becomes up to 4 times as wide." in plan.notes
-    facts += [case_facts(torch.rand(1, 128, 256))]
-    plan = make_plan(Dataset("plain", Path("/data"), ()), summarize(facts, {"": MASKS}, list("abcd")))
-    assert "This stretches pictures: what they show becomes up to 2 times as wide or 2 times as high." in plan.notes
-
-
 def test_resolutions_end_at_four_voxels_and_from_the_fifth_on_at_eight() -> None:
     assert plan_of((64, 64)).features == (16, 32, 64, 128)
     assert plan_of((256, 320)).features == (16, 32, 64, 128, 256, 512)

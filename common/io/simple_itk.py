@@ -209,7 +209,10 @@ def _slice_header(name: str, sitk: ModuleType) -> dict[str, str]:
 
 def _set_thickness(path: Path, image: Any, header: dict[str, str]) -> None:
     """A slice that is alone is as thick as its header says; SimpleITK gives it 1 mm."""
-    said = [float(header[key]) for key in (DISTANCE, THICKNESS) if header.get(key)]
+    try:
+        said = [float(header[key]) for key in (DISTANCE, THICKNESS) if header.get(key)]
+    except ValueError as error:
+        raise InputError(f"{path}: expected the thickness of its only slice as a number ({error}).") from error
     thick = next((value for value in said if value > 0), None)
     if thick is None:
         logger.warning("%s: its only slice has no thickness; 1 mm is taken for it.", path)

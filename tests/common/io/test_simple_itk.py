@@ -65,6 +65,13 @@ def test_a_slice_that_is_alone_has_its_thickness(
     assert ("its only slice has no thickness; 1 mm" in caplog.text) == (not elements)
 
 
+def test_a_thickness_that_is_no_number_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_series(tmp_path / "ct", [3])
+    monkeypatch.setattr("common.io.simple_itk._slice_header", lambda *_: {"0018|0050": "5,0"})
+    with pytest.raises(InputError, match=r"ct: expected the thickness of its only slice as a number \(.*'5,0'\)"):
+        read_itk(tmp_path / "ct")
+
+
 def test_a_series_with_one_file_of_frames(tmp_path: Path) -> None:
     """The file with the frames need not be the first."""
     write_series(tmp_path / "ct", [0, 1, 2])

@@ -65,10 +65,17 @@ def test_a_slice_that_is_alone_has_its_thickness(
     assert ("its only slice has no thickness; 1 mm" in caplog.text) == (not elements)
 
 
-def test_a_thickness_that_is_no_number_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_thickness_that_is_no_number_is_named(tmp_path: Path) -> None:
+    """As written by hand with a comma, which pydicom would not write."""
     write_series(tmp_path / "ct", [3])
-    monkeypatch.setattr("common.io.simple_itk._slice_header", lambda *_: {"0018|0050": "5,0"})
-    with pytest.raises(InputError, match=r"ct: expected the thickness of its only slice as a number \(.*'5,0'\)"):
+    dataset = pydicom.dcmread(tmp_path / "ct/0.dcm")
+    dataset.SliceThickness = "5.25"
+    dataset.pop("SpacingBetweenSlices", None)
+    dataset.save_as(tmp_path / "ct/0.dcm")
+    content = (tmp_path / "ct/0.dcm").read_bytes()
+    assert content.count(b"5.25") == 1
+    (tmp_path / "ct/0.dcm").write_bytes(content.replace(b"5.25", b"5,25"))
+    with pytest.raises(InputError, match=r"ct: expected the thickness of its only slice as a number \(.*'5,25'\)"):
         read_itk(tmp_path / "ct")
 
 

@@ -41,7 +41,6 @@ which puts the wheels into runs/gpu/site and takes PyTorch from the interpreter;
 from __future__ import annotations
 
 import json
-import os
 import platform
 import subprocess
 import sys
@@ -57,6 +56,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY))
 
 from benchmarks.gpu_jobs import SHARES, Job, Results, Runner, latest_ends  # noqa: E402
+from common.run_bundle import available_cores  # noqa: E402
 
 BUNDLES = sorted(path.parents[1].name for path in REPOSITORY.glob("bundles/*/configs/multi_gpu_train.yaml"))
 ALONE, TOGETHER = ("train", "amp"), ("agree", "resume", "infer", "export")
@@ -105,7 +105,7 @@ def main(
     study = [Job("study", "t_loss", part) for part in losses if not chosen or "study" in chosen]
     parts = {name: jobs for name, jobs in zip(SHARES, (alone, together, study), strict=True) if jobs}
     results = Results(Path(output), about(settings, seconds))
-    cores = (os.cpu_count() or 1) if on_gpu else 1
+    cores = available_cores() if on_gpu else 1
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as work:
         runner = Runner(results, {**settings, "work": work}, cores)
         for name, end in latest_ends(seconds, list(parts)).items():
@@ -138,7 +138,7 @@ def about(settings: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         "scale": settings["scale"],
         "seconds": seconds,
         "python": platform.python_version(),
-        "cores": os.cpu_count(),
+        "cores": available_cores(),
         **packages,
         "commit": git.stdout.strip() or None,
     }

@@ -1,11 +1,12 @@
 """Dice of a trained network's inference through windows of the size of training, of all at once, and in bfloat16.
 
     python -m benchmarks.windows --bundle marginal_thresholding --run RUN --data DATA [--name hippocampus] [--cases 40]
-                                 [--overlaps "[0.5,0.25,0]"] [--ways "['bfloat16','whole']"]
+                                 [--overlaps "[0.5,0.25,0]"] [--ways "['grown','bfloat16','whole']"]
                                  [--output docs/results/windows.json] [--document docs/performance.md]
 
-RUN is the ``ckpt_dir`` of a training, of which the test cases are segmented with each overlap of the windows, with the
-first one in bfloat16, and as a whole: slices of a 2-D network, the volume of a 3-D network. Dice against the labels is
+RUN is the ``ckpt_dir`` of a training, of which the test cases are segmented with each overlap of the windows, with
+windows that may be larger than in training (``grown``, of networks with batch normalization), with the first overlap in
+bfloat16, and as a whole: slices of a 2-D network, the volume of a 3-D network. Dice against the labels is
 measured in the geometry of the files. Differences to the first overlap are given with their standard error over the
 cases. What other runs measured stays in the JSON file and the table.
 """
@@ -33,8 +34,13 @@ from common.report.tables import markdown_table
 from common.workflow import SliceBatches, load_plan
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-WHOLE, BFLOAT16 = "whole", "bfloat16"
-NAMES = {WHOLE: "all at once", BFLOAT16: "windows, overlap 0.5, bfloat16"}
+WHOLE, BFLOAT16, GROWN = "whole", "bfloat16", "grown"
+GROWING = ("bwcr",)  # whose inference has --window_growth
+NAMES = {
+    WHOLE: "all at once",
+    BFLOAT16: "windows, overlap 0.5, bfloat16",
+    GROWN: "windows up to 1.25 times as large, overlap 0.5",
+}
 
 
 def segment(bundle: str, run: Path, images: Path, folder: Path, way: str, **values: Any) -> float:
@@ -125,8 +131,10 @@ def main(
     """Measures, writes JSON and puts its table into the document; see the module. ``layout``: of `read_dataset`."""
     path = REPOSITORY / output
     results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    chosen = {str(overlap): {"overlap": overlap} for overlap in overlaps}
-    chosen |= {way: {"overlap": 0.5, "amp": True} if way == BFLOAT16 else {} for way in ways}
+    as_trained = {"window_growth": 1} if bundle in GROWING else {}
+    chosen = {str(overlap): {"overlap": overlap} | as_trained for overlap in overlaps}
+    of_ways = {BFLOAT16: {"overlap": 0.5, "amp": True} | as_trained, GROWN: {"overlap": 0.5, "window_growth": 1.25}}
+    chosen |= {way: of_ways.get(way, {}) for way in ways}
     found = measure(bundle, Path(run), data, cases, chosen, **layout)
     known = results.get(name := name or f"{bundle} on {Path(data).name}", {}).get("by", {})
     results[name] = found | {"by": known | found["by"]}

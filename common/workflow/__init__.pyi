@@ -21,6 +21,7 @@ from .steps import WeighBatches
 from .tracking import Tracking
 from .trainings import training_folders
 from .weights import load_weights, start_from_weights
+from .windows import GrowingWindows, window_size
 
 __all__ = [
     "AverageWeights",
@@ -29,6 +30,7 @@ __all__ = [
     "EpochSeed",
     "EpochTable",
     "FitTemperature",
+    "GrowingWindows",
     "InferenceProgress",
     "KeepPlan",
     "LostStructures",
@@ -63,4 +65,5 @@ __all__ = [
     "start_from_weights",
     "training_folders",
     "weights_digest",
+    "window_size",
 ]

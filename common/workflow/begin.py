@@ -45,6 +45,7 @@ RANGES: dict[str, tuple[str, Callable[[float], bool]]] = {
     "last_learning_rate": ("a finite number from 0 up", lambda value: 0 <= value < math.inf),
     "weight_decay": ("a finite number from 0 up", lambda value: 0 <= value < math.inf),
     "augmentation_probability": ("a probability in [0, 1]", lambda value: 0 <= value <= 1),
+    "window_growth": ("a number of at least 1", lambda value: 1 <= value < math.inf),
     "average_momentum": ("a number above 0 and below 1", lambda value: 0 < value < 1),
 }
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from monai.inferers import Inferer, SimpleInferer, SlidingWindowInferer
+from monai.inferers import Inferer, SimpleInferer
 
 from common.datasets.plan import Plan
 from common.datasets.stages import intensity
@@ -15,6 +16,7 @@ from common.networks.ensemble import averaged
 from common.networks.precision import MixedPrecision
 from common.transforms.resample_slices import AxisSpacingd, ResizeAread
 from common.workflow.slab_inferer import SlabInferer, SliceBatches
+from common.workflow.windows import GrowingWindows
 
 __all__ = ["EachMember", "MixedPrecisionInferer", "inferer_of", "new_image_inferer"]
 
@@ -33,7 +35,7 @@ class EachMember(Inferer):
         Those of the inferer.
 
     Example:
-        >>> EachMember(SlidingWindowInferer((4, 4)))(torch.ones(1, 1, 8, 8), torch.nn.Identity()).shape
+        >>> EachMember(GrowingWindows((4, 4)))(torch.ones(1, 1, 8, 8), torch.nn.Identity()).shape
         torch.Size([1, 1, 8, 8])
     """
 
@@ -59,7 +61,7 @@ class MixedPrecisionInferer(Inferer):
         Those of the inferer.
 
     Example:
-        >>> infer = MixedPrecisionInferer(SlidingWindowInferer((4,)), amp=True)
+        >>> infer = MixedPrecisionInferer(GrowingWindows((4,)), amp=True)
         >>> infer(torch.ones(1, 1, 8), torch.nn.Conv1d(1, 1, 1)).dtype
         torch.float32
     """
@@ -75,7 +77,9 @@ class MixedPrecisionInferer(Inferer):
 OVERLAP = 0.5  # of neighboring windows, as a share of their size
 
 
-def inferer_of(plan: Plan, batch_size: int = 8, overlap: float | None = OVERLAP, amp: bool = False) -> EachMember:
+def inferer_of(
+    plan: Plan, batch_size: int = 8, overlap: float | None = OVERLAP, amp: bool = False, growth: float = 1.0
+) -> EachMember:
     """The inferer of prepared images, for validation: windows of the plan's patch, as `new_image_inferer` has them.
 
     Args:
@@ -84,10 +88,11 @@ def inferer_of(plan: Plan, batch_size: int = 8, overlap: float | None = OVERLAP,
         overlap: of neighboring windows, as a share of their size, in [0, 1); None: a 2-D network sees slices and
             pictures as a whole. Where an image fits into one window there is nothing to overlap.
         amp: see `EachMember`.
+        growth: largest window over the patch, for networks with batch normalization, see `GrowingWindows`.
 
     Returns:
-        `EachMember` of `SliceBatches` for volumes and a 2-D network, with slices along the last axis, else of MONAI's
-        `SlidingWindowInferer`, or `SimpleInferer` for whole pictures.
+        `EachMember` of `SliceBatches` for volumes and a 2-D network, with slices along the last axis, else of
+        `GrowingWindows`, or MONAI's `SimpleInferer` for whole pictures.
 
     Raises:
         InputError: as `new_image_inferer`.
@@ -96,14 +101,14 @@ def inferer_of(plan: Plan, batch_size: int = 8, overlap: float | None = OVERLAP,
         >>> from dataclasses import replace
         >>> from common.datasets.plan import example_plan
         >>> [type(inferer_of(replace(example_plan(), image_dims=dims)).inferer).__name__ for dims in (2, 3)]
-        ['SlidingWindowInferer', 'SliceBatches']
+        ['GrowingWindows', 'SliceBatches']
     """
-    _check_overlap(plan, overlap)
+    _check_windows(plan, overlap, growth)
     if plan.slices:
-        return EachMember(SliceBatches(plan.patch_size, batch_size, overlap), amp)
+        return EachMember(SliceBatches(plan.patch_size, batch_size, overlap, None, growth, _strides(plan)), amp)
     if overlap is None:
         return EachMember(SimpleInferer(), amp)
-    return EachMember(SlidingWindowInferer(plan.patch_size, batch_size, overlap, mode="gaussian"), amp)
+    return EachMember(GrowingWindows(plan.patch_size, batch_size, overlap, growth, _strides(plan)), amp)
 
 
 def new_image_inferer(
@@ -116,6 +121,7 @@ def new_image_inferer(
     num_classes: int | None = None,
     call: str | None = None,
     amp: bool = False,
+    growth: float = 1.0,
 ) -> SlabInferer:
     """The inferer of new images, which gives the prediction in the geometry of each file.
 
@@ -131,21 +137,22 @@ def new_image_inferer(
         num_classes: see `SlabInferer`.
         call: name of the network's method; None calls the network itself.
         amp: see `SlabInferer`.
+        growth: see `inferer_of`.
 
     Returns:
         `SlabInferer`.
 
     Raises:
-        InputError: ``overlap`` is out of range, or None of a network of volumes; ``orientation`` is none, or another
-            than the plan's.
+        InputError: ``overlap`` or ``growth`` is out of range, or ``overlap`` None of a network of volumes;
+            ``orientation`` is none, or another than the plan's.
 
     Example:
         >>> from common.datasets.plan import example_plan
         >>> new_image_inferer(example_plan()).volume
         False
     """
-    _check_overlap(plan, overlap)
-    slices = SliceBatches(plan.patch_size, batch_size, None if call else overlap, call)
+    _check_windows(plan, overlap, growth)
+    slices = SliceBatches(plan.patch_size, batch_size, None if call else overlap, call, growth, _strides(plan))
     if plan.image_dims == 2:
         fit = [*intensity(plan, slice_axis=2), ResizeAread("image", [*(plan.image_size or plan.patch_size), -1])]
         depth = None if plan.normalization["kind"] == "zscore" else 1  # other numbers are of one picture
@@ -162,7 +169,7 @@ def new_image_inferer(
         return SlabInferer(
             slices, within, activations, plan.orientation, neighbors=neighbors, num_classes=num_classes, amp=amp
         )
-    windows = SlidingWindowInferer(plan.patch_size, sw_batch_size=4, overlap=overlap or 0.0, mode="gaussian")
+    windows = GrowingWindows(plan.patch_size, 4, overlap or 0.0, growth, _strides(plan))
     return SlabInferer(
         windows,
         within,
@@ -175,7 +182,14 @@ def new_image_inferer(
     )
 
 
-def _check_overlap(plan: Plan, overlap: Any) -> None:
+def _strides(plan: Plan) -> int:
+    """The product of the strides of a network with the plan's features."""
+    return int(2 ** (len(plan.features) - 1))
+
+
+def _check_windows(plan: Plan, overlap: Any, growth: Any) -> None:
+    if isinstance(growth, bool) or not isinstance(growth, int | float) or not 1 <= growth < math.inf:
+        raise InputError(f"window_growth: expected a number of at least 1, got {growth!r}.")
     whole = overlap is None and plan.spatial_dims == 2
     if not whole and (isinstance(overlap, bool) or not isinstance(overlap, int | float) or not 0 <= overlap < 1):
         also = ", or null" if plan.spatial_dims == 2 else " for a network of volumes"

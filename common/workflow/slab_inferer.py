@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from monai.data import MetaTensor
-from monai.inferers import Inferer, SlidingWindowInferer
+from monai.inferers import Inferer
 from monai.transforms import Compose
 from nibabel.orientations import axcodes2ornt, inv_ornt_aff, io_orientation, ornt_transform
 
@@ -18,6 +18,7 @@ from common.networks.ensemble import averaged
 from common.transforms.neighbour_slices import neighbour_slices
 from common.transforms.resample_slices import interpolate_axis, spaced
 from common.transforms.slices import extended_slices
+from common.workflow.windows import GrowingWindows
 
 __all__ = ["SlabInferer", "SliceBatches"]
 
@@ -28,15 +29,17 @@ ELEMENTS = 1 << 21  # of a slab as it is read, channels included
 class SliceBatches(Inferer):
     """A 2-D network on the slices of volumes, several at once.
 
-    Slices that are larger than those of training are seen through windows of that size, which overlap: where a network
-    has instance normalization, the statistics of what it sees are part of its result (docs/performance.md has what
-    whole slices would cost). Smaller ones are extended by zeros, as MONAI's `SliceInferer` extends them.
+    Slices that are larger than those of training are seen through windows of about that size, which overlap: where a
+    network has instance normalization, the statistics of what it sees are part of its result (docs/performance.md has
+    what whole slices would cost). Smaller ones are extended by zeros, as MONAI's `SliceInferer` extends them.
 
     Args:
         roi_size: ``(H, W)`` that the network sees, that of training.
         batch_size: slices or windows that the network sees at once; of larger slices fewer.
         overlap: of neighboring windows, as a share of their size, in [0, 1); None: slices are seen as a whole.
         call: name of the network's method; None calls the network itself.
+        growth: largest window over ``roi_size``, see `common.workflow.windows.GrowingWindows`.
+        multiple: of larger windows, see there.
 
     Shapes:
         ``(B, C, H, W, S)`` → ``(B, K, H, W, S)``.
@@ -47,17 +50,24 @@ class SliceBatches(Inferer):
     """
 
     def __init__(
-        self, roi_size: Sequence[int], batch_size: int = 8, overlap: float | None = None, call: str | None = None
+        self,
+        roi_size: Sequence[int],
+        batch_size: int = 8,
+        overlap: float | None = None,
+        call: str | None = None,
+        growth: float = 1.0,
+        multiple: int = 1,
     ) -> None:
         super().__init__()
         self.roi_size, self.batch_size, self.overlap, self.call = tuple(roi_size), batch_size, overlap, call
+        self.growth, self.multiple = growth, multiple
 
     def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
         run = getattr(network, self.call) if self.call else network
         slices = inputs.as_subclass(torch.Tensor).movedim(-1, 1).flatten(0, 1)
         height, width = slices.shape[2:]
         if self.overlap is not None and (height > self.roi_size[0] or width > self.roi_size[1]):
-            windows = SlidingWindowInferer(self.roi_size, self.batch_size, self.overlap, mode="gaussian")
+            windows = GrowingWindows(self.roi_size, self.batch_size, self.overlap, self.growth, self.multiple)
             found = [torch.as_tensor(windows(slices, run, *args, **kwargs))]
         else:
             pixels = max(height, self.roi_size[0]) * max(width, self.roi_size[1])

@@ -106,6 +106,8 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("bwcr", "training", {"average_momentum": 1}, "average_momentum: expected a number above 0 and below 1, got 1"),
     ("soft_label_apl", "inferring", {"proposals": 0}, "proposals: expected a whole number from 1 up, got 0"),
     ("marginal_thresholding", "training", {"seed": -1}, "seed: expected a whole number from 0 up, got -1"),
+    ("t_loss", "training", {"seed": "abc"}, "--seed: expected a number such as 0, got 'abc'"),
+    ("bwcr", "training", {"window_growth": 0.5}, "window_growth: expected a number of at least 1, got 0.5"),
     ("marginal_thresholding", "training", {"weight_decay": -1}, "weight_decay: expected a finite number from 0 up"),
     # what only looks like a path
     ("t_loss", "training", {"dataset_dir": "$images"}, "a folder of that name is './$images'"),

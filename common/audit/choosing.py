@@ -96,6 +96,10 @@ def advice(summary: Mapping[str, Any]) -> str:
         whom = "the rest" if summary["judged"] else "them"
         unsure = f" The network is unsure of {whom}: train it longer." if summary.get("not_judged") else ""
         return f"{judged} could be judged: too few to say what the labels are like.{unsure}{also}"
+    if summary.get("not_judged", 0) > summary["judged"]:
+        cases = summary["judged"] + summary["not_judged"]
+        rests = f"This rests on {summary['judged']} of {cases} cases: the network is unsure of the others."
+        also += f" {rests}"
     for rule in RULES:
         value = summary[rule.measure] or 0.0
         if value >= rule.limit:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from common.audit.choosing import DICE_CE, RULES, Rule
+from common.audit.choosing import DICE_CE, RULES, Rule, advice
 
 REPOSITORY = Path(__file__).parents[3]
 ATLAS = json.loads((REPOSITORY / "docs/results/atlas.json").read_text(encoding="utf-8"))
@@ -45,3 +45,12 @@ def test_what_is_named_beside_it_gained_where_it_is_said(error: str, row: str, b
     }
     assert {name for name, difference in found.items() if difference > 0} == better
     assert {name for name, difference in found.items() if difference < 0} == worse
+
+
+def test_what_rests_on_few_cases_is_said() -> None:
+    """Plain training may do for the cases that the network was sure of; of the others nothing is known."""
+    measures = {"share_suspicious": 0.0, "share_missing": 0.0, "border_relative": 0.02}
+    for unjudged, said in ((60, True), (49, False)):
+        advised = advice({"judged": 50, "not_judged": unjudged, **measures})
+        assert "Plain training will do" in advised
+        assert (f"This rests on 50 of {50 + unjudged} cases" in advised) == said

@@ -30,7 +30,7 @@ MARGINAL_TABLES = {
     # The thin tube again, trained longer: how much of the threshold's gain is a short training
     "marginal_thresholding_esophagus": {
         "data": None, "overlays": ["phantom"], "organs": ["esophagus"], "levels": [0, 0.03, 0.06], "runs": [0, 1, 2],
-        "desk": {"max_epochs": 50, "val_interval": 50},
+        "desk": {"max_epochs": 100, "val_interval": 100},
         "paper": {},
     },
     # Its cross-entropy alone, until most of the gain without noise is gone

@@ -16,12 +16,11 @@ from .overrides import as_bool, choose
 from .planning import KeepPlan, load_plan, plan_of, split_of
 from .prediction_summary import PredictionSummary
 from .seeding import EpochSeed
-from .slab_inferer import SlabInferer, SliceBatches
+from .slab_inferer import GrowingWindows, SlabInferer, SliceBatches, window_size
 from .steps import WeighBatches
 from .tracking import Tracking
 from .trainings import training_folders
 from .weights import load_weights, start_from_weights
-from .windows import GrowingWindows, window_size
 
 __all__ = [
     "AverageWeights",

@@ -15,8 +15,7 @@ from common.errors import InputError
 from common.networks.ensemble import averaged
 from common.networks.precision import MixedPrecision
 from common.transforms.resample_slices import AxisSpacingd, ResizeAread
-from common.workflow.slab_inferer import SlabInferer, SliceBatches
-from common.workflow.windows import GrowingWindows
+from common.workflow.slab_inferer import GrowingWindows, SlabInferer, SliceBatches
 
 __all__ = ["EachMember", "MixedPrecisionInferer", "inferer_of", "new_image_inferer"]
 

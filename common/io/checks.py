@@ -33,6 +33,7 @@ __all__ = [
 NOT_LABELED = -1
 MOVED_VOXELS = 0.5  # from which a label lies on other voxels than it was drawn on
 NOTED_VOXELS = 0.01
+MICROMETERS = "micrometers"  # in the metadata of a file that says so
 OTHER_AFFINE, TAKEN_FORM = "other_affine", "taken_form"  # in the metadata of a NIfTI file whose forms differ
 NO_FORM = "neither"
 TURNED = "turned"  # in the metadata of a picture: the EXIF orientation by which it was turned or mirrored, 2 to 8
@@ -188,6 +189,8 @@ def affine_finding(image: torch.Tensor, file: str = "") -> Finding | None:
 def unit_finding(image: torch.Tensor, file: str = "") -> Finding | None:
     """A volume shorter than a millimeter or longer than five meters, as one whose affine is not in millimeters.
 
+    A file that says micrometers may be as short as it likes.
+
     Args:
         image: ``(C, *spatial)``, with an affine if it is a `MetaTensor`; pictures have no unit.
         file: for the finding.
@@ -201,7 +204,8 @@ def unit_finding(image: torch.Tensor, file: str = "") -> Finding | None:
         return None
     sides = torch.as_tensor(image.affine, dtype=torch.float64)[:3, :3].norm(dim=0).tolist()
     lengths = [side * size for side, size in zip(sides, image.shape[1:], strict=True)]
-    if not 0 < max(lengths) < SMALLEST_VOLUME and not LARGEST_VOLUME < max(lengths) < math.inf:
+    short = 0 < max(lengths) < SMALLEST_VOLUME and not image.meta.get(MICROMETERS)
+    if not short and not LARGEST_VOLUME < max(lengths) < math.inf:
         return None
     size = " × ".join(f"{length:.3g}" for length in lengths)
     message = f"its image has a size of {size} mm; if voxels have another unit than the header says, sizes are wrong"

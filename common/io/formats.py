@@ -14,11 +14,19 @@ from monai.data import MetaTensor
 from monai.utils.enums import MetaKeys, SpaceKeys
 
 from common.errors import InputError
-from common.io.checks import OTHER_AFFINE, TAKEN_FORM, TURNED, geometry_finding
+from common.io.checks import MICROMETERS, OTHER_AFFINE, TAKEN_FORM, TURNED, geometry_finding
 from common.io.orientation import reoriented
 from common.io.pictures import Picture, picture_header, read_picture
 from common.io.simple_itk import itk_voxels, read_itk, read_itk_header, stored_bytes
-from common.io.volumes import MOST_GZIP, OtherForm, channels_of, open_volume, read_voxels, spatial_shape
+from common.io.volumes import (
+    MOST_GZIP,
+    OtherForm,
+    channels_of,
+    in_micrometers,
+    open_volume,
+    read_voxels,
+    spatial_shape,
+)
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -140,12 +148,14 @@ class StoredImage:
         affine: (4, 4) to mm in RAS; the identity for a picture.
         picture: as it was decoded; None of another format.
         other_form: see `Header`.
+        micrometers: the file says that its voxel size is in them.
     """
 
     array: np.ndarray
     affine: np.ndarray
     picture: Picture | None = None
     other_form: OtherForm | None = None
+    micrometers: bool = False
 
 
 def read_header(path: Paths) -> Header:
@@ -216,7 +226,8 @@ def read_stored(path: Paths) -> StoredImage:
         image, affine, other = open_volume(path)
         channels_of(path, image.shape)
         array = read_voxels(image)
-        return StoredImage(_channels_first(array, spatial_shape(array.shape)), affine, None, other)
+        values = _channels_first(array, spatial_shape(array.shape))
+        return StoredImage(values, affine, None, other, in_micrometers(image))
     except Exception as error:  # decoders of damaged files raise whatever they meet
         raise _unreadable(path, error) from error
 
@@ -316,6 +327,8 @@ def to_tensor(stored: StoredImage, path: Paths, channels: int | None = None) -> 
         meta["reduced"] = "; ".join(said)
     if stored.picture is not None and stored.picture.orientation != 1:
         meta[TURNED] = stored.picture.orientation
+    if stored.micrometers:
+        meta[MICROMETERS] = True
     if stored.other_form is not None:
         meta |= {OTHER_AFFINE: stored.other_form.affine, TAKEN_FORM: stored.other_form.taken}
     return MetaTensor(values, affine=torch.from_numpy(stored.affine.copy()), meta=meta)

@@ -18,7 +18,8 @@ from common.errors import InputError
 from common.io.gzip_files import GZIP_SUFFIXES
 
 MOST_GZIP = 1032  # times its size that deflate unpacks to, at most
-MILLIMETERS = {1: 1000.0, 2: 1.0, 3: 0.001}  # of NIfTI's units; unknown ones are taken for millimeters
+MICROMETERS = 3  # of NIfTI's units
+MILLIMETERS = {1: 1000.0, 2: 1.0, MICROMETERS: 0.001}  # of NIfTI's units; unknown ones are taken for millimeters
 SAME_PLACE = 0.01  # of a voxel
 
 
@@ -104,6 +105,15 @@ def _unpacked(image: Any) -> Iterator[Any]:
         for stream in streams.values():
             while stream.read(1 << 20):
                 pass
+
+
+def in_micrometers(image: Any) -> bool:
+    """Whether a file says that its voxel size is in micrometers, as those of microscopes do.
+
+    Args:
+        image: of `open_volume`; files other than NIfTI have no unit.
+    """
+    return isinstance(image, nib.Nifti1Pair) and int(image.header["xyzt_units"]) % 8 == MICROMETERS
 
 
 def spatial_shape(shape: tuple[int, ...]) -> tuple[int, ...]:

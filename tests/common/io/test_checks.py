@@ -26,7 +26,7 @@ from common.io.checks import (
     value_counts,
     voxel_volume,
 )
-from common.io.formats import read_header
+from common.io.formats import read_header, read_image
 from common.io.writers import voxel_mm3
 
 
@@ -111,6 +111,14 @@ def test_a_volume_whose_unit_cannot_be_millimeters(side: float, named: bool) -> 
         assert found.kind == "unit" and not found.unusable and found.file == "a.nii"
     assert unit_finding(torch.zeros(1, 16, 16, 4)) is None
     assert unit_finding(MetaTensor(torch.zeros(1, 16, 16), affine=torch.eye(3) * side)) is None
+
+
+@pytest.mark.parametrize(("unit", "side", "named"), [("micron", 0.5, False), ("mm", 5e-4, True), ("micron", 4e5, True)])
+def test_a_file_that_says_micrometers_may_be_short(tmp_path: Path, unit: str, side: float, named: bool) -> None:
+    image = nib.Nifti1Image(np.ones((16, 16, 4), np.float32), np.diag([side, side, side, 1.0]))
+    image.header.set_xyzt_units(unit)
+    nib.save(image, tmp_path / "a.nii")
+    assert (unit_finding(read_image(tmp_path / "a.nii")) is not None) == named
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from PIL import Image
 
-from benchmarks.report.annotators import draw_confusion_matrices
 from benchmarks.report.noise_levels import draw_dice_by_noise_level
 from benchmarks.report.statistics import known_mean, mean_and_std
 from benchmarks.report.tables import summarize_runs, write_results
@@ -29,6 +28,7 @@ from common.io.label_values import read_label_values
 from common.metrics import pairwise_dice
 from common.noise import case_generator, simulate_annotator
 from common.noise.simulated_annotators import STRENGTHS
+from common.report import draw_confusion_matrices, read_confusion
 from common.transforms.binary_mask import binary_mask
 
 NAMES = {
@@ -130,18 +130,11 @@ def mean_matrices(folder: Path) -> dict[str, torch.Tensor]:
 
     Classes are in the order of the files, in which they have names, or numbers as files of earlier evaluations do.
     """
-    entries: dict[str, dict[tuple[int, int], list[float]]] = {}
+    found: dict[str, list[torch.Tensor]] = {}
     for path in sorted(folder.glob("seed*/evaluation/confusion.csv")):
-        rows = read_csv(path)
-        classes = list(dict.fromkeys(row["true"] for row in rows))
-        for row in rows:
-            at = (classes.index(row["written"]), classes.index(row["true"]))
-            entries.setdefault(row["annotator"], {}).setdefault(at, []).append(float(row["probability"] or "nan"))
-    side = 1 + max(i for matrix in entries.values() for i, _ in matrix)
-    return {
-        name: torch.tensor([[math.fsum(matrix[i, j]) / len(matrix[i, j]) for j in range(side)] for i in range(side)])
-        for name, matrix in entries.items()
-    }
+        for name, matrix in read_confusion(path)[0].items():
+            found.setdefault(name, []).append(matrix)
+    return {name: torch.stack(seeds).double().mean(0).float() for name, seeds in found.items()}
 
 
 def write_table(

@@ -14,10 +14,21 @@ import yaml
 
 from common.command import POSITIONAL, run_command
 from common.io.files import check_writable, read_csv
-from common.report import draw_memorisation, draw_nu_path, draw_overlay, write_page
+from common.report import (
+    draw_confusion_matrices,
+    draw_memorisation,
+    draw_nu_path,
+    draw_overlay,
+    read_confusion,
+    write_page,
+)
 from common.run_bundle import POLLED, available_cores, run_bundle, stage_of, stop_runs, threads_of_each
 from common.workflow.overrides import choose
 
+ANNOTATORS = (
+    "A column is what the network takes for the truth, a row what the annotator writes there: good ones have ones on "
+    "the diagonal."
+)
 BUNDLES = Path(__file__).parents[1] / "bundles"
 
 
@@ -101,6 +112,10 @@ def demo(
         sections += [("What each network memorizes", "", [draw_memorisation(runs, folder / "memorisation.png")])]
     if "nu_tilde" in read_csv(runs[method] / "metrics.csv")[0]:
         sections += [("The learned tolerance", "", [draw_nu_path({method: runs[method]}, folder / "nu_tilde.png")])]
+    if (learned := runs[method] / "evaluation/confusion.csv").is_file():
+        matrices, classes = read_confusion(learned)
+        figure = draw_confusion_matrices(matrices, folder / "annotators.png", classes=classes)
+        sections += [("What it has learned of each annotator", ANNOTATORS, [figure])]
     if (runs[method] / "evaluation/examples.png").is_file():
         sections += [("Training examples", "", [runs[method] / "evaluation/examples.png"])]
     seconds = time.monotonic() - start

@@ -1,3 +1,4 @@
+from .confusion import draw_confusion_matrices, read_confusion
 from .curves import draw_memorisation, draw_nu_path
 from .overlays import Example, draw_examples, draw_overlay, examples_from_dataset
 from .page import write_page
@@ -14,6 +15,7 @@ from .tables import markdown_table
 __all__ = [
     "Example",
     "SoftLabelExample",
+    "draw_confusion_matrices",
     "draw_examples",
     "draw_memorisation",
     "draw_nu_path",
@@ -24,6 +26,7 @@ __all__ = [
     "draw_soft_label_pipeline",
     "examples_from_dataset",
     "markdown_table",
+    "read_confusion",
     "soft_label_examples",
     "write_page",
 ]

@@ -13,6 +13,7 @@ from typing import Annotated
 from common.command import POSITIONAL, run_command
 from common.datasets.layouts.recognize import read_dataset
 from common.errors import InputError
+from common.report.confusion import draw_confusion_matrices, read_confusion
 from common.report.curves import draw_memorisation, draw_nu_path
 from common.report.overlays import draw_overlay
 from common.report.reliability import draw_reliability
@@ -35,6 +36,22 @@ def labeled_runs(runs: Sequence[str]) -> dict[str, Path]:
             raise InputError(f"two runs are called {label!r}: name them as LABEL:FOLDER.")
         folders[label] = Path(folder)
     return folders
+
+
+def confusion(evaluation: Annotated[str, POSITIONAL], output: str = "confusion.png") -> str:
+    """Draws what each annotator writes where a network takes a class for the truth, a matrix for each of them.
+
+    Args:
+        evaluation: folder of an evaluation with ``confusion.csv``, as `disentangling_annotators` writes it.
+        output: PNG to write.
+
+    Example:
+        What an evaluation wrote:
+
+            python -m common.report confusion runs/mine/evaluation --output annotators.png
+    """
+    matrices, classes = read_confusion(Path(evaluation) / "confusion.csv")
+    return str(draw_confusion_matrices(matrices, output, classes=classes))
 
 
 def memorisation(*runs: str, output: str = "memorisation.png", highlight: str | None = None) -> str:
@@ -159,6 +176,7 @@ def predictions(
 
 
 COMMANDS: dict[str, Callable[..., str]] = {
+    "confusion": confusion,
     "memorisation": memorisation,
     "nu_path": nu_path,
     "overlay": overlay,

@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure
-from PIL import Image
 
 from benchmarks.disentangling_annotators_table import mean_matrices
 from benchmarks.report import annotators
 from benchmarks.report.__main__ import COMMANDS
-from benchmarks.report.annotators import draw_confusion_matrices, draw_validation
+from benchmarks.report.annotators import draw_validation
 from common.errors import InputError
 from common.io.files import write_csv
 
@@ -49,49 +48,6 @@ def test_matrices_of_evaluations_with_names_and_with_numbers(names: tuple[str, .
     mean = mean_matrices(tmp_path)
     torch.testing.assert_close(mean["R0"], (seeds[0]["R0"] + seeds[1]["R0"]) / 2)
     torch.testing.assert_close(mean["R1"], seeds[0]["R1"])
-
-
-@pytest.mark.parametrize("count, classes", [(1, 2), (3, 2), (7, 4), (2, 9)])
-def test_matrices_are_drawn(count: int, classes: int, tmp_path: Path) -> None:
-    estimate = matrices(count, classes)
-    path = draw_confusion_matrices(estimate, tmp_path / "figure.png", {"R0": torch.eye(classes)})
-    with Image.open(path) as picture:
-        assert picture.width == 1400
-        assert np.asarray(picture.convert("L")).std() > 5
-
-
-def test_cells_show_the_written_class_by_row(figures: list[Figure]) -> None:
-    matrix = torch.tensor([[0.9, 0.3], [0.1, 0.7]], requires_grad=True)
-    draw_confusion_matrices({"AR": matrix}, "unused.png", classes=["background", "lesion"])
-    (panel,) = figures[0].axes
-    cells = {text.get_position(): text.get_text() for text in panel.texts}
-    assert cells == {(0, 0): "0.90", (1, 0): "0.30", (0, 1): "0.10", (1, 1): "0.70"}  # (true, written)
-    assert panel.get_title() == "AR"
-    assert [tick.get_text() for tick in panel.get_yticklabels()] == ["background", "lesion"]
-    assert figures[0].get_supylabel() == "Written class"
-
-
-def test_true_matrices_stand_below_and_unknown_cells_say_so(figures: list[Figure]) -> None:
-    true = torch.eye(2)
-    true[:, 0] = torch.nan
-    draw_confusion_matrices(matrices(3), "unused.png", truth={"R1": true})
-    shown = [panel for panel in figures[0].axes if panel.get_visible()]
-    assert [panel.get_title() for panel in shown] == ["R0", "R1", "R2", ""]
-    assert [text.get_text() for text in shown[3].texts] == ["?", "0.00", "?", "1.00"]
-    assert shown[3].get_position().y0 < shown[1].get_position().y0
-    assert shown[3].get_position().x0 == pytest.approx(shown[1].get_position().x0)
-
-
-def test_mistaken_matrices_are_named(tmp_path: Path) -> None:
-    path = tmp_path / "figure.png"
-    with pytest.raises(InputError, match="at least one annotator"):
-        draw_confusion_matrices({}, path)
-    with pytest.raises(InputError, match="true matrices of R0, R1, got one of XY"):
-        draw_confusion_matrices(matrices(2), path, {"XY": torch.eye(2)})
-    with pytest.raises(InputError, match=r"R0: expected a matrix of 2 × 2 classes, got \(3, 3\)"):
-        draw_confusion_matrices(matrices(2), path, {"R0": torch.eye(3)})
-    with pytest.raises(InputError, match="classes: expected 2 names, got 1"):
-        draw_confusion_matrices(matrices(2), path, classes=["one"])
 
 
 @pytest.fixture

@@ -58,8 +58,9 @@ test-anywhere: .venv/test ## every test under six settings of the processor, log
 coverage: .venv/test ## every test, and the lines of common/ that none reaches in its own process
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov=common --cov-report=term-missing:skip-covered
 
-clients: .venv/test ## the real MONAI Label serves all bundles, in an environment of some gigabytes of its own
+clients: .venv/test ## the real MONAI Label and MONAI Deploy run all bundles, in environments of some gigabytes
 	$(BIN)/python tests/clients/monai_label.py
+	$(BIN)/python tests/clients/monai_deploy.py
 
 acceptance: .venv/test ## the tests behind docs/acceptance.md, and the table that they write
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "acceptance or hostile" --acceptance=docs/acceptance.md

@@ -1,8 +1,8 @@
 """Programs that take a bundle apart and run its pieces: an image gets the mask that the bundle itself would write.
 
 What each does is in its source: MONAI Label's ``monailabel/tasks/infer/bundle.py``, ``basic_infer.py`` and
-``transform/post.py``, and MONAI Deploy's ``monai/deploy/operators/monai_bundle_inference_operator.py``. The real MONAI
-Label is run by ``make clients``, see ``tests/clients/monai_label.py``.
+``transform/post.py``, and MONAI Deploy's ``monai/deploy/operators/monai_bundle_inference_operator.py``. The real ones
+are run by ``make clients``, see ``tests/clients/``.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ import urllib.request
 import uuid
 import venv
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -105,9 +105,9 @@ def main() -> None:
             work = Path(options.work or temporary, kind)
             app, data, studies = work / "monaibundle", work / "data", work / "studies"
             shutil.copytree(options.environment / "monailabel/sample-apps/monaibundle", app, dirs_exist_ok=True)
-            _write_data(kind, data, studies)
+            write_data(kind, data, studies)
             for bundle in options.bundles:
-                _install(bundle, app / "model", data, work)
+                install(bundle, app / "model", data, work)
             with _serve(python, app, studies, options.bundles, work / "server.log") as server:
                 for bundle in options.bundles:
                     folder, image = app / "model" / bundle, studies / f"new{SUFFIXES[kind]}"
@@ -133,7 +133,7 @@ def _environment(folder: Path) -> Path:
     return python
 
 
-def _write_data(kind: str, data: Path, studies: Path) -> None:
+def write_data(kind: str, data: Path, studies: Path) -> None:
     """Color pictures with two kinds of objects, or volumes with one: by two annotators, and with labels of the server.
 
     The server has them, and a new image of another size.
@@ -164,22 +164,24 @@ def _save(array: np.ndarray, path: Path) -> None:
         nib.save(nib.Nifti1Image(array, AFFINE), f"{path}.nii.gz")
 
 
-def _install(bundle: str, models: Path, data: Path, work: Path) -> None:
-    """Trains the bundle for two epochs, and unpacks its zip, with decisions at which it segments something."""
+def install(bundle: str, models: Path, data: Path, work: Path, overlays: Sequence[str] = (), epochs: int = 2) -> None:
+    """Trains the bundle for a few epochs, and unpacks its zip, with decisions at which it segments something."""
     source, copy = REPOSITORY / "bundles" / bundle, work / "bundles" / bundle
     for name in ("configs", "docs"):
         shutil.copytree(source / name, copy / name, dirs_exist_ok=True)
     shutil.copy(source / "LICENSE", copy / "LICENSE")
     if not (copy / "models/model.pt").is_file():
-        places = {"bundle_root": str(copy), "dataset_dir": str(data), "device": torch.device("cpu"), "max_epochs": 2}
-        monai.bundle.run(config_file=str(copy / "configs/train.yaml"), **places, **SIZES[bundle])
+        places = {"bundle_root": str(copy), "dataset_dir": str(data), "device": torch.device("cpu")}
+        configs = [str(copy / f"configs/{name}.yaml") for name in ("train", *overlays)]
+        monai.bundle.run(config_file=configs, max_epochs=epochs, **places, **SIZES[bundle])
     (path,) = package(bundle, output=str(work), train=False, bundles_dir=work / "bundles")
     zipfile.ZipFile(path).extractall(models)
     for name, options in (("inference", DECISIONS.get(bundle, {})), ("train", SIZES[bundle])):
         for file in models.glob(f"{bundle}/configs/{name}.*"):  # MONAI Label reads these alone, without a command line
             parser = ConfigParser()
             parser.read_config(file)
-            ConfigParser.export_config_file(parser.config | options, str(file), fmt=file.suffix[1:], indent=4)
+            config = {key: value for key, value in parser.config.items() if key != "_meta_"} | options
+            ConfigParser.export_config_file(config, str(file), fmt=file.suffix[1:], indent=4)
 
 
 @contextmanager

@@ -30,6 +30,7 @@ from common.datasets.converted import (
     check_readable,
     check_target,
     folder_name,
+    pictures_of_dicom,
     write_classes,
     write_images,
     write_labels,
@@ -75,12 +76,14 @@ def convert(
     It reads JSON of COCO and Label Studio and XML of CVAT for pictures, and ``.seg.nrrd`` of 3D Slicer, DICOM SEG,
     DICOM RTSTRUCT and LIDC-IDRI's XML for volumes; or masks of one structure or one object each. What cannot be read is
     reported, the rest is written, and the exit code is 1. The command prints the options with which a training reads
-    the data set. Without ``--exports`` and ``--masks`` the images alone are written, DICOM series as NIfTI.
+    the data set. Without ``--exports`` and ``--masks`` the images alone are written. DICOM series become NIfTI, and
+    radiographs and other pictures in DICOM become PNG.
 
     Args:
-        images: folder of the images that were annotated: pictures, volumes, or folders of DICOM series. Where all of
-            them are named ``CASE_0000``, as nnU-Net names images of one channel, their cases are called ``CASE``. Or a
-            pattern of their paths, in which ``{case}`` is the case's name and ``*`` anything.
+        images: folder of the images that were annotated: pictures, volumes, or folders of DICOM series; pictures may be
+            in DICOM, too, such as radiographs. Where all of them are named ``CASE_0000``, as nnU-Net names images of
+            one channel, their cases are called ``CASE``. Or a pattern of their paths, in which ``{case}`` is the case's
+            name and ``*`` anything.
         output: folder of the data set, which must be new or empty.
         exports: files, or folders of files, each given as ``PATH`` or as ``ANNOTATOR=PATH``; by default the
             images alone are written.
@@ -116,7 +119,7 @@ def convert(
             python -m common.convert --images "{case}/ct.nii" --masks "{case}/{structure}.nii" --output d
             python -m common.convert --images "{case}.png" --masks "cyst={case}_mask*.png" --output d
 
-        DICOM series as NIfTI, and a network's probabilities for an audit:
+        DICOM series as NIfTI, radiographs in DICOM as PNG, and a network's probabilities for an audit:
 
             python -m common.convert --images scans/ --output data
             python -m common.convert --images scans --exports seg --fractional probabilities --output maps
@@ -149,7 +152,7 @@ def convert(
         sources = [*cases.values()]
     else:
         sources = [Path(str(images)).expanduser()]
-        cases = images_by_case(sources[0])
+        cases = images_by_case(sources[0], dicom_pictures=True)
         cases = cases if masks is not None else _without_channel(cases)  # patterns of masks say what is a case's name
     wanted = listed(classes) if classes else None
     mask_files = find_masks(masks, cases, wanted) if masks is not None else MaskFiles()
@@ -159,6 +162,7 @@ def convert(
         return
     problems = [f"{path} is of no image." for path in mask_files.strangers]
     with whole_folder(target) as work, tempfile.TemporaryDirectory(dir=work.parent) as waiting:
+        cases = pictures_of_dicom(cases, Path(waiting, IMAGES), problems)
         held = HeldSegments(Path(waiting))
         options = (attribute, annotator_by, crowd, polygons, fractional)
         read = _read_exports(files, cases, options, held, problems)
@@ -196,13 +200,16 @@ def _without_channel(images: dict[str, Path]) -> dict[str, Path]:
 def _convert_images(cases: Mapping[str, Path], target: Path) -> None:
     """Writes the images alone, as a data set in which nobody drew anything yet."""
     problems: list[str] = []
-    with whole_folder(target) as work:
-        series = write_images(work, cases, problems)
+    with whole_folder(target) as work, tempfile.TemporaryDirectory(dir=work.parent) as waiting:
+        readable = pictures_of_dicom(cases, Path(waiting), problems)
+        pictures = sum(path != cases[case] for case, path in readable.items())
+        series = write_images(work, readable, problems)
         if len(problems) == len(cases):
             raise InputError(_listed("nothing could be written", problems))
         write_classes(work, NOBODY_DREW)
     written = f"{len(cases) - len(problems)} of {counted(len(cases), 'image')}"
-    print(f"{written}, {series} of them DICOM series; nobody drew labels.")
+    dicom = f"{series} of them DICOM series{f', {pictures} DICOM pictures' if pictures else ''}"
+    print(f"{written}, {dicom}; nobody drew labels.")
     print(f"Segment them with: --dataset_dir {shlex.quote(str(target / IMAGES))}")
     if problems:
         raise InputError(_listed("the rest was written, but not this", problems))

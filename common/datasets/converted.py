@@ -16,8 +16,9 @@ from tqdm import tqdm
 from common.datasets.layouts.recognize import read_dataset
 from common.datasets.listing import HEADERS, split_suffix
 from common.errors import InputError
-from common.formats import read_series, write_nifti
+from common.formats import read_dicom_picture, read_series, write_dicom_picture, write_nifti
 from common.formats.class_maps import merge_segments, probability_map
+from common.formats.dicom_files import is_dicom
 from common.formats.held_segments import HeldSegments
 from common.io.files import whole_file
 from common.io.formats import is_picture, read_header
@@ -34,6 +35,7 @@ __all__ = [
     "check_readable",
     "check_target",
     "folder_name",
+    "pictures_of_dicom",
     "write_classes",
     "write_images",
     "write_labels",
@@ -137,6 +139,26 @@ def write_labels(
         written.labels[annotator] = written.labels.get(annotator, 0) + 1
         written.overlaps += overlap
     return written
+
+
+def pictures_of_dicom(images: Mapping[str, Path], folder: Path, problems: list[str]) -> dict[str, Path]:
+    """Writes the images that are DICOM pictures as PNG or TIFF, see `common.formats.read_dicom_picture`.
+
+    Args:
+        images: case → image.
+        folder: for the files, ``CASE.png``.
+        problems: gets a sentence for each that cannot be read.
+
+    Returns:
+        Case → image, the new files in the place of those of DICOM, without those that cannot be read.
+    """
+    found: dict[str, Path] = {}
+    for case, source in images.items():
+        try:
+            found[case] = write_dicom_picture(folder / case, read_dicom_picture(source)) if is_dicom(source) else source
+        except InputError as error:
+            problems.append(str(error))
+    return found
 
 
 def write_images(folder: Path, images: Mapping[str, Path], problems: list[str]) -> int:

@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from common.datasets.listing import DICOM_SUFFIXES, Listing, split_suffix
+from common.datasets.listing import Listing, split_suffix
 from common.errors import InputError
-from common.formats.dicom_files import is_dicom
+from common.formats.dicom_files import DICOM_SUFFIXES, is_dicom
+from common.formats.dicom_pictures import is_dicom_picture
 from common.formats.dicom_series import find_series
 
-__all__ = ["DicomFolders", "advise_to_convert", "find_dicom_folders"]
+CONVERT_PICTURES = "radiographs or other pictures in DICOM: python -m common.convert --images makes PNG of them"
+
+__all__ = ["CONVERT_PICTURES", "DicomFolders", "advise_to_convert", "find_dicom_folders"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,9 @@ def find_dicom_folders(listing: Listing) -> DicomFolders:
         if all(Path(file).name == "DICOMDIR" for file in files):
             continue
         try:
+            if any(is_dicom_picture(listing.path(file)) for file in files):
+                found.failures.append((path, f"it holds {CONVERT_PICTURES}"))
+                continue
             count = len(find_series(path))
         except InputError as error:
             found.failures.append((path, str(error)))
@@ -87,8 +93,8 @@ def advise_to_convert(listing: Listing) -> str:
     if first is None:
         return ""
     return (
-        f" There are DICOM files, the first is {first}: python -m common.convert makes NIfTI of series, and a data set "
-        "of what annotators' tools drew on them (docs/formats.md)."
+        f" There are DICOM files, the first is {first}: python -m common.convert makes NIfTI of series, PNG of "
+        "radiographs, and a data set of what annotators' tools drew on them (docs/formats.md)."
     )
 
 

@@ -17,7 +17,6 @@ from common.datasets.label_names import (
     labels_among,
 )
 from common.datasets.listing import (
-    DICOM_SUFFIXES,
     IMAGE_SUFFIXES,
     VOLUMES,
     Listing,
@@ -28,6 +27,7 @@ from common.datasets.listing import (
     split_suffix,
 )
 from common.errors import InputError
+from common.formats.dicom_files import DICOM_SUFFIXES
 from common.io.formats import RESULTS_RECORD
 
 FORMATS = ", ".join(IMAGE_SUFFIXES)

@@ -18,12 +18,14 @@ from monai.utils import ensure_tuple
 from PIL import Image
 
 from common.datasets.case_names import case_fault, normalize_case
+from common.datasets.dicom_folders import CONVERT_PICTURES
 from common.datasets.folder_images import FORMATS, find_images
 from common.datasets.given import whole_number
 from common.datasets.layouts.recognize import read_dataset
 from common.datasets.listing import IMAGE_SUFFIXES, VOLUMES, split_suffix
 from common.errors import InputError
 from common.formats.dicom_files import is_dicom
+from common.formats.dicom_pictures import is_dicom_picture
 from common.formats.dicom_series import read_series
 from common.formats.save_result import output_fault
 from common.io.checks import geometry_finding, image_findings
@@ -270,6 +272,8 @@ def _read(
     path: Path, suffixes: tuple[str, ...], check: bool, channels: int | None, expected: Sequence[int]
 ) -> MetaTensor:
     """The image of a file; an `InputError` says why it cannot be segmented."""
+    if is_dicom_picture(path):
+        raise InputError(f"it holds {CONVERT_PICTURES}")
     if is_dicom(path):
         raise InputError("it is one file of DICOM, where the folder of a series was expected")
     if not path.is_dir() and not path.name.lower().endswith(suffixes):

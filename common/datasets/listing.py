@@ -13,6 +13,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from common.errors import InputError, shown_names
+from common.formats.dicom_files import DICOM_SUFFIXES
 from common.io.formats import NIFTI_SUFFIXES, PICTURE_SUFFIXES
 
 PICTURES = tuple(dict.fromkeys((*PICTURE_SUFFIXES, ".gif", ".bmp")))
@@ -32,7 +33,6 @@ DOCUMENTS = (
 )
 OF_TRAININGS = (".pt", ".pth", ".ckpt", ".onnx", ".safetensors")  # weights, which hold no image
 EVENTS = ".tfevents."  # in the names of TensorBoard's files
-DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 CHANNEL = re.compile(r"(.+)_(\d{4})")
 COUNTED = re.compile(r"^(\d+ files): ")  # before the reason of a folder, see `find_unread`
 GROUPED = 10  # files of one folder and one kind, from which one line stands for all
@@ -349,7 +349,7 @@ def unread_reason(file: str, names: set[str]) -> str:
             return ""
         return f"its header ({' or '.join(HEADERS[suffix])}) is missing"
     if suffix in DICOM_SUFFIXES or stem.rpartition("/")[2] == "DICOMDIR":
-        return "DICOM is not trained on: python -m common.convert makes NIfTI of a series"
+        return "DICOM is not trained on: python -m common.convert makes NIfTI of series, PNG of radiographs"
     if suffix in (*DOCUMENTS, *OF_TRAININGS) or EVENTS in file.rpartition("/")[2]:
         return ""
     if suffix in IMAGE_SUFFIXES:

@@ -1,4 +1,5 @@
 from .class_maps import merge_segments
+from .dicom_pictures import is_dicom_picture, read_dicom_picture, write_dicom_picture
 from .dicom_seg import Segmentation, read_dicom_seg
 from .dicom_seg_writing import Algorithm, SegmentCode, write_dicom_seg
 from .dicom_series import Series, find_series, read_series, write_nifti
@@ -20,14 +21,17 @@ __all__ = [
     "Series",
     "find_series",
     "image_grid",
+    "is_dicom_picture",
     "list_exports",
     "merge_segments",
     "output_fault",
+    "read_dicom_picture",
     "read_dicom_seg",
     "read_export",
     "read_rtstruct",
     "read_seg_nrrd",
     "read_series",
+    "write_dicom_picture",
     "write_dicom_seg",
     "write_in_format",
     "write_label_studio",

@@ -13,6 +13,7 @@ from common.errors import InputError
 from common.io.optional_library import optional_library
 
 __all__ = [
+    "DICOM_SUFFIXES",
     "dicom_paths",
     "functional_group",
     "is_dicom",
@@ -22,6 +23,7 @@ __all__ = [
 ]
 
 MAGIC = b"DICM"
+DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")  # many files have none
 
 
 def is_dicom(path: str | os.PathLike[str]) -> bool:

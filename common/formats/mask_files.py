@@ -14,6 +14,7 @@ import numpy as np
 
 from common.command import listed
 from common.errors import InputError
+from common.formats.dicom_pictures import is_dicom_picture
 from common.formats.grid import image_grid, lay_voxels
 from common.formats.segments import Segments, without_unlabeled
 from common.io.formats import is_picture, read_header, read_stored, suffix_of
@@ -100,7 +101,7 @@ def find_images(pattern: str, masks: str | Sequence[str]) -> dict[str, Path]:
     closer = [mask for _, mask in _patterns(masks) if _letters(mask) > _letters(pattern)]
     drawn = {path.resolve() for mask in closer for path, _ in _matches(mask)}
     found: dict[str, Path] = {}
-    for path, match in _matches(pattern):
+    for path, match in _matches(pattern, dicom_pictures=True):
         if path.resolve() in drawn:
             continue
         case = match["case"]
@@ -280,10 +281,10 @@ def _letters(pattern: str) -> int:
     return len(PLACE.sub("", os.path.abspath(os.path.expanduser(pattern))))
 
 
-def _matches(pattern: str) -> Iterator[tuple[Path, re.Match[str]]]:
+def _matches(pattern: str, dicom_pictures: bool = False) -> Iterator[tuple[Path, re.Match[str]]]:
     """Image files, hidden ones excepted, whose paths fit, sorted."""
     parts, expression = PLACE.split(os.path.expanduser(pattern)), _expression(pattern)
     for name in sorted(iglob("".join("*" if PLACE.fullmatch(part) else escape(part) for part in parts))):
         match = expression.fullmatch(name)
-        if match and suffix_of(name) and os.path.isfile(name):
+        if match and os.path.isfile(name) and (suffix_of(name) or (dicom_pictures and is_dicom_picture(name))):
             yield Path(name), match

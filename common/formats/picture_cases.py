@@ -16,6 +16,7 @@ import numpy as np
 
 from common.errors import InputError
 from common.formats.contours import fill_contours
+from common.formats.dicom_files import DICOM_SUFFIXES
 from common.io.formats import suffix_of
 from common.io.pictures import picture_header
 
@@ -58,6 +59,7 @@ def case_finder(images: Images) -> Callable[[str], str]:
         texts = _addresses(name)
         names = _file_names(texts)
         short = [last[: len(last) - len(suffix_of(last))] for last in names]
+        short += [PurePosixPath(last).stem for last in names if last.lower().endswith(DICOM_SUFFIXES)]
         for known, last in (*((whole, last) for last in names), *((stems, last) for last in (*names, *short))):
             found = known.get(last, [])
             if len(found) > 1:

@@ -31,6 +31,14 @@ def read_confusion(path: PathLike) -> tuple[dict[str, torch.Tensor], list[str]]:
 
     Raises:
         InputError: there is no such file, it has no row, or lacks a column.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "confusion.csv")
+        ...     _ = path.write_text("annotator,written,true,probability\\nAR,cyst,cyst,0.75\\n")
+        ...     read_confusion(path)
+        ({'AR': tensor([[0.7500]])}, ['cyst'])
     """
     if not Path(path).is_file():
         raise InputError(f"{path} does not exist: expected what an evaluation of disentangling_annotators writes.")
@@ -64,8 +72,17 @@ def draw_confusion_matrices(
         truth: true ones of the same annotators, or of some.
         classes: names of the L classes; None for their indices.
 
+    Returns:
+        The path.
+
     Raises:
         InputError: no matrices, or matrices or names that do not fit each other.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     draw_confusion_matrices({"AR": torch.eye(2)}, f"{folder}/a.png").name
+        'a.png'
     """
     truth = truth or {}
     if not matrices:

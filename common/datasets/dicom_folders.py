@@ -9,8 +9,7 @@ from pathlib import Path
 
 from common.datasets.listing import Listing, split_suffix
 from common.errors import InputError
-from common.formats.dicom_files import DICOM_SUFFIXES, is_dicom
-from common.formats.dicom_pictures import is_dicom_picture
+from common.formats.dicom_files import DICOM_SUFFIXES, is_dicom, is_dicom_picture
 from common.formats.dicom_series import find_series
 
 CONVERT_PICTURES = "radiographs or other pictures in DICOM: python -m common.convert --images makes PNG of them"

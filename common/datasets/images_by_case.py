@@ -9,8 +9,7 @@ from pathlib import Path
 
 from common.datasets.listing import is_image_name, split_suffix
 from common.errors import InputError
-from common.formats.dicom_files import DICOM_SUFFIXES
-from common.formats.dicom_pictures import is_dicom_picture
+from common.formats.dicom_files import DICOM_SUFFIXES, is_dicom_picture
 from common.formats.dicom_series import find_series
 from common.formats.dicom_series import recognize as is_series
 from common.io.formats import is_picture

@@ -24,8 +24,7 @@ from common.datasets.given import whole_number
 from common.datasets.layouts.recognize import read_dataset
 from common.datasets.listing import IMAGE_SUFFIXES, VOLUMES, split_suffix
 from common.errors import InputError
-from common.formats.dicom_files import is_dicom
-from common.formats.dicom_pictures import is_dicom_picture
+from common.formats.dicom_files import is_dicom, is_dicom_picture
 from common.formats.dicom_series import read_series
 from common.formats.save_result import output_fault
 from common.io.checks import geometry_finding, image_findings

@@ -1,5 +1,6 @@
 from .class_maps import merge_segments
-from .dicom_pictures import is_dicom_picture, read_dicom_picture, write_dicom_picture
+from .dicom_files import is_dicom_picture
+from .dicom_pictures import read_dicom_picture, write_dicom_picture
 from .dicom_seg import Segmentation, read_dicom_seg
 from .dicom_seg_writing import Algorithm, SegmentCode, write_dicom_seg
 from .dicom_series import Series, find_series, read_series, write_nifti

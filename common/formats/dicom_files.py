@@ -11,12 +11,15 @@ from typing import Any
 
 from common.errors import InputError
 from common.io.optional_library import optional_library
+from common.io.simple_itk import NO_IMAGES
 
 __all__ = [
     "DICOM_SUFFIXES",
     "dicom_paths",
+    "frames_of",
     "functional_group",
     "is_dicom",
+    "is_dicom_picture",
     "read_dataset",
     "sound_elements",
     "text_of",
@@ -24,6 +27,8 @@ __all__ = [
 
 MAGIC = b"DICM"
 DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")  # many files have none
+OF_PICTURES = ("Rows", "Modality", "ImagePositionPatient", "NumberOfFrames", "PerFrameFunctionalGroupsSequence")
+OF_VOLUMES = ("CT", "MR", "PT", "NM")  # modalities whose slices have a place, or lack it by mistake
 
 
 def is_dicom(path: str | os.PathLike[str]) -> bool:
@@ -77,6 +82,41 @@ def read_dataset(path: str | os.PathLike[str], pixels: bool = True, tags: Sequen
     except Exception as error:  # decoders of damaged files raise whatever they meet
         said = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         raise InputError(f"{path} cannot be read as DICOM: {said}.") from error
+
+
+def is_dicom_picture(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is DICOM with the pixels of one picture, and not a slice of a volume.
+
+    Args:
+        path: of any file or folder.
+
+    Returns:
+        True for one frame without ImagePositionPatient, of another modality than CT, MR, PT and NM.
+
+    Raises:
+        InputError: pydicom is not installed, or the file is damaged.
+
+    Example:
+        >>> import pydicom
+        >>> [is_dicom_picture(pydicom.examples.get_path(name)) for name in ("rgb_color", "ct")]
+        [True, False]
+    """
+    if not is_dicom(path):
+        return False
+    header = read_dataset(path, False, OF_PICTURES)
+    modality = text_of(header, "Modality")
+    placed = header.get("ImagePositionPatient") or header.get("PerFrameFunctionalGroupsSequence")
+    return "Rows" in header and modality not in (*OF_VOLUMES, *NO_IMAGES) and not placed and frames_of(header) == 1
+
+
+def frames_of(dataset: Any) -> int:
+    """The number of frames of a file, which need not say that it has one.
+
+    Example:
+        >>> frames_of({}), frames_of({"NumberOfFrames": 3})
+        (1, 3)
+    """
+    return int(dataset.get("NumberOfFrames") or 1)
 
 
 @contextmanager

@@ -18,41 +18,13 @@ import tifffile
 from PIL import Image
 
 from common.errors import InputError
-from common.formats.dicom_files import is_dicom, read_dataset, sound_elements, text_of
+from common.formats.dicom_files import frames_of, read_dataset, sound_elements, text_of
 from common.io.files import whole_file
 from common.io.optional_library import optional_library
-from common.io.simple_itk import NO_IMAGES
 
-__all__ = ["is_dicom_picture", "read_dicom_picture", "write_dicom_picture"]
+__all__ = ["read_dicom_picture", "write_dicom_picture"]
 
-HEADER = ("Rows", "Modality", "ImagePositionPatient", "NumberOfFrames", "PerFrameFunctionalGroupsSequence")
-OF_VOLUMES = ("CT", "MR", "PT", "NM")  # modalities whose slices have a place, or lack it by mistake
 DARK = "MONOCHROME1"  # the highest value is shown black
-
-
-def is_dicom_picture(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is DICOM with the pixels of one picture, and not a slice of a volume.
-
-    Args:
-        path: of any file or folder.
-
-    Returns:
-        True for one frame without ImagePositionPatient, of another modality than CT, MR, PT and NM.
-
-    Raises:
-        InputError: pydicom is not installed, or the file is damaged.
-
-    Example:
-        >>> import pydicom
-        >>> [is_dicom_picture(pydicom.examples.get_path(name)) for name in ("rgb_color", "ct")]
-        [True, False]
-    """
-    if not is_dicom(path):
-        return False
-    header = read_dataset(path, False, HEADER)
-    modality = text_of(header, "Modality")
-    placed = header.get("ImagePositionPatient") or header.get("PerFrameFunctionalGroupsSequence")
-    return "Rows" in header and modality not in (*OF_VOLUMES, *NO_IMAGES) and not placed and _frames(header) == 1
 
 
 def read_dicom_picture(path: str | os.PathLike[str]) -> np.ndarray:
@@ -63,7 +35,7 @@ def read_dicom_picture(path: str | os.PathLike[str]) -> np.ndarray:
     are RGB, also of palettes and YBR.
 
     Args:
-        path: of the file, see `is_dicom_picture`.
+        path: of the file, see `common.formats.is_dicom_picture`.
 
     Returns:
         ``(H, W)`` gray or ``(H, W, 3)`` colors: uint8 where the file stores up to 8 bits, uint16 where it stores more
@@ -80,8 +52,8 @@ def read_dicom_picture(path: str | os.PathLike[str]) -> np.ndarray:
     """
     dataset = read_dataset(path)
     with sound_elements(path):
-        if _frames(dataset) != 1:
-            raise InputError(f"{path}: expected one picture, got {_frames(dataset)} frames that have no place.")
+        if frames_of(dataset) != 1:
+            raise InputError(f"{path}: expected one picture, got {frames_of(dataset)} frames that have no place.")
         if "ModalityLUTSequence" in dataset:
             raise InputError(f"{path}: expected slope and intercept, got a lookup table of values (Modality LUT).")
         kind = text_of(dataset, "PhotometricInterpretation")
@@ -120,10 +92,6 @@ def write_dicom_picture(path: str | os.PathLike[str], picture: np.ndarray) -> Pa
         else:
             Image.fromarray(picture).save(partial)
     return target
-
-
-def _frames(header: Any) -> int:
-    return int(header.get("NumberOfFrames") or 1)
 
 
 def _decoded(path: Any, dataset: Any) -> np.ndarray:

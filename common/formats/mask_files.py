@@ -14,7 +14,7 @@ import numpy as np
 
 from common.command import listed
 from common.errors import InputError
-from common.formats.dicom_pictures import is_dicom_picture
+from common.formats.dicom_files import is_dicom_picture
 from common.formats.grid import image_grid, lay_voxels
 from common.formats.segments import Segments, without_unlabeled
 from common.io.formats import is_picture, read_header, read_stored, suffix_of

@@ -19,6 +19,7 @@ from common.report import (
     draw_memorisation,
     draw_nu_path,
     draw_overlay,
+    draw_reliability,
     read_confusion,
     write_page,
 )
@@ -28,6 +29,10 @@ from common.workflow.overrides import choose
 ANNOTATORS = (
     "A column is what the network takes for the truth, a row what the annotator writes there: good ones have ones on "
     "the diagonal."
+)
+RELIABILITY = (
+    "Below the diagonal a network is too sure, above it too cautious: of the voxels to which it gives a structure with "
+    "a probability of 0.8, 80 % should have it."
 )
 BUNDLES = Path(__file__).parents[1] / "bundles"
 
@@ -116,6 +121,11 @@ def demo(
         matrices, classes = read_confusion(learned)
         figure = draw_confusion_matrices(matrices, folder / "annotators.png", classes=classes)
         sections += [("What it has learned of each annotator", ANNOTATORS, [figure])]
+    if (runs[method] / "evaluation/reliability.csv").is_file():
+        figure = draw_reliability(
+            {label: [run / "evaluation"] for label, run in runs.items()}, folder / "reliability.png"
+        )
+        sections += [("How often its probabilities come true", RELIABILITY, [figure])]
     if (runs[method] / "evaluation/examples.png").is_file():
         sections += [("Training examples", "", [runs[method] / "evaluation/examples.png"])]
     seconds = time.monotonic() - start

@@ -26,12 +26,14 @@ def played(source: Path, verb: str, *_: Any, **values: Any) -> None:
         write_csv(folder / "evaluation/summary.csv", [{"case": "a", "dice": 0.75}, {"case": "b", "dice": 0.25}])
         cells = [{"annotator": "AR", "written": i, "true": j, "probability": 0.5} for i in "01" for j in "01"]
         write_csv(folder / "evaluation/confusion.csv", cells)
+        row = {"class": "lesion", "bin": 1, "count": 10, "confidence": 0.9, "accuracy": 0.7}
+        write_csv(folder / "evaluation/reliability.csv", [row])
     else:
         nib.save(nib.Nifti1Image(VOLUME, np.eye(4)), folder / "N_mask.nii.gz")
         write_csv(folder / "summary.csv", [{"case": "N"}])
 
 
-def test_a_report_shows_what_was_learned_of_each_annotator(
+def test_a_report_shows_what_the_runs_have_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bundle = tmp_path / "bundles/disentangling_annotators"
@@ -41,5 +43,7 @@ def test_a_report_shows_what_was_learned_of_each_annotator(
     monkeypatch.setattr("common.demo.run_bundle", played)
     demo(bundle.name, output=str(tmp_path), bundles_dir=bundle.parent)
     page = (tmp_path / bundle.name / "report.html").read_text()
-    assert "What it has learned of each annotator" in page and page.count("<img") == 2
+    for title in ("What it has learned of each annotator", "How often its probabilities come true"):
+        assert title in page
+    assert page.count("<img") == 3
     assert "confusion matrices: 0.500" in capsys.readouterr().out

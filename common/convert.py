@@ -266,7 +266,9 @@ def _print_written(
 ) -> None:
     for what, counts in (("", written.labels), (", probabilities", written.maps)):
         for annotator, count in sorted(counts.items()):
-            print(f"{annotator}: {count} of {counted(cases, 'image')}{what}")
+            place = folder_name(annotator)
+            renamed = f" (in the folder {place})" if place != annotator else ""
+            print(f"{annotator}{renamed}: {count} of {counted(cases, 'image')}{what}")
     if read.fractions:
         print(_about_fractions(read.fractions, fractional))
     if read.marked:
@@ -276,7 +278,8 @@ def _print_written(
     if written.overlaps:
         names = list(values)[1:]
         order = ", ".join(names) if len(names) <= MOST_NAMED else f"the {len(names)} classes of {CLASSES_FILE}"
-        print(f"Classes overlap at {written.overlaps} places; there the later class in this order was taken: {order}.")
+        where = f"in {written.overlaps} pixels or voxels"
+        print(f"Classes overlap {where}; there the later class in this order was taken: {order}.")
     if read.rows:
         kinds = ", ".join(f"{count} × {kind}" for kind, count in Counter(row["kind"] for row in read.rows).items())
         print(f"{FINDINGS_FILE}: {kinds}; findings without voxels are points in the file and are not labeled.")

@@ -122,9 +122,8 @@ def demo(
         figure = draw_confusion_matrices(matrices, folder / "annotators.png", classes=classes)
         sections += [("What it has learned of each annotator", ANNOTATORS, [figure])]
     if (runs[method] / "evaluation/reliability.csv").is_file():
-        figure = draw_reliability(
-            {label: [run / "evaluation"] for label, run in runs.items()}, folder / "reliability.png"
-        )
+        evaluations = {label: [run / "evaluation"] for label, run in runs.items()}
+        figure = draw_reliability(evaluations, folder / "reliability.png")
         sections += [("How often its probabilities come true", RELIABILITY, [figure])]
     if (runs[method] / "evaluation/examples.png").is_file():
         sections += [("Training examples", "", [runs[method] / "evaluation/examples.png"])]

@@ -45,13 +45,17 @@ def label(path: Path) -> np.ndarray:
     return np.asarray(Image.open(path))
 
 
-def test_annotators_by_equals_sign_and_by_folder(scans: Path, tmp_path: Path) -> None:
+def test_annotators_by_equals_sign_and_by_folder(
+    scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """CVAT calls every export ``annotations.xml``, COCO's are ``instances_default.json``."""
     for who, drawn in (("anna", LEFT), ("ben", RIGHT)):
         coco_file(tmp_path / f"{who}/annotations.json", {"a.png": [(1, drawn, {})]})
     named = f"Dr. A={tmp_path}/anna/annotations.json,ben={tmp_path}/ben"
     convert(str(scans), str(tmp_path / "named"), named)
     assert sorted(path.name for path in (tmp_path / "named").iterdir()) == ["Dr._A", "ben", "classes.json", "images"]
+    said = capsys.readouterr().out
+    assert "Dr. A (in the folder Dr._A): 1 of" in said and "ben: 1 of" in said
     convert(str(scans), str(tmp_path / "by"), [str(tmp_path / "anna"), str(tmp_path / "ben")], annotator_by="folder")
     assert label(tmp_path / "by/anna/a.png").tolist() == [[1] * 4 + [0] * 4] * 6
     assert label(tmp_path / "by/ben/a.png").tolist() == [[0] * 4 + [1] * 4] * 6
@@ -144,7 +148,7 @@ def test_the_later_class_covers_the_earlier(scans: Path, tmp_path: Path, capsys:
         convert(str(scans), str(tmp_path / classes), export, classes=classes)
         assert label(tmp_path / classes / "anna/a.png").tolist() == [expected] * 6
         said = capsys.readouterr().out
-        assert "Classes overlap at 12 places" in said and f"was taken: {classes.replace(',', ', ')}." in said
+        assert "Classes overlap in 12 pixels or voxels" in said and f"was taken: {classes.replace(',', ', ')}." in said
 
 
 @pytest.mark.parametrize("name", ["lesion", "Barrett's", 'x "y" $HOME'])

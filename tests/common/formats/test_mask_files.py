@@ -106,7 +106,7 @@ def test_a_volume_for_each_organ(tmp_path: Path, capsys: pytest.CaptureFixture[s
     said = capsys.readouterr().out
     assert "liver: 1 of 2 labels have no file of it, and none of it." in said
     assert "Files of structures that --classes does not name are left out: kidney_left (2)." in said
-    assert f"Classes overlap at {(liver & spleen).sum()} places; there the later class" in said
+    assert f"Classes overlap in {(liver & spleen).sum()} pixels or voxels; there the later class" in said
 
 
 @pytest.mark.file_format(KIND, "read", "annotators by folder or ending; names that another begins")

@@ -142,7 +142,8 @@ def is_better(current: float, best: float) -> bool:
     """Whether a key metric is better than the best so far, for ``metric_cmp_fn`` of MONAI's engines; higher is better.
 
     Nan, a metric that could not be measured, is better than nothing and worse than every number, so that it is never
-    kept as the best (MONAI's own comparison keeps a first nan for ever).
+    kept as the best (MONAI's own comparison keeps a first nan for ever). Of equally good epochs the later one counts:
+    as long as a structure is never found every epoch has a Dice of 0, and the first has learned least.
 
     Args:
         current: the metric of this epoch.
@@ -152,7 +153,7 @@ def is_better(current: float, best: float) -> bool:
         Whether ``current`` is to be kept.
 
     Example:
-        >>> is_better(0.1, math.nan), is_better(math.nan, 0.1), is_better(0.2, 0.1)
-        (True, False, True)
+        >>> is_better(0.1, math.nan), is_better(math.nan, 0.1), is_better(0.1, 0.1), is_better(0.1, 0.2)
+        (True, False, True, False)
     """
-    return not math.isnan(current) and (math.isnan(best) or current > best)
+    return not math.isnan(current) and (math.isnan(best) or current >= best)

@@ -289,7 +289,7 @@ def test_the_best_epoch_is_never_one_that_was_not_measured() -> None:
         yield nothing, math.nan, 1
         yield mask, 0.5, 3  # the first number takes its place
         yield nothing, 0.5, 3
-        yield mask, 0.5, 3
+        yield mask, 0.5, 5  # as good, and later
 
     for epoch, (prediction, best, at) in enumerate(rounds(), start=1):
         half = mask.clone()

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from monai.data import MetaTensor
 from tqdm import tqdm
@@ -21,13 +22,14 @@ from common.decision import Decision, decide
 from common.errors import InputError, counted
 from common.io.checks import geometry_finding
 from common.io.files import write_csv
-from common.io.formats import ITK_SUFFIXES, NIBABEL_SUFFIXES, read_image, suffix_of
+from common.io.formats import ITK_SUFFIXES, NIBABEL_SUFFIXES, is_picture, read_stored, suffix_of, to_tensor
 from common.io.label_values import is_segmentation
 from common.io.orientation import reoriented
 from common.io.rounding import rounded
 from common.io.writers import save_like, voxel_mm3
 
-VOLUMES = (*NIBABEL_SUFFIXES, *ITK_SUFFIXES)
+FORMATS = (*NIBABEL_SUFFIXES, *ITK_SUFFIXES, ".png", ".tif", ".tiff")  # JPEG and GIF lose values
+IN_PICTURES = {"volume_mm3": "pixels", "volume_at_half_mm3": "pixels_at_half"}
 OF_A_CLASS = "_probability_"  # and the name of a class, where each class has a file of its own
 BACKGROUND = "background"
 MAPS = ("_probabilities", "_probability", "_marginal")  # how the bundles' names of maps end after the case's name
@@ -90,17 +92,19 @@ def threshold(
 
     Masks, ``CASE_mask``, have the format and grid of their map. ``summary.csv`` has a row for each case and class, with
     its name in ``class_names``, or else its number, the threshold, the expected Dice, and the volumes in mm³ at this
-    threshold and at one half. A map of several classes gives one class map, also where each class has a file of its
-    own, ``CASE_probability_CLASS``. A map ``x`` in a subfolder ``s`` of a folder is the case ``s/x``, whose mask goes
-    into the subfolder ``s`` of ``output``. Maps that cannot be used are reported at the end; all others are processed.
+    threshold and at one half, of pictures in pixels. A map of several classes gives one class map, also where each
+    class has a file of its own, ``CASE_probability_CLASS``. A map ``x`` in a subfolder ``s`` of a folder is the case
+    ``s/x``, whose mask goes into the subfolder ``s`` of ``output``. Maps that cannot be used are reported at the end;
+    all others are processed.
 
     Args:
-        probabilities: maps in NIfTI, MGH, NRRD or MetaImage: files, folders of them with their subfolders, or both.
-            They are in 2-D or 3-D, with values from 0 to 1. Several classes are along the fourth dimension, background
-            first, and sum to 1 in every voxel, or the background is what the largest of the others leaves, as
-            soft_label_apl writes it. Or each has a file of its own, ``CASE_probability_CLASS``; without one of the
-            background, its probability is the rest. What the bundles write beside their maps, ``CASE_mask``,
-            ``CASE_instances`` and ``CASE_entropy``, is left out of a folder.
+        probabilities: maps in NIfTI, MGH, NRRD, MetaImage, PNG or TIFF: files, folders of them with their subfolders,
+            or both. They are in 2-D or 3-D, with values from 0 to 1; in pictures of whole numbers, the highest that the
+            file can hold is 1. Several classes are along the fourth dimension, background first, and sum to 1 in every
+            voxel, or the background is what the largest of the others leaves, as soft_label_apl writes it. Or each has
+            a file of its own, ``CASE_probability_CLASS``; without one of the background, its probability is the rest.
+            What the bundles write beside their maps, ``CASE_mask``, ``CASE_instances`` and ``CASE_entropy``, is left
+            out of a folder.
         output: folder of the masks, ``CASE_mask``, and of ``summary.csv``. The case of a map is its file's name without
             ``_probabilities``, ``_probability`` or ``_marginal`` at its end.
         overlapping: the fourth dimension holds structures that may overlap, without a background; the result has a mask
@@ -153,7 +157,11 @@ def threshold(
             unusable.append(f"{path} ({reason})")
             continue
         array = (mask.movedim(0, -1) if len(mask) > 1 else mask[0]).numpy()
-        save_like(path, array, folder / f"{case}_mask")
+        save_like(path, array, folder / f"{case}_mask", max(2, len(probability)))
+        if is_picture(path):
+            counts = [{new: int(found[old]) for old, new in IN_PICTURES.items()} for found in classes]
+            others = [{key: value for key, value in found.items() if key not in IN_PICTURES} for found in classes]
+            classes = [{**other, **count} for other, count in zip(others, counts, strict=True)]
         if names:
             classes = [{**found, "class": names[found["class"]]} for found in classes]
         rows += [{"case": case, **found} for found in classes]
@@ -171,21 +179,20 @@ def _maps(probabilities: str | Sequence[str], output: Path) -> Iterator[tuple[st
         root, files = source.parent, {source.name: source}
         if source.is_dir():
             root, below = source, files_below(source, skip=sources)
-            volumes = {name: path for name, path in below.items() if suffix_of(name) in VOLUMES}
-            segmented = {name for name, path in volumes.items() if is_segmentation(path)}
+            images = {name: path for name, path in below.items() if suffix_of(name) in FORMATS}
+            segmented = {name for name, path in images.items() if is_segmentation(path)}
             files = {
                 name: path
-                for name, path in volumes.items()
+                for name, path in images.items()
                 if name not in segmented and not _stem(name).endswith(NO_MAPS)
             }
-            if len(files) < len(volumes):
-                left_out = counted(len(volumes) - len(files), "file")
+            if len(files) < len(images):
+                left_out = counted(len(images) - len(files), "file")
                 which = f"whose names end with {', '.join(NO_MAPS)}" + " or which 3D Slicer segmented" * bool(segmented)
                 tqdm.write(f"{source}: {left_out} left out, {which}.")
             if not files:
                 raise InputError(
-                    f"{source}: expected probability maps in {', '.join(VOLUMES)} (not in pictures), got none in the "
-                    "folder."
+                    f"{source}: expected probability maps in {', '.join(FORMATS)}, got none in the folder."
                 )
         elif source.is_file() and is_segmentation(source):
             raise InputError(f"{source}: expected a probability map, got a segmentation of 3D Slicer.")
@@ -255,13 +262,13 @@ def _in_order(case: str, classes: Mapping[str, Path], class_names: Sequence[str]
 def _read(source: _Map) -> torch.Tensor:
     """The map as ``(C, *spatial)`` float32."""
     first = source.paths[0]
-    if suffix_of(first) not in VOLUMES:
-        raise InputError(f"expected a map in one of the formats {', '.join(VOLUMES)}")
+    if suffix_of(first) not in FORMATS:
+        raise InputError(f"expected a map in one of the formats {', '.join(FORMATS)}")
     if len(source.paths) == 1:
-        return read_image(first).as_tensor()
+        return _read_one(first).as_tensor()
     maps: list[MetaTensor] = []
     for path in source.paths:
-        maps.append(read_image(path))
+        maps.append(_read_one(path))
         if len(maps[-1]) > 1:
             raise InputError(f"{path.name}: expected the map of one class, got {len(maps[-1])} channels")
         maps[-1] = reoriented(maps[-1], maps[0])
@@ -269,7 +276,22 @@ def _read(source: _Map) -> torch.Tensor:
         if finding is not None and finding.unusable:
             raise InputError(f"{path.name}: {finding.message.replace('the image', first.name)}")
     joined = torch.cat([one.as_tensor() for one in maps])
+    total = joined.sum(0, keepdim=True).clamp(min=1)
+    if source.rest and is_picture(first) and total.max() <= 1 + len(maps) / 255:  # each class was rounded by itself
+        joined = joined / total
     return torch.cat([(1 - joined.sum(0, keepdim=True)).clamp(min=0), joined]) if source.rest else joined
+
+
+def _read_one(path: Path) -> MetaTensor:
+    """The map of a file; of whole numbers in a picture the highest that it can hold is 1."""
+    stored = read_stored(path)
+    image = to_tensor(stored, path)
+    if is_picture(path):
+        if len(image) > 1:
+            raise InputError(f"{path.name}: expected gray values, got {len(image)} channels")
+        if stored.array.dtype.kind == "u":
+            image /= np.iinfo(stored.array.dtype).max
+    return image
 
 
 if __name__ == "__main__":

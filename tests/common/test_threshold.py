@@ -8,7 +8,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK as sitk
+import tifffile
 import torch
+from PIL import Image
 from warm_python import WarmPython
 
 from common.decision import dice_optimal_partition, dice_optimal_segmentation, dice_optimal_threshold
@@ -273,6 +275,39 @@ def test_bad_maps_are_named_and_the_rest_processed(tmp_path: Path, warm_python: 
     assert sorted(path.name for path in (tmp_path / "masks").iterdir()) == ["good_mask.nii.gz", "summary.csv"]
 
 
+@pytest.mark.parametrize(("kind", "suffix"), [(np.uint8, ".png"), (np.uint16, ".png"), (np.float32, ".tif")])
+def test_the_map_of_a_picture(tmp_path: Path, kind: type, suffix: str) -> None:
+    """Rows as they are shown; of whole numbers the highest that the file can hold is 1."""
+    most = 1 if kind is np.float32 else np.iinfo(kind).max
+    stored = (organ(16, 12) * most).astype(kind)
+    write = tifffile.imwrite if suffix == ".tif" else lambda path, array: Image.fromarray(array).save(path)
+    write(tmp_path / f"a_probability_lung{suffix}", stored)
+    threshold(str(tmp_path / f"a_probability_lung{suffix}"), str(tmp_path / "masks"))
+    found = np.asarray(Image.open(tmp_path / "masks/a_probability_lung_mask.png"))
+    marginal = torch.from_numpy(stored.astype(np.float32))[None, None] / most
+    np.testing.assert_array_equal(found, 255 * dice_optimal_segmentation(marginal)[0, 0].numpy())
+    (row,) = read_csv(tmp_path / "masks/summary.csv")
+    assert int(row["pixels"]) == (found > 0).sum() > int(row["pixels_at_half"]) and "volume_mm3" not in row
+
+
+def test_the_maps_of_a_picture_by_class(tmp_path: Path) -> None:
+    """As inference writes them, without the background; what rounding adds to 1 is taken away again."""
+    maps = organ(16, 12, channels=8)
+    maps /= maps.sum(-1, keepdims=True).clip(1)
+    (tmp_path / "maps").mkdir()
+    for index, values in enumerate(np.moveaxis(maps, -1, 0)):
+        Image.fromarray(np.ceil(255 * values).astype(np.uint8)).save(tmp_path / f"maps/a_probability_{index}.png")
+    Image.new("L", (12, 16)).save(tmp_path / "maps/a_mask.png")
+    names = ["rest", *map(str, range(8))]
+    threshold(str(tmp_path / "maps"), str(tmp_path / "masks"), class_names=names)
+    mask = Image.open(tmp_path / "masks/a_mask.png")
+    assert mask.mode == "P" and set(np.unique(np.asarray(mask))) <= set(range(9)) and np.asarray(mask).any()
+    assert [row["class"] for row in read_csv(tmp_path / "masks/summary.csv")] == names[1:]
+    Image.new("RGB", (12, 16)).save(tmp_path / "color.png")
+    with pytest.raises(InputError, match=r"color\.png: expected gray values, got 3 channels"):
+        threshold(str(tmp_path / "color.png"), str(tmp_path / "others"))
+
+
 def test_mistakes_are_named_before_anything_is_written(tmp_path: Path):
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
@@ -280,7 +315,7 @@ def test_mistakes_are_named_before_anything_is_written(tmp_path: Path):
         threshold(str(tmp_path / "a"), str(tmp_path / "masks"))
     with pytest.raises(InputError, match=r"/nowhere is no folder: expected one that holds probability maps, or a map"):
         threshold(str(tmp_path / "nowhere"), str(tmp_path / "masks"))
-    for name in ("b/notes", "b/x.png"):
+    for name in ("b/notes", "b/x.jpg"):
         (tmp_path / name).touch()
         with pytest.raises(InputError, match=r"in one of the formats .nii, .nii.gz, .hdr, .img, .mgz, .mgh, .nrrd, .n"):
             threshold(str(tmp_path / name), str(tmp_path / "masks"))

@@ -290,7 +290,7 @@ def _read_one(path: Path) -> MetaTensor:
         if len(image) > 1:
             raise InputError(f"{path.name}: expected gray values, got {len(image)} channels")
         if stored.array.dtype.kind == "u":
-            image /= np.iinfo(stored.array.dtype).max
+            image.div_(np.iinfo(stored.array.dtype).max)
     return image
 
 

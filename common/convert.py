@@ -119,7 +119,7 @@ def convert(
             python -m common.convert --images "{case}/ct.nii" --masks "{case}/{structure}.nii" --output d
             python -m common.convert --images "{case}.png" --masks "cyst={case}_mask*.png" --output d
 
-        DICOM series as NIfTI, radiographs in DICOM as PNG, and a network's probabilities for an audit:
+        DICOM as NIfTI and PNG, and a network's probabilities for an audit:
 
             python -m common.convert --images scans/ --output data
             python -m common.convert --images scans --exports seg --fractional probabilities --output maps

@@ -341,7 +341,7 @@ def unread_reason(file: str, names: set[str]) -> str:
 
     Example:
         >>> unread_reason("a.dcm", set()), unread_reason("a.raw", {"a.mhd"})
-        ('DICOM is not trained on: python -m common.convert makes NIfTI of a series', '')
+        ('DICOM is not trained on: python -m common.convert makes NIfTI of series, PNG of radiographs', '')
     """
     stem, suffix = split_suffix(file)
     if suffix in HEADERS:

@@ -152,7 +152,7 @@ def test_a_command_with_several_verbs_lists_them(capsys: pytest.CaptureFixture[s
     with pytest.raises(SystemExit) as raised:
         call_command(COMMANDS, ["overlays", "a.png", "b.png"])
     assert raised.value.code == 2
-    assert "overlays: expected one of memorisation, nu_path, overlay" in (said := capsys.readouterr().err)
+    assert "overlays: expected one of confusion, memorisation, nu_path, overlay" in (said := capsys.readouterr().err)
     assert said.endswith("did you mean overlay?\n")
 
 

@@ -23,7 +23,7 @@ from common.datasets.folder_images import FORMATS, find_images
 from common.datasets.given import whole_number
 from common.datasets.layouts.recognize import read_dataset
 from common.datasets.listing import IMAGE_SUFFIXES, VOLUMES, split_suffix
-from common.errors import InputError
+from common.errors import InputError, counted
 from common.formats.dicom_files import is_dicom, is_dicom_picture
 from common.formats.dicom_series import read_series
 from common.formats.save_result import output_fault
@@ -140,24 +140,37 @@ class InferenceInputs:
     def __len__(self) -> int:
         return len(self.items)
 
-    def raise_failures(self) -> None:
+    def raise_failures(self, unwritten: Sequence[tuple[str, str]] = ()) -> None:
         """Does nothing if every image was usable.
+
+        Args:
+            unwritten: (path, reason) of the images whose masks are not in the format that was asked for.
 
         Raises:
             InputError: names every image that was left out, with the reason; of more than three with one reason the
-                first, since warnings have named all of them.
+                first, since warnings have named all of them. Then those whose masks are not in their format.
         """
+        said = []
         if self.failures:
             total = len(self.items) + len(self.failures)
-            alike: dict[str, list[str]] = defaultdict(list)
-            for path, reason in self.failures:
-                alike[reason].append(path)
-            said = [
-                f"{file}: {reason}" if len(paths) <= MOST_NAMED else f"{paths[0]} and {len(paths) - 1} others: {reason}"
-                for reason, paths in alike.items()
-                for file in paths[: len(paths) if len(paths) <= MOST_NAMED else 1]
-            ]
-            raise InputError(f"{len(self.failures)} of {total} inputs were left out: {'; '.join(said)}.")
+            said += [f"{len(self.failures)} of {total} inputs were left out: {_reasons(self.failures)}."]
+        if unwritten:
+            what = f"{len(unwritten)} of {counted(len(self.items), 'mask')} are not in the format of --output_format"
+            said += [f"{what}: {_reasons(unwritten)}."]
+        if said:
+            raise InputError(" ".join(said))
+
+
+def _reasons(faults: Sequence[tuple[str, str]]) -> str:
+    """The files of each reason; of many the first and how many others there are."""
+    alike: dict[str, list[str]] = defaultdict(list)
+    for path, reason in faults:
+        alike[reason].append(path)
+    return "; ".join(
+        f"{file}: {reason}" if len(paths) <= MOST_NAMED else f"{paths[0]} and {len(paths) - 1} others: {reason}"
+        for reason, paths in alike.items()
+        for file in paths[: len(paths) if len(paths) <= MOST_NAMED else 1]
+    )
 
 
 def _find(

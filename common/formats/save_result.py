@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
@@ -24,7 +25,10 @@ from common.formats.segments import Segments
 from common.io.formats import is_picture, read_header
 from common.io.optional_library import optional_library
 
-__all__ = ["OUTPUT_FORMATS", "SaveInFormatd", "check_output_format", "output_fault", "write_in_format"]
+__all__ = ["OUTPUT_FORMATS", "UNWRITTEN", "SaveInFormatd", "check_output_format", "output_fault", "write_in_format"]
+
+logger = logging.getLogger(__name__)
+UNWRITTEN = "unwritten"  # in an item: its mask is not in the format that was asked for
 
 OUTPUT_FORMATS = {"seg.nrrd": ".seg.nrrd", "dicom_seg": ".dcm", "label_studio": ".json"}  # and how their files end
 LIBRARIES = {"seg.nrrd": "SimpleITK", "dicom_seg": "highdicom"}
@@ -167,10 +171,16 @@ class SaveInFormatd(MapTransform):
         class_names: of all classes, background included.
         algorithm: name of what made the mask, which the files say.
         output_format: one of `OUTPUT_FORMATS`; None writes nothing.
+        keep_going: an image whose mask the format does not take stops nothing: a warning is logged, ``failures`` keeps
+            it, and the item gets `UNWRITTEN`.
+
+    Attributes:
+        failures: (path, reason) of each such image.
 
     Raises:
-        InputError: there is no such format, or its library (extra ``formats``) is not installed; when called, what
-            `output_fault` says, a map that is not on its image's grid, or a value without a name.
+        InputError: there is no such format, or its library (extra ``formats``) is not installed; when called, unless it
+            keeps going, what `output_fault` says, a map that is not on its image's grid, a value without a name, or
+            what the format's own writer refuses.
 
     Example:
         >>> import tempfile
@@ -192,12 +202,14 @@ class SaveInFormatd(MapTransform):
         class_names: Sequence[str],
         algorithm: str,
         output_format: str | None = None,
+        keep_going: bool = False,
     ) -> None:
         super().__init__(keys)
         check_output_format(output_format)
         self.output_dir, self.output_format = Path(output_dir), output_format
         self.names = {index: str(name) for index, name in enumerate(class_names) if index}
-        self.algorithm = algorithm
+        self.algorithm, self.keep_going = algorithm, keep_going
+        self.failures: list[tuple[str, str]] = []
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """
@@ -205,18 +217,29 @@ class SaveInFormatd(MapTransform):
             data: item with the class map and its image.
 
         Returns:
-            The item as it came.
+            The item as it came, with `UNWRITTEN` where the mask could not be written.
         """
         item = dict(data)
         if self.output_format is None or "case" not in item:
             return item
+        try:
+            self._write(item, self.output_format)
+        except InputError as error:
+            if not self.keep_going:
+                raise
+            source, reason = str(item["image"].meta["filename_or_obj"]), str(error).rstrip(".")
+            logger.warning("The mask of %s is not written as %s: %s.", source, self.output_format, reason)
+            self.failures.append((source, reason))
+            item[UNWRITTEN] = True
+        return item
+
+    def _write(self, item: Mapping[Hashable, Any], output_format: str) -> None:
         for key in self.key_iterator(item):
             source = item["image"].meta["filename_or_obj"]
-            if fault := output_fault(source, self.output_format):
+            if fault := output_fault(source, output_format):
                 raise InputError(f"Case {item['case']}: {source}: {fault}.")
             classes = torch.as_tensor(item[key]).detach().as_subclass(torch.Tensor).cpu().numpy()[0].astype(np.int16)
             stem = self.output_dir / f"{item['case']}_mask"
             read_at = np.asarray(item["image"].meta.get("original_affine", np.eye(4)), float)  # a picture has none
             made_by = Algorithm(self.algorithm, common.__version__)
-            write_in_format(stem, self.output_format, classes, read_at, self.names, source, made_by)
-        return item
+            write_in_format(stem, output_format, classes, read_at, self.names, source, made_by)

@@ -15,6 +15,7 @@ from ignite.engine import Engine, Events
 from monai.utils import ensure_tuple
 
 from common.errors import InputError, counted, shown_names
+from common.formats.save_result import UNWRITTEN
 from common.io.files import whole_file, write_csv
 from common.io.folder_lock import lock_folder, unlock_folder
 from common.io.formats import RESULTS_RECORD
@@ -174,6 +175,8 @@ class InferenceProgress:
 
     def _record(self, engine: Engine) -> None:
         for item in engine.state.output:
+            if item.get(UNWRITTEN):
+                continue  # so that the next run tries it again
             case = item["summary"]["case"]
             found = {table: item[table] for table in TABLES if table in item}
             tables = {table: [rows] if isinstance(rows, dict) else rows for table, rows in found.items()}

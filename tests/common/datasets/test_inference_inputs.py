@@ -111,6 +111,8 @@ def test_every_broken_file_is_named_and_the_rest_is_kept(tmp_path, caplog):
         inputs.raise_failures()
     assert all(str(tmp_path / name) in str(caught.value) for name in expected)
     assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match=r"were left out: .*\. 1 of 2 masks are not in the .*--output_format: a: b\.$"):
+        inputs.raise_failures([("a", "b")])
 
 
 def test_the_second_of_two_files_with_one_result_name_is_left_out(tmp_path):

@@ -205,13 +205,16 @@ def test_every_bundle_writes_them(path: Path) -> None:
     """The last step of its post-processing, with the class names of the plan and the bundle's own name."""
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert config["output_format"] is None and config["inputs"]["output_format"] == "@output_format"
-    assert config["postprocessing"]["transforms"][-1] == {
+    assert config["postprocessing"]["transforms"][-1] == "@in_format"
+    assert config["inferring"][-1] == "$@inputs.raise_failures(@in_format.failures)"
+    assert config["in_format"] == {
         "_target_": "common.formats.SaveInFormatd",
         "keys": "pred",
         "output_dir": "@output_dir",
         "output_format": "@output_format",
         "class_names": "$@plan.class_names",
         "algorithm": path.parents[1].name,
+        "keep_going": True,
     }
 
 

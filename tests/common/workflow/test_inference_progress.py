@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ import torch
 from ignite.engine import Engine
 from monai.data import DataLoader, Dataset
 from monai.engines import SupervisedEvaluator
+from monai.transforms import Compose
 from PIL import Image
 
 from common.errors import InputError
+from common.formats import SaveInFormatd
 from common.io import LoadCased
 from common.io.files import read_csv
 from common.transforms import SaveSegmentationd
@@ -45,13 +48,15 @@ def items(tmp_path: Path) -> list[dict[str, str]]:
     return [{"case": case, "image": str(tmp_path / f"{case}.png")} for case in CASES]
 
 
-def infer(items: list[dict[str, str]], folder: Path, network: Network, **options: Any) -> InferenceProgress:
+def infer(
+    items: list[dict[str, str]], folder: Path, network: Network, then: Sequence[Any] = (), **options: Any
+) -> InferenceProgress:
     progress = InferenceProgress(items, str(folder), network, **{"settings": {"threshold": 0.3}, **options})
     evaluator = SupervisedEvaluator(
         device=torch.device("cpu"),
         val_data_loader=DataLoader(Dataset(progress.items, LoadCased("image")), batch_size=1),
         network=network,
-        postprocessing=SaveSegmentationd("pred", str(folder), threshold=0.3),
+        postprocessing=Compose([SaveSegmentationd("pred", str(folder), threshold=0.3), *then]),
         val_handlers=[PredictionSummary(str(folder), progress=progress), progress],
     )
     progress.run(evaluator)
@@ -113,6 +118,27 @@ def test_the_end_says_where_the_results_are(
     for _ in range(2):  # the second time nothing is left to do
         infer(items, interrupted, Network())
         assert caplog.messages[-1] == f"{len(CASES)} images segmented, see summary.csv in {interrupted}."
+
+
+def test_a_mask_that_its_format_does_not_take_stops_nothing(items: list[dict[str, str]], tmp_path: Path) -> None:
+    """The image has changed since it was read; the next run does it again."""
+    folder, network = tmp_path / "out", Network()
+
+    def change(item: dict[str, Any]) -> dict[str, Any]:
+        if item["case"] == "b":
+            Image.new("L", (5, 6), 120).save(tmp_path / "b.png")
+        return item
+
+    save = SaveInFormatd("pred", str(folder), ["background", "disc"], "t_loss", "label_studio", keep_going=True)
+    infer(items, folder, network, then=[change, save])
+    ((path, reason),) = save.failures
+    assert path == str(tmp_path / "b.png") and "expected the size" in reason
+    assert sorted(file.name for file in folder.glob("*.json")) == [
+        *(f"{case}_mask.json" for case in "acd"),
+        "inference.json",
+    ]
+    assert len(infer(items, folder, network, then=[save]).items) == 1 and network.calls == 5
+    assert (folder / "b_mask.json").is_file() and len(save.failures) == 1
 
 
 def test_a_missing_result_or_a_new_image_is_done_again(items: list[dict[str, str]], interrupted: Path) -> None:

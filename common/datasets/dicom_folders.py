@@ -59,14 +59,15 @@ def find_dicom_folders(listing: Listing) -> DicomFolders:
         if all(Path(file).name == "DICOMDIR" for file in files):
             continue
         try:
-            if any(is_dicom_picture(listing.path(file)) for file in files):
-                found.failures.append((path, f"it holds {CONVERT_PICTURES}"))
-                continue
-            count = len(find_series(path))
+            series = find_series(path)
+            pictures = any(is_dicom_picture(paths[0]) for paths in series.values())
         except InputError as error:
             found.failures.append((path, str(error)))
             continue
-        if count == 1:
+        count = len(series)
+        if pictures:
+            found.failures.append((path, f"it holds {CONVERT_PICTURES}"))
+        elif count == 1:
             found.series.append(folder)
         elif count:
             found.failures.append((path, f"it holds {count} DICOM series, where one was expected"))

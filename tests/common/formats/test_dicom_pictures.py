@@ -54,6 +54,7 @@ def write(path: Path, pixels: np.ndarray, modality: str = "DX", **elements: Any)
             np.array([[4095, 0], [4088, 3995]], np.uint16),
         ),
         (np.array([[0, 255]], np.uint8), {}, np.array([[0, 255]], np.uint8)),
+        (np.array([[7 + 4096, 9]], np.uint16), {"BitsStored": 12}, np.array([[7, 9]], np.uint16)),  # an overlay's bit
         (np.array([[1, 3]], np.uint16), {"RescaleSlope": 2, "RescaleIntercept": 5}, np.array([[7, 11]], np.uint16)),
         (np.array([[1, 3]], np.uint16), {"RescaleSlope": 0.5, "RescaleIntercept": 0}, np.array([[0.5, 1.5]], "f4")),
         (np.array([[-3, 2]], np.int16), {}, np.array([[-3, 2]], "f4")),

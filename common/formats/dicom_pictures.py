@@ -110,8 +110,6 @@ def _gray_values(stored: np.ndarray, dataset: Any, dark: bool) -> np.ndarray:
     bits, signed = int(dataset.BitsStored), int(dataset.get("PixelRepresentation") or 0)
     slope, intercept = (float(dataset.get(key, usual)) for key, usual in (("RescaleSlope", 1), ("RescaleIntercept", 0)))
     lowest = -(1 << (bits - 1)) if signed else 0
-    if not signed:
-        stored = stored & ((1 << bits) - 1)  # above them lie overlays in files of older devices
     values = slope * stored.astype(np.float64) + intercept
     if dark:  # the file's lowest and highest value change places
         values = slope * (2 * lowest + (1 << bits) - 1) + 2 * intercept - values

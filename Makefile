@@ -14,7 +14,7 @@ BIN = .venv/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick test-anywhere coverage clients acceptance trains-on formats lint format packages docs benchmark gpu clean
+.PHONY: help demo install test test-quick test-anywhere coverage clients acceptance trains-on formats lint format packages docs benchmark gpu clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,8 @@ help: ## what can be made
 .venv/%: .venv/core
 	$(PIP) -e '.[$*]'
 	@touch $@
+
+install: .venv/core ## .venv alone, for your own data
 
 demo: .venv/core ## trains BUNDLE and its baseline on a phantom, writes a report into demo/
 	$(BIN)/python -m common.demo $(BUNDLE)

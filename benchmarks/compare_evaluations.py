@@ -10,7 +10,6 @@ change, which is averaged over the networks of each case, with the standard erro
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import fire
 import numpy as np
 
 from common.errors import InputError
+from common.io.files import read_csv
 from common.report.tables import markdown_table
 
 MEASURES = ("dice", "tace", "ece_paper", "ece_top_all", "nll_all", "brier_all")  # of bwcr
@@ -26,8 +26,7 @@ MEASURES = ("dice", "tace", "ece_paper", "ece_top_all", "nll_all", "brier_all") 
 def read(folder: str, measures: Sequence[str]) -> dict[str, list[float]]:
     """The measures of each case in a ``summary.csv``; nan where a case has none."""
     path = Path(folder) / "evaluation/summary.csv"
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_csv(path)
     missing = [name for name in measures if not rows or name not in rows[0]]
     if missing:
         raise InputError(f"{path}: expected a column {missing[0]}, got {', '.join(rows[0]) if rows else 'no row'}.")

@@ -121,6 +121,16 @@ def test_compressed_files(tmp_path: Path, compression: str) -> None:
     assert voxels is not None and np.array_equal(voxels[:, :, 0], pixels.T)
 
 
+@pytest.mark.parametrize("syntax", ["RLELossless", "JPEGLSLossless"])
+@pytest.mark.file_format("DICOM pictures", "read", "compressed: RLE, JPEG-LS")
+def test_files_that_pydicom_compresses(tmp_path: Path, syntax: str) -> None:
+    pixels = np.random.default_rng(0).integers(0, 4096, (40, 56)).astype(np.uint16)
+    dataset = pydicom.dcmread(write(tmp_path / "a.dcm", pixels, BitsStored=12))
+    dataset.compress(getattr(pydicom.uid, syntax))
+    dataset.save_as(tmp_path / "a.dcm")
+    assert np.array_equal(read_dicom_picture(tmp_path / "a.dcm"), pixels)
+
+
 @pytest.mark.parametrize(
     ("elements", "reason"),
     [

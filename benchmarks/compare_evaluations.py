@@ -17,7 +17,7 @@ import fire
 import numpy as np
 
 from common.errors import InputError
-from common.io.files import read_csv
+from common.io.files import read_result
 from common.report.tables import markdown_table
 
 MEASURES = ("dice", "tace", "ece_paper", "ece_top_all", "nll_all", "brier_all")  # of bwcr
@@ -25,11 +25,7 @@ MEASURES = ("dice", "tace", "ece_paper", "ece_top_all", "nll_all", "brier_all") 
 
 def read(folder: str, measures: Sequence[str]) -> dict[str, list[float]]:
     """The measures of each case in a ``summary.csv``; nan where a case has none."""
-    path = Path(folder) / "evaluation/summary.csv"
-    rows = read_csv(path)
-    missing = [name for name in measures if not rows or name not in rows[0]]
-    if missing:
-        raise InputError(f"{path}: expected a column {missing[0]}, got {', '.join(rows[0]) if rows else 'no row'}.")
+    rows = read_result(Path(folder) / "evaluation/summary.csv", ["case", *measures], measures, "an evaluation")
     return {row["case"]: [float(row[name] or "nan") for name in measures] for row in rows}
 
 

@@ -16,6 +16,7 @@ from common.audit.run import audit_cases, print_audit
 from common.audit.second import read_audit
 from common.audit.tool_files import tool_faults
 from common.consensus.sources import FusionCase, Sources
+from common.cores import threads_of_each
 from common.datasets.dataset import Dataset
 from common.datasets.images_by_case import images_of
 from common.datasets.plan import Plan
@@ -25,7 +26,6 @@ from common.from_training import datalist, held_out, inference_options, segment
 from common.io.folder_lock import locked_folder
 from common.io.formats import is_picture
 from common.io.label_meaning import LabelMeaning
-from common.run_bundle import threads_of_each
 from common.workflow.distributed import require_one_process
 from common.workflow.kept_split import SPLIT_FILE, read_split
 from common.workflow.monai_internals import ID_SEP_KEY, given_files, given_overrides

@@ -13,6 +13,7 @@ from typing import Annotated
 import yaml
 
 from common.command import POSITIONAL, run_command
+from common.cores import available_cores, threads_of_each
 from common.io.files import check_writable, read_csv
 from common.report import (
     draw_confusion_matrices,
@@ -23,7 +24,7 @@ from common.report import (
     read_confusion,
     write_page,
 )
-from common.run_bundle import POLLED, available_cores, run_bundle, stage_of, stop_runs, threads_of_each
+from common.run_bundle import POLLED, run_bundle, stage_of, stop_runs
 from common.workflow.overrides import choose
 
 ANNOTATORS = (

@@ -22,6 +22,7 @@ import numpy as np
 from tqdm import tqdm
 
 from common.command import POSITIONAL, listed, run_command
+from common.cores import threads_of_each
 from common.datasets import Dataset, read_dataset, split_dataset
 from common.datasets.case_weights import read_case_weights
 from common.datasets.split import Split, can_be_held_out
@@ -29,7 +30,7 @@ from common.errors import InputError, counted, reason_of
 from common.from_training import BUNDLES, file_beside, held_out, inference_options, reading_options, segment
 from common.io.files import check_writable, read_csv, whole_file, write_csv
 from common.io.folder_lock import locked_folder
-from common.run_bundle import POLLED, run_bundle, stage_of, stop_runs, threads_of_each
+from common.run_bundle import POLLED, run_bundle, stage_of, stop_runs
 from common.workflow.kept_split import SPLIT_FILE, read_split
 from common.workflow.overrides import choose
 from common.workflow.trainings import FINISHED

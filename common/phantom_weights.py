@@ -35,7 +35,8 @@ def train_weights(bundle: Path) -> None:
     Raises:
         InputError: training or evaluation failed.
     """
-    from common.run_bundle import run_bundle, threads_of_each
+    from common.cores import threads_of_each
+    from common.run_bundle import run_bundle
 
     plan = yaml.safe_load((bundle / "configs/demo.yaml").read_text(encoding="utf-8"))["demo"]
     method = next(iter(plan["methods"].values()))

@@ -28,6 +28,7 @@ LAYERS = [
     "decision",
     "fusion",
     "io",
+    "cores",
     "planes",  # of whole volumes, one after the other
     "command",  # a function as a command
     "errors",

@@ -20,6 +20,7 @@ from tqdm import tqdm
 from common.command import end_with_parent
 from common.consensus.one_case import Settings, finished_record, fuse_case, record_path, result_path
 from common.consensus.sources import FusionCase
+from common.cores import available_cores
 from common.errors import InputError, counted, find_input_error, shown_names
 
 __all__ = ["Outcome", "fuse_cases", "other_cases", "require_one_method"]
@@ -86,7 +87,7 @@ def fuse_cases(cases: Sequence[FusionCase], settings: Settings, processes: int |
         else:
             records[case.name] = record
     kept = len(records)
-    number = min(processes or max(1, min(_cores(), len(waiting) // CASES_OF_A_PROCESS)), max(1, len(waiting)))
+    number = min(processes or max(1, min(available_cores(), len(waiting) // CASES_OF_A_PROCESS)), max(1, len(waiting)))
     progress = tqdm(total=len(cases), initial=kept, desc="fusing", unit="case", disable=None)
     with progress, closing(_results(waiting, settings, number)) as results:
         for name, record, fault in results:
@@ -181,7 +182,3 @@ def _one_thread() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is answered by the process that started this one
     torch.set_num_threads(1)
     end_with_parent()
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -166,6 +166,46 @@ def read_csv(path: str | os.PathLike[str]) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def read_result(
+    path: str | os.PathLike[str], columns: Sequence[str], numbers: Sequence[str] = (), of: str = "a run"
+) -> list[dict[str, str]]:
+    """The rows of a table that a run has written, as text.
+
+    Args:
+        path: of the CSV file.
+        columns: that it must have; other columns are kept, too.
+        numbers: columns of these whose fields are empty or numbers.
+        of: what writes such a table, for messages.
+
+    Returns:
+        At least one row, each a column's text by its name.
+
+    Raises:
+        InputError: the file is missing, has no row, lacks a column, or a field is no number.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_csv(f"{folder}/metrics.csv", [{"epoch": 1, "loss": 0.5}])
+        ...     read_result(f"{folder}/metrics.csv", ["epoch"], ["epoch"])
+        [{'epoch': '1', 'loss': '0.5'}]
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path} does not exist: expected the {path.name} of {of}.")
+    rows = read_csv(path)
+    missing = [name for name in columns if not rows or name not in rows[0]]
+    if missing:
+        raise InputError(f"{path} must have rows with the columns {', '.join(columns)}; it lacks {missing[0]}.")
+    for line, row in enumerate(rows, 2):
+        for name in numbers:
+            try:
+                float(row[name] or "nan")
+            except ValueError:
+                raise InputError(f"{path}, line {line}: expected a number as {name}, got {row[name]!r}.") from None
+    return rows
+
+
 def read_case_column(
     path: str | os.PathLike[str], column: str, option: str, such_as: str = ""
 ) -> list[tuple[str, str]]:

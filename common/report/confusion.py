@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from common.errors import InputError
-from common.io.files import read_csv
+from common.io.files import read_result
 from common.report.drawing import TEXT, WIDTH, PathLike, save_figure
 
 SHADES = "Blues"
@@ -30,7 +30,7 @@ def read_confusion(path: PathLike) -> tuple[dict[str, torch.Tensor], list[str]]:
         names of the L classes, in the order of the file.
 
     Raises:
-        InputError: there is no such file, it has no row, or lacks a column.
+        InputError: there is no such file, it has no row, lacks a column, or names a class that is never true.
 
     Example:
         >>> import tempfile
@@ -40,14 +40,12 @@ def read_confusion(path: PathLike) -> tuple[dict[str, torch.Tensor], list[str]]:
         ...     read_confusion(path)
         ({'AR': tensor([[0.7500]])}, ['cyst'])
     """
-    if not Path(path).is_file():
-        raise InputError(f"{path} does not exist: expected what an evaluation of disentangling_annotators writes.")
-    rows = read_csv(path)
-    if not rows or any(column not in rows[0] for column in COLUMNS):
-        raise InputError(f"{path}: expected rows with the columns {', '.join(COLUMNS)}, as an evaluation writes.")
+    rows = read_result(path, COLUMNS, COLUMNS[-1:], "an evaluation of disentangling_annotators")
     classes = list(dict.fromkeys(row["true"] for row in rows))
     matrices: dict[str, torch.Tensor] = {}
     for row in rows:
+        if row["written"] not in classes:
+            raise InputError(f"{path}: {row['written']!r} is written but never true; expected {', '.join(classes)}.")
         matrix = matrices.setdefault(row["annotator"], torch.full((len(classes), len(classes)), torch.nan))
         matrix[classes.index(row["written"]), classes.index(row["true"])] = float(row["probability"] or "nan")
     return matrices, classes

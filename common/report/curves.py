@@ -50,7 +50,7 @@ def draw_memorisation(runs: Mapping[str, PathLike], path: PathLike, highlight: s
         ...     draw_memorisation({"T-Loss": folder}, f"{folder}/curves.png").name
         'curves.png'
     """
-    tables = run_tables(runs, "memorisation.csv", ("epoch", "noise_kind", "dice_clean"))
+    tables = run_tables(runs, "memorisation.csv", ("epoch", "dice_clean"), ["noise_kind"])
     styles = line_styles(tables, highlight)
     found = {row["noise_kind"] for rows in tables.values() for row in rows}
     kinds = [kind for kind in PANEL_TITLES if kind in found] + sorted(found - PANEL_TITLES.keys())

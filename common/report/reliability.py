@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from common.errors import InputError
-from common.io.files import read_csv
+from common.io.files import read_result
 from common.report.drawing import (
     COLORS,
     DASHES,
@@ -122,11 +122,7 @@ def pooled_bins(folders: Sequence[PathLike]) -> dict[str, np.ndarray]:
     pooled: dict[str, np.ndarray] = {}
     for number, folder in enumerate(folders):
         file = Path(folder) / "reliability.csv"
-        if not file.is_file():
-            raise InputError(f"{file} does not exist: expected the reliability.csv of an evaluation.")
-        rows = read_csv(file)
-        if not rows or any(name not in rows[0] for name in COLUMNS):
-            raise InputError(f"{file} must have rows with the columns {', '.join(COLUMNS)}.")
+        rows = read_result(file, COLUMNS, COLUMNS[1:], "an evaluation")
         table: dict[str, list[list[float]]] = {}
         for row in rows:
             count = float(row["count"])

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from common.errors import InputError
-from common.io.files import read_csv
+from common.io.files import read_result
 
 
 def markdown_table(header: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
@@ -38,32 +38,27 @@ def markdown_table(header: Sequence[object], rows: Sequence[Sequence[object]]) -
 
 
 def run_tables(
-    runs: Mapping[str, str | os.PathLike[str]], file: str, columns: Sequence[str]
+    runs: Mapping[str, str | os.PathLike[str]], file: str, numbers: Sequence[str], texts: Sequence[str] = ()
 ) -> dict[str, list[dict[str, str]]]:
     """The rows of a CSV file of each run, by the run's label.
 
     Args:
         runs: label → folder.
         file: its name in each folder.
-        columns: that it must have.
+        numbers: columns that it must have, whose fields are empty or numbers.
+        texts: further columns that it must have.
 
     Returns:
         The rows, each a column's text by its name, by the label of the run.
 
     Raises:
-        InputError: no runs, a missing file, or one without a row or a column.
+        InputError: no runs, a missing file, one without a row or a column, or a field that is no number.
     """
     if not runs:
         raise InputError(f"a figure of {file} needs at least one run, got none.")
     tables = {}
     for label, folder in runs.items():
-        path = Path(folder) / file
-        if not path.is_file():
-            raise InputError(f"{path} does not exist: expected the {file} of a training run.")
-        tables[label] = read_csv(path)
-        missing = [name for name in columns if not tables[label] or name not in tables[label][0]]
-        if missing:
-            raise InputError(f"{path} must have rows with the columns {', '.join(columns)}; it lacks {missing[0]}.")
+        tables[label] = read_result(Path(folder) / file, [*numbers, *texts], numbers, "a training run")
     return tables
 
 

@@ -29,5 +29,5 @@ def test_what_cannot_be_compared_is_named(tmp_path: Path) -> None:
     first, other = evaluation(tmp_path / "0", a=0.5), evaluation(tmp_path / "1", c=0.5)
     with pytest.raises(InputError, match=r"1: expected the 1 cases of .*0, got 1 others"):
         compare([first], [other], ["dice"])
-    with pytest.raises(InputError, match=r"summary\.csv: expected a column tace, got case, dice"):
+    with pytest.raises(InputError, match=r"summary\.csv must have rows with the columns case, tace; it lacks tace"):
         compare([first], [first], ["tace"])

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from common.cores import available_cores, threads_of_each
 from common.demo import demo
 from common.errors import InputError
-from common.run_bundle import available_cores, threads_of_each
 
 
 @pytest.mark.parametrize(

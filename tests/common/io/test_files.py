@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.io.files import read_csv, whole_file, whole_folder, write_csv
+from common.errors import InputError
+from common.io.files import read_csv, read_result, whole_file, whole_folder, write_csv
 
 KILLED = """
 import os, signal, sys
@@ -109,3 +110,26 @@ def test_the_place_of_a_folder_may_be_the_current_one_or_a_link(
             Path(partial, "new.txt").touch()
         assert (tmp_path / name / "new.txt").exists()
     assert (tmp_path / "link").is_symlink()
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        (None, r"metrics\.csv does not exist: expected the metrics\.csv of a training run\.$"),
+        ("", "must have rows with the columns epoch, loss; it lacks epoch"),
+        ("epoch,loss\n", "must have rows with the columns epoch, loss; it lacks epoch"),
+        ("epoch,dice\n1,0.5\n", "must have rows with the columns epoch, loss; it lacks loss"),
+        ("epoch,loss\n1,0.5\n2,high\n", r"metrics\.csv, line 3: expected a number as loss, got 'high'\.$"),
+    ],
+)
+def test_a_table_of_a_run_that_was_changed_by_hand(tmp_path: Path, text: str | None, message: str) -> None:
+    if text is not None:
+        (tmp_path / "metrics.csv").write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_result(tmp_path / "metrics.csv", ["epoch", "loss"], ["loss"], "a training run")
+
+
+def test_an_empty_field_of_a_run_is_kept(tmp_path: Path) -> None:
+    write_csv(tmp_path / "metrics.csv", [{"epoch": 1, "dice": ""}, {"epoch": 2, "dice": 0.5}])
+    rows = read_result(tmp_path / "metrics.csv", ["epoch", "dice"], ["dice"])
+    assert [row["dice"] for row in rows] == ["", "0.5"]

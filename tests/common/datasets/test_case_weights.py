@@ -95,6 +95,7 @@ def test_a_list_of_exclusions_is_a_training_without_these_cases() -> None:
     assert [item["case"] for item in split.of_all_folds] == ["a", "c", "d"], "case e is validated, but not planned"
     assert split.origin == (
         "By hand. weights.csv leaves out 1 of 4 training cases, by weight 0. It lists 1 of them; the rest has weight 1."
+        " Of weight 0, but kept: 2 validation or test cases (e, f)."
     )
     left = Samples(split.training, Compose([]), PLAN)
     torch.manual_seed(1)

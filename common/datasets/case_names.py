@@ -9,7 +9,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-BEGINNING = re.compile(r"(.*\d.*)[-_/ ][^-_/ ]+")  # of a name, with a number, up to its last part
+BEGINNING = re.compile(r"(.*\d.*)[-_/. ][^-_/. ]+")  # of a name, with a number, up to its last part
 FEWEST_BEGINNINGS = 3  # so many patients at least
 LONGEST_PART = 200  # bytes of UTF-8: file systems take 255, and results add an ending and a suffix
 SHOWN = 40
@@ -89,6 +89,8 @@ def names_alike_in_two_sections(names: Mapping[str, Sequence[str]]) -> list[tupl
     Example:
         >>> names_alike_in_two_sections({"training": ["01_V1", "02_V1", "02_V2"], "validation": ["01_V2", "03_V1"]})
         [('01_V1', 'training', '01_V2', 'validation')]
+        >>> names_alike_in_two_sections({"training": ["11.4", "12.1", "22.16"], "test": ["11.5", "23.17"]})
+        [('11.4', 'training', '11.5', 'test')]
         >>> names_alike_in_two_sections({"training": ["heart_001"], "validation": ["heart_002"]})
         []
     """

@@ -13,7 +13,7 @@ from .metrics_tables import MetricsSaver
 from .optimizer_groups import parameter_groups
 from .outputs import case_names, class_maps, key_metric, negative_loss
 from .overrides import as_bool, choose
-from .planning import KeepPlan, load_plan, plan_of, split_of
+from .planning import KeepPlan, announce_measured, load_plan, plan_of, split_of
 from .prediction_summary import PredictionSummary
 from .seeding import EpochSeed
 from .slab_inferer import GrowingWindows, SlabInferer, SliceBatches, window_size
@@ -42,6 +42,7 @@ __all__ = [
     "Tracking",
     "TrainingCheckpoint",
     "WeighBatches",
+    "announce_measured",
     "as_bool",
     "begin_run",
     "case_names",

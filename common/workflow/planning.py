@@ -33,7 +33,7 @@ from common.workflow.kept_split import SECTIONS, SPLIT_FILE, load_split
 from common.workflow.monai_internals import given_overrides, loaded_weights
 from common.workflow.trainings import Places, training_folders
 
-__all__ = ["KeepPlan", "load_plan", "plan_of", "split_of"]
+__all__ = ["KeepPlan", "announce_measured", "load_plan", "plan_of", "split_of"]
 
 PLAN_FILE = "plan.json"
 OF_THE_NETWORK = (  # what a network keeps when it learns from other images
@@ -253,6 +253,21 @@ def split_of(
     if not split.validation:
         logger.warning("No case is left for validation: nothing is measured, and model.pt is that of the last epoch.")
     return split
+
+
+def announce_measured(items: Sequence[Mapping[str, Any]], split: Split) -> None:
+    """Says at the start of an evaluation which cases it measures: names of metrics begin with ``val_`` in any case.
+
+    Args:
+        items: that are measured.
+        split: that they are from.
+
+    Example:
+        >>> announce_measured([{"case": "a"}], Split(test=[{"case": "a"}]))
+    """
+    section = "test" if items == split.test else "validation"
+    behind = "" if split.test else ", by which the epoch to keep may have been chosen; there are no test cases"
+    logger.info("Measured: %s%s.", counted(len(items), f"{section} case"), behind)
 
 
 def _require_same_weights(

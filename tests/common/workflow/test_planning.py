@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,8 +15,9 @@ from PIL import Image
 
 from common.datasets import read_dataset, split_dataset
 from common.datasets.plan import example_plan
+from common.datasets.split import Split
 from common.errors import InputError
-from common.workflow import KeepPlan, load_plan, load_split, plan_of, split_of
+from common.workflow import KeepPlan, announce_measured, load_plan, load_split, plan_of, split_of
 
 
 @pytest.fixture
@@ -207,6 +209,21 @@ def test_another_data_set_is_tested_as_a_whole(dataset, tmp_path: Path) -> None:
     renamed = {section: [f"other_{name}" for name in names] for section, names in split.items()}
     (tmp_path / "split.json").write_text(json.dumps(renamed))
     assert len(load_split(dataset, tmp_path).test) == 8
+
+
+@pytest.mark.parametrize(
+    "split, measured, sentence",
+    [
+        (Split(validation=[{"case": "a"}], test=[{"case": "b"}, {"case": "c"}]), "test", "Measured: 2 test cases."),
+        (Split(validation=[{"case": "a"}], test=[{"case": "b"}]), "validation", "Measured: 1 validation case."),
+        (Split(validation=[{"case": "a"}]), "validation", r"1 validation case, by which the epoch .* no test cases\."),
+    ],
+)
+def test_what_is_measured_is_said(split: Split, measured: str, sentence: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Names of metrics begin with ``val_`` in any case; folds measure their validation cases."""
+    with caplog.at_level("INFO"):
+        announce_measured(getattr(split, measured), split)
+    assert re.search(sentence, caplog.text)
 
 
 def test_other_cases_with_the_same_names_are_tested_as_a_whole(

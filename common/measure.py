@@ -192,6 +192,10 @@ def measure(
     pictures = all(is_picture(ensure_tuple(item["image"])[0]) for item, _ in found)
     unit, classes = "pixels" if pictures else "mm", plan.class_names[1:]
     table = _table(rows, classes, unit)
+    voted = sum("label" not in item for item, _ in found) if len(dataset.annotators) > 1 else 0
+    if voted:
+        whose = f"the majority of {', '.join(dataset.annotators)}"
+        table = f"Label of {counted(voted, 'case')} of {len(found)}: {whose}.\n\n{table}"
     if other is None:
         return table
     learned = sum(row["section"] == "training" for row in rows)

@@ -195,8 +195,11 @@ def test_a_network_of_one_label_is_measured_with_the_majority_of_annotators(tmp_
     write_picture(tmp_path / "data/images/a.png", [[9, 5, 7, 3]])
     write_picture(tmp_path / "found/a_mask.png", [[1, 1, 1, 0]])
     write_plan(tmp_path / "models")
-    assert measured(tmp_path)[1]["a"]["dice_foreground"] == "1.0"
-    assert measured(tmp_path, truth="cleo")[1]["a"]["dice_foreground"] == "0.5"
+    table, rows = measured(tmp_path)
+    assert rows["a"]["dice_foreground"] == "1.0"
+    assert table.startswith("Label of 1 case of 1: the majority of anna, ben, cleo.\n\n| cases of")
+    table, rows = measured(tmp_path, truth="cleo")
+    assert rows["a"]["dice_foreground"] == "0.5" and table.startswith("| cases of")
     plan = plan_of(read_dataset(tmp_path / "data"), [], tmp_path / "models", trained=True)
     assert plan.annotators == ("anna", "ben", "cleo")
 

@@ -99,6 +99,9 @@ ANNOTATOR_TABLES = {
     # Three real annotators and no truth
     "disentangling_annotators_oocytes": {
         "data": "oocytes", "overlays": [], "rows": {"dense": ["mean", "majority", "separate", "matrices", "matrices_vote"]}, "seeds": [0, 1, 2],
+        "values": ANNOTATOR_METHODS | {  # without a truth these are of the vote
+            "matrices": {"method": "confusion_matrices", "trace_weight": 0.1, "warmup_epochs": 5, "confusion_learning_rate": 1e-3},
+        },
         "desk": {"image_size": [128, 96], "max_epochs": 20, "select_by": "likelihood", "val_interval": 2},
         "paper": {"select_by": "likelihood"},
     },

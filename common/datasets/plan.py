@@ -240,15 +240,14 @@ class Plan:
         """
         found = []
         said = {name: given[name] for name in OF_LABELS if name in given}
-        given = {name: value for name, value in given.items() if name not in said}
-        options = dict(given.get("method") or {})
-        for name, value in [*given.items(), *options.items()]:
-            if name == "method" or (value is None and name not in options):
-                continue
-            if name in OF_MEMORY:
-                written = self.fingerprint.get(name, value)
-            else:
-                written = self.method.get(name) if name in options else getattr(self, name)
+        own = {name: value for name, value in given.items() if name not in (*said, "method") and value is not None}
+        compared = [
+            (name, value, self.fingerprint.get(name, value) if name in OF_MEMORY else getattr(self, name))
+            for name, value in own.items()
+        ]
+        options = given.get("method") or {}  # of which one may be called method, too
+        compared += [(name, value, self.method.get(name)) for name, value in options.items()]
+        for name, value, written in compared:
             asked = _frozen(value)
             if name == "class_names" and isinstance(asked, dict):
                 asked = tuple(asked)

@@ -35,6 +35,7 @@ BEGIN = {"_target_": "common.workflow.begin_run"}  # the first entry of a verb
 # what MONAI and PyTorch refuse late, each in words of its own: whole numbers with the smallest, others as a rule
 LEAST = {"max_epochs": 1, "iterations_per_epoch": 1, "accumulate": 1, "val_interval": 1, "seed": 0, "num_workers": 0}
 LEAST |= {"pyramid_channels": 1, "hidden": 1, "proposals": 1, "anchor_samples": 1, "region_samples": 1, "mask_cells": 1}
+LEAST |= {"warmup_epochs": 0}
 PLACES = {
     "dataset_dir": "a folder or a datalist",
     "output_dir": "a folder for the results",
@@ -43,6 +44,8 @@ PLACES = {
 RANGES: dict[str, tuple[str, Callable[[float], bool]]] = {
     "learning_rate": ("a finite number above 0", lambda value: 0 < value < math.inf),
     "last_learning_rate": ("a finite number from 0 up", lambda value: 0 <= value < math.inf),
+    "confusion_learning_rate": ("a finite number from 0 up", lambda value: 0 <= value < math.inf),
+    "trace_weight": ("a finite number from 0 up", lambda value: 0 <= value < math.inf),
     "weight_decay": ("a finite number from 0 up", lambda value: 0 <= value < math.inf),
     "augmentation_probability": ("a probability in [0, 1]", lambda value: 0 <= value <= 1),
     "window_growth": ("a number of at least 1", lambda value: 1 <= value < math.inf),
@@ -122,14 +125,18 @@ def require_verb() -> None:
 def _check_numbers(parser: ConfigParser) -> None:
     """Raises if a number is out of its range."""
     values = parser.get()  # a plain mapping: for a name that is not in it, the parser itself would search similar ones
-    for name, least in LEAST.items():
-        value = values.get(name)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            whole_number(name, value, least)
-    for name, (expected, right) in RANGES.items():
-        value = values.get(name)
-        if isinstance(value, int | float) and not right(value):
-            raise InputError(f"{name}: expected {expected}, got {value!r}.")
+    given = {name: value for name, value in values.items() if value is not None and not _is_reference(value)}
+    for name in LEAST.keys() & given.keys():
+        whole_number(name, given[name], LEAST[name])
+    for name in RANGES.keys() & given.keys():
+        expected, right = RANGES[name]
+        if not isinstance(given[name], int | float) or not right(given[name]):
+            raise InputError(f"{name}: expected {expected}, got {given[name]!r}.")
+
+
+def _is_reference(value: object) -> bool:
+    """Whether a value is found out later: ``@key`` or ``$expression``."""
+    return isinstance(value, str) and value.startswith(("@", "$"))
 
 
 def _check_places(parser: ConfigParser) -> None:

@@ -94,7 +94,10 @@ def plan_of(
     checked_given(rules, OPTION_KINDS)
     first = training_folders(folder)[0]
     if trained or loaded_weights() or (resume and (first / PLAN_FILE).is_file()):
-        said = [name for name in OF_MEMORY if name in given_overrides()]  # not the default of a configuration
+        overrides = given_overrides()  # not the defaults of a configuration
+        said = [name for name in OF_MEMORY if name in overrides]
+        if trained and given.get("method"):  # the network is that of the plan
+            given["method"] = {name: value for name, value in given["method"].items() if name in overrides}
         ignore_value = rules.pop("ignore_value", None) if trained else None  # test labels may have one of their own
         kept = load_plan(folder, given | {name: rules[name] for name in (*OF_LABELS, *said) if name in rules})
         if any(rules.get(name) for name in ("class_values", "class_colors")) or given.get("class_names"):

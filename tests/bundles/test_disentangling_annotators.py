@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -51,15 +52,19 @@ def write_folders(folder: Path, spatial: tuple[int, ...], classes: int, suffix: 
     return folder
 
 
+IN_THE_PLAN = ("method", "rank", "add_identity", "image_dependent", "feature_channels", "latent_dim")
+
+
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_folders(tmp_path_factory.mktemp("pictures"), (16, 14), 2, ".png")
 
 
 def train(folder: Path, data: Path, **overrides: Any) -> None:
+    """An evaluation has the method and its options from the plan."""
     values = {"dataset_dir": str(data), "max_epochs": 1, **overrides}
     bundle_run("training", ["train"], folder, **values)
-    bundle_run("evaluating", ["train", "evaluate"], folder, **values)
+    bundle_run("evaluating", ["train", "evaluate"], folder, **{k: v for k, v in values.items() if k not in IN_THE_PLAN})
 
 
 def mean(folder: Path, column: str) -> float:
@@ -167,6 +172,39 @@ def test_one_label_for_each_image(tmp_path: Path) -> None:
     plan = json.loads((tmp_path / "plan.json").read_text())
     assert plan["annotators"] == ["label"] and "nothing tells errors from the truth" in " ".join(plan["notes"])
     assert set(read_csv(tmp_path / "evaluation/summary.csv")[0]) == {"case", "ged", "dice_label", "nll_label"}
+
+
+@pytest.mark.parametrize(
+    ("truth", "given", "expected"),
+    [
+        (True, {}, ("estimate", 0.1, 5, None)),
+        (False, {}, ("vote", 0.0, 0, 0.02)),
+        (True, {"readout": "vote"}, ("vote", 0.0, 0, 0.02)),
+        (False, {"readout": "estimate"}, ("estimate", 0.1, 5, None)),
+        (False, {"trace_weight": 0.2, "warmup_epochs": 3, "confusion_learning_rate": 0}, ("vote", 0.2, 3, 0)),
+        (True, {"trace_weight": 0, "warmup_epochs": 0}, ("estimate", 0, 0, None)),
+    ],
+)
+def test_a_vote_has_settings_of_its_own(
+    truth: bool, given: dict[str, Any], expected: tuple[Any, ...], pictures: Path, tmp_path: Path
+) -> None:
+    data = pictures if truth else write_folders(tmp_path, (16, 14), 2, ".png", truth=False)
+    parser = ConfigParser()
+    parser.read_config(str(CONFIGS / "train.yaml"))
+    parser.update({"dataset_dir": str(data), **SMALL, "learning_rate": 2e-3, **given})
+    chosen = ("chosen_readout", "chosen_trace_weight", "chosen_warmup_epochs", "chosen_confusion_rate")
+    assert tuple(parser.get_parsed_content(name) for name in chosen) == expected
+    heads, others = parser.get_parsed_content("optimizer").param_groups
+    assert others["lr"] == 2e-3 and heads["lr"] == (2e-3 if expected[3] is None else expected[3])
+    assert parser.get_parsed_content("loss").trace_weight == expected[1]
+
+
+@pytest.mark.parametrize("key", ["trace_weight", "warmup_epochs", "confusion_learning_rate"])
+def test_a_setting_of_the_vote_that_is_no_number_is_refused(key: str, pictures: Path, tmp_path: Path) -> None:
+    for value in ("much", -1):
+        with pytest.raises(RuntimeError) as caught:
+            bundle_run("training", ["train"], tmp_path, dataset_dir=str(pictures), **{key: value})
+        assert re.search(rf"{key}: expected a .*number.* from 0 up, got {value!r}", str(find_input_error(caught.value)))
 
 
 def test_warm_up_ends(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

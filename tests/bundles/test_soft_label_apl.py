@@ -36,8 +36,9 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def bundle_run(verb: str, configs: list[str], folder: Path, dataset: str, **overrides: Any) -> None:
-    """The phantom is written once for all tests."""
-    sizes = {key: value for key, value in SMALL.items() if not key.startswith("dataset_dir")}
+    """The phantom is written once for all tests. An evaluation has the network's sizes from the plan."""
+    left = ("dataset_dir", *(("pyramid_channels", "hidden") if verb == "evaluating" else ()))
+    sizes = {key: value for key, value in SMALL.items() if not key.startswith(left)}
     places = {"bundle_root": str(folder), "dataset_dir": dataset}
     run_bundle("soft_label_apl", verb, configs, **{**places, **sizes, **overrides})
 

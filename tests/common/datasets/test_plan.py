@@ -294,6 +294,10 @@ def test_contradictions_are_named_and_equal_values_are_none() -> None:
     found = plan.contradictions({"patch_size": [32, 32], "spacing": 2.0})
     assert [text.split(":")[0] for text in found] == ["patch_size", "spacing"]
     assert "trained with [40, 40], got [32, 32]" in found[0]
+    options = replace(plan, method={"method": "majority", "rank": None})  # of the plan's method, one is called so, too
+    (found,) = options.contradictions({"method": {"method": "mean", "rank": None}})
+    assert found == "method: the network was trained with majority, got mean"
+    assert options.contradictions({"method": {"method": "majority"}}) == options.contradictions({"method": None}) == []
 
 
 def test_a_label_of_several_channels_is_a_fault_of_its_case(tmp_path: Path) -> None:

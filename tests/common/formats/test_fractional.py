@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 from pathlib import Path
 
 import nibabel as nib
@@ -70,8 +71,9 @@ def test_an_audit_reads_the_maps(tmp_path: Path, series: Series, capsys: pytest.
 
     said = capsys.readouterr().out
     assert "net: 1 of 1 image, probabilities\nFractions (1 × PROBABILITY) are maps of probabilities.\n" in said
-    folders = f"--labels {tmp_path}/out/anna --probabilities {tmp_path}/out/probabilities/net"
-    assert f"Audit with: python -m common.audit {folders} --class_values" in said
+    folders = [f"{tmp_path}/out/anna", f"{tmp_path}/out/probabilities/net"]
+    command = f"--labels {shlex.quote(folders[0])} --probabilities {shlex.quote(folders[1])}"
+    assert f"Audit with: python -m common.audit {command} --class_values" in said
     places = (str(tmp_path / name) for name in ("out/anna", "out/probabilities/net", "audit"))
     audit(*places, border_mm=1.0, class_values={"background": 0, "cyst": 1, "liver": 2, "tumor": 3})
     with (tmp_path / "audit/audit.csv").open(encoding="utf-8") as file:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from urllib.parse import unquote
 
 import nibabel as nib
 import numpy as np
@@ -121,7 +122,7 @@ def test_pre_annotations_and_a_data_set_in_sections(tmp_path: Path) -> None:
     expected = drawn()[0, :, :, 1] > 0
     for section, case in (("train", "b.1"), ("test", "c")):
         (task,) = json.loads((out / f"tool_files/{case}.json").read_text(encoding="utf-8"))
-        assert "/" + task["data"]["image"].split("?d=")[1] == str(data / section / f"images/{case}.png")
+        assert "/" + unquote(task["data"]["image"].split("?d=")[1]) == str(data / section / f"images/{case}.png")
         (prediction,) = task.pop("predictions")
         task["annotations"] = [{"completed_by": 1, "result": prediction["result"]}]
         (tmp_path / "done.json").write_text(json.dumps([task]), encoding="utf-8")

@@ -4,7 +4,7 @@ BUNDLE ?= t_loss
 TABLE ?= t_loss_shenzhen
 SCALE ?= desk
 DEVICE ?= cuda
-CORES ?= $(shell $(BIN)/python -c 'from common.cores import available_cores; print(available_cores())')
+CORES ?= $(shell $(BIN)/python -c 'from common.command import available_cores; print(available_cores())')
 
 # Real images, where they are at hand; tests and tables that need them are skipped visibly otherwise.
 export REAL_DATA_DIR ?= $(shell test -d ../shared/data && cd ../shared/data && pwd)

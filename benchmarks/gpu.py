@@ -56,7 +56,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY))
 
 from benchmarks.gpu_jobs import SHARES, Job, Results, Runner, latest_ends  # noqa: E402
-from common.cores import available_cores  # noqa: E402
+from common.command import available_cores  # noqa: E402
 
 BUNDLES = sorted(path.parents[1].name for path in REPOSITORY.glob("bundles/*/configs/multi_gpu_train.yaml"))
 ALONE, TOGETHER = ("train", "amp"), ("agree", "resume", "infer", "export")

@@ -15,8 +15,8 @@ from common.audit.order import check_order, read_order
 from common.audit.run import audit_cases, print_audit
 from common.audit.second import read_audit
 from common.audit.tool_files import tool_faults
+from common.command import threads_of_each
 from common.consensus.sources import FusionCase, Sources
-from common.cores import threads_of_each
 from common.datasets.dataset import Dataset
 from common.datasets.images_by_case import images_of
 from common.datasets.plan import Plan

@@ -1,4 +1,5 @@
-"""A function as a command of the shell: its arguments are the options, its docstring is the help."""
+"""A function as a command of the shell: its arguments are the options, its docstring is the help; and what its process
+may use of the machine."""
 
 from __future__ import annotations
 
@@ -19,8 +20,8 @@ from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 from common.errors import show_input_errors
 
 __all__ = [
-    *("POSITIONAL", "REQUIRED", "call_command", "end_with_parent", "listed", "make_parser", "read_words"),
-    "run_command",
+    *("POSITIONAL", "REQUIRED", "available_cores", "call_command", "end_with_parent", "listed", "make_parser"),
+    *("read_words", "run_command", "threads_of_each"),
 ]
 
 POSITIONAL = "positional"  # bundle: Annotated[str, POSITIONAL] is given without its name
@@ -70,6 +71,33 @@ def end_with_parent() -> None:
             os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()
+
+
+def available_cores() -> int:
+    """Cores that this process may use, which on a cluster are fewer than the machine has.
+
+    Returns:
+        A number, at least 1.
+    """
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def threads_of_each(runs: int) -> int:
+    """Threads for each of several runs side by side: their share of the cores, at most ``OMP_NUM_THREADS``.
+
+    Args:
+        runs: how many there are, at least 1.
+
+    Returns:
+        A number, at least 1.
+
+    Example:
+        >>> threads_of_each(10**6)
+        1
+    """
+    share = max(1, available_cores() // runs)
+    said = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return min(share, int(said)) if said.isdigit() and int(said) else share
 
 
 def call_command(command: Function | Mapping[str, Function], words: Sequence[str]) -> Any:

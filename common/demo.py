@@ -12,8 +12,7 @@ from typing import Annotated
 
 import yaml
 
-from common.command import POSITIONAL, run_command
-from common.cores import available_cores, threads_of_each
+from common.command import POSITIONAL, available_cores, run_command, threads_of_each
 from common.io.files import check_writable, read_csv
 from common.report import (
     draw_confusion_matrices,

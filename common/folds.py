@@ -21,8 +21,7 @@ from typing import Annotated, Any
 import numpy as np
 from tqdm import tqdm
 
-from common.command import POSITIONAL, listed, run_command
-from common.cores import threads_of_each
+from common.command import POSITIONAL, listed, run_command, threads_of_each
 from common.datasets import Dataset, read_dataset, split_dataset
 from common.datasets.case_weights import read_case_weights
 from common.datasets.split import Split, can_be_held_out

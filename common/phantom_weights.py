@@ -35,7 +35,7 @@ def train_weights(bundle: Path) -> None:
     Raises:
         InputError: training or evaluation failed.
     """
-    from common.cores import threads_of_each
+    from common.command import threads_of_each
     from common.run_bundle import run_bundle
 
     plan = yaml.safe_load((bundle / "configs/demo.yaml").read_text(encoding="utf-8"))["demo"]

@@ -28,7 +28,6 @@ LAYERS = [
     "decision",
     "fusion",
     "io",
-    "cores",
     "planes",  # of whole volumes, one after the other
     "command",  # a function as a command
     "errors",

@@ -17,10 +17,9 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from common.command import end_with_parent
+from common.command import available_cores, end_with_parent
 from common.consensus.one_case import Settings, finished_record, fuse_case, record_path, result_path
 from common.consensus.sources import FusionCase
-from common.cores import available_cores
 from common.errors import InputError, counted, find_input_error, shown_names
 
 __all__ = ["Outcome", "fuse_cases", "other_cases", "require_one_method"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from common.cores import available_cores, threads_of_each
+from common.command import available_cores, threads_of_each
 from common.demo import demo
 from common.errors import InputError
 

@@ -14,6 +14,7 @@ from common.audit.inputs import probability_files
 from common.audit.order import check_order, read_order
 from common.audit.run import audit_cases, print_audit
 from common.audit.second import read_audit
+from common.audit.summary import LEAST_CERTAINTY, SUSPICIOUS, check_limits
 from common.audit.tool_files import tool_faults
 from common.command import threads_of_each
 from common.consensus.sources import FusionCase, Sources
@@ -47,6 +48,8 @@ def audit_bundle(
     folds_dir: str | os.PathLike[str] | None = None,
     parallel: int = 1,
     maps_of_false_labels: bool = False,
+    least_certainty: float = LEAST_CERTAINTY,
+    suspicious: float = SUSPICIOUS,
     previous: str | os.PathLike[str] | None = None,
     order: str | os.PathLike[str] | None = None,
     output_format: str | None = None,
@@ -69,6 +72,8 @@ def audit_bundle(
         folds_dir: where the folds are, or are written; None: ``folds/`` in ``output_dir``.
         parallel: trainings side by side.
         maps_of_false_labels: writes ``false_labels/CASE``, how probable it is in each voxel that the label is false.
+        least_certainty: a case is not judged if the expected Dice of its prediction, from 0 to 1, is lower than this.
+        suspicious: a label is that is wrong with at least this probability, above 0 and up to 1.
         previous: ``audit/`` of an earlier audit: what has changed since is said.
         order: CSV file with the columns ``case`` and ``order``, to look for a drift; None takes the order of the names.
         output_format: writes each suspicious label, with the regions that are likely to be false, for the tool that
@@ -87,6 +92,7 @@ def audit_bundle(
 
             python -m monai.bundle run auditing --config_file "['configs/train.yaml','configs/audit.yaml']"
     """
+    check_limits(least_certainty, suspicious)
     target = Path(output_dir).resolve() / "audit"
     require_one_process(target / "audit.html")
     configs = [Path(path).resolve() for path in given_files() if Path(path).stem != "audit"]
@@ -143,6 +149,8 @@ def audit_bundle(
         "class_names": plan.class_names,
         "caution": caution,
         "maps_of_false_labels": bool(maps_of_false_labels),
+        "least_certainty": float(least_certainty),
+        "suspicious": float(suspicious),
         "previous": before,
         "order": places,
         "output_format": output_format,

@@ -10,6 +10,7 @@ from common.audit.annotators import audit_annotators, print_annotators
 from common.audit.inputs import probability_files
 from common.audit.order import check_order, read_order
 from common.audit.run import audit_folders, print_audit
+from common.audit.summary import check_limits
 from common.command import listed, run_command
 from common.consensus.sources import folder_cases
 from common.datasets.given import names_of
@@ -94,10 +95,7 @@ def audit(
     pictures = None if images is None else Path(str(images))
     if axes not in AXES:
         raise InputError(f"axes: expected zyx or xyz, got {axes!r}.")
-    if not 0 <= _number("least_certainty", least_certainty) <= 1:
-        raise InputError(f"least_certainty: expected a number from 0 to 1, got {least_certainty}.")
-    if not 0 < _number("suspicious", suspicious) <= 1:
-        raise InputError(f"suspicious: expected a probability above 0 and up to 1, got {suspicious}.")
+    check_limits(least_certainty, suspicious)
     if border_mm is not None and not 0 < _number("border_mm", border_mm) < float("inf"):
         raise InputError(f"border_mm: expected a number above 0, got {border_mm}.")
     if not isinstance(maps, bool):

@@ -73,6 +73,7 @@ RULES = (
         "gaussian_field",
     ),
 )
+UNSURE = "train it longer, or look at those of them that come first in the list, whose labels surprise it most"
 SOURCE = "Measured in the atlas (docs/choosing.md)."
 
 
@@ -94,11 +95,11 @@ def advice(summary: Mapping[str, Any]) -> str:
     if summary["judged"] < FEW_CASES:
         judged = f"Only {counted(summary['judged'], 'case')}" if summary["judged"] else "No case"
         whom = "the rest" if summary["judged"] else "them"
-        unsure = f" The network is unsure of {whom}: train it longer." if summary.get("not_judged") else ""
+        unsure = f" The network is unsure of {whom}: {UNSURE}." if summary.get("not_judged") else ""
         return f"{judged} could be judged: too few to say what the labels are like.{unsure}{also}"
     if summary.get("not_judged", 0) > summary["judged"]:
         cases = summary["judged"] + summary["not_judged"]
-        rests = f"This rests on {summary['judged']} of {cases} cases: the network is unsure of the others."
+        rests = f"This rests on {summary['judged']} of {cases} cases: the network is unsure of the others; {UNSURE}."
         also += f" {rests}"
     for rule in RULES:
         value = summary[rule.measure] or 0.0

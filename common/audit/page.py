@@ -109,7 +109,7 @@ def _result(summary: Mapping[str, Any], caution: str, unit: str) -> str:
     judged = summary["judged"]
     said = f"{summary['suspicious']} of {judged} labels that could be judged are suspicious."
     lines = [
-        f"**{said if judged else 'No label could be judged.'}** {plain_text(summary['advice'])}",
+        f"**{said}** {plain_text(summary['advice'])}" if judged else f"**{plain_text(summary['advice'])}**",
         *([plain_text(caution)] if caution else []),
     ]
     if summary.get("changes"):
@@ -126,7 +126,7 @@ def _result(summary: Mapping[str, Any], caution: str, unit: str) -> str:
     if summary["not_judged"]:
         lines.append(
             f"Cases that could not be judged: {summary['not_judged']}. The network is unsure of them, which says "
-            "nothing against their labels."
+            "nothing against their labels. They end the list, those first whose labels surprise it most."
         )
     if summary["structures"]:
         lines.append(

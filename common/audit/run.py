@@ -236,8 +236,8 @@ def print_audit(content: Mapping[str, Any], output: Path) -> None:
     if summary.get("changes"):
         print(summary["changes"]["said"])
     found = f"Suspicious labels: {summary['suspicious']} of {summary['judged']}; cases that could not be judged: "
-    found = f"{found}{summary['not_judged']}." if summary["judged"] else "No label could be judged."
-    print(f"{found} {summary['advice']} See {output / 'audit.html'}.")
+    found = f"{found}{summary['not_judged']}. " if summary["judged"] else ""  # which the advice says, too
+    print(f"{found}{summary['advice']} See {output / 'audit.html'}.")
     unwritten = content.get("unwritten")
     if unwritten is not None:
         count = summary["suspicious"] - len(unwritten)

@@ -27,8 +27,9 @@ from common.audit.choosing import advice
 from common.audit.habits import annotator_habits
 from common.audit.surprise import surprises
 from common.audit.wrong import wrong_probabilities
+from common.errors import InputError
 
-__all__ = ["LEAST_CERTAINTY", "SUSPICIOUS", "rank_records", "summarize"]
+__all__ = ["LEAST_CERTAINTY", "SUSPICIOUS", "check_limits", "rank_records", "summarize"]
 
 SUSPICIOUS = 0.5
 LEAST_CERTAINTY = 0.75
@@ -36,6 +37,31 @@ MOST_CANDIDATES = 3
 FAR_OFF = 0.5  # Dice to expect, below which a label is named even if it is not suspicious
 EXPLAINS = 0.5  # of what the label differs from its own prediction
 Record = dict[str, Any]
+
+
+def check_limits(least_certainty: object, suspicious: object) -> None:
+    """Refuses limits that a user gave and that are none.
+
+    Args:
+        least_certainty: below which a case is not judged.
+        suspicious: the probability from which a label is.
+
+    Raises:
+        InputError: one of them is no number, or outside of its range.
+
+    Example:
+        >>> check_limits(0.75, 5)
+        Traceback (most recent call last):
+        common.errors.InputError: suspicious: expected a probability above 0 and up to 1, got 5.
+    """
+    certainty, probability = (
+        math.nan if isinstance(value, bool) or not isinstance(value, int | float) else float(value)
+        for value in (least_certainty, suspicious)
+    )
+    if not 0 <= certainty <= 1:
+        raise InputError(f"least_certainty: expected a number from 0 to 1, got {least_certainty!r}.")
+    if not 0 < probability <= 1:
+        raise InputError(f"suspicious: expected a probability above 0 and up to 1, got {suspicious!r}.")
 
 
 def rank_records(

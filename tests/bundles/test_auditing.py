@@ -65,7 +65,7 @@ def test_every_label_is_judged_by_the_network_that_did_not_see_it(
     weights = read_csv(output / "audit/weights.csv")
     assert [row["case"] for row in weights] == CASES == list(read_dataset(pictures).cases)
     said = capsys.readouterr().out  # how sure a network is after one epoch is a matter of the machine
-    assert "Suspicious labels: " in said or "No label could be judged. " in said
+    assert "Suspicious labels: " in said or "No case could be judged: " in said
     assert (output / "audit/audit.html").is_file()
     splits = [json.loads((output / f"folds/fold_{index}/split.json").read_text()) for index in (0, 1)]
     assert sorted(splits[0]["validation"] + splits[1]["validation"]) == CASES
@@ -83,6 +83,15 @@ def test_every_label_is_judged_by_the_network_that_did_not_see_it(
     said = f"was trained with {len(splits[0]['training'])} of these 6 labels and may have learned wrong ones by heart"
     assert said in hand["notes"][0] and said in capsys.readouterr().out
     assert said in (tmp_path / "hand/audit/audit.html").read_text(encoding="utf-8")
+
+    own = {"num_folds": None, "ckpt_dir": str(output / "folds/fold_0"), **FEW}
+    for least, left in ((0.0, 0), (1.0, 6)):
+        limited = auditing(pictures, tmp_path / f"least_{least}", **own, **{"audit#least_certainty": least})
+        assert limited["summary"]["not_judged"] == left
+    with pytest.raises(Exception) as raised:
+        auditing(pictures, tmp_path / "refused", **own, **{"audit#suspicious": 5})
+    assert "suspicious: expected a probability above 0 and up to 1, got 5" in str(find_input_error(raised.value))
+    assert not (tmp_path / "refused/audit/maps").exists()
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from common.errors import ArgumentError
 
 __all__ = ["class_labels", "majority_vote", "mean_label"]
 
+MOST_CLASSES = 31  # the largest label up to which classes may be absent
+
 
 def class_labels(labels: torch.Tensor, num_classes: int | None = None) -> tuple[torch.Tensor, int]:
     """Annotators' labels checked, as integers where float64 exists, and their number of classes.
@@ -20,7 +22,8 @@ def class_labels(labels: torch.Tensor, num_classes: int | None = None) -> tuple[
         The labels as a plain tensor of integers (on the CPU if they were on Apple's MPS), and L.
 
     Raises:
-        ArgumentError: if there is no annotator, or a label is no class.
+        ArgumentError: if there is no annotator, or a label is no class; without ``num_classes`` also if the largest
+            label is above 31 and most of the numbers below it do not occur, as in masks of 0 and 255.
 
     Example:
         >>> class_labels(torch.tensor([[0.0, 2.0, -1.0]]))
@@ -44,6 +47,11 @@ def class_labels(labels: torch.Tensor, num_classes: int | None = None) -> tuple[
     elif checked.dtype in (torch.uint16, torch.uint32, torch.uint64):  # torch computes little with these
         checked = checked.long()
     low, high = (int(extreme) for extreme in checked.aminmax()) if checked.numel() else (0, 0)
+    if num_classes is None and high > MOST_CLASSES and 2 * len(values := checked.unique()) < high:
+        raise ArgumentError(
+            f"labels: expected classes 0 to L - 1, got {len(values)} different values up to {high}, as in masks of 0 "
+            "and 255; give 0 and 1 for these, or num_classes."
+        )
     classes = max(2, high + 1) if num_classes is None else num_classes
     if low < -1 or high >= classes:
         raise ArgumentError(

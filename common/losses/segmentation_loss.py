@@ -15,6 +15,8 @@ from common.errors import ArgumentError
 
 __all__ = ["ClassificationLoss", "SegmentationLoss", "class_log_probabilities", "non_negative"]
 
+MOST = 1.001  # a probability, with what rounding may add
+
 
 class SegmentationLoss(nn.Module):
     """A loss of a segmentation with the arguments of MONAI's losses.
@@ -29,7 +31,8 @@ class SegmentationLoss(nn.Module):
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
 
     Raises:
-        ArgumentError: if both ``sigmoid`` and ``softmax`` are set, or ``reduction`` is another word.
+        ArgumentError: if both ``sigmoid`` and ``softmax`` are set, or ``reduction`` is another word. When it is called:
+            if the shapes do not fit each other, and, on a CPU, if the target exceeds 1 (a mask of 0 and 255).
     """
 
     def __init__(
@@ -117,13 +120,33 @@ class SegmentationLoss(nn.Module):
         if target.dtype == torch.bool or not target.numel():
             return None
         if target.device.type == "cpu":  # elsewhere the answer would have to be waited for
-            lowest = target.min()
+            lowest, highest = target.aminmax()
+            if not self.to_onehot_y and highest > MOST:
+                raise ArgumentError(
+                    f"target: expected 0 and 1, or shares of classes between them, got {float(highest):g}; divide "
+                    "masks of 0 and 255 by 255, and give class indices with to_onehot_y=True."
+                )
             if not lowest < 0:
                 return None
             if self.to_onehot_y and lowest < -1:
                 raise ArgumentError(f"target: expected class indices, or -1 = not labeled, got {float(lowest):g}.")
         labeled = ~(target < 0)  # not-a-number is no label either, but must not pass for a missing one
         return labeled if self.sigmoid and not self.to_onehot_y else labeled.all(1, keepdim=True)
+
+    def require_probabilities(self, input: torch.Tensor) -> None:
+        """Refuses logits that neither ``sigmoid`` nor ``softmax`` announces, on a CPU: a GPU's answer takes time.
+
+        Raises:
+            ArgumentError: the input has values below 0 or above 1.
+        """
+        if self.sigmoid or self.softmax or not input.numel() or input.device.type != "cpu":
+            return
+        lowest, highest = (float(extreme) for extreme in input.detach().aminmax())
+        if lowest < 1 - MOST or highest > MOST:
+            raise ArgumentError(
+                f"input: expected probabilities, got values from {lowest:g} to {highest:g}; logits need sigmoid=True "
+                "or softmax=True."
+            )
 
     def reduce(self, values: torch.Tensor, labeled: torch.Tensor | None = None) -> torch.Tensor:
         """Mean (nan if there is no value, as in PyTorch), sum, or all of the values, 0 where not ``labeled``.
@@ -174,9 +197,11 @@ class ClassificationLoss(SegmentationLoss, ABC):
             PyTorch.
 
         Raises:
-            ArgumentError: if the shapes do not fit each other or the arguments.
+            ArgumentError: if the shapes do not fit each other or the arguments; on a CPU also if the target exceeds 1,
+                or the input, without ``sigmoid`` and ``softmax``, holds no probabilities.
         """
         input, target, labeled = self.align(input, target)
+        self.require_probabilities(input)
         log_probabilities, target = class_log_probabilities(input, target, self.sigmoid, self.softmax)
         if labeled is not None:
             target = target.where(labeled.unsqueeze(1), -1)

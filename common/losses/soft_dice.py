@@ -66,6 +66,7 @@ class SoftDiceLoss(SegmentationLoss):
             ArgumentError: if the shapes do not fit each other or the arguments.
         """
         prediction, target, labeled = self.align_structures(input, target, self.include_background)
+        self.require_probabilities(prediction)
         present = None
         if labeled is not None:
             prediction, target = prediction.where(labeled, 0), target.where(labeled, 0)

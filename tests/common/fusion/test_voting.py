@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from monai.data import MetaTensor
 
 from common.errors import ArgumentError
-from common.fusion import majority_vote, mean_label
+from common.fusion import majority_vote, mean_label, staple
 from common.fusion.voting import class_labels
 
 
@@ -76,3 +77,14 @@ def test_what_is_no_label_is_refused(labels: torch.Tensor, classes: int | None, 
     for fuse in (class_labels, mean_label, majority_vote):
         with pytest.raises(ArgumentError, match=message):
             fuse(labels, classes)
+
+
+@pytest.mark.parametrize("fuse", [majority_vote, mean_label, staple])
+def test_masks_of_0_and_255_are_refused(fuse: Callable[..., object]) -> None:
+    """256 classes would be taken, of which 254 are nowhere; who has such numbers says so."""
+    labels = torch.tensor([[0, 255, 255], [0, 0, 255]], dtype=torch.uint8)
+    with pytest.raises(ArgumentError, match="got 2 different values up to 255, as in masks of 0 and 255"):
+        fuse(labels)
+    fuse(labels, num_classes=256)
+    for few in ([[0, 31, 5]], [list(range(20, 41))]):
+        fuse(torch.tensor(few * 2))

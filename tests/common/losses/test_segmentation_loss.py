@@ -20,7 +20,9 @@ from common.losses import (
     NormalizedGeneralizedCrossEntropyLoss,
     NormalizedReverseCrossEntropyLoss,
     ReverseCrossEntropyLoss,
+    SoftDiceLoss,
     SymmetricCrossEntropyLoss,
+    TLoss,
 )
 from common.losses.segmentation_loss import ClassificationLoss, class_log_probabilities
 
@@ -244,3 +246,32 @@ def test_probabilities_of_zero_and_one_are_both_clamped() -> None:
 def test_a_loss_without_a_formula_cannot_be_made() -> None:
     with pytest.raises(TypeError, match="abstract"):
         ClassificationLoss()  # type: ignore[abstract]
+
+
+@each_loss
+def test_logits_that_nothing_announces_are_refused(make: Make) -> None:
+    """Probabilities may exceed 1 by what rounding adds; the input of a pixel that is not labeled may be anything."""
+    with pytest.raises(ArgumentError, match=r"input: expected probabilities, got .* need sigmoid=True or softmax"):
+        make()(draw(2, 1, 4, 5), torch.ones(2, 1, 4, 5))
+    inside = torch.tensor([[[0.5, 1 + 1e-6, 9.0]]])
+    assert make()(inside, torch.tensor([[[1.0, 1.0, -1.0]]])).isfinite()
+
+
+@each_loss
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+def test_a_mask_of_0_and_255_is_refused(make: Make, dtype: torch.dtype) -> None:
+    target = (255 * (draw(2, 1, 4, 5) > 0)).to(dtype)
+    with pytest.raises(ArgumentError, match=r"target: expected 0 and 1.* got 255; divide masks of 0 and 255 by 255"):
+        make(sigmoid=True)(draw(2, 1, 4, 5), target)
+    assert make(sigmoid=True)(draw(2, 1, 4, 5), target / 255).isfinite()
+
+
+def test_soft_dice_and_t_loss_refuse_them_too() -> None:
+    """T-Loss compares its input as it is, so it may hold any values."""
+    image, mask = draw(1, 1, 4, 5), torch.full((1, 1, 4, 5), 255.0)
+    with pytest.raises(ArgumentError, match="input: expected probabilities"):
+        SoftDiceLoss()(image, mask / 255)
+    for loss in (SoftDiceLoss(sigmoid=True), TLoss(sigmoid=True)):
+        with pytest.raises(ArgumentError, match="got 255"):
+            loss(image, mask)
+    assert TLoss()(image, mask / 255).isfinite()

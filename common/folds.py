@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -38,6 +39,7 @@ PLANNED = "$@split.of_all_folds"  # the same cases in every fold, so that there 
 MEASURED = "$@split.validation"  # by each fold its own, also where the data set has test cases
 OWN = {"fold": "trains all folds", "ckpt_dir": "has the folders below --output", "output_dir": "has --output"}
 TABLE = "out_of_fold.csv"
+FIRST_WORD = 60.0  # seconds until a log hears how far the folds are; then twice as many, and so on
 NAMES = ("case", "subject")  # columns of a summary that are no measures, also where the names are numbers
 
 
@@ -195,6 +197,7 @@ def _say(text: str) -> None:
 def _side_by_side(run: Callable[[int], None], runs: Sequence[Path], parallel: int, title: str, failed: Event) -> None:
     """Runs all, so many at a time; an error or a signal ends the others, whose trainings go on the next time."""
     bar = tqdm(desc=title, total=len(runs), unit="fold", disable=None)
+    began, next_word = time.monotonic(), FIRST_WORD
     with ThreadPoolExecutor(parallel) as pool, bar:
         waiting = {pool.submit(run, index): folder for index, folder in enumerate(runs)}
         try:
@@ -203,10 +206,12 @@ def _side_by_side(run: Callable[[int], None], runs: Sequence[Path], parallel: in
                     future.result()
                     del waiting[future]
                     bar.update()
-                stages = (
-                    f"{folder.name}: {stage_of(folder)}" for future, folder in waiting.items() if future.running()
-                )
-                bar.set_postfix_str(", ".join(stages))
+                running = (folder for future, folder in waiting.items() if future.running())
+                stages = ", ".join(f"{folder.name}: {stage_of(folder)}" for folder in running)
+                bar.set_postfix_str(stages)
+                if stages and time.monotonic() - began > next_word:
+                    next_word *= 2
+                    _say(stages)
         except BaseException:
             failed.set()
             pool.shutdown(wait=False, cancel_futures=True)

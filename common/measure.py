@@ -201,7 +201,8 @@ def measure(
     learned = sum(row["section"] == "training" for row in rows)
     caution = (
         f"Compared are the cases that the training in {ckpt_dir} did not learn from ({counted(learned, 'case')} left "
-        f"out). It is not known here which cases the network of {other} learned from: it seems better on these."
+        f"out). It is not known here which cases the network of {other} learned from; its masks of these look better "
+        "than they are."
     )
     return "\n\n".join([table, *([caution] if sections else []), _comparison(rows, classes, unit)])
 
@@ -291,7 +292,8 @@ def _comparison(rows: Sequence[Mapping[str, Any]], names: Sequence[str], unit: s
             cells += _difference(pairs, digits)
         lines.append([name, *cells])
     head = ["class", "cases", "Dice, difference", "p", f"HD95, difference ({unit})", "p"]
-    return markdown_table(head, lines)
+    said = "--masks minus --compare_with: above 0 in Dice and below 0 in HD95, those of --masks are the better ones."
+    return f"{said}\n\n{markdown_table(head, lines)}"
 
 
 def _difference(pairs: np.ndarray, digits: int) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from common.audit.choosing import FEW_CASES
 from common.audit.thumbnails import LABEL_COLOR, PREDICTION_COLOR
 from common.report.page import Section, write_page
 
@@ -91,7 +92,7 @@ def write_audit_page(
         InputError: the file cannot be written.
     """
     sections: list[Section] = [("Result", _result(summary, caution, unit), [])]
-    if summary["judged"]:
+    if summary["judged"] >= FEW_CASES:
         said = habit_sentences(summary["habits"], unit)
         sections.append(("Who drew them", "\n".join(f"- {plain_text(one)}" for one in said), []))
     if summary["kinds"]:
@@ -114,7 +115,7 @@ def _result(summary: Mapping[str, Any], caution: str, unit: str) -> str:
     ]
     if summary.get("changes"):
         lines.append(plain_text(summary["changes"]["said"]))
-    if judged:
+    if judged >= FEW_CASES:
         lines.append(
             f"By the probabilities below, {summary['expected_wrong']:.3g} labels are wrong; errors that do not stand "
             "apart as a group, as a few of different kinds, count as none, but come first in the list. The Dice of "

@@ -121,7 +121,7 @@ def draw_confusion_matrices(
             panel.set_yticks(range(size), labels if column == 0 else [""] * size)
             panel.set_title(name if row == 0 else "", fontsize=9, fontweight="bold", color=TEXT)
             panel.set_ylabel(title if column == 0 else "", fontsize=9, color=TEXT)
-    figure.supxlabel("True class", fontsize=9, color=TEXT)
+    figure.supxlabel("True class" if truth else "True class, as the network sees it", fontsize=9, color=TEXT)
     figure.supylabel("Written class", fontsize=9, color=TEXT)
     return save_figure(figure, path)
 

@@ -147,6 +147,29 @@ def in_sections(folder: Path, **cases: str) -> Path:
     return folder
 
 
+def test_a_log_hears_now_and_then_how_far_the_folds_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where there is no terminal, and so no bar."""
+    said: list[str] = []
+
+    def run(folder: Path, verb: str, configs: Any, log: Path, threads: int, **overrides: Any) -> None:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text("epoch 2/5  loss 1", encoding="utf-8")
+        end = time.monotonic() + 20
+        while "fold_0: epoch 2/5\n" not in "".join(said) and time.monotonic() < end:
+            time.sleep(0.01)
+            said.append(capsys.readouterr().out)
+        raise InputError("as far as this test goes" if time.monotonic() < end else "nothing was said")
+
+    monkeypatch.setattr(common.folds, "run_bundle", run)
+    for name in ("POLLED", "FIRST_WORD"):
+        monkeypatch.setattr(common.folds, name, 0.01)
+    data = in_sections(tmp_path / "data", train="abcdef")
+    with pytest.raises(InputError, match="as far as"):
+        folds("t_loss", str(data), str(tmp_path / "runs"), num_folds=2)
+
+
 def test_of_own_sections_every_case_but_those_of_the_test_is_held_out_once_and_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

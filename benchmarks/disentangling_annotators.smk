@@ -2,6 +2,7 @@
 
 # Rows: overrides of the bundle's train.yaml. The best epoch is chosen by the validation images' truth, or without one by the likelihood.
 BY_VOTE = {"readout": "vote", "select_by": "likelihood"}
+BY_ESTIMATE = {"method": "confusion_matrices", "readout": "estimate"}  # the paper's
 WITHOUT_TRACE, WITHOUT_WARM_UP = {"trace_weight": 0}, {"warmup_epochs": 0}
 ANNOTATOR_METHODS = {
     "mean": {"method": "mean"},
@@ -13,10 +14,10 @@ ANNOTATOR_METHODS = {
     "separate": {"method": "separate"},
     "separate_vote": {"method": "separate"} | BY_VOTE,
     "probabilistic_unet": {"method": "probabilistic_unet"},
-    "matrices_neither": {"method": "confusion_matrices"} | WITHOUT_TRACE | WITHOUT_WARM_UP,
-    "matrices_warm_up": {"method": "confusion_matrices"} | WITHOUT_TRACE,
-    "matrices_trace": {"method": "confusion_matrices"} | WITHOUT_WARM_UP,
-    "matrices": {"method": "confusion_matrices"},
+    "matrices_neither": BY_ESTIMATE | WITHOUT_TRACE | WITHOUT_WARM_UP,
+    "matrices_warm_up": BY_ESTIMATE | WITHOUT_TRACE,
+    "matrices_trace": BY_ESTIMATE | WITHOUT_WARM_UP,
+    "matrices": BY_ESTIMATE,
     "matrices_vote": {"method": "confusion_matrices", "confusion_learning_rate": 1e-2} | BY_VOTE | WITHOUT_TRACE | WITHOUT_WARM_UP,
     "oracle": {"method": "oracle"},
 }
@@ -40,9 +41,9 @@ ANNOTATOR_HEART = {
     "spatial_dims": 2, "slices": "foreground", "crop": "center",
 }
 ANNOTATOR_RANKS = {
-    "matrices": {"method": "confusion_matrices"},
-    "matrices_rank": {"method": "confusion_matrices", "rank": 1},
-    "matrices_rank_identity": {"method": "confusion_matrices", "rank": 1, "add_identity": "true"},
+    "matrices": BY_ESTIMATE,
+    "matrices_rank": BY_ESTIMATE | {"rank": 1},
+    "matrices_rank_identity": BY_ESTIMATE | {"rank": 1, "add_identity": "true"},
 }
 ANNOTATOR_TABLES = {
     # The authors' sample: 70 digits, annotators good (the truth), over, under, wrong; and blank, whom the paper has and the sample lacks
@@ -99,7 +100,7 @@ ANNOTATOR_TABLES = {
     # Three real annotators and no truth
     "disentangling_annotators_oocytes": {
         "data": "oocytes", "overlays": [], "rows": {"dense": ["mean", "majority", "separate", "matrices", "matrices_vote"]}, "seeds": [0, 1, 2],
-        "values": ANNOTATOR_METHODS | {  # without a truth these are of the vote
+        "values": ANNOTATOR_METHODS | {  # the paper's settings, read out by the vote
             "matrices": {"method": "confusion_matrices", "trace_weight": 0.1, "warmup_epochs": 5, "confusion_learning_rate": 1e-3},
         },
         "desk": {"image_size": [128, 96], "max_epochs": 20, "select_by": "likelihood", "val_interval": 2},
@@ -115,7 +116,7 @@ def annotator_part(spec):
 ANNOTATOR_TABLES = {name: annotator_part(spec) for name, spec in ANNOTATOR_TABLES.items()}
 # Figure 3: the weight of the trace, on the paper's sample
 ANNOTATOR_TRACE = {"labels": "dense", "weights": [0, 0.001, 0.01, 0.1, 0.4, 0.7, 0.9], "seed": 0, "desk": {"shift": 3}, "paper": {"shift": 3}} | PART
-ANNOTATOR_METHODS |= {f"matrices_trace_{weight:g}": {"method": "confusion_matrices", "trace_weight": weight} for weight in ANNOTATOR_TRACE["weights"]}
+ANNOTATOR_METHODS |= {f"matrices_trace_{weight:g}": BY_ESTIMATE | {"trace_weight": weight} for weight in ANNOTATOR_TRACE["weights"]}
 ANNOTATOR_TABLES["disentangling_annotators_trace"] = ANNOTATOR_TRACE | {
     "data": "mnist_annotators", "folder": ANNOTATOR_SAMPLE, "overlays": ["mnist", "confusion_error"],
 }

@@ -79,7 +79,7 @@ TRIALS = (
         "hippocampus",
         (8, 2, 20),
         HIPPOCAMPUS,
-        {"max_epochs": 16, "warmup_epochs": 4} | SLICES,
+        {"max_epochs": 16, "readout": "estimate", "warmup_epochs": 4} | SLICES,
     ),
     Trial(
         "soft_label_apl",

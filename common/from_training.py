@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from common.io.files import whole_file
+from common.io.files import read_json, whole_file
 from common.run_bundle import run_bundle
 
 __all__ = ["BUNDLES", "datalist", "file_beside", "held_out", "inference_options", "reading_options", "segment"]
@@ -38,7 +38,7 @@ def held_out(fold: Path, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]
         [{'case': 'b', 'image': '/data/b.png'}]
     """
     by_case = {item["case"]: item for item in items}
-    cases = json.loads((fold / "split.json").read_text(encoding="utf-8"))["validation"]
+    cases = read_json(fold / "split.json", ["validation"])["validation"]
     return datalist([by_case[case] for case in cases])
 
 

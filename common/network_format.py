@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import InputError
+from common.io.files import read_json
 
 if TYPE_CHECKING:
     from common.datasets.plan import Plan
@@ -81,7 +81,7 @@ def _plan_and_network(bundle: Path) -> tuple[Plan, Any]:
     from common.workflow.checkpoint import read_state
 
     read_state(bundle / "models/model.pt")  # of a damaged file the sentence is another one
-    options = json.loads((bundle / "configs/onnx_export.json").read_text(encoding="utf-8"))
+    options = read_json(bundle / "configs/onnx_export.json", ["config_file"])
     plan: Any = None
     for names in (["configs/inference.yaml"], options["config_file"]):
         parser = ConfigParser()

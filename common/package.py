@@ -20,7 +20,7 @@ import yaml
 
 from common.command import POSITIONAL, run_command
 from common.errors import InputError
-from common.io.files import check_writable, whole_file
+from common.io.files import check_writable, read_json, whole_file
 from common.network_format import describe_network, export_options
 from common.phantom_weights import COMPANIONS, RECORD, TEMPERATURE, WEIGHTS, read_record, train_weights
 from common.reached_modules import COMMON, reached_files
@@ -119,7 +119,7 @@ def write_zip(bundle_dir: Path, output: str | Path) -> Path:
         'method_v1.0.0.zip'
     """
     _require_files(bundle_dir)
-    version = json.loads((bundle_dir / "configs/metadata.json").read_text(encoding="utf-8"))["version"]
+    version = read_json(bundle_dir / "configs/metadata.json", ["version"])["version"]
     path = Path(output, f"{bundle_dir.name}_v{version}.zip")
     contents = bundle_contents(bundle_dir)
     with whole_file(path) as partial, zipfile.ZipFile(partial, "w") as archive:
@@ -165,6 +165,10 @@ def bundle_contents(bundle_dir: Path) -> Mapping[str, bytes]:
         for file in _files(bundle_dir / name)
     }
     contents |= _without_cases(bundle_dir, contents)
+    if TEMPERATURE in contents:
+        from common.workflow.calibration import load_temperature
+
+        load_temperature(bundle_dir / TEMPERATURE)  # which the receiver could not use if it is damaged
     if PLAN in contents:
         text = contents[INFERENCE].decode()
         contents[INFERENCE] = _with_plan(text, contents[PLAN].decode()).encode()
@@ -172,10 +176,10 @@ def bundle_contents(bundle_dir: Path) -> Mapping[str, bytes]:
         twin = json.dumps(yaml.safe_load(contents[f"configs/{file.name}"]), indent=4) + "\n"
         contents[f"configs/{file.stem}.json"] = twin.encode()
     scores = read_record(bundle_dir)
-    declared = metadata = json.loads(contents["configs/metadata.json"])
+    declared = metadata = read_json(bundle_dir / "configs/metadata.json")
     if WEIGHTS in contents and "network_data_format" in metadata:
         metadata = describe_network(bundle_dir, metadata, own=scores is None)
-        options = json.loads(contents[ONNX_EXPORT])
+        options = read_json(bundle_dir / ONNX_EXPORT)
         if options != (fitting := export_options(options, metadata)):
             contents[ONNX_EXPORT] = (json.dumps(fitting, indent=4) + "\n").encode()
     if scores:
@@ -201,7 +205,7 @@ def _without_cases(bundle_dir: Path, contents: Mapping[str, bytes]) -> dict[str,
         from common.workflow.kept_split import hide_cases
 
         salt = hashlib.sha256(contents.get(WEIGHTS, b"")).hexdigest()[:32]
-        found[SPLIT] = hide_cases(contents[SPLIT].decode(), salt).encode()
+        found[SPLIT] = hide_cases(bundle_dir / SPLIT, salt).encode()
     return found
 
 
@@ -244,7 +248,7 @@ def _require_files(bundle_dir: Path) -> None:
 
 def _require_readable_names(plan: Path) -> None:
     """Refuses names that MONAI would take for something else in the configuration with the plan, see `_with_plan`."""
-    content = json.loads(plan.read_text(encoding="utf-8"))
+    content = read_json(plan)
     for entry in ("class_names", "channel_names", "annotators"):
         wrong = [name for name in map(str, content.get(entry, ())) if "#" in name or name.startswith(("$", "@", "%"))]
         if wrong:
@@ -280,12 +284,9 @@ def _read_model_info(path: Path) -> dict[str, dict[str, str]]:
     if not path.exists():
         return {}
     try:
-        info = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        info = None
-    if not isinstance(info, dict):
-        raise InputError(f"{path} was to be extended but is no JSON dictionary of bundles; delete it.")
-    return info
+        return read_json(path)
+    except InputError as error:
+        raise InputError(f"{path} was to be extended but is no JSON dictionary of bundles; delete it.") from error
 
 
 if __name__ == "__main__":

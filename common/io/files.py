@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import errno
 import hashlib
+import json
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -164,6 +165,39 @@ def read_csv(path: str | os.PathLike[str]) -> list[dict[str, str]]:
     """The rows of a CSV file with a header, as text."""
     with Path(path).open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+def read_json(path: str | os.PathLike[str], keys: Sequence[str] = ()) -> dict[str, Any]:
+    """A JSON file that holds a dictionary.
+
+    Args:
+        path: of the file.
+        keys: that it must have.
+
+    Returns:
+        The dictionary.
+
+    Raises:
+        InputError: the file is missing or damaged, holds something else, or lacks a key.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "a.json").write_text('{"version": "1.0"}', encoding="utf-8")
+        ...     read_json(f"{folder}/a.json", ["version"])
+        {'version': '1.0'}
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise InputError(f"{path} cannot be read as JSON: {error}.") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected a JSON dictionary, got {type(content).__name__}.")
+    if missing := [key for key in keys if key not in content]:
+        raise InputError(f"{path}: expected {', '.join(keys)} in it; it lacks {missing[0]}.")
+    return content
 
 
 def read_result(

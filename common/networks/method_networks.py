@@ -157,21 +157,18 @@ def output_of_request(annotators: bool, readout: str = "estimate") -> str:
     return "annotators" if annotators else "mean" if readout == "vote" else "truth"
 
 
-def readout_of_method(
-    readout: str | None, method: str, ground_truth: bool = False, num_annotators: int | None = None
-) -> str:
+def readout_of_method(readout: str | None, method: str, num_annotators: int | None = None) -> str:
     """What is taken for the truth, see `Segmenter`.
 
     Args:
         readout: ``estimate``, ``vote`` or ``mean``; None chooses.
         method: one of `METHODS`.
-        ground_truth: whether the epoch is chosen by the ground truth of validation cases.
         num_annotators: R ≥ 1; None for several.
 
     Returns:
-        What was given; else of ``confusion_matrices`` without a ground truth the vote of the predicted annotators,
-        which holds whichever epoch was chosen (of one annotator the mean: the same masks, and maps that say where the
-        network is unsure), and in all other cases the network's own estimate.
+        What was given; else of ``confusion_matrices`` the vote of the predicted annotators, who learn from labels, so
+        that it holds whichever epoch was chosen (of one annotator the mean: the same masks, and maps that say where the
+        network is unsure), and of other methods the network's own estimate.
 
     Example:
         >>> readout_of_method(None, "confusion_matrices"), readout_of_method(None, "majority")
@@ -179,6 +176,6 @@ def readout_of_method(
     """
     if readout is not None:
         return readout
-    if method not in LEARNED or ground_truth:
+    if method not in LEARNED:
         return "estimate"
     return "mean" if num_annotators == 1 else "vote"

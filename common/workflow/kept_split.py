@@ -11,6 +11,7 @@ from common.datasets.case_names import case_digest
 from common.datasets.dataset import Dataset
 from common.datasets.split import Split
 from common.errors import InputError
+from common.io.files import read_json
 from common.workflow.trainings import Places, training_folders
 
 __all__ = ["SECTIONS", "SPLIT_FILE", "hide_cases", "load_split", "read_split"]
@@ -109,20 +110,29 @@ def read_split(path: Path, cases: Iterable[str]) -> tuple[dict[str, list[str]], 
         raise InputError(f"{path} cannot be read as the split of a training: {error}.") from error
 
 
-def hide_cases(text: str, salt: str) -> str:
+def hide_cases(path: Path, salt: str) -> str:
     """The file of a split with digests in the place of names, to be handed on: names may be those of patients.
 
     Args:
-        text: content of the file that `KeepPlan` wrote.
+        path: file that `KeepPlan` wrote, or that this function made of it: digests stay as they are.
         salt: salt of `case_digest`, such as a digest of the weights.
 
     Returns:
         Text of a file that `read_split` reads where the cases are known. Weights of cases are left out.
 
+    Raises:
+        InputError: the file is missing or damaged.
+
     Example:
-        >>> json.loads(hide_cases('{"training": [], "validation": ["a"], "test": []}', "3f6c"))["validation"]
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "split.json")
+        ...     _ = path.write_text('{"training": [], "validation": ["a"], "test": []}', encoding="utf-8")
+        ...     json.loads(hide_cases(path, "3f6c"))["validation"]
         ['c86724ecb5cb4a53478eef5a435702c1']
     """
-    content = json.loads(text)
-    hidden = {section: [case_digest(str(name), salt) for name in content[section]] for section in SECTIONS}
-    return json.dumps({"salt": salt, **hidden}, indent=1) + "\n"
+    content = read_json(path, SECTIONS)
+    known = content.get("salt")
+    names: dict[str, list[str]] = read_split(path, ())[0]
+    hidden = names if known else {part: [case_digest(name, salt) for name in names[part]] for part in names}
+    return json.dumps({"salt": known or salt, **hidden}, indent=1) + "\n"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from common.errors import InputError
+from common.io.files import read_json
 
 __all__ = ["training_folders"]
 
@@ -66,7 +66,7 @@ def _folds(folder: Path) -> list[Path]:
     folds = [folder / f"fold_{number}" for number in numbers]
     done = [fold for fold in folds if (fold / FINISHED).is_file()]
     if done:
-        asked = json.loads((done[0] / FINISHED).read_text(encoding="utf-8"))["num_folds"]
+        asked = read_json(done[0] / FINISHED, ["num_folds"])["num_folds"]
         folds = [folder / f"fold_{number}" for number in range(asked)]
     if waiting := [fold for fold in folds if done and fold not in done]:
         raise InputError(f"ckpt_dir: {waiting[0]} is not finished; give the command of common.folds again.")

@@ -162,7 +162,7 @@ def test_slices_of_two_annotators(lesions: Path) -> None:
     assert sums == [[9, 0], [9, 9], [0, 9]]
     assert not parser.get_parsed_content("ground_truth")
     parser, samples = prepared("train", "ms_lesion", dataset_dir=str(lesions), truth="mask1")
-    assert parser.get_parsed_content("ground_truth") and parser.get_parsed_content("chosen_readout") == "estimate"
+    assert parser.get_parsed_content("ground_truth") and parser.get_parsed_content("chosen_readout") == "vote"
     with pytest.raises(InputError, match="truth: expected one of mask1, mask2, got mask3"):
         read_dataset(lesions, "ms_lesion", truth="mask3")
 

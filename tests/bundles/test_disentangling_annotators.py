@@ -177,12 +177,14 @@ def test_one_label_for_each_image(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("truth", "given", "expected"),
     [
-        (True, {}, ("estimate", 0.1, 5, None)),
-        (False, {}, ("vote", 0.0, 0, 0.02)),
-        (True, {"readout": "vote"}, ("vote", 0.0, 0, 0.02)),
-        (False, {"readout": "estimate"}, ("estimate", 0.1, 5, None)),
+        (True, {}, ("vote", 0.0, 0, 0.005)),
+        (False, {}, ("vote", 0.0, 0, 0.005)),
+        (True, {"learning_rate": 5e-3}, ("vote", 0.0, 0, 0.01)),
+        (True, {"learning_rate": 0.05}, ("vote", 0.0, 0, 0.05)),
+        (True, {"readout": "estimate"}, ("estimate", 0.1, 5, None)),
+        (True, {"method": "majority"}, ("estimate", 0.1, 5, None)),
         (False, {"trace_weight": 0.2, "warmup_epochs": 3, "confusion_learning_rate": 0}, ("vote", 0.2, 3, 0)),
-        (True, {"trace_weight": 0, "warmup_epochs": 0}, ("estimate", 0, 0, None)),
+        (True, {"readout": "estimate", "trace_weight": 0, "warmup_epochs": 0}, ("estimate", 0, 0, None)),
     ],
 )
 def test_a_vote_has_settings_of_its_own(
@@ -191,12 +193,31 @@ def test_a_vote_has_settings_of_its_own(
     data = pictures if truth else write_folders(tmp_path, (16, 14), 2, ".png", truth=False)
     parser = ConfigParser()
     parser.read_config(str(CONFIGS / "train.yaml"))
-    parser.update({"dataset_dir": str(data), **SMALL, "learning_rate": 2e-3, **given})
+    parser.update({"dataset_dir": str(data), **SMALL, "learning_rate": 5e-4, **given})
     chosen = ("chosen_readout", "chosen_trace_weight", "chosen_warmup_epochs", "chosen_confusion_rate")
     assert tuple(parser.get_parsed_content(name) for name in chosen) == expected
     heads, others = parser.get_parsed_content("optimizer").param_groups
-    assert others["lr"] == 2e-3 and heads["lr"] == (2e-3 if expected[3] is None else expected[3])
-    assert parser.get_parsed_content("loss").trace_weight == expected[1]
+    rate = given.get("learning_rate", 5e-4)
+    assert others["lr"] == rate and heads["lr"] == (rate if expected[3] is None else expected[3])
+    if "method" not in given:
+        assert parser.get_parsed_content("loss").trace_weight == expected[1]
+
+
+@pytest.mark.parametrize("readout", ["vote", "estimate"])
+def test_what_was_trained_is_measured_inferred_and_calibrated(readout: str, pictures: Path, tmp_path: Path) -> None:
+    """Unless another readout is asked for; of a vote the mean is calibrated, whose maps are written."""
+    places = {"dataset_dir": str(pictures), "ckpt_dir": str(tmp_path)}
+    bundle_run("training", ["train"], tmp_path, **places, max_epochs=1, readout=readout)
+    for configs, expected in (
+        (["inference"], readout),
+        (["train", "evaluate"], readout),
+        (["train", "calibrate"], "mean" if readout == "vote" else readout),
+    ):
+        for given, chosen in ((None, expected), ("mean", "mean")):
+            parser = ConfigParser()
+            parser.read_config([str(CONFIGS / f"{name}.yaml") for name in configs])
+            parser.update({**places, "readout": given})
+            assert parser.get_parsed_content("chosen_readout") == chosen
 
 
 @pytest.mark.parametrize("key", ["trace_weight", "warmup_epochs", "confusion_learning_rate"])
@@ -212,7 +233,7 @@ def test_warm_up_ends(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     losses = [float(row["loss"]) for row in read_csv(tmp_path / "metrics.csv")]
     assert losses[0] < 0 and losses[1] < 0 < losses[2]
     assert "warmup_epochs is" not in capsys.readouterr().out
-    values = {"dataset_dir": str(pictures), "max_epochs": 1}
+    values = {"dataset_dir": str(pictures), "max_epochs": 1, "readout": "estimate"}
     bundle_run("training", ["train"], tmp_path / "short", **values)
     assert capsys.readouterr().out.count("warmup_epochs is 5 in a training of 1 epoch") == 1
 
@@ -234,7 +255,8 @@ def test_volumes_of_several_classes(tmp_path: Path) -> None:
     train(tmp_path, data, spatial_dims=3, patch_size=[16, 16, 16], image_size=LEFT_OUT)
     assert 0 <= mean(tmp_path, "dice") <= 1
     scans = data / "test/images"
-    bundle_run("inferring", ["inference"], tmp_path / "out", dataset_dir=str(scans), ckpt_dir=str(tmp_path))
+    values = {"dataset_dir": str(scans), "ckpt_dir": str(tmp_path), "readout": "mean"}  # its maps give the mask
+    bundle_run("inferring", ["inference"], tmp_path / "out", **values)
     for path in scans.iterdir():
         case = path.name.split(".")[0]
         mask, maps = (nib.load(tmp_path / f"out/{case}_{name}.nii.gz") for name in ("mask", "probabilities"))
@@ -355,13 +377,15 @@ def test_a_temperature_without_a_ground_truth(tmp_path: Path, capsys: pytest.Cap
         shutil.copytree(data / "validate/HS", data / "validate/truth", dirs_exist_ok=True)
 
 
-def test_a_fitted_temperature_changes_probabilities_and_no_mask(pictures: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("readout", ["vote", "estimate"])
+def test_a_fitted_temperature_changes_probabilities_and_no_mask(readout: str, pictures: Path, tmp_path: Path) -> None:
+    """It is of what was trained: of the estimate, or of the mean beside a vote."""
     values = {"dataset_dir": str(pictures), "max_epochs": 1}
-    bundle_run("training", ["train"], tmp_path / "run", **values)
+    bundle_run("training", ["train"], tmp_path / "run", **values, readout=readout)
     bundle_run("calibrating", ["train", "calibrate"], tmp_path / "run", **values)
     assert 0.01 <= json.loads((tmp_path / "run/temperature.json").read_text())["temperature"] <= 100
     (tmp_path / "run/temperature.json").write_text('{"temperature": 3.0}')
-    new = {"dataset_dir": str(pictures / "test/images"), "ckpt_dir": str(tmp_path / "run"), "readout": "estimate"}
+    new = {"dataset_dir": str(pictures / "test/images"), "ckpt_dir": str(tmp_path / "run")}
     for name, value in (("plain", None), ("fitted", "fitted")):
         bundle_run("inferring", ["inference"], tmp_path / name, **new, temperature=value)
     plain, fitted = (

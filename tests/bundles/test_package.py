@@ -105,6 +105,32 @@ def test_products_and_caches_stay_behind(bundles_dir: Path, tmp_path: Path) -> N
     found, case_weights = read_split(models / "split.json", ["a", "b", "Miller^Anne"])
     assert (found["training"], found["validation"], case_weights) == (["Miller^Anne"], ["b"], {})
 
+    (again,) = package("method", output=str(tmp_path / "again"), bundles_dir=tmp_path / "elsewhere")
+    with zipfile.ZipFile(again) as archive:  # digests of digests would be nobody's
+        assert archive.read("method/models/split.json") == (models / "split.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "sentence"),
+    [
+        ("configs/metadata.json", "{", r"configs/metadata\.json cannot be read as JSON"),
+        ("configs/metadata.json", "{}", r"configs/metadata\.json: expected version in it; it lacks version"),
+        ("models/plan.json", '{"a": ', r"models/plan\.json cannot be read as JSON"),
+        ("models/split.json", '{"training": [', r"models/split\.json cannot be read as JSON"),
+        ("models/split.json", '["a"]', r"models/split\.json: expected a JSON dictionary, got list"),
+        ("models/temperature.json", "{", r"models/temperature\.json: expected a fitted temperature"),
+    ],
+)
+def test_a_damaged_file_of_the_bundle_is_named(
+    bundles_dir: Path, tmp_path: Path, file: str, text: str, sentence: str
+) -> None:
+    split = '{"training": [], "validation": [], "test": []}'
+    models = {"models/model.pt": "bytes", "models/plan.json": example_plan().to_json(), "models/split.json": split}
+    _write_bundle(bundles_dir, {**models, file: text})
+    with pytest.raises(InputError, match=sentence):
+        package("method", output=str(tmp_path / "dist"), bundles_dir=bundles_dir)
+    assert not list((tmp_path / "dist").glob("*.zip"))
+
 
 @pytest.mark.parametrize("name", ["T#1", "$x", "@x", "%x"])
 def test_names_that_mean_something_in_configurations(bundles_dir: Path, tmp_path: Path, name: str) -> None:

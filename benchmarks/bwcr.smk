@@ -25,7 +25,7 @@ BWCR_TABLES = {
     "bwcr_acdc": {"methods": BWCR["methods"], "data": "acdc", "example": True, "desk": BWCR_UNET},
     "bwcr_acdc_short": {"methods": ["da", "cr_1", "bwcr_1"], "data": "acdc", "desk": BWCR_SHORT | BWCR_UNET},
     "bwcr_acdc_network": {"methods": BWCR["methods"], "data": "acdc", "example": True, "desk": BWCR_SHORT},
-    "bwcr_acdc_long": {"methods": ["baseline", "da", "cr_1", "bwcr_1"], "data": "acdc"},
+    "bwcr_acdc_long": {"methods": BWCR["methods"], "data": "acdc"},
     "bwcr_acdc_10": {"methods": BWCR["methods"], "data": "acdc", "training": 10},
     "bwcr_acdc_95": {"methods": BWCR["methods"], "data": "acdc", "training": 95},
     "bwcr_nci": {"methods": BWCR["methods"], "data": "nci"},

@@ -185,7 +185,7 @@ def convert(
         print(note)
     _print_next_commands(written, values, target)
     if problems:
-        raise InputError(_listed("the rest was written, but not this", problems))
+        raise InputError(_listed("the rest was written, but look at this", problems))
 
 
 def _without_channel(images: dict[str, Path]) -> dict[str, Path]:
@@ -212,7 +212,7 @@ def _convert_images(cases: Mapping[str, Path], target: Path) -> None:
     print(f"{written}, {dicom}; nobody drew labels.")
     print(f"Segment them with: --dataset_dir {shlex.quote(str(target / IMAGES))}")
     if problems:
-        raise InputError(_listed("the rest was written, but not this", problems))
+        raise InputError(_listed("the rest was written, but look at this", problems))
 
 
 def _read_exports(
@@ -284,7 +284,8 @@ def _print_written(
         kinds = ", ".join(f"{count} × {kind}" for kind, count in Counter(row["kind"] for row in read.rows).items())
         print(f"{FINDINGS_FILE}: {kinds}; findings without voxels are points in the file and are not labeled.")
     labels, annotators = sum(written.labels.values()), len(written.labels)
-    print(f"{counted(labels, 'label')} of {counted(annotators, 'annotator')}; {problems} left out.")
+    below = f"; {counted(problems, 'problem')}, named below" if problems else ""
+    print(f"{counted(labels, 'label')} of {counted(annotators, 'annotator')}{below}.")
 
 
 def _print_next_commands(written: Written, values: Mapping[str, int], target: Path) -> None:

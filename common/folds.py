@@ -40,6 +40,7 @@ MEASURED = "$@split.validation"  # by each fold its own, also where the data set
 OWN = {"fold": "trains all folds", "ckpt_dir": "has the folders below --output", "output_dir": "has --output"}
 TABLE = "out_of_fold.csv"
 FIRST_WORD = 60.0  # seconds until a log hears how far the folds are; then twice as many, and so on
+NO_OVERLAYS = ("train", "inference", "evaluate", "calibrate", "audit", "demo", "multi_gpu_train")
 NAMES = ("case", "subject")  # columns of a summary that are no measures, also where the names are numbers
 
 
@@ -294,8 +295,8 @@ def folds(
         **options: any option of the bundle's training, such as ``--max_epochs 60``.
 
     Raises:
-        InputError: an unknown bundle, a data set that cannot be read, an option that this command sets for each fold,
-            or as `cross_validate`.
+        InputError: an unknown bundle or overlay, a data set that cannot be read, an option that this command sets for
+            each fold, or as `cross_validate`.
 
     Example:
         Five folds of short trainings, and three with an overlay:
@@ -310,7 +311,8 @@ def folds(
     data = Path(dataset_dir).expanduser().resolve()
     target = Path(output).expanduser().resolve()
     check_writable("output", target)
-    configs = [source / f"configs/{name}.yaml" for name in ("train", *listed(overlays))]
+    files = {path.stem: path for path in sorted((source / "configs").glob("*.yaml")) if path.stem not in NO_OVERLAYS}
+    configs = [source / "configs/train.yaml", *(choose(name, files, kind="overlays") for name in listed(overlays))]
     dataset = read_dataset(data, **reading_options(configs, options))
     runs = cross_validate(configs, data, dataset, target, num_folds, parallel, **options)
     rows = [{"fold": index, **row} for index, folder in enumerate(runs) for row in measures(folder)]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["ON_CONTOUR", "fill_contours"]
+__all__ = ["ON_CONTOUR", "fill_contours", "same_outline"]
 
 ON_CONTOUR = 1e-3  # of a pixel: a center this near to a contour lies on it
 
@@ -51,6 +51,38 @@ def fill_contours(contours: Sequence[np.ndarray], shape: tuple[int, int], border
     inside = inside | on if border else inside & ~on
     filled[begin[0] : begin[0] + sides[0], begin[1] : begin[1] + sides[1]] = inside
     return filled
+
+
+def same_outline(first: np.ndarray, second: np.ndarray, tolerance: float = 1e-3) -> bool:
+    """Whether two closed contours are one: wherever they begin, in whichever direction, with the first point repeated.
+
+    Args:
+        first: points ``(N, 2)``; the last is joined to the first.
+        second: likewise ``(M, 2)``.
+        tolerance: up to which coordinates are equal, as after rounding in a file.
+
+    Returns:
+        True or False. A point more on a straight edge makes another contour.
+
+    Example:
+        >>> square = np.array([[0.0, 0.0], [2.0, 0.0], [2.0, 2.0], [0.0, 2.0]])
+        >>> same_outline(square, np.roll(square, 1, axis=0)[::-1]), same_outline(square, square / 2)
+        (True, False)
+    """
+    first, second = (_without_repeats(np.asarray(points, float), tolerance) for points in (first, second))
+    if first.shape != second.shape:
+        return False
+    starts = np.flatnonzero((np.abs(second - first[0]) <= tolerance).all(1))
+    turns = ((second, start) for start in starts), ((second[::-1], len(second) - 1 - start) for start in starts)
+    return any(
+        (np.abs(first - np.roll(points, -start, axis=0)) <= tolerance).all() for each in turns for points, start in each
+    )
+
+
+def _without_repeats(points: np.ndarray, tolerance: float) -> np.ndarray:
+    """Points without those that repeat the one before, or the last that repeats the first."""
+    kept = points[(np.abs(points - np.roll(points, 1, axis=0)) > tolerance).any(1)]
+    return kept if len(kept) else points[:1]
 
 
 def _count_crossings(start: np.ndarray, stop: np.ndarray, crossings: np.ndarray) -> None:

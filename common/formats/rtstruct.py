@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from common.errors import InputError
-from common.formats.contours import fill_contours
+from common.formats.contours import fill_contours, same_outline
 from common.formats.dicom_files import is_dicom, read_dataset, sound_elements, text_of
 from common.formats.dicom_series import Series
 from common.formats.grid import OFF_GRID
@@ -173,7 +173,7 @@ def _planes(items: list[Any], to_voxels: np.ndarray) -> tuple[dict[int, list[np.
         place = int(np.rint(depths.mean()))
         if np.abs(depths - place).max() > OFF_GRID:
             return None, f"{which} lies between slices, at slice {depths.mean() + 1:.2f}"
-        same = kind == CLOSED[0] and any(np.array_equal(points[:, :2], known) for known in found[place])
+        same = kind == CLOSED[0] and any(same_outline(points[:, :2], known) for known in found[place])
         if not same:  # the second of two would undo the first by even-odd
             found[place].append(points[:, :2])
     return found, ""

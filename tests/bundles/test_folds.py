@@ -374,3 +374,11 @@ def test_folds_of_other_cases_are_refused(
         InputError, match="now lacks case0, one of 1 case that differ; name another folder or remove it"
     ):
         cross()
+
+
+@pytest.mark.parametrize("name", ["nois", "train", "evaluate"])
+def test_what_is_no_overlay_is_named(name: str, tmp_path: Path) -> None:
+    data = in_sections(tmp_path / "data", train="abcdef")
+    with pytest.raises(InputError, match=rf"overlays: expected one of isic, noise, shenzhen, got {name!r}"):
+        folds("t_loss", str(data), str(tmp_path / "runs"), overlays=name)
+    assert not (tmp_path / "runs").exists()

@@ -136,7 +136,7 @@ def test_one_class_by_its_name(scans: Path, tmp_path: Path, capsys: pytest.Captu
     with pytest.raises(InputError, match="b, annotator anna: expected the classes lesion, got vessel"):
         convert(str(scans), str(tmp_path / "out"), export, classes="lesion")
     assert json.loads((tmp_path / "out/classes.json").read_text(encoding="utf-8")) == {"background": 0, "lesion": 1}
-    assert "1 label of 1 annotator; 1 left out." in capsys.readouterr().out
+    assert "1 label of 1 annotator; 1 problem, named below." in capsys.readouterr().out
     with pytest.raises(InputError, match="expected different names"):
         convert(str(scans), str(tmp_path / "twice"), export, classes="lesion,lesion")
 
@@ -238,7 +238,7 @@ def test_an_annotators_damaged_region_leaves_the_others(scans: Path, tmp_path: P
         drawn = [[float("nan"), 1, 2, 2, 3, 1]] if drawn == "NaN" else drawn
         entries = {"a.png": [(1, LEFT, {"who": "anna"}), (category, drawn, {"who": "ben"})]}
         export = coco_file(tmp_path / f"{number}.json", entries)
-        with pytest.raises(InputError, match=r"but not this:\n.*, annotator ben: a: "):
+        with pytest.raises(InputError, match=r"but look at this:\n.*, annotator ben: a: "):
             convert(str(scans), str(tmp_path / f"out{number}"), str(export), attribute="who")
         assert label(tmp_path / f"out{number}/anna/a.png").sum() == 24 and not (tmp_path / f"out{number}/ben").exists()
 

@@ -27,7 +27,7 @@ def test_a_series_and_two_annotators(tmp_path: Path) -> None:
     write_dicom_seg(tmp_path / "exports/ct_anna.dcm", classes, series, NAMES, Algorithm("by hand", "1"), creator="Anna")
     write_seg_nrrd(tmp_path / "exports/ct_ben.seg.nrrd", classes, series.affine, NAMES)
     (tmp_path / "exports/notes.json").write_text("[1]", encoding="utf-8")
-    with pytest.raises(InputError, match=r"but not this:\n.*notes.json: expected coco.*none of these formats"):
+    with pytest.raises(InputError, match=r"but look at this:\n.*notes.json: expected coco.*none of these formats"):
         convert(str(tmp_path / "scans"), str(tmp_path / "out"), str(tmp_path / "exports"))
 
     (item,) = read_dataset(tmp_path / "out").items
@@ -70,7 +70,7 @@ def test_images_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     nib.save(nib.Nifti1Image(np.ones((2, 2, 2)), np.eye(4)), tmp_path / "scans/mr.nii.gz")
     out = tmp_path / "out"
     for options in ({}, {"overwrite": True}):
-        with pytest.raises(InputError, match=r"the rest was written, but not this:\n  .*gap.* 2 series") as error:
+        with pytest.raises(InputError, match=r"the rest was written, but look at this:\n  .*gap.* 2 series") as error:
             convert(str(tmp_path / "scans"), str(out), **options)
         assert len(str(error.value).splitlines()) == 2
     assert "2 of 3 images, 1 of them DICOM series; nobody drew labels.\nSegment them with: " in capsys.readouterr().out

@@ -148,7 +148,7 @@ def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
     draw(tmp_path / "masks/b.png", np.arange(15).reshape(3, 5) % 3 / 3)
     draw(tmp_path / "masks/c.png", np.eye(4, 5, dtype=bool))
     draw(tmp_path / "masks/d.png", np.eye(3, 5, dtype=bool))
-    with pytest.raises(InputError, match="the rest was written, but not this") as caught:
+    with pytest.raises(InputError, match="the rest was written, but look at this") as caught:
         run(tmp_path / "images", [f"lesion={tmp_path}/masks/{{case}}.png"], tmp_path / "out")
     said = str(caught.value)
     assert f"{tmp_path}/masks/d.png is of no image." in said
@@ -246,7 +246,7 @@ def test_classes_do_not_depend_on_which_files_can_be_read(tmp_path: Path) -> Non
         draw(tmp_path / f"masks/{case}_liver.png", np.eye(3, 5, dtype=bool))
     draw(tmp_path / "masks/a_kidney.png", np.eye(4, 5, dtype=bool))  # of another size
     draw(tmp_path / "masks/b_background.png", ~np.eye(3, 5, dtype=bool))
-    with pytest.raises(InputError, match="the rest was written, but not this"):
+    with pytest.raises(InputError, match="the rest was written, but look at this"):
         run(tmp_path / "images", [f"{tmp_path}/masks/{{case}}_{{structure}}.png"], tmp_path / "out")
     assert json.loads((tmp_path / "out/classes.json").read_text()) == {"background": 0, "kidney": 1, "liver": 2}
     assert label_of(tmp_path / "out/labels", "b").max() == 2

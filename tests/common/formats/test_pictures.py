@@ -177,7 +177,7 @@ def test_what_does_not_map_is_said_and_the_rest_read(images: dict[str, Path], tm
     found = list(coco.read(tmp_path / "anna.json", images, said.append, "anna"))
     assert [segments.case for segments in found] == ["a"]
     assert len(said) == 2 and "expected 14 × 9 pixels, got an annotation of 20 × 9" in said[1] and "lost.png" in said[0]
-    with pytest.raises(InputError, match=r"but not this:\n.*lost.*\n.*20 × 9"):
+    with pytest.raises(InputError, match=r"but look at this:\n.*lost.*\n.*20 × 9"):
         convert(str(tmp_path / "scans"), str(tmp_path / "out"), str(tmp_path / "anna.json"))
     assert [path.name for path in (tmp_path / "out/anna").iterdir()] == ["a.png"]
     with pytest.raises(InputError, match="out exists; name another"):

@@ -69,6 +69,26 @@ def test_a_contour_that_is_there_twice_counts_once_unless_by_exclusive_or(tmp_pa
         assert int(masks["x"].sum()) == count and not problems
 
 
+@pytest.mark.parametrize(
+    "again",
+    [
+        [*SQUARE, SQUARE[0]],  # closed by a point of its own, as many programs write it
+        SQUARE[::-1],
+        [*SQUARE[2:], *SQUARE[:2]],
+        [*SQUARE[1::-1], *SQUARE[:1:-1]],
+        [(x + 1e-5, y - 1e-5) for x, y in SQUARE],
+    ],
+)
+def test_the_same_contour_in_another_order_is_the_same(
+    tmp_path: Path, series: Series, again: list[tuple[float, float]]
+) -> None:
+    for both in ((SQUARE, again), (again, SQUARE)):
+        masks, problems = read_rtstruct(
+            write(tmp_path / "a.dcm", structures(series, {"x": [(0, points) for points in both]})), series
+        )
+        assert int(masks["x"].sum()) == 20 and not problems
+
+
 @pytest.mark.file_format("DICOM RTSTRUCT", "read", "holes, several contours in a slice")
 def test_holes_several_contours_and_pixels_that_are_not_square(tmp_path: Path, series: Series) -> None:
     two = [(1, [(-0.4, -0.4), (1.4, -0.4), (1.4, 0.4), (-0.4, 0.4)]), (1, [(4.6, 2.6), (6.4, 2.6), (6.4, 5.4)])]

@@ -94,8 +94,8 @@ def fuse(
             mapping of its own: ``"{'tumor': 255, 'AR': {'tumor': 1}}"``. So also in ``--class_colors``.
         prior: for staple and spatial_staple: prior probability of each class, in the order of their values; by default
             the share of the class in all labels, for spatial_staple in those near each voxel.
-        tolerance: for staple and spatial_staple: they end when no entry of the confusion matrices, from 0 to 1, changes
-            by more than this; by default 1e-7 for staple and 1e-4 for spatial_staple.
+        tolerance: for staple and spatial_staple: they end when nothing changes by more than this, no entry of the
+            confusion matrices for staple, no probability for spatial_staple; by default 1e-7 and 1e-4.
         max_iterations: for staple and spatial_staple: they end after this number of iterations at the latest; by
             default 1000 for staple and 100 for spatial_staple.
         half_window: for spatial_staple: how many voxels the window around a voxel reaches to each side, one number or
@@ -182,8 +182,12 @@ def _fuse_set(
                 f"{output}: expected a folder outside of {root}, since the consensus would be mixed with the labels "
                 "there."
             )
-        if folder.resolve() in root.resolve().parents and (root.name in ("labels", "probabilities", "cases")):
-            raise InputError(f"{output}: expected a new folder, got that of the labels {root}.")
+        beside = len(sources.roots) > 1 and root.resolve().parent == folder.resolve()  # the annotators' own folders
+        if beside or (folder.resolve() in root.resolve().parents and root.name in ("labels", "probabilities", "cases")):
+            raise InputError(
+                f"{output}: expected a new folder, got that in which {root} lies: a data set there would be read with "
+                "the consensus for its labels."
+            )
     check_writable("output", folder)
     settings, notes = make_settings(sources, folder, method, region, options, **said)
     notes = (*sources.notes, *notes)

@@ -22,7 +22,16 @@ from common.command import POSITIONAL, run_command
 from common.errors import InputError
 from common.io.files import check_writable, read_json, whole_file
 from common.network_format import describe_network, export_options
-from common.phantom_weights import COMPANIONS, RECORD, TEMPERATURE, WEIGHTS, read_record, train_weights
+from common.phantom_weights import (
+    CHECKSUM,
+    COMPANIONS,
+    RECORD,
+    SCORES,
+    TEMPERATURE,
+    WEIGHTS,
+    read_record,
+    train_weights,
+)
 from common.reached_modules import COMMON, reached_files
 
 BUNDLES = COMMON.parent / "bundles"
@@ -182,8 +191,9 @@ def bundle_contents(bundle_dir: Path) -> Mapping[str, bytes]:
         options = read_json(bundle_dir / ONNX_EXPORT)
         if options != (fitting := export_options(options, metadata)):
             contents[ONNX_EXPORT] = (json.dumps(fitting, indent=4) + "\n").encode()
-    if scores:
-        metadata = metadata | {"eval_metrics": scores}
+    if CHECKSUM in (metadata.get(SCORES) or {}):  # of other weights, unless they are the scores of these
+        metadata = {name: value for name, value in metadata.items() if name != SCORES}
+    metadata = metadata | ({SCORES: scores} if scores else {})
     if metadata != declared:
         contents["configs/metadata.json"] = (json.dumps(metadata, indent=4) + "\n").encode()
     texts = {f"{bundle_dir / name}": text.decode() for name, text in contents.items() if name.endswith(TEXTS)}

@@ -11,15 +11,18 @@ from tempfile import TemporaryDirectory
 import yaml
 
 from common.errors import InputError
-from common.io.files import whole_file
+from common.io.files import read_json, whole_file
 
-__all__ = ["COMPANIONS", "RECORD", "TEMPERATURE", "WEIGHTS", "read_record", "train_weights"]
+__all__ = [
+    *("CHECKSUM", "COMPANIONS", "RECORD", "SCORES", "TEMPERATURE", "WEIGHTS", "read_record", "train_weights"),
+]
 
 WEIGHTS = "models/model.pt"
 COMPANIONS = ("plan.json", "split.json")  # of the weights, which cannot be used without
 TEMPERATURE = "models/temperature.json"  # that `calibrating` has fitted to the weights, if it has
 RECORD = "models/eval_metrics.json"
 CHECKSUM = "weights_sha256"
+SCORES = "eval_metrics"  # of metadata.json, the entry of MONAI's bundles
 
 
 def train_weights(bundle: Path) -> None:
@@ -66,8 +69,8 @@ def read_record(bundle: Path) -> Mapping[str, float | str] | None:
         bundle: folder of the bundle.
 
     Returns:
-        Score by name, and the checksum of the weights; None if the folder has no weights or no scores, or the scores
-        are of other weights.
+        Score by name, and the checksum of the weights; None if the folder has no weights or no scores, in a file of
+        their own or in the ``metadata.json`` of a zip, or the scores are of other weights.
 
     Raises:
         InputError: the file of the scores is no JSON dictionary.
@@ -81,16 +84,19 @@ def read_record(bundle: Path) -> Mapping[str, float | str] | None:
         ...     read_record(Path(folder))["val_mean_dice"]
         0.9
     """
-    weights, record = bundle / WEIGHTS, bundle / RECORD
-    if not (weights.is_file() and record.is_file()):
+    weights, record, metadata = bundle / WEIGHTS, bundle / RECORD, bundle / "configs/metadata.json"
+    if not weights.is_file():
         return None
-    try:
-        scores = json.loads(record.read_text(encoding="utf-8"))
-    except ValueError:
-        scores = None
-    if not isinstance(scores, dict):
-        raise InputError(f"{record} is no JSON dictionary of scores; delete it and {weights.name}.")
-    return scores if scores.get(CHECKSUM) == _checksum(weights.read_bytes()) else None
+    found = []
+    if record.is_file():
+        try:
+            found.append(read_json(record))
+        except InputError as error:
+            raise InputError(f"{record} is no JSON dictionary of scores; delete it and {weights.name}.") from error
+    if metadata.is_file():  # of a bundle that came in a zip
+        found.append(read_json(metadata).get(SCORES) or {})
+    own = _checksum(weights.read_bytes())
+    return next((scores for scores in found if scores.get(CHECKSUM) == own), None)
 
 
 def _checksum(content: bytes) -> str:

@@ -12,8 +12,9 @@ from common.consensus.sources import Sources
 from common.consensus.tool_files import check_tool, image_fault
 from common.consensus.writing import written_values
 from common.datasets.splits import shuffled
-from common.errors import InputError
+from common.errors import ArgumentError, InputError
 from common.fusion.pattern_consensus import REGIONS
+from common.fusion.staple_global import check_stopping
 from common.io.annotator_meanings import general_meaning, infer_annotator_meanings
 from common.io.class_numbers import general_and_own, names_of_classes, with_own_classes
 from common.io.label_meaning import LabelMeaning, LabelObservation, observe_label
@@ -85,6 +86,7 @@ def make_settings(
     for name in options or {}:
         if name not in known:
             raise InputError(f"{name}: expected one of {method}'s options ({', '.join(known) or 'it has none'}).")
+    _check_options(**(options or {}))
     check_tool(output_format, method)
     if all(faults := [image_fault(case, output_format) for case in sources.cases]):
         raise InputError(f"{sources.cases[0].name} and all other cases: {faults[0]}.")
@@ -112,6 +114,17 @@ def make_settings(
         output_format=output_format,
     )
     return settings, notes
+
+
+def _check_options(tolerance: Any = 0, max_iterations: Any = 1, half_window: Any = 0, **_: Any) -> None:
+    """Refuses once what the fusion of every case would refuse."""
+    try:
+        check_stopping(tolerance, max_iterations)
+    except ArgumentError as error:
+        raise InputError(str(error)) from error
+    sides = half_window if isinstance(half_window, Sequence) else [half_window]
+    if not sides or not all(isinstance(side, int) and not isinstance(side, bool) and side >= 0 for side in sides):
+        raise InputError(f"half_window: expected a whole number from 0 up, or one for each axis, got {half_window}.")
 
 
 def _infer(sources: Sources, said: dict[str, Any]) -> tuple[dict[str, LabelMeaning], tuple[str, ...]]:

@@ -238,6 +238,8 @@ def decode_runs(counts: np.ndarray, shape: tuple[int, int], case: str) -> np.nda
     """
     if counts.ndim != 1 or counts.dtype.kind not in "iu":
         raise InputError(f"{case}: expected run lengths, got an array of {counts.dtype} of the shape {counts.shape}.")
-    if counts.sum() != np.prod(shape) or (counts < 0).any():
+    if (counts < 0).any():
+        raise InputError(f"{case}: expected run lengths from 0 up, got {counts.min()} among them.")
+    if counts.sum() != np.prod(shape):
         raise InputError(f"{case}: expected run lengths for {np.prod(shape)} pixels, got {counts.sum()}.")
     return np.repeat(np.arange(len(counts)) % 2 == 1, counts).reshape(shape)

@@ -151,6 +151,8 @@ def _masks(
     masks = {name: np.zeros(size, bool) for name in labels}
     for shape in shapes:
         label = shape.get("label", "")
+        if not label:
+            raise InputError(f"{case}: expected shapes with a label, got a {shape.tag} without one.")
         masks[label] = masks.get(label, np.zeros(size, bool)) | _mask(case, shape, size)
     return masks
 

@@ -246,9 +246,9 @@ def _masks(
 
 def _mask(case: str, region: Mapping[str, Any], size: tuple[int, int]) -> np.ndarray:
     value = region["value"]
-    said = (region.get("original_height", size[0]), region.get("original_width", size[1]))
+    said = float(region.get("original_height", size[0])), float(region.get("original_width", size[1]))
     if said != size:
-        raise InputError(f"{case}: expected {size[1]} × {size[0]} pixels, got a region of {said[1]} × {said[0]}.")
+        raise InputError(f"{case}: expected {size[1]} × {size[0]} pixels, got a region of {said[1]:g} × {said[0]:g}.")
     if region.get("image_rotation"):
         raise InputError(f"{case}: expected a region of the image as it is stored, got one of the image rotated.")
     rotation = float(value.get("rotation") or 0)  # degrees, of ellipses about their center, of rectangles about (x, y)

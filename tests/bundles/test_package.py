@@ -105,6 +105,12 @@ def test_products_and_caches_stay_behind(bundles_dir: Path, tmp_path: Path) -> N
     found, case_weights = read_split(models / "split.json", ["a", "b", "Miller^Anne"])
     assert (found["training"], found["validation"], case_weights) == (["Miller^Anne"], ["b"], {})
 
+    own = bundles_dir / "method/configs/metadata.json"
+    own.write_text('{"version": "1.2.3", "eval_metrics": {"dice": 0.87}}')  # by hand: of whatever they are
+    (path,) = package("method", output=str(tmp_path / "own"), bundles_dir=bundles_dir)
+    with zipfile.ZipFile(path) as archive:
+        assert json.loads(archive.read("method/configs/metadata.json"))["eval_metrics"] == {"dice": 0.87}
+
     (again,) = package("method", output=str(tmp_path / "again"), bundles_dir=tmp_path / "elsewhere")
     with zipfile.ZipFile(again) as archive:  # digests of digests would be nobody's
         assert archive.read("method/models/split.json") == (models / "split.json").read_bytes()
@@ -241,6 +247,10 @@ def test_weights_and_their_scores(bundles_dir: Path, tmp_path: Path, runs: list[
     }
     assert json.loads(archive.read("method/configs/metadata.json")) == {"version": "1.2.3", "eval_metrics": scores}
     assert json.loads((bundles_dir / "method/configs/metadata.json").read_text()) == {"version": "1.2.3"}
+    archive.extractall(tmp_path / "unpacked")
+    (once_more,) = package_with_weights("method", output=str(tmp_path / "more"), bundles_dir=tmp_path / "unpacked")
+    again = zipfile.ZipFile(once_more).read("method/configs/metadata.json")
+    assert json.loads(again)["eval_metrics"] == scores and len(runs) == 2, "the zip has the scores of its weights"
     first = Path(path).read_bytes()
     package_with_weights("method", output=str(tmp_path / "dist"), bundles_dir=bundles_dir)
     assert len(runs) == 2, "kept, with their scores"
@@ -340,6 +350,10 @@ def test_weights_of_unknown_scores(bundles_dir: Path, tmp_path: Path, runs: list
     archive = zipfile.ZipFile(path)
     assert archive.read("method/models/model.pt") == b"mine"
     assert "eval_metrics" not in json.loads(archive.read("method/configs/metadata.json"))
+    stale = '{"version": "1.2.3", "eval_metrics": {"val_mean_dice": 0.9, "weights_sha256": "other"}}'
+    _write_bundle(bundles_dir, {"configs/metadata.json": stale})  # as in a zip, whose weights were replaced since
+    (path,) = package("method", output=str(output), bundles_dir=bundles_dir)
+    assert "eval_metrics" not in json.loads(zipfile.ZipFile(path).read("method/configs/metadata.json"))
     for text in ("{", "[1]"):
         (weights.parent / "eval_metrics.json").write_text(text)
         with pytest.raises(InputError, match="is no JSON dictionary of scores"):

@@ -347,6 +347,13 @@ def test_arguments_for_data_sets(tmp_path: Path):
         ({"output": out, "dataset_dir": data, "region": "border"}, "region: expected one of all, disputed"),
         ({"output": out, "dataset_dir": data, "half_window": 3}, "half_window: expected one of staple's options"),
         ({"output": out, "dataset_dir": data, "processes": 0}, "processes: expected a whole number from 1 up"),
+        ({"output": data, "labels": [f"{data}/AR", f"{data}/HS"]}, "expected a new folder, got that in which .* lies"),
+        ({"output": out, "dataset_dir": data, "max_iterations": 0}, "^max_iterations: expected at least 1, got 0"),
+        ({"output": out, "dataset_dir": data, "tolerance": -1}, "^tolerance: expected a number from 0 up, got -1"),
+        (
+            {"output": out, "dataset_dir": data, "method": "spatial_staple", "half_window": [1, -2]},
+            "^half_window: expected a whole number from 0 up, or one for each axis, got",
+        ),
         (
             {"output": out, "dataset_dir": data, "probabilities": "p.nii"},
             "probabilities: expected it with the label files of one",

@@ -260,6 +260,39 @@ def test_runs_that_do_not_fill_the_picture_are_said(images: dict[str, Path], tmp
     assert len(said) == 2 and "a: expected run lengths for 126 pixels" in said[0]
 
 
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ('<polygon label="" points="1,1;5,1;5,5"/>', "expected shapes with a label, got a polygon without one"),
+        (
+            '<polygon label="lesion" points="1,1;5,1"/>',
+            "expected a polygon of three or more corners, got 2 on no pixel's center",
+        ),
+        (
+            '<mask label="lesion" rle="-1, 5, 2" left="0" top="0" width="3" height="2"/>',
+            "expected run lengths from 0 up, got -1 among them",
+        ),
+    ],
+)
+def test_shapes_that_say_nothing_are_no_empty_label(
+    shape: str, message: str, images: dict[str, Path], tmp_path: Path
+) -> None:
+    image = f'<image id="0" name="a.png" width="{SIZE[1]}" height="{SIZE[0]}">{shape}</image>'
+    (tmp_path / "job.xml").write_text(f"<annotations><version>1.1</version>{image}</annotations>", encoding="utf-8")
+    said: list[str] = []
+    assert not list(cvat.read(tmp_path / "job.xml", images, said.append, "anna"))
+    assert len(said) == 1 and message in said[0]
+
+
+def test_sizes_that_label_studio_writes_as_text_are_numbers(images: dict[str, Path], tmp_path: Path) -> None:
+    tasks = as_label_studio({"anna": drawn_by(0)})
+    for task in tasks:
+        for region in task["annotations"][0]["result"]:
+            region["original_width"] = str(region["original_width"])
+    (tmp_path / "tasks.json").write_text(json.dumps(tasks), encoding="utf-8")
+    assert len(list(label_studio.read(tmp_path / "tasks.json", images, pytest.fail))) == 2
+
+
 def test_not_labeled_and_unknown_classes() -> None:
     mask = np.array([True, False])
     drawn = Segments("a", "anna", {"lesion": mask}, ignored=~mask)

@@ -170,7 +170,10 @@ def _mask(case: str, shape: ElementTree.Element, size: tuple[int, int]) -> np.nd
     if rotation and shape.tag not in ("box", "ellipse"):
         raise InputError(f"{case}: expected a box or an ellipse to be rotated, got a {shape.tag}.")
     if shape.tag == "polygon":
-        return polygon_mask([_points(shape.get("points", ""))], size)
+        points = _points(shape.get("points", ""))
+        if len(points) < 3:
+            raise InputError(f"{case}: expected polygons of three or more corners, got one of {len(points)}.")
+        return polygon_mask([points], size)
     if shape.tag == "box":
         left, top, right, bottom = (float(shape.get(key, "nan")) for key in ("xtl", "ytl", "xbr", "ybr"))
         corners = np.array([(left, top), (right, top), (right, bottom), (left, bottom)])

@@ -262,7 +262,10 @@ def _mask(case: str, region: Mapping[str, Any], size: tuple[int, int]) -> np.nda
         return opacity.reshape(*size, 4)[..., 3] > 0
     scale = np.array((size[1], size[0])) / 100
     if region["type"] == "polygonlabels":
-        return polygon_mask([np.asarray(value["points"], float).reshape(-1, 2) * scale], size)
+        points = np.asarray(value["points"], float).reshape(-1, 2)
+        if len(points) < 3:
+            raise InputError(f"{case}: expected polygons of three or more corners, got one of {len(points)}.")
+        return polygon_mask([points * scale], size)
     corner = np.array((value["x"], value["y"]), float) * scale
     if region["type"] == "ellipselabels":
         return ellipse_mask(corner, np.array((value["radiusX"], value["radiusY"]), float) * scale, size, rotation)

@@ -196,7 +196,7 @@ def polygon_mask(polygons: Sequence[Sequence[tuple[float, float]] | np.ndarray],
         bool ``(H, W)``. pycocotools 2.0.11 differs where a center is nearer than 0.25 to the border.
 
     Raises:
-        InputError: a polygon has no corner, or one that is not finite; or it is a point or a line on no pixel's center.
+        InputError: a polygon has no corner, or one that is not finite.
 
     Example:
         >>> polygon_mask([[(1, 0), (3, 0), (3, 2), (1, 2)]], (3, 4)).astype(int).tolist()
@@ -208,10 +208,7 @@ def polygon_mask(polygons: Sequence[Sequence[tuple[float, float]] | np.ndarray],
         if not len(corners) or not np.isfinite(corners).all():
             shown = np.round(corners[:3, ::-1] + 0.5, 2).tolist()
             raise InputError(f"expected a polygon of finite corners, got {shown}.")
-        inside = fill_contours([corners], size)
-        if len(corners) < 3 and not inside.any():  # a point or a line may lie on centers, as OpenCV's do
-            raise InputError(f"expected a polygon of three or more corners, got {len(corners)} on no pixel's center.")
-        mask |= inside
+        mask |= fill_contours([corners], size)
     return mask
 
 

@@ -266,7 +266,7 @@ def test_runs_that_do_not_fill_the_picture_are_said(images: dict[str, Path], tmp
         ('<polygon label="" points="1,1;5,1;5,5"/>', "expected shapes with a label, got a polygon without one"),
         (
             '<polygon label="lesion" points="1,1;5,1"/>',
-            "expected a polygon of three or more corners, got 2 on no pixel's center",
+            "expected polygons of three or more corners, got one of 2",
         ),
         (
             '<mask label="lesion" rle="-1, 5, 2" left="0" top="0" width="3" height="2"/>',

@@ -1,9 +1,9 @@
 """Annotators' exports to one data set: what their tools wrote, as label images that every bundle trains on.
 
 Read are COCO and Label Studio JSON and CVAT's XML of pictures, and of volumes 3D Slicer's .seg.nrrd, DICOM SEG and
-RTSTRUCT, and LIDC-IDRI's XML; a folder stands for the files in it. Masks of one structure each are joined. Written
-are ``images/`` and a folder for each annotator, with ``classes.json``; or the images alone. Converting happens once and
-can be looked at; no training guesses what a tool meant.
+RTSTRUCT, LIDC-IDRI's XML and tables of rectangles; a folder stands for the files in it (but no tables). Masks of one
+structure each are joined. Written are ``images/`` and a folder for each annotator, with ``classes.json``; or the images
+alone. Converting happens once and can be looked at; no training guesses what a tool meant.
 """
 
 from __future__ import annotations
@@ -74,10 +74,10 @@ def convert(
     """Turns the exports of annotation tools into a data set with a folder of label images for each annotator.
 
     It reads JSON of COCO and Label Studio and XML of CVAT for pictures, and ``.seg.nrrd`` of 3D Slicer, DICOM SEG,
-    DICOM RTSTRUCT and LIDC-IDRI's XML for volumes; or masks of one structure or one object each. What cannot be read is
-    reported, the rest is written, and the exit code is 1. The command prints the options with which a training reads
-    the data set. Without ``--exports`` and ``--masks`` the images alone are written. DICOM series become NIfTI, and
-    radiographs and other pictures in DICOM become PNG.
+    DICOM RTSTRUCT, LIDC-IDRI's XML and tables of annotators' rectangles (CSV) for volumes; or masks of one structure or
+    one object each. What cannot be read is reported, the rest is written, and the exit code is 1. The command prints
+    the options with which a training reads the data set. Without ``--exports`` and ``--masks`` the images alone are
+    written. DICOM series become NIfTI, and radiographs and other pictures in DICOM become PNG.
 
     Args:
         images: folder of the images that were annotated: pictures, volumes, or folders of DICOM series; pictures may be

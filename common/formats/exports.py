@@ -8,7 +8,7 @@ from pathlib import Path
 
 from common.command import listed
 from common.errors import InputError
-from common.formats import coco, cvat, dicom_seg, label_studio, lidc, rtstruct, seg_nrrd
+from common.formats import coco, cvat, dicom_seg, label_studio, lidc, region_table, rtstruct, seg_nrrd
 from common.formats.segments import Segments, without_unlabeled
 from common.formats.volume_cases import ANNOTATORS
 from common.io.formats import RESULTS_RECORD
@@ -16,7 +16,13 @@ from common.io.formats import RESULTS_RECORD
 __all__ = ["ANNOTATOR_BY", "list_exports", "read_export"]
 
 PICTURES = {"coco": coco, "label_studio": label_studio, "cvat": cvat}
-VOLUMES = {"seg_nrrd": seg_nrrd, "dicom_seg": dicom_seg, "rtstruct": rtstruct, "lidc": lidc}
+VOLUMES = {
+    "seg_nrrd": seg_nrrd,
+    "dicom_seg": dicom_seg,
+    "rtstruct": rtstruct,
+    "lidc": lidc,
+    "regions": region_table,
+}
 SUFFIXES = {".json", ".xml", ".nrrd", ".nhdr", ".dcm", ""}  # of the files that are taken from a folder
 ANNOTATOR_BY = (*ANNOTATORS, "copy", "image_folder", *cvat.WITHIN)  # what may name an annotator
 BY_OF_PICTURES = {  # what may name one in files of pictures
@@ -129,7 +135,8 @@ def read_export(
                 problems.extend(found.problems)  # which name the file
                 if found.problems and not found.masks and not found.probabilities:
                     continue  # an empty label would say that there is nothing to draw
-                who = f"{annotator}_{found.annotator}" if annotator and reader is lidc else annotator or found.annotator
+                several = reader in (lidc, region_table)  # of whom one file holds several
+                who = f"{annotator}_{found.annotator}" if annotator and several else annotator or found.annotator
                 yield without_unlabeled(replace(found, annotator=who, problems=()))
             return
     raise InputError(f"{path}: expected {', '.join((*PICTURES, *VOLUMES))}, got a file of none of these formats.")
